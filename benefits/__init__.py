@@ -1,0 +1,1 @@
+"""What good it brings: the scheme, points, conditions, effects, tickets, redemptions."""

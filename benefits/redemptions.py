@@ -1,0 +1,187 @@
+"""A venue honours a benefit: exactly once for a ticket, within its quotas, and reversible the same day.
+
+A verdict is Granted or nothing. Every reason for nothing looks the same to the venue, to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from benefits import catalogue, conditions, effects, quotas, standing, tickets
+from benefits.catalogue import Benefit
+from benefits.errors import ReversalNotPossible
+from consent import database, gate, ledger, messages, people
+from consent.errors import NotFound
+from consent.gate import Use
+from consent.messages import MessageKind
+from consent.people import Person
+from consent.pseudonyms import new_id
+from consent.purposes import Purpose
+from consent.vault import Keyring
+
+
+class ReversalReason(StrEnum):
+    """Why a venue may take a redemption back; nothing else is a reason."""
+
+    MISTAKEN_SCAN = "mistaken_scan"
+    NOT_DELIVERED = "not_delivered"
+    RESIDENT_ASKED = "resident_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """It applies: what the venue needs to honour it, and nothing about whom or why."""
+
+    benefit_id: str
+    effect: Mapping[str, Any]
+    terms: Mapping[str, str]
+    valid_until: datetime
+    redemption_id: str | None = None
+    runs_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """A ticket that may still be used here, with its locked person and the benefit as it is in force now."""
+
+    handle_index: str
+    person: Person
+    benefit: Benefit
+    expires_at: datetime
+
+
+async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> Granted | None:
+    """Whether the benefit applies now, for whoever shows this handle; spends nothing."""
+    scan = await _scan(keyring, venue_id, handle, today, at)
+    if scan is None:
+        return None
+    applies = await _holds(scan, today, at) and await quotas.left(keyring, scan.person, scan.benefit, today)
+    await _trace(scan, "benefit.checked", applies, at)
+    return _granted(scan) if applies else None
+
+
+async def redeem(
+    keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime
+) -> Granted | None:
+    """Redeem the ticket: quota, redemption and event in the running transaction, or none of them."""
+    scan = await _scan(keyring, venue_id, handle, today, at)
+    if scan is None:
+        return None
+    wanted = await quotas.counters(keyring, scan.person, scan.benefit, today)
+    if not await _holds(scan, today, at) or not await quotas.take(wanted):
+        await _trace(scan, "benefit.checked", False, at)
+        return None
+    redemption_id, runs_until = new_id(), _runs_until(scan.benefit, today)
+    await database.run(
+        "UPDATE ticket SET redemption_id = $2 WHERE handle_index = $1", scan.handle_index, redemption_id
+    )
+    await database.run(
+        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
+        " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
+        redemption_id,
+        scan.handle_index,
+        venue_id,
+        scan.benefit.benefit_id,
+        scan.benefit.version,
+        database.to_day_number(today),
+        hour,
+        database.to_day_number(runs_until),
+    )
+    await _trace(scan, "benefit.redeemed", True, at)
+    return _granted(scan, redemption_id, runs_until)
+
+
+async def reverse(
+    keyring: Keyring, venue_id: str, redemption_id: str, reason: ReversalReason, today: date, at: datetime
+) -> None:
+    """Take a redemption back: by the venue that redeemed, the same civil day. The quota returns, the person is told.
+
+    Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
+    """
+    row = await database.row(
+        "SELECT r.*, t.person_id FROM redemption r JOIN ticket t ON t.handle_index = r.handle_index"
+        " WHERE r.redemption_id = $1 AND r.venue_id = $2",
+        redemption_id,
+        venue_id,
+    )
+    if row is None:
+        raise NotFound("there is no such redemption")
+    if row["day"] != database.to_day_number(today):
+        raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
+    person = None if row["person_id"] is None else await people.lock(keyring, row["person_id"])
+    changed = await database.run(
+        "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
+        " AND state = 'redeemed'",
+        redemption_id,
+        reason,
+    )
+    if not changed or person is None:
+        return
+    benefit = await catalogue.benefit(row["benefit_id"], today, at)
+    if benefit is not None:
+        await quotas.give_back(await quotas.counters(keyring, person, benefit, today))
+    facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
+    await ledger.append(person, "benefit.reversed", facts, at)
+    await messages.tell(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+
+
+async def of_venue(venue_id: str, day: date, after: str, limit: int) -> list[database.Row]:
+    """A venue's redemptions of a civil day, without persons, by id."""
+    return await database.rows(
+        "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
+        " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
+        venue_id,
+        database.to_day_number(day),
+        after,
+        limit,
+    )
+
+
+async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> _Scan | None:
+    handle_index = tickets.index_of(keyring, handle)
+    seen = await database.row("SELECT person_id, venue_id FROM ticket WHERE handle_index = $1", handle_index)
+    if seen is None or seen["person_id"] is None or seen["venue_id"] != venue_id:
+        return None
+    try:
+        person = await people.lock(keyring, seen["person_id"])
+    except LookupError:
+        return None
+    # Read again under the lock: of many scans of one ticket the first has by now decided the rest.
+    row = await database.row("SELECT * FROM ticket WHERE handle_index = $1 FOR UPDATE", handle_index)
+    if row is None or row["redemption_id"] is not None or row["expires_at"] <= database.to_micros(at):
+        return None
+    benefit = await catalogue.benefit(row["benefit_id"], today, at)
+    if benefit is None or not await gate.covered(
+        person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at
+    ):
+        return None
+    return _Scan(handle_index, person, benefit, database.from_micros(row["expires_at"]))
+
+
+async def _holds(scan: _Scan, today: date, at: datetime) -> bool:
+    have = await standing.of(scan.person, await catalogue.timeline(at), today, at)
+    return conditions.holds(scan.benefit.condition, have.measures())
+
+
+async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:
+    use = Use(
+        kind, scan.benefit.provider_id, scan.benefit.benefit_id, "applies" if applies else "standard_terms"
+    )
+    await gate.permit(scan.person, scan.benefit.provider_id, at, use)
+
+
+def _granted(scan: _Scan, redemption_id: str | None = None, runs_until: date | None = None) -> Granted:
+    body = scan.benefit.body
+    return Granted(
+        scan.benefit.benefit_id, body["effect"], body["terms"], scan.expires_at, redemption_id, runs_until
+    )
+
+
+def _runs_until(benefit: Benefit, today: date) -> date:
+    """The last day the redeemed benefit runs, whatever happens to consent or points: the service's improved period."""
+    improved = effects.apply(benefit.effect, benefit.service["baseline"])
+    return today + timedelta(days=int(improved.get("period_days") or 0))

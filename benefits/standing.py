@@ -1,0 +1,128 @@
+"""A person's points: computed when somebody asks, kept as a snapshot, fenced by the person's consent epoch.
+
+A snapshot is believed only under the epoch and the schemes it was computed under, before its first change by expiry,
+and before the end of any consent it rests on. So nothing nightly is needed, and a withdrawal is felt at once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from benefits import points
+from benefits.points import Points
+from benefits.scheme import Timeline
+from consent import database, gate
+from consent.gate import Use
+from consent.people import Person
+from consent.records import Released
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person has: totals only. `valid_until` is the first day on which the total may differ by expiry."""
+
+    total: int
+    dimensions: tuple[dict[str, Any], ...]
+    scheme_version: str
+    as_of: date
+    valid_until: date | None
+
+    def measures(self) -> dict[str, int]:
+        """The measures that conditions speak about: the total and each dimension."""
+        return {"total": self.total, **{one["dimension"]: one["points"] for one in self.dimensions}}
+
+
+OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
+
+
+async def of(person: Person | None, timeline: Timeline, today: date, at: datetime) -> Standing:
+    """The person's points today: the snapshot while it may be believed, else computed anew and stored.
+
+    Somebody unknown here has no records and no points.
+    """
+    if person is None:
+        return _standing(points.compute(Released("", "points.compute", 0, ()), timeline, today))
+    kept = await _kept(person.person_id, timeline, today, at)
+    if kept is not None:
+        return kept
+    computed, released = await compute(person, timeline, today, at)
+    await store(released, computed, timeline)
+    return _standing(computed)
+
+
+async def compute(person: Person, timeline: Timeline, today: date, at: datetime) -> tuple[Points, Released]:
+    """Points with a line for every contribution, from records released just now (an event says so)."""
+    async with database.transaction():
+        released = await gate.release(person, at, OWN_COMPUTATION)
+    return points.compute(released, timeline, today), released
+
+
+async def store(released: Released, computed: Points, timeline: Timeline) -> bool:
+    """Keep the result, unless the person's epoch has moved since the records were released; whether it was kept."""
+    async with database.transaction():
+        fence = await database.row(
+            "SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id
+        )
+        if fence is None or fence["epoch"] != released.epoch:
+            return False
+        await database.run(
+            "INSERT INTO snapshot (person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of,"
+            " valid_until, covered_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            " ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
+            " timeline_sha256 = excluded.timeline_sha256, total = excluded.total, dimensions = excluded.dimensions,"
+            " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until",
+            released.person_id,
+            released.epoch,
+            computed.scheme_version,
+            timeline.sha256,
+            computed.total,
+            json.dumps(_standing(computed).dimensions),
+            database.to_day_number(computed.as_of),
+            None if computed.valid_until is None else database.to_day_number(computed.valid_until),
+            None if released.covered_until is None else database.to_micros(released.covered_until),
+        )
+    return True
+
+
+async def forget(person_id: str) -> None:
+    """Delete the stored result; after a withdrawal nothing derived from the old records is kept."""
+    await database.run("DELETE FROM snapshot WHERE person_id = $1", person_id)
+
+
+async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -> Standing | None:
+    row = await database.row(
+        "SELECT s.* FROM snapshot s JOIN person p ON p.person_id = s.person_id AND p.epoch = s.epoch"
+        " WHERE s.person_id = $1 AND s.timeline_sha256 = $2 AND s.scheme_version = $3 AND s.as_of <= $4"
+        " AND (s.valid_until IS NULL OR s.valid_until > $4) AND (s.covered_until IS NULL OR s.covered_until > $5)",
+        person_id,
+        timeline.sha256,
+        timeline.version_for(today.year).version,
+        database.to_day_number(today),
+        database.to_micros(at),
+    )
+    if row is None:
+        return None
+    return Standing(
+        row["total"],
+        tuple(json.loads(row["dimensions"])),
+        row["scheme_version"],
+        today,
+        None if row["valid_until"] is None else database.from_day_number(row["valid_until"]),
+    )
+
+
+def _standing(computed: Points) -> Standing:
+    return Standing(
+        computed.total,
+        tuple(
+            {"dimension": str(one.dimension), "points": one.points, "cap": one.cap} for one in computed.dimensions
+        ),
+        computed.scheme_version,
+        computed.as_of,
+        computed.valid_until,
+    )
+
+

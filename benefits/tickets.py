@@ -1,0 +1,98 @@
+"""The resident's one-time yes: an opaque handle for one venue and one benefit, good for about a minute and a half.
+
+The handle is derived from the ticket's id by a key, so nothing readable is stored; it carries no person, points or
+threshold. Whoever is not eligible never gets one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from benefits import catalogue, conditions, quotas, standing
+from benefits.catalogue import Benefit
+from benefits.conditions import Line
+from benefits.errors import BenefitNotAvailable, ConsentNeeded
+from consent import database, gate
+from consent.errors import NotFound
+from consent.gate import Use
+from consent.people import Person
+from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.purposes import Purpose
+from consent.vault import Keyring
+
+LIFE = timedelta(seconds=90)
+"""Long enough to walk up to a counter, short enough that a photographed code is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An issued ticket; the handle goes into the QR code."""
+
+    ticket_id: str
+    handle: str
+    expires_at: datetime
+
+
+async def issue(
+    keyring: Keyring, person: Person, benefit_id: str, venue_id: str, today: date, at: datetime
+) -> Ticket:
+    """A ticket for a benefit that applies to the (locked) person now.
+
+    NotFound for a benefit or venue not in force or not of one provider; ConsentNeeded without a live `benefit.check`
+    for the provider; BenefitNotAvailable with the lines that are not met, for the resident alone.
+    """
+    benefit = await catalogue.benefit(benefit_id, today, at)
+    venue = next((one for one in await catalogue.venues(at) if one["venue_id"] == venue_id), None)
+    if benefit is None or venue is None or venue["provider_id"] != benefit.provider_id:
+        raise NotFound("no such benefit is offered at this venue today")
+    if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
+        raise ConsentNeeded("a benefit.check consent for this provider comes first")
+    unmet = [line for line in await lines(person, benefit, today, at) if not line.met]
+    have = (await standing.of(person, await catalogue.timeline(at), today, at)).measures()
+    if not conditions.holds(benefit.condition, have):
+        raise BenefitNotAvailable(reasons=tuple(unmet))
+    if not await quotas.left(keyring, person, benefit, today):
+        raise BenefitNotAvailable(reasons=())
+    await gate.permit(
+        person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued")
+    )
+    ticket_id = new_id()
+    handle = handle_of(keyring, ticket_id)
+    await database.run(
+        "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
+        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        index_of(keyring, handle),
+        ticket_id,
+        person.person_id,
+        benefit_id,
+        benefit.version,
+        venue_id,
+        database.to_micros(at),
+        database.to_micros(at + LIFE),
+    )
+    return Ticket(ticket_id, handle, at + LIFE)
+
+
+async def lines(person: Person | None, benefit: Benefit, today: date, at: datetime) -> tuple[Line, ...]:
+    """Every condition of a benefit with what is needed and what the person has."""
+    have = (await standing.of(person, await catalogue.timeline(at), today, at)).measures()
+    return conditions.trace(benefit.condition, have)
+
+
+def handle_of(keyring: Keyring, ticket_id: str) -> str:
+    """The handle of a ticket: 128 bits, 32 hex digits."""
+    return blind_index(keyring, IndexUse.HANDLE, "handle", ticket_id)
+
+
+def index_of(keyring: Keyring, handle: str) -> str:
+    """What finds the ticket of a handle."""
+    return blind_index(keyring, IndexUse.HANDLE, "index", handle)
+
+
+async def cut_off(at: datetime) -> int:
+    """Forget who held the tickets issued more than 24 hours ago; how many."""
+    return await database.run(
+        "UPDATE ticket SET person_id = NULL WHERE person_id IS NOT NULL AND issued_at < $1",
+        database.to_micros(at - timedelta(hours=24)),
+    )

@@ -1,0 +1,118 @@
+"""One way to talk to the database: short SQL that both engines understand, and the transaction every write lives in.
+
+SQL is written with PostgreSQL's `$1` placeholders. Times are integers, microseconds since 1970 in UTC; civil days
+are integers `yyyymmdd`. Both engines then compare, index and sort them alike, and no driver converts them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+CONNECTION = "default"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Row = dict[str, Any]
+
+
+def to_micros(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970 in UTC, exactly."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Microseconds since 1970 as an aware datetime in UTC, exactly."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def to_day_number(day: date) -> int:
+    """A civil day as the integer `yyyymmdd`; the civil year is the number divided by 10,000."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def from_day_number(number: int) -> date:
+    """The civil day of an integer `yyyymmdd`."""
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
+def connection() -> BaseDBAsyncClient:
+    """The running transaction's connection, or the pool outside of one."""
+    return get_connection(CONNECTION)
+
+
+def is_sqlite() -> bool:
+    """Whether the embedded engine is in use."""
+    return connection().capabilities.dialect == "sqlite"
+
+
+@lru_cache(maxsize=1024)
+def _for_sqlite(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "")
+
+
+async def rows(sql: str, *values: object) -> list[Row]:
+    """Every row of a statement (a query, or a write with RETURNING) as plain dictionaries."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    return await client.execute_query_dict(sql, list(values))
+
+
+async def row(sql: str, *values: object) -> Row | None:
+    """The first row, or None."""
+    found = await rows(sql, *values)
+    return found[0] if found else None
+
+
+async def run(sql: str, *values: object) -> int:
+    """Execute a write; the number of rows it changed."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    changed, _ = await client.execute_query(sql, list(values))
+    return changed
+
+
+async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:
+    """Execute one write for each tuple of values, inside the running transaction."""
+    if not values:
+        return
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    await client.execute_many(sql, [list(one) for one in values])
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing; inside a running transaction this joins it.
+
+    On SQLite the write lock is taken at once, so that no transaction fails half-way for want of it.
+    """
+    if isinstance(connection(), TransactionalDBClient):
+        yield
+        return
+    async with in_transaction(CONNECTION) as client:
+        if client.capabilities.dialect == "sqlite":
+            await client.execute_query("COMMIT")
+            await client.execute_query("BEGIN IMMEDIATE")
+        yield
+
+
+async def now() -> datetime:
+    """The database's own clock at this very moment (not the start of the transaction), in UTC."""
+    if is_sqlite():
+        found = await row("SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000 AS micros")
+    else:
+        found = await row("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros")
+    assert found is not None
+    return from_micros(found["micros"])

@@ -1,0 +1,286 @@
+"""The one life of every document that binds people: draft, gate, second person, in force at a date.
+
+Seven kinds, one road: a version is drafted, submitted through the gate that is handed in, reviewed by a privacy
+officer where the gate flags it, and approved by somebody else who names the hash that was read. Four eyes are two
+persons (`staff_id`); whoever touched any draft of the version is excluded. One person stops, two start again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from consent import database
+from consent.canonical import canonical_json, sha256_of
+from consent.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
+
+Body = Mapping[str, Any]
+
+
+class Kind(StrEnum):
+    """The seven kinds of catalogue document."""
+
+    PROVIDERS = "providers"
+    VENUES = "venues"
+    SOURCES = "sources"
+    SERVICES = "services"
+    BENEFITS = "benefits"
+    SCHEMES = "schemes"
+    NOTICES = "notices"
+
+
+class Severity(StrEnum):
+    """What a finding does: a refusal nobody can approve, a flag that waits for an officer, or advice."""
+
+    REFUSED = "refused"
+    FLAGGED = "flagged"
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the gate says about one field: a code, the guardrail's number, a JSON pointer, a sentence."""
+
+    code: str
+    rule: str
+    pointer: str
+    severity: Severity
+    detail: str
+
+
+Gate = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
+"""What a document must pass; benefits hands it in, because this room cannot know what a benefit is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a document."""
+
+    kind: Kind
+    document_id: str
+    version: int
+    state: str
+    sha256: str
+    body: dict[str, Any]
+    in_force_from: datetime | None
+
+
+ALWAYS_REVIEWED = frozenset({Kind.NOTICES, Kind.SOURCES})
+"""CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
+
+
+async def draft(kind: Kind, document_id: str, body: Body, staff_id: str, at: datetime) -> Version:
+    """Store the next version as a draft. What is in force stays in force."""
+    latest = await database.row(
+        "SELECT max(version) AS version FROM document WHERE kind = $1 AND document_id = $2", kind, document_id
+    )
+    version = ((latest and latest["version"]) or 0) + 1
+    text, sha256 = canonical_json(body).decode(), sha256_of(body)
+    await database.run(
+        "INSERT INTO document (kind, document_id, version, state, sha256, body, created_at)"
+        " VALUES ($1, $2, $3, 'draft', $4, $5, $6)",
+        kind,
+        document_id,
+        version,
+        sha256,
+        text,
+        database.to_micros(at),
+    )
+    drafted = Version(kind, document_id, version, "draft", sha256, dict(body), None)
+    await _step(drafted, "draft", staff_id, at)
+    return drafted
+
+
+async def submit(
+    kind: Kind, document_id: str, version: int, staff_id: str, at: datetime, gate: Gate
+) -> tuple[Version, Sequence[Finding]]:
+    """Put a draft through the gate: submitted, or in_review when flagged; Prohibited when refused."""
+    found = await get(kind, document_id, version)
+    _must_be(found, "draft")
+    findings = await gate(kind, found.body)
+    refusals = [finding for finding in findings if finding.severity is Severity.REFUSED]
+    if refusals:
+        raise Prohibited(findings=tuple(refusals))
+    flagged = kind in ALWAYS_REVIEWED or any(finding.severity is Severity.FLAGGED for finding in findings)
+    if kind is Kind.SERVICES and not await _was_ever_approved(kind, document_id):
+        flagged = True
+    state = "in_review" if flagged else "submitted"
+    await _set_state(found, state, expected="draft")
+    await _step(found, "submit", staff_id, at)
+    return await get(kind, document_id, version), findings
+
+
+async def review(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+    """A privacy officer, who has had no hand in it, lets a flagged version go on to approval."""
+    found = await get(kind, document_id, version)
+    await _must_be_another(found, officer_id)
+    await _set_state(found, "submitted", expected="in_review")
+    await _step(found, "review", officer_id, at)
+    return await get(kind, document_id, version)
+
+
+async def approve(
+    kind: Kind, document_id: str, version: int, sha256: str, staff_id: str, at: datetime, in_force_from: datetime
+) -> Version:
+    """A second person approves exactly what was read; in force from `in_force_from`."""
+    found = await get(kind, document_id, version)
+    await _must_be_another(found, staff_id)
+    if found.sha256 != sha256:
+        raise Changed("the document is not the one that was read; read it again")
+    await _set_state(found, "approved", expected="submitted")
+    await database.run(
+        "UPDATE document SET in_force_from = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
+        kind,
+        document_id,
+        version,
+        database.to_micros(in_force_from),
+    )
+    await _step(found, "approve", staff_id, at)
+    return await get(kind, document_id, version)
+
+
+async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> Version:
+    """Stop what is in force at once; one person suffices."""
+    found = await in_force(kind, document_id, at)
+    if found is None:
+        raise NotFound("nothing of this name is in force")
+    await _set_state(found, "suspended", expected="approved")
+    await _step(found, "suspend", staff_id, at)
+    return await get(kind, document_id, found.version)
+
+
+async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime) -> Version:
+    """End what is in force for good, from now on."""
+    found = await in_force(kind, document_id, at)
+    if found is None:
+        raise NotFound("nothing of this name is in force")
+    await _set_state(found, "retired", expected="approved")
+    await _step(found, "retire", staff_id, at)
+    return await get(kind, document_id, found.version)
+
+
+async def get(kind: Kind, document_id: str, version: int) -> Version:
+    """One version, or NotFound."""
+    row = await database.row(
+        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version = $3", kind, document_id, version
+    )
+    if row is None:
+        raise NotFound("there is no such version")
+    return _version(row)
+
+
+async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None:
+    """What binds at `at`: the latest version begun by then, unless it was suspended or retired."""
+    row = await database.row(
+        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from <= $3"
+        " ORDER BY in_force_from DESC, version DESC LIMIT 1",
+        kind,
+        document_id,
+        database.to_micros(at),
+    )
+    return _version(row) if row and row["state"] == "approved" else None
+
+
+async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
+    """Everything of a kind that binds at `at`, by id."""
+    found = await database.rows(
+        "SELECT * FROM document WHERE kind = $1 AND in_force_from <= $2 ORDER BY document_id, in_force_from, version",
+        kind,
+        database.to_micros(at),
+    )
+    latest = {row["document_id"]: row for row in found}
+    return [_version(row) for row in latest.values() if row["state"] == "approved"]
+
+
+async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:
+    """Versions after `after` up to `to` that ever were in force, oldest first."""
+    found = await database.rows(
+        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND version <= $4"
+        " AND in_force_from IS NOT NULL ORDER BY version",
+        kind,
+        document_id,
+        after,
+        to,
+    )
+    return [_version(row) for row in found]
+
+
+def _version(row: database.Row) -> Version:
+    begins = row["in_force_from"]
+    return Version(
+        Kind(row["kind"]),
+        row["document_id"],
+        row["version"],
+        row["state"],
+        row["sha256"],
+        json.loads(row["body"]),
+        None if begins is None else database.from_micros(begins),
+    )
+
+
+def _must_be(found: Version, state: str) -> None:
+    if found.state != state:
+        raise Conflict(f"this needs a version in state {state}; it is {found.state}")
+
+
+async def _set_state(found: Version, state: str, expected: str) -> None:
+    changed = await database.run(
+        "UPDATE document SET state = $4 WHERE kind = $1 AND document_id = $2 AND version = $3 AND state = $5",
+        found.kind,
+        found.document_id,
+        found.version,
+        state,
+        expected,
+    )
+    if not changed:
+        raise Conflict(f"this needs a version in state {expected}")
+
+
+async def _must_be_another(found: Version, staff_id: str) -> None:
+    touched = await database.row(
+        "SELECT 1 AS touched FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
+        " AND staff_id = $4 AND act IN ('draft', 'submit')",
+        found.kind,
+        found.document_id,
+        found.version,
+        staff_id,
+    )
+    if touched:
+        raise FourEyes("whoever contributed to a version cannot decide on it")
+
+
+async def _was_ever_approved(kind: Kind, document_id: str) -> bool:
+    return (
+        await database.row(
+            "SELECT 1 AS approved FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from IS NOT NULL",
+            kind,
+            document_id,
+        )
+        is not None
+    )
+
+
+async def _step(found: Version, act: str, staff_id: str, at: datetime) -> None:
+    count = await database.row(
+        "SELECT count(*) AS steps FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3",
+        found.kind,
+        found.document_id,
+        found.version,
+    )
+    assert count is not None
+    await database.run(
+        "INSERT INTO document_step (kind, document_id, version, number, act, staff_id, sha256, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        found.kind,
+        found.document_id,
+        found.version,
+        count["steps"] + 1,
+        act,
+        staff_id,
+        found.sha256,
+        database.to_micros(at),
+    )

@@ -1,0 +1,99 @@
+"""The only road to records and to what is derived from them.
+
+Whatever passes here is covered by a consent that lives at this moment, and leaves an event in the person's own chain:
+a use without a trace cannot be written, because the same call makes both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consent import database, ledger
+from consent.errors import DomainError
+from consent.people import Person
+from consent.purposes import Purpose
+from consent.records import Record, RecordKind, Released
+
+
+class NotCovered(DomainError):
+    """No live consent of this person covers the use."""
+
+    code = "consent_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the access log will say: which organisation, what was looked at, and with what outcome."""
+
+    kind: str
+    organisation: str
+    what: str
+    outcome: str
+
+
+USES = ("points.computed", "benefit.checked", "ticket.issued", "benefit.redeemed")
+"""Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
+
+LIVE_RECORDS = """
+SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, c.expires_at
+  FROM record r
+  JOIN consent c ON c.person_id = r.person_id AND c.purpose = 'points.compute' AND c.counterpart = r.source_id
+ WHERE r.person_id = $1 AND c.state = 'given' AND c.given_at <= $2 AND c.expires_at > $2
+ ORDER BY r.occurred_on, r.record_id
+"""
+
+
+async def release(person: Person, at: datetime, use: Use) -> Released:
+    """The records that the person's live `points.compute` consents cover at `at`, and the event of their use."""
+    await _trace(person, Purpose.POINTS_COMPUTE, use, at)
+    fenced = await database.row("SELECT epoch FROM person WHERE person_id = $1", person.person_id)
+    assert fenced is not None
+    found = await database.rows(LIVE_RECORDS, person.person_id, database.to_micros(at))
+    return Released(
+        person.person_id,
+        Purpose.POINTS_COMPUTE,
+        fenced["epoch"],
+        tuple(
+            Record(
+                row["record_id"],
+                row["source_id"],
+                RecordKind(row["kind"]),
+                row["quantity"],
+                database.from_day_number(row["occurred_on"]),
+            )
+            for row in found
+        ),
+        covered_until=database.from_micros(min(row["expires_at"] for row in found)) if found else None,
+    )
+
+
+async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
+    """Permit the use of the person's points for a benefit of this provider, and write its event; or NotCovered."""
+    if not await covered(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at):
+        raise NotCovered("no live consent covers this provider")
+    await _trace(person, Purpose.BENEFIT_CHECK, use, at)
+
+
+async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:
+    """Whether a consent for exactly this purpose and counterpart lives at `at`."""
+    return (
+        await database.row(
+            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
+            " AND state = 'given' AND given_at <= $4 AND expires_at > $4",
+            person_id,
+            purpose,
+            counterpart,
+            database.to_micros(at),
+        )
+        is not None
+    )
+
+
+async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> None:
+    await ledger.append(
+        person,
+        use.kind,
+        {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome},
+        at,
+    )

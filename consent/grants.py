@@ -1,0 +1,67 @@
+"""Consents: their states, the transitions between them, and what a consent covers at an instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from consent.purposes import Purpose
+
+LIFE_MONTHS_MAX = 12
+"""R9: no consent lasts longer than twelve months without being asked anew."""
+PRESENTATION_LIFE = timedelta(minutes=15)
+"""How long a shown notice may be answered; long enough to read it, short enough to prove it was just read."""
+LINK_CODE_LIFE = timedelta(minutes=15)
+"""How long the code may be typed into the source's app; a new consent request shows a new one."""
+
+
+class State(StrEnum):
+    """States of a consent. All but GIVEN are terminal: coming back is a new consent that names the old."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    TERMINATED = "terminated"
+
+
+ENDINGS = frozenset({State.WITHDRAWN, State.EXPIRED, State.TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A consent as stored: one purpose, one counterpart, one notice version."""
+
+    consent_id: str
+    purpose: Purpose
+    counterpart: str
+    state: State
+    given_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+    def state_at(self, at: datetime) -> State:
+        """The state as it must be said at `at`: a grant past its end is expired whether or not anybody tidied up."""
+        if self.state is State.GIVEN and at >= self.expires_at:
+            return State.EXPIRED
+        return self.state
+
+    def covers(self, purpose: Purpose, counterpart: str, at: datetime) -> bool:
+        """Whether the grant permits this use now. Exactly at `expires_at` it no longer does."""
+        return self.purpose is purpose and self.counterpart == counterpart and self.state_at(at) is State.GIVEN
+
+
+def end_of_life(given_at: datetime, months: int) -> datetime:
+    """The same moment `months` later (1 to 12); the 29th of February becomes the 28th. UTC."""
+    if not 1 <= months <= LIFE_MONTHS_MAX:
+        raise ValueError(f"a consent lasts 1 to {LIFE_MONTHS_MAX} months")
+    moment = given_at.astimezone(UTC)
+    month_index = moment.month - 1 + months
+    year, month = moment.year + month_index // 12, month_index % 12 + 1
+    day = moment.day
+    while True:
+        try:
+            return moment.replace(year=year, month=month, day=day)
+        except ValueError:
+            day -= 1

@@ -1,0 +1,306 @@
+"""Records from sources: accepted only for accounts whose holder proved them and whose consent lives at this moment.
+
+A delivery that nobody authorised is answered and forgotten: neither stored nor logged, so that a source cannot learn
+who uses this service, nor this service what it was not allowed to know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from consent import database, ledger, messages, people
+from consent.errors import DomainError, NotFound
+from consent.messages import MessageKind
+from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.records import QUANTITY_MAX, RecordKind
+from consent.vault import Keyring
+
+BATCH_MAX = 1_000
+"""Records in one transaction: large enough to be quick, small enough to hold no lock for long."""
+FIRST_DAY = date(2000, 1, 1)
+"""Days before this are mistakes of format, not deeds; no record lives that long anyway."""
+
+
+class Refusal(StrEnum):
+    """Why a record was not taken."""
+
+    NOT_AUTHORISED = "not_authorised"
+    KIND_NOT_ALLOWED = "kind_not_allowed"
+    INVALID_QUANTITY = "invalid_quantity"
+    INVALID_DATE = "invalid_date"
+    IN_FUTURE = "in_future"
+    CONFLICT = "conflict"
+
+
+class RecordRefused(DomainError):
+    """A correction that the same rules refuse; `code` is one of Refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__("the corrected record would be refused")
+        self.code = refusal.value
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One record as a source sends it; kind and day still as text."""
+
+    record_id: str
+    account: str
+    kind: str
+    quantity: int
+    occurred_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a delivery: accepted, duplicate or refused with a code."""
+
+    record_id: str
+    status: str
+    code: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Valid:
+    delivery: Delivery
+    account_index: str
+    day: int
+
+
+async def deliver(
+    keyring: Keyring, source_id: str, kinds: frozenset[str], deliveries: Sequence[Delivery], today: date, at: datetime
+) -> list[Answer]:
+    """Take up to BATCH_MAX deliveries in the running transaction; one answer each, in order.
+
+    `kinds` are what the source may deliver, `today` is the city's civil day. Sending again changes nothing.
+    """
+    if len(deliveries) > BATCH_MAX:
+        raise ValueError(f"at most {BATCH_MAX} deliveries at once")
+    answers: list[Answer | None] = [None] * len(deliveries)
+    valid: dict[int, _Valid] = {}
+    for position, delivery in enumerate(deliveries):
+        refusal = _shape_refusal(delivery, kinds, today)
+        if refusal:
+            answers[position] = Answer(delivery.record_id, "refused", refusal)
+        else:
+            index = blind_index(keyring, IndexUse.ACCOUNT, source_id, delivery.account)
+            valid[position] = _Valid(delivery, index, database.to_day_number(date.fromisoformat(delivery.occurred_on)))
+    owners = await _authorised(source_id, {one.account_index for one in valid.values()}, at)
+    admitted = {position: one for position, one in valid.items() if one.account_index in owners}
+    for position, one in valid.items():
+        if position not in admitted:
+            answers[position] = Answer(one.delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
+    stored = await _stored(source_id, {one.delivery.record_id for one in admitted.values()})
+    await _store(source_id, admitted, owners, stored, answers, at)
+    return [answer for answer in answers if answer is not None]
+
+
+def _shape_refusal(delivery: Delivery, kinds: frozenset[str], today: date) -> Refusal | None:
+    if delivery.kind not in kinds:
+        return Refusal.KIND_NOT_ALLOWED
+    if not 1 <= delivery.quantity <= QUANTITY_MAX:
+        return Refusal.INVALID_QUANTITY
+    return day_refusal(delivery.occurred_on, today)
+
+
+def day_refusal(text: str, today: date) -> Refusal | None:
+    """Why a civil day cannot be taken, or None. Only `YYYY-MM-DD` in plain digits is a day."""
+    if len(text) != len("YYYY-MM-DD") or not text.isascii():
+        return Refusal.INVALID_DATE
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return Refusal.INVALID_DATE
+    if text != day.isoformat() or day < FIRST_DAY:
+        return Refusal.INVALID_DATE
+    return Refusal.IN_FUTURE if day > today else None
+
+
+def _among(column: str, position: int) -> str:
+    """`column` is one of a JSON list of strings given as parameter `$position`."""
+    if database.is_sqlite():
+        return f"{column} IN (SELECT value FROM json_each(${position}))"
+    return f"{column} IN (SELECT jsonb_array_elements_text(${position}::text::jsonb))"
+
+
+async def _authorised(source_id: str, indexes: set[str], at: datetime) -> dict[str, str]:
+    """Account index → person, for confirmed links of live consents; those persons are locked, in one order."""
+    if not indexes:
+        return {}
+    linked = await database.rows(
+        "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND "
+        + _among("account_index", 2),
+        source_id,
+        json.dumps(sorted(indexes)),
+    )
+    persons = json.dumps(sorted({row["person_id"] for row in linked}))
+    await database.rows(
+        "SELECT person_id FROM person WHERE " + _among("person_id", 1) + " ORDER BY person_id FOR UPDATE", persons
+    )
+    live = await database.rows(
+        "SELECT l.account_index, l.person_id FROM linked_account l"
+        " JOIN consent c ON c.person_id = l.person_id AND c.counterpart = l.source_id"
+        " WHERE l.source_id = $1 AND c.purpose = 'points.compute' AND c.state = 'given'"
+        " AND c.given_at <= $2 AND c.expires_at > $2 AND " + _among("l.account_index", 3),
+        source_id,
+        database.to_micros(at),
+        json.dumps(sorted(row["account_index"] for row in linked)),
+    )
+    return {row["account_index"]: row["person_id"] for row in live}
+
+
+async def _stored(source_id: str, record_ids: set[str]) -> dict[str, database.Row]:
+    if not record_ids:
+        return {}
+    found = await database.rows(
+        "SELECT k.source_record_id, k.person_id, r.kind, r.quantity, r.occurred_on FROM record_key k"
+        " LEFT JOIN record r ON r.person_id = k.person_id AND r.record_id = k.record_id"
+        " WHERE k.source_id = $1 AND " + _among("k.source_record_id", 2),
+        source_id,
+        json.dumps(sorted(record_ids)),
+    )
+    return {row["source_record_id"]: row for row in found}
+
+
+async def _store(
+    source_id: str,
+    admitted: Mapping[int, _Valid],
+    owners: Mapping[str, str],
+    stored: dict[str, database.Row],
+    answers: list[Answer | None],
+    at: datetime,
+) -> None:
+    keys, records = [], []
+    for position, one in admitted.items():
+        delivery, person_id = one.delivery, owners[one.account_index]
+        content: database.Row = {
+            "person_id": person_id,
+            "kind": delivery.kind,
+            "quantity": delivery.quantity,
+            "occurred_on": one.day,
+        }
+        known = stored.get(delivery.record_id)
+        if known is not None:
+            same = all(known[name] == value for name, value in content.items())
+            answers[position] = (
+                Answer(delivery.record_id, "duplicate")
+                if same
+                else Answer(delivery.record_id, "refused", Refusal.CONFLICT)
+            )
+            continue
+        stored[delivery.record_id] = content
+        record_id = new_id()
+        keys.append((source_id, delivery.record_id, person_id, record_id))
+        records.append(
+            (
+                person_id,
+                record_id,
+                source_id,
+                delivery.record_id,
+                delivery.kind,
+                delivery.quantity,
+                one.day,
+                database.to_micros(at),
+            )
+        )
+        answers[position] = Answer(delivery.record_id, "accepted")
+    if not records:
+        return
+    await database.run_many(
+        "INSERT INTO record_key (source_id, source_record_id, person_id, record_id) VALUES ($1, $2, $3, $4)", keys
+    )
+    await database.run_many(
+        "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
+        " received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        records,
+    )
+    await database.run_many(
+        "UPDATE person SET epoch = epoch + 1 WHERE person_id = $1", [(one,) for one in sorted({r[0] for r in records})]
+    )
+
+
+async def correct(
+    keyring: Keyring,
+    source_id: str,
+    source_record_id: str,
+    quantity: int | None,
+    occurred_on: str | None,
+    reason_code: str,
+    today: date,
+    at: datetime,
+) -> None:
+    """Replace a record's quantity or day, with notice to the person. NotFound without a live consent."""
+    person, record = await _of_source(keyring, source_id, source_record_id, at)
+    if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
+        raise RecordRefused(refusal)
+    new_quantity = record["quantity"] if quantity is None else quantity
+    new_day = (
+        record["occurred_on"] if occurred_on is None else database.to_day_number(date.fromisoformat(occurred_on))
+    )
+    await database.run(
+        "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
+        person.person_id,
+        record["record_id"],
+        new_quantity,
+        new_day,
+    )
+    facts: dict[str, str | int | None] = {
+        "source_id": source_id,
+        "record_id": record["record_id"],
+        "kind": record["kind"],
+        "reason_code": reason_code,
+        "quantity_before": record["quantity"],
+        "quantity": new_quantity,
+        "occurred_on_before": database.from_day_number(record["occurred_on"]).isoformat(),
+        "occurred_on": database.from_day_number(new_day).isoformat(),
+    }
+    await people.bump(person.person_id)
+    await ledger.append(person, "record.corrected", facts, at)
+    await messages.tell(person, MessageKind.RECORD_CORRECTED, facts, at)
+
+
+async def retract(keyring: Keyring, source_id: str, source_record_id: str, reason_code: str, at: datetime) -> None:
+    """Take a record back, with notice to the person. Its id stays taken, so that a replay does not revive it."""
+    person, record = await _of_source(keyring, source_id, source_record_id, at)
+    await database.run(
+        "DELETE FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record["record_id"]
+    )
+    facts: dict[str, str | int | None] = {
+        "source_id": source_id,
+        "record_id": record["record_id"],
+        "kind": record["kind"],
+        "reason_code": reason_code,
+        "quantity": record["quantity"],
+        "occurred_on": database.from_day_number(record["occurred_on"]).isoformat(),
+    }
+    await people.bump(person.person_id)
+    await ledger.append(person, "record.retracted", facts, at)
+    await messages.tell(person, MessageKind.RECORD_RETRACTED, facts, at)
+
+
+async def _of_source(
+    keyring: Keyring, source_id: str, source_record_id: str, at: datetime
+) -> tuple[people.Person, database.Row]:
+    key = await database.row(
+        "SELECT person_id, record_id FROM record_key WHERE source_id = $1 AND source_record_id = $2",
+        source_id,
+        source_record_id,
+    )
+    if key is None:
+        raise NotFound("there is no such record")
+    person = await people.lock(keyring, key["person_id"])
+    record = await database.row(
+        "SELECT r.* FROM record r JOIN consent c ON c.person_id = r.person_id AND c.counterpart = r.source_id"
+        " WHERE r.person_id = $1 AND r.record_id = $2 AND c.purpose = 'points.compute' AND c.state = 'given'"
+        " AND c.expires_at > $3",
+        person.person_id,
+        key["record_id"],
+        database.to_micros(at),
+    )
+    if record is None:
+        raise NotFound("there is no such record")
+    return person, record

@@ -1,0 +1,128 @@
+"""Events: what happened to a person's data, appended once, numbered without gaps, each with a leaf for the log.
+
+A leaf commits to the event with a random salt and says nothing else but its kind; the event itself and its salt are
+sealed under the person's key. Each event names the leaf before it, so that a person's export shows any omission.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from consent import database
+from consent.people import Person
+from consent.pseudonyms import new_id
+
+SALT_BYTES = 32
+COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
+
+Facts = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a person's chain, opened."""
+
+    number: int
+    kind: str
+    at: datetime
+    leaf_hash: str
+    facts: dict[str, Any]
+
+
+def commitment(salt: bytes, event: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the prefix, the salt and the event's canonical JSON."""
+    return hashlib.sha256(COMMITMENT_PREFIX + salt + rfc8785.dumps(dict(event))).digest()
+
+
+def leaf_of(kind: str, committed: bytes) -> bytes:
+    """The leaf's bytes: canonical JSON of version, kind and commitment."""
+    return rfc8785.dumps({"v": 1, "k": kind, "c": base64.b64encode(committed).decode()})
+
+
+def leaf_hash_of(leaf: bytes) -> str:
+    """RFC 6962 leaf hash, hex."""
+    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+
+
+async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
+    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash."""
+    counted = await database.row(
+        "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
+    )
+    assert counted is not None
+    number = counted["events"]
+    event = {
+        "v": 1,
+        "kind": kind,
+        "number": number,
+        "previous": counted["last_leaf"],
+        "at": at.isoformat(),
+        "facts": {key: value for key, value in facts.items() if value is not None},
+    }
+    salt = os.urandom(SALT_BYTES)
+    leaf = leaf_of(kind, commitment(salt, event))
+    leaf_hash = leaf_hash_of(leaf)
+    plain = json.dumps({"event": event, "salt": salt.hex()}, ensure_ascii=False).encode()
+    await database.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", person.person_id, leaf_hash)
+    await database.run(
+        "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)",
+        person.person_id,
+        number,
+        leaf_hash,
+        kind,
+        database.to_micros(at),
+        person.seal("event", "sealed", str(number), plain),
+    )
+    await _put_out(leaf_hash, leaf)
+    return leaf_hash
+
+
+async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> None:
+    """Record an attempt that was refused. `actor` is a client or staff id, or empty for a resident."""
+    attempt_id = new_id()
+    await database.run(
+        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ($1, $2, $3, $4, $5, $6)",
+        attempt_id,
+        database.to_micros(at),
+        door,
+        actor,
+        code,
+        what,
+    )
+    event = {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}
+    leaf = leaf_of("attempt.refused", commitment(os.urandom(SALT_BYTES), event))
+    await _put_out(leaf_hash_of(leaf), leaf)
+
+
+async def events_of(person: Person, kinds: tuple[str, ...], before: int, limit: int) -> list[Event]:
+    """The person's latest events of these kinds with numbers below `before`, newest first, opened."""
+    marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds)))
+    found = await database.rows(
+        "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
+        f" AND kind IN ({marks}) ORDER BY number DESC LIMIT $3",  # noqa: S608 (placeholders only)
+        person.person_id,
+        before,
+        limit,
+        *kinds,
+    )
+    return [_opened(person, row) for row in found]
+
+
+def _opened(person: Person, row: database.Row) -> Event:
+    plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
+    return Event(
+        row["number"], row["kind"], database.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"]
+    )
+
+
+async def _put_out(leaf_hash: str, leaf: bytes) -> None:
+    await database.run("INSERT INTO outbox (leaf_hash, leaf) VALUES ($1, $2)", leaf_hash, leaf.decode())

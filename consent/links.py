@@ -1,0 +1,202 @@
+"""A person's account at a source, proven by a short code that the person types into the source's own app.
+
+Anybody can type somebody else's card number here; only its holder is signed in over there. At most one confirmed link
+stands for an account, a second claim changes nothing, and sources learn nothing of who else uses this service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consent import database, messages, people
+from consent.errors import AccountLinkedElsewhere, CodeUnknown, NotFound
+from consent.gate import covered
+from consent.grants import LINK_CODE_LIFE
+from consent.messages import MessageKind
+from consent.people import Person
+from consent.pseudonyms import IndexUse, blind_index, new_code, new_id, normal_code
+from consent.purposes import Purpose
+from consent.vault import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLink:
+    """A link waiting for its code; the code is for the resident's eyes only."""
+
+    link_id: str
+    code: str
+    code_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link as its source sees it."""
+
+    link_id: str
+    account: str
+    state: str
+    since: datetime
+
+
+async def open_link(
+    keyring: Keyring, person: Person, consent_id: str, source_id: str, account: str, at: datetime
+) -> PendingLink:
+    """Make a pending link and its code, in the transaction that gives the consent."""
+    link_id, code = new_id(), new_code()
+    account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
+    await database.run(
+        "INSERT INTO account_link (person_id, link_id, consent_id, source_id, account_index, sealed_account, state,"
+        " since) VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7)",
+        person.person_id,
+        link_id,
+        consent_id,
+        source_id,
+        account_index,
+        person.seal("account_link", "sealed_account", link_id, account.encode()),
+        database.to_micros(at),
+    )
+    expires_at = at + LINK_CODE_LIFE
+    await database.run(
+        "INSERT INTO link_code (code_index, source_id, account_index, person_id, link_id, expires_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        blind_index(keyring, IndexUse.LINK_CODE, source_id, code),
+        source_id,
+        account_index,
+        person.person_id,
+        link_id,
+        database.to_micros(expires_at),
+    )
+    return PendingLink(link_id, code, expires_at)
+
+
+async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:
+    """Confirm the link whose code was typed by the account's holder; its id.
+
+    CodeUnknown for a wrong, expired or foreign code, all alike. AccountLinkedElsewhere when the account already has a
+    confirmed link: that one stands, a review opens and both are told (these writes are kept).
+    """
+    code_index = blind_index(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
+    account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
+    waiting = await database.row("SELECT * FROM link_code WHERE code_index = $1", code_index)
+    if (
+        waiting is None
+        or waiting["account_index"] != account_index
+        or waiting["expires_at"] <= database.to_micros(at)
+    ):
+        raise CodeUnknown("no link is waiting for this code and account")
+    person = await people.lock(keyring, waiting["person_id"])
+    if not await covered(person.person_id, Purpose.POINTS_COMPUTE, source_id, at):
+        raise CodeUnknown("no link is waiting for this code and account")
+    if not await database.run("DELETE FROM link_code WHERE code_index = $1", code_index):
+        raise CodeUnknown("no link is waiting for this code and account")
+    claimed = await database.run(
+        "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING",
+        source_id,
+        account_index,
+        person.person_id,
+        waiting["link_id"],
+    )
+    if not claimed:
+        await _contested(keyring, person, source_id, account_index, waiting["link_id"], at)
+    await database.run(
+        "UPDATE account_link SET state = 'confirmed', since = $3 WHERE person_id = $1 AND link_id = $2",
+        person.person_id,
+        waiting["link_id"],
+        database.to_micros(at),
+    )
+    return str(waiting["link_id"])
+
+
+async def _contested(
+    keyring: Keyring, claimant: Person, source_id: str, account_index: str, link_id: str, at: datetime
+) -> None:
+    standing = await database.row(
+        "SELECT person_id, link_id FROM linked_account WHERE source_id = $1 AND account_index = $2",
+        source_id,
+        account_index,
+    )
+    assert standing is not None
+    await database.run(
+        "INSERT INTO link_review (review_id, source_id, standing_link_id, claiming_link_id, state, opened_at)"
+        " VALUES ($1, $2, $3, $4, 'open', $5)",
+        new_id(),
+        source_id,
+        standing["link_id"],
+        link_id,
+        database.to_micros(at),
+    )
+    await messages.tell(claimant, MessageKind.ACCOUNT_LINKED_ELSEWHERE, {"source_id": source_id}, at)
+    holder = await people.read(keyring, standing["person_id"])
+    await messages.tell(holder, MessageKind.ACCOUNT_CLAIMED, {"source_id": source_id}, at)
+    raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
+
+
+async def end(person: Person, source_id: str, at: datetime) -> None:
+    """End every link of the person at the source and delete what came through it. In the withdrawal's transaction."""
+    await database.run(
+        "UPDATE account_link SET state = 'ended', since = $3 WHERE person_id = $1 AND source_id = $2"
+        " AND state IN ('pending', 'confirmed')",
+        person.person_id,
+        source_id,
+        database.to_micros(at),
+    )
+    for table in ("linked_account", "link_code", "record_key", "record"):
+        await database.run(
+            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2",  # noqa: S608 (closed list above)
+            person.person_id,
+            source_id,
+        )
+
+
+async def of_source(
+    keyring: Keyring, source_id: str, state: str, at: datetime, after: tuple[int, str] | None, limit: int
+) -> list[Link]:
+    """The source's links in a state, oldest first: confirmed ones a live consent covers, ended ones not acknowledged."""
+    since, link_id = after or (-1, "")
+    condition = (
+        "l.acknowledged_at IS NULL AND $6 = $6"
+        if state == "ended"
+        else "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id"
+        " AND c.state = 'given' AND c.expires_at > $6)"
+    )
+    found = await database.rows(
+        "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
+        " FROM account_link l JOIN person p ON p.person_id = l.person_id"
+        " WHERE l.source_id = $1 AND l.state = $2 AND (l.since > $3 OR (l.since = $3 AND l.link_id > $4))"
+        f" AND {condition} ORDER BY l.since, l.link_id LIMIT $5",  # noqa: S608 (closed list above)
+        source_id,
+        state,
+        since,
+        link_id,
+        limit,
+        database.to_micros(at),
+    )
+    return [
+        Link(
+            row["link_id"],
+            people.opened(keyring, row)
+            .open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
+            .decode(),
+            row["state"],
+            database.from_micros(row["since"]),
+        )
+        for row in found
+    ]
+
+
+async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
+    """The source has dealt with an ended link. Again: the same. NotFound for any other link."""
+    row = await database.row(
+        "SELECT person_id, state FROM account_link WHERE source_id = $1 AND link_id = $2", source_id, link_id
+    )
+    if row is None or row["state"] != "ended":
+        raise NotFound("there is no ended link of this id")
+    await database.run(
+        "UPDATE account_link SET acknowledged_at = $3 WHERE person_id = $1 AND link_id = $2"
+        " AND acknowledged_at IS NULL",
+        row["person_id"],
+        link_id,
+        database.to_micros(at),
+    )

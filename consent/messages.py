@@ -1,0 +1,69 @@
+"""What a person must be told. Stored as a kind and sealed facts; the sentence is made in the reader's language."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from consent import database
+from consent.ledger import Facts
+from consent.people import Person
+from consent.pseudonyms import new_id
+
+
+class MessageKind(StrEnum):
+    """Everything this service tells a person."""
+
+    RECORD_CORRECTED = "record_corrected"
+    RECORD_RETRACTED = "record_retracted"
+    ACCOUNT_CLAIMED = "account_claimed"
+    ACCOUNT_LINKED_ELSEWHERE = "account_linked_elsewhere"
+    REDEMPTION_REVERSED = "redemption_reversed"
+    OBJECTION_OPENED = "objection_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message, opened."""
+
+    message_id: str
+    kind: MessageKind
+    at: datetime
+    facts: dict[str, str | int]
+
+
+async def tell(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:
+    """Leave a message for the person, in the running transaction."""
+    message_id = new_id()
+    await database.run(
+        "INSERT INTO message (person_id, message_id, kind, at, sealed) VALUES ($1, $2, $3, $4, $5)",
+        person.person_id,
+        message_id,
+        kind,
+        database.to_micros(at),
+        person.seal("message", "sealed", message_id, json.dumps(dict(facts), ensure_ascii=False).encode()),
+    )
+
+
+async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list[Message]:
+    """The person's messages, newest first; `before` is (microseconds, id) of the last one already read."""
+    at, message_id = before or (2**62, "")
+    found = await database.rows(
+        "SELECT message_id, kind, at, sealed FROM message WHERE person_id = $1"
+        " AND (at < $2 OR (at = $2 AND message_id < $3)) ORDER BY at DESC, message_id DESC LIMIT $4",
+        person.person_id,
+        at,
+        message_id,
+        limit,
+    )
+    return [
+        Message(
+            row["message_id"],
+            MessageKind(row["kind"]),
+            database.from_micros(row["at"]),
+            json.loads(person.open("message", "sealed", row["message_id"], bytes(row["sealed"]))),
+        )
+        for row in found
+    ]

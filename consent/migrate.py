@@ -1,0 +1,93 @@
+"""Applies each room's numbered SQL files once, under a lock, all in one transaction a file.
+
+A file named `NNNN_what.sql` is for both engines, `NNNN_what.postgres.sql` or `.sqlite.sql` for one. A file that was
+applied and then edited is refused: what runs in production must be what was reviewed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+from consent import database
+
+LOCK = 7_201_426
+"""The advisory lock of migrations; an arbitrary number of ours."""
+
+BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS schema_migration (
+  room TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (room, name)
+)
+"""
+
+
+class MigrationChanged(Exception):
+    """An applied migration file no longer has the content that was applied."""
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, split where SQLite's own tokenizer says one is complete."""
+    collected = ""
+    for line in script.splitlines(keepends=True):
+        if not collected and (not line.strip() or line.lstrip().startswith("--")):
+            continue
+        collected += line
+        if sqlite3.complete_statement(collected):
+            yield collected
+            collected = ""
+    if collected.strip():
+        raise ValueError("a migration ends in the middle of a statement")
+
+
+def files(room: str, engine: str) -> list[tuple[str, str]]:
+    """(name, script) of the room's migrations for an engine, in order."""
+    other = "sqlite" if engine == "postgres" else "postgres"
+    folder: Traversable = resources.files(room) / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [
+        (name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")
+    ]
+
+
+async def pending(rooms: Sequence[str]) -> list[str]:
+    """Names of migrations that are not applied yet; raises MigrationChanged for an edited one."""
+    await database.run(BOOKKEEPING)
+    engine = "sqlite" if database.is_sqlite() else "postgres"
+    applied = {(r["room"], r["name"]): r["sha256"] for r in await database.rows("SELECT * FROM schema_migration")}
+    missing = []
+    for room in rooms:
+        for name, script in files(room, engine):
+            sha256 = hashlib.sha256(script.encode()).hexdigest()
+            if (room, name) not in applied:
+                missing.append(f"{room}/{name}")
+            elif applied[room, name] != sha256:
+                raise MigrationChanged(f"{room}/{name} was edited after it had been applied; write a new file instead")
+    return missing
+
+
+async def apply(rooms: Sequence[str]) -> list[str]:
+    """Bring the database up to date; the names of what was applied now. Safe to call from many processes at once."""
+    async with database.transaction():
+        sqlite = database.is_sqlite()
+        if not sqlite:
+            await database.rows("SELECT pg_advisory_xact_lock($1)", LOCK)
+        todo = await pending(rooms)
+        for qualified in todo:
+            room, name = qualified.split("/")
+            script = dict(files(room, "sqlite" if sqlite else "postgres"))[name]
+            if sqlite:
+                for statement in statements(script):
+                    await database.run(statement.replace("BYTEA", "BLOB"))
+            else:
+                await database.connection().execute_script(script)
+            await database.run(
+                "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
+                room,
+                name,
+                hashlib.sha256(script.encode()).hexdigest(),
+                database.to_micros(await database.now()),
+            )
+    return todo

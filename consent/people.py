@@ -1,0 +1,106 @@
+"""Residents as this room knows them: found by a blind index, fenced by an epoch, sealed by a key of their own.
+
+Every change of what may be used bumps the person's epoch under the row lock; a result computed under an older epoch
+is refused when it is written and disbelieved when it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from consent import database, vault
+from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.vault import Keyring, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A known resident: `epoch` as read, `data_key` unwrapped for this request only."""
+
+    person_id: str
+    epoch: int
+    data_key: bytes = field(repr=False)
+
+    def seal(self, table: str, column: str, row_id: str, plain: bytes) -> bytes:
+        """Seal under this person's key at a place of theirs."""
+        return vault.seal(self.data_key, Place(table, column, self.person_id, row_id), plain)
+
+    def open(self, table: str, column: str, row_id: str, sealed: bytes) -> bytes:
+        """Open what was sealed at that place, or vault.SealBroken."""
+        return vault.open_sealed(self.data_key, Place(table, column, self.person_id, row_id), sealed)
+
+
+def opened(keyring: Keyring, row: database.Row) -> Person:
+    """The person of a row that has person_id, epoch and wrapped_key."""
+    return Person(
+        row["person_id"], row["epoch"], vault.unwrap(keyring, row["person_id"], bytes(row["wrapped_key"]))
+    )
+
+
+async def find(keyring: Keyring, subject: str) -> Person | None:
+    """The person behind a token's `sub`, or None when this service has never been asked to know them."""
+    row = await database.row(
+        "SELECT p.person_id, p.epoch, p.wrapped_key FROM subject s JOIN person p ON p.person_id = s.person_id"
+        " WHERE s.subject_index = $1",
+        blind_index(keyring, IndexUse.SUBJECT, subject),
+    )
+    return opened(keyring, row) if row else None
+
+
+async def enter(keyring: Keyring, subject: str, at: datetime) -> Person:
+    """The person behind `sub`, made known on the first act of consent, and locked until the transaction ends."""
+    index = blind_index(keyring, IndexUse.SUBJECT, subject)
+    person_id = new_id()
+    claimed = await database.run(
+        "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person_id
+    )
+    if claimed:
+        wrapped = vault.new_data_key(keyring, person_id)
+        person = Person(person_id, 0, vault.unwrap(keyring, person_id, wrapped))
+        await database.run(
+            "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
+            " VALUES ($1, 0, 0, '', $2, $3, $4)",
+            person_id,
+            wrapped,
+            person.seal("person", "sealed_subject", person_id, subject.encode()),
+            database.to_micros(at),
+        )
+        return person
+    row = await database.row("SELECT person_id FROM subject WHERE subject_index = $1", index)
+    assert row is not None
+    return await lock(keyring, row["person_id"])
+
+
+async def lock(keyring: Keyring, person_id: str) -> Person:
+    """The person with their row locked until the transaction ends; acts on one person happen one after another."""
+    row = await database.row(
+        "SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1 FOR UPDATE", person_id
+    )
+    if row is None:
+        raise LookupError("no such person")
+    return opened(keyring, row)
+
+
+async def read(keyring: Keyring, person_id: str) -> Person:
+    """The person without a lock."""
+    row = await database.row("SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1", person_id)
+    if row is None:
+        raise LookupError("no such person")
+    return opened(keyring, row)
+
+
+async def subject_of(person: Person) -> str:
+    """The token's `sub` of a person, opened."""
+    row = await database.row("SELECT sealed_subject FROM person WHERE person_id = $1", person.person_id)
+    assert row is not None
+    return person.open("person", "sealed_subject", person.person_id, bytes(row["sealed_subject"])).decode()
+
+
+async def bump(person_id: str) -> int:
+    """Raise the person's epoch: everything computed before is void from this transaction's commit on."""
+    row = await database.row(
+        "UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id
+    )
+    assert row is not None
+    return int(row["epoch"])

@@ -1,0 +1,56 @@
+"""Blind indexes and random references: how something is found again without being readable.
+
+Everything guessable (a resident's sub, an account number, a short code) is found by a keyed HMAC over its NFKC form,
+with a key of its own for each use; a bare hash of it is never stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from enum import StrEnum
+
+from consent.vault import Keyring
+
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Letters and digits that nobody confuses when reading them off a screen."""
+CODE_LENGTH = 8
+"""31^8 codes: guessing one within its life takes more tries than the limiter admits in a century."""
+
+
+class IndexUse(StrEnum):
+    """One key for each use: the same value indexed for two uses gives two unrelated strings."""
+
+    SUBJECT = "subject"
+    ACCOUNT = "account"
+    LINK_CODE = "link-code"
+    PRESENTATION = "presentation"
+    HANDLE = "handle"
+    QUOTA = "quota"
+
+
+def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
+    """32 hex digits that find `parts` again; `parts` are length-prefixed, so no two lists collide."""
+    key = hmac.digest(keyring.index_key, f"credit-easy-index-v1|{use}".encode(), "sha256")
+    message = b"".join(
+        len(encoded).to_bytes(4, "big") + encoded
+        for encoded in (unicodedata.normalize("NFKC", part).encode() for part in parts)
+    )
+    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
+
+
+def new_id() -> str:
+    """A random 128-bit id, 32 hex digits, carrying nothing."""
+    return secrets.token_hex(16)
+
+
+def new_code() -> str:
+    """A short code for a person to type, shown to that person alone."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+
+
+def normal_code(typed: str) -> str:
+    """A typed code in the form in which it was made: upper case, without spaces and hyphens."""
+    return "".join(unicodedata.normalize("NFKC", typed).upper().replace("-", "").split())

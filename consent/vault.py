@@ -1,0 +1,94 @@
+"""One data key a person: wrap, seal, open. Destroying the wrapped key makes everything sealed under it unreadable.
+
+AES-256-GCM throughout. A sealed field is bound to its table, column, person and row, so that nobody with the
+database alone can move a sealed value to another place and have it believed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+FORMAT = 1
+SCHEMA = "1"
+
+
+class SealBroken(Exception):
+    """A sealed value does not open: wrong key, wrong place, or changed bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The service's long-lived secrets: key-encryption keys by version, and the key of blind indexes."""
+
+    encryption_keys: Mapping[int, bytes] = field(repr=False)
+    current: int
+    index_key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.current not in self.encryption_keys:
+            raise ValueError("the current key-encryption key is not in the keyring")
+        for secret in (*self.encryption_keys.values(), self.index_key):
+            if len(secret) != KEY_BYTES:
+                raise ValueError(f"every key of the keyring is {KEY_BYTES} bytes long")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sealed value belongs; part of what is authenticated."""
+
+    table: str
+    column: str
+    person_id: str
+    row_id: str
+
+    def associated_data(self) -> bytes:
+        """The place as bytes; ids never contain the separator."""
+        return "|".join((self.table, self.column, self.person_id, self.row_id, SCHEMA)).encode()
+
+
+def new_data_key(keyring: Keyring, person_id: str) -> bytes:
+    """A fresh data key for a person, wrapped by the current key-encryption key."""
+    return wrap(keyring, person_id, os.urandom(KEY_BYTES))
+
+
+def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
+    """`format | key version (2 bytes) | nonce | ciphertext and tag`."""
+    header = bytes([FORMAT]) + keyring.current.to_bytes(2, "big")
+    nonce = os.urandom(NONCE_BYTES)
+    cipher = AESGCM(keyring.encryption_keys[keyring.current])
+    return header + nonce + cipher.encrypt(nonce, data_key, header + person_id.encode())
+
+
+def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
+    """The data key, or SealBroken when the keyring lacks the key or the bytes were changed."""
+    header, nonce, body = wrapped[:3], wrapped[3 : 3 + NONCE_BYTES], wrapped[3 + NONCE_BYTES :]
+    key = keyring.encryption_keys.get(int.from_bytes(header[1:3], "big"))
+    if header[:1] != bytes([FORMAT]) or key is None:
+        raise SealBroken("the data key was wrapped by a key that this keyring does not hold")
+    try:
+        return AESGCM(key).decrypt(nonce, body, header + person_id.encode())
+    except InvalidTag:
+        raise SealBroken("the wrapped data key does not open") from None
+
+
+def seal(data_key: bytes, place: Place, plain: bytes) -> bytes:
+    """`format | nonce | ciphertext and tag`, bound to its place."""
+    nonce = os.urandom(NONCE_BYTES)
+    header = bytes([FORMAT])
+    return header + nonce + AESGCM(data_key).encrypt(nonce, plain, header + place.associated_data())
+
+
+def open_sealed(data_key: bytes, place: Place, sealed: bytes) -> bytes:
+    """What was sealed at this place, or SealBroken."""
+    header, nonce, body = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+    try:
+        return AESGCM(data_key).decrypt(nonce, body, header + place.associated_data())
+    except (InvalidTag, ValueError):
+        raise SealBroken(f"a sealed value of {place.table}.{place.column} does not open") from None

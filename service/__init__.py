@@ -1,0 +1,1 @@
+"""Who is asking: tokens, doors, wire formats, the command line."""

@@ -1,0 +1,37 @@
+"""What every request shares: settings, keys, who is trusted, the limiter, the clock. Made once by `app.create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from consent.vault import Keyring
+from service.identity import Verifier
+from service.limits import Limiter
+from service.settings import Settings
+
+Clock = Callable[[], Awaitable[datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """The service's fixed surroundings. `clock` is the database's own; tests may pass another."""
+
+    settings: Settings
+    verifier: Verifier
+    limiter: Limiter
+    clock: Clock
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of the vault and the blind indexes."""
+        return self.settings.keyring
+
+    def day_of(self, at: datetime) -> date:
+        """The city's civil day at a moment."""
+        return at.astimezone(self.settings.city_zone).date()
+
+    def hour_of(self, at: datetime) -> int:
+        """The city's hour at a moment, 0 to 23."""
+        return at.astimezone(self.settings.city_zone).hour

@@ -1,0 +1,229 @@
+"""A guarded Mount for each audience: who is asking is settled before any path inside is looked at.
+
+Every endpoint is an operation of the OpenAPI document and a handler. A write is one transaction with its stored
+answer; the clock is read after the transaction has begun. What was tried and refused is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from tortoise.exceptions import IntegrityError
+
+from consent import database, ledger
+from consent.errors import DomainError
+from service import store, wire
+from service.city import City
+from service.identity import Administrator, Door, IdentityError, PrivacyOfficer, Principal, Resident, WrongRole
+from service.openapi import Operation
+from service.problems import Problem
+
+Key = Literal["required", "optional", "none"]
+RECORDED = frozenset({"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"})
+"""Refusals that an officer must be able to see (R13)."""
+ATTEMPTS_MAX = 3
+"""Two deliveries of one new record can meet at its unique key; the second try finds it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, made known: who, when, in which language."""
+
+    request: Request
+    city: City
+    principal: Principal | None
+    at: datetime
+    today: date
+    language: str
+
+    @property
+    def subject(self) -> str:
+        """The resident's `sub`; only behind the resident's door."""
+        assert isinstance(self.principal, Resident)
+        return self.principal.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler says: a status and a JSON body."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Ask, Any], Awaitable[Answer | Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation, its handler, and how it is run: `writes` in one transaction, `key` with a stored answer."""
+
+    operation: Operation
+    handle: Handler
+    writes: bool = False
+    key: Key = "none"
+    raw: bool = False
+    """The handler reads the body itself and keeps its own transactions (streams)."""
+
+
+def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> Mount:
+    """The Mount at `prefix` that only tokens of this audience open."""
+    return Mount(
+        prefix,
+        routes=[_route(endpoint, city, prefix, audience) for endpoint in endpoints],
+        middleware=[Middleware(Guard, audience=audience, city=city)],
+        name=audience.value,
+    )
+
+
+def open_routes(endpoints: Sequence[Endpoint], city: City) -> list[Route]:
+    """Routes that need no token: the public ones."""
+    return [_route(endpoint, city, "", None) for endpoint in endpoints]
+
+
+class Guard:
+    """Lets in whoever holds a token for this door; everybody else gets 401 or 403 before any routing."""
+
+    def __init__(self, app: ASGIApp, audience: Door, city: City) -> None:
+        self.app, self.audience, self.city = app, audience, city
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Verify, count, pass on."""
+        if scope["type"] != "http":
+            raise RuntimeError("doors speak HTTP only")
+        request = Request(scope)
+        try:
+            principal = self.city.verifier.verify(self.audience, bearer(request), datetime.now(UTC))
+        except WrongRole:
+            await record_refusal(self.city, self.audience, "", "wrong_role", request.url.path)
+            raise Problem("wrong_role") from None
+        except IdentityError as error:
+            raise Problem(error.code) from None
+        wait = await self.city.limiter.hit(self.audience.value, actor_of(principal) or principal_key(principal))
+        if wait is not None:
+            raise Problem("rate_limited", headers={"Retry-After": str(wait)})
+        scope.setdefault("state", {})["principal"] = principal
+        await self.app(scope, receive, send)
+
+
+def bearer(request: Request) -> str | None:
+    """The token of the Authorization header, or None; two such headers are none."""
+    values = request.headers.getlist("authorization")
+    if len(values) != 1:
+        return None
+    scheme, _, token = values[0].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def actor_of(principal: Principal | None) -> str:
+    """The client or staff id that may be written down; empty for a resident."""
+    if isinstance(principal, Administrator | PrivacyOfficer):
+        return principal.staff_id
+    return "" if principal is None or isinstance(principal, Resident) else principal.client_id
+
+
+def principal_key(principal: Principal) -> str:
+    """What limits and stored answers count by; never written down in clear."""
+    return principal.subject if isinstance(principal, Resident) else actor_of(principal)
+
+
+async def record_refusal(city: City, audience: Door | None, actor: str, code: str, what: str) -> None:
+    """Record a refused attempt in a transaction of its own, after the attempt's was rolled back."""
+    async with database.transaction():
+        await ledger.refused(audience.value if audience else "public", actor, code, what[:200], await city.clock())
+
+
+def _route(endpoint: Endpoint, city: City, prefix: str, audience: Door | None) -> Route:
+    async def run(request: Request) -> Response:
+        try:
+            return await _run(endpoint, city, audience, request)
+        except DomainError as error:
+            if error.code in RECORDED:
+                principal = getattr(request.state, "principal", None)
+                await record_refusal(city, audience, actor_of(principal), error.code, endpoint.operation.operation_id)
+            raise
+
+    path = endpoint.operation.path.removeprefix(prefix)
+    return Route(path, run, methods=[endpoint.operation.method.upper()], name=endpoint.operation.operation_id)
+
+
+async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: Request) -> Response:
+    model, body = endpoint.operation.request, None
+    raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await wire.read_body(request)
+    if model is not None and not endpoint.raw:
+        body = wire.parse_json(request, raw, model)
+    if not endpoint.writes:
+        return _response(await endpoint.handle(await _ask(city, request), body))
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            return await _write(endpoint, city, audience, request, body, raw)
+        except IntegrityError:
+            if attempt == ATTEMPTS_MAX - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _write(
+    endpoint: Endpoint, city: City, audience: Door | None, request: Request, body: Any, raw: bytes
+) -> Response:
+    principal = getattr(request.state, "principal", None)
+    key = _key_of(endpoint, request)
+    late: DomainError | None = None
+    async with database.transaction():
+        ask = await _ask(city, request)
+        if key is not None:
+            scope = store.scope_of(
+                city.keyring, audience or "public", principal_key(principal) if principal else "", request.url.path, key
+            )
+            fingerprint = wire.fingerprint(raw)
+            kept = await store.claim(city.keyring, scope, fingerprint, ask.at)
+            if kept is not None:
+                return _replayed(kept, fingerprint)
+        try:
+            answer = await endpoint.handle(ask, body)
+        except DomainError as error:
+            if not error.keeps_writes:
+                raise
+            late = error
+        else:
+            response = _response(answer)
+            if key is not None:
+                await store.keep(city.keyring, scope, response.status_code, bytes(response.body))
+    if late is not None:
+        raise late
+    return response
+
+
+def _key_of(endpoint: Endpoint, request: Request) -> str | None:
+    if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
+        return None
+    return wire.idempotency_key(request)
+
+
+def _replayed(kept: store.Kept, fingerprint: str) -> Response:
+    if kept.fingerprint != fingerprint:
+        raise Problem("idempotency_key_reused")
+    return Response(
+        kept.body, kept.status, media_type="application/json", headers={"Idempotency-Replayed": "true"}
+    )
+
+
+async def _ask(city: City, request: Request) -> Ask:
+    at = await city.clock()
+    principal = getattr(request.state, "principal", None)
+    return Ask(request, city, principal, at, city.day_of(at), wire.accept_language(request))
+
+
+def _response(answer: Answer | Response) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    return wire.respond(answer.body, answer.status, answer.headers)

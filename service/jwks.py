@@ -1,0 +1,230 @@
+"""The public keys of a token issuer: which of a JWKS are accepted, and how they stay fresh.
+
+Nothing here ever fetches on the request path: a background task looks at the one configured URL, and a token can at
+most ask it to look again, once in a cooldown. A failed look changes nothing; keys unseen for a day are trusted no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx2
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+logger = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 300
+"""Between two looks at a JWKS: with the fetch, under the 330 s in which a removed key must be refused."""
+RETRY_SECONDS = 10
+"""After a failed look; short, because tokens under a new key are refused until one succeeds."""
+COOLDOWN_SECONDS = 30
+"""Unknown kids cause at most one look in this time, however many they are."""
+FETCH_SECONDS = 10
+"""For the whole answer, so that one sent a byte at a time ends too."""
+KEYS_USABLE_SECONDS = 86_400
+"""Without one good look for a day, keys that may long have been withdrawn are trusted no more."""
+JWKS_BYTES = 65_536
+JWKS_KEYS = 64
+"""A JWKS holds a handful of keys; these bounds only stop nonsense."""
+RSA_BITS = range(2048, 8193)
+"""Below it RSA is weak; above it one verification takes milliseconds."""
+
+NANOSECONDS = 1_000_000_000
+
+Algorithm = Literal["ES256", "RS256"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public signing key; its type fixes the algorithm, whatever a token says."""
+
+    algorithm: Algorithm
+    public: EllipticCurvePublicKey | RSAPublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The acceptable keys of a JWKS, by kid."""
+
+    keys: Mapping[str, Key]
+
+    @classmethod
+    def read(cls, document: Mapping[str, object]) -> KeySet:
+        """Keep the P-256 and RSA public signing keys that have a kid; pass over everything else.
+
+        Raises ValueError when the document is no JWKS, or two acceptable keys share a kid.
+        """
+        members = document.get("keys")
+        if not isinstance(members, list) or len(members) > JWKS_KEYS:
+            raise ValueError(f"a JWKS has a list of at most {JWKS_KEYS} keys")
+        keys: dict[str, Key] = {}
+        for member in members:
+            key = _public_key(member) if isinstance(member, dict) else None
+            if key is None:
+                continue
+            if member["kid"] in keys:
+                raise ValueError("two keys of a JWKS share a kid")
+            keys[member["kid"]] = key
+        return cls(keys)
+
+
+def _public_key(member: dict[str, Any]) -> Key | None:
+    """The key of one JWK, or None when tokens must not be verified with it."""
+    kid, kind, named = member.get("kid"), member.get("kty"), member.get("alg")
+    if (
+        not isinstance(kid, str) or not kid or "d" in member or "k" in member
+    ):  # a published private key signs for anybody
+        return None
+    try:
+        if member.get("use", "sig") != "sig" or "verify" not in member.get("key_ops", ["verify"]):
+            return None
+        if kind == "EC" and member.get("crv") == "P-256" and named in (None, "ES256"):
+            point = ECAlgorithm.from_jwk({name: member[name] for name in ("kty", "crv", "x", "y")})
+            return Key("ES256", point) if isinstance(point, EllipticCurvePublicKey) else None
+        if kind == "RSA" and named in (None, "RS256"):
+            modulus = RSAAlgorithm.from_jwk({name: member[name] for name in ("kty", "n", "e")})
+            if isinstance(modulus, RSAPublicKey) and modulus.key_size in RSA_BITS:
+                return Key("RS256", modulus)
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        return None
+    return None
+
+
+class KeySource:
+    """An issuer's keys: handed over once and for all, or looked up at a URL in the background.
+
+    `start` and `stop` own the background task; `current` and `miss` are for the request path and never wait.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        refresh_seconds: int = REFRESH_SECONDS,
+        cooldown_seconds: int = COOLDOWN_SECONDS,
+        usable_seconds: int = KEYS_USABLE_SECONDS,
+    ) -> None:
+        self._url: str | None = url
+        self._refresh_seconds = refresh_seconds
+        self._cooldown_ns = cooldown_seconds * NANOSECONDS
+        self._usable_ns = usable_seconds * NANOSECONDS
+        self._keys: KeySet | None = None
+        self._seen_ns = 0
+        self._next_miss_ns = 0
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def fixed(cls, document: Mapping[str, object]) -> KeySource:
+        """Keys that never change. Raises ValueError when the JWKS holds no acceptable one."""
+        source = cls("")
+        source._url = None
+        source._keys = KeySet.read(document)
+        if not source._keys.keys:
+            raise ValueError("the JWKS holds no ES256 or RS256 public signing key with a kid")
+        return source
+
+    def current(self) -> KeySet | None:
+        """The keys to trust now; the same object as long as they are the same keys. None: none can be trusted."""
+        if self._url is not None and time.monotonic_ns() - self._seen_ns > self._usable_ns:
+            return None
+        return self._keys
+
+    def miss(self) -> None:
+        """A token named a kid that is not here: have one look soon, unless unknown kids had theirs just now.
+
+        A miss during the cooldown is dropped, not saved up: the next good token under a new key asks again.
+        """
+        instant = time.monotonic_ns()
+        if self._url is not None and instant >= self._next_miss_ns:
+            self._next_miss_ns = instant + self._cooldown_ns
+            self._wanted.set()
+
+    async def start(self) -> None:
+        """Look once (at most FETCH_SECONDS), then go on in the background. A failed look is no error: it is retried."""
+        if self._url is not None and self._task is None:
+            self._wanted = asyncio.Event()  # one of this event loop, wherever the last one ran
+            fresh = await self.refresh()
+            self._task = asyncio.create_task(self._run(fresh), name="jwks-refresh")
+
+    async def stop(self) -> None:
+        """End the background task."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def refresh(self) -> bool:
+        """Look once; True when the answer was a JWKS. On any failure the keys known so far stay."""
+        try:
+            keys = KeySet.read(json_object(await self._fetch()))
+        except Exception as error:  # whatever the answer was, the task that asks again must survive it
+            logger.warning("JWKS of %s could not be read: %s", self._url, type(error).__name__)
+            return False
+        if not keys.keys:
+            logger.warning("JWKS of %s holds no acceptable key: its tokens are refused", self._url)
+        self._seen_ns = time.monotonic_ns()
+        if keys != self._keys:  # a new object makes the verifier forget tokens it verified with the old keys
+            self._keys = keys
+        return True
+
+    async def _run(self, fresh: bool) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._refresh_seconds if fresh else RETRY_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+            fresh = await self.refresh()
+
+    async def _fetch(self) -> bytes:
+        """GET the document: no redirect, no proxy from the environment, no compression that could hide a bomb."""
+        assert self._url is not None
+        body = bytearray()
+        async with (
+            asyncio.timeout(FETCH_SECONDS),
+            httpx2.AsyncClient(
+                timeout=FETCH_SECONDS, follow_redirects=False, trust_env=False, verify=_tls_context()
+            ) as client,
+            client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as answer,
+        ):
+            if answer.status_code != 200 or answer.headers.get("content-encoding", "identity") != "identity":
+                raise ValueError("a JWKS is a plain 200 answer")
+            async for chunk in answer.aiter_raw():
+                body += chunk
+                if len(body) > JWKS_BYTES:
+                    raise ValueError(f"a JWKS has at most {JWKS_BYTES} bytes")
+        return bytes(body)
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """The machine's own trust store (and SSL_CERT_FILE); made once, because loading it takes milliseconds."""
+    return ssl.create_default_context()
+
+
+def json_object(data: bytes) -> dict[str, object]:
+    """A JSON object in UTF-8 in which no name comes twice, at any depth."""
+    parsed = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    if not isinstance(parsed, dict):
+        raise ValueError("not an object")
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name comes twice")
+    return names

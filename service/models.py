@@ -1,0 +1,19 @@
+"""The service room's table: answers kept for retries."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class StoredAnswer(Model):
+    """The answer to a request with an Idempotency-Key, written in the same transaction as its effect."""
+
+    scope = fields.CharField(64, primary_key=True)
+    fingerprint = fields.CharField(64)
+    status = fields.IntField()
+    sealed_body = fields.BinaryField()
+    created_at = fields.BigIntField()
+
+    class Meta:
+        table = "stored_answer"

@@ -1,0 +1,96 @@
+"""One frozen Settings, read once and passed in. Nothing that is unsafe to guess has a default.
+
+`serve` reads the environment (`CREDIT_EASY_*`); the demonstration makes its own, with keys in its data folder.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from consent.vault import KEY_BYTES, Keyring
+from service.identity import Door, TrustedIssuer
+from service.issuer import DEMO_ISSUER
+
+PREFIX = "CREDIT_EASY_"
+
+
+class SettingsInvalid(Exception):
+    """The service must not start like this; the message says which setting and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the service needs to know about where it runs."""
+
+    database_url: str
+    keyring: Keyring = field(repr=False)
+    issuers: Mapping[Door, TrustedIssuer]
+    redis_url: str | None = None
+    city_zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    allowed_hosts: tuple[str, ...] = ("*",)
+    demo: bool = False
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings for `serve`. Raises SettingsInvalid for anything missing, weak, world-readable or demonstrational."""
+    database_url = _required(environment, "DATABASE_URL")
+    issuers = _issuers(_required(environment, "ISSUERS"))
+    keyring = read_keyring(Path(_required(environment, "KEYRING")))
+    hosts = tuple(one.strip() for one in _required(environment, "ALLOWED_HOSTS").split(",") if one.strip())
+    try:
+        zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
+    except (KeyError, ValueError):
+        raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
+    return Settings(database_url, keyring, issuers, environment.get(PREFIX + "REDIS_URL"), zone, hosts)
+
+
+def read_keyring(path: Path) -> Keyring:
+    """The keyring of a JSON file of mode 0600: `{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}`."""
+    try:
+        mode = path.stat().st_mode
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"{PREFIX}KEYRING cannot be read: {type(error).__name__}") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise SettingsInvalid(f"{PREFIX}KEYRING must be readable by its owner alone (mode 0600)")
+    try:
+        keyring = Keyring(
+            {int(version): bytes.fromhex(key) for version, key in document["encryption_keys"].items()},
+            document["current"],
+            bytes.fromhex(document["index_key"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SettingsInvalid(f"{PREFIX}KEYRING must hold keys of {KEY_BYTES} bytes in hex") from None
+    for secret in (*keyring.encryption_keys.values(), keyring.index_key):
+        if len(set(secret)) < KEY_BYTES // 4:
+            raise SettingsInvalid(f"{PREFIX}KEYRING holds a key that is not random")
+    return keyring
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(PREFIX + name, "").strip()
+    if not value:
+        raise SettingsInvalid(f"{PREFIX}{name} is not set, and it has no safe default")
+    return value
+
+
+def _issuers(text: str) -> dict[Door, TrustedIssuer]:
+    try:
+        document: dict[str, dict[str, Any]] = json.loads(text)
+        issuers = {
+            Door(door): TrustedIssuer(one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"]))
+            for door, one in document.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsInvalid(f"{PREFIX}ISSUERS must be JSON: door → issuer, audience, jwks_url, algorithms") from None
+    if missing := set(Door) - set(issuers):
+        raise SettingsInvalid(f"{PREFIX}ISSUERS lacks the doors {', '.join(sorted(missing))}")
+    if any(one.issuer == DEMO_ISSUER for one in issuers.values()):
+        raise SettingsInvalid(f"{PREFIX}ISSUERS names the demonstration issuer, which nobody may trust in production")
+    return issuers

@@ -1,0 +1,298 @@
+"""What residents send and receive."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from consent.objections import Reason
+from consent.purposes import Purpose
+from service.shapes.common import Account, Document, DocumentId, Id, Language, Localized
+from service.wire import Wire
+
+
+class ConsentRequest(Wire):
+    """Ask to be shown the notice for one purpose and one counterpart."""
+
+    purpose: Purpose
+    source_id: DocumentId | None = None
+    provider_id: DocumentId | None = None
+    account: Account | None = None
+    language: Language
+
+    @model_validator(mode="after")
+    def one_counterpart(self) -> ConsentRequest:
+        """Exactly the counterpart that belongs to the purpose."""
+        wanted = self.source_id if self.purpose is Purpose.POINTS_COMPUTE else self.provider_id
+        other = self.provider_id if self.purpose is Purpose.POINTS_COMPUTE else self.source_id
+        if wanted is None or other is not None:
+            raise ValueError("points.compute names a source_id, benefit.check a provider_id, and nothing else")
+        return self
+
+    @property
+    def counterpart(self) -> str:
+        """The source or the provider."""
+        return self.source_id or self.provider_id or ""
+
+
+class TicketBody(Wire):
+    """The one-time ticket that came with the notice."""
+
+    ticket: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class WithdrawAll(Wire):
+    """Stop everything."""
+
+    scope: Literal["all"]
+
+
+class TicketRequest(Wire):
+    """Show a benefit at a venue."""
+
+    benefit_id: DocumentId
+    venue_id: DocumentId
+
+
+class ObjectionBody(Wire):
+    """Why a record is wrong."""
+
+    reason_code: Reason
+    statement: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class MissingObjectionBody(ObjectionBody):
+    """What is missing, at which source."""
+
+    source_id: DocumentId
+
+
+class NoticeAnswer(Wire):
+    """A notice as shown."""
+
+    notice_id: str
+    version: int
+    language: str
+    body: str
+    sha256: str
+    fields: Document
+
+
+class ShownAnswer(Wire):
+    """The notice and the ticket that may answer it."""
+
+    request_id: str
+    ticket: str
+    expires_at: str
+    notice: NoticeAnswer
+
+
+class LinkAnswer(Wire):
+    """A pending link and its code, for the resident's eyes only."""
+
+    link_id: str
+    state: str
+    code: str
+    code_expires_at: str
+
+
+class ConsentAnswer(Wire):
+    """A consent, a refusal or what became of them."""
+
+    consent_id: str
+    state: str
+    purpose: str
+    source_id: str | None = None
+    provider_id: str | None = None
+    notice_id: str
+    notice_version: int
+    notice_sha256: str
+    given_at: str
+    expires_at: str | None = None
+    ended_at: str | None = None
+    previous_consent_id: str | None = None
+    link: LinkAnswer | None = None
+
+
+class ConsentList(Wire):
+    """A page of consents."""
+
+    data: list[ConsentAnswer]
+    next_cursor: str | None
+
+
+class WithdrawnAnswer(Wire):
+    """A consent after its withdrawal."""
+
+    consent_id: str
+    state: str
+    withdrawn_at: str | None
+
+
+class WithdrawnCount(Wire):
+    """How many live consents ended."""
+
+    withdrawn: int
+
+
+class DimensionAnswer(Wire):
+    """One of the five dimensions."""
+
+    dimension: str
+    points: int
+    cap: int
+    capped_off: int | None = None
+
+
+class PointsAnswer(Wire):
+    """My points today."""
+
+    total: int
+    dimensions: list[DimensionAnswer]
+    scheme_version: str
+    as_of: str
+    valid_until: str | None
+
+
+class ContributionAnswer(Wire):
+    """What one record gives."""
+
+    record_id: str
+    source_id: str
+    kind: str
+    dimension: str
+    occurred_on: str
+    quantity: int
+    unit: Localized
+    points: int
+    expires_on: str
+
+
+class ExplanationAnswer(PointsAnswer):
+    """My points with a line for every contribution."""
+
+    contributions: list[ContributionAnswer]
+
+
+class ConditionAnswer(Wire):
+    """What is needed and what I have."""
+
+    measure: str
+    at_least: int
+    have: int
+    met: bool
+
+
+class VenueName(Wire):
+    """A place where a benefit is honoured."""
+
+    venue_id: str
+    name: Localized
+
+
+class BenefitAnswer(Wire):
+    """A benefit, whether it applies to me, and what everyone gets anyway."""
+
+    benefit_id: str
+    version: int
+    scene: str
+    title: Localized
+    description: Localized
+    provider_id: str
+    applies: bool
+    consent: Literal["given", "needed"]
+    conditions: list[ConditionAnswer]
+    baseline: Document
+    effect: Document
+    terms: Localized
+    venues: list[VenueName]
+    need_based_alternative: Localized
+    offline_path: Localized
+
+
+class BenefitList(Wire):
+    """Benefits in force."""
+
+    data: list[BenefitAnswer]
+    next_cursor: str | None
+
+
+class TicketAnswer(Wire):
+    """A one-time yes to show."""
+
+    ticket_id: str
+    handle: str
+    qr_svg: str
+    expires_at: str
+
+
+class MessageAnswer(Wire):
+    """Something I must be told."""
+
+    message_id: str
+    kind: str
+    at: str
+    text: str
+    facts: Document
+
+
+class MessageList(Wire):
+    """A page of messages."""
+
+    data: list[MessageAnswer]
+    next_cursor: str | None
+
+
+class AccessAnswer(Wire):
+    """A use of my records or points."""
+
+    at: str
+    organisation: str
+    purpose: str
+    what: str
+    outcome: str
+
+
+class AccessList(Wire):
+    """A page of uses, newest first."""
+
+    data: list[AccessAnswer]
+    next_cursor: str | None
+
+
+class RecordAnswer(Wire):
+    """A record held about me; `record_id` is the service's own, `source_record_id` the source's."""
+
+    record_id: str
+    source_record_id: str
+    source_id: str
+    kind: str
+    quantity: int
+    occurred_on: str
+    received_at: str
+
+
+class RecordList(Wire):
+    """A page of records."""
+
+    data: list[RecordAnswer]
+    next_cursor: str | None
+
+
+class ObjectionAnswer(Wire):
+    """An objection of mine."""
+
+    objection_id: Id
+    state: str
+    decide_by: str
+    record_id: str | None = None
+    source_id: str | None = None
+    reason_code: str
+
+
+class ObjectionList(Wire):
+    """A page of objections."""
+
+    data: list[ObjectionAnswer]
+    next_cursor: str | None

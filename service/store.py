@@ -1,0 +1,101 @@
+"""Opening and closing the database, and the answers kept for retries with an Idempotency-Key.
+
+A stored answer is written in the transaction of its effect: either both are there after a crash, or neither.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tortoise import Tortoise
+from tortoise.backends.base.config_generator import expand_db_url
+
+from consent import database, migrate, vault
+from consent.vault import Keyring, Place
+
+ROOMS = ("consent", "benefits", "service")
+MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
+
+
+async def open_database(url: str) -> None:
+    """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
+    await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
+
+
+def database_config(url: str) -> dict[str, Any]:
+    """Tortoise's configuration for a database URL."""
+    connection: dict[str, Any] = expand_db_url(url)
+    if connection["engine"] == "tortoise.backends.sqlite":
+        connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
+    return {
+        "connections": {database.CONNECTION: connection},
+        "apps": {room: {"models": models, "default_connection": database.CONNECTION} for room, models in MODELS.items()},
+    }
+
+
+async def close_database() -> None:
+    """Close every connection."""
+    await Tortoise.close_connections()
+
+
+async def bring_up_to_date() -> list[str]:
+    """Apply what is missing of the migrations; their names."""
+    return await migrate.apply(ROOMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored answer: the fingerprint of the request's body, the status and the body of the answer."""
+
+    fingerprint: str
+    status: int
+    body: bytes
+
+
+def scope_of(keyring: Keyring, door: str, caller: str, route: str, key: str) -> str:
+    """Where an answer is kept: one string for caller, route and key, naming none of them."""
+    message = "\x1f".join((door, caller, route, key)).encode()
+    return hmac.digest(_secret(keyring), message, "sha256").hex()
+
+
+async def claim(keyring: Keyring, scope: str, fingerprint: str, at: datetime) -> Kept | None:
+    """Take the scope for this transaction, or give the answer that is already there.
+
+    A second request with the same key waits here until the first has committed or rolled back.
+    """
+    placeholder = vault.seal(_secret(keyring), _place(scope), b"")
+    claimed = await database.run(
+        "INSERT INTO stored_answer (scope, fingerprint, status, sealed_body, created_at) VALUES ($1, $2, 0, $3, $4)"
+        " ON CONFLICT DO NOTHING",
+        scope,
+        fingerprint,
+        placeholder,
+        database.to_micros(at),
+    )
+    if claimed:
+        return None
+    row = await database.row("SELECT fingerprint, status, sealed_body FROM stored_answer WHERE scope = $1", scope)
+    assert row is not None
+    body = vault.open_sealed(_secret(keyring), _place(scope), bytes(row["sealed_body"]))
+    return Kept(row["fingerprint"], row["status"], body)
+
+
+async def keep(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
+    """Store the answer under the scope that was claimed in this transaction."""
+    await database.run(
+        "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
+        scope,
+        status,
+        vault.seal(_secret(keyring), _place(scope), body),
+    )
+
+
+def _secret(keyring: Keyring) -> bytes:
+    return hmac.digest(keyring.index_key, b"credit-easy-stored-answer-v1", "sha256")
+
+
+def _place(scope: str) -> Place:
+    return Place("stored_answer", "sealed_body", "", scope)

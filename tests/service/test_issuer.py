@@ -1,0 +1,115 @@
+"""The demonstration issuer: its key file, its tokens, and that they pass the same verifier as any other."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from service import identity, issuer
+from service.identity import Door
+from service.issuer import DemoIssuer
+
+NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
+
+
+def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
+    demo = DemoIssuer.load(tmp_path)
+    verifier = demo.verifier()
+    assert [verifier.verify(door, demo.mint(door, "someone", now=NOW), NOW) for door in Door] == [
+        identity.Resident("someone", date(1990, 1, 1)),
+        identity.Venue("someone"),
+        identity.Source("someone"),
+        identity.Administrator("someone", "someone"),
+        identity.PrivacyOfficer("someone", "someone"),
+    ]
+    named = demo.mint(Door.PRIVACY, "someone", now=NOW, staff_id="S-7")
+    assert verifier.verify(Door.PRIVACY, named, NOW) == identity.PrivacyOfficer("someone", "S-7")
+    with pytest.raises(identity.AdultsOnly):
+        verifier.verify(Door.RESIDENT, demo.mint(Door.RESIDENT, "child", now=NOW, birthdate=date(2015, 1, 1)), NOW)
+
+
+def test_lifetimes(tmp_path: Path) -> None:
+    demo = DemoIssuer.load(tmp_path)
+    for door, seconds in ((Door.RESIDENT, 3600), (Door.VENUE, 3600), (Door.PRIVACY, 300)):
+        text = demo.mint(door, "someone", now=NOW)
+        assert demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 29))
+        with pytest.raises(identity.TokenInvalid):
+            demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 30))
+
+
+def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:
+    demo = DemoIssuer.load(tmp_path)
+    with pytest.raises(ValueError, match="five minutes"):
+        demo.mint(Door.ADMINISTRATOR, "a", now=NOW, lifetime=timedelta(seconds=301))
+    with pytest.raises(ValueError, match="birthdate"):
+        demo.mint(Door.VENUE, "a", now=NOW, birthdate=date(1990, 1, 1))
+    with pytest.raises(ValueError, match="staff_id"):
+        demo.mint(Door.RESIDENT, "a", now=NOW, staff_id="s")
+    with pytest.raises(ValueError, match="name"):
+        demo.mint(Door.RESIDENT, "a\n", now=NOW)
+    with pytest.raises(ValueError, match="aware"):
+        demo.mint(Door.RESIDENT, "a", now=NOW.replace(tzinfo=None))
+
+
+def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "data"
+    first = DemoIssuer.load(folder)
+    path = folder / issuer.KEY_FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in folder.iterdir()] == [issuer.KEY_FILE]
+    again = DemoIssuer.load(folder)
+    assert again.kid == first.kid
+    assert first.verifier().verify(Door.VENUE, again.mint(Door.VENUE, "v", now=NOW), NOW) == identity.Venue("v")
+    path.chmod(0o640)
+    with pytest.raises(PermissionError, match="0600"):
+        DemoIssuer.load(folder)
+
+
+def test_two_that_make_the_key_at_once_have_the_same(tmp_path: Path) -> None:
+    kids: list[str] = []
+    threads = [threading.Thread(target=lambda: kids.append(DemoIssuer.load(tmp_path).kid)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kids) == 8
+    assert len(set(kids)) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_another_kind_of_key_and_a_link_elsewhere_are_refused(tmp_path: Path) -> None:
+    pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / issuer.KEY_FILE
+    path.write_bytes(pem)
+    path.chmod(0o600)
+    with pytest.raises(ValueError, match="P-256"):
+        DemoIssuer.load(tmp_path)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        DemoIssuer.load(tmp_path)
+
+
+def test_the_jwks_is_public_and_its_kid_the_thumbprint(tmp_path: Path) -> None:
+    demo = DemoIssuer.load(tmp_path)
+    (jwk,) = demo.jwks()["keys"]  # type: ignore[misc]
+    assert set(jwk) == {"kty", "crv", "x", "y", "kid", "use", "alg"}  # type: ignore[has-type]
+    assert jwk["kid"] == demo.kid == issuer.thumbprint(jwk)  # type: ignore[has-type]
+    assert "key=" not in repr(demo)
+
+
+def test_the_thumbprint_of_rfc_7638() -> None:
+    modulus = (
+        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs"
+        "tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbI"
+        "SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+    )
+    jwk = {"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}
+    assert issuer.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
