@@ -1,4 +1,7 @@
-"""The benefits room's tables. Imported only inside this room; the migrations create them, a drift test compares both."""
+"""The benefits room's tables, imported only inside this room.
+
+The migrations create them, a drift test compares both.
+"""
 
 from __future__ import annotations
 

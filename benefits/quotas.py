@@ -86,6 +86,4 @@ async def take(wanted: Sequence[Counter]) -> bool:
 async def give_back(taken: Sequence[Counter]) -> None:
     """Return one to each counter."""
     for counter in taken:
-        await database.run(
-            "UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", counter.key
-        )
+        await database.run("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", counter.key)

@@ -11,16 +11,17 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from consent.errors import NotFound
+from consent.purposes import Purpose
+
 from benefits import catalogue, conditions, effects, quotas, standing, tickets
 from benefits.catalogue import Benefit
 from benefits.errors import ReversalNotPossible
 from consent import database, gate, ledger, messages, people
-from consent.errors import NotFound
 from consent.gate import Use
 from consent.messages import MessageKind
 from consent.people import Person
 from consent.pseudonyms import new_id
-from consent.purposes import Purpose
 from consent.vault import Keyring
 
 
@@ -64,9 +65,7 @@ async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
     return _granted(scan) if applies else None
 
 
-async def redeem(
-    keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime
-) -> Granted | None:
+async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime) -> Granted | None:
     """Redeem the ticket: quota, redemption and event in the running transaction, or none of them."""
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
@@ -76,9 +75,7 @@ async def redeem(
         await _trace(scan, "benefit.checked", False, at)
         return None
     redemption_id, runs_until = new_id(), _runs_until(scan.benefit, today)
-    await database.run(
-        "UPDATE ticket SET redemption_id = $2 WHERE handle_index = $1", scan.handle_index, redemption_id
-    )
+    await database.run("UPDATE ticket SET redemption_id = $2 WHERE handle_index = $1", scan.handle_index, redemption_id)
     await database.run(
         "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
         " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
@@ -155,9 +152,7 @@ async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
     if row is None or row["redemption_id"] is not None or row["expires_at"] <= database.to_micros(at):
         return None
     benefit = await catalogue.benefit(row["benefit_id"], today, at)
-    if benefit is None or not await gate.covered(
-        person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at
-    ):
+    if benefit is None or not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         return None
     return _Scan(handle_index, person, benefit, database.from_micros(row["expires_at"]))
 
@@ -168,17 +163,13 @@ async def _holds(scan: _Scan, today: date, at: datetime) -> bool:
 
 
 async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:
-    use = Use(
-        kind, scan.benefit.provider_id, scan.benefit.benefit_id, "applies" if applies else "standard_terms"
-    )
+    use = Use(kind, scan.benefit.provider_id, scan.benefit.benefit_id, "applies" if applies else "standard_terms")
     await gate.permit(scan.person, scan.benefit.provider_id, at, use)
 
 
 def _granted(scan: _Scan, redemption_id: str | None = None, runs_until: date | None = None) -> Granted:
     body = scan.benefit.body
-    return Granted(
-        scan.benefit.benefit_id, body["effect"], body["terms"], scan.expires_at, redemption_id, runs_until
-    )
+    return Granted(scan.benefit.benefit_id, body["effect"], body["terms"], scan.expires_at, redemption_id, runs_until)
 
 
 def _runs_until(benefit: Benefit, today: date) -> date:

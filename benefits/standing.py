@@ -17,7 +17,7 @@ from benefits.scheme import Timeline
 from consent import database, gate
 from consent.gate import Use
 from consent.people import Person
-from consent.records import Released
+from consent.records import NOTHING, Released
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def of(person: Person | None, timeline: Timeline, today: date, at: datetim
     Somebody unknown here has no records and no points.
     """
     if person is None:
-        return _standing(points.compute(Released("", "points.compute", 0, ()), timeline, today))
+        return _standing(points.compute(NOTHING, timeline, today))
     kept = await _kept(person.person_id, timeline, today, at)
     if kept is not None:
         return kept
@@ -63,9 +63,7 @@ async def compute(person: Person, timeline: Timeline, today: date, at: datetime)
 async def store(released: Released, computed: Points, timeline: Timeline) -> bool:
     """Keep the result, unless the person's epoch has moved since the records were released; whether it was kept."""
     async with database.transaction():
-        fence = await database.row(
-            "SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id
-        )
+        fence = await database.row("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id)
         if fence is None or fence["epoch"] != released.epoch:
             return False
         await database.run(
@@ -117,12 +115,8 @@ async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -
 def _standing(computed: Points) -> Standing:
     return Standing(
         computed.total,
-        tuple(
-            {"dimension": str(one.dimension), "points": one.points, "cap": one.cap} for one in computed.dimensions
-        ),
+        tuple({"dimension": str(one.dimension), "points": one.points, "cap": one.cap} for one in computed.dimensions),
         computed.scheme_version,
         computed.as_of,
         computed.valid_until,
     )
-
-

@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from consent.errors import NotFound
+from consent.purposes import Purpose
+
 from benefits import catalogue, conditions, quotas, standing
 from benefits.catalogue import Benefit
 from benefits.conditions import Line
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from consent import database, gate
-from consent.errors import NotFound
 from consent.gate import Use
 from consent.people import Person
 from consent.pseudonyms import IndexUse, blind_index, new_id
-from consent.purposes import Purpose
 from consent.vault import Keyring
 
 LIFE = timedelta(seconds=90)
@@ -34,9 +35,7 @@ class Ticket:
     expires_at: datetime
 
 
-async def issue(
-    keyring: Keyring, person: Person, benefit_id: str, venue_id: str, today: date, at: datetime
-) -> Ticket:
+async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str, today: date, at: datetime) -> Ticket:
     """A ticket for a benefit that applies to the (locked) person now.
 
     NotFound for a benefit or venue not in force or not of one provider; ConsentNeeded without a live `benefit.check`
@@ -54,9 +53,7 @@ async def issue(
         raise BenefitNotAvailable(reasons=tuple(unmet))
     if not await quotas.left(keyring, person, benefit, today):
         raise BenefitNotAvailable(reasons=())
-    await gate.permit(
-        person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued")
-    )
+    await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()
     handle = handle_of(keyring, ticket_id)
     await database.run(
@@ -96,3 +93,8 @@ async def cut_off(at: datetime) -> int:
         "UPDATE ticket SET person_id = NULL WHERE person_id IS NOT NULL AND issued_at < $1",
         database.to_micros(at - timedelta(hours=24)),
     )
+
+
+async def forget(person_id: str) -> None:
+    """Cut a person off from every ticket of theirs at once."""
+    await database.run("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)

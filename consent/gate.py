@@ -90,6 +90,25 @@ async def covered(person_id: str, purpose: Purpose, counterpart: str, at: dateti
     )
 
 
+async def own_records(person: Person, after: str, limit: int) -> list[database.Row]:
+    """A person's look at their own records, by id; not a use, so it leaves no event."""
+    found = await database.rows(
+        "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
+        " WHERE person_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3",
+        person.person_id,
+        after,
+        limit,
+    )
+    return [
+        {
+            **row,
+            "occurred_on": database.from_day_number(row["occurred_on"]),
+            "received_at": database.from_micros(row["received_at"]),
+        }
+        for row in found
+    ]
+
+
 async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> None:
     await ledger.append(
         person,

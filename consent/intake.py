@@ -16,7 +16,7 @@ from consent import database, ledger, messages, people
 from consent.errors import DomainError, NotFound
 from consent.messages import MessageKind
 from consent.pseudonyms import IndexUse, blind_index, new_id
-from consent.records import QUANTITY_MAX, RecordKind
+from consent.records import QUANTITY_MAX
 from consent.vault import Keyring
 
 BATCH_MAX = 1_000
@@ -132,8 +132,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> dict[s
     if not indexes:
         return {}
     linked = await database.rows(
-        "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND "
-        + _among("account_index", 2),
+        "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + _among("account_index", 2),
         source_id,
         json.dumps(sorted(indexes)),
     )
@@ -238,9 +237,7 @@ async def correct(
     if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
         raise RecordRefused(refusal)
     new_quantity = record["quantity"] if quantity is None else quantity
-    new_day = (
-        record["occurred_on"] if occurred_on is None else database.to_day_number(date.fromisoformat(occurred_on))
-    )
+    new_day = record["occurred_on"] if occurred_on is None else database.to_day_number(date.fromisoformat(occurred_on))
     await database.run(
         "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
         person.person_id,

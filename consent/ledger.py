@@ -103,25 +103,24 @@ async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> 
     await _put_out(leaf_hash_of(leaf), leaf)
 
 
-async def events_of(person: Person, kinds: tuple[str, ...], before: int, limit: int) -> list[Event]:
-    """The person's latest events of these kinds with numbers below `before`, newest first, opened."""
-    marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds)))
+async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
+    """The person's latest events of these kinds (None: all) with numbers below `before`, newest first, opened."""
+    marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds or ())))
+    among = f" AND kind IN ({marks})" if kinds else ""
     found = await database.rows(
         "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
-        f" AND kind IN ({marks}) ORDER BY number DESC LIMIT $3",  # noqa: S608 (placeholders only)
+        f"{among} ORDER BY number DESC LIMIT $3",
         person.person_id,
         before,
         limit,
-        *kinds,
+        *(kinds or ()),
     )
     return [_opened(person, row) for row in found]
 
 
 def _opened(person: Person, row: database.Row) -> Event:
     plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
-    return Event(
-        row["number"], row["kind"], database.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"]
-    )
+    return Event(row["number"], row["kind"], database.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
 
 
 async def _put_out(leaf_hash: str, leaf: bytes) -> None:

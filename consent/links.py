@@ -79,11 +79,7 @@ async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at:
     code_index = blind_index(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
     account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
     waiting = await database.row("SELECT * FROM link_code WHERE code_index = $1", code_index)
-    if (
-        waiting is None
-        or waiting["account_index"] != account_index
-        or waiting["expires_at"] <= database.to_micros(at)
-    ):
+    if waiting is None or waiting["account_index"] != account_index or waiting["expires_at"] <= database.to_micros(at):
         raise CodeUnknown("no link is waiting for this code and account")
     person = await people.lock(keyring, waiting["person_id"])
     if not await covered(person.person_id, Purpose.POINTS_COMPUTE, source_id, at):
@@ -144,7 +140,7 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
     )
     for table in ("linked_account", "link_code", "record_key", "record"):
         await database.run(
-            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2",  # noqa: S608 (closed list above)
+            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2",
             person.person_id,
             source_id,
         )
@@ -153,7 +149,7 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
 async def of_source(
     keyring: Keyring, source_id: str, state: str, at: datetime, after: tuple[int, str] | None, limit: int
 ) -> list[Link]:
-    """The source's links in a state, oldest first: confirmed ones a live consent covers, ended ones not acknowledged."""
+    """Links in a state, oldest first: confirmed ones that a live consent covers, ended ones not acknowledged."""
     since, link_id = after or (-1, "")
     condition = (
         "l.acknowledged_at IS NULL AND $6 = $6"
@@ -165,7 +161,7 @@ async def of_source(
         "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
         " FROM account_link l JOIN person p ON p.person_id = l.person_id"
         " WHERE l.source_id = $1 AND l.state = $2 AND (l.since > $3 OR (l.since = $3 AND l.link_id > $4))"
-        f" AND {condition} ORDER BY l.since, l.link_id LIMIT $5",  # noqa: S608 (closed list above)
+        f" AND {condition} ORDER BY l.since, l.link_id LIMIT $5",
         source_id,
         state,
         since,

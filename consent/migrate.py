@@ -47,9 +47,7 @@ def files(room: str, engine: str) -> list[tuple[str, str]]:
     other = "sqlite" if engine == "postgres" else "postgres"
     folder: Traversable = resources.files(room) / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [
-        (name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")
-    ]
+    return [(name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")]
 
 
 async def pending(rooms: Sequence[str]) -> list[str]:

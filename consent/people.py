@@ -33,9 +33,7 @@ class Person:
 
 def opened(keyring: Keyring, row: database.Row) -> Person:
     """The person of a row that has person_id, epoch and wrapped_key."""
-    return Person(
-        row["person_id"], row["epoch"], vault.unwrap(keyring, row["person_id"], bytes(row["wrapped_key"]))
-    )
+    return Person(row["person_id"], row["epoch"], vault.unwrap(keyring, row["person_id"], bytes(row["wrapped_key"])))
 
 
 async def find(keyring: Keyring, subject: str) -> Person | None:
@@ -99,8 +97,6 @@ async def subject_of(person: Person) -> str:
 
 async def bump(person_id: str) -> int:
     """Raise the person's epoch: everything computed before is void from this transaction's commit on."""
-    row = await database.row(
-        "UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id
-    )
+    row = await database.row("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
     assert row is not None
     return int(row["epoch"])

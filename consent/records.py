@@ -80,3 +80,7 @@ class Released:
     epoch: int
     records: tuple[Record, ...]
     covered_until: datetime | None = None
+
+
+NOTHING = Released("", "points.compute", 0, ())
+"""What is released of somebody who is not known here."""

@@ -12,8 +12,8 @@ from consent.errors import (
     AccountForbidden,
     AccountRequired,
     AlreadyGiven,
-    NoticeChanged,
     NotFound,
+    NoticeChanged,
     NotInForce,
     TicketConsumed,
     TicketExpired,
@@ -79,15 +79,11 @@ async def show(
         hashlib.sha256(notice.body.encode()).hexdigest(),
         language,
         None if account is None else blind_index(keyring, IndexUse.ACCOUNT, counterpart, account),
-        None
-        if account is None
-        else person.seal("presentation", "sealed_account", presentation_id, account.encode()),
+        None if account is None else person.seal("presentation", "sealed_account", presentation_id, account.encode()),
         database.to_micros(at),
         database.to_micros(expires_at),
     )
-    return Shown(
-        presentation_id, presentations.sign(keyring, presentation_id, person.person_id), expires_at, notice
-    )
+    return Shown(presentation_id, presentations.sign(keyring, presentation_id, person.person_id), expires_at, notice)
 
 
 async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
@@ -215,9 +211,7 @@ async def _answer(keyring: Keyring, person: Person, ticket: str, at: datetime) -
     return shown
 
 
-async def _record(
-    person: Person, shown: database.Row, state: State, at: datetime, previous_id: str | None
-) -> Consent:
+async def _record(person: Person, shown: database.Row, state: State, at: datetime, previous_id: str | None) -> Consent:
     given = state is State.GIVEN
     grant = Grant(
         new_id(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
+from consent.errors import DomainError
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,15 +20,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.exceptions import IntegrityError
 
 from consent import database, ledger
-from consent.errors import DomainError
 from service import store, wire
 from service.city import City
-from service.identity import Administrator, Door, IdentityError, PrivacyOfficer, Principal, Resident, WrongRole
+from service.identity import Administrator, Door, IdentityError, Principal, PrivacyOfficer, Resident, WrongRole
 from service.openapi import Operation
 from service.problems import Problem
 
 Key = Literal["required", "optional", "none"]
-RECORDED = frozenset({"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"})
+RECORDED = frozenset(
+    {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
+)
 """Refusals that an officer must be able to see (R13)."""
 ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
@@ -212,9 +214,7 @@ def _key_of(endpoint: Endpoint, request: Request) -> str | None:
 def _replayed(kept: store.Kept, fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         raise Problem("idempotency_key_reused")
-    return Response(
-        kept.body, kept.status, media_type="application/json", headers={"Idempotency-Replayed": "true"}
-    )
+    return Response(kept.body, kept.status, media_type="application/json", headers={"Idempotency-Replayed": "true"})
 
 
 async def _ask(city: City, request: Request) -> Ask:

@@ -6,22 +6,15 @@ Whoever reads the key file is anybody: the file is readable by its owner alone, 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
 import secrets
-import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import jwt
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
 
+from service import signing
 from service.identity import (
     CLIENT_DOORS,
     STAFF_DOORS,
@@ -40,8 +33,6 @@ LIFETIME = timedelta(hours=1)
 STAFF_LIFETIME = timedelta(seconds=STAFF_LIFETIME_SECONDS)
 DEMO_BIRTHDATE = date(1990, 1, 1)
 """An adult, unless said otherwise."""
-THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
-"""RFC 7638, section 3.2: what identifies a key, in the order in which it is hashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +50,9 @@ class DemoIssuer:
         """
         path = folder / KEY_FILE
         if not path.exists():
-            _create(path)
-        key = serialization.load_pem_private_key(_read_own(path), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-            raise ValueError(f"{KEY_FILE} holds no P-256 private key: delete it and a new one is made")
-        return cls(key, thumbprint(_jwk(key)))
+            signing.create(path)
+        held = signing.load(path)
+        return cls(held.key, held.kid)
 
     def mint(
         self,
@@ -108,7 +97,7 @@ class DemoIssuer:
 
     def jwks(self) -> dict[str, object]:
         """The public half, as a JWKS document."""
-        return {"keys": [{**_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
+        return {"keys": [{**signing.public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
 
     def verifier(self) -> Verifier:
         """A verifier of this issuer's tokens alone; it fetches nothing."""
@@ -121,46 +110,5 @@ def trusted_issuers() -> dict[Door, TrustedIssuer]:
     return {door: TrustedIssuer(DEMO_ISSUER, _audience(door)) for door in Door}
 
 
-def thumbprint(jwk: Mapping[str, str]) -> str:
-    """RFC 7638 thumbprint (SHA-256, base64url) of an EC or RSA key."""
-    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
-    digest = hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
 def _audience(door: Door) -> str:
     return f"credit-easy:{door}"
-
-
-def _jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    members = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return {name: str(members[name]) for name in THUMBPRINT_MEMBERS["EC"]}
-
-
-def _create(path: Path) -> None:
-    """Write a new key beside `path` and link it into place: nobody ever reads half a key, and the first one stays."""
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return  # another process was first; its key is the key
-    finally:
-        draft.unlink()
-
-
-def _read_own(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        if os.fstat(descriptor).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise PermissionError(f"{KEY_FILE} can be read by others: set its mode to 0600")
-        return file.read()

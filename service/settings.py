@@ -14,8 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from consent.vault import KEY_BYTES, Keyring
-from service.identity import Door, TrustedIssuer
+from service import signing
+from service.identity import CITY_ZONE, Door, TrustedIssuer
 from service.issuer import DEMO_ISSUER
+from service.signing import SigningKey
 
 PREFIX = "CREDIT_EASY_"
 
@@ -31,8 +33,9 @@ class Settings:
     database_url: str
     keyring: Keyring = field(repr=False)
     issuers: Mapping[Door, TrustedIssuer]
+    signing_key: SigningKey
     redis_url: str | None = None
-    city_zone: ZoneInfo = ZoneInfo("Asia/Shanghai")
+    city_zone: ZoneInfo = CITY_ZONE
     allowed_hosts: tuple[str, ...] = ("*",)
     demo: bool = False
 
@@ -42,12 +45,16 @@ def read(environment: Mapping[str, str]) -> Settings:
     database_url = _required(environment, "DATABASE_URL")
     issuers = _issuers(_required(environment, "ISSUERS"))
     keyring = read_keyring(Path(_required(environment, "KEYRING")))
+    try:
+        signing_key = signing.load(Path(_required(environment, "SIGNING_KEY")))
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
     hosts = tuple(one.strip() for one in _required(environment, "ALLOWED_HOSTS").split(",") if one.strip())
     try:
         zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
     except (KeyError, ValueError):
         raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
-    return Settings(database_url, keyring, issuers, environment.get(PREFIX + "REDIS_URL"), zone, hosts)
+    return Settings(database_url, keyring, issuers, signing_key, environment.get(PREFIX + "REDIS_URL"), zone, hosts)
 
 
 def read_keyring(path: Path) -> Keyring:

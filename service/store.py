@@ -32,7 +32,9 @@ def database_config(url: str) -> dict[str, Any]:
         connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
     return {
         "connections": {database.CONNECTION: connection},
-        "apps": {room: {"models": models, "default_connection": database.CONNECTION} for room, models in MODELS.items()},
+        "apps": {
+            room: {"models": models, "default_connection": database.CONNECTION} for room, models in MODELS.items()
+        },
     }
 
 
@@ -99,3 +101,8 @@ def _secret(keyring: Keyring) -> bytes:
 
 def _place(scope: str) -> Place:
     return Place("stored_answer", "sealed_body", "", scope)
+
+
+async def missing_migrations() -> list[str]:
+    """Names of migrations that this database still lacks."""
+    return await migrate.pending(ROOMS)

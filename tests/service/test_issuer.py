@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service import identity, issuer
+from service import identity, issuer, signing
 from service.identity import Door
 from service.issuer import DemoIssuer
 
@@ -101,7 +101,7 @@ def test_the_jwks_is_public_and_its_kid_the_thumbprint(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     (jwk,) = demo.jwks()["keys"]  # type: ignore[misc]
     assert set(jwk) == {"kty", "crv", "x", "y", "kid", "use", "alg"}  # type: ignore[has-type]
-    assert jwk["kid"] == demo.kid == issuer.thumbprint(jwk)  # type: ignore[has-type]
+    assert jwk["kid"] == demo.kid == signing.thumbprint(jwk)  # type: ignore[has-type]
     assert "key=" not in repr(demo)
 
 
@@ -112,4 +112,4 @@ def test_the_thumbprint_of_rfc_7638() -> None:
         "SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
     )
     jwk = {"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}
-    assert issuer.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert signing.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"

@@ -181,11 +181,9 @@ def test_an_unchanged_jwks_forgets_nothing() -> None:
 @pytest.mark.parametrize(
     "behaviour",
     [
-        {"status": 302, "headers": {"location": "http://127.0.0.1:1/"}},
         {"status": 500},
         {"status": 203},
         {"headers": {"content-encoding": "gzip"}},
-        {"body": b"x" * 70_000},
         {"body": b'{"keys":[],"keys":[]}'},
         {"body": b"[" * 60_000},
         {"body": b"<html>"},
@@ -200,6 +198,28 @@ def test_a_bad_answer_changes_nothing(behaviour: dict[str, Any]) -> None:
 
     with listener(documents(), **behaviour) as (url, seen):
         asyncio.run(look(url, seen))
+
+
+def test_a_redirect_to_good_keys_is_not_followed() -> None:
+    async def look(url: str) -> None:
+        assert not await KeySource(url).refresh()
+
+    with (
+        listener(documents()) as (elsewhere, visited),
+        listener({}, status=302, headers={"location": elsewhere}) as (url, seen),
+    ):
+        asyncio.run(look(url))
+        assert len(seen) == 1
+        assert visited == []
+
+
+def test_a_jwks_is_small() -> None:
+    async def look(url: str) -> bool:
+        return await KeySource(url).refresh()
+
+    for padding, read in ((1_000, True), (70_000, False)):
+        with listener({**documents(), "padding": "x" * padding}) as (url, _):
+            assert asyncio.run(look(url)) is read
 
 
 def test_without_keys_nobody_can_tell() -> None:

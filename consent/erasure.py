@@ -1,0 +1,105 @@
+"""Everything held about a person, and the end of it.
+
+Erasure deletes the person's rows and the key under which the rest was sealed; the appended events stay as noise that
+nobody can open. Sources are told through their feed of ended links.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from consent import database, disputes, ledger, messages, people, register
+from consent.people import Person
+
+PAGE = 10_000
+"""Rows read at once for an export."""
+PERSONAL_TABLES = (
+    "presentation",
+    "consent",
+    "linked_account",
+    "link_code",
+    "record_key",
+    "record",
+    "message",
+    "objection",
+)
+
+
+async def export(person: Person) -> dict[str, Any]:
+    """Everything this room holds about the person, opened: JSON-ready."""
+    return {
+        "subject": await people.subject_of(person),
+        "consents": [
+            {
+                "consent_id": one.grant.consent_id,
+                "purpose": one.grant.purpose,
+                "counterpart": one.grant.counterpart,
+                "state": one.grant.state,
+                "given_at": one.grant.given_at.isoformat(),
+                "expires_at": one.grant.expires_at.isoformat(),
+                "notice_id": one.notice_id,
+                "notice_version": one.notice_version,
+                "notice_sha256": one.notice_sha256,
+            }
+            for one in await register.of(person, None, None)
+        ],
+        "accounts": await _accounts(person),
+        "records": [
+            {**row, "occurred_on": database.from_day_number(row["occurred_on"]).isoformat()}
+            for row in await database.rows(
+                "SELECT record_id, source_id, source_record_id, kind, quantity, occurred_on FROM record"
+                " WHERE person_id = $1 ORDER BY occurred_on, record_id",
+                person.person_id,
+            )
+        ],
+        "events": [
+            {
+                "number": one.number,
+                "kind": one.kind,
+                "at": one.at.isoformat(),
+                "leaf_hash": one.leaf_hash,
+                "facts": one.facts,
+            }
+            for one in await ledger.events_of(person, None, 2**62, PAGE)
+        ],
+        "messages": [
+            {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts}
+            for one in await messages.of(person, None, PAGE)
+        ],
+        "objections": [
+            {"objection_id": one.objection_id, "state": one.state, "reason_code": one.reason}
+            for one in await disputes.of(person, None, PAGE)
+        ],
+    }
+
+
+async def erase(person: Person, at: datetime) -> None:
+    """End every consent, then delete the person's rows and key. In the caller's transaction, with benefits.erase."""
+    await register.withdraw_all(person, at)
+    await ledger.append(person, "person.erased", {}, at)
+    for table in PERSONAL_TABLES:
+        await database.run(
+            f"DELETE FROM {table} WHERE person_id = $1",
+            person.person_id,
+        )
+    await database.run("DELETE FROM account_link WHERE person_id = $1", person.person_id)
+    await database.run("DELETE FROM subject WHERE person_id = $1", person.person_id)
+    await database.run("DELETE FROM person WHERE person_id = $1", person.person_id)
+
+
+async def _accounts(person: Person) -> list[dict[str, str]]:
+    found = await database.rows(
+        "SELECT link_id, source_id, state, sealed_account FROM account_link WHERE person_id = $1", person.person_id
+    )
+    return [
+        {
+            "link_id": row["link_id"],
+            "source_id": row["source_id"],
+            "state": row["state"],
+            "account": person.open(
+                "account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"])
+            ).decode(),
+        }
+        for row in found
+    ]

@@ -1,0 +1,154 @@
+"""What needs no token: notices, the scheme, sources, benefits with baselines, barred uses, keys, health."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from consent.errors import NotFound
+from starlette.responses import Response
+
+from benefits import catalogue
+from consent import documents, purposes
+from consent.documents import Kind
+from consent.grants import LIFE_MONTHS_MAX
+from consent.objections import DECIDE_WORKING_DAYS
+from service import store, wire
+from service.doors import Answer, Ask
+from service.shapes import public as shapes
+
+PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
+
+
+async def list_notices(ask: Ask, _: None) -> Any:
+    """The notices in force, whole."""
+    found = await documents.all_in_force(Kind.NOTICES, ask.at)
+    return wire.tagged(
+        ask.request,
+        shapes.NoticeList(
+            data=[
+                shapes.NoticeRow(
+                    notice_id=one.document_id,
+                    version=one.version,
+                    sha256=one.sha256,
+                    purpose=one.body["purpose"],
+                    languages=one.body["languages"],
+                )
+                for one in found
+            ],
+            next_cursor=None,
+        ),
+    )
+
+
+async def read_scheme(ask: Ask, _: None) -> Any:
+    """The scheme that scores this year's deeds."""
+    timeline = await catalogue.timeline(ask.at)
+    return await _scheme(ask, timeline.version_for(ask.today.year).version)
+
+
+async def read_scheme_version(ask: Ask, _: None) -> Any:
+    """One version of the scheme."""
+    return await _scheme(ask, ask.request.path_params["version"])
+
+
+async def _scheme(ask: Ask, version: str) -> Any:
+    for found in await documents.all_in_force(Kind.SCHEMES, ask.at):
+        if found.body["version"] == version:
+            return wire.tagged(
+                ask.request,
+                shapes.SchemeAnswer(
+                    version=version,
+                    sha256=found.sha256,
+                    scheme=found.body,
+                    limits={"consent_months_max": LIFE_MONTHS_MAX, "objection_working_days": DECIDE_WORKING_DAYS},
+                ),
+            )
+    raise NotFound("there is no such scheme version")
+
+
+async def list_sources(ask: Ask, _: None) -> Any:
+    """The data sources in force."""
+    found = await documents.all_in_force(Kind.SOURCES, ask.at)
+    return wire.tagged(
+        ask.request,
+        shapes.SourceList(
+            data=[
+                shapes.SourceRow(
+                    **{name: one.body[name] for name in ("source_id", "name", "category", "kinds", "division")}
+                )
+                for one in found
+            ],
+            next_cursor=None,
+        ),
+    )
+
+
+async def list_benefits(ask: Ask, _: None) -> Any:
+    """Published benefits, each with its baseline."""
+    query = ask.request.query_params
+    scene, division = query.get("scene"), query.get("division", "")
+    limit = wire.read_limit(ask.request)
+    after = wire.read_cursor(ask.request, str) or ("",)
+    found = [
+        one
+        for one in await catalogue.benefits(ask.today, ask.at)
+        if one.benefit_id > str(after[0])
+        and scene in (None, one.body["scene"])
+        and (one.body["division"].startswith(division) or division.startswith(one.body["division"]))
+    ]
+    names = ("scene", "title", "description", "division", "condition", "effect", "terms", "valid")
+    texts = ("need_based_alternative", "offline_path")
+    return wire.tagged(
+        ask.request,
+        shapes.PublicBenefits(
+            data=[
+                shapes.PublicBenefit(
+                    benefit_id=one.benefit_id,
+                    version=one.version,
+                    provider_id=one.provider_id,
+                    baseline=one.service["baseline"],
+                    **{name: one.body[name] for name in (*names, *texts)},
+                )
+                for one in found[:limit]
+            ],
+            next_cursor=wire.encode_cursor((found[limit - 1].benefit_id,)) if len(found) > limit else None,
+        ),
+    )
+
+
+async def list_barred_uses(ask: Ask, _: None) -> Any:
+    """What points can never be used for, and the sentence it comes from."""
+    return wire.tagged(
+        ask.request,
+        shapes.BarredUses(
+            data=[
+                shapes.BarredUse(
+                    code=one.code,
+                    title={"zh-CN": one.title_zh, "en": one.title_en},
+                    reason={"zh-CN": one.reason_zh, "en": one.reason_en},
+                    reference=one.reference,
+                )
+                for one in purposes.BARRED_USES
+            ]
+        ),
+    )
+
+
+async def health(_: Ask, __: None) -> Answer:
+    """The process lives."""
+    return Answer(shapes.Health(status="ok"))
+
+
+async def readiness(ask: Ask, _: None) -> Answer:
+    """Database, migrations and keys are usable."""
+    checks = {"database": True, "migrations": not await store.missing_migrations()}
+    checks["token_keys"] = ask.city.verifier.ready()
+    ready = all(checks.values())
+    return Answer(shapes.Health(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503)
+
+
+def page(name: str) -> Response:
+    """A file of the documentation page, from the package."""
+    content = (resources.files("service") / "web" / name).read_bytes()
+    return Response(content, media_type=PAGES[name])

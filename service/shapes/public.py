@@ -1,0 +1,97 @@
+"""What anybody may read."""
+
+from __future__ import annotations
+
+from service.shapes.common import Document, Localized
+from service.wire import Wire
+
+
+class NoticeRow(Wire):
+    """A notice in force."""
+
+    notice_id: str
+    version: int
+    sha256: str
+    purpose: str
+    languages: Document
+
+
+class NoticeList(Wire):
+    """Notices in force."""
+
+    data: list[NoticeRow]
+    next_cursor: str | None
+
+
+class SourceRow(Wire):
+    """A data source in force."""
+
+    source_id: str
+    name: Localized
+    category: str
+    kinds: list[str]
+    division: str
+
+
+class SourceList(Wire):
+    """Sources in force."""
+
+    data: list[SourceRow]
+    next_cursor: str | None
+
+
+class PublicBenefit(Wire):
+    """A published benefit with what everybody gets without points."""
+
+    benefit_id: str
+    version: int
+    scene: str
+    title: Localized
+    description: Localized
+    provider_id: str
+    division: str
+    condition: Document
+    baseline: Document
+    effect: Document
+    terms: Localized
+    valid: Document
+    need_based_alternative: Localized
+    offline_path: Localized
+
+
+class PublicBenefits(Wire):
+    """A page of published benefits."""
+
+    data: list[PublicBenefit]
+    next_cursor: str | None
+
+
+class BarredUse(Wire):
+    """A use that is impossible here, and why."""
+
+    code: str
+    title: Localized
+    reason: Localized
+    reference: str
+
+
+class BarredUses(Wire):
+    """Every barred use."""
+
+    data: list[BarredUse]
+
+
+class SchemeAnswer(Wire):
+    """A version of the scoring scheme, by which anybody can recompute their points."""
+
+    version: str
+    sha256: str
+    scheme: Document
+    limits: Document
+
+
+class Health(Wire):
+    """Whether it lives, and whether it can work."""
+
+    status: str
+    checks: dict[str, bool] | None = None

@@ -1,0 +1,101 @@
+"""What data sources send and receive."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.shapes.common import Account
+from service.wire import Wire
+
+
+class ConfirmBody(Wire):
+    """The code that the account's holder typed into the source's own app."""
+
+    code: Annotated[str, Field(min_length=1, max_length=32)]
+    account: Account
+
+
+class ConfirmAnswer(Wire):
+    """The link stands."""
+
+    link_id: str
+    state: Literal["confirmed"] = "confirmed"
+
+
+class LinkRow(Wire):
+    """A link of this source."""
+
+    link_id: str
+    account: str
+    state: str
+    since: str
+
+
+class LinkList(Wire):
+    """A page of links, oldest first."""
+
+    data: list[LinkRow]
+    next_cursor: str | None
+
+
+class Acknowledged(Wire):
+    """The ended link has been dealt with."""
+
+    link_id: str
+    state: Literal["acknowledged"] = "acknowledged"
+
+
+class RecordBody(Wire):
+    """One deed. Its kind, day and quantity are judged row by row, so that one bad row spoils no other."""
+
+    record_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    account: Account
+    kind: Annotated[str, Field(min_length=1, max_length=64)]
+    quantity: int
+    occurred_on: Annotated[str, Field(min_length=1, max_length=32)]
+
+
+class RecordsBody(Wire):
+    """Up to a thousand deeds."""
+
+    records: Annotated[list[RecordBody], Field(min_length=1, max_length=1000)]
+
+
+class RecordResult(Wire):
+    """What became of one deed."""
+
+    record_id: str | None
+    status: Literal["accepted", "duplicate", "refused"]
+    code: str | None = None
+
+
+class RecordsAnswer(Wire):
+    """What became of a delivery, in the order sent."""
+
+    accepted: int
+    duplicates: int
+    refused: int
+    results: list[RecordResult]
+
+
+class CorrectionBody(Wire):
+    """What a record should have said."""
+
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+    reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class RetractionBody(Wire):
+    """Why a record is taken back."""
+
+    reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class RecordState(Wire):
+    """A record after its correction or retraction."""
+
+    record_id: str
+    state: Literal["corrected", "retracted"]

@@ -1,0 +1,89 @@
+"""ES256 key files: made once, read only by their owner, their public half served as a JWKS.
+
+The service's own key signs receipts; the demonstration issuer has a file of its own in the same form.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+"""RFC 7638, section 3.2: what identifies a key, in the order in which it is hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A P-256 private key and its kid (RFC 7638 thumbprint)."""
+
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    kid: str
+
+    def jwks(self) -> dict[str, object]:
+        """The public half, as a JWKS document."""
+        return {"keys": [{**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
+
+
+def load(path: Path) -> SigningKey:
+    """The key of a PEM file that its owner alone can read.
+
+    Raises OSError when it is not there, PermissionError when others may read it, ValueError when it holds no P-256
+    private key.
+    """
+    key = serialization.load_pem_private_key(_read_own(path), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError(f"{path.name} holds no P-256 private key")
+    return SigningKey(key, thumbprint(public_jwk(key)))
+
+
+def create(path: Path) -> None:
+    """Write a new key beside `path` and link it into place: nobody ever reads half a key, and the first one stays."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return  # another process was first; its key is the key
+    finally:
+        draft.unlink()
+
+
+def thumbprint(jwk: Mapping[str, str]) -> str:
+    """RFC 7638 thumbprint (SHA-256, base64url) of an EC or RSA key."""
+    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    digest = hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
+    """The members of a P-256 public key that identify it."""
+    members = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {name: str(members[name]) for name in THUMBPRINT_MEMBERS["EC"]}
+
+
+def _read_own(path: Path) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        if os.fstat(descriptor).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise PermissionError("the key file can be read by others: set its mode to 0600")
+        return file.read()

@@ -1,0 +1,202 @@
+"""The data source's door: confirm links, deliver records, correct them, learn which links ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Literal
+
+import orjson
+from pydantic import ValidationError
+from starlette.responses import Response, StreamingResponse
+from tortoise.exceptions import IntegrityError
+
+from consent import database, documents, intake, links
+from consent.documents import Kind
+from consent.intake import BATCH_MAX, Delivery
+from consent.intake import Answer as Result
+from service import wire
+from service.doors import ATTEMPTS_MAX, Answer, Ask
+from service.identity import Source
+from service.problems import Problem
+from service.shapes import source as shapes
+
+NDJSON = "application/x-ndjson"
+STREAM_LINES_MAX = 100_000
+"""Lines of one NDJSON delivery; a larger one is sent in parts, each replayable."""
+STREAM_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes of one NDJSON delivery."""
+LINE_BYTES_MAX = 4_096
+"""A record is a few hundred bytes; a longer line is not one."""
+
+
+async def _source(ask: Ask) -> documents.Version:
+    assert isinstance(ask.principal, Source)
+    for found in await documents.all_in_force(Kind.SOURCES, ask.at):
+        if found.body["client_id"] == ask.principal.client_id:
+            return found
+    raise Problem("suspended")
+
+
+async def confirm_link(ask: Ask, body: shapes.ConfirmBody) -> Answer:
+    """The holder proved the account."""
+    source = await _source(ask)
+    wait = await ask.city.limiter.hit("code", source.document_id)
+    if wait is not None:
+        raise Problem("rate_limited", headers={"Retry-After": str(wait)})
+    link_id = await links.confirm(ask.city.keyring, source.document_id, body.code, body.account, ask.at)
+    return Answer(shapes.ConfirmAnswer(link_id=link_id))
+
+
+async def list_links(ask: Ask, _: None) -> Answer:
+    """Accounts to deliver for, or links that ended and wait to be acknowledged."""
+    source = await _source(ask)
+    state = ask.request.query_params.get("state", "confirmed")
+    if state not in ("confirmed", "ended"):
+        raise Problem("bad_query")
+    limit = wire.read_limit(ask.request)
+    cursor = wire.read_cursor(ask.request, int, str)
+    after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
+    found = await links.of_source(ask.city.keyring, source.document_id, state, ask.at, after, limit + 1)
+    page = found[:limit]
+    return Answer(
+        shapes.LinkList(
+            data=[
+                shapes.LinkRow(link_id=one.link_id, account=one.account, state=one.state, since=wire.rfc3339(one.since))
+                for one in page
+            ],
+            next_cursor=wire.encode_cursor((wire.micros(page[-1].since), page[-1].link_id))
+            if len(found) > limit
+            else None,
+        )
+    )
+
+
+async def acknowledge_link(ask: Ask, _: None) -> Answer:
+    """An ended link has been dealt with."""
+    source = await _source(ask)
+    link_id = ask.request.path_params["link_id"]
+    await links.acknowledge(source.document_id, link_id, ask.at)
+    return Answer(shapes.Acknowledged(link_id=link_id))
+
+
+async def deliver_records(ask: Ask, _: None) -> Answer | Response:
+    """Records, as one JSON document or as a stream with a record a line."""
+    source = await _source(ask)
+    if wire.media_type(ask.request) == NDJSON:
+        # The first chunk is read before the answer starts, so that a body that cannot be read still gets a problem.
+        return StreamingResponse(_stream(ask, source), media_type=NDJSON)
+    body = wire.parse_json(ask.request, await wire.read_body(ask.request), shapes.RecordsBody)
+    results = await _deliver(ask, source, [Delivery(**one.model_dump()) for one in body.records])
+    return Answer(
+        shapes.RecordsAnswer(
+            accepted=sum(one.status == "accepted" for one in results),
+            duplicates=sum(one.status == "duplicate" for one in results),
+            refused=sum(one.status == "refused" for one in results),
+            results=[_result(one) for one in results],
+        )
+    )
+
+
+async def correct_record(ask: Ask, body: shapes.CorrectionBody) -> Answer:
+    """Replace a record's quantity or day; the resident is told."""
+    source, record_id = await _source(ask), ask.request.path_params["record_id"]
+    if body.quantity is None and body.occurred_on is None:
+        raise Problem("body_invalid", errors=[{"pointer": "", "code": "required", "detail": "quantity or occurred_on"}])
+    await intake.correct(
+        ask.city.keyring,
+        source.document_id,
+        record_id,
+        body.quantity,
+        body.occurred_on,
+        body.reason_code,
+        ask.today,
+        ask.at,
+    )
+    return Answer(shapes.RecordState(record_id=record_id, state="corrected"))
+
+
+async def retract_record(ask: Ask, body: shapes.RetractionBody) -> Answer:
+    """Take a record back; the resident is told."""
+    source, record_id = await _source(ask), ask.request.path_params["record_id"]
+    await intake.retract(ask.city.keyring, source.document_id, record_id, body.reason_code, ask.at)
+    return Answer(shapes.RecordState(record_id=record_id, state="retracted"))
+
+
+async def _deliver(ask: Ask, source: documents.Version, batch: list[Delivery]) -> list[Result]:
+    """One committed transaction; tried again when two deliveries of one new record met at its unique key."""
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            async with database.transaction():
+                at = await ask.city.clock()
+                return await intake.deliver(
+                    ask.city.keyring,
+                    source.document_id,
+                    frozenset(source.body["kinds"]),
+                    batch,
+                    ask.city.day_of(at),
+                    at,
+                )
+        except IntegrityError:
+            if attempt == ATTEMPTS_MAX - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _result(one: Result) -> shapes.RecordResult:
+    status: Literal["accepted", "duplicate", "refused"] = one.status  # type: ignore[assignment]
+    return shapes.RecordResult(record_id=one.record_id, status=status, code=one.code)
+
+
+async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
+    """Results a thousand at a time, each thousand committed before its results leave."""
+    batch: list[Delivery | shapes.RecordResult] = []
+    lines = 0
+    async for line in _lines(ask):
+        lines += 1
+        if lines > STREAM_LINES_MAX:
+            yield _refused("too_many_lines")
+            break
+        batch.append(_parsed(line))
+        if len(batch) == BATCH_MAX:
+            yield await _commit(ask, source, batch)
+            batch = []
+    if batch:
+        yield await _commit(ask, source, batch)
+
+
+async def _lines(ask: Ask) -> AsyncIterator[bytes]:
+    waiting, received = b"", 0
+    async for chunk in ask.request.stream():
+        received += len(chunk)
+        if received > STREAM_BYTES_MAX:
+            return
+        waiting += chunk
+        *complete, waiting = waiting.split(b"\n")
+        for line in complete:
+            if line.strip():
+                yield line
+        if len(waiting) > LINE_BYTES_MAX:
+            return
+        await asyncio.sleep(0)
+    if waiting.strip():
+        yield waiting
+
+
+def _parsed(line: bytes) -> Delivery | shapes.RecordResult:
+    try:
+        document: Any = wire.parse_bytes(line)
+        one = shapes.RecordBody.model_validate(document)
+    except (Problem, ValidationError):
+        return shapes.RecordResult(record_id=None, status="refused", code="body_invalid")
+    return Delivery(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
+
+
+async def _commit(ask: Ask, source: documents.Version, batch: list[Delivery | shapes.RecordResult]) -> bytes:
+    results = iter(await _deliver(ask, source, [one for one in batch if isinstance(one, Delivery)]))
+    answers = [_result(next(results)) if isinstance(one, Delivery) else one for one in batch]
+    return b"".join(orjson.dumps(one.model_dump(exclude_none=True)) + b"\n" for one in answers)
+
+
+def _refused(code: str) -> bytes:
+    return orjson.dumps({"record_id": None, "status": "refused", "code": code}) + b"\n"
