@@ -6,7 +6,7 @@ a surcharge. Integers only; what does not divide is rounded in the person's favo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar
@@ -152,7 +152,7 @@ Effect = (
     | MissingPaperAccepted
 )
 
-EFFECTS: Mapping[EffectKind, Callable[..., Effect]] = MappingProxyType(
+EFFECTS: Mapping[EffectKind, type[Effect]] = MappingProxyType(
     {
         EffectKind.DEPOSIT_WAIVER: DepositWaiver,
         EffectKind.FEE_DISCOUNT: FeeDiscount,
@@ -167,3 +167,79 @@ EFFECTS: Mapping[EffectKind, Callable[..., Effect]] = MappingProxyType(
         EffectKind.MISSING_PAPER_ACCEPTED: MissingPaperAccepted,
     }
 )
+
+
+def parse(document: object) -> Effect:
+    """The effect a JSON value spells. Raises EffectInvalid with the place of the first fault."""
+    if not isinstance(document, Mapping):
+        raise EffectInvalid("", "object_expected", "an effect is an object")
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in EFFECTS:
+        raise EffectInvalid("/kind", "effect_unknown", "effects are a closed list")
+    made = EFFECTS[EffectKind(kind)]
+    given = {name: value for name, value in document.items() if name != "kind"}
+    expected = parameters(made)
+    for name in given:
+        if name not in expected:
+            raise EffectInvalid(pointer_to((str(name),)), "unknown_field", "this effect has no such member")
+    for name in expected:
+        if name not in given:
+            raise EffectInvalid(f"/{name}", "missing", "this effect needs this member")
+    return made(**given)
+
+
+def to_document(effect: Effect) -> dict[str, str | int]:
+    """The JSON value that `parse` reads back to the same effect."""
+    return {"kind": str(effect.kind), **asdict(effect)}
+
+
+def parameters(made: type[Effect]) -> tuple[str, ...]:
+    """The names of an effect's numbers: one, or none for delivery."""
+    return tuple(field.name for field in fields(made))
+
+
+def apply(effect: Effect, baseline: Baseline) -> dict[str, int | bool]:
+    """The baseline as it is with the effect. Attributes the effect does not improve are as they were."""
+    changed = dict(baseline)
+    before = changed.get(effect.attribute, 0)
+    after = _improved(effect, before)
+    if after != before:
+        changed[str(effect.attribute)] = after
+    return changed
+
+
+def improves(effect: Effect, baseline: Baseline) -> bool:
+    """Whether the effect is strictly better than the baseline in one attribute and worse in none (R3)."""
+    return dominates(apply(effect, baseline), baseline)
+
+
+def dominates(better: Baseline, baseline: Baseline) -> bool:
+    """Whether `better` is strictly better in at least one attribute and worse in none."""
+    steps = [_gain(attribute, better, baseline) for attribute in Attribute]
+    return min(steps) >= 0 < max(steps)
+
+
+def worsened(now: Baseline, before: Baseline) -> frozenset[Attribute]:
+    """The attributes in which a baseline became worse for the person (R4)."""
+    return frozenset(attribute for attribute in Attribute if _gain(attribute, now, before) < 0)
+
+
+def _gain(attribute: Attribute, now: Baseline, before: Baseline) -> int:
+    """How much better `now` is for the person; below zero where it is worse."""
+    step = int(now.get(attribute, 0)) - int(before.get(attribute, 0))
+    return -step if attribute in LOWER_IS_BETTER else step
+
+
+def _improved(effect: Effect, before: int) -> int | bool:
+    match effect:
+        case DepositWaiver(up_to_fen):
+            return max(0, before - up_to_fen)
+        case FeeDiscount(percent):
+            return before * (100 - percent) // 100
+        case FreeMinutes(added) | LongerPeriod(added) | MoreItems(added) | ExtraCounter(added) | ExtraWindow(added):
+            return before + added
+        case PayAfter(promised) | SmallGift(promised) | MissingPaperAccepted(promised):
+            # A promise, not an addition; where everybody has more already, the baseline stands.
+            return max(before, promised)
+        case Delivery():
+            return True

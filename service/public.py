@@ -152,3 +152,8 @@ def page(name: str) -> Response:
     """A file of the documentation page, from the package."""
     content = (resources.files("service") / "web" / name).read_bytes()
     return Response(content, media_type=PAGES[name])
+
+
+async def read_keys(ask: Ask, _: None) -> Any:
+    """The public keys that verify what this service signs."""
+    return Answer(ask.city.settings.signing_key.jwks(), headers={"Cache-Control": "public, max-age=300"})

@@ -1,0 +1,81 @@
+"""`create_app(settings)`: doors, middleware, lifespan. The only place where things are wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from consent import database
+from service import __doc__ as about
+from service import metrics, openapi, problems, public, store, wire
+from service.city import City, Clock
+from service.doors import door, open_routes
+from service.endpoints import DOORS, OPERATIONS, PUBLIC
+from service.identity import Verifier
+from service.limits import Limiter, make_limiter
+from service.settings import Settings
+from service.surroundings import Surroundings
+
+VERSION = "0.1.0"
+
+
+def create_app(
+    settings: Settings, verifier: Verifier, *, clock: Clock = database.now, limiter: Limiter | None = None
+) -> Starlette:
+    """The whole service as one ASGI application. The database is opened and closed by its lifespan."""
+    city = City(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await store.open_database(settings.database_url)
+        await verifier.start()
+        try:
+            yield
+        finally:
+            await verifier.stop()
+            await store.close_database()
+
+    routes: list[BaseRoute] = [
+        *open_routes(PUBLIC, city),
+        *(door(audience, prefix, endpoints, city) for (audience, prefix), endpoints in DOORS.items()),
+        Route("/openapi.json", _document, name="openapi"),
+        Route("/docs", _page("docs.html"), name="docs"),
+        Route("/docs.css", _page("docs.css")),
+        Route("/docs.js", _page("docs.js")),
+        Route("/metrics", metrics.exposition, name="metrics"),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers=problems.handlers(),
+        middleware=[
+            Middleware(Surroundings, city=city),
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts), www_redirect=False),
+        ],
+    )
+    app.state.city = city
+    return app
+
+
+DOCUMENT = openapi.document(OPERATIONS, VERSION)
+
+
+async def _document(request: Request) -> Response:
+    return wire.respond(DOCUMENT)
+
+
+def _page(name: str):  # type: ignore[no-untyped-def]
+    async def serve(_: Request) -> Response:
+        return public.page(name)
+
+    return serve
+
+
+__all__ = ["VERSION", "about", "create_app"]

@@ -1,0 +1,179 @@
+"""`credit-easy`: demo, serve, migrate, token, import, openapi, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import orjson
+import typer
+import uvicorn
+
+from consent import database
+from service import app as application
+from service import demo, importer, settings, store
+from service.identity import Door, Verifier, remote_sources
+from service.settings import Settings, SettingsInvalid
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
+DEMO_FOLDER = Path("demo-city")
+Result = TypeVar("Result")
+UNUSABLE = 2
+"""Exit code for what cannot be done as asked: settings, files, arguments."""
+
+
+def main() -> None:
+    """The console script."""
+    cli()
+
+
+@cli.command("demo")
+def run_demo(
+    port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO_FOLDER
+) -> None:
+    """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
+    chosen = demo.settings_of(data_dir)
+    issuer = demo.issuer_of(data_dir)
+    app = application.create_app(chosen, issuer.verifier())
+
+    async def prepare() -> bool:
+        await store.bring_up_to_date()
+        return await demo.furnish(app.state.city)
+
+    fresh = asyncio.run(_with_database(chosen, prepare))
+    base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    typer.echo(f"Credit-Easy+ demo city, {'new' if fresh else 'as you left it'} in {data_dir}/")
+    typer.echo(f"  what everybody may read   {base}/v1/public/benefits")
+    typer.echo(f"  every call                {base}/docs")
+    typer.echo("  a token for a resident    " + _token_command(data_dir, "resident", "resident-1"))
+    typer.echo("  a token for a venue       " + _token_command(data_dir, "venue", "city-library-main"))
+    typer.echo("  a token for a source      " + _token_command(data_dir, "source", "green-travel"))
+    sys.stdout.flush()
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
+
+
+@cli.command("serve")
+def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
+    """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
+    chosen = _settings()
+    verifier = Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone)
+    app = application.create_app(chosen, verifier)
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False)
+
+
+@cli.command("migrate")
+def migrate(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Bring the database up to date."""
+    applied = asyncio.run(_with_database(_settings(data_dir), store.bring_up_to_date))
+    typer.echo("\n".join(applied) if applied else "nothing to do")
+
+
+@cli.command("token")
+def token(
+    door: Annotated[Door, typer.Option()],
+    subject: Annotated[str, typer.Option()],
+    data_dir: DataDir = DEMO_FOLDER,
+    birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
+    staff_id: Annotated[str | None, typer.Option(help="administrators and officers only")] = None,
+) -> None:
+    """Print a token that the demo server on the same folder accepts."""
+    if not data_dir.is_dir():
+        _fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
+    try:
+        born = date.fromisoformat(birthdate) if birthdate else None
+        minted = demo.issuer_of(data_dir).mint(
+            door, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id
+        )
+    except ValueError as error:
+        _fail(str(error))
+    typer.echo(minted)
+
+
+@cli.command("import")
+def import_file(
+    file: Path,
+    source: Annotated[str, typer.Option()],
+    mapping: Annotated[Path, typer.Option()],
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
+    chosen = _settings(data_dir)
+
+    async def work() -> importer.Report:
+        return await importer.run(
+            chosen.keyring,
+            database.now,
+            lambda at: at.astimezone(chosen.city_zone).date(),
+            file,
+            source,
+            importer.read_mapping(mapping),
+            _progress,
+        )
+
+    try:
+        report = asyncio.run(_with_database(chosen, work))
+    except (importer.MappingInvalid, LookupError, OSError) as error:
+        _fail(str(error))
+    if sys.stderr.isatty():
+        typer.echo("", err=True)
+    typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
+
+
+@cli.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document."""
+    typer.echo(orjson.dumps(application.DOCUMENT, option=orjson.OPT_INDENT_2).decode())
+
+
+@cli.command("doctor")
+def doctor(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Say whether settings, database and migrations are fit to serve."""
+    chosen = _settings(data_dir)
+    typer.echo("settings     ok")
+    try:
+        missing = asyncio.run(_with_database(chosen, store.missing_migrations))
+    except Exception as error:
+        _fail(f"database     {type(error).__name__}: cannot be used")
+    typer.echo("database     ok")
+    if missing:
+        _fail(f"migrations   missing: {', '.join(missing)}; run `credit-easy migrate`")
+    typer.echo("migrations   ok")
+
+
+def _settings(data_dir: Path | None = None) -> Settings:
+    if data_dir is not None:
+        if not (data_dir / "keyring.json").exists():
+            _fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
+        return demo.settings_of(data_dir)
+    try:
+        return settings.read(os.environ)
+    except SettingsInvalid as error:
+        _fail(str(error))
+
+
+async def _with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
+    await store.open_database(chosen.database_url)
+    try:
+        return await work()
+    finally:
+        await store.close_database()
+
+
+def _progress(report: importer.Report) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{report.rows:,} rows, {report.accepted:,} accepted", nl=False, err=True)
+
+
+def _token_command(folder: Path, door: str, subject: str) -> str:
+    return f"credit-easy token --data-dir {folder} --door {door} --subject {subject}"
+
+
+def _fail(reason: str) -> NoReturn:
+    typer.echo(reason, err=True)
+    raise typer.Exit(UNUSABLE)

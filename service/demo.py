@@ -1,0 +1,182 @@
+"""The demonstration city: a data folder with its own keys, its catalogue, and residents with real rides.
+
+Everything is put in through the same functions that the doors call: documents by two administrators and an officer,
+consents with their notices, links by their codes, records through the gate. All in one transaction, so a start that
+was interrupted leaves nothing half-built.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import secrets
+from datetime import date, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benefits import catalogue, scheme
+from consent import database, documents, intake, links, people, register
+from consent.documents import Kind
+from consent.intake import BATCH_MAX, Delivery
+from consent.people import Person
+from consent.purposes import Purpose
+from consent.vault import KEY_BYTES, Keyring
+from service import importer, signing
+from service.city import City
+from service.issuer import DemoIssuer, trusted_issuers
+from service.settings import Settings, read_keyring
+
+CITY = resources.files("service") / "demo_city"
+DRAFTER, APPROVER, OFFICER = "admin-1", "admin-2", "officer-1"
+ID_FIELDS = {
+    Kind.NOTICES: "notice_id",
+    Kind.PROVIDERS: "provider_id",
+    Kind.VENUES: "venue_id",
+    Kind.SOURCES: "source_id",
+    Kind.SERVICES: "service_id",
+    Kind.BENEFITS: "benefit_id",
+}
+RIDES_YEAR = 2014
+"""The rides are of December 2014."""
+
+
+def settings_of(folder: Path) -> Settings:
+    """The demonstration's settings; its keys and database are made in the folder on first use."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys, key = folder / "keyring.json", folder / "signing-key.pem"
+    if not keys.exists():
+        _create_keyring(keys)
+    if not key.exists():
+        signing.create(key)
+    return Settings(
+        database_url=f"sqlite://{(folder / 'city.sqlite3').resolve()}",
+        keyring=read_keyring(keys),
+        issuers=trusted_issuers(),
+        signing_key=signing.load(key),
+        demo=True,
+    )
+
+
+def issuer_of(folder: Path) -> DemoIssuer:
+    """The demonstration issuer of this folder."""
+    return DemoIssuer.load(folder)
+
+
+async def furnish(city: City) -> bool:
+    """Put the catalogue and the residents into an empty city; False when it is furnished already."""
+    at = await city.clock()
+    if await documents.all_in_force(Kind.SCHEMES, at):
+        return False
+    async with database.transaction():
+        await put_catalogue(at)
+        await _put_residents(city, at)
+    return True
+
+
+async def put_catalogue(at: datetime) -> None:
+    """Every document of the demo city: drafted by one, reviewed by the officer, approved by another; in force now."""
+    for kind, field in ID_FIELDS.items():
+        for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
+            await publish(kind, body[field], body, at)
+    for body in scheme.shipped():
+        await publish(Kind.SCHEMES, body["version"], body, at)
+
+
+async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> documents.Version:
+    """One document through its whole life, as the administrator's door will do it."""
+    drafted = await documents.draft(kind, document_id, body, DRAFTER, at)
+    submitted, _ = await documents.submit(kind, document_id, drafted.version, DRAFTER, at, catalogue.gate)
+    if submitted.state == "in_review":
+        await documents.review(kind, document_id, drafted.version, OFFICER, at)
+    return await documents.approve(kind, document_id, drafted.version, drafted.sha256, APPROVER, at, at)
+
+
+async def _put_residents(city: City, at: datetime) -> None:
+    today = city.day_of(at)
+    year = today.year - 1
+    rides = rides_by_bike(year)
+    for resident in yaml.safe_load((CITY / "residents.yaml").read_text(encoding="utf-8")):
+        person = await people.enter(city.keyring, resident["subject"], at)
+        for source_id, account in resident["accounts"].items():
+            await _link(city, person, source_id, account, at)
+        for provider_id in resident.get("providers", []):
+            await _consent(city, person, Purpose.BENEFIT_CHECK, provider_id, None, at)
+        deliveries = {source_id: _deliveries(resident, source_id, year) for source_id in resident["accounts"]}
+        if bike := resident["accounts"].get("green-travel"):
+            deliveries["green-travel"] += rides.get(bike, [])
+        for source_id, rows in deliveries.items():
+            await _deliver(city, source_id, rows, today, at)
+
+
+async def _consent(
+    city: City, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
+) -> register.Consent:
+    shown = await register.show(city.keyring, person, purpose, counterpart, account, "zh-CN", at)
+    return await register.give(city.keyring, person, shown.ticket, at)
+
+
+async def _link(city: City, person: Person, source_id: str, account: str, at: datetime) -> None:
+    consent = await _consent(city, person, Purpose.POINTS_COMPUTE, source_id, account, at)
+    assert consent.link is not None
+    await links.confirm(city.keyring, source_id, consent.link.code, account, at)
+
+
+async def _deliver(city: City, source_id: str, rows: list[Delivery], today: date, at: datetime) -> None:
+    source = await documents.in_force(Kind.SOURCES, source_id, at)
+    assert source is not None
+    for start in range(0, len(rows), BATCH_MAX):
+        answers = await intake.deliver(
+            city.keyring, source_id, frozenset(source.body["kinds"]), rows[start : start + BATCH_MAX], today, at
+        )
+        refused = [answer for answer in answers if answer.status != "accepted"]
+        if refused:
+            raise RuntimeError(f"the demo city's own records were refused: {refused[0]}")
+
+
+def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Delivery]:
+    account = resident["accounts"][source_id]
+    return [
+        Delivery(
+            f"{account}.{position}",
+            account,
+            row["kind"],
+            row["quantity"],
+            f"{year}-{row['day']}",
+        )
+        for position, row in enumerate(resident.get("records", {}).get(source_id, []), start=1)
+    ]
+
+
+def rides_by_bike(year: int) -> dict[str, list[Delivery]]:
+    """The real rides, by account, with December 2014 moved to December of `year`."""
+    mapping = importer.parse_mapping((CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo").model_copy(
+        update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days}
+    )
+    found: dict[str, list[Delivery]] = {}
+    for row in csv.DictReader(io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))):
+        delivery = importer.delivery_of(row, mapping)
+        found.setdefault(delivery.account, []).append(delivery)
+    return found
+
+
+def _create_keyring(path: Path) -> None:
+    document = {
+        "current": 1,
+        "encryption_keys": {"1": secrets.token_hex(KEY_BYTES)},
+        "index_key": secrets.token_hex(KEY_BYTES),
+    }
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def demo_keyring() -> Keyring:
+    """A keyring of fresh random keys, for tests and benchmarks."""
+    return Keyring({1: secrets.token_bytes(KEY_BYTES)}, 1, secrets.token_bytes(KEY_BYTES))

@@ -1,0 +1,23 @@
+"""Counters for operators: requests by method, route pattern and status. No person, id or organisation in any label."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter("credit_easy_requests", "Requests answered", ("method", "route", "status"), registry=REGISTRY)
+SECONDS = Histogram("credit_easy_request_seconds", "Time to answer", ("route",), registry=REGISTRY)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def count(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; unknown methods share one label, so that nobody can grow the table."""
+    REQUESTS.labels(method if method in METHODS else "OTHER", route, str(status)).inc()
+    SECONDS.labels(route).observe(seconds)
+
+
+async def exposition(_: Request) -> Response:
+    """`GET /metrics` in Prometheus' text format."""
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
