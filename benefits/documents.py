@@ -64,10 +64,9 @@ def _parsed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
         try:
             return parse(value)
         except Faulty as error:
-            # The code is one of ours, a fixed word; pydantic's type only asks for a literal.
             raise PydanticCustomError(
-                error.code,  # type: ignore[arg-type]
-                error.fault.detail.replace("{", "{{").replace("}", "}}"),  # type: ignore[arg-type]
+                error.code,
+                error.fault.detail.replace("{", "{{").replace("}", "}}"),
                 {"pointer": error.pointer},
             ) from None
 

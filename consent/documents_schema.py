@@ -91,7 +91,7 @@ class Prose(Document):
 
 
 class Onboarding(Document):
-    """What a source declares. Records made under pressure are no good deeds, so both declarations must be true (R11)."""
+    """What a source declares. Deeds done under pressure are no good deeds, so both declarations are true (R11)."""
 
     legal_basis: LongText
     voluntary: Literal[True]

@@ -67,7 +67,7 @@ BARRED_USES: tuple[BarredUse, ...] = (
         "司法与强制执行",
         "Courts and execution of judgments",
         "法院、检察院不在机构种类之列；积分与说明一律不签名，拿出来也证明不了什么。",
-        "Courts and prosecutors are absent; points and explanations are never signed, so they prove nothing to anybody.",
+        "Courts and prosecutors are absent; points are never signed, so showing them proves nothing.",
         f"{NO_PUNISHMENT}; {AGREED_USE}",
     ),
     BarredUse(
@@ -107,7 +107,7 @@ BARRED_USES: tuple[BarredUse, ...] = (
         "拒租与公共住房",
         "Denial of tenancy, public housing",
         "只能减免已谈妥租约的押金或费用；不能用于选租客、提前看房或公共住房的申请与排序。",
-        "Only the deposit or fee of an agreed tenancy can be lowered; not who gets a home, an early viewing or public housing.",
+        "Only the deposit or fee of an agreed tenancy can fall; never who gets a home, a viewing or public housing.",
         BASIC_SERVICES,
     ),
     BarredUse(
@@ -130,8 +130,8 @@ BARRED_USES: tuple[BarredUse, ...] = (
         "emergency_and_primary_care",
         "急救与基本医疗",
         "Emergency and primary care",
-        "急诊、分诊、急救、基层诊疗、预防接种、孕产与报销都不在服务种类之列；积分不进入医院的诊疗系统。",
-        "Emergency, triage, primary care, vaccination, maternity and reimbursement are absent; points never enter hospital systems.",
+        "急救、基层诊疗、预防接种、孕产与报销都不在服务种类之列。",
+        "Emergency and primary care, vaccination, maternity and reimbursement are absent from the kinds of service.",
         BASIC_SERVICES,
     ),
     BarredUse(
@@ -179,7 +179,7 @@ BARRED_USES: tuple[BarredUse, ...] = (
         "集体评分",
         "Collective scores",
         "没有家庭、楼栋、单位或村组的分数；条件语言只能谈出示者本人。",
-        "No household, building, workplace or village has points; the condition language speaks of the presenter alone.",
+        "No household, building, workplace or village has points; a condition speaks of the presenter alone.",
         f"{AGREED_USE}; PIPL 6",
     ),
     BarredUse(
@@ -203,7 +203,7 @@ BARRED_USES: tuple[BarredUse, ...] = (
         "强制志愿服务",
         "Coerced volunteering",
         "记录来源必须声明自愿，并独立于用人单位、房东、学校和刑罚矫正项目，否则不能接入。",
-        "A source declares that the deeds are voluntary and independent of employer, landlord, school and penal programmes.",
+        "A source declares its deeds voluntary and independent of employer, landlord, school and penal programmes.",
         "PIPL 5, 14",
     ),
 )

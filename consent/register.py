@@ -8,6 +8,7 @@ from datetime import datetime
 
 from consent import database, documents, ledger, links, notices, people, presentations
 from consent.documents import Kind
+from consent.documents_schema import Language
 from consent.errors import (
     AccountForbidden,
     AccountRequired,
@@ -57,7 +58,7 @@ async def show(
     purpose: Purpose,
     counterpart: str,
     account: str | None,
-    language: str,
+    language: Language,
     at: datetime,
 ) -> Shown:
     """Show the notice in force for this purpose and counterpart, and remember exactly what was shown."""
@@ -176,7 +177,7 @@ def _check_account(purpose: Purpose, account: str | None) -> None:
         raise AccountForbidden("benefit.check needs no account, so none may be sent")
 
 
-async def _current_notice(purpose: Purpose, counterpart: str, language: str, at: datetime) -> Notice:
+async def _current_notice(purpose: Purpose, counterpart: str, language: Language, at: datetime) -> Notice:
     named = await documents.in_force(COUNTERPART_KIND[purpose], counterpart, at)
     notice = await documents.in_force(Kind.NOTICES, NOTICE_OF_PURPOSE[purpose], at)
     if named is None or notice is None:

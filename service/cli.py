@@ -34,9 +34,7 @@ def main() -> None:
 
 
 @cli.command("demo")
-def run_demo(
-    port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO_FOLDER
-) -> None:
+def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO_FOLDER) -> None:
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
     chosen = demo.settings_of(data_dir)
     issuer = demo.issuer_of(data_dir)
@@ -87,9 +85,7 @@ def token(
         _fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
     try:
         born = date.fromisoformat(birthdate) if birthdate else None
-        minted = demo.issuer_of(data_dir).mint(
-            door, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id
-        )
+        minted = demo.issuer_of(data_dir).mint(door, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id)
     except ValueError as error:
         _fail(str(error))
     typer.echo(minted)

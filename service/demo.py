@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from benefits import catalogue, scheme
+from benefits.documents import ID_MEMBER
 from consent import database, documents, intake, links, people, register
 from consent.documents import Kind
 from consent.intake import BATCH_MAX, Delivery
@@ -33,14 +34,8 @@ from service.settings import Settings, read_keyring
 
 CITY = resources.files("service") / "demo_city"
 DRAFTER, APPROVER, OFFICER = "admin-1", "admin-2", "officer-1"
-ID_FIELDS = {
-    Kind.NOTICES: "notice_id",
-    Kind.PROVIDERS: "provider_id",
-    Kind.VENUES: "venue_id",
-    Kind.SOURCES: "source_id",
-    Kind.SERVICES: "service_id",
-    Kind.BENEFITS: "benefit_id",
-}
+IN_ORDER = (Kind.NOTICES, Kind.PROVIDERS, Kind.VENUES, Kind.SOURCES, Kind.SERVICES, Kind.BENEFITS)
+"""What a document names is in force before it."""
 RIDES_YEAR = 2014
 """The rides are of December 2014."""
 
@@ -80,9 +75,9 @@ async def furnish(city: City) -> bool:
 
 async def put_catalogue(at: datetime) -> None:
     """Every document of the demo city: drafted by one, reviewed by the officer, approved by another; in force now."""
-    for kind, field in ID_FIELDS.items():
+    for kind in IN_ORDER:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
-            await publish(kind, body[field], body, at)
+            await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():
         await publish(Kind.SCHEMES, body["version"], body, at)
 

@@ -125,7 +125,12 @@ def parse_mapping(text: str, name: str) -> Mapping:
 
 
 async def run(
-    keyring: Keyring, clock: Clock, today_of: Callable[[datetime], date], path: Path, source_id: str, mapping: Mapping,
+    keyring: Keyring,
+    clock: Clock,
+    today_of: Callable[[datetime], date],
+    path: Path,
+    source_id: str,
+    mapping: Mapping,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
     """Import a file for a source in force; LookupError when there is none of that id."""

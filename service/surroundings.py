@@ -54,9 +54,7 @@ class Surroundings:
         address = scope["client"][0] if scope.get("client") else "unknown"
         wait = await self.city.limiter.hit("address", address)
         if wait is not None:
-            refusal = problem_response(
-                Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)})
-            )
+            refusal = problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
             await refusal(scope, receive, dressed)
         else:
             await self.app(scope, receive, dressed)

@@ -1,0 +1,110 @@
+"""The real catalogue of both engines against what the models promise, and migrations that run once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tortoise import Tortoise
+
+from consent import database, migrate
+from service import store
+
+pytestmark = pytest.mark.anyio
+
+COLUMNS = {
+    "sqlite": 'SELECT name, "notnull" AS required FROM pragma_table_info($1)',
+    "postgres": "SELECT column_name AS name, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END AS required"
+    " FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1",
+}
+INDEXES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    "postgres": "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public'"
+    " AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'",
+}
+
+
+def engine() -> str:
+    return "sqlite" if database.is_sqlite() else "postgres"
+
+
+async def test_every_model_has_its_table_with_exactly_its_columns(opened: str) -> None:
+    for app in Tortoise.apps.values():
+        for model in app.values():
+            table = model._meta.db_table
+            real = {row["name"]: bool(row["required"]) for row in await database.rows(COLUMNS[engine()], table)}
+            promised = {field.source_field or name: not field.null for name, field in model._meta.fields_map.items()}
+            assert real == promised, table
+
+
+async def test_every_table_has_its_model(opened: str) -> None:
+    listing = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        if database.is_sqlite()
+        else "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
+    )
+    real = {row["name"] for row in await database.rows(listing)} - {"schema_migration"}
+    assert real == {model._meta.db_table for app in Tortoise.apps.values() for model in app.values()}
+
+
+async def test_every_index_of_the_files_is_really_there(opened: str) -> None:
+    written = {
+        line.split(" INDEX ")[1].split()[0]
+        for room in store.ROOMS
+        for _, script in migrate.files(room, engine())
+        for line in script.splitlines()
+        if line.startswith("CREATE") and " INDEX " in line
+    }
+    assert {row["name"] for row in await database.rows(INDEXES[engine()])} == written
+    assert "consent_one_live" in written
+
+
+async def test_migrations_run_once_even_when_several_start_at_once(empty_database_url: str) -> None:
+    await store.open_database(empty_database_url)
+    try:
+        applied = await asyncio.gather(*(store.bring_up_to_date() for _ in range(4)))
+        assert sorted(map(len, applied)) == [0, 0, 0, len(max(applied, key=len))]
+        assert await store.missing_migrations() == []
+        await database.run("UPDATE schema_migration SET sha256 = 'edited' WHERE room = 'consent'")
+        with pytest.raises(migrate.MigrationChanged):
+            await store.missing_migrations()
+    finally:
+        await store.close_database()
+
+
+@pytest.mark.parametrize("table", ["event", "document_step", "refused_attempt"])
+async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
+    rows = {
+        "event": "INSERT INTO event VALUES ('p', 1, 'l', 'k', 1, 'x')",
+        "document_step": "INSERT INTO document_step VALUES ('k', 'd', 1, 1, 'a', 's', 'h', 1)",
+        "refused_attempt": "INSERT INTO refused_attempt VALUES ('a', 1, 'd', 'a', 'c', 'w')",
+    }
+    await database.run(rows[table])
+    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET at = 2"):
+        with pytest.raises(Exception, match="append only"):
+            await database.run(change)
+    assert len(await database.rows(f"SELECT * FROM {table}")) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO record VALUES ('p', 'r', 's', 'x', 'bike_trip', 0, 20250101, 1)",
+        "INSERT INTO record VALUES ('p', 'r', 's', 'x', 'bike_trip', -5, 20250101, 1)",
+        "INSERT INTO record VALUES ('p', 'r', 's', 'x', 'traffic_violation', 1, 20250101, 1)",
+        "INSERT INTO snapshot VALUES ('p', 1, 'v', 't', -1, '[]', 20250101, NULL, NULL)",
+        "INSERT INTO quota_use VALUES ('q', -1, 20250101)",
+        "INSERT INTO consent VALUES ('p', 'c', 'joint.punishment', 's', 'n', 1, 'h', 'given', 1, 2, NULL, NULL)",
+    ],
+)
+async def test_what_must_never_be_stored_is_refused_by_the_database_itself(opened: str, statement: str) -> None:
+    with pytest.raises(Exception, match=r"(?i)check"):
+        await database.run(statement)
+
+
+async def test_one_live_consent_for_person_purpose_and_counterpart(opened: str) -> None:
+    given = "INSERT INTO consent VALUES ('p', $1, 'points.compute', 's', 'n', 1, 'h', $2, 1, 2, NULL, NULL)"
+    await database.run(given, "c1", "given")
+    await database.run(given, "c2", "withdrawn")
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await database.run(given, "c3", "given")
