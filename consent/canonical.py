@@ -23,6 +23,3 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 def sha256_of(document: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical JSON, 64 hex digits: what people approve and what the policy log names."""
     return hashlib.sha256(canonical_json(document)).hexdigest()
-
-
-semantic_hash = sha256_of

@@ -7,7 +7,7 @@ a place. A notice holds everything PIPL 17 asks for in both languages, or it is 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -56,8 +56,15 @@ def _one_line(text: str) -> str:
     return _plain(text)
 
 
+def _true(declared: bool) -> bool:
+    """Refuse a declaration that was not made."""
+    if not declared:
+        raise PydanticCustomError("declaration_missing", "this must be declared true")
+    return declared
+
+
 Closed = Field(strict=False)
-"""For enumerations: the JSON string of a member is accepted, nothing else is."""
+"""For enumerations and lists of them: the JSON string or list is accepted, nothing else is."""
 DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 AssessmentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$")]
@@ -66,6 +73,7 @@ Division = Annotated[
     Field(pattern=r"^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])((0[1-9]|[1-9][0-9]){0,2})$"),
 ]
 """A GB/T 2260 code by prefix: province `21`, city `2101`, district `210102`; no trailing zeros."""
+Declared = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]
 ShortText = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_one_line)]
 LongText = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
 
@@ -94,8 +102,8 @@ class Onboarding(Document):
     """What a source declares. Deeds done under pressure are no good deeds, so both declarations are true (R11)."""
 
     legal_basis: LongText
-    voluntary: Literal[True]
-    independent_of_employer_landlord_school_penal: Literal[True]
+    voluntary: Declared
+    independent_of_employer_landlord_school_penal: Declared
     assessment_id: AssessmentId
 
 
@@ -105,13 +113,15 @@ class SourceDocument(Document):
     source_id: DocumentId
     name: Name
     category: Annotated[SourceCategory, Closed]
-    kinds: Annotated[tuple[Annotated[RecordKind, Closed], ...], Field(strict=False, min_length=1)]
+    kinds: Annotated[tuple[Annotated[RecordKind, Closed], ...], Closed]
     division: Division
     client_id: ClientId
     onboarding: Onboarding
 
     @model_validator(mode="after")
     def _kinds_fit(self) -> Self:
+        if not self.kinds:
+            raise PydanticCustomError("empty", "a source delivers at least one kind", {"pointer": "/kinds"})
         if len(set(self.kinds)) != len(self.kinds):
             raise PydanticCustomError("kinds_repeated", "each kind is named once", {"pointer": "/kinds"})
         if not set(self.kinds) <= KINDS_OF_CATEGORY[self.category]:
@@ -209,18 +219,6 @@ def render(notice: NoticeDocument, language: Language, counterpart_name: str) ->
         clause = counterpart_name if member == "counterpart" else getattr(text, member)
         paragraphs.append(f"{heading[language]}\n{clause}")
     return "\n\n".join(paragraphs).replace(PLACEHOLDER, counterpart_name) + "\n"
-
-
-def texts(value: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
-    """Every string of a JSON value with its pointer, for whoever scans what people will read."""
-    if isinstance(value, str):
-        yield pointer, value
-    elif isinstance(value, Mapping):
-        for name, inside in value.items():
-            yield from texts(inside, pointer + pointer_to((name,)))
-    elif isinstance(value, list):
-        for index, inside in enumerate(value):
-            yield from texts(inside, f"{pointer}/{index}")
 
 
 def _fault(error: ErrorDetails) -> Fault:

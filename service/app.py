@@ -67,7 +67,7 @@ def create_app(
 DOCUMENT = openapi.document(OPERATIONS, VERSION)
 
 
-async def _document(request: Request) -> Response:
+async def _document(_: Request) -> Response:
     return wire.respond(DOCUMENT)
 
 

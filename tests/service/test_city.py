@@ -1,0 +1,125 @@
+"""The demonstration city: every file is valid, everything fits together, and what is pinned is there."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import pytest
+import yaml
+
+from benefits import conditions, documents, effects
+from benefits.vocabulary import MEANINGFUL, Scene, ServiceKind
+from consent import documents_schema
+from consent.documents_schema import NOTHING_IS_LOST, NoticeDocument
+
+KINDS = tuple(documents.MODELS)
+EXTRA_CAPACITY_PERCENT_MAX = 20
+
+
+def city(kind: str) -> dict[str, dict[str, Any]]:
+    """The city's documents of a kind, by id."""
+    text = (resources.files("service") / "demo_city" / f"{kind}.yaml").read_text(encoding="utf-8")
+    found = {one[documents.ID_MEMBER[kind]]: one for one in yaml.safe_load(text)}
+    assert len(found) == len(yaml.safe_load(text)), "an id is used twice"
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_document_is_valid_and_reads_back_the_same(kind: str) -> None:
+    for document in city(kind).values():
+        assert documents_schema.to_document(documents.read(kind, document)) == document
+
+
+def test_everything_that_is_referred_to_exists() -> None:
+    providers, services = city("providers"), city("services")
+    assert {one["provider_id"] for one in city("venues").values()} == set(providers)
+    assert {one["provider_id"] for one in services.values()} == set(providers)
+    assert {one["service_id"] for one in city("benefits").values()} == set(services)
+    for one in (*city("venues").values(), *city("sources").values()):
+        assert one["client_id"] == one.get("venue_id", one.get("source_id"))
+
+
+def test_one_benefit_in_every_scene() -> None:
+    assert sorted(one["scene"] for one in city("benefits").values()) == sorted(Scene)
+
+
+def test_every_baseline_is_full_and_every_effect_improves_it() -> None:
+    services = city("services")
+    for service in services.values():
+        assert set(service["baseline"]) >= MEANINGFUL[ServiceKind(service["kind"])], service["service_id"]
+    for benefit in city("benefits").values():
+        baseline = services[benefit["service_id"]]["baseline"]
+        effect = effects.parse(benefit["effect"])
+        assert effect.attribute in baseline, benefit["benefit_id"]
+        assert effects.improves(effect, baseline), benefit["benefit_id"]
+        if isinstance(effect, effects.ExtraWindow):
+            assert effect.extra_capacity * 100 <= baseline["capacity"] * EXTRA_CAPACITY_PERCENT_MAX
+
+
+def test_every_benefit_is_valid_now_and_assessed() -> None:
+    benefits = city("benefits").values()
+    assert all(one["valid"] == {"from": "2026-01-01", "until": "2028-12-31"} for one in benefits)
+    assessed = [one["assessment_id"] for one in benefits]
+    assessed += [one["onboarding"]["assessment_id"] for one in city("sources").values()]
+    assert len(set(assessed)) == len(assessed)
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "venue_id", "benefit_id", "condition", "effect"),
+    [
+        (
+            "city-library",
+            "city-library-main",
+            "library-deposit",
+            {"measure": "total", "at_least": 60},
+            {"kind": "deposit_waiver", "up_to_fen": 10_000},
+        ),
+        (
+            "riverside-parking",
+            "riverside-parking-1",
+            "parking-free-minutes",
+            {"any": [{"measure": "total", "at_least": 100}, {"measure": "green_living", "at_least": 50}]},
+            {"kind": "free_minutes", "minutes": 30},
+        ),
+        (
+            "second-hospital",
+            "second-hospital-desk",
+            "checkup-window",
+            {"all": [{"measure": "total", "at_least": 120}, {"measure": "social_responsibility", "at_least": 20}]},
+            {"kind": "extra_window", "extra_capacity": 20},
+        ),
+    ],
+)
+def test_what_is_pinned(provider_id: str, venue_id: str, benefit_id: str, condition: Any, effect: Any) -> None:
+    benefit = city("benefits")[benefit_id]
+    assert city("venues")[venue_id]["provider_id"] == provider_id
+    assert city("services")[benefit["service_id"]]["provider_id"] == provider_id
+    assert conditions.parse(benefit["condition"]) == conditions.parse(condition)
+    assert benefit["effect"] == effect
+
+
+def test_what_is_pinned_of_services_and_sources() -> None:
+    services = city("services")
+    assert services["book-loan"]["baseline"] == {"price_fen": 0, "deposit_fen": 10_000, "period_days": 30, "items": 5}
+    assert services["car-parking"]["baseline"]["free_minutes"] == 15
+    assert (services["checkup"]["kind"], services["checkup"]["baseline"]["capacity"]) == ("elective_checkup", 200)
+    assert city("benefits")["library-deposit"]["quota"] == {"per_resident": {"count": 1, "period": "day"}}
+    assert {name: one["kinds"] for name, one in city("sources").items()} == {
+        "green-travel": ["bike_trip", "transit_trip"],
+        "volunteer-service": ["volunteer_minutes", "tree_planted"],
+        "civic-life": ["community_meeting", "eco_course", "green_shop_month"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("notice_id", "purpose"), [("points-compute", "points.compute"), ("benefit-check", "benefit.check")]
+)
+def test_the_notices_name_the_counterpart_and_cost_nothing(notice_id: str, purpose: str) -> None:
+    notice = documents_schema.read(NoticeDocument, city("notices")[notice_id])
+    assert notice.purpose == purpose
+    for language, name in (("zh-CN", "市图书馆"), ("en", "City Library")):
+        shown = documents_schema.render(notice, "zh-CN" if language == "zh-CN" else "en", name)
+        assert shown.count(name) >= 4
+        assert NOTHING_IS_LOST[language] in shown
+        assert "{" not in shown
