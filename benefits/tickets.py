@@ -9,17 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from consent.errors import NotFound
-from consent.purposes import Purpose
-
 from benefits import catalogue, conditions, quotas, standing
-from benefits.catalogue import Benefit
-from benefits.conditions import Line
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from consent import database, gate
+from consent.errors import NotFound
 from consent.gate import Use
 from consent.people import Person
 from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.purposes import Purpose
 from consent.vault import Keyring
 
 LIFE = timedelta(seconds=90)
@@ -47,12 +44,11 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
         raise NotFound("no such benefit is offered at this venue today")
     if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         raise ConsentNeeded("a benefit.check consent for this provider comes first")
-    unmet = [line for line in await lines(person, benefit, today, at) if not line.met]
     have = (await standing.of(person, await catalogue.timeline(at), today, at)).measures()
     if not conditions.holds(benefit.condition, have):
-        raise BenefitNotAvailable(reasons=tuple(unmet))
+        raise BenefitNotAvailable([line for line in conditions.trace(benefit.condition, have) if not line.met])
     if not await quotas.left(keyring, person, benefit, today):
-        raise BenefitNotAvailable(reasons=())
+        raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()
     handle = handle_of(keyring, ticket_id)
@@ -69,12 +65,6 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
         database.to_micros(at + LIFE),
     )
     return Ticket(ticket_id, handle, at + LIFE)
-
-
-async def lines(person: Person | None, benefit: Benefit, today: date, at: datetime) -> tuple[Line, ...]:
-    """Every condition of a benefit with what is needed and what the person has."""
-    have = (await standing.of(person, await catalogue.timeline(at), today, at)).measures()
-    return conditions.trace(benefit.condition, have)
 
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:

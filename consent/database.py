@@ -78,6 +78,9 @@ async def run(sql: str, *values: object) -> int:
     client = connection()
     if client.capabilities.dialect == "sqlite":
         sql = _for_sqlite(sql)
+    elif sql.startswith("INSERT"):
+        # Tortoise 1.1.9 reads the object id of PostgreSQL's "INSERT 0 1" as the count.
+        return len(await client.execute_query_dict(sql + " RETURNING 1", list(values)))
     changed, _ = await client.execute_query(sql, list(values))
     return changed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -104,7 +104,7 @@ async def submit(
     findings = await gate(kind, found.body)
     refusals = [finding for finding in findings if finding.severity is Severity.REFUSED]
     if refusals:
-        raise Prohibited(findings=tuple(refusals))
+        raise Prohibited([asdict(finding) for finding in refusals])
     flagged = kind in ALWAYS_REVIEWED or any(finding.severity is Severity.FLAGGED for finding in findings)
     if kind is Kind.SERVICES and not await _was_ever_approved(kind, document_id):
         flagged = True

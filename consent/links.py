@@ -151,12 +151,13 @@ async def of_source(
 ) -> list[Link]:
     """Links in a state, oldest first: confirmed ones that a live consent covers, ended ones not acknowledged."""
     since, link_id = after or (-1, "")
-    condition = (
-        "l.acknowledged_at IS NULL AND $6 = $6"
-        if state == "ended"
-        else "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id"
-        " AND c.state = 'given' AND c.expires_at > $6)"
-    )
+    condition, more = "l.acknowledged_at IS NULL", []
+    if state == "confirmed":
+        condition = (
+            "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id"
+            " AND c.state = 'given' AND c.expires_at > $6)"
+        )
+        more = [database.to_micros(at)]
     found = await database.rows(
         "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
         " FROM account_link l JOIN person p ON p.person_id = l.person_id"
@@ -167,7 +168,7 @@ async def of_source(
         since,
         link_id,
         limit,
-        database.to_micros(at),
+        *more,
     )
     return [
         Link(

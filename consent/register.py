@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from consent import database, documents, ledger, links, notices, people, presentations
@@ -95,7 +95,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
         Kind.NOTICES, shown["notice_id"], shown["notice_version"], await _version_in_force(shown["notice_id"], at)
     )
     if any(version.body["material"] for version in changed):
-        raise NoticeChanged(notice=await _current_notice(purpose, counterpart, shown["language"], at))
+        raise NoticeChanged(asdict(await _current_notice(purpose, counterpart, shown["language"], at)))
     await _expire_past(person, purpose, counterpart, at)
     previous = await database.row(
         "SELECT consent_id, state FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from consent import database
-from service import __doc__ as about
 from service import metrics, openapi, problems, public, store, wire
 from service.city import City, Clock
 from service.doors import door, open_routes
-from service.endpoints import DOORS, OPERATIONS, PUBLIC
+from service.endpoints.public import PUBLIC
+from service.endpoints.table import DOORS, OPERATIONS
 from service.identity import Verifier
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
@@ -44,7 +43,11 @@ def create_app(
 
     routes: list[BaseRoute] = [
         *open_routes(PUBLIC, city),
-        *(door(audience, prefix, endpoints, city) for (audience, prefix), endpoints in DOORS.items()),
+        *(
+            route
+            for (audience, prefix), endpoints in DOORS.items()
+            for route in door(audience, prefix, endpoints, city)
+        ),
         Route("/openapi.json", _document, name="openapi"),
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),
@@ -55,11 +58,9 @@ def create_app(
         routes=routes,
         lifespan=lifespan,
         exception_handlers=problems.handlers(),
-        middleware=[
-            Middleware(Surroundings, city=city),
-            Middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts), www_redirect=False),
-        ],
+        middleware=[Middleware(Surroundings, city=city)],
     )
+    app.router.redirect_slashes = False
     app.state.city = city
     return app
 
@@ -71,11 +72,8 @@ async def _document(_: Request) -> Response:
     return wire.respond(DOCUMENT)
 
 
-def _page(name: str):  # type: ignore[no-untyped-def]
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def serve(_: Request) -> Response:
         return public.page(name)
 
     return serve
-
-
-__all__ = ["VERSION", "about", "create_app"]

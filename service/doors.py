@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from consent.errors import DomainError
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.exceptions import IntegrityError
 
 from consent import database, ledger
-from service import store, wire
+from consent.errors import DomainError
+from service import store, texts, wire
 from service.city import City
 from service.identity import Administrator, Door, IdentityError, Principal, PrivacyOfficer, Resident, WrongRole
 from service.openapi import Operation
@@ -77,14 +77,15 @@ class Endpoint:
     """The handler reads the body itself and keeps its own transactions (streams)."""
 
 
-def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> Mount:
-    """The Mount at `prefix` that only tokens of this audience open."""
-    return Mount(
-        prefix,
-        routes=[_route(endpoint, city, prefix, audience) for endpoint in endpoints],
-        middleware=[Middleware(Guard, audience=audience, city=city)],
-        name=audience.value,
-    )
+def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> list[BaseRoute]:
+    """The Mount at `prefix` that only tokens of this audience open, and its own path, which a Mount does not match."""
+    guard = [Middleware(Guard, audience=audience, city=city)]
+    inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
+    routes = [_route(endpoint, city, prefix, audience) for endpoint in inside]
+    return [
+        *(_route(one, city, "", audience, guard) for one in endpoints if one.operation.path == prefix),
+        Mount(prefix, app=Router(routes, redirect_slashes=False), middleware=guard, name=audience.value),
+    ]
 
 
 def open_routes(endpoints: Sequence[Endpoint], city: City) -> list[Route]:
@@ -144,7 +145,9 @@ async def record_refusal(city: City, audience: Door | None, actor: str, code: st
         await ledger.refused(audience.value if audience else "public", actor, code, what[:200], await city.clock())
 
 
-def _route(endpoint: Endpoint, city: City, prefix: str, audience: Door | None) -> Route:
+def _route(
+    endpoint: Endpoint, city: City, prefix: str, audience: Door | None, guard: Sequence[Middleware] = ()
+) -> Route:
     async def run(request: Request) -> Response:
         try:
             return await _run(endpoint, city, audience, request)
@@ -154,11 +157,14 @@ def _route(endpoint: Endpoint, city: City, prefix: str, audience: Door | None) -
                 await record_refusal(city, audience, actor_of(principal), error.code, endpoint.operation.operation_id)
             raise
 
-    path = endpoint.operation.path.removeprefix(prefix)
-    return Route(path, run, methods=[endpoint.operation.method.upper()], name=endpoint.operation.operation_id)
+    operation = endpoint.operation
+    path = operation.path.removeprefix(prefix)
+    return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
 
 
 async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: Request) -> Response:
+    if not all(_readable(value) for value in request.path_params.values()):
+        raise Problem("not_found")
     model, body = endpoint.operation.request, None
     raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await wire.read_body(request)
     if model is not None and not endpoint.raw:
@@ -205,6 +211,11 @@ async def _write(
     return response
 
 
+def _readable(value: str) -> bool:
+    """Whether a part of a path can be a name here at all; a database may choke on what is not."""
+    return value.isascii() and value.isprintable()
+
+
 def _key_of(endpoint: Endpoint, request: Request) -> str | None:
     if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
         return None
@@ -220,7 +231,9 @@ def _replayed(kept: store.Kept, fingerprint: str) -> Response:
 async def _ask(city: City, request: Request) -> Ask:
     at = await city.clock()
     principal = getattr(request.state, "principal", None)
-    return Ask(request, city, principal, at, city.day_of(at), wire.accept_language(request))
+    return Ask(
+        request, city, principal, at, city.day_of(at), texts.accept_language(request.headers.get("accept-language", ""))
+    )
 
 
 def _response(answer: Answer | Response) -> Response:

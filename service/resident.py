@@ -7,40 +7,21 @@ from datetime import date
 from typing import Any
 
 import segno
-from consent.errors import NotFound, NotInForce
-from consent.purposes import Purpose
 
 from benefits import catalogue, conditions, points, standing, tickets
 from benefits.catalogue import Benefit
-from consent import disputes, documents, erasure, gate, ledger, messages, people, records, register
-from consent.documents import Kind
-from consent.people import Person
+from consent import gate, people, records, register
+from consent.errors import NotFound
+from consent.purposes import Purpose
 from consent.register import Consent
-from service import texts, wire
+from service import persons, wire
 from service.doors import Answer, Ask
 from service.shapes import resident as shapes
-
-NEWEST = 2**62
-
-
-async def _known(ask: Ask) -> Person | None:
-    return await people.find(ask.city.keyring, ask.subject)
-
-
-async def _entered(ask: Ask) -> Person:
-    return await people.enter(ask.city.keyring, ask.subject, ask.at)
-
-
-async def _locked(ask: Ask) -> Person:
-    found = await _known(ask)
-    if found is None:
-        raise NotFound("there is nothing of yours here")
-    return await people.lock(ask.city.keyring, found.person_id)
 
 
 async def request_consent(ask: Ask, body: shapes.ConsentRequest) -> Answer:
     """Show a notice."""
-    person = await _entered(ask)
+    person = await persons.entered(ask)
     shown = await register.show(
         ask.city.keyring, person, body.purpose, body.counterpart, body.account, body.language, ask.at
     )
@@ -57,21 +38,21 @@ async def request_consent(ask: Ask, body: shapes.ConsentRequest) -> Answer:
 
 async def give_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
     """Answer a notice with yes."""
-    person = await _entered(ask)
+    person = await persons.entered(ask)
     return Answer(_consent(await register.give(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
 
 
 async def refuse_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
     """Answer a notice with no."""
-    person = await _entered(ask)
+    person = await persons.entered(ask)
     return Answer(_consent(await register.refuse(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
 
 
 async def list_consents(ask: Ask, _: None) -> Answer:
     """Consents, newest first."""
-    person, limit = await _known(ask), wire.read_limit(ask.request)
-    found = [] if person is None else await register.of(person, _time_cursor(ask), limit + 1)
-    return _page(
+    person, limit = await persons.known(ask), wire.read_limit(ask.request)
+    found = [] if person is None else await register.of(person, persons.time_cursor(ask), limit + 1)
+    return persons.page(
         shapes.ConsentList,
         [_consent(one, ask) for one in found],
         limit,
@@ -81,7 +62,7 @@ async def list_consents(ask: Ask, _: None) -> Answer:
 
 async def read_consent(ask: Ask, _: None) -> Answer:
     """One consent."""
-    person = await _known(ask)
+    person = await persons.known(ask)
     if person is None:
         raise NotFound("there is no such consent")
     return Answer(_consent(await register.get(person, ask.request.path_params["consent_id"]), ask))
@@ -89,7 +70,7 @@ async def read_consent(ask: Ask, _: None) -> Answer:
 
 async def withdraw_consent(ask: Ask, _: None) -> Answer:
     """Stop one consent."""
-    person = await _locked(ask)
+    person = await persons.locked(ask)
     consent = await register.withdraw(person, ask.request.path_params["consent_id"], ask.at)
     await standing.forget(person.person_id)
     ended = consent.grant.ended_at
@@ -104,7 +85,7 @@ async def withdraw_consent(ask: Ask, _: None) -> Answer:
 
 async def withdraw_everything(ask: Ask, _: shapes.WithdrawAll) -> Answer:
     """Stop everything."""
-    known = await _known(ask)
+    known = await persons.known(ask)
     if known is None:
         return Answer(shapes.WithdrawnCount(withdrawn=0))
     person = await people.lock(ask.city.keyring, known.person_id)
@@ -116,7 +97,7 @@ async def withdraw_everything(ask: Ask, _: shapes.WithdrawAll) -> Answer:
 async def read_points(ask: Ask, _: None) -> Any:
     """My points."""
     timeline = await catalogue.timeline(ask.at)
-    mine = await standing.of(await _known(ask), timeline, ask.today, ask.at)
+    mine = await standing.of(await persons.known(ask), timeline, ask.today, ask.at)
     return wire.tagged(
         ask.request,
         shapes.PointsAnswer(
@@ -131,7 +112,7 @@ async def read_points(ask: Ask, _: None) -> Any:
 
 async def explain_points(ask: Ask, _: None) -> Any:
     """My points, with a line for every record."""
-    timeline, person = await catalogue.timeline(ask.at), await _known(ask)
+    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
     if person is None:
         computed = points.compute(records.NOTHING, timeline, ask.today)
     else:
@@ -170,7 +151,7 @@ async def explain_points(ask: Ask, _: None) -> Any:
 
 async def list_benefits(ask: Ask, _: None) -> Answer:
     """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
-    person = await _known(ask)
+    person = await persons.known(ask)
     mine = await standing.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
     limit = wire.read_limit(ask.request)
     after = wire.read_cursor(ask.request, str) or ("",)
@@ -182,12 +163,12 @@ async def list_benefits(ask: Ask, _: None) -> Answer:
             person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, ask.at
         )
         data.append(_benefit(benefit, mine.measures(), given, venues))
-    return _page(shapes.BenefitList, data, limit, [(one.benefit_id,) for one in live])
+    return persons.page(shapes.BenefitList, data, limit, [(one.benefit_id,) for one in live])
 
 
 async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
     """A one-time code for a benefit at a venue."""
-    person = await _entered(ask)
+    person = await persons.entered(ask)
     ticket = await tickets.issue(ask.city.keyring, person, body.benefit_id, body.venue_id, ask.today, ask.at)
     return Answer(
         shapes.TicketAnswer(
@@ -198,142 +179,6 @@ async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
         ),
         201,
     )
-
-
-async def list_messages(ask: Ask, _: None) -> Answer:
-    """What I must be told."""
-    person, limit = await _known(ask), wire.read_limit(ask.request)
-    found = [] if person is None else await messages.of(person, _time_cursor(ask), limit + 1)
-    return _page(
-        shapes.MessageList,
-        [
-            shapes.MessageAnswer(
-                message_id=one.message_id,
-                kind=one.kind,
-                at=wire.rfc3339(one.at),
-                text=texts.message(one.kind, one.facts, ask.language),
-                facts=one.facts,
-            )
-            for one in found
-        ],
-        limit,
-        [(wire.micros(one.at), one.message_id) for one in found],
-    )
-
-
-async def list_accesses(ask: Ask, _: None) -> Answer:
-    """Who used my records or points, for what, with what outcome."""
-    person, limit = await _known(ask), wire.read_limit(ask.request)
-    before = wire.read_cursor(ask.request, int) or (NEWEST,)
-    found = [] if person is None else await ledger.events_of(person, gate.USES, int(before[0]), limit + 1)
-    return _page(
-        shapes.AccessList,
-        [
-            shapes.AccessAnswer(
-                at=wire.rfc3339(one.at),
-                organisation=one.facts["organisation"],
-                purpose=one.facts["purpose"],
-                what=one.facts["what"],
-                outcome=one.facts["outcome"],
-            )
-            for one in found
-        ],
-        limit,
-        [(one.number,) for one in found],
-    )
-
-
-async def list_records(ask: Ask, _: None) -> Answer:
-    """The records held about me."""
-    person, limit = await _known(ask), wire.read_limit(ask.request)
-    after = wire.read_cursor(ask.request, str) or ("",)
-    found = [] if person is None else await gate.own_records(person, str(after[0]), limit + 1)
-    return _page(
-        shapes.RecordList,
-        [
-            shapes.RecordAnswer(
-                record_id=row["record_id"],
-                source_record_id=row["source_record_id"],
-                source_id=row["source_id"],
-                kind=row["kind"],
-                quantity=row["quantity"],
-                occurred_on=row["occurred_on"].isoformat(),
-                received_at=wire.rfc3339(row["received_at"]),
-            )
-            for row in found
-        ],
-        limit,
-        [(row["record_id"],) for row in found],
-    )
-
-
-async def object_to_record(ask: Ask, body: shapes.ObjectionBody) -> Answer:
-    """Say that a record is wrong."""
-    opened = await disputes.open_about_record(
-        await _locked(ask),
-        ask.request.path_params["record_id"],
-        body.reason_code,
-        body.statement,
-        ask.today,
-        ask.at,
-    )
-    return Answer(_objection(opened), 201)
-
-
-async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answer:
-    """Say that a record is missing."""
-    if await documents.in_force(Kind.SOURCES, body.source_id, ask.at) is None:
-        raise NotInForce("there is no such source")
-    opened = await disputes.open_about_missing(
-        await _entered(ask), body.source_id, body.reason_code, body.statement, ask.today, ask.at
-    )
-    return Answer(_objection(opened), 201)
-
-
-async def list_objections(ask: Ask, _: None) -> Answer:
-    """My objections."""
-    person, limit = await _known(ask), wire.read_limit(ask.request)
-    found = [] if person is None else await disputes.of(person, _time_cursor(ask), limit + 1)
-    return _page(
-        shapes.ObjectionList,
-        [_objection(one) for one in found],
-        limit,
-        [(wire.micros(one.opened_at), one.objection_id) for one in found],
-    )
-
-
-async def export_everything(ask: Ask, _: None) -> Answer:
-    """Everything held about me."""
-    person = await _known(ask)
-    if person is None:
-        return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
-    mine = await standing.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
-    return Answer({**await erasure.export(person), "points": mine.measures()})
-
-
-async def erase_me(ask: Ask, _: None) -> Answer:
-    """Erase me: rows of both rooms and my key, in one transaction."""
-    known = await _known(ask)
-    if known is not None:
-        person = await people.lock(ask.city.keyring, known.person_id)
-        await standing.forget(person.person_id)
-        await tickets.forget(person.person_id)
-        await erasure.erase(person, ask.at)
-    return Answer({"erased_at": wire.rfc3339(ask.at)})
-
-
-def _time_cursor(ask: Ask) -> tuple[int, str] | None:
-    values = wire.read_cursor(ask.request, int, str)
-    return None if values is None else (int(values[0]), str(values[1]))
-
-
-def _page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ...]]) -> Answer:
-    more = len(data) > limit
-    return Answer(model(data=data[:limit], next_cursor=wire.encode_cursor(keys[limit - 1]) if more else None))
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
 
 
 def _consent(one: Consent, ask: Ask) -> shapes.ConsentAnswer:
@@ -393,12 +238,5 @@ def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[c
     )
 
 
-def _objection(one: disputes.Objection) -> shapes.ObjectionAnswer:
-    return shapes.ObjectionAnswer(
-        objection_id=one.objection_id,
-        state=one.state,
-        decide_by=one.decide_by.isoformat(),
-        record_id=one.record_id,
-        source_id=one.source_id,
-        reason_code=one.reason,
-    )
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

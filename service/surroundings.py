@@ -8,11 +8,12 @@ import time
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.city import City
-from service.problems import Problem, problem_response
+from service.problems import Problem, problem_response, unforeseen
 
 logger = logging.getLogger("credit_easy.access")
 
@@ -37,7 +38,7 @@ class Surroundings:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, began, status = secrets.token_hex(8), time.perf_counter(), 500
+        request_id, began, status = secrets.token_hex(8), time.perf_counter(), 0
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def dressed(message: Message) -> None:
@@ -51,16 +52,33 @@ class Surroundings:
                 headers["x-request-id"] = request_id
             await send(message)
 
-        address = scope["client"][0] if scope.get("client") else "unknown"
-        wait = await self.city.limiter.hit("address", address)
-        if wait is not None:
-            refusal = problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
-            await refusal(scope, receive, dressed)
-        else:
-            await self.app(scope, receive, dressed)
-        # The route's pattern, never the path: ids and handles stay out of logs and metrics.
-        route = getattr(scope.get("route"), "path", "") or "unmatched"
-        metrics.count(scope["method"], route, status, time.perf_counter() - began)
-        logger.info(
-            "request", extra={"request_id": request_id, "method": scope["method"], "route": route, "status": status}
-        )
+        try:
+            refused = await self._refused(Request(scope))
+            await (refused or self.app)(scope, receive, dressed)
+        except Exception as error:
+            if status:  # half an answer is out: only the connection can still say that it went wrong
+                raise
+            await unforeseen(Request(scope), error)(scope, receive, dressed)
+        route = scope.get("route")
+        # The operation's name, never the path: ids and handles stay out of logs and metrics.
+        name = getattr(route, "name", None) or "unmatched"
+        metrics.count(scope["method"], name, status, time.perf_counter() - began)
+        logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
+
+    async def _refused(self, request: Request) -> Response | None:
+        """The answer to whoever asks too often or for a host that is not ours; else None."""
+        if not host_allowed(request.headers.get("host", ""), self.city.settings.allowed_hosts):
+            return problem_response(request, Problem("bad_header"))
+        wait = await self.city.limiter.hit("address", request.client.host if request.client else "unknown")
+        if wait is None:
+            return None
+        return problem_response(request, Problem("rate_limited", headers={"Retry-After": str(wait)}))
+
+
+def host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a Host header names one of ours: exactly, by `*.domain`, or by `*` for any."""
+    name = (host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host).lower()
+    return any(
+        one in ("*", name) or (one.startswith("*.") and name.endswith(one[1:]))
+        for one in (pattern.lower() for pattern in allowed)
+    )

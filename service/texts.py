@@ -1,11 +1,18 @@
-"""Sentences for people, in both languages, that are made when they are read."""
+"""Sentences for people, in both languages, that are made when they are read; and which language a caller prefers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from consent.messages import MessageKind
+
+LANGUAGES = ("zh-CN", "en")
+"""What this service speaks; the first when nothing is said."""
+PREFERENCES_MAX = 20
+"""Languages of one header that are looked at."""
+WEIGHT = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
     {
@@ -40,3 +47,24 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
 def message(kind: MessageKind, facts: Mapping[str, str | int], language: str) -> str:
     """The sentence of a message."""
     return MESSAGES[kind][language].format(**facts)
+
+
+def accept_language(header: str) -> str:
+    """The better of zh-CN and en for an Accept-Language header (RFC 9110, 12.5.4); Chinese when nothing is said."""
+    best, best_weight = LANGUAGES[0], 0.0
+    for part in header.split(",")[:PREFERENCES_MAX]:
+        tag, _, parameters = part.strip().partition(";")
+        weight = _weight(parameters)
+        language = "en" if tag.lower().split("-")[0] == "en" else "zh-CN" if tag.lower().startswith("zh") else None
+        if language and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if not parameters.strip():
+        return 1.0
+    if name.strip().lower() != "q" or not WEIGHT.fullmatch(value.strip()):
+        return 0.0
+    return float(value)

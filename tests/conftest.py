@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from service import store
-from tests import servers
+from consent import database
+from service import demo, store
+from service.city import City
+from service.identity import Verifier
+from service.limits import make_limiter
+from service.settings import Settings
+from tests import cities, servers
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +55,53 @@ async def opened(empty_database_url: str) -> AsyncIterator[str]:
         yield empty_database_url
     finally:
         await store.close_database()
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keys of the city under test."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="session")
+def furnished_sqlite(demo_folder: Path) -> Path:
+    """A furnished database file, to be copied."""
+    asyncio.run(_furnish(demo.settings_of(demo_folder)))
+    return demo_folder / "city.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
+    """The name of a furnished database, to be copied."""
+    url = postgres.create()
+    asyncio.run(_furnish(replace(demo.settings_of(demo_folder), database_url=url)))
+    return url.split("@/")[1].split("?")[0]
+
+
+async def _furnish(settings: Settings) -> None:
+    await store.open_database(settings.database_url)
+    try:
+        await store.bring_up_to_date()
+        city = City(settings, Verifier({}, {}), make_limiter(None), database.now)
+        await demo.furnish(city)
+    finally:
+        await store.close_database()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def town_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
+    """Settings of a furnished city of its own, once on each engine."""
+    settings = demo.settings_of(demo_folder)
+    if request.param == "sqlite":
+        original: Path = request.getfixturevalue("furnished_sqlite")
+        shutil.copy(original, tmp_path / "city.sqlite3")
+        return replace(settings, database_url=f"sqlite://{tmp_path / 'city.sqlite3'}")
+    server: servers.Postgres = request.getfixturevalue("postgres")
+    return replace(settings, database_url=server.create(request.getfixturevalue("furnished_postgres")))
+
+
+@pytest.fixture
+async def town(town_settings: Settings, demo_folder: Path) -> AsyncIterator[cities.Town]:
+    """A furnished city that runs."""
+    async with cities.town(town_settings, demo_folder) as running:
+        yield running

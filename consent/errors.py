@@ -1,0 +1,150 @@
+"""What can be wrong with a request that was understood. Domain errors know no HTTP; one table elsewhere maps `code`.
+
+DomainError
+├── NotFound                 absent, and equally somebody else's
+├── TicketInvalid            not a ticket of this service
+├── TicketOfAnother          shown to somebody else
+├── TicketExpired            shown too long ago
+├── TicketConsumed           answered before
+├── NoticeChanged            a material change came in between; carries the new notice
+├── AlreadyGiven             the consent lives already
+├── AccountRequired, AccountForbidden
+├── CodeUnknown              wrong, expired or foreign: one answer
+├── AccountLinkedElsewhere   the older link stands; what was written about the claim is kept
+├── NotInForce               no such counterpart, or not active
+├── Conflict                 the state does not allow it
+├── FourEyes, Changed        the second person, and the hash they read
+├── Prohibited               refused by the gate; carries the findings
+├── gate.NotCovered          no live consent covers the use
+└── intake.RecordRefused     the corrected record would be refused
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class DomainError(Exception):
+    """A refusal with a stable `code`. The message is for developers and never holds what somebody sent."""
+
+    code: str
+    keeps_writes: bool = False
+    """Whether what was written before the refusal is committed all the same (a review, a message)."""
+
+    def members(self) -> Mapping[str, Any]:
+        """What the person may be told beside the code, JSON-ready."""
+        return {}
+
+
+class NotFound(DomainError):
+    """Absent; another person's object is absent too."""
+
+    code = "not_found"
+
+
+class TicketInvalid(DomainError):
+    """Not a presentation ticket that was made here."""
+
+    code = "ticket_invalid"
+
+
+class TicketOfAnother(DomainError):
+    """The notice was shown to somebody else."""
+
+    code = "ticket_of_another"
+
+
+class TicketExpired(DomainError):
+    """The notice was shown more than 15 minutes ago."""
+
+    code = "ticket_expired"
+
+
+class TicketConsumed(DomainError):
+    """The notice was answered before."""
+
+    code = "ticket_consumed"
+
+
+class NoticeChanged(DomainError):
+    """A material version came into force since the notice was shown; `notice` is the new one, as it would be shown."""
+
+    code = "notice_changed"
+
+    def __init__(self, notice: Mapping[str, Any]) -> None:
+        super().__init__("the notice has changed since it was shown")
+        self.notice = notice
+
+    def members(self) -> Mapping[str, Any]:
+        """The new notice."""
+        return {"notice": self.notice}
+
+
+class AlreadyGiven(DomainError):
+    """A live consent for the same purpose and counterpart exists."""
+
+    code = "already_given"
+
+
+class AccountRequired(DomainError):
+    """The purpose needs the person's account at the source."""
+
+    code = "account_required"
+
+
+class AccountForbidden(DomainError):
+    """The purpose needs no account, so none may be collected."""
+
+    code = "account_forbidden"
+
+
+class CodeUnknown(DomainError):
+    """No link waits for this code and account."""
+
+    code = "code_unknown"
+
+
+class AccountLinkedElsewhere(DomainError):
+    """Somebody else's confirmed link to the account stands; the claim's review and messages are kept."""
+
+    code = "account_linked_elsewhere"
+    keeps_writes = True
+
+
+class NotInForce(DomainError):
+    """What was named does not exist or is not active."""
+
+    code = "not_in_force"
+
+
+class Conflict(DomainError):
+    """The object's state does not allow it."""
+
+    code = "conflict"
+
+
+class FourEyes(DomainError):
+    """Whoever contributed cannot also decide."""
+
+    code = "four_eyes"
+
+
+class Changed(DomainError):
+    """The document is not the one that was read."""
+
+    code = "changed"
+
+
+class Prohibited(DomainError):
+    """The gate refused a document; each finding has code, rule, pointer, severity and detail."""
+
+    code = "prohibited"
+
+    def __init__(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__("; ".join(f"{one['rule']} {one['code']} {one['pointer']}" for one in findings))
+        self.findings = findings
+
+    def members(self) -> Mapping[str, Any]:
+        """The findings, as the problem's errors."""
+        return {"errors": [dict(one) for one in self.findings]}

@@ -1,0 +1,1 @@
+"""Every call there is: path, shapes, errors and handler, one table an audience. OpenAPI is written from these."""

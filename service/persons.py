@@ -1,0 +1,41 @@
+"""The person who asks, at the resident's door, and the pages of what is theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consent import people
+from consent.errors import NotFound
+from consent.people import Person
+from service import wire
+from service.doors import Answer, Ask
+
+
+async def known(ask: Ask) -> Person | None:
+    """The person, or None when this service was never asked to know them."""
+    return await people.find(ask.city.keyring, ask.subject)
+
+
+async def entered(ask: Ask) -> Person:
+    """The person, made known by this act of theirs, and locked."""
+    return await people.enter(ask.city.keyring, ask.subject, ask.at)
+
+
+async def locked(ask: Ask) -> Person:
+    """The person, locked; NotFound when unknown."""
+    found = await known(ask)
+    if found is None:
+        raise NotFound("there is nothing of yours here")
+    return await people.lock(ask.city.keyring, found.person_id)
+
+
+def time_cursor(ask: Ask) -> tuple[int, str] | None:
+    """The cursor of a list in order of time, newest first."""
+    values = wire.read_cursor(ask.request, int, str)
+    return None if values is None else (int(values[0]), str(values[1]))
+
+
+def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ...]]) -> Answer:
+    """A page of a list: one row more than `limit` was read to know whether there is another."""
+    more = len(data) > limit
+    return Answer(model(data=data[:limit], next_cursor=wire.encode_cursor(keys[limit - 1]) if more else None))

@@ -1,0 +1,147 @@
+"""The resident's door, the rights: what is held, who used it, what is wrong with it, take it along, end it."""
+
+from __future__ import annotations
+
+from benefits import catalogue, standing, tickets
+from consent import disputes, documents, erasure, gate, ledger, messages, people
+from consent.documents import Kind
+from consent.errors import NotInForce
+from service import persons, texts, wire
+from service.doors import Answer, Ask
+from service.shapes import resident as shapes
+
+NEWEST = 2**62
+"""Above every event's number."""
+
+
+async def list_messages(ask: Ask, _: None) -> Answer:
+    """What I must be told."""
+    person, limit = await persons.known(ask), wire.read_limit(ask.request)
+    found = [] if person is None else await messages.of(person, persons.time_cursor(ask), limit + 1)
+    return persons.page(
+        shapes.MessageList,
+        [
+            shapes.MessageAnswer(
+                message_id=one.message_id,
+                kind=one.kind,
+                at=wire.rfc3339(one.at),
+                text=texts.message(one.kind, one.facts, ask.language),
+                facts=one.facts,
+            )
+            for one in found
+        ],
+        limit,
+        [(wire.micros(one.at), one.message_id) for one in found],
+    )
+
+
+async def list_accesses(ask: Ask, _: None) -> Answer:
+    """Who used my records or points, for what, with what outcome."""
+    person, limit = await persons.known(ask), wire.read_limit(ask.request)
+    before = wire.read_cursor(ask.request, int) or (NEWEST,)
+    found = [] if person is None else await ledger.events_of(person, gate.USES, int(before[0]), limit + 1)
+    return persons.page(
+        shapes.AccessList,
+        [
+            shapes.AccessAnswer(
+                at=wire.rfc3339(one.at),
+                organisation=one.facts["organisation"],
+                purpose=one.facts["purpose"],
+                what=one.facts["what"],
+                outcome=one.facts["outcome"],
+            )
+            for one in found
+        ],
+        limit,
+        [(one.number,) for one in found],
+    )
+
+
+async def list_records(ask: Ask, _: None) -> Answer:
+    """The records held about me."""
+    person, limit = await persons.known(ask), wire.read_limit(ask.request)
+    after = wire.read_cursor(ask.request, str) or ("",)
+    found = [] if person is None else await gate.own_records(person, str(after[0]), limit + 1)
+    return persons.page(
+        shapes.RecordList,
+        [
+            shapes.RecordAnswer(
+                record_id=row["record_id"],
+                source_record_id=row["source_record_id"],
+                source_id=row["source_id"],
+                kind=row["kind"],
+                quantity=row["quantity"],
+                occurred_on=row["occurred_on"].isoformat(),
+                received_at=wire.rfc3339(row["received_at"]),
+            )
+            for row in found
+        ],
+        limit,
+        [(row["record_id"],) for row in found],
+    )
+
+
+async def object_to_record(ask: Ask, body: shapes.ObjectionBody) -> Answer:
+    """Say that a record is wrong."""
+    opened = await disputes.open_about_record(
+        await persons.locked(ask),
+        ask.request.path_params["record_id"],
+        body.reason_code,
+        body.statement,
+        ask.today,
+        ask.at,
+    )
+    return Answer(_objection(opened), 201)
+
+
+async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answer:
+    """Say that a record is missing."""
+    if await documents.in_force(Kind.SOURCES, body.source_id, ask.at) is None:
+        raise NotInForce("there is no such source")
+    opened = await disputes.open_about_missing(
+        await persons.entered(ask), body.source_id, body.reason_code, body.statement, ask.today, ask.at
+    )
+    return Answer(_objection(opened), 201)
+
+
+async def list_objections(ask: Ask, _: None) -> Answer:
+    """My objections."""
+    person, limit = await persons.known(ask), wire.read_limit(ask.request)
+    found = [] if person is None else await disputes.of(person, persons.time_cursor(ask), limit + 1)
+    return persons.page(
+        shapes.ObjectionList,
+        [_objection(one) for one in found],
+        limit,
+        [(wire.micros(one.opened_at), one.objection_id) for one in found],
+    )
+
+
+async def export_everything(ask: Ask, _: None) -> Answer:
+    """Everything held about me."""
+    person = await persons.known(ask)
+    if person is None:
+        return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
+    mine = await standing.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
+    return Answer({**await erasure.export(person), "points": mine.measures()})
+
+
+async def erase_me(ask: Ask, _: None) -> Answer:
+    """Erase me: rows of both rooms and my key, in one transaction."""
+    known = await persons.known(ask)
+    if known is not None:
+        person = await people.lock(ask.city.keyring, known.person_id)
+        await standing.forget(person.person_id)
+        await tickets.forget(person.person_id)
+        await erasure.erase(person, ask.at)
+    return Answer({"erased_at": wire.rfc3339(ask.at)})
+
+
+def _objection(one: disputes.Objection) -> shapes.ObjectionAnswer:
+    return shapes.ObjectionAnswer(
+        objection_id=one.objection_id,
+        state=one.state,
+        decide_by=one.decide_by.isoformat(),
+        record_id=one.record_id,
+        source_id=one.source_id,
+        reason_code=one.reason,
+    )
