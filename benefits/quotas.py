@@ -87,3 +87,10 @@ async def give_back(taken: Sequence[Counter]) -> None:
     """Return one to each counter."""
     for counter in taken:
         await database.run("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", counter.key)
+
+
+async def drop_ended(today: date) -> int:
+    """Drop counters whose period ended before yesterday; how many."""
+    return await database.run(
+        "DELETE FROM quota_use WHERE ends_on < $1", database.to_day_number(today - timedelta(days=1))
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from consent import database, ledger, messages
-from consent.errors import NotFound
+from consent import database, ledger, messages, people
+from consent.errors import Conflict, NotFound
 from consent.messages import MessageKind
 from consent.objections import ObjectionState, Reason, decide_by
 from consent.people import Person
 from consent.pseudonyms import new_id
+from consent.vault import Keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,19 @@ class Objection:
     reason: Reason
     opened_at: datetime
     decide_by: date
+
+
+@dataclass(frozen=True, slots=True)
+class AtSource:
+    """An objection as its source sees it: which record or account, what fault, none of the person's words."""
+
+    objection_id: str
+    source_record_id: str | None
+    account: str
+    reason: Reason
+    opened_at: datetime
+    decide_by: date
+    stated: bool
 
 
 async def open_about_record(
@@ -68,6 +82,65 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list
         )
         for row in found
     ]
+
+
+async def of_source(keyring: Keyring, source_id: str, after: tuple[int, str] | None, limit: int) -> list[AtSource]:
+    """Open objections about this source, oldest first; only of persons whose link with it stands."""
+    at, objection_id = after or (-1, "")
+    found = await database.rows(
+        "SELECT o.person_id, o.objection_id, o.reason_code, o.opened_at, o.decide_by, o.stated_at,"
+        " k.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
+        " JOIN person p ON p.person_id = o.person_id"
+        " JOIN linked_account l ON l.person_id = o.person_id AND l.source_id = o.source_id"
+        " JOIN account_link a ON a.person_id = l.person_id AND a.link_id = l.link_id"
+        " LEFT JOIN record_key k ON k.person_id = o.person_id AND k.record_id = o.record_id"
+        " WHERE o.source_id = $1 AND o.state = 'open'"
+        " AND (o.opened_at > $2 OR (o.opened_at = $2 AND o.objection_id > $3))"
+        " ORDER BY o.opened_at, o.objection_id LIMIT $4",
+        source_id,
+        at,
+        objection_id,
+        limit,
+    )
+    return [
+        AtSource(
+            row["objection_id"],
+            row["source_record_id"],
+            people.opened(keyring, row)
+            .open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
+            .decode(),
+            Reason(row["reason_code"]),
+            database.from_micros(row["opened_at"]),
+            database.from_day_number(row["decide_by"]),
+            row["stated_at"] is not None,
+        )
+        for row in found
+    ]
+
+
+async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, statement: str, at: datetime) -> None:
+    """The source's side, for whoever decides; said again it replaces what was said. Conflict once it is decided."""
+    row = await database.row(
+        "SELECT o.person_id, o.state FROM objection o"
+        " JOIN linked_account l ON l.person_id = o.person_id AND l.source_id = o.source_id"
+        " WHERE o.source_id = $1 AND o.objection_id = $2",
+        source_id,
+        objection_id,
+    )
+    if row is None:
+        raise NotFound("there is no such objection")
+    person = await people.lock(keyring, row["person_id"])
+    changed = await database.run(
+        "UPDATE objection SET sealed_source_statement = $3, stated_at = $4"
+        " WHERE person_id = $1 AND objection_id = $2 AND state = 'open'",
+        person.person_id,
+        objection_id,
+        person.seal("objection", "sealed_source_statement", objection_id, statement.encode()),
+        database.to_micros(at),
+    )
+    if not changed:
+        raise Conflict("the objection is decided")
+    await ledger.append(person, "objection.stated", {"objection_id": objection_id, "source_id": source_id}, at)
 
 
 async def _open(

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 from consent import database, ledger, messages, people
 from consent.errors import DomainError, NotFound
@@ -60,7 +61,7 @@ class Answer:
     """What became of a delivery: accepted, duplicate or refused with a code."""
 
     record_id: str
-    status: str
+    status: Literal["accepted", "duplicate", "refused"]
     code: Refusal | None = None
 
 

@@ -197,3 +197,8 @@ async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
         link_id,
         database.to_micros(at),
     )
+
+
+async def drop_codes(at: datetime) -> int:
+    """Drop codes that nobody typed in time; how many."""
+    return await database.run("DELETE FROM link_code WHERE expires_at < $1", database.to_micros(at))

@@ -222,6 +222,8 @@ class Objection(Model):
     source_id = fields.CharField(64, null=True)
     reason_code = fields.CharField(32)
     sealed_statement = fields.BinaryField()
+    sealed_source_statement = fields.BinaryField(null=True)
+    stated_at = fields.BigIntField(null=True)
     state = fields.CharField(16)
     opened_at = fields.BigIntField()
     decide_by = fields.IntField()

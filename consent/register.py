@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from consent import database, documents, ledger, links, notices, people, presentations
 from consent.documents import Kind
@@ -28,6 +28,11 @@ from consent.vault import Keyring
 
 NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
 COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: Kind.SOURCES, Purpose.BENEFIT_CHECK: Kind.PROVIDERS}
+
+SWEEP_MAX = 1_000
+"""Consents written down as expired in one sweep; the next one takes the rest."""
+PRESENTATION_KEPT_FOR = timedelta(days=1)
+"""How long after its end a ticket is still known as answered; then it is an unknown, equally spent one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,29 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int | None) 
         limit if limit is not None else 2**31 - 1,
     )
     return [_consent(row) for row in found]
+
+
+async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
+    """Write down what has expired, with its event and the end of its link; how many. Only tidies: decisions at use
+    look at the clock."""
+    due = await database.rows(
+        "SELECT person_id, purpose, counterpart FROM consent WHERE state = 'given' AND expires_at <= $1"
+        " ORDER BY person_id LIMIT $2",
+        database.to_micros(at),
+        limit,
+    )
+    for row in due:
+        async with database.transaction():
+            person = await people.lock(keyring, row["person_id"])
+            await _expire_past(person, Purpose(row["purpose"]), row["counterpart"], at)
+    return len(due)
+
+
+async def drop_shown(at: datetime) -> int:
+    """Drop notices shown more than a day ago, answered or not; how many. What was agreed to is in the event."""
+    return await database.run(
+        "DELETE FROM presentation WHERE expires_at < $1", database.to_micros(at - PRESENTATION_KEPT_FOR)
+    )
 
 
 def _check_account(purpose: Purpose, account: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from service.city import City, Clock
 from service.doors import door, open_routes
 from service.endpoints.public import PUBLIC
 from service.endpoints.table import DOORS, OPERATIONS
+from service.housekeeping import keep_house
 from service.identity import Verifier
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
@@ -35,9 +37,11 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await store.open_database(settings.database_url)
         await verifier.start()
+        tidying = asyncio.create_task(keep_house(city))
         try:
             yield
         finally:
+            tidying.cancel()
             await verifier.stop()
             await store.close_database()
 

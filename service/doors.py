@@ -189,11 +189,11 @@ async def _write(
     async with database.transaction():
         ask = await _ask(city, request)
         if key is not None:
-            scope = store.scope_of(
-                city.keyring, audience or "public", principal_key(principal) if principal else "", request.url.path, key
-            )
+            door, caller = audience or "public", principal_key(principal) if principal else ""
+            scope = store.scope_of(city.keyring, door, caller, request.url.path, key)
             fingerprint = wire.fingerprint(raw)
-            kept = await store.claim(city.keyring, scope, fingerprint, ask.at)
+            owner = store.caller_index(city.keyring, door, caller)
+            kept = await store.claim(city.keyring, scope, owner, fingerprint, ask.at)
             if kept is not None:
                 return _replayed(kept, fingerprint)
         try:

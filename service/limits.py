@@ -16,14 +16,15 @@ from redis.exceptions import RedisError
 
 RATES = {
     "resident": "300/minute",
-    "venue": "1200/minute",
-    "source": "1200/minute",
+    "venue": "6000/minute",
+    "source": "6000/minute",
     "administrator": "300/minute",
     "privacy": "300/minute",
     "code": "30/minute",
-    "address": "6000/minute",
+    "address": "60000/minute",
 }
-"""Generous for people, fatal for guessing: 31^8 link codes outlast 30 tries a minute by fifty thousand years."""
+"""Generous for people, fatal for guessing: `code` counts a source's wrong link codes alone, and 31^8 codes outlast 30
+wrong ones a minute by fifty thousand years. `address` is before anybody is known; a whole town may share one."""
 TIGHTER = 4
 """Divides the rate while Redis is away, since each process then counts alone."""
 
@@ -38,15 +39,21 @@ class Limiter:
 
     async def hit(self, rate: str, who: str) -> int | None:
         """Count one request of `who`; None when admitted, else the seconds to wait."""
+        return await self._ask("hit", rate, who)
+
+    async def spent(self, rate: str, who: str) -> int | None:
+        """Whether `who` has nothing left, without counting: the seconds to wait, or None."""
+        return await self._ask("test", rate, who)
+
+    async def _ask(self, verb: str, rate: str, who: str) -> int | None:
         item = self.rates[rate]
         key = hashlib.blake2b(who.encode(), digest_size=16).hexdigest()
-        limiter = self.own
         if self.shared is not None:
             try:
-                return None if await self.shared.hit(item, rate, key) else item.get_expiry()
+                return None if await getattr(self.shared, verb)(item, rate, key) else item.get_expiry()
             except RedisError:
                 item = parse(f"{max(1, item.amount // TIGHTER)}/minute")
-        return None if await limiter.hit(item, rate, key) else item.get_expiry()
+        return None if await getattr(self.own, verb)(item, rate, key) else item.get_expiry()
 
 
 def make_limiter(redis_url: str | None, rates: dict[str, str] | None = None) -> Limiter:

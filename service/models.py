@@ -10,6 +10,7 @@ class StoredAnswer(Model):
     """The answer to a request with an Idempotency-Key, written in the same transaction as its effect."""
 
     scope = fields.CharField(64, primary_key=True)
+    caller_index = fields.CharField(64)
     fingerprint = fields.CharField(64)
     status = fields.IntField()
     sealed_body = fields.BinaryField()

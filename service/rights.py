@@ -6,8 +6,9 @@ from benefits import catalogue, standing, tickets
 from consent import disputes, documents, erasure, gate, ledger, messages, people
 from consent.documents import Kind
 from consent.errors import NotInForce
-from service import persons, texts, wire
+from service import persons, store, texts, wire
 from service.doors import Answer, Ask
+from service.identity import Door
 from service.shapes import resident as shapes
 
 NEWEST = 2**62
@@ -133,6 +134,7 @@ async def erase_me(ask: Ask, _: None) -> Answer:
         await standing.forget(person.person_id)
         await tickets.forget(person.person_id)
         await erasure.erase(person, ask.at)
+        await store.forget_caller(store.caller_index(ask.city.keyring, Door.RESIDENT, ask.subject))
     return Answer({"erased_at": wire.rfc3339(ask.at)})
 
 

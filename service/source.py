@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Literal
 
-import orjson
-from pydantic import ValidationError
 from starlette.responses import Response, StreamingResponse
 from tortoise.exceptions import IntegrityError
 
-from consent import database, documents, intake, links
+from consent import database, disputes, documents, intake, links
 from consent.documents import Kind
+from consent.errors import CodeUnknown
 from consent.intake import BATCH_MAX, Delivery
 from consent.intake import Answer as Result
 from service import wire
@@ -41,10 +39,14 @@ async def _source(ask: Ask) -> documents.Version:
 async def confirm_link(ask: Ask, body: shapes.ConfirmBody) -> Answer:
     """The holder proved the account."""
     source = await _source(ask)
-    wait = await ask.city.limiter.hit("code", source.document_id)
+    wait = await ask.city.limiter.spent("code", source.document_id)
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
-    link_id = await links.confirm(ask.city.keyring, source.document_id, body.code, body.account, ask.at)
+    try:
+        link_id = await links.confirm(ask.city.keyring, source.document_id, body.code, body.account, ask.at)
+    except CodeUnknown:
+        await ask.city.limiter.hit("code", source.document_id)
+        raise
     return Answer(shapes.ConfirmAnswer(link_id=link_id))
 
 
@@ -55,9 +57,7 @@ async def list_links(ask: Ask, _: None) -> Answer:
     if state not in ("confirmed", "ended"):
         raise Problem("bad_query")
     limit = wire.read_limit(ask.request)
-    cursor = wire.read_cursor(ask.request, int, str)
-    after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
-    found = await links.of_source(ask.city.keyring, source.document_id, state, ask.at, after, limit + 1)
+    found = await links.of_source(ask.city.keyring, source.document_id, state, ask.at, _time_cursor(ask), limit + 1)
     page = found[:limit]
     return Answer(
         shapes.LinkList(
@@ -84,7 +84,7 @@ async def deliver_records(ask: Ask, _: None) -> Answer | Response:
     """Records, as one JSON document or as a stream with a record a line."""
     source = await _source(ask)
     if wire.media_type(ask.request) == NDJSON:
-        # The first chunk is read before the answer starts, so that a body that cannot be read still gets a problem.
+        wire.check_announced(ask.request, STREAM_BYTES_MAX)
         return StreamingResponse(_stream(ask, source), media_type=NDJSON)
     body = wire.parse_json(ask.request, await wire.read_body(ask.request), shapes.RecordsBody)
     results = await _deliver(ask, source, [Delivery(**one.model_dump()) for one in body.records])
@@ -123,6 +123,44 @@ async def retract_record(ask: Ask, body: shapes.RetractionBody) -> Answer:
     return Answer(shapes.RecordState(record_id=record_id, state="retracted"))
 
 
+async def list_objections(ask: Ask, _: None) -> Answer:
+    """Open objections about this source's records, without the person's words."""
+    source, limit = await _source(ask), wire.read_limit(ask.request)
+    found = await disputes.of_source(ask.city.keyring, source.document_id, _time_cursor(ask), limit + 1)
+    page = found[:limit]
+    return Answer(
+        shapes.ObjectionList(
+            data=[
+                shapes.ObjectionRow(
+                    objection_id=one.objection_id,
+                    record_id=one.source_record_id,
+                    account=one.account,
+                    reason_code=one.reason,
+                    opened_on=ask.city.day_of(one.opened_at).isoformat(),
+                    decide_by=one.decide_by.isoformat(),
+                    stated=one.stated,
+                )
+                for one in page
+            ],
+            next_cursor=wire.encode_cursor((wire.micros(page[-1].opened_at), page[-1].objection_id))
+            if len(found) > limit
+            else None,
+        )
+    )
+
+
+async def state_about_objection(ask: Ask, body: shapes.StatementBody) -> Answer:
+    """The source's side of an objection."""
+    source, objection_id = await _source(ask), ask.request.path_params["objection_id"]
+    await disputes.state_as_source(ask.city.keyring, source.document_id, objection_id, body.statement, ask.at)
+    return Answer(shapes.StatementAnswer(objection_id=objection_id))
+
+
+def _time_cursor(ask: Ask) -> tuple[int, str] | None:
+    values = wire.read_cursor(ask.request, int, str)
+    return None if values is None else (int(values[0]), str(values[1]))
+
+
 async def _deliver(ask: Ask, source: documents.Version, batch: list[Delivery]) -> list[Result]:
     """One committed transaction; tried again when two deliveries of one new record met at its unique key."""
     for attempt in range(ATTEMPTS_MAX):
@@ -144,8 +182,7 @@ async def _deliver(ask: Ask, source: documents.Version, batch: list[Delivery]) -
 
 
 def _result(one: Result) -> shapes.RecordResult:
-    status: Literal["accepted", "duplicate", "refused"] = one.status  # type: ignore[assignment]
-    return shapes.RecordResult(record_id=one.record_id, status=status, code=one.code)
+    return shapes.RecordResult(record_id=one.record_id, status=one.status, code=one.code)
 
 
 async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
@@ -155,9 +192,9 @@ async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
     async for line in _lines(ask):
         lines += 1
         if lines > STREAM_LINES_MAX:
-            yield _refused("too_many_lines")
+            batch.append(_refused("too_many_lines"))
             break
-        batch.append(_parsed(line))
+        batch.append(_parsed(line) if isinstance(line, bytes) else _refused(line))
         if len(batch) == BATCH_MAX:
             yield await _commit(ask, source, batch)
             batch = []
@@ -165,38 +202,45 @@ async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
         yield await _commit(ask, source, batch)
 
 
-async def _lines(ask: Ask) -> AsyncIterator[bytes]:
-    waiting, received = b"", 0
+async def _lines(ask: Ask) -> AsyncIterator[bytes | str]:
+    """Each line that is not blank, or the code of why it cannot be read. Memory holds one chunk and one line."""
+    waiting, received, skipping = b"", 0, False
     async for chunk in ask.request.stream():
         received += len(chunk)
         if received > STREAM_BYTES_MAX:
+            yield "too_large"
             return
         waiting += chunk
         *complete, waiting = waiting.split(b"\n")
         for line in complete:
-            if line.strip():
+            if skipping:
+                skipping = False
+            elif len(line) > LINE_BYTES_MAX:
+                yield "line_too_long"
+            elif line.strip():
                 yield line
-        if len(waiting) > LINE_BYTES_MAX:
-            return
+        if skipping or len(waiting) > LINE_BYTES_MAX:
+            if not skipping:
+                yield "line_too_long"
+            waiting, skipping = b"", True
         await asyncio.sleep(0)
-    if waiting.strip():
+    if waiting.strip() and not skipping:
         yield waiting
 
 
 def _parsed(line: bytes) -> Delivery | shapes.RecordResult:
     try:
-        document: Any = wire.parse_bytes(line)
-        one = shapes.RecordBody.model_validate(document)
-    except (Problem, ValidationError):
-        return shapes.RecordResult(record_id=None, status="refused", code="body_invalid")
+        one = wire.parse_line(line, shapes.RecordBody)
+    except Problem as problem:
+        return _refused(problem.code)
     return Delivery(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
 
 
 async def _commit(ask: Ask, source: documents.Version, batch: list[Delivery | shapes.RecordResult]) -> bytes:
     results = iter(await _deliver(ask, source, [one for one in batch if isinstance(one, Delivery)]))
     answers = [_result(next(results)) if isinstance(one, Delivery) else one for one in batch]
-    return b"".join(orjson.dumps(one.model_dump(exclude_none=True)) + b"\n" for one in answers)
+    return b"".join(wire.to_bytes(one) + b"\n" for one in answers)
 
 
-def _refused(code: str) -> bytes:
-    return orjson.dumps({"record_id": None, "status": "refused", "code": code}) + b"\n"
+def _refused(code: str) -> shapes.RecordResult:
+    return shapes.RecordResult(record_id=None, status="refused", code=code)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise import Tortoise
@@ -18,6 +18,10 @@ from consent.vault import Keyring, Place
 
 ROOMS = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
+
+
+ANSWERS_KEPT_FOR = timedelta(hours=48)
+"""The contract promises 24; a day more for clients whose clock or network had a bad night."""
 
 
 async def open_database(url: str) -> None:
@@ -63,16 +67,22 @@ def scope_of(keyring: Keyring, door: str, caller: str, route: str, key: str) -> 
     return hmac.digest(_secret(keyring), message, "sha256").hex()
 
 
-async def claim(keyring: Keyring, scope: str, fingerprint: str, at: datetime) -> Kept | None:
+def caller_index(keyring: Keyring, door: str, caller: str) -> str:
+    """A keyed hash of a caller, by which all their stored answers can be dropped."""
+    return hmac.digest(_secret(keyring), "\x1f".join(("caller", door, caller)).encode(), "sha256").hex()
+
+
+async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> Kept | None:
     """Take the scope for this transaction, or give the answer that is already there.
 
     A second request with the same key waits here until the first has committed or rolled back.
     """
     placeholder = vault.seal(_secret(keyring), _place(scope), b"")
     claimed = await database.run(
-        "INSERT INTO stored_answer (scope, fingerprint, status, sealed_body, created_at) VALUES ($1, $2, 0, $3, $4)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
+        " VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING",
         scope,
+        caller,
         fingerprint,
         placeholder,
         database.to_micros(at),
@@ -92,6 +102,18 @@ async def keep(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
         scope,
         status,
         vault.seal(_secret(keyring), _place(scope), body),
+    )
+
+
+async def forget_caller(caller: str) -> None:
+    """Drop every stored answer of a caller (`caller_index`); for an erasure."""
+    await database.run("DELETE FROM stored_answer WHERE caller_index = $1", caller)
+
+
+async def drop_old(at: datetime) -> int:
+    """Drop answers nobody retries any more; how many."""
+    return await database.run(
+        "DELETE FROM stored_answer WHERE created_at < $1", database.to_micros(at - ANSWERS_KEPT_FOR)
     )
 
 

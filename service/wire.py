@@ -55,9 +55,7 @@ class Wire(BaseModel):
 
 async def read_body(request: Request) -> bytes:
     """The whole body, at most BODY_BYTES_MAX; Problem body_too_large as soon as it is more."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdecimal() and int(announced[:20]) > BODY_BYTES_MAX:
-        raise Problem("body_too_large")
+    check_announced(request, BODY_BYTES_MAX)
     parts, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -65,6 +63,13 @@ async def read_body(request: Request) -> bytes:
             raise Problem("body_too_large")
         parts.append(chunk)
     return b"".join(parts)
+
+
+def check_announced(request: Request, most: int) -> None:
+    """Problem body_too_large when the caller announces more than `most` bytes; nothing is read."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
+        raise Problem("body_too_large")
 
 
 def media_type(request: Request) -> str:
@@ -76,6 +81,11 @@ def parse_json(request: Request, raw: bytes, model: type[Model]) -> Model:
     """The body as a model. Problems: not_json (415), malformed_json and its kin (400), body_invalid (422)."""
     if media_type(request) not in JSON_TYPES:
         raise Problem("not_json")
+    return parse_line(raw, model)
+
+
+def parse_line(raw: bytes, model: type[Model]) -> Model:
+    """A JSON text as a model; the same problems but for the media type."""
     document = parse_bytes(raw)
     try:
         # Through JSON once more, so that pydantic reads enumerations and tuples by JSON's rules and strictly.

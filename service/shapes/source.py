@@ -99,3 +99,35 @@ class RecordState(Wire):
 
     record_id: str
     state: Literal["corrected", "retracted"]
+
+
+class ObjectionRow(Wire):
+    """An open objection: which record or account it is about, and what kind of fault; not the person's words."""
+
+    objection_id: str
+    record_id: str | None = None
+    account: str
+    reason_code: str
+    opened_on: str
+    decide_by: str
+    stated: bool
+
+
+class ObjectionList(Wire):
+    """A page of open objections, oldest first."""
+
+    data: list[ObjectionRow]
+    next_cursor: str | None
+
+
+class StatementBody(Wire):
+    """The source's side."""
+
+    statement: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class StatementAnswer(Wire):
+    """The source was heard."""
+
+    objection_id: str
+    state: Literal["stated"] = "stated"
