@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from tortoise import Tortoise
 
 from consent import database
 from service import demo
@@ -178,3 +179,15 @@ async def town(settings: Settings, folder: Path, rates: dict[str, str] | None = 
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
             yield Town(client, app.state.city, issuer, shift)
+
+
+async def row_counts() -> dict[str, int]:
+    """How many rows every table holds: what a refused request must leave as it was."""
+    counts = {}
+    for app in Tortoise.apps.values():
+        for model in app.values():
+            table = model._meta.db_table
+            found = await database.row(f"SELECT count(*) AS counted FROM {table}")
+            assert found is not None
+            counts[table] = found["counted"]
+    return counts

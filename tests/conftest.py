@@ -91,17 +91,36 @@ async def _furnish(settings: Settings) -> None:
 @pytest.fixture(params=["sqlite", "postgres"])
 def town_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
     """Settings of a furnished city of its own, once on each engine."""
-    settings = demo.settings_of(demo_folder)
-    if request.param == "sqlite":
-        original: Path = request.getfixturevalue("furnished_sqlite")
-        shutil.copy(original, tmp_path / "city.sqlite3")
-        return replace(settings, database_url=f"sqlite://{tmp_path / 'city.sqlite3'}")
-    server: servers.Postgres = request.getfixturevalue("postgres")
-    return replace(settings, database_url=server.create(request.getfixturevalue("furnished_postgres")))
+    return _copied(request, demo_folder, tmp_path)
 
 
 @pytest.fixture
 async def town(town_settings: Settings, demo_folder: Path) -> AsyncIterator[cities.Town]:
-    """A furnished city that runs."""
+    """A furnished city that runs, for one test alone."""
     async with cities.town(town_settings, demo_folder) as running:
         yield running
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def one_town_settings(
+    request: pytest.FixtureRequest, demo_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """Settings of a furnished city for a whole module."""
+    return _copied(request, demo_folder, tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(scope="module")
+async def one_town(one_town_settings: Settings, demo_folder: Path) -> AsyncIterator[cities.Town]:
+    """A furnished city that all tests of a module share; for tests that leave it as it was. Never beside `town`."""
+    async with cities.town(one_town_settings, demo_folder) as running:
+        yield running
+
+
+def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> Settings:
+    settings = demo.settings_of(demo_folder)
+    if request.param == "sqlite":
+        original: Path = request.getfixturevalue("furnished_sqlite")
+        shutil.copy(original, folder / "city.sqlite3")
+        return replace(settings, database_url=f"sqlite://{folder / 'city.sqlite3'}")
+    server: servers.Postgres = request.getfixturevalue("postgres")
+    return replace(settings, database_url=server.create(request.getfixturevalue("furnished_postgres")))
