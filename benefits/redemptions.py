@@ -11,17 +11,16 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from consent.errors import NotFound
-from consent.purposes import Purpose
-
 from benefits import catalogue, conditions, effects, quotas, standing, tickets
 from benefits.catalogue import Benefit
 from benefits.errors import ReversalNotPossible
 from consent import database, gate, ledger, messages, people
+from consent.errors import NotFound
 from consent.gate import Use
 from consent.messages import MessageKind
 from consent.people import Person
 from consent.pseudonyms import new_id
+from consent.purposes import Purpose
 from consent.vault import Keyring
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ import uvicorn
 
 from consent import database
 from service import app as application
-from service import demo, importer, settings, store
+from service import demo, importer, logs, settings, store
 from service.identity import Door, Verifier, remote_sources
 from service.settings import Settings, SettingsInvalid
 
@@ -53,7 +54,8 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     typer.echo("  a token for a venue       " + _token_command(data_dir, "venue", "city-library-main"))
     typer.echo("  a token for a source      " + _token_command(data_dir, "source", "green-travel"))
     sys.stdout.flush()
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")
+    logs.configure(logging.WARNING)
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
 
 
 @cli.command("serve")
@@ -62,7 +64,8 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     chosen = _settings()
     verifier = Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone)
     app = application.create_app(chosen, verifier)
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False)
+    logs.configure()
+    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
 
 
 @cli.command("migrate")

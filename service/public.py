@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib import resources
 from typing import Any
 
-from consent.errors import NotFound
 from starlette.responses import Response
 
 from benefits import catalogue
 from consent import documents, purposes
 from consent.documents import Kind
+from consent.errors import NotFound
 from consent.grants import LIFE_MONTHS_MAX
 from consent.objections import DECIDE_WORKING_DAYS
 from service import store, wire

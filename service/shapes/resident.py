@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from consent.purposes import Purpose
 from pydantic import Field, model_validator
 
 from consent.objections import Reason
+from consent.purposes import Purpose
 from service.shapes.common import Account, Document, DocumentId, Id, Language, Localized
 from service.wire import Wire
 
