@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from consent import database, ledger, messages, people
 from consent.errors import Conflict, NotFound
@@ -80,6 +81,32 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list
             database.from_micros(row["opened_at"]),
             database.from_day_number(row["decide_by"]),
         )
+        for row in found
+    ]
+
+
+async def export(person: Person) -> list[dict[str, Any]]:
+    """Every objection with what both sides said, opened: JSON-ready."""
+    found = await database.rows(
+        "SELECT * FROM objection WHERE person_id = $1 ORDER BY opened_at, objection_id", person.person_id
+    )
+    return [
+        {
+            "objection_id": row["objection_id"],
+            "record_id": row["record_id"],
+            "source_id": row["source_id"],
+            "reason_code": row["reason_code"],
+            "state": row["state"],
+            "opened_at": database.from_micros(row["opened_at"]).isoformat(),
+            "decide_by": database.from_day_number(row["decide_by"]).isoformat(),
+            **{
+                column.removeprefix("sealed_"): person.open(
+                    "objection", column, row["objection_id"], bytes(row[column])
+                ).decode()
+                for column in ("sealed_statement", "sealed_source_statement")
+                if row[column] is not None
+            },
+        }
         for row in found
     ]
 

@@ -67,10 +67,7 @@ async def export(person: Person) -> dict[str, Any]:
             {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts}
             for one in await messages.of(person, None, PAGE)
         ],
-        "objections": [
-            {"objection_id": one.objection_id, "state": one.state, "reason_code": one.reason}
-            for one in await disputes.of(person, None, PAGE)
-        ],
+        "objections": await disputes.export(person),
     }
 
 

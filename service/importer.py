@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -20,10 +20,11 @@ import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from consent import database, documents, intake
+from consent import documents
 from consent.documents import Kind
 from consent.intake import BATCH_MAX, Delivery
 from consent.vault import Keyring
+from service import deliveries
 from service.city import Clock
 
 RECORD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -138,13 +139,8 @@ async def run(
     source = await documents.in_force(Kind.SOURCES, source_id, await clock())
     if source is None:
         raise LookupError(f"there is no source {source_id} in force")
-    kinds = frozenset(source.body["kinds"])
-    async for batch in _batches(path, mapping, report):
-        async with database.transaction():
-            at = await clock()
-            answers = await intake.deliver(
-                keyring, source_id, kinds, [delivery for _, delivery in batch], today_of(at), at
-            )
+    for batch in _batches(path, mapping, report):
+        answers = await deliveries.commit(keyring, clock, today_of, source, [delivery for _, delivery in batch])
         for (line, _), answer in zip(batch, answers, strict=True):
             if answer.status == "accepted":
                 report.accepted += 1
@@ -156,17 +152,23 @@ async def run(
     return report
 
 
-async def _batches(path: Path, mapping: Mapping, report: Report) -> AsyncIterator[list[tuple[int, Delivery]]]:
+def _batches(path: Path, mapping: Mapping, report: Report) -> Iterator[list[tuple[int, Delivery]]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = _csv_rows(file) if mapping.format == "csv" else _ndjson_rows(file)
+        rows = _csv_rows(file, mapping) if mapping.format == "csv" else _ndjson_rows(file)
         deliveries = _deliveries(rows, mapping, report)
         while batch := list(islice(deliveries, BATCH_MAX)):
             yield batch
 
 
-def _csv_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | None]]:
     csv.field_size_limit(LINE_CHARACTERS_MAX)
     reader = csv.DictReader(file)
+    named = {
+        *mapping.columns.model_dump(exclude_none=True).values(),
+        *([mapping.where.column] if mapping.where else []),
+    }
+    if missing := named - set(reader.fieldnames or ()):
+        raise MappingInvalid(f"the file has no column {', '.join(sorted(missing))}")
     while True:
         try:
             row = next(reader)

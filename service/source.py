@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.responses import Response, StreamingResponse
-from tortoise.exceptions import IntegrityError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from consent import database, disputes, documents, intake, links
+from consent import disputes, documents, intake, links
 from consent.documents import Kind
 from consent.errors import CodeUnknown
 from consent.intake import BATCH_MAX, Delivery
 from consent.intake import Answer as Result
-from service import wire
-from service.doors import ATTEMPTS_MAX, Answer, Ask
+from service import deliveries, wire
+from service.doors import Answer, Ask
 from service.identity import Source
 from service.problems import Problem
 from service.shapes import source as shapes
@@ -26,6 +26,25 @@ STREAM_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one NDJSON delivery."""
 LINE_BYTES_MAX = 4_096
 """A record is a few hundred bytes; a longer line is not one."""
+
+
+class Streamed(Response):
+    """Lines as they come, while the request's body is still being read.
+
+    Starlette's own streaming response listens for the caller's leaving on the same channel and would swallow the body.
+    """
+
+    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+        super().__init__(media_type=NDJSON)
+        del self.headers["content-length"]
+        self.lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send each piece when it is there."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for piece in self.lines:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _source(ask: Ask) -> documents.Version:
@@ -85,7 +104,7 @@ async def deliver_records(ask: Ask, _: None) -> Answer | Response:
     source = await _source(ask)
     if wire.media_type(ask.request) == NDJSON:
         wire.check_announced(ask.request, STREAM_BYTES_MAX)
-        return StreamingResponse(_stream(ask, source), media_type=NDJSON)
+        return Streamed(_stream(ask, source))
     body = wire.parse_json(ask.request, await wire.read_body(ask.request), shapes.RecordsBody)
     results = await _deliver(ask, source, [Delivery(**one.model_dump()) for one in body.records])
     return Answer(
@@ -162,23 +181,7 @@ def _time_cursor(ask: Ask) -> tuple[int, str] | None:
 
 
 async def _deliver(ask: Ask, source: documents.Version, batch: list[Delivery]) -> list[Result]:
-    """One committed transaction; tried again when two deliveries of one new record met at its unique key."""
-    for attempt in range(ATTEMPTS_MAX):
-        try:
-            async with database.transaction():
-                at = await ask.city.clock()
-                return await intake.deliver(
-                    ask.city.keyring,
-                    source.document_id,
-                    frozenset(source.body["kinds"]),
-                    batch,
-                    ask.city.day_of(at),
-                    at,
-                )
-        except IntegrityError:
-            if attempt == ATTEMPTS_MAX - 1:
-                raise
-    raise AssertionError("unreachable")
+    return await deliveries.commit(ask.city.keyring, ask.city.clock, ask.city.day_of, source, batch)
 
 
 def _result(one: Result) -> shapes.RecordResult:
