@@ -43,6 +43,7 @@ def create_app(
         finally:
             tidying.cancel()
             await verifier.stop()
+            await city.limiter.close()
             await store.close_database()
 
     routes: list[BaseRoute] = [

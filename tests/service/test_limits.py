@@ -1,0 +1,107 @@
+"""How often somebody may ask: on a real Redis, in one process, and while Redis is away."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import redis
+
+from service import limits
+from service.identity import Door
+from service.settings import Settings
+from tests import cities, servers
+from tests.cities import Town
+
+pytestmark = pytest.mark.anyio
+
+FEW = {"resident": "4/minute", "code": "2/minute"}
+
+
+async def redis_emptied(url: str) -> None:
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+
+
+async def test_two_processes_count_together_on_redis(redis_url: str) -> None:
+    one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
+    await redis_emptied(redis_url)
+    assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
+    assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
+    assert await one.hit("resident", "a") == 60
+    assert await other.hit("resident", "a") == 60
+    assert await other.hit("resident", "b") is None
+    await one.close()
+    await other.close()
+
+
+async def test_alone_a_process_counts_for_itself() -> None:
+    limiter = limits.make_limiter(None, FEW)
+    assert [await limiter.hit("resident", "a") for _ in range(5)] == [None] * 4 + [60]
+    assert await limiter.spent("resident", "a") == 60
+    assert await limiter.spent("resident", "b") is None
+
+
+async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out() -> None:
+    with servers.redis() as url:
+        limiter = limits.make_limiter(url, FEW)
+        assert await limiter.hit("resident", "a") is None
+    assert [await limiter.hit("resident", "a") for _ in range(2)] == [None, 60]
+    assert await limiter.hit("resident", "b") is None
+    await limiter.close()
+
+
+async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
+    limiter = limits.make_limiter(redis_url, FEW)
+    await limiter.hit("resident", "canary-subject")
+    await limiter.close()
+    with redis.Redis.from_url(redis_url) as client:
+        keys = [key.decode() for key in client.scan_iter()]
+    assert keys
+    assert not [key for key in keys if "canary" in key]
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+async def test_a_busy_resident_is_told_when_to_come_back(town_settings: Settings, demo_folder: Path) -> None:
+    async with cities.town(town_settings, demo_folder, {**cities.UNLIMITED, **FEW}) as town:
+        wang = town.resident("wang")
+        answers = [await wang.get("/v1/me/points") for _ in range(5)]
+        assert [one.status_code for one in answers] == [200] * 4 + [429]
+        assert (answers[-1].json()["code"], answers[-1].headers["retry-after"]) == ("rate_limited", "60")
+        assert (await town.resident("li").get("/v1/me/points")).status_code == 200
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+async def test_wrong_codes_are_limited_and_right_ones_are_not(town_settings: Settings, demo_folder: Path) -> None:
+    async with cities.town(town_settings, demo_folder, {**cities.UNLIMITED, "code": "2/minute"}) as town:
+        for number in range(5):
+            await town.resident(f"r-{number}").link("green-travel", f"bike-90{number}")
+        source = town.source()
+        wrong = [await source.post("/v1/source/links/confirm", {"code": "ABCD2345", "account": "x"}) for _ in range(3)]
+        assert [one.status_code for one in wrong] == [404, 404, 429]
+        assert (await town.source("volunteer-service").get("/v1/source/links")).status_code == 200
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+async def test_an_address_is_limited_before_anybody_is_known(town_settings: Settings, demo_folder: Path) -> None:
+    async with cities.town(town_settings, demo_folder, {**cities.UNLIMITED, "address": "3/minute"}) as town:
+        codes = [(await town.client.get("/v1/me/points")).status_code for _ in range(4)]
+        assert codes == [401, 401, 401, 429]
+
+
+async def test_the_whole_path_decides_the_same_with_redis_without_and_away(
+    town_settings: Settings, demo_folder: Path, redis_url: str
+) -> None:
+    async def path(town: Town, name: str) -> list[int]:
+        who = town.resident(name)
+        await who.volunteer(7_200, f"v-{name}")
+        await who.consent_to_provider("city-library")
+        handle = (await who.ticket())["handle"]
+        venue = town.actor(Door.VENUE, "city-library-main")
+        return [(await venue.post("/v1/venue/redemptions", {"handle": handle})).status_code for _ in range(2)]
+
+    for number, url in enumerate((None, redis_url, "unix:///nowhere/redis.sock")):
+        settings = dataclasses.replace(town_settings, redis_url=url)
+        async with cities.town(settings, demo_folder) as town:
+            assert await path(town, f"p-{number}") == [201, 200]
