@@ -211,6 +211,8 @@ def _models(made: type[BaseModel] | tuple[type[BaseModel], ...] | None) -> tuple
 
 
 def _named(models: set[type[BaseModel]]) -> list[type[BaseModel]]:
+    if len({model.__name__ for model in models}) != len(models):
+        raise ValueError("two models of one name would be one schema")
     return sorted(models, key=lambda model: model.__name__)
 
 

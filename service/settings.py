@@ -74,7 +74,10 @@ def read_keyring(path: Path) -> Keyring:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SettingsInvalid(f"{PREFIX}KEYRING must hold keys of {KEY_BYTES} bytes in hex") from None
-    for secret in (*keyring.encryption_keys.values(), keyring.index_key):
+    keys = (*keyring.encryption_keys.values(), keyring.index_key)
+    if len(set(keys)) != len(keys):
+        raise SettingsInvalid(f"{PREFIX}KEYRING uses one key twice; every key has one purpose")
+    for secret in keys:
         if len(set(secret)) < KEY_BYTES // 4:
             raise SettingsInvalid(f"{PREFIX}KEYRING holds a key that is not random")
     return keyring

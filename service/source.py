@@ -148,7 +148,7 @@ async def list_objections(ask: Ask, _: None) -> Answer:
     found = await disputes.of_source(ask.city.keyring, source.document_id, _time_cursor(ask), limit + 1)
     page = found[:limit]
     return Answer(
-        shapes.ObjectionList(
+        shapes.SourceObjections(
             data=[
                 shapes.ObjectionRow(
                     objection_id=one.objection_id,

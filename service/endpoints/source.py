@@ -80,7 +80,7 @@ SOURCE = (
         "listSourceObjections",
         "Open objections about my records",
         source.list_objections,
-        shapes.ObjectionList,
+        shapes.SourceObjections,
         query=PAGING,
         errors=("suspended",),
     ),

@@ -113,7 +113,7 @@ class ObjectionRow(Wire):
     stated: bool
 
 
-class ObjectionList(Wire):
+class SourceObjections(Wire):
     """A page of open objections, oldest first."""
 
     data: list[ObjectionRow]

@@ -1,0 +1,81 @@
+"""The service as a process of its own, to be killed: `python -m tests.processes FOLDER DATABASE_URL PORT`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import uvicorn
+
+from service import app, demo, logs
+
+ROOT = Path(__file__).parent.parent
+READY_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Process:
+    """A running server; `kill` gives it no time for anything."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.port = free_port()
+        self.running = subprocess.Popen(
+            [sys.executable, "-m", "tests.processes", str(folder), database_url, str(self.port)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        wait_until_ready(self.base, self.running)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        self.running.send_signal(signal.SIGKILL)
+        self.running.wait()
+
+
+def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
+    """Seconds until `/readyz` says so; an error when it ends or takes too long."""
+    began = time.monotonic()
+    while time.monotonic() - began < READY_SECONDS:
+        if running.poll() is not None:
+            raise RuntimeError(f"the server ended with {running.returncode}")
+        try:
+            if httpx2.get(base + "/readyz", timeout=1).status_code == 200:
+                return time.monotonic() - began
+        except httpx2.HTTPError:
+            time.sleep(0.05)
+    running.kill()
+    raise RuntimeError("the server did not become ready")
+
+
+def main() -> None:
+    """Serve a furnished database with the demonstration's keys."""
+    folder, database_url, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    settings = replace(demo.settings_of(folder), database_url=database_url)
+    logs.configure()
+    uvicorn.run(
+        app.create_app(settings, demo.issuer_of(folder).verifier()),
+        port=port,
+        access_log=False,
+        log_config=None,
+    )
+
+
+if __name__ == "__main__":
+    main()

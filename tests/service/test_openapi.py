@@ -1,0 +1,83 @@
+"""The OpenAPI document is valid, whole and honest: every route in it, every answer as it says."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from starlette.routing import Mount, Route
+
+from service import app
+from service.endpoints.table import DOORS, OPERATIONS
+from service.problems import TABLE
+from tests.cities import Town
+
+HIDDEN = {"/openapi.json", "/docs", "/docs.css", "/docs.js", "/metrics"}
+
+
+def test_the_document_is_valid_openapi_3_1() -> None:
+    assert app.DOCUMENT["openapi"].startswith("3.1")
+    assert list(OpenAPIV31SpecValidator(app.DOCUMENT).iter_errors()) == []
+
+
+def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
+    ids = [one.operation_id for one in OPERATIONS]
+    assert len(ids) == len(set(ids))
+    for one in OPERATIONS:
+        described = app.DOCUMENT["paths"][one.path][one.method.lower()]
+        assert described["operationId"] == one.operation_id
+        assert described["security"] == ([{one.door.value: []}] if one.door else [])
+        assert set(one.errors) <= set(TABLE)
+
+
+@pytest.mark.anyio
+async def test_every_route_is_in_the_document(one_town: Town) -> None:
+    running = one_town.client._transport.app  # type: ignore[attr-defined]
+    found = set()
+    for route in running.routes:
+        if isinstance(route, Mount):
+            found |= {route.path + one.path for one in route.routes if isinstance(one, Route)}
+        elif isinstance(route, Route):
+            found.add(route.path)
+    assert found - HIDDEN == set(app.DOCUMENT["paths"])
+    served = await one_town.client.get("/openapi.json")
+    assert served.json() == app.DOCUMENT
+
+
+@pytest.mark.anyio
+async def test_the_page_loads_nothing_from_elsewhere(one_town: Town) -> None:
+    class Loads(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[str] = []
+            self.inline = False
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found += [value or "" for name, value in attrs if name in ("src", "href")]
+            self.inline |= tag == "style" or any(name.startswith("on") or name == "style" for name, _ in attrs)
+
+    page = await one_town.client.get("/docs")
+    loads = Loads()
+    loads.feed(page.text)
+    assert not loads.inline
+    assert {"/docs.css", "/docs.js", "/openapi.json"} <= set(loads.found)
+    for target in loads.found:
+        assert target.startswith(("/", "#")), target
+        if target.startswith("/"):
+            answer = await one_town.client.get(target)
+            assert answer.status_code == 200
+            assert "http://" not in answer.text.replace("http://json-schema", "") or target == "/openapi.json"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert (await one_town.client.get("/docs.js")).headers["content-type"].startswith("text/javascript")
+
+
+def test_no_venue_answer_could_name_a_person_or_points() -> None:
+    schemas = app.DOCUMENT["components"]["schemas"]
+    for one in DOORS[next(key for key in DOORS if key[1] == "/v1/venue")]:
+        for made in one.operation.responses.values():
+            for model in made if isinstance(made, tuple) else (made,):
+                assert model is not None
+                text = str(schemas[model.__name__]).lower()
+                for word in ("subject", "person", "points", "birth", "total", "score"):
+                    assert f"'{word}" not in text, (model, word)

@@ -1,0 +1,133 @@
+"""`serve` refuses what is missing, weak, world-readable or demonstrational; every setting is in the docs."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service import settings, signing
+from service.identity import Door
+from service.issuer import DEMO_ISSUER
+from service.settings import SettingsInvalid
+
+ROOT = Path(__file__).parent.parent.parent
+NAMES = ("DATABASE_URL", "ISSUERS", "KEYRING", "SIGNING_KEY", "ALLOWED_HOSTS")
+
+
+def issuers(**changes: object) -> str:
+    one = {
+        "issuer": "https://id.city.example",
+        "audience": "credit-easy",
+        "jwks_url": "https://id.city.example/jwks",
+        "algorithms": ["ES256"],
+    }
+    return json.dumps({door: {**one, "audience": f"credit-easy:{door}", **changes} for door in Door})
+
+
+def keyring(folder: Path, *, mode: int = 0o600, key: str | None = None, **members: object) -> Path:
+    path = folder / f"keyring-{secrets.token_hex(4)}.json"
+    document = {
+        "current": 1,
+        "encryption_keys": {"1": key or secrets.token_hex(32)},
+        "index_key": secrets.token_hex(32),
+        **members,
+    }
+    path.write_text(json.dumps(document))
+    path.chmod(mode)
+    return path
+
+
+def environment(folder: Path, **changes: str | None) -> dict[str, str]:
+    key = folder / "signing.pem"
+    if not key.exists():
+        signing.create(key)
+    values: dict[str, str | None] = {
+        "DATABASE_URL": "postgres://city@/city",
+        "ISSUERS": issuers(),
+        "KEYRING": str(keyring(folder)),
+        "SIGNING_KEY": str(key),
+        "ALLOWED_HOSTS": "credit.city.example, api.city.example",
+        **changes,
+    }
+    return {f"CREDIT_EASY_{name}": value for name, value in values.items() if value is not None}
+
+
+def test_good_settings_are_read(tmp_path: Path) -> None:
+    read = settings.read(environment(tmp_path, REDIS_URL="redis://cache/0", CITY_ZONE="Asia/Urumqi"))
+    assert read.allowed_hosts == ("credit.city.example", "api.city.example")
+    assert (read.redis_url, read.city_zone.key, read.demo) == ("redis://cache/0", "Asia/Urumqi", False)
+    assert "index_key" not in repr(read)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_nothing_unsafe_to_guess_has_a_default(tmp_path: Path, name: str, value: str | None) -> None:
+    with pytest.raises(SettingsInvalid, match=f"CREDIT_EASY_{name}"):
+        settings.read(environment(tmp_path, **{name: value}))
+
+
+def test_the_demonstration_issuer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="demonstration issuer"):
+        settings.read(environment(tmp_path, ISSUERS=issuers(issuer=DEMO_ISSUER)))
+
+
+@pytest.mark.parametrize("value", ["{", "[]", "{}", '{"resident": {}}', json.dumps({"stranger": {}})])
+def test_issuers_that_are_none(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match="ISSUERS"):
+        settings.read(environment(tmp_path, ISSUERS=value))
+
+
+@pytest.mark.parametrize("changes", [{"algorithms": ["HS256"]}, {"algorithms": ["none"]}, {"issuer": ""}])
+def test_issuers_that_are_unsafe(tmp_path: Path, changes: dict[str, object]) -> None:
+    with pytest.raises(SettingsInvalid, match="ISSUERS"):
+        settings.read(environment(tmp_path, ISSUERS=issuers(**changes)))
+
+
+@pytest.mark.parametrize(
+    "key", ["00" * 32, "ab" * 32, "0001" * 16, secrets.token_hex(16), "not hex", secrets.token_hex(33)]
+)
+def test_weak_keys_are_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(SettingsInvalid, match="KEYRING"):
+        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, key=key))))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o666])
+def test_keys_that_others_can_read_are_refused(tmp_path: Path, mode: int) -> None:
+    with pytest.raises(SettingsInvalid, match="owner alone"):
+        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, mode=mode))))
+    key = tmp_path / "loose.pem"
+    signing.create(key)
+    key.chmod(mode)
+    with pytest.raises(SettingsInvalid, match="SIGNING_KEY"):
+        settings.read(environment(tmp_path, SIGNING_KEY=str(key)))
+
+
+@pytest.mark.parametrize("members", [{"current": 2}, {"current": "1"}, {"encryption_keys": {}}, {"index_key": 7}])
+def test_a_keyring_that_does_not_fit_is_refused(tmp_path: Path, members: dict[str, Any]) -> None:
+    with pytest.raises(SettingsInvalid, match="KEYRING"):
+        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, **members))))
+
+
+def test_one_key_for_two_purposes_is_refused(tmp_path: Path) -> None:
+    key = secrets.token_hex(32)
+    with pytest.raises(SettingsInvalid, match="KEYRING"):
+        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, key=key, index_key=key))))
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd"])
+def test_a_city_lives_in_a_time_zone(tmp_path: Path, zone: str) -> None:
+    with pytest.raises(SettingsInvalid, match="CITY_ZONE"):
+        settings.read(environment(tmp_path, CITY_ZONE=zone))
+
+
+def test_every_setting_is_in_the_docs_and_nothing_else_is() -> None:
+    import re
+
+    source = (ROOT / "service" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'(?:_required\(environment, |PREFIX \+ )"([A-Z_]+)"', source))
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert {f"CREDIT_EASY_{name}" for name in read} == set(re.findall(r"CREDIT_EASY_[A-Z_]+", text))
