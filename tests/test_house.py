@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,11 +95,3 @@ def test_operations_of_a_door_are_under_its_prefix() -> None:
             assert endpoint.operation.path == prefix or endpoint.operation.path.startswith(prefix + "/")
     ids = [operation.operation_id for operation in OPERATIONS]
     assert len(ids) == len(set(ids))
-
-
-def test_readme_headings_have_one_command_each() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for heading in ("Run it", "Test it"):
-        block = re.search(rf"^#+ {heading}\b.*?```\w*\n(.*?)```", text, re.S | re.M)
-        assert block
-        assert len(block[1].strip().splitlines()) == 1

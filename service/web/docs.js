@@ -65,6 +65,14 @@ function call(path, method, operation, api) {
   return box;
 }
 
+// A link to an operation's id opens it.
+function openNamed() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!named) return;
+  if (named instanceof HTMLDetailsElement) named.open = true;
+  named.scrollIntoView();
+}
+
 function draw(api) {
   const calls = document.getElementById("calls");
   const doors = document.getElementById("doors");
@@ -104,6 +112,8 @@ fetch("/openapi.json")
   .then((api) => {
     draw(api);
     document.getElementById("state").remove();
+    addEventListener("hashchange", openNamed);
+    openNamed();
   })
   .catch(() => {
     document.getElementById("state").textContent = "The document could not be read. Is the server still running?";
