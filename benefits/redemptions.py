@@ -144,7 +144,7 @@ async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
         return None
     try:
         person = await people.lock(keyring, seen["person_id"])
-    except LookupError:
+    except NotFound:
         return None
     # Read again under the lock: of many scans of one ticket the first has by now decided the rest.
     row = await database.row("SELECT * FROM ticket WHERE handle_index = $1 FOR UPDATE", handle_index)

@@ -12,7 +12,7 @@ from typing import Any
 from consent import database, disputes, ledger, messages, people, register
 from consent.people import Person
 
-PAGE = 10_000
+PAGE = 1_000
 """Rows read at once for an export."""
 PERSONAL_TABLES = (
     "presentation",
@@ -61,11 +61,10 @@ async def export(person: Person) -> dict[str, Any]:
                 "leaf_hash": one.leaf_hash,
                 "facts": one.facts,
             }
-            for one in await ledger.events_of(person, None, 2**62, PAGE)
+            for one in await _all_events(person)
         ],
         "messages": [
-            {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts}
-            for one in await messages.of(person, None, PAGE)
+            {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts} for one in await _all_messages(person)
         ],
         "objections": await disputes.export(person),
     }
@@ -100,3 +99,19 @@ async def _accounts(person: Person) -> list[dict[str, str]]:
         }
         for row in found
     ]
+
+
+async def _all_events(person: Person) -> list[ledger.Event]:
+    found: list[ledger.Event] = []
+    while page := await ledger.events_of(person, None, found[-1].number if found else 2**62, PAGE):
+        found += page
+    return found
+
+
+async def _all_messages(person: Person) -> list[messages.Message]:
+    found: list[messages.Message] = []
+    last: tuple[int, str] | None = None
+    while page := await messages.of(person, last, PAGE):
+        found += page
+        last = database.to_micros(page[-1].at), page[-1].message_id
+    return found

@@ -18,6 +18,7 @@ from typing import Any
 import rfc8785
 
 from consent import database
+from consent.errors import NotFound
 from consent.people import Person
 from consent.pseudonyms import new_id
 
@@ -58,7 +59,8 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
     counted = await database.row(
         "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
     )
-    assert counted is not None
+    if counted is None:
+        raise NotFound("nobody of this id is known (any more)")
     number = counted["events"]
     event = {
         "v": 1,

@@ -113,7 +113,9 @@ async def _contested(
         source_id,
         account_index,
     )
-    assert standing is not None
+    if standing is None:  # ended at this very moment; the code still stands for another try
+        raise CodeUnknown("no link is waiting for this code and account")
+    holder = await people.read(keyring, standing["person_id"])
     await database.run(
         "INSERT INTO link_review (review_id, source_id, standing_link_id, claiming_link_id, state, opened_at)"
         " VALUES ($1, $2, $3, $4, 'open', $5)",
@@ -124,7 +126,6 @@ async def _contested(
         database.to_micros(at),
     )
     await messages.tell(claimant, MessageKind.ACCOUNT_LINKED_ELSEWHERE, {"source_id": source_id}, at)
-    holder = await people.read(keyring, standing["person_id"])
     await messages.tell(holder, MessageKind.ACCOUNT_CLAIMED, {"source_id": source_id}, at)
     raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from consent import database, vault
+from consent.errors import NotFound
 from consent.pseudonyms import IndexUse, blind_index, new_id
 from consent.vault import Keyring, Place
 
@@ -71,12 +72,15 @@ async def enter(keyring: Keyring, subject: str, at: datetime) -> Person:
 
 
 async def lock(keyring: Keyring, person_id: str) -> Person:
-    """The person with their row locked until the transaction ends; acts on one person happen one after another."""
+    """The person with their row locked until the transaction ends; acts on one person happen one after another.
+
+    NotFound when they were erased in the meantime.
+    """
     row = await database.row(
         "SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1 FOR UPDATE", person_id
     )
     if row is None:
-        raise LookupError("no such person")
+        raise NotFound("nobody of this id is known (any more)")
     return opened(keyring, row)
 
 
@@ -84,7 +88,7 @@ async def read(keyring: Keyring, person_id: str) -> Person:
     """The person without a lock."""
     row = await database.row("SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1", person_id)
     if row is None:
-        raise LookupError("no such person")
+        raise NotFound("nobody of this id is known (any more)")
     return opened(keyring, row)
 
 

@@ -24,7 +24,7 @@ from service import store, texts, wire
 from service.city import City
 from service.identity import Administrator, Door, IdentityError, Principal, PrivacyOfficer, Resident, WrongRole
 from service.openapi import Operation
-from service.problems import Problem
+from service.problems import Problem, problem_response
 
 Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
@@ -107,7 +107,7 @@ class Guard:
         try:
             principal = self.city.verifier.verify(self.audience, bearer(request), datetime.now(UTC))
         except WrongRole:
-            await record_refusal(self.city, self.audience, "", "wrong_role", request.url.path)
+            await record_refusal(self.city, self.audience, "", "wrong_role", "door")
             raise Problem("wrong_role") from None
         except IdentityError as error:
             raise Problem(error.code) from None
@@ -201,11 +201,11 @@ async def _write(
         except DomainError as error:
             if not error.keeps_writes:
                 raise
-            late = error
+            late, response = error, problem_response(request, Problem(error.code, members=error.members()))
         else:
             response = _response(answer)
-            if key is not None:
-                await store.keep(city.keyring, scope, response.status_code, bytes(response.body))
+        if key is not None:
+            await store.keep(city.keyring, scope, response.status_code, bytes(response.body))
     if late is not None:
         raise late
     return response
@@ -225,7 +225,8 @@ def _key_of(endpoint: Endpoint, request: Request) -> str | None:
 def _replayed(kept: store.Kept, fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         raise Problem("idempotency_key_reused")
-    return Response(kept.body, kept.status, media_type="application/json", headers={"Idempotency-Replayed": "true"})
+    media = "application/json" if kept.status < 400 else "application/problem+json"
+    return Response(kept.body, kept.status, media_type=media, headers={"Idempotency-Replayed": "true"})
 
 
 async def _ask(city: City, request: Request) -> Ask:

@@ -168,7 +168,11 @@ async def test_c11_somebody_elses_account(town: Town) -> None:
     his = await mallory.consent_to_source("green-travel", "bike-9001")
     assert await mallory.total() == 0
     # Without the holder's session at the source there is no confirmation; with it the first link stands.
-    claim = await source.post("/v1/source/links/confirm", {"code": his["link"]["code"], "account": "bike-9001"})
+    body = {"code": his["link"]["code"], "account": "bike-9001"}
+    claim = await source.post("/v1/source/links/confirm", body, key="claim")
+    retried = await source.post("/v1/source/links/confirm", body, key="claim")
+    assert (retried.status_code, retried.content) == (409, claim.content)
+    assert retried.headers["content-type"] == "application/problem+json"
     assert (claim.status_code, claim.json()["code"]) == (409, "account_linked_elsewhere")
     assert await alice.total() == 20
     assert await mallory.total() == 0

@@ -1,0 +1,100 @@
+"""The demonstration city: real rides, a benefit in every scene, somebody for whom each applies and somebody not."""
+
+from __future__ import annotations
+
+import pytest
+
+from benefits.vocabulary import Scene
+from consent import database
+from consent.documents import Kind
+from service import demo
+from tests.cities import Town
+
+pytestmark = pytest.mark.anyio
+
+RESIDENTS = [f"resident-{number}" for number in range(1, 13)]
+
+
+async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(one_town: Town) -> None:
+    applies: dict[str, set[bool]] = {}
+    scenes = set()
+    for subject in RESIDENTS:
+        for one in (await one_town.resident(subject).get("/v1/me/benefits?limit=200")).json()["data"]:
+            applies.setdefault(one["benefit_id"], set()).add(one["applies"])
+            scenes.add(one["scene"])
+            assert one["venues"], one["benefit_id"]
+    assert scenes == set(Scene)
+    assert {benefit for benefit, seen in applies.items() if True not in seen} == set()
+    assert applies["library-deposit"] == applies["checkup-window"] == {True, False}
+
+
+async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(one_town: Town) -> None:
+    rows = await database.rows("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
+    assert [row["year"] for row in rows] == [await one_town.last_year()]
+
+
+async def test_what_the_contract_pins_is_there(one_town: Town) -> None:
+    public = {
+        one["benefit_id"]: one for one in (await one_town.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    }
+    library, parking, checkup = (public[name] for name in ("library-deposit", "parking-free-minutes", "checkup-window"))
+    assert library["condition"] == {"measure": "total", "at_least": 60}
+    assert (library["effect"], library["baseline"]["deposit_fen"]) == (
+        {"kind": "deposit_waiver", "up_to_fen": 10_000},
+        10_000,
+    )
+    assert (library["baseline"]["period_days"], library["baseline"]["items"]) == (30, 5)
+    assert parking["condition"] == {
+        "any": [{"measure": "total", "at_least": 100}, {"measure": "green_living", "at_least": 50}]
+    }
+    assert (parking["effect"], parking["baseline"]["free_minutes"]) == ({"kind": "free_minutes", "minutes": 30}, 15)
+    assert checkup["condition"] == {
+        "all": [{"measure": "total", "at_least": 120}, {"measure": "social_responsibility", "at_least": 20}]
+    }
+    assert (checkup["effect"], checkup["baseline"]["capacity"]) == ({"kind": "extra_window", "extra_capacity": 20}, 200)
+    sources = {one["source_id"]: one for one in (await one_town.client.get("/v1/public/sources")).json()["data"]}
+    assert {name: set(one["kinds"]) for name, one in sources.items()} == {
+        "green-travel": {"bike_trip", "transit_trip"},
+        "volunteer-service": {"volunteer_minutes", "tree_planted"},
+        "civic-life": {"community_meeting", "eco_course", "green_shop_month"},
+    }
+
+
+async def test_scenes_and_divisions_choose_public_benefits(one_town: Town) -> None:
+    async def chosen(query: str) -> set[str]:
+        answer = await one_town.client.get(f"/v1/public/benefits?limit=200&{query}")
+        return {one["benefit_id"] for one in answer.json()["data"]}
+
+    everything = await chosen("")
+    assert await chosen("scene=library") == {"library-deposit"}
+    assert await chosen("division=21") == await chosen("division=2101") == everything
+    assert await chosen("division=4403") == set()
+    assert await chosen("scene=nothing") == set()
+
+
+async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
+    """Every document was drafted, submitted and approved by two; every consent and link has its event."""
+    for kind in Kind:
+        rows = await database.rows("SELECT document_id, version FROM document WHERE kind = $1", kind)
+        assert rows, kind
+        for row in rows:
+            steps = await database.rows(
+                "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 ORDER BY number",
+                kind,
+                row["document_id"],
+            )
+            acts = {one["act"]: one["staff_id"] for one in steps}
+            assert acts["draft"] != acts["approve"]
+            assert set(acts) >= {"draft", "submit", "approve"}
+    counts = await database.row(
+        "SELECT (SELECT count(*) FROM consent) AS consents,"
+        " (SELECT count(*) FROM event WHERE kind = 'consent.given') AS given,"
+        " (SELECT count(*) FROM outbox) AS leaves, (SELECT count(*) FROM event) AS events"
+    )
+    assert counts is not None
+    assert counts["consents"] == counts["given"] > 0
+    assert counts["leaves"] >= counts["events"]
+
+
+async def test_a_furnished_city_is_left_as_it_is(one_town: Town) -> None:
+    assert await demo.furnish(one_town.city) is False
