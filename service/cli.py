@@ -170,7 +170,9 @@ def _progress(report: importer.Report) -> None:
 
 
 def _token_command(folder: Path, door: str, subject: str) -> str:
-    return f"credit-easy token --data-dir {folder} --door {door} --subject {subject}"
+    # As it was called, so that what is printed can be pasted.
+    command = sys.argv[0] if Path(sys.argv[0]).name == "credit-easy" else "credit-easy"
+    return f"{command} token --data-dir {folder} --door {door} --subject {subject}"
 
 
 def _fail(reason: str) -> NoReturn:
