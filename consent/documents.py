@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from consent import database
+from consent import database, ledger
 from consent.canonical import canonical_json, sha256_of
 from consent.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
 
@@ -140,6 +140,7 @@ async def approve(
         database.to_micros(in_force_from),
     )
     await _step(found, "approve", staff_id, at)
+    await ledger.policy(kind, document_id, version, found.sha256, in_force_from)
     return await get(kind, document_id, version)
 
 

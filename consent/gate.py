@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consent import database, ledger
-from consent.errors import DomainError
+from consent.errors import DomainError, NotFound
 from consent.people import Person
 from consent.purposes import Purpose
 from consent.records import Record, RecordKind, Released
@@ -20,6 +20,12 @@ class NotCovered(DomainError):
     """No live consent of this person covers the use."""
 
     code = "consent_needed"
+
+
+class Withheld(DomainError):
+    """The consent log is frozen: nothing is released until withdrawals and erasures were replayed."""
+
+    code = "records_withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +53,14 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, c.expires_at
 async def release(person: Person, at: datetime, use: Use) -> Released:
     """The records that the person's live `points.compute` consents cover at `at`, and the event of their use."""
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
-    fenced = await database.row("SELECT epoch FROM person WHERE person_id = $1", person.person_id)
-    assert fenced is not None
+    fenced = await database.row(
+        "SELECT p.epoch, h.withheld FROM person p, log_head h WHERE p.person_id = $1 AND h.log = 'consent'",
+        person.person_id,
+    )
+    if fenced is None:
+        raise NotFound("nobody of this id is known (any more)")
+    if fenced["withheld"]:
+        raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
     found = await database.rows(LIVE_RECORDS, person.person_id, database.to_micros(at))
     return Released(
         person.person_id,

@@ -13,17 +13,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import rfc8785
 
-from consent import database
+from consent import database, merkle
 from consent.errors import NotFound
 from consent.people import Person
 from consent.pseudonyms import new_id
 
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
+
+
+class Log(StrEnum):
+    """The two transparency logs: what happened to people's data (commitments alone), and which rules bind."""
+
+    CONSENT = "consent"
+    POLICY = "policy"
+
 
 Facts = Mapping[str, str | int | None]
 
@@ -51,7 +60,7 @@ def leaf_of(kind: str, committed: bytes) -> bytes:
 
 def leaf_hash_of(leaf: bytes) -> str:
     """RFC 6962 leaf hash, hex."""
-    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+    return merkle.leaf_hash(leaf).hex()
 
 
 async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
@@ -84,25 +93,77 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
         database.to_micros(at),
         person.seal("event", "sealed", str(number), plain),
     )
-    await _put_out(leaf_hash, leaf)
+    await put_out(Log.CONSENT, leaf, at)
     return leaf_hash
 
 
 async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> None:
     """Record an attempt that was refused. `actor` is a client or staff id, or empty for a resident."""
-    attempt_id = new_id()
+    attempt_id, salt = new_id(), os.urandom(SALT_BYTES)
+    leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, door, actor, code)))
     await database.run(
-        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what, leaf_hash, salt)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         attempt_id,
         database.to_micros(at),
         door,
         actor,
         code,
         what,
+        leaf_hash_of(leaf),
+        salt.hex(),
     )
-    event = {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}
-    leaf = leaf_of("attempt.refused", commitment(os.urandom(SALT_BYTES), event))
-    await _put_out(leaf_hash_of(leaf), leaf)
+    await put_out(Log.CONSENT, leaf, at)
+
+
+def attempt_event(attempt_id: str, door: str, actor: str, code: str) -> dict[str, Any]:
+    """What the leaf of a refused attempt commits to."""
+    return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}
+
+
+async def policy(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
+    """Put a leaf for a rule that binds people, or a key that speaks for us, into the policy log."""
+    leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
+    leaf["in_force_from"] = in_force_from.isoformat()
+    await put_out(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
+
+
+async def policy_named(document_id: str) -> bool:
+    """Whether the policy log has, or will have, an entry of this id."""
+    beginning = rfc8785.dumps({"id": document_id}).decode().removesuffix("}")
+    for table in ("log_entry", "outbox"):
+        found = await database.row(
+            f"SELECT 1 AS named FROM {table} WHERE log = 'policy' AND substr(leaf, 1, $1) = $2",
+            len(beginning),
+            beginning,
+        )
+        if found is not None:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An event with the salt that its leaf commits with: whoever has both can compute the leaf hash (hex)."""
+
+    event: dict[str, Any]
+    salt: str
+    leaf_hash: str
+
+
+async def about_consent(person: Person, consent_id: str) -> list[Opening]:
+    """The consent events about one consent, oldest first, opened for its receipt."""
+    found = await database.rows(
+        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND kind IN ('consent.given',"
+        " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
+        person.person_id,
+    )
+    openings = []
+    for row in found:
+        plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
+        if plain["event"]["facts"].get("consent_id") == consent_id:
+            openings.append(Opening(plain["event"], plain["salt"], row["leaf_hash"]))
+    return openings
 
 
 async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
@@ -125,5 +186,12 @@ def _opened(person: Person, row: database.Row) -> Event:
     return Event(row["number"], row["kind"], database.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
 
 
-async def _put_out(leaf_hash: str, leaf: bytes) -> None:
-    await database.run("INSERT INTO outbox (leaf_hash, leaf) VALUES ($1, $2)", leaf_hash, leaf.decode())
+async def put_out(log: Log, leaf: bytes, at: datetime) -> None:
+    """Leave a leaf for a log's sequencer, in the running transaction."""
+    await database.run(
+        "INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        leaf_hash_of(leaf),
+        leaf.decode(),
+        log,
+        database.to_micros(at),
+    )

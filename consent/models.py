@@ -92,10 +92,12 @@ class Event(Model):
 
 
 class Outbox(Model):
-    """Leaves waiting for the transparency log."""
+    """Leaves waiting for one of the transparency logs."""
 
     leaf_hash = fields.CharField(64, primary_key=True)
     leaf = fields.TextField()
+    log = fields.CharField(16)
+    put_at = fields.BigIntField()
 
     class Meta:
         table = "outbox"
@@ -110,9 +112,49 @@ class RefusedAttempt(Model):
     actor = fields.CharField(255)
     code = fields.CharField(64)
     what = fields.CharField(200)
+    leaf_hash = fields.CharField(64)
+    salt = fields.CharField(64)
 
     class Meta:
         table = "refused_attempt"
+
+
+class LogEntry(Model):
+    """A leaf in its place in a log; appended only."""
+
+    log = fields.CharField(16, primary_key=True)
+    position = fields.BigIntField()
+    leaf_hash = fields.CharField(64)
+    leaf = fields.TextField()
+
+    class Meta:
+        table = "log_entry"
+
+
+class LogTile(Model):
+    """Up to 256 hashes of one level of a log's tree (C2SP tlog-tiles)."""
+
+    log = fields.CharField(16, primary_key=True)
+    level = fields.IntField()
+    number = fields.BigIntField()
+    hashes = fields.BinaryField()
+
+    class Meta:
+        table = "log_tile"
+
+
+class LogHead(Model):
+    """A log's size, its last signed checkpoint, why it is frozen if it is, and whether records are withheld."""
+
+    log = fields.CharField(16, primary_key=True)
+    size = fields.BigIntField()
+    checkpoint = fields.TextField(null=True)
+    checked_at = fields.BigIntField()
+    frozen = fields.TextField(null=True)
+    withheld = fields.IntField()
+
+    class Meta:
+        table = "log_head"
 
 
 class AccountLink(Model):

@@ -18,7 +18,7 @@ from service.city import City, Clock
 from service.doors import door, open_routes
 from service.endpoints.public import PUBLIC
 from service.endpoints.table import DOORS, OPERATIONS
-from service.housekeeping import keep_house
+from service.housekeeping import keep_house, keep_logs
 from service.identity import Verifier
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
@@ -37,11 +37,13 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await store.open_database(settings.database_url)
         await verifier.start()
-        tidying = asyncio.create_task(keep_house(city))
+        chores = [asyncio.create_task(keep_house(city)), asyncio.create_task(keep_logs(city))]
         try:
             yield
         finally:
-            tidying.cancel()
+            for one in chores:
+                one.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             await verifier.stop()
             await city.limiter.close()
             await store.close_database()

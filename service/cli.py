@@ -15,9 +15,13 @@ import orjson
 import typer
 import uvicorn
 
-from consent import database
+from consent import database, sequencer, verification
+from consent.checkpoint import NoteInvalid
+from consent.ledger import Log
+from consent.tiles import TreeBroken
 from service import app as application
 from service import demo, importer, logs, settings, store
+from service import verify_receipt as receipt_verifier
 from service.identity import Door, Verifier, remote_sources
 from service.settings import Settings, SettingsInvalid
 
@@ -122,6 +126,53 @@ def import_file(
     if sys.stderr.isatty():
         typer.echo("", err=True)
     typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
+
+
+@cli.command("verify-log")
+def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Compute both logs and every person's chain again from their entries; name the first thing that does not fit."""
+    chosen = _settings(data_dir)
+
+    async def work() -> list[verification.Report]:
+        found = [await verification.log(one, chosen.publisher) for one in Log]
+        return [*found, await verification.chains(chosen.keyring)]
+
+    reports = asyncio.run(_with_database(chosen, work))
+    for report, name in zip(reports, (*Log, "persons' chains"), strict=True):
+        said = (
+            "ok" if report.fault is None else f"{report.fault.where}, number {report.fault.number}: {report.fault.what}"
+        )
+        typer.echo(f"{name:16} {report.checked:>12,} checked   {said}")
+    if any(report.fault for report in reports):
+        raise typer.Exit(1)
+
+
+@cli.command("thaw-log")
+def thaw_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Let frozen logs go on, when the database continues what was published."""
+    chosen = _settings(data_dir)
+
+    async def work() -> None:
+        for one in Log:
+            await sequencer.thaw(one, chosen.publisher)
+
+    try:
+        asyncio.run(_with_database(chosen, work))
+    except (TreeBroken, NoteInvalid) as error:
+        _fail(f"stays frozen: {error}")
+    typer.echo("both logs go on")
+
+
+@cli.command("verify-receipt")
+def verify_receipt(
+    file: Path,
+    jwks: Annotated[Path, typer.Option(help="the answer of /.well-known/jwks.json")],
+    log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
+) -> None:
+    """Verify a receipt offline. The same file runs alone: service/verify_receipt.py."""
+    raise typer.Exit(
+        receipt_verifier.main([str(file), "--jwks", str(jwks), *(["--log-key", log_key] if log_key else [])])
+    )
 
 
 @cli.command("openapi")

@@ -22,11 +22,13 @@ import yaml
 from benefits import catalogue, scheme
 from benefits.documents import ID_MEMBER
 from consent import database, documents, intake, links, people, register
+from consent.checkpoint import NoteSigner
 from consent.documents import Kind
 from consent.intake import BATCH_MAX, Delivery
 from consent.people import Person
 from consent.purposes import Purpose
-from consent.vault import KEY_BYTES, Keyring
+from consent.sequencer import Publisher
+from consent.vault import KEY_BYTES
 from service import importer, signing
 from service.city import City
 from service.issuer import DemoIssuer, trusted_issuers
@@ -48,11 +50,17 @@ def settings_of(folder: Path) -> Settings:
         _create_keyring(keys)
     if not key.exists():
         signing.create(key)
+    log_key, published = folder / "log-key.pem", folder / "published"
+    if not log_key.exists():
+        signing.create_log_key(log_key)
+    published.mkdir(mode=0o700, exist_ok=True)
     return Settings(
         database_url=f"sqlite://{(folder / 'city.sqlite3').resolve()}",
         keyring=read_keyring(keys),
         issuers=trusted_issuers(),
         signing_key=signing.load(key),
+        publisher=Publisher(NoteSigner("demo.credit-easy.invalid", signing.load_log_key(log_key)), published),
+        integrate_seconds=1.0,
         demo=True,
     )
 
@@ -170,8 +178,3 @@ def _create_keyring(path: Path) -> None:
         json.dump(document, file)
         file.flush()
         os.fsync(file.fileno())
-
-
-def demo_keyring() -> Keyring:
-    """A keyring of fresh random keys, for tests and benchmarks."""
-    return Keyring({1: secrets.token_bytes(KEY_BYTES)}, 1, secrets.token_bytes(KEY_BYTES))

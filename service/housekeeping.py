@@ -10,8 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from benefits import quotas, tickets
-from consent import links, register
-from service import store
+from consent import database, ledger, links, register, sequencer
+from consent.canonical import sha256_of
+from consent.ledger import Log
+from service import metrics, store, transparency
 from service.city import City
 
 logger = logging.getLogger("credit_easy.housekeeping")
@@ -49,3 +51,46 @@ async def keep_house(city: City, every_seconds: float = EVERY_SECONDS) -> None:
             await tidy(city)
         except Exception as error:  # the clock itself: the database is away
             logger.error("no tidying", extra={"error": type(error).__name__})
+
+
+async def announce(city: City) -> None:
+    """Put the barred uses and the keys that speak for us into the policy log, each once."""
+    async with database.transaction():
+        await database.rows("SELECT log FROM log_head WHERE log = 'policy' FOR UPDATE")
+        at = await city.clock()
+        for kind, body in (
+            *(("barred_use", one) for one in transparency.barred_uses()),
+            *(("key", one) for one in transparency.keys(city)),
+        ):
+            sha256 = sha256_of(body)
+            if not await ledger.policy_named(f"{kind}:{sha256}"):
+                await ledger.policy(kind, f"{kind}:{sha256}", 1, sha256, at)
+
+
+async def advance(city: City) -> dict[Log, int]:
+    """Integrate what waits in each log and publish its checkpoint; how many leaves moved."""
+    moved = dict.fromkeys(Log, 0)
+    for log in Log:
+        while taken := await sequencer.integrate(log, await city.clock()):
+            moved[log] += taken
+        await sequencer.publish(log, city.settings.publisher)
+        head = await sequencer.head(log)
+        _, late = await sequencer.waiting(log, await city.clock())
+        if head.frozen or late:
+            logger.error("a log is frozen" if head.frozen else "a log is late", extra={"job": log})
+        metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))
+    return moved
+
+
+async def keep_logs(city: City) -> None:
+    """Advance both logs for ever; of several processes one works and the others wait for its lock."""
+    announced = False
+    while True:
+        await asyncio.sleep(city.settings.integrate_seconds)
+        try:
+            if not announced:
+                await announce(city)
+                announced = True
+            await advance(city)
+        except Exception as error:
+            logger.error("the logs did not advance", extra={"error": type(error).__name__})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("credit_easy_requests", "Requests answered", ("method", "route", "status"), registry=REGISTRY)
 SECONDS = Histogram("credit_easy_request_seconds", "Time to answer", ("route",), registry=REGISTRY)
+LOG_FROZEN = Gauge("credit_easy_log_frozen", "Whether a transparency log is frozen", ("log",), registry=REGISTRY)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

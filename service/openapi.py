@@ -84,6 +84,7 @@ class Operation:
     query: tuple[Parameter, ...] = ()
     idempotency: Literal["required", "optional", "none"] = "none"
     tags: tuple[str, ...] = ()
+    media: str = "application/json"
     also_accepts: tuple[str, ...] = field(default=())
     """Media types beside JSON, a JSON document a line."""
 
@@ -98,7 +99,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     )
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.path.replace(":path}", "}"), {})[operation.method.lower()] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -129,7 +130,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "summary": one.summary,
         "tags": list(one.tags),
         "parameters": _parameters(one),
-        "responses": {str(status): _answer(status, made) for status, made in one.responses.items()},
+        "responses": {str(status): _answer(status, made, one.media) for status, made in one.responses.items()},
         "security": [{one.door.value: []}] if one.door else [],
     }
     if one.request is not None:
@@ -149,7 +150,7 @@ def _operation(one: Operation) -> dict[str, Any]:
 def _parameters(one: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", one.path)
+        for name in re.findall(r"{(\w+)(?::path)?}", one.path)
     ]
     if one.idempotency != "none":
         found.append(
@@ -174,15 +175,15 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
     return found
 
 
-def _answer(status: int, made: type[BaseModel] | tuple[type[BaseModel], ...] | None) -> dict[str, Any]:
+def _answer(status: int, made: type[BaseModel] | tuple[type[BaseModel], ...] | None, media: str) -> dict[str, Any]:
     models = _models(made)
     if not models:
-        schema: dict[str, Any] = {"type": "object"}
+        schema: dict[str, Any] = {"type": "object"} if media == "application/json" else {"type": "string"}
     elif len(models) == 1:
         schema = _schema(models[0])
     else:
         schema = {"oneOf": [_schema(model) for model in models]}
-    return {"description": WORDS[status], "content": {"application/json": {"schema": schema}}}
+    return {"description": WORDS[status], "content": {media: {"schema": schema}}}
 
 
 def _problems(one: Operation) -> dict[int, list[str]]:

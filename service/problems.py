@@ -255,6 +255,11 @@ TABLE: Final[Mapping[str, Text]] = MappingProxyType(
             ("登录验证暂不可用", "请稍后重试。"),
             ("Sign-in cannot be checked now", "Try again as Retry-After says."),
         ),
+        "records_withheld": Text(
+            503,
+            ("记录暂停使用", "正在核对撤回与删除记录，完成前不使用任何记录；请稍后再试。"),
+            ("Records are withheld", "Withdrawals and erasures are being replayed; until then no record is used."),
+        ),
         "unavailable": Text(
             503, ("暂时不可用", "未保存任何内容；请稍后重试。"), ("Away for a moment", "Nothing was stored; try again.")
         ),

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 from benefits import catalogue, standing, tickets
-from consent import disputes, documents, erasure, gate, ledger, messages, people
+from consent import disputes, documents, erasure, gate, ledger, messages, people, register
 from consent.documents import Kind
-from consent.errors import NotInForce
-from service import persons, store, texts, wire
+from consent.errors import NotFound, NotInForce
+from consent.ledger import Log
+from service import persons, receipts, store, texts, transparency, wire
 from service.doors import Answer, Ask
 from service.identity import Door
 from service.shapes import resident as shapes
 
 NEWEST = 2**62
 """Above every event's number."""
+
+
+async def read_receipt(ask: Ask, _: None) -> Answer:
+    """The receipt of a consent, a refusal or a withdrawal: signed, and provable in the consent log."""
+    person = await persons.known(ask)
+    if person is None:
+        raise NotFound("there is no such consent")
+    consent = await register.get(person, ask.request.path_params["consent_id"])
+    openings = await ledger.about_consent(person, consent.grant.consent_id)
+    notice = await documents.get(Kind.NOTICES, consent.notice_id, consent.notice_version)
+    text = notice.body["languages"][openings[0].event["facts"]["language"]]
+    receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
+    events = [
+        shapes.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
+        for one, opening in zip(receipts.opened(openings), openings, strict=True)
+    ]
+    return Answer(
+        shapes.ReceiptAnswer(
+            receipt=receipt,
+            jws=receipts.sign(receipt, ask.city.settings.signing_key),
+            log=shapes.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
+            events=events,
+        )
+    )
 
 
 async def list_messages(ask: Ask, _: None) -> Answer:

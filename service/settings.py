@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from consent.checkpoint import NoteSigner
+from consent.sequencer import Publisher
 from consent.vault import KEY_BYTES, Keyring
 from service import signing
 from service.identity import CITY_ZONE, Door, TrustedIssuer
@@ -34,6 +36,8 @@ class Settings:
     keyring: Keyring = field(repr=False)
     issuers: Mapping[Door, TrustedIssuer]
     signing_key: SigningKey
+    publisher: Publisher
+    integrate_seconds: float = 10.0
     redis_url: str | None = None
     city_zone: ZoneInfo = CITY_ZONE
     allowed_hosts: tuple[str, ...] = ("*",)
@@ -49,12 +53,37 @@ def read(environment: Mapping[str, str]) -> Settings:
         signing_key = signing.load(Path(_required(environment, "SIGNING_KEY")))
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
+    publisher = _publisher(environment)
     hosts = tuple(one.strip() for one in _required(environment, "ALLOWED_HOSTS").split(",") if one.strip())
     try:
         zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
     except (KeyError, ValueError):
         raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
-    return Settings(database_url, keyring, issuers, signing_key, environment.get(PREFIX + "REDIS_URL"), zone, hosts)
+    return Settings(
+        database_url=database_url,
+        keyring=keyring,
+        issuers=issuers,
+        signing_key=signing_key,
+        publisher=publisher,
+        redis_url=environment.get(PREFIX + "REDIS_URL"),
+        city_zone=zone,
+        allowed_hosts=hosts,
+    )
+
+
+def _publisher(environment: Mapping[str, str]) -> Publisher:
+    host, folder = _required(environment, "LOG_HOST"), Path(_required(environment, "LOG_FOLDER"))
+    try:
+        key = signing.load_log_key(Path(_required(environment, "LOG_KEY")))
+        signer = NoteSigner(host, key)
+        signer.key.text()
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"{PREFIX}LOG_KEY or {PREFIX}LOG_HOST: {error}") from None
+    if not folder.is_dir():
+        raise SettingsInvalid(
+            f"{PREFIX}LOG_FOLDER is no folder; it keeps what was published and must outlive the database"
+        )
+    return Publisher(signer, folder)
 
 
 def read_keyring(path: Path) -> Keyring:

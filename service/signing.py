@@ -1,6 +1,7 @@
-"""ES256 key files: made once, read only by their owner, their public half served as a JWKS.
+"""Key files: made once, read only by their owner. ES256 for receipts and tokens, Ed25519 for the transparency logs.
 
-The service's own key signs receipts; the demonstration issuer has a file of its own in the same form.
+The service's own ES256 key signs receipts, its public half is served as a JWKS; the demonstration issuer has a file of
+its own in the same form.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
@@ -30,9 +32,13 @@ class SigningKey:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     kid: str
 
+    def public_keys(self) -> list[dict[str, str]]:
+        """The public half as JWKs."""
+        return [{**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]
+
     def jwks(self) -> dict[str, object]:
         """The public half, as a JWKS document."""
-        return {"keys": [{**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
+        return {"keys": self.public_keys()}
 
 
 def load(path: Path) -> SigningKey:
@@ -41,17 +47,37 @@ def load(path: Path) -> SigningKey:
     Raises OSError when it is not there, PermissionError when others may read it, ValueError when it holds no P-256
     private key.
     """
-    key = serialization.load_pem_private_key(_read_own(path), password=None)
+    key = _load(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ValueError(f"{path.name} holds no P-256 private key")
     return SigningKey(key, thumbprint(public_jwk(key)))
 
 
+def load_log_key(path: Path) -> Ed25519PrivateKey:
+    """The Ed25519 key of a PEM file that its owner alone can read; the same errors as `load`."""
+    key = _load(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(f"{path.name} holds no Ed25519 private key")
+    return key
+
+
 def create(path: Path) -> None:
-    """Write a new key beside `path` and link it into place: nobody ever reads half a key, and the first one stays."""
-    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    """Write a new P-256 key; the first one stays."""
+    _create(path, ec.generate_private_key(ec.SECP256R1()))
+
+
+def create_log_key(path: Path) -> None:
+    """Write a new Ed25519 key; the first one stays."""
+    _create(path, Ed25519PrivateKey.generate())
+
+
+def _load(path: Path) -> object:
+    return serialization.load_pem_private_key(_read_own(path), password=None)
+
+
+def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
+    """Write beside `path` and link into place: nobody ever reads half a key, and the first one stays."""
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -118,6 +118,10 @@ async def one_town(one_town_settings: Settings, demo_folder: Path) -> AsyncItera
 
 def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> Settings:
     settings = demo.settings_of(demo_folder)
+    (folder / "published").mkdir()
+    # A copy of a database continues nothing: it has a folder of its own, and its logs advance when a test says so.
+    publisher = replace(settings.publisher, folder=folder / "published")
+    settings = replace(settings, publisher=publisher, integrate_seconds=3_600)
     if request.param == "sqlite":
         original: Path = request.getfixturevalue("furnished_sqlite")
         shutil.copy(original, folder / "city.sqlite3")

@@ -1,4 +1,4 @@
-"""The service as a process of its own, to be killed: `python -m tests.processes FOLDER DATABASE_URL PORT`."""
+"""The service as a process of its own, to be killed: `python -m tests.processes FOLDER DATABASE_URL PORT PUBLISHED`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def free_port() -> int:
 class Process:
     """A running server; `kill` gives it no time for anything."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, published: Path) -> None:
         self.port = free_port()
         self.running = subprocess.Popen(
-            [sys.executable, "-m", "tests.processes", str(folder), database_url, str(self.port)],
+            [sys.executable, "-m", "tests.processes", str(folder), database_url, str(self.port), str(published)],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
@@ -67,7 +67,14 @@ def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
 def main() -> None:
     """Serve a furnished database with the demonstration's keys."""
     folder, database_url, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    settings = replace(demo.settings_of(folder), database_url=database_url)
+    settings = demo.settings_of(folder)
+    published = Path(sys.argv[4])
+    settings = replace(
+        settings,
+        database_url=database_url,
+        publisher=replace(settings.publisher, folder=published),
+        integrate_seconds=0.2,
+    )
     logs.configure()
     uvicorn.run(
         app.create_app(settings, demo.issuer_of(folder).verifier()),

@@ -105,9 +105,9 @@ async def pages(client: Client, door: Door, subject: str, path: str) -> list[dic
         cursor = f"&cursor={page['next_cursor']}"
 
 
-async def one_round(folder: Path, url: str, told: Told, after_seconds: float) -> None:
+async def one_round(folder: Path, settings: Settings, told: Told, after_seconds: float) -> None:
     """Work until the kill, then see on a fresh process that everything acknowledged is there exactly once."""
-    process = Process(folder, url)
+    process = Process(folder, settings.database_url, settings.publisher.folder)
     client = Client(folder, process.base)
     shown = []
     for _ in range(HANDLES):
@@ -126,7 +126,7 @@ async def one_round(folder: Path, url: str, told: Told, after_seconds: float) ->
         assert one is None or isinstance(one, httpx2.HTTPError), one
     await client.http.aclose()
 
-    process = Process(folder, url)
+    process = Process(folder, settings.database_url, settings.publisher.folder)
     client = Client(folder, process.base)
     try:
         records = await pages(client, Door.RESIDENT, "resident-1", "/v1/me/records")
@@ -159,7 +159,7 @@ async def one_round(folder: Path, url: str, told: Told, after_seconds: float) ->
 
 async def test_a_kill_loses_and_doubles_nothing(town_settings: Settings, demo_folder: Path) -> None:
     told = Told()
-    await one_round(demo_folder, town_settings.database_url, told, after_seconds=0.8)
+    await one_round(demo_folder, town_settings, told, after_seconds=0.8)
     assert told.records
     assert told.redeemed
 
@@ -169,4 +169,4 @@ async def test_fifty_kills_lose_and_double_nothing(town_settings: Settings, demo
     told, chance = Told(), random.Random(2026)
     for _ in range(50):
         with contextlib.suppress(httpx2.HTTPError):
-            await one_round(demo_folder, town_settings.database_url, told, chance.uniform(0.05, 1.5))
+            await one_round(demo_folder, town_settings, told, chance.uniform(0.05, 1.5))

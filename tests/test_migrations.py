@@ -24,6 +24,9 @@ INDEXES = {
 }
 
 
+CHANGED = {"log_entry": "position"}
+
+
 def engine() -> str:
     return "sqlite" if database.is_sqlite() else "postgres"
 
@@ -72,15 +75,16 @@ async def test_migrations_run_once_even_when_several_start_at_once(empty_databas
         await store.close_database()
 
 
-@pytest.mark.parametrize("table", ["event", "document_step", "refused_attempt"])
+@pytest.mark.parametrize("table", ["event", "document_step", "refused_attempt", "log_entry"])
 async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
     rows = {
         "event": "INSERT INTO event VALUES ('p', 1, 'l', 'k', 1, 'x')",
         "document_step": "INSERT INTO document_step VALUES ('k', 'd', 1, 1, 'a', 's', 'h', 1)",
-        "refused_attempt": "INSERT INTO refused_attempt VALUES ('a', 1, 'd', 'a', 'c', 'w')",
+        "refused_attempt": "INSERT INTO refused_attempt VALUES ('a', 1, 'd', 'a', 'c', 'w', 'h', 's')",
+        "log_entry": "INSERT INTO log_entry VALUES ('consent', 0, 'h', 'l')",
     }
     await database.run(rows[table])
-    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET at = 2"):
+    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET {CHANGED.get(table, 'at')} = 2"):
         with pytest.raises(Exception, match="append only"):
             await database.run(change)
     assert len(await database.rows(f"SELECT * FROM {table}")) == 1

@@ -29,6 +29,7 @@ def get(
     query: tuple[Parameter, ...] = (),
     errors: tuple[str, ...] = (),
     writes: bool = False,
+    media: str = "application/json",
 ) -> Endpoint:
     """A reading call."""
     operation = Operation(
@@ -38,6 +39,7 @@ def get(
         door=audience,
         summary=summary,
         responses={200: answer},
+        media=media,
         query=query,
         errors=errors,
         tags=(audience.value if audience else "public",),

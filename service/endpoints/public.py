@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from service import public
+from service import public, transparency
 from service.endpoints.calls import PAGING, get
 from service.openapi import Parameter
 from service.shapes import public as shapes
+
+COUNT = {"type": "integer", "minimum": 0}
 
 PUBLIC = (
     get(None, "/v1/public/notices", "listNotices", "Notices in force", public.list_notices, shapes.NoticeList),
@@ -40,4 +42,74 @@ PUBLIC = (
     get(None, "/.well-known/jwks.json", "readKeys", "Public keys of this service", public.read_keys, None),
     get(None, "/healthz", "readHealth", "The process lives", public.health, shapes.Health),
     get(None, "/readyz", "readReadiness", "It can work", public.readiness, shapes.Health),
+    get(
+        None,
+        "/log/{name}/checkpoint",
+        "readCheckpoint",
+        "The last signed checkpoint of a log",
+        transparency.read_checkpoint,
+        None,
+        errors=("not_found",),
+        media="text/plain",
+    ),
+    get(
+        None,
+        "/log/{name}/tile/{level}/{index:path}",
+        "readTile",
+        "A tile of a log's tree",
+        transparency.read_tile,
+        None,
+        errors=("not_found",),
+        media="application/octet-stream",
+    ),
+    get(
+        None,
+        "/log/{name}/proof/inclusion",
+        "proveInclusion",
+        "That a leaf stands in a log",
+        transparency.prove_inclusion,
+        shapes.InclusionProof,
+        query=(
+            Parameter("leaf_hash", {"type": "string"}, required=True, description="base64"),
+            Parameter("size", COUNT, description="of the tree; the published one unless said"),
+        ),
+        errors=("bad_query", "not_found"),
+    ),
+    get(
+        None,
+        "/log/{name}/proof/consistency",
+        "proveConsistency",
+        "That a log only grew",
+        transparency.prove_consistency,
+        shapes.ConsistencyProof,
+        query=(Parameter("from", COUNT, required=True), Parameter("to", COUNT)),
+        errors=("bad_query", "not_found"),
+    ),
+    get(
+        None,
+        "/log/policy/entries",
+        "listPolicy",
+        "Which rules bind since when",
+        transparency.list_policy,
+        shapes.PolicyEntries,
+        query=(Parameter("start", COUNT), Parameter("end", COUNT)),
+        errors=("bad_query", "not_found"),
+    ),
+    get(
+        None,
+        "/v1/public/logs",
+        "listLogs",
+        "The logs and the keys that verify them",
+        transparency.list_log_keys,
+        shapes.LogKeys,
+    ),
+    get(
+        None,
+        "/v1/public/documents/{sha256}",
+        "readDocument",
+        "The document behind a policy entry",
+        transparency.read_document,
+        None,
+        errors=("not_found",),
+    ),
 )

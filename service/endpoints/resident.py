@@ -62,6 +62,15 @@ RESIDENT = (
         shapes.ConsentAnswer,
         errors=("not_found",),
     ),
+    get(
+        ME,
+        "/v1/me/consents/{consent_id}/receipt",
+        "readReceipt",
+        "What I decided, signed and provable",
+        rights.read_receipt,
+        shapes.ReceiptAnswer,
+        errors=("not_found",),
+    ),
     post(
         ME,
         "/v1/me/consents/{consent_id}/withdraw",

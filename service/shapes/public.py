@@ -95,3 +95,45 @@ class Health(Wire):
 
     status: str
     checks: dict[str, bool] | None = None
+
+
+class InclusionProof(Wire):
+    """That a leaf stands at `index` in the tree of `size` leaves (RFC 6962, 2.1.1); hashes in base64."""
+
+    index: int
+    size: int
+    hashes: list[str]
+
+
+class ConsistencyProof(Wire):
+    """That the tree of `size` leaves continues the older one (RFC 6962, 2.1.2); hashes in base64."""
+
+    size: int
+    hashes: list[str]
+
+
+class PolicyEntry(Wire):
+    """A leaf of the policy log."""
+
+    index: int
+    leaf: Document
+
+
+class PolicyEntries(Wire):
+    """Leaves of the policy log in order, and how many are published."""
+
+    data: list[PolicyEntry]
+    size: int
+
+
+class LogKey(Wire):
+    """A log and the C2SP verifier key of its checkpoints."""
+
+    name: str
+    verifier_key: str
+
+
+class LogKeys(Wire):
+    """Both logs."""
+
+    data: list[LogKey]

@@ -296,3 +296,29 @@ class ObjectionList(Wire):
 
     data: list[ObjectionAnswer]
     next_cursor: str | None
+
+
+class EventOpening(Wire):
+    """An event with the salt its leaf commits with; `proof` is a C2SP tlog-proof once the leaf is published."""
+
+    event: Document
+    salt: str
+    leaf_hash: str
+    proof: str | None = None
+
+
+class LogPlace(Wire):
+    """Where the decision stands: the leaf of the event that made it, and of the latest event about it."""
+
+    name: Literal["consent"] = "consent"
+    leaf_hash: str
+    latest_leaf_hash: str
+
+
+class ReceiptAnswer(Wire):
+    """A receipt, its detached signature, and what proves it in the log."""
+
+    receipt: Document
+    jws: str
+    log: LogPlace
+    events: list[EventOpening]

@@ -25,7 +25,7 @@ def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
     ids = [one.operation_id for one in OPERATIONS]
     assert len(ids) == len(set(ids))
     for one in OPERATIONS:
-        described = app.DOCUMENT["paths"][one.path][one.method.lower()]
+        described = app.DOCUMENT["paths"][one.path.replace(":path}", "}")][one.method.lower()]
         assert described["operationId"] == one.operation_id
         assert described["security"] == ([{one.door.value: []}] if one.door else [])
         assert set(one.errors) <= set(TABLE)
@@ -40,7 +40,7 @@ async def test_every_route_is_in_the_document(one_town: Town) -> None:
             found |= {route.path + one.path for one in route.routes if isinstance(one, Route)}
         elif isinstance(route, Route):
             found.add(route.path)
-    assert found - HIDDEN == set(app.DOCUMENT["paths"])
+    assert {path.replace(":path}", "}") for path in found - HIDDEN} == set(app.DOCUMENT["paths"])
     served = await one_town.client.get("/openapi.json")
     assert served.json() == app.DOCUMENT
 

@@ -15,7 +15,7 @@ from service.issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 
 ROOT = Path(__file__).parent.parent.parent
-NAMES = ("DATABASE_URL", "ISSUERS", "KEYRING", "SIGNING_KEY", "ALLOWED_HOSTS")
+NAMES = ("DATABASE_URL", "ISSUERS", "KEYRING", "SIGNING_KEY", "ALLOWED_HOSTS", "LOG_KEY", "LOG_HOST", "LOG_FOLDER")
 
 
 def issuers(**changes: object) -> str:
@@ -45,11 +45,15 @@ def environment(folder: Path, **changes: str | None) -> dict[str, str]:
     key = folder / "signing.pem"
     if not key.exists():
         signing.create(key)
+        signing.create_log_key(folder / "log.pem")
     values: dict[str, str | None] = {
         "DATABASE_URL": "postgres://city@/city",
         "ISSUERS": issuers(),
         "KEYRING": str(keyring(folder)),
         "SIGNING_KEY": str(key),
+        "LOG_KEY": str(folder / "log.pem"),
+        "LOG_HOST": "credit.city.example",
+        "LOG_FOLDER": str(folder),
         "ALLOWED_HOSTS": "credit.city.example, api.city.example",
         **changes,
     }
