@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any
 
-from consent import database, ledger, messages, people
+from consent import calendar, database, intake, ledger, messages, people
 from consent.errors import Conflict, NotFound
 from consent.messages import MessageKind
-from consent.objections import ObjectionState, Reason, decide_by
+from consent.objections import ObjectionState, Reason, acknowledge_by, decide_by
 from consent.people import Person
 from consent.pseudonyms import new_id
 from consent.vault import Keyring
@@ -26,6 +26,23 @@ class Objection:
     reason: Reason
     opened_at: datetime
     decide_by: date
+
+
+@dataclass(frozen=True, slots=True)
+class ForOfficer:
+    """An objection as the officer who decides sees it: both sides' words, the record, the deadlines; no identity."""
+
+    objection_id: str
+    state: ObjectionState
+    source_id: str | None
+    reason: Reason
+    opened_on: date
+    acknowledge_by: date
+    decide_by: date
+    acknowledged: bool
+    record: dict[str, str | int] | None
+    statement: str
+    source_statement: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
                 column.removeprefix("sealed_"): person.open(
                     "objection", column, row["objection_id"], bytes(row[column])
                 ).decode()
-                for column in ("sealed_statement", "sealed_source_statement")
+                for column in ("sealed_statement", "sealed_source_statement", "sealed_decision")
                 if row[column] is not None
             },
         }
@@ -170,6 +187,118 @@ async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, s
     await ledger.append(person, "objection.stated", {"objection_id": objection_id, "source_id": source_id}, at)
 
 
+async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, limit: int) -> list[ForOfficer]:
+    """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
+    day, objection_id = after or (0, "")
+    found = await database.rows(
+        "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
+        " FROM objection o JOIN person p ON p.person_id = o.person_id"
+        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+        " WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
+        " ORDER BY o.decide_by, o.objection_id LIMIT $3",
+        day,
+        objection_id,
+        limit,
+    )
+    return [_for_officer(keyring, row, zone) for row in found]
+
+
+async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: datetime) -> None:
+    """Tell the person that somebody has taken the objection up. Again: the same."""
+    person, row = await _of_anybody(keyring, objection_id)
+    if row["acknowledged_at"] is not None:
+        return
+    await database.run(
+        "UPDATE objection SET acknowledged_at = $3 WHERE person_id = $1 AND objection_id = $2",
+        person.person_id,
+        objection_id,
+        database.to_micros(at),
+    )
+    await ledger.append(person, "objection.acknowledged", {"objection_id": objection_id, "staff_id": staff_id}, at)
+    await messages.tell(person, MessageKind.OBJECTION_ACKNOWLEDGED, {"objection_id": objection_id}, at)
+
+
+async def decide(
+    keyring: Keyring,
+    objection_id: str,
+    staff_id: str,
+    upheld: bool,
+    reason: str,
+    correction: tuple[int | None, str | None] | None,
+    today: date,
+    at: datetime,
+) -> ObjectionState:
+    """A human decides, with reasons in writing. Upheld: the record is corrected, or taken back, in this transaction.
+
+    `correction` is (quantity, civil day), each None for as it is. Conflict when it is decided already.
+    """
+    person, row = await _of_anybody(keyring, objection_id)
+    if row["state"] != ObjectionState.OPEN:
+        raise Conflict("the objection is decided")
+    state = ObjectionState.REJECTED
+    if upheld:
+        state = ObjectionState.CORRECTED if correction else ObjectionState.UPHELD
+        if row["record_id"] is not None:
+            await intake.settle(person, row["record_id"], correction, today, at)
+    await database.run(
+        "UPDATE objection SET state = $3, decided_at = $4, decided_by = $5, sealed_decision = $6"
+        " WHERE person_id = $1 AND objection_id = $2",
+        person.person_id,
+        objection_id,
+        state,
+        database.to_micros(at),
+        staff_id,
+        person.seal("objection", "sealed_decision", objection_id, reason.encode()),
+    )
+    facts = {"objection_id": objection_id, "state": state, "reason": reason, "staff_id": staff_id}
+    await ledger.append(person, "objection.decided", facts, at)
+    told: dict[str, str | int | None] = {"objection_id": objection_id, "state": state, "reason": reason}
+    await messages.tell(person, MessageKind.OBJECTION_DECIDED, told, at)
+    return state
+
+
+async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, database.Row]:
+    found = await database.row("SELECT person_id FROM objection WHERE objection_id = $1", objection_id)
+    if found is None:
+        raise NotFound("there is no such objection")
+    person = await people.lock(keyring, found["person_id"])
+    row = await database.row(
+        "SELECT * FROM objection WHERE person_id = $1 AND objection_id = $2", person.person_id, objection_id
+    )
+    if row is None:
+        raise NotFound("there is no such objection")
+    return person, row
+
+
+def _for_officer(keyring: Keyring, row: database.Row, zone: tzinfo) -> ForOfficer:
+    person, objection_id = people.opened(keyring, row), row["objection_id"]
+    opened_on = database.from_micros(row["opened_at"]).astimezone(zone).date()
+    source_side = row["sealed_source_statement"]
+    record: dict[str, str | int] | None = None
+    if row["record_kind"] is not None:
+        record = {
+            "record_id": row["source_record_id"],
+            "kind": row["record_kind"],
+            "quantity": row["quantity"],
+            "occurred_on": database.from_day_number(row["occurred_on"]).isoformat(),
+        }
+    return ForOfficer(
+        objection_id,
+        ObjectionState(row["state"]),
+        row["source_id"],
+        Reason(row["reason_code"]),
+        opened_on,
+        acknowledge_by(opened_on, calendar.shipped()),
+        database.from_day_number(row["decide_by"]),
+        row["acknowledged_at"] is not None,
+        record,
+        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
+        None
+        if source_side is None
+        else person.open("objection", "sealed_source_statement", objection_id, bytes(source_side)).decode(),
+    )
+
+
 async def _open(
     person: Person,
     record_id: str | None,
@@ -179,7 +308,7 @@ async def _open(
     today: date,
     at: datetime,
 ) -> Objection:
-    objection_id, deadline = new_id(), decide_by(today)
+    objection_id, deadline = new_id(), decide_by(today, calendar.shipped())
     await database.run(
         "INSERT INTO objection (person_id, objection_id, record_id, source_id, reason_code, sealed_statement, state,"
         " opened_at, decide_by) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",

@@ -123,6 +123,15 @@ async def review(kind: Kind, document_id: str, version: int, officer_id: str, at
     return await get(kind, document_id, version)
 
 
+async def send_back(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+    """A privacy officer, who has had no hand in it, does not let a flagged version go on: it is a draft again."""
+    found = await get(kind, document_id, version)
+    await _must_be_another(found, officer_id)
+    await _set_state(found, "draft", expected="in_review")
+    await _step(found, "send_back", officer_id, at)
+    return await get(kind, document_id, version)
+
+
 async def approve(
     kind: Kind, document_id: str, version: int, sha256: str, staff_id: str, at: datetime, in_force_from: datetime
 ) -> Version:

@@ -38,7 +38,7 @@ class Use:
     outcome: str
 
 
-USES = ("points.computed", "benefit.checked", "ticket.issued", "benefit.redeemed")
+USES = ("points.computed", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = """

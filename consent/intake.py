@@ -235,49 +235,28 @@ async def correct(
 ) -> None:
     """Replace a record's quantity or day, with notice to the person. NotFound without a live consent."""
     person, record = await _of_source(keyring, source_id, source_record_id, at)
-    if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
-        raise RecordRefused(refusal)
-    new_quantity = record["quantity"] if quantity is None else quantity
-    new_day = record["occurred_on"] if occurred_on is None else database.to_day_number(date.fromisoformat(occurred_on))
-    await database.run(
-        "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
-        person.person_id,
-        record["record_id"],
-        new_quantity,
-        new_day,
-    )
-    facts: dict[str, str | int | None] = {
-        "source_id": source_id,
-        "record_id": record["record_id"],
-        "kind": record["kind"],
-        "reason_code": reason_code,
-        "quantity_before": record["quantity"],
-        "quantity": new_quantity,
-        "occurred_on_before": database.from_day_number(record["occurred_on"]).isoformat(),
-        "occurred_on": database.from_day_number(new_day).isoformat(),
-    }
-    await people.bump(person.person_id)
-    await ledger.append(person, "record.corrected", facts, at)
-    await messages.tell(person, MessageKind.RECORD_CORRECTED, facts, at)
+    await _replace(person, record, quantity, occurred_on, reason_code, today, at)
 
 
 async def retract(keyring: Keyring, source_id: str, source_record_id: str, reason_code: str, at: datetime) -> None:
     """Take a record back, with notice to the person. Its id stays taken, so that a replay does not revive it."""
     person, record = await _of_source(keyring, source_id, source_record_id, at)
-    await database.run(
-        "DELETE FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record["record_id"]
+    await _take_back(person, record, reason_code, at)
+
+
+async def settle(
+    person: people.Person, record_id: str, correction: tuple[int | None, str | None] | None, today: date, at: datetime
+) -> None:
+    """What an upheld objection does to its record: correct it, or take it back. Nothing when it is gone already."""
+    record = await database.row(
+        "SELECT * FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
     )
-    facts: dict[str, str | int | None] = {
-        "source_id": source_id,
-        "record_id": record["record_id"],
-        "kind": record["kind"],
-        "reason_code": reason_code,
-        "quantity": record["quantity"],
-        "occurred_on": database.from_day_number(record["occurred_on"]).isoformat(),
-    }
-    await people.bump(person.person_id)
-    await ledger.append(person, "record.retracted", facts, at)
-    await messages.tell(person, MessageKind.RECORD_RETRACTED, facts, at)
+    if record is None:
+        return
+    if correction is None:
+        await _take_back(person, record, "objection_upheld", at)
+    else:
+        await _replace(person, record, correction[0], correction[1], "objection_upheld", today, at)
 
 
 async def _of_source(
@@ -302,3 +281,55 @@ async def _of_source(
     if record is None:
         raise NotFound("there is no such record")
     return person, record
+
+
+async def _replace(
+    person: people.Person,
+    record: database.Row,
+    quantity: int | None,
+    occurred_on: str | None,
+    reason_code: str,
+    today: date,
+    at: datetime,
+) -> None:
+    if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
+        raise RecordRefused(refusal)
+    new_quantity = record["quantity"] if quantity is None else quantity
+    new_day = record["occurred_on"] if occurred_on is None else database.to_day_number(date.fromisoformat(occurred_on))
+    await database.run(
+        "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
+        person.person_id,
+        record["record_id"],
+        new_quantity,
+        new_day,
+    )
+    facts: dict[str, str | int | None] = {
+        "source_id": record["source_id"],
+        "record_id": record["record_id"],
+        "kind": record["kind"],
+        "reason_code": reason_code,
+        "quantity_before": record["quantity"],
+        "quantity": new_quantity,
+        "occurred_on_before": database.from_day_number(record["occurred_on"]).isoformat(),
+        "occurred_on": database.from_day_number(new_day).isoformat(),
+    }
+    await people.bump(person.person_id)
+    await ledger.append(person, "record.corrected", facts, at)
+    await messages.tell(person, MessageKind.RECORD_CORRECTED, facts, at)
+
+
+async def _take_back(person: people.Person, record: database.Row, reason_code: str, at: datetime) -> None:
+    await database.run(
+        "DELETE FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record["record_id"]
+    )
+    facts: dict[str, str | int | None] = {
+        "source_id": record["source_id"],
+        "record_id": record["record_id"],
+        "kind": record["kind"],
+        "reason_code": reason_code,
+        "quantity": record["quantity"],
+        "occurred_on": database.from_day_number(record["occurred_on"]).isoformat(),
+    }
+    await people.bump(person.person_id)
+    await ledger.append(person, "record.retracted", facts, at)
+    await messages.tell(person, MessageKind.RECORD_RETRACTED, facts, at)

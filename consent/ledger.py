@@ -116,6 +116,29 @@ async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> 
     await put_out(Log.CONSENT, leaf, at)
 
 
+async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> None:
+    """Record what a privacy officer looked at or decided, with a leaf in the consent log."""
+    look_id, salt = new_id(), os.urandom(SALT_BYTES)
+    leaf = leaf_of("officer.looked", commitment(salt, look_event(look_id, staff_id, case_id, what)))
+    await database.run(
+        "INSERT INTO oversight (look_id, at, staff_id, case_id, what, leaf_hash, salt)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        look_id,
+        database.to_micros(at),
+        staff_id,
+        case_id,
+        what,
+        leaf_hash_of(leaf),
+        salt.hex(),
+    )
+    await put_out(Log.CONSENT, leaf, at)
+
+
+def look_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
+    """What the leaf of an officer's look commits to."""
+    return {"v": 1, "kind": "officer.looked", "id": look_id, "staff": staff_id, "case": case_id, "what": what}
+
+
 def attempt_event(attempt_id: str, door: str, actor: str, code: str) -> dict[str, Any]:
     """What the leaf of a refused attempt commits to."""
     return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent import database, messages, people
+from consent import database, ledger, messages, people
 from consent.errors import AccountLinkedElsewhere, CodeUnknown, NotFound
 from consent.gate import covered
 from consent.grants import LINK_CODE_LIFE
@@ -145,6 +145,18 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
             person.person_id,
             source_id,
         )
+
+
+async def release_contested(keyring: Keyring, standing_link_id: str, at: datetime) -> None:
+    """End a confirmed link that was found not to be its holder's, with what came through it; the holder is told."""
+    row = await database.row("SELECT person_id, source_id FROM account_link WHERE link_id = $1", standing_link_id)
+    if row is None:
+        return
+    person = await people.lock(keyring, row["person_id"])
+    await end(person, row["source_id"], at)
+    await people.bump(person.person_id)
+    await ledger.append(person, "link.released", {"link_id": standing_link_id, "source_id": row["source_id"]}, at)
+    await messages.tell(person, MessageKind.LINK_RELEASED, {"source_id": row["source_id"]}, at)
 
 
 async def of_source(

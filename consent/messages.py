@@ -20,8 +20,11 @@ class MessageKind(StrEnum):
     RECORD_RETRACTED = "record_retracted"
     ACCOUNT_CLAIMED = "account_claimed"
     ACCOUNT_LINKED_ELSEWHERE = "account_linked_elsewhere"
+    LINK_RELEASED = "link_released"
     REDEMPTION_REVERSED = "redemption_reversed"
     OBJECTION_OPENED = "objection_opened"
+    OBJECTION_ACKNOWLEDGED = "objection_acknowledged"
+    OBJECTION_DECIDED = "objection_decided"
 
 
 @dataclass(frozen=True, slots=True)

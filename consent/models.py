@@ -209,9 +209,41 @@ class LinkReview(Model):
     claiming_link_id = fields.CharField(32)
     state = fields.CharField(16)
     opened_at = fields.BigIntField()
+    decision = fields.CharField(16, null=True)
+    reason = fields.TextField(null=True)
+    decided_at = fields.BigIntField(null=True)
+    decided_by = fields.CharField(64, null=True)
 
     class Meta:
         table = "link_review"
+
+
+class OfficerCase(Model):
+    """Why a privacy officer looks; every look at a consent names one."""
+
+    case_id = fields.CharField(32, primary_key=True)
+    staff_id = fields.CharField(64)
+    reason_code = fields.CharField(64)
+    text = fields.TextField()
+    opened_at = fields.BigIntField()
+
+    class Meta:
+        table = "officer_case"
+
+
+class Oversight(Model):
+    """A look or a decision of a privacy officer, with a leaf in the consent log; appended only."""
+
+    look_id = fields.CharField(32, primary_key=True)
+    at = fields.BigIntField()
+    staff_id = fields.CharField(64)
+    case_id = fields.CharField(32, null=True)
+    what = fields.CharField(200)
+    leaf_hash = fields.CharField(64)
+    salt = fields.CharField(64)
+
+    class Meta:
+        table = "oversight"
 
 
 class StoredRecord(Model):
@@ -269,6 +301,10 @@ class Objection(Model):
     state = fields.CharField(16)
     opened_at = fields.BigIntField()
     decide_by = fields.IntField()
+    acknowledged_at = fields.BigIntField(null=True)
+    decided_at = fields.BigIntField(null=True)
+    decided_by = fields.CharField(64, null=True)
+    sealed_decision = fields.BinaryField(null=True)
 
     class Meta:
         table = "objection"

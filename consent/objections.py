@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
+
+from consent.calendar import Calendar
 
 DECIDE_WORKING_DAYS = 7
 """R12: a human decides within seven working days."""
-SATURDAY = 5
+ACKNOWLEDGE_WORKING_DAYS = 2
+"""R12: and acknowledges it within two."""
 
 
 class ObjectionState(StrEnum):
@@ -30,11 +33,11 @@ class Reason(StrEnum):
     OTHER = "other"
 
 
-def decide_by(opened_on: date, working_days: int = DECIDE_WORKING_DAYS) -> date:
-    """The last day for a decision: weekdays after the opening, Monday to Friday."""
-    day, left = opened_on, working_days
-    while left:
-        day += timedelta(days=1)
-        if day.weekday() < SATURDAY:
-            left -= 1
-    return day
+def decide_by(opened_on: date, calendar: Calendar) -> date:
+    """The last day for a decision."""
+    return calendar.after(opened_on, DECIDE_WORKING_DAYS)
+
+
+def acknowledge_by(opened_on: date, calendar: Calendar) -> date:
+    """The last day for an acknowledgement."""
+    return calendar.after(opened_on, ACKNOWLEDGE_WORKING_DAYS)

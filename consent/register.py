@@ -198,6 +198,11 @@ async def drop_shown(at: datetime) -> int:
     )
 
 
+def state_of(row: database.Row, at: datetime) -> State:
+    """The state of a stored consent as it must be said at `at`."""
+    return _consent(row).grant.state_at(at)
+
+
 def _check_account(purpose: Purpose, account: str | None) -> None:
     if purpose is Purpose.POINTS_COMPUTE and account is None:
         raise AccountRequired("points.compute names your account at the source")

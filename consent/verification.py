@@ -7,7 +7,7 @@ numbers without gaps, each naming the leaf before it, each committed to by a lea
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,16 @@ async def chains(keyring: Keyring) -> Report:
                 except SealBroken:
                     raise _Broken(f"person {person_id}", 0, "the data key does not open") from None
             checked += await _chain(person, person_id, events, last_leaf)
-        await _attempts()
+        await _officials(
+            "refused_attempt",
+            "attempt_id",
+            lambda row: ledger.attempt_event(row["attempt_id"], row["door"], row["actor"], row["code"]),
+        )
+        await _officials(
+            "oversight",
+            "look_id",
+            lambda row: ledger.look_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
+        )
         await _nobodys()
     except _Broken as broken:
         return Report(Log.CONSENT, checked, checked, broken.fault)
@@ -236,25 +245,26 @@ async def _was_erased(person_id: str, number: int) -> bool:
     return last is not None and last["kind"] == "person.erased"
 
 
-async def _attempts() -> None:
+async def _officials(table: str, id_column: str, event_of: Callable[[database.Row], dict[str, Any]]) -> None:
+    """Check rows that are nobody's own, each with its salt: refused attempts and officers' looks."""
     number, after = 0, ""
     while page := await database.rows(
-        "SELECT a.*, l.position, o.leaf_hash AS waiting FROM refused_attempt a"
+        f"SELECT a.*, l.position, o.leaf_hash AS waiting FROM {table} a"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
         " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
-        " WHERE a.attempt_id > $1 AND a.salt <> '' ORDER BY a.attempt_id LIMIT $2",
+        f" WHERE a.{id_column} > $1 AND a.salt <> '' ORDER BY a.{id_column} LIMIT $2",
         after,
         PAGE,
     ):
         for row in page:
             number += 1
-            event = ledger.attempt_event(row["attempt_id"], row["door"], row["actor"], row["code"])
-            leaf = ledger.leaf_of("attempt.refused", ledger.commitment(bytes.fromhex(row["salt"]), event))
+            event = event_of(row)
+            leaf = ledger.leaf_of(event["kind"], ledger.commitment(bytes.fromhex(row["salt"]), event))
             if ledger.leaf_hash_of(leaf) != row["leaf_hash"]:
-                raise _Broken("refused attempts", number, "the attempt is not what its leaf commits to")
+                raise _Broken(table, number, "the row is not what its leaf commits to")
             if row["position"] is None and row["waiting"] is None:
-                raise _Broken("refused attempts", number, "the attempt's leaf is in no log")
-        after = page[-1]["attempt_id"]
+                raise _Broken(table, number, "the row's leaf is in no log")
+        after = page[-1][id_column]
 
 
 async def _nobodys() -> None:
@@ -262,7 +272,9 @@ async def _nobodys() -> None:
     row = await database.row(
         "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
         " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"
-        " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL ORDER BY l.position LIMIT 1"
+        " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"
+        " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
+        " ORDER BY l.position LIMIT 1"
     )
     if row is not None:
         raise _Broken(Log.CONSENT, row["position"], "no event stands behind the leaf")

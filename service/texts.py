@@ -32,6 +32,10 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
             "zh-CN": "您在 {source_id} 填写的账号已关联到他人。工作人员会核查。",
             "en": "The account you named at {source_id} is already linked elsewhere. An officer will look into it.",
         },
+        MessageKind.LINK_RELEASED: {
+            "zh-CN": "经核查，您在 {source_id} 的账号关联已解除，请重新关联本人账号。",
+            "en": "After a review your link at {source_id} was released; please link your own account anew.",
+        },
         MessageKind.REDEMPTION_REVERSED: {
             "zh-CN": "场所撤销了当天的一次权益核销（{benefit_id}），名额已退还。",
             "en": "The venue reversed today's redemption of {benefit_id}; your quota is back.",
@@ -39,6 +43,14 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
         MessageKind.OBJECTION_OPENED: {
             "zh-CN": "我们已收到您的异议，将在 {decide_by} 前由工作人员书面答复。处理期间积分不会因此减少。",
             "en": "We have your objection; a person decides in writing by {decide_by}. Nothing drops meanwhile.",
+        },
+        MessageKind.OBJECTION_ACKNOWLEDGED: {
+            "zh-CN": "工作人员已受理您的异议，正在核查。",
+            "en": "A person has taken up your objection and is looking into it.",
+        },
+        MessageKind.OBJECTION_DECIDED: {
+            "zh-CN": "您的异议已有书面决定（{state}）：{reason}",
+            "en": "Your objection is decided in writing ({state}): {reason}",
         },
     }
 )

@@ -314,7 +314,7 @@ async def test_a_refused_attempt_cannot_be_rewritten(town: Town) -> None:
     await without_triggers()
     await database.run("UPDATE refused_attempt SET code = 'nothing'")
     (fault,) = await check(town)
-    assert fault.where == "refused attempts"
+    assert fault.where == "refused_attempt"
 
 
 async def test_erased_persons_leave_a_chain_that_still_holds(town: Town) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.endpoints.privacy import PRIVACY
 from service.endpoints.public import PUBLIC
 from service.endpoints.resident import RESIDENT
 from service.endpoints.source import SOURCE
@@ -13,8 +14,8 @@ DOORS = {
     (Door.SOURCE, "/v1/source"): SOURCE,
     (Door.VENUE, "/v1/venue"): VENUE,
     (Door.ADMINISTRATOR, "/v1/admin"): (),
-    (Door.PRIVACY, "/v1/privacy"): (),
+    (Door.PRIVACY, "/v1/privacy"): PRIVACY,
 }
-"""Administrators and privacy officers have their doors from the first day; what stands behind them comes later."""
+"""Administrators have their door from the first day; what stands behind it comes later."""
 
 OPERATIONS = tuple(endpoint.operation for endpoints in (*DOORS.values(), PUBLIC) for endpoint in endpoints)
