@@ -37,6 +37,21 @@ def opened(keyring: Keyring, row: database.Row) -> Person:
     return Person(row["person_id"], row["epoch"], vault.unwrap(keyring, row["person_id"], bytes(row["wrapped_key"])))
 
 
+def subject_index(keyring: Keyring, subject: str) -> str:
+    """The keyed index of a token's `sub`."""
+    return blind_index(keyring, IndexUse.SUBJECT, subject)
+
+
+async def find_by_index(keyring: Keyring, index: str) -> tuple[Person, datetime] | None:
+    """The person of a subject's index and when they became known here, or None."""
+    row = await database.row(
+        "SELECT p.person_id, p.epoch, p.wrapped_key, p.created_at FROM subject s"
+        " JOIN person p ON p.person_id = s.person_id WHERE s.subject_index = $1",
+        index,
+    )
+    return (opened(keyring, row), database.from_micros(row["created_at"])) if row else None
+
+
 async def find(keyring: Keyring, subject: str) -> Person | None:
     """The person behind a token's `sub`, or None when this service has never been asked to know them."""
     row = await database.row(

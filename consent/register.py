@@ -143,12 +143,16 @@ async def withdraw(person: Person, consent_id: str, at: datetime) -> Consent:
     return await get(person, consent_id)
 
 
-async def withdraw_all(person: Person, at: datetime) -> int:
-    """End every live consent of the person; how many there were."""
-    live = [one for one in await of(person, None, None) if one.grant.state_at(at) is State.GIVEN]
-    for consent in live:
-        await _end(person, consent.grant, State.WITHDRAWN, at)
-    return len(live)
+async def withdraw_all(person: Person, at: datetime, counterpart: str | None = None) -> list[str]:
+    """End every live consent of the person (those for one source or provider, when named); their ids."""
+    live = [
+        one.grant
+        for one in await of(person, None, None)
+        if one.grant.state_at(at) is State.GIVEN and counterpart in (None, one.grant.counterpart)
+    ]
+    for grant in live:
+        await _end(person, grant, State.WITHDRAWN, at)
+    return [grant.consent_id for grant in live]
 
 
 async def get(person: Person, consent_id: str) -> Consent:

@@ -110,6 +110,25 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
         return made
 
 
+async def hold(log: Log, publisher: Publisher) -> None:
+    """Hold the tree against what was published, and freeze the log where it does not continue it."""
+    async with database.transaction():
+        row = await database.row("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+        assert row is not None
+        if row["frozen"]:
+            return
+        try:
+            _, last = read_last(publisher, log)
+            await _hold_against(log, row, last)
+        except (TreeBroken, NoteInvalid) as error:
+            await _freeze(log, str(error))
+
+
+async def release_records(log: Log) -> None:
+    """Withdrawals and erasures were replayed: records may be used again. The log itself stays as it is."""
+    await database.run("UPDATE log_head SET withheld = 0 WHERE log = $1", log)
+
+
 async def thaw(log: Log, publisher: Publisher) -> None:
     """Let a frozen log go on when its tree continues what was published; TreeBroken or NoteInvalid otherwise."""
     async with database.transaction():

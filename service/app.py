@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from consent import database
-from service import metrics, openapi, problems, public, store, wire
+from service import erasures, metrics, openapi, problems, public, store, wire
 from service.city import City, Clock
 from service.doors import door, open_routes
 from service.endpoints.public import PUBLIC
@@ -36,6 +36,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await store.open_database(settings.database_url)
+        await erasures.before_serving(city)
         await verifier.start()
         chores = [asyncio.create_task(keep_house(city)), asyncio.create_task(keep_logs(city))]
         try:

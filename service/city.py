@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from consent.tombstones import Tombstones
 from consent.vault import Keyring
 from service.identity import Verifier
 from service.limits import Limiter
@@ -27,6 +28,11 @@ class City:
     def keyring(self) -> Keyring:
         """The keys of the vault and the blind indexes."""
         return self.settings.keyring
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """What ended, kept beside the last published checkpoints."""
+        return Tombstones(self.settings.publisher.folder)
 
     def day_of(self, at: datetime) -> date:
         """The city's civil day at a moment."""

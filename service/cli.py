@@ -20,9 +20,11 @@ from consent.checkpoint import NoteInvalid
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
-from service import demo, importer, logs, settings, store
+from service import demo, erasures, importer, logs, settings, store
 from service import verify_receipt as receipt_verifier
+from service.city import City
 from service.identity import Door, Verifier, remote_sources
+from service.limits import make_limiter
 from service.settings import Settings, SettingsInvalid
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -145,6 +147,15 @@ def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
         typer.echo(f"{name:16} {report.checked:>12,} checked   {said}")
     if any(report.fault for report in reports):
         raise typer.Exit(1)
+
+
+@cli.command("replay-tombstones")
+def replay_tombstones(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Withdraw and erase again what had been, after an older copy of the database was restored."""
+    chosen = _settings(data_dir)
+    city = City(chosen, Verifier({}, {}), make_limiter(None), database.now)
+    done = asyncio.run(_with_database(chosen, lambda: erasures.replay(city)))
+    typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
 @cli.command("thaw-log")

@@ -72,6 +72,7 @@ async def withdraw_consent(ask: Ask, _: None) -> Answer:
     """Stop one consent."""
     person = await persons.locked(ask)
     consent = await register.withdraw(person, ask.request.path_params["consent_id"], ask.at)
+    ask.city.tombstones.withdrawn(consent.grant.consent_id, ask.at)
     await standing.forget(person.person_id)
     ended = consent.grant.ended_at
     return Answer(
@@ -83,15 +84,17 @@ async def withdraw_consent(ask: Ask, _: None) -> Answer:
     )
 
 
-async def withdraw_everything(ask: Ask, _: shapes.WithdrawAll) -> Answer:
-    """Stop everything."""
+async def withdraw_everything(ask: Ask, body: shapes.WithdrawAll) -> Answer:
+    """Stop everything, or everything about one source or provider."""
     known = await persons.known(ask)
     if known is None:
         return Answer(shapes.WithdrawnCount(withdrawn=0))
     person = await people.lock(ask.city.keyring, known.person_id)
-    withdrawn = await register.withdraw_all(person, ask.at)
+    withdrawn = await register.withdraw_all(person, ask.at, body.counterpart)
+    for consent_id in withdrawn:
+        ask.city.tombstones.withdrawn(consent_id, ask.at)
     await standing.forget(person.person_id)
-    return Answer(shapes.WithdrawnCount(withdrawn=withdrawn))
+    return Answer(shapes.WithdrawnCount(withdrawn=len(withdrawn)))
 
 
 async def read_points(ask: Ask, _: None) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from benefits import catalogue, standing, tickets
+from benefits import catalogue, standing
 from consent import disputes, documents, erasure, gate, ledger, messages, people, register
 from consent.documents import Kind
 from consent.errors import NotFound, NotInForce
 from consent.ledger import Log
-from service import persons, receipts, store, texts, transparency, wire
+from service import erasures, persons, receipts, store, texts, transparency, wire
 from service.doors import Answer, Ask
 from service.identity import Door
 from service.shapes import resident as shapes
@@ -155,10 +155,9 @@ async def erase_me(ask: Ask, _: None) -> Answer:
     """Erase me: rows of both rooms and my key, in one transaction."""
     known = await persons.known(ask)
     if known is not None:
+        ask.city.tombstones.erased(people.subject_index(ask.city.keyring, ask.subject), ask.at)
         person = await people.lock(ask.city.keyring, known.person_id)
-        await standing.forget(person.person_id)
-        await tickets.forget(person.person_id)
-        await erasure.erase(person, ask.at)
+        await erasures.erase(person, ask.at)
         await store.forget_caller(store.caller_index(ask.city.keyring, Door.RESIDENT, ask.subject))
     return Answer({"erased_at": wire.rfc3339(ask.at)})
 

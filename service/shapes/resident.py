@@ -43,9 +43,24 @@ class TicketBody(Wire):
 
 
 class WithdrawAll(Wire):
-    """Stop everything."""
+    """Stop everything, or everything about one source or one provider."""
 
-    scope: Literal["all"]
+    scope: Literal["all", "source", "provider"]
+    source_id: DocumentId | None = None
+    provider_id: DocumentId | None = None
+
+    @model_validator(mode="after")
+    def named_by_scope(self) -> WithdrawAll:
+        """Exactly the name that the scope asks for."""
+        named = {"source": self.source_id, "provider": self.provider_id}
+        if any((name is None) == (scope == self.scope) for scope, name in named.items()):
+            raise ValueError("scope source names a source_id, scope provider a provider_id, scope all neither")
+        return self
+
+    @property
+    def counterpart(self) -> str | None:
+        """The source or the provider, or None for all."""
+        return self.source_id or self.provider_id
 
 
 class TicketRequest(Wire):

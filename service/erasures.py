@@ -1,0 +1,71 @@
+"""The end of a person in both rooms at once, and what must have ended already in a database that is an older copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from benefits import standing, tickets
+from consent import database, erasure, people, register, sequencer
+from consent.errors import NotFound
+from consent.ledger import Log
+from consent.people import Person
+from service import store
+from service.city import City
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay did: lines read, consents withdrawn again, persons erased again."""
+
+    read: int = 0
+    withdrawn: int = 0
+    erased: int = 0
+
+
+async def erase(person: Person, at: datetime) -> None:
+    """Erase the (locked) person: rows of both rooms and the key, in the running transaction."""
+    await standing.forget(person.person_id)
+    await tickets.forget(person.person_id)
+    await erasure.erase(person, at)
+
+
+async def replay(city: City) -> Replayed:
+    """End again what had ended, by the tombstones; then records may be released again. Safe to run at any time."""
+    done, at = Replayed(), await city.clock()
+    for one in city.tombstones.read():
+        done.read += 1
+        async with database.transaction():
+            if one.kind == "withdrawn":
+                done.withdrawn += await _withdraw(city, one.name, at)
+            elif one.kind == "erased":
+                found = await people.find_by_index(city.keyring, one.name)
+                # Who came back after the erasure is not the one who left.
+                if found is not None and found[1] < one.at:
+                    await erase(await people.lock(city.keyring, found[0].person_id), at)
+                    done.erased += 1
+    await sequencer.release_records(Log.CONSENT)
+    return done
+
+
+async def before_serving(city: City) -> None:
+    """Hold the database against what was published; replay tombstones where it may be an older copy."""
+    if await store.missing_migrations():
+        return
+    for log in Log:
+        await sequencer.hold(log, city.settings.publisher)
+    if (await sequencer.head(Log.CONSENT)).withheld:
+        await replay(city)
+
+
+async def _withdraw(city: City, consent_id: str, at: datetime) -> int:
+    row = await database.row("SELECT person_id FROM consent WHERE consent_id = $1 AND state = 'given'", consent_id)
+    if row is None:
+        return 0
+    try:
+        person = await people.lock(city.keyring, row["person_id"])
+    except NotFound:
+        return 0
+    await register.withdraw(person, consent_id, at)
+    await standing.forget(person.person_id)
+    return 1
