@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from consent import database, disputes, ledger, messages, people, register
+from consent import database, disputes, ledger, links, messages, people, register
 from consent.people import Person
+from consent.vault import Keyring
 
 PAGE = 1_000
 """Rows read at once for an export."""
@@ -70,9 +71,10 @@ async def export(person: Person) -> dict[str, Any]:
     }
 
 
-async def erase(person: Person, at: datetime) -> None:
-    """End every consent, then delete the person's rows and key. In the caller's transaction, with benefits.erase."""
+async def erase(keyring: Keyring, person: Person, at: datetime) -> None:
+    """End every consent, then delete the person's rows and key. In the caller's transaction, with the other rooms'."""
     await register.withdraw_all(person, at)
+    await links.say_farewell(keyring, person)
     await ledger.append(person, "person.erased", {}, at)
     for table in PERSONAL_TABLES:
         await database.run(

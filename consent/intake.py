@@ -13,7 +13,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from consent import database, ledger, messages, people
+from consent import database, documents, ledger, messages, people
+from consent.documents import Kind
 from consent.errors import DomainError, NotFound
 from consent.messages import MessageKind
 from consent.pseudonyms import IndexUse, blind_index, new_id
@@ -90,11 +91,16 @@ async def deliver(
         else:
             index = blind_index(keyring, IndexUse.ACCOUNT, source_id, delivery.account)
             valid[position] = _Valid(delivery, index, database.to_day_number(date.fromisoformat(delivery.occurred_on)))
-    owners = await _authorised(source_id, {one.account_index for one in valid.values()}, at)
-    admitted = {position: one for position, one in valid.items() if one.account_index in owners}
+    owners, shown = await _authorised(source_id, {one.account_index for one in valid.values()}, at)
+    agreed = await _kinds_agreed(source_id, set(shown.values()))
+    admitted = {}
     for position, one in valid.items():
-        if position not in admitted:
+        if one.account_index not in owners:
             answers[position] = Answer(one.delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
+        elif one.delivery.kind not in agreed[shown[one.account_index]]:
+            answers[position] = Answer(one.delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
+        else:
+            admitted[position] = one
     stored = await _stored(source_id, {one.delivery.record_id for one in admitted.values()})
     await _store(source_id, admitted, owners, stored, answers, at)
     return [answer for answer in answers if answer is not None]
@@ -128,10 +134,22 @@ def _among(column: str, position: int) -> str:
     return f"{column} IN (SELECT jsonb_array_elements_text(${position}::text::jsonb))"
 
 
-async def _authorised(source_id: str, indexes: set[str], at: datetime) -> dict[str, str]:
-    """Account index → person, for confirmed links of live consents; those persons are locked, in one order."""
+async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozenset[str]]:
+    """Which kinds each version of the source delivered: a consent covers those it was shown for, and no others."""
+    found = {}
+    for version in versions:
+        document = await documents.get(Kind.SOURCES, source_id, version)
+        found[version] = frozenset(document.body["kinds"])
+    return found
+
+
+async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[dict[str, str], dict[str, int]]:
+    """Account index → person, and → the source's version consented to, for confirmed links of live consents.
+
+    Those persons are locked, in one order.
+    """
     if not indexes:
-        return {}
+        return {}, {}
     linked = await database.rows(
         "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + _among("account_index", 2),
         source_id,
@@ -142,7 +160,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> dict[s
         "SELECT person_id FROM person WHERE " + _among("person_id", 1) + " ORDER BY person_id FOR UPDATE", persons
     )
     live = await database.rows(
-        "SELECT l.account_index, l.person_id FROM linked_account l"
+        "SELECT l.account_index, l.person_id, c.counterpart_version FROM linked_account l"
         " JOIN consent c ON c.person_id = l.person_id AND c.counterpart = l.source_id"
         " WHERE l.source_id = $1 AND c.purpose = 'points.compute' AND c.state = 'given'"
         " AND c.given_at <= $2 AND c.expires_at > $2 AND " + _among("l.account_index", 3),
@@ -150,7 +168,10 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> dict[s
         database.to_micros(at),
         json.dumps(sorted(row["account_index"] for row in linked)),
     )
-    return {row["account_index"]: row["person_id"] for row in live}
+    return (
+        {row["account_index"]: row["person_id"] for row in live},
+        {row["account_index"]: row["counterpart_version"] for row in live},
+    )
 
 
 async def _stored(source_id: str, record_ids: set[str]) -> dict[str, database.Row]:

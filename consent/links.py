@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent import database, ledger, messages, people
+from consent import database, ledger, messages, people, vault
 from consent.errors import AccountLinkedElsewhere, CodeUnknown, NotFound
 from consent.gate import covered
 from consent.grants import LINK_CODE_LIFE
@@ -17,7 +17,7 @@ from consent.messages import MessageKind
 from consent.people import Person
 from consent.pseudonyms import IndexUse, blind_index, new_code, new_id, normal_code
 from consent.purposes import Purpose
-from consent.vault import Keyring
+from consent.vault import Keyring, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,33 @@ async def _contested(
     raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
 
 
+async def renew(person: Person, source_id: str, shown: database.Row, consent_id: str) -> bool:
+    """Let a confirmed link of the same account go on under a renewed consent; whether there was one."""
+    return bool(
+        await database.run(
+            "UPDATE account_link SET consent_id = $4 WHERE person_id = $1 AND source_id = $2 AND account_index = $3"
+            " AND state = 'confirmed'",
+            person.person_id,
+            source_id,
+            shown["account_index"],
+            consent_id,
+        )
+    )
+
+
 async def end(person: Person, source_id: str, at: datetime) -> None:
-    """End every link of the person at the source and delete what came through it. In the withdrawal's transaction."""
+    """End every link of the person at the source and delete what came through it. In the withdrawal's transaction.
+
+    A link that was never proven simply goes: the source must not hear who once typed whose account.
+    """
+    await database.run(
+        "DELETE FROM account_link WHERE person_id = $1 AND source_id = $2 AND state = 'pending'",
+        person.person_id,
+        source_id,
+    )
     await database.run(
         "UPDATE account_link SET state = 'ended', since = $3 WHERE person_id = $1 AND source_id = $2"
-        " AND state IN ('pending', 'confirmed')",
+        " AND state = 'confirmed'",
         person.person_id,
         source_id,
         database.to_micros(at),
@@ -183,7 +205,7 @@ async def of_source(
         limit,
         *more,
     )
-    return [
+    live = [
         Link(
             row["link_id"],
             people.opened(keyring, row)
@@ -194,10 +216,70 @@ async def of_source(
         )
         for row in found
     ]
+    if state == "confirmed":
+        return live
+    gone = await _farewells(keyring, source_id, since, link_id, limit)
+    return sorted([*live, *gone], key=lambda link: (link.since, link.link_id))[:limit]
+
+
+async def say_farewell(keyring: Keyring, person: Person) -> None:
+    """Keep what sources must still hear of somebody whose rows and key are about to go. In the erasure itself."""
+    found = await database.rows(
+        "SELECT link_id, source_id, since, sealed_account FROM account_link WHERE person_id = $1 AND state = 'ended'"
+        " AND acknowledged_at IS NULL",
+        person.person_id,
+    )
+    for row in found:
+        account = person.open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
+        await database.run(
+            "INSERT INTO farewell (link_id, source_id, sealed_account, since) VALUES ($1, $2, $3, $4)",
+            row["link_id"],
+            row["source_id"],
+            vault.seal(vault.service_key(keyring, "farewell"), _farewell_place(row["link_id"]), account),
+            row["since"],
+        )
+
+
+async def drop_farewells() -> int:
+    """Drop what sources have acknowledged; how many."""
+    return await database.run("DELETE FROM farewell WHERE acknowledged_at IS NOT NULL")
+
+
+async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str, limit: int) -> list[Link]:
+    found = await database.rows(
+        "SELECT * FROM farewell WHERE source_id = $1 AND acknowledged_at IS NULL"
+        " AND (since > $2 OR (since = $2 AND link_id > $3)) ORDER BY since, link_id LIMIT $4",
+        source_id,
+        since,
+        link_id,
+        limit,
+    )
+    key = vault.service_key(keyring, "farewell")
+    return [
+        Link(
+            row["link_id"],
+            vault.open_sealed(key, _farewell_place(row["link_id"]), bytes(row["sealed_account"])).decode(),
+            "ended",
+            database.from_micros(row["since"]),
+        )
+        for row in found
+    ]
+
+
+def _farewell_place(link_id: str) -> Place:
+    return Place("farewell", "sealed_account", "", link_id)
 
 
 async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
     """The source has dealt with an ended link. Again: the same. NotFound for any other link."""
+    said = await database.run(
+        "UPDATE farewell SET acknowledged_at = $3 WHERE source_id = $1 AND link_id = $2",
+        source_id,
+        link_id,
+        database.to_micros(at),
+    )
+    if said:
+        return
     row = await database.row(
         "SELECT person_id, state FROM account_link WHERE source_id = $1 AND link_id = $2", source_id, link_id
     )

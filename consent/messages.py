@@ -20,6 +20,7 @@ class MessageKind(StrEnum):
     RECORD_RETRACTED = "record_retracted"
     ACCOUNT_CLAIMED = "account_claimed"
     ACCOUNT_LINKED_ELSEWHERE = "account_linked_elsewhere"
+    CONSENT_ENDING = "consent_ending"
     LINK_RELEASED = "link_released"
     REDEMPTION_REVERSED = "redemption_reversed"
     OBJECTION_OPENED = "objection_opened"

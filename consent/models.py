@@ -42,6 +42,7 @@ class Presentation(Model):
     person_id = fields.CharField(32)
     purpose = fields.CharField(32)
     counterpart = fields.CharField(64)
+    counterpart_version = fields.IntField()
     notice_id = fields.CharField(64)
     notice_version = fields.IntField()
     notice_sha256 = fields.CharField(64)
@@ -64,6 +65,8 @@ class Consent(Model):
     person_id = fields.CharField(32)
     purpose = fields.CharField(32)
     counterpart = fields.CharField(64)
+    counterpart_version = fields.IntField()
+    told_days = fields.IntField(null=True)
     notice_id = fields.CharField(64)
     notice_version = fields.IntField()
     notice_sha256 = fields.CharField(64)
@@ -172,6 +175,19 @@ class AccountLink(Model):
 
     class Meta:
         table = "account_link"
+
+
+class Farewell(Model):
+    """An ended link of somebody who was erased, until its source has acknowledged it; sealed by the service's key."""
+
+    link_id = fields.CharField(32, primary_key=True)
+    source_id = fields.CharField(64)
+    sealed_account = fields.BinaryField()
+    since = fields.BigIntField()
+    acknowledged_at = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "farewell"
 
 
 class LinkCode(Model):

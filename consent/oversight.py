@@ -176,8 +176,10 @@ async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[data
     """Ended links that their source has not dealt with, oldest first; no account, no person."""
     since, link_id = after or (-1, "")
     return await database.rows(
-        "SELECT link_id, source_id, since FROM account_link WHERE state = 'ended' AND acknowledged_at IS NULL"
-        " AND (since > $1 OR (since = $1 AND link_id > $2)) ORDER BY since, link_id LIMIT $3",
+        "SELECT * FROM (SELECT link_id, source_id, since FROM account_link WHERE state = 'ended'"
+        " AND acknowledged_at IS NULL UNION ALL"
+        " SELECT link_id, source_id, since FROM farewell WHERE acknowledged_at IS NULL) waiting"
+        " WHERE since > $1 OR (since = $1 AND link_id > $2) ORDER BY since, link_id LIMIT $3",
         since,
         link_id,
         limit,

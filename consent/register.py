@@ -29,10 +29,8 @@ from consent.vault import Keyring
 NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
 COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: Kind.SOURCES, Purpose.BENEFIT_CHECK: Kind.PROVIDERS}
 
-SWEEP_MAX = 1_000
-"""Consents written down as expired in one sweep; the next one takes the rest."""
-PRESENTATION_KEPT_FOR = timedelta(days=1)
-"""How long after its end a ticket is still known as answered; then it is an unknown, equally spent one."""
+RENEW_DAYS = 90
+"""From so many days before its end on a consent may be renewed in one step; then the person is first told, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +66,15 @@ async def show(
 ) -> Shown:
     """Show the notice in force for this purpose and counterpart, and remember exactly what was shown."""
     _check_account(purpose, account)
+    named = await documents.in_force(COUNTERPART_KIND[purpose], counterpart, at)
     notice = await _current_notice(purpose, counterpart, language, at)
+    assert named is not None
     presentation_id = new_id()
     expires_at = at + PRESENTATION_LIFE
     await database.run(
         "INSERT INTO presentation (person_id, presentation_id, purpose, counterpart, notice_id, notice_version,"
-        " notice_sha256, body_sha256, language, account_index, sealed_account, shown_at, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        " notice_sha256, body_sha256, language, account_index, sealed_account, shown_at, expires_at,"
+        " counterpart_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         person.person_id,
         presentation_id,
         purpose,
@@ -88,6 +88,7 @@ async def show(
         None if account is None else person.seal("presentation", "sealed_account", presentation_id, account.encode()),
         database.to_micros(at),
         database.to_micros(expires_at),
+        named.version,
     )
     return Shown(presentation_id, presentations.sign(keyring, presentation_id, person.person_id), expires_at, notice)
 
@@ -101,19 +102,22 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     )
     if any(version.body["material"] for version in changed):
         raise NoticeChanged(asdict(await _current_notice(purpose, counterpart, shown["language"], at)))
-    await _expire_past(person, purpose, counterpart, at)
+    await expire_past(person, purpose, counterpart, at)
     previous = await database.row(
-        "SELECT consent_id, state FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
+        "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
         " ORDER BY given_at DESC, consent_id LIMIT 1",
         person.person_id,
         purpose,
         counterpart,
     )
-    if previous and previous["state"] == State.GIVEN:
-        raise AlreadyGiven("this consent already lives; withdraw it before giving it anew")
+    renewed = previous is not None and previous["state"] == State.GIVEN
+    if previous is not None and renewed:
+        await _supersede(person, _consent(previous).grant, previous["counterpart_version"], shown, at)
     consent = await _record(person, shown, State.GIVEN, at, previous["consent_id"] if previous else None)
     await people.bump(person.person_id)
     if purpose is Purpose.BENEFIT_CHECK:
+        return consent
+    if previous is not None and renewed and await links.renew(person, counterpart, shown, consent.grant.consent_id):
         return consent
     account = person.open(
         "presentation", "sealed_account", shown["presentation_id"], bytes(shown["sealed_account"])
@@ -135,7 +139,7 @@ async def withdraw(person: Person, consent_id: str, at: datetime) -> Consent:
     consent = await get(person, consent_id)
     state = consent.grant.state_at(at)
     if state is State.EXPIRED:
-        await _expire_past(person, consent.grant.purpose, consent.grant.counterpart, at)
+        await expire_past(person, consent.grant.purpose, consent.grant.counterpart, at)
         return await get(person, consent_id)
     if state is not State.GIVEN:
         return consent
@@ -177,29 +181,6 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int | None) 
         limit if limit is not None else 2**31 - 1,
     )
     return [_consent(row) for row in found]
-
-
-async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
-    """Write down what has expired, with its event and the end of its link; how many. Only tidies: decisions at use
-    look at the clock."""
-    due = await database.rows(
-        "SELECT person_id, purpose, counterpart FROM consent WHERE state = 'given' AND expires_at <= $1"
-        " ORDER BY person_id LIMIT $2",
-        database.to_micros(at),
-        limit,
-    )
-    for row in due:
-        async with database.transaction():
-            person = await people.lock(keyring, row["person_id"])
-            await _expire_past(person, Purpose(row["purpose"]), row["counterpart"], at)
-    return len(due)
-
-
-async def drop_shown(at: datetime) -> int:
-    """Drop notices shown more than a day ago, answered or not; how many. What was agreed to is in the event."""
-    return await database.run(
-        "DELETE FROM presentation WHERE expires_at < $1", database.to_micros(at - PRESENTATION_KEPT_FOR)
-    )
 
 
 def state_of(row: database.Row, at: datetime) -> State:
@@ -262,7 +243,8 @@ async def _record(person: Person, shown: database.Row, state: State, at: datetim
     )
     await database.run(
         "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version, notice_sha256,"
-        " state, given_at, expires_at, ended_at, previous_id) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
+        " state, given_at, expires_at, ended_at, previous_id, counterpart_version)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         person.person_id,
         grant.consent_id,
         grant.purpose,
@@ -275,6 +257,7 @@ async def _record(person: Person, shown: database.Row, state: State, at: datetim
         database.to_micros(grant.expires_at),
         None if given else database.to_micros(at),
         previous_id,
+        shown["counterpart_version"],
     )
     await ledger.append(
         person,
@@ -283,6 +266,7 @@ async def _record(person: Person, shown: database.Row, state: State, at: datetim
             "consent_id": grant.consent_id,
             "purpose": grant.purpose,
             "counterpart": grant.counterpart,
+            "counterpart_version": shown["counterpart_version"],
             "notice_id": shown["notice_id"],
             "notice_version": shown["notice_version"],
             "notice_sha256": shown["notice_sha256"],
@@ -296,7 +280,8 @@ async def _record(person: Person, shown: database.Row, state: State, at: datetim
     return Consent(grant, shown["notice_id"], shown["notice_version"], shown["notice_sha256"], previous_id)
 
 
-async def _expire_past(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
+async def expire_past(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
+    """Write down that a consent has expired, with its event and the end of its link; nothing when none has."""
     row = await database.row(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state = 'given'"
         " AND expires_at <= $4",
@@ -307,6 +292,21 @@ async def _expire_past(person: Person, purpose: Purpose, counterpart: str, at: d
     )
     if row:
         await _end(person, _consent(row).grant, State.EXPIRED, at)
+
+
+async def _supersede(person: Person, grant: Grant, version: int, shown: database.Row, at: datetime) -> None:
+    """End the consent that a new one renews: near its end, or because its counterpart has changed. The link stays."""
+    near = at >= grant.expires_at - timedelta(days=RENEW_DAYS)
+    if not near and version == shown["counterpart_version"]:
+        raise AlreadyGiven("this consent already lives, and for a while yet")
+    await database.run(
+        "UPDATE consent SET state = 'terminated', ended_at = $3 WHERE person_id = $1 AND consent_id = $2",
+        person.person_id,
+        grant.consent_id,
+        database.to_micros(at),
+    )
+    facts = {"consent_id": grant.consent_id, "purpose": grant.purpose, "counterpart": grant.counterpart}
+    await ledger.append(person, "consent.terminated", facts, at)
 
 
 async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None:

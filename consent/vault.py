@@ -6,6 +6,7 @@ database alone can move a sealed value to another place and have it believed.
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,11 @@ class Place:
     def associated_data(self) -> bytes:
         """The place as bytes; ids never contain the separator."""
         return "|".join((self.table, self.column, self.person_id, self.row_id, SCHEMA)).encode()
+
+
+def service_key(keyring: Keyring, use: str) -> bytes:
+    """A key of the service's own for one use, for what must outlive a person's key for a while."""
+    return hmac.digest(keyring.index_key, f"credit-easy-{use}-v1".encode(), "sha256")
 
 
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:

@@ -10,6 +10,7 @@ from consent import database, erasure, people, register, sequencer
 from consent.errors import NotFound
 from consent.ledger import Log
 from consent.people import Person
+from consent.vault import Keyring
 from service import store
 from service.city import City
 
@@ -23,11 +24,11 @@ class Replayed:
     erased: int = 0
 
 
-async def erase(person: Person, at: datetime) -> None:
+async def erase(keyring: Keyring, person: Person, at: datetime) -> None:
     """Erase the (locked) person: rows of both rooms and the key, in the running transaction."""
     await standing.forget(person.person_id)
     await tickets.forget(person.person_id)
-    await erasure.erase(person, at)
+    await erasure.erase(keyring, person, at)
 
 
 async def replay(city: City) -> Replayed:
@@ -42,7 +43,7 @@ async def replay(city: City) -> Replayed:
                 found = await people.find_by_index(city.keyring, one.name)
                 # Who came back after the erasure is not the one who left.
                 if found is not None and found[1] < one.at:
-                    await erase(await people.lock(city.keyring, found[0].person_id), at)
+                    await erase(city.keyring, await people.lock(city.keyring, found[0].person_id), at)
                     done.erased += 1
     await sequencer.release_records(Log.CONSENT)
     return done

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from benefits import quotas, tickets
-from consent import database, ledger, links, register, sequencer
+from consent import database, expiry, ledger, links, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
 from service import metrics, store, transparency
@@ -27,8 +27,10 @@ async def tidy(city: City) -> dict[str, int]:
     at = await city.clock()
     today = city.day_of(at)
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
-        "consents_expired": lambda: register.sweep(city.keyring, at),
-        "presentations_dropped": lambda: register.drop_shown(at),
+        "consents_expired": lambda: expiry.sweep(city.keyring, at),
+        "reminders_sent": lambda: expiry.remind(city.keyring, at),
+        "farewells_dropped": links.drop_farewells,
+        "presentations_dropped": lambda: expiry.drop_shown(at),
         "link_codes_dropped": lambda: links.drop_codes(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),

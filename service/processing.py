@@ -41,6 +41,12 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "outbox": Processing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
         "refused_attempt": Processing("what was tried and refused", DUTY, THREE_YEARS, "retention"),
         "account_link": Processing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),
+        "farewell": Processing(
+            "telling a source that a link has ended, after an erasure",
+            DUTY,
+            "until acknowledged",
+            "housekeeping: farewells_dropped",
+        ),
         "link_code": Processing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
         "linked_account": Processing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
         "link_review": Processing("settling two claims on one account", DUTY, THREE_YEARS, "retention"),
@@ -79,13 +85,17 @@ def register() -> list[dict[str, Any]]:
                     "basis": one.basis,
                     "kept": one.kept,
                     "removed_by": one.removed_by,
-                    "fields": [{"name": name, "protection": _protection(name)} for name in model._meta.fields_map],
+                    "fields": [
+                        {"name": name, "protection": _protection(table, name)} for name in model._meta.fields_map
+                    ],
                 }
             )
     return sorted(found, key=lambda row: str(row["table"]))
 
 
-def _protection(field: str) -> str:
+def _protection(table: str, field: str) -> str:
+    if table in ("farewell", "stored_answer") and field.startswith("sealed"):
+        return "sealed under a key of the service"
     if field.startswith("sealed"):
         return "sealed under the person's key"
     if field.startswith("wrapped"):

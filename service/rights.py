@@ -157,7 +157,7 @@ async def erase_me(ask: Ask, _: None) -> Answer:
     if known is not None:
         ask.city.tombstones.erased(people.subject_index(ask.city.keyring, ask.subject), ask.at)
         person = await people.lock(ask.city.keyring, known.person_id)
-        await erasures.erase(person, ask.at)
+        await erasures.erase(ask.city.keyring, person, ask.at)
         await store.forget_caller(store.caller_index(ask.city.keyring, Door.RESIDENT, ask.subject))
     return Answer({"erased_at": wire.rfc3339(ask.at)})
 

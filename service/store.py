@@ -118,7 +118,7 @@ async def drop_old(at: datetime) -> int:
 
 
 def _secret(keyring: Keyring) -> bytes:
-    return hmac.digest(keyring.index_key, b"credit-easy-stored-answer-v1", "sha256")
+    return vault.service_key(keyring, "stored-answer")
 
 
 def _place(scope: str) -> Place:

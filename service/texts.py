@@ -32,6 +32,10 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
             "zh-CN": "您在 {source_id} 填写的账号已关联到他人。工作人员会核查。",
             "en": "The account you named at {source_id} is already linked elsewhere. An officer will look into it.",
         },
+        MessageKind.CONSENT_ENDING: {
+            "zh-CN": "您对 {counterpart} 的同意将于 {expires_on} 到期。愿意继续，再看告知并同意即可；否则自动停止。",
+            "en": "Your consent for {counterpart} ends on {expires_on}. Agree once more to go on; otherwise it stops.",
+        },
         MessageKind.LINK_RELEASED: {
             "zh-CN": "经核查，您在 {source_id} 的账号关联已解除，请重新关联本人账号。",
             "en": "After a review your link at {source_id} was released; please link your own account anew.",

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from benefits import catalogue
-from consent import database, documents, links, register
+from consent import database, documents, expiry, links
 from consent.documents import Kind
 from service import demo, housekeeping
 from tests.cities import Resident, Town, record, row_counts
@@ -329,4 +329,4 @@ async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: Town) 
     assert done["presentations_dropped"] > 0
     assert done["link_codes_dropped"] == 1
     assert await database.rows("SELECT * FROM presentation") == []
-    assert await register.drop_shown(await town.city.clock()) == 0
+    assert await expiry.drop_shown(await town.city.clock()) == 0
