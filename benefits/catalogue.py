@@ -113,6 +113,14 @@ async def benefits(today: date, at: datetime) -> list[Benefit]:
     return live
 
 
+async def names(at: datetime) -> dict[str, Mapping[str, str]]:
+    """What providers and benefits in force are called, by id, in both languages."""
+    found: dict[str, Mapping[str, str]] = {}
+    for kind, member in ((Kind.PROVIDERS, "name"), (Kind.BENEFITS, "title")):
+        found.update({one.document_id: one.body[member] for one in await documents.all_in_force(kind, at)})
+    return found
+
+
 async def venues(at: datetime) -> list[Body]:
     """Every venue in force, by id."""
     return [one.body for one in await documents.all_in_force(Kind.VENUES, at)]

@@ -55,14 +55,7 @@ async def export(person: Person) -> dict[str, Any]:
             )
         ],
         "events": [
-            {
-                "number": one.number,
-                "kind": one.kind,
-                "at": one.at.isoformat(),
-                "leaf_hash": one.leaf_hash,
-                "facts": one.facts,
-            }
-            for one in await _all_events(person)
+            {"event": one.event, "salt": one.salt, "leaf_hash": one.leaf_hash} for one in await _all_events(person)
         ],
         "messages": [
             {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts} for one in await _all_messages(person)
@@ -71,11 +64,14 @@ async def export(person: Person) -> dict[str, Any]:
     }
 
 
-async def erase(keyring: Keyring, person: Person, at: datetime) -> None:
-    """End every consent, then delete the person's rows and key. In the caller's transaction, with the other rooms'."""
+async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
+    """End every consent, then delete the person's rows and key; the hash of the leaf that says so.
+
+    In the caller's transaction, with the other rooms'.
+    """
     await register.withdraw_all(person, at)
     await links.say_farewell(keyring, person)
-    await ledger.append(person, "person.erased", {}, at)
+    leaf_hash = await ledger.append(person, "person.erased", {}, at)
     for table in PERSONAL_TABLES:
         await database.run(
             f"DELETE FROM {table} WHERE person_id = $1",
@@ -84,6 +80,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> None:
     await database.run("DELETE FROM account_link WHERE person_id = $1", person.person_id)
     await database.run("DELETE FROM subject WHERE person_id = $1", person.person_id)
     await database.run("DELETE FROM person WHERE person_id = $1", person.person_id)
+    return leaf_hash
 
 
 async def _accounts(person: Person) -> list[dict[str, str]]:
@@ -103,9 +100,9 @@ async def _accounts(person: Person) -> list[dict[str, str]]:
     ]
 
 
-async def _all_events(person: Person) -> list[ledger.Event]:
-    found: list[ledger.Event] = []
-    while page := await ledger.events_of(person, None, found[-1].number if found else 2**62, PAGE):
+async def _all_events(person: Person) -> list[ledger.Opening]:
+    found: list[ledger.Opening] = []
+    while page := await ledger.openings_of(person, found[-1].event["number"] if found else 0, PAGE):
         found += page
     return found
 

@@ -181,12 +181,19 @@ async def about_consent(person: Person, consent_id: str) -> list[Opening]:
         " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
         person.person_id,
     )
-    openings = []
-    for row in found:
-        plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
-        if plain["event"]["facts"].get("consent_id") == consent_id:
-            openings.append(Opening(plain["event"], plain["salt"], row["leaf_hash"]))
-    return openings
+    openings = [_opening(person, row) for row in found]
+    return [one for one in openings if one.event["facts"].get("consent_id") == consent_id]
+
+
+async def openings_of(person: Person, after: int, limit: int) -> list[Opening]:
+    """The person's next events with numbers above `after`, oldest first, with what their leaves commit to."""
+    found = await database.rows(
+        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+        person.person_id,
+        after,
+        limit,
+    )
+    return [_opening(person, row) for row in found]
 
 
 async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
@@ -202,6 +209,11 @@ async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, 
         *(kinds or ()),
     )
     return [_opened(person, row) for row in found]
+
+
+def _opening(person: Person, row: database.Row) -> Opening:
+    plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
+    return Opening(plain["event"], plain["salt"], row["leaf_hash"])
 
 
 def _opened(person: Person, row: database.Row) -> Event:

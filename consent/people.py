@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from consent import database, vault
-from consent.errors import NotFound
+from consent.errors import Conflict, NotFound
 from consent.pseudonyms import IndexUse, blind_index, new_id
 from consent.vault import Keyring, Place
 
@@ -114,8 +114,51 @@ async def subject_of(person: Person) -> str:
     return person.open("person", "sealed_subject", person.person_id, bytes(row["sealed_subject"])).decode()
 
 
+async def change_subject(keyring: Keyring, old: str, new: str) -> None:
+    """Find a person by another `sub` from now on. NotFound for an unknown old one, Conflict for a known new one."""
+    found = await find(keyring, old)
+    if found is None:
+        raise NotFound("nobody is known by the old subject")
+    person = await lock(keyring, found.person_id)
+    index = subject_index(keyring, new)
+    if not await database.run(
+        "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person.person_id
+    ):
+        raise Conflict("somebody is known by the new subject already")
+    await database.run("DELETE FROM subject WHERE subject_index = $1", subject_index(keyring, old))
+    await database.run(
+        "UPDATE person SET sealed_subject = $2 WHERE person_id = $1",
+        person.person_id,
+        person.seal("person", "sealed_subject", person.person_id, new.encode()),
+    )
+
+
 async def bump(person_id: str) -> int:
     """Raise the person's epoch: everything computed before is void from this transaction's commit on."""
     row = await database.row("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
     assert row is not None
     return int(row["epoch"])
+
+
+async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
+    """Wrap the data keys of the next persons under the current key-encryption key.
+
+    Returns the last person looked at (empty at the end) and how many keys were wrapped anew. Sealed fields stay as they
+    are: only what wraps their keys changes.
+    """
+    found = await database.rows(
+        "SELECT person_id, wrapped_key FROM person WHERE person_id > $1 ORDER BY person_id LIMIT $2", after, limit
+    )
+    changed = 0
+    for row in found:
+        wrapped = bytes(row["wrapped_key"])
+        if vault.key_version(wrapped) == keyring.current:
+            continue
+        data_key = vault.unwrap(keyring, row["person_id"], wrapped)
+        changed += await database.run(
+            "UPDATE person SET wrapped_key = $2 WHERE person_id = $1 AND wrapped_key = $3",
+            row["person_id"],
+            vault.wrap(keyring, row["person_id"], data_key),
+            wrapped,
+        )
+    return (found[-1]["person_id"] if found else ""), changed

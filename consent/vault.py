@@ -72,6 +72,11 @@ def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
     return header + nonce + cipher.encrypt(nonce, data_key, header + person_id.encode())
 
 
+def key_version(wrapped: bytes) -> int:
+    """The version of the key-encryption key that a data key is wrapped by."""
+    return int.from_bytes(wrapped[1:3], "big")
+
+
 def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
     """The data key, or SealBroken when the keyring lacks the key or the bytes were changed."""
     header, nonce, body = wrapped[:3], wrapped[3 : 3 + NONCE_BYTES], wrapped[3 + NONCE_BYTES :]

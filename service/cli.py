@@ -15,8 +15,9 @@ import orjson
 import typer
 import uvicorn
 
-from consent import database, sequencer, verification
+from consent import database, people, sequencer, verification
 from consent.checkpoint import NoteInvalid
+from consent.errors import DomainError
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
@@ -31,6 +32,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
 DEMO_FOLDER = Path("demo-city")
 Result = TypeVar("Result")
+ROTATED_AT_ONCE = 1_000
+"""Persons read at once when keys are rotated."""
 UNUSABLE = 2
 """Exit code for what cannot be done as asked: settings, files, arguments."""
 
@@ -152,10 +155,65 @@ def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
 @cli.command("replay-tombstones")
 def replay_tombstones(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Withdraw and erase again what had been, after an older copy of the database was restored."""
-    chosen = _settings(data_dir)
-    city = City(chosen, Verifier({}, {}), make_limiter(None), database.now)
-    done = asyncio.run(_with_database(chosen, lambda: erasures.replay(city)))
+    city = _city(_settings(data_dir))
+    done = asyncio.run(_with_database(city.settings, lambda: erasures.replay(city)))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
+
+
+@cli.command("erase")
+def erase(
+    subject: Annotated[str, typer.Option(help="the person's sub, as the identity provider knows it")],
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Erase somebody who cannot log in (a request at the counter, a death) and print the signed receipt."""
+    city = _city(_settings(data_dir))
+
+    async def work() -> dict[str, object] | None:
+        async with database.transaction():
+            at = await database.now()
+            leaf_hash = await erasures.erase_subject(city, subject, at)
+        return None if leaf_hash is None else erasures.receipt(city, leaf_hash, at)
+
+    made = asyncio.run(_with_database(city.settings, work))
+    if made is None:
+        _fail("nobody of this subject is known here")
+    typer.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
+
+
+@cli.command("change-subject")
+def change_subject(
+    old: Annotated[str, typer.Option()],
+    new: Annotated[str, typer.Option()],
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """The identity provider has given somebody another sub: find their data by the new one."""
+    chosen = _settings(data_dir)
+
+    async def work() -> None:
+        async with database.transaction():
+            await people.change_subject(chosen.keyring, old, new)
+
+    try:
+        asyncio.run(_with_database(chosen, work))
+    except DomainError as error:
+        _fail(str(error))
+    typer.echo("done")
+
+
+@cli.command("rotate-keys")
+def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+    """Wrap every person's key under the keyring's current key-encryption key; while the service runs, repeatable."""
+    chosen = _settings(data_dir)
+
+    async def work() -> int:
+        rewrapped, after = 0, ""
+        while True:
+            after, changed = await people.rewrap(chosen.keyring, after, ROTATED_AT_ONCE)
+            rewrapped += changed
+            if not after:
+                return rewrapped
+
+    typer.echo(f"{asyncio.run(_with_database(chosen, work))} keys wrapped anew under key {chosen.keyring.current}")
 
 
 @cli.command("thaw-log")
@@ -205,6 +263,10 @@ def doctor(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     if missing:
         _fail(f"migrations   missing: {', '.join(missing)}; run `credit-easy migrate`")
     typer.echo("migrations   ok")
+
+
+def _city(chosen: Settings) -> City:
+    return City(chosen, Verifier({}, {}), make_limiter(None), database.now)
 
 
 def _settings(data_dir: Path | None = None) -> Settings:

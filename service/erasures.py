@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from benefits import standing, tickets
 from consent import database, erasure, people, register, sequencer
@@ -11,8 +12,9 @@ from consent.errors import NotFound
 from consent.ledger import Log
 from consent.people import Person
 from consent.vault import Keyring
-from service import store
+from service import receipts, store
 from service.city import City
+from service.identity import Door
 
 
 @dataclass(slots=True)
@@ -24,11 +26,29 @@ class Replayed:
     erased: int = 0
 
 
-async def erase(keyring: Keyring, person: Person, at: datetime) -> None:
-    """Erase the (locked) person: rows of both rooms and the key, in the running transaction."""
+async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
+    """Erase the (locked) person: rows of both rooms and the key, in the running transaction; the leaf's hash."""
     await standing.forget(person.person_id)
     await tickets.forget(person.person_id)
-    await erasure.erase(keyring, person, at)
+    return await erasure.erase(keyring, person, at)
+
+
+async def erase_subject(city: City, subject: str, at: datetime) -> str | None:
+    """Erase whoever a token's `sub` stands for, with their tombstone and kept answers; None when nobody is known."""
+    known = await people.find(city.keyring, subject)
+    if known is None:
+        return None
+    city.tombstones.erased(people.subject_index(city.keyring, subject), at)
+    person = await people.lock(city.keyring, known.person_id)
+    leaf_hash = await erase(city.keyring, person, at)
+    await store.forget_caller(store.caller_index(city.keyring, Door.RESIDENT, subject))
+    return leaf_hash
+
+
+def receipt(city: City, leaf_hash: str, at: datetime) -> dict[str, Any]:
+    """The signed receipt of an erasure, JSON-ready."""
+    made = receipts.of_erasure(leaf_hash, at)
+    return {"receipt": made, "jws": receipts.sign(made, city.settings.signing_key)}
 
 
 async def replay(city: City) -> Replayed:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from benefits.points import Points
 from consent import people
 from consent.errors import NotFound
 from consent.people import Person
 from service import wire
 from service.doors import Answer, Ask
+from service.shapes import resident as shapes
 
 
 async def known(ask: Ask) -> Person | None:
@@ -39,3 +41,31 @@ def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ..
     """A page of a list: one row more than `limit` was read to know whether there is another."""
     more = len(data) > limit
     return Answer(model(data=data[:limit], next_cursor=wire.encode_cursor(keys[limit - 1]) if more else None))
+
+
+def explanation(computed: Points) -> shapes.ExplanationAnswer:
+    """Points with a line for every record, as a resident reads them."""
+    return shapes.ExplanationAnswer(
+        total=computed.total,
+        dimensions=[
+            shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap, capped_off=one.capped_off)
+            for one in computed.dimensions
+        ],
+        scheme_version=computed.scheme_version,
+        as_of=computed.as_of.isoformat(),
+        valid_until=None if computed.valid_until is None else computed.valid_until.isoformat(),
+        contributions=[
+            shapes.ContributionAnswer(
+                record_id=one.record_id,
+                source_id=one.source_id,
+                kind=one.kind,
+                dimension=one.dimension,
+                occurred_on=one.occurred_on.isoformat(),
+                quantity=one.quantity,
+                unit=dict(one.unit),
+                points=one.points,
+                expires_on=one.expires_on.isoformat(),
+            )
+            for one in computed.contributions
+        ],
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -76,6 +77,15 @@ def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
     )
     header, _, signature = signed.split(".")
     return f"{header}..{signature}"
+
+
+def of_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
+    """The receipt of an erasure: when, and the leaf that says so. It names nobody."""
+    return {
+        "schema_version": SCHEMA,
+        "state": "erased",
+        "events": [{"kind": "person.erased", "at": at.isoformat(), "leaf_hash": encoded_hash(leaf_hash)}],
+    }
 
 
 def opened(openings: Sequence[Opening]) -> list[dict[str, Any]]:

@@ -123,32 +123,7 @@ async def explain_points(ask: Ask, _: None) -> Any:
         await standing.store(released, computed, timeline)
     return wire.tagged(
         ask.request,
-        shapes.ExplanationAnswer(
-            total=computed.total,
-            dimensions=[
-                shapes.DimensionAnswer(
-                    dimension=one.dimension, points=one.points, cap=one.cap, capped_off=one.capped_off
-                )
-                for one in computed.dimensions
-            ],
-            scheme_version=computed.scheme_version,
-            as_of=computed.as_of.isoformat(),
-            valid_until=_day(computed.valid_until),
-            contributions=[
-                shapes.ContributionAnswer(
-                    record_id=one.record_id,
-                    source_id=one.source_id,
-                    kind=one.kind,
-                    dimension=one.dimension,
-                    occurred_on=one.occurred_on.isoformat(),
-                    quantity=one.quantity,
-                    unit=dict(one.unit),
-                    points=one.points,
-                    expires_on=one.expires_on.isoformat(),
-                )
-                for one in computed.contributions
-            ],
-        ),
+        persons.explanation(computed),
     )
 
 

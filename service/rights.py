@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from benefits import catalogue, standing
-from consent import disputes, documents, erasure, gate, ledger, messages, people, register
+from consent import disputes, documents, erasure, gate, ledger, messages, register
 from consent.documents import Kind
 from consent.errors import NotFound, NotInForce
 from consent.ledger import Log
-from service import erasures, persons, receipts, store, texts, transparency, wire
+from service import erasures, persons, receipts, texts, transparency, wire
 from service.doors import Answer, Ask
-from service.identity import Door
 from service.shapes import resident as shapes
 
 NEWEST = 2**62
@@ -66,6 +65,7 @@ async def list_accesses(ask: Ask, _: None) -> Answer:
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
     before = wire.read_cursor(ask.request, int) or (NEWEST,)
     found = [] if person is None else await ledger.events_of(person, gate.USES, int(before[0]), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
     return persons.page(
         shapes.AccessList,
         [
@@ -75,6 +75,13 @@ async def list_accesses(ask: Ask, _: None) -> Answer:
                 purpose=one.facts["purpose"],
                 what=one.facts["what"],
                 outcome=one.facts["outcome"],
+                text=texts.use(
+                    one.kind,
+                    names.get(one.facts["organisation"], {}).get(ask.language, one.facts["organisation"]),
+                    names.get(one.facts["what"], {}).get(ask.language, one.facts["what"]),
+                    one.facts["outcome"],
+                    ask.language,
+                ),
             )
             for one in found
         ],
@@ -147,19 +154,19 @@ async def export_everything(ask: Ask, _: None) -> Answer:
     person = await persons.known(ask)
     if person is None:
         return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
-    mine = await standing.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
-    return Answer({**await erasure.export(person), "points": mine.measures()})
+    computed, _released = await standing.compute(person, await catalogue.timeline(ask.at), ask.today, ask.at)
+    held = await erasure.export(person)
+    for event in held["events"]:
+        event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
+        event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
+    return Answer({**held, "points": persons.explanation(computed)})
 
 
 async def erase_me(ask: Ask, _: None) -> Answer:
     """Erase me: rows of both rooms and my key, in one transaction."""
-    known = await persons.known(ask)
-    if known is not None:
-        ask.city.tombstones.erased(people.subject_index(ask.city.keyring, ask.subject), ask.at)
-        person = await people.lock(ask.city.keyring, known.person_id)
-        await erasures.erase(ask.city.keyring, person, ask.at)
-        await store.forget_caller(store.caller_index(ask.city.keyring, Door.RESIDENT, ask.subject))
-    return Answer({"erased_at": wire.rfc3339(ask.at)})
+    leaf_hash = await erasures.erase_subject(ask.city, ask.subject, ask.at)
+    proof = {} if leaf_hash is None else erasures.receipt(ask.city, leaf_hash, ask.at)
+    return Answer({"erased_at": wire.rfc3339(ask.at), **proof})
 
 
 def _objection(one: disputes.Objection) -> shapes.ObjectionAnswer:

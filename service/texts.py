@@ -60,6 +60,41 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
 )
 
 
+USES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "points.computed": {"zh-CN": "为您计算了积分。", "en": "Your points were computed for you."},
+        "ticket.issued": {
+            "zh-CN": "您领取了“{organisation}”的“{what}”凭证。",
+            "en": "You took a ticket for “{what}” at {organisation}.",
+        },
+        "benefit.checked": {
+            "zh-CN": "“{organisation}”查询了权益“{what}”；结果：{outcome}。",
+            "en": "{organisation} asked whether “{what}” applies: {outcome}.",
+        },
+        "benefit.redeemed": {
+            "zh-CN": "“{organisation}”兑现了权益“{what}”。",
+            "en": "{organisation} honoured “{what}”.",
+        },
+        "officer.looked": {
+            "zh-CN": "隐私专员因监督查看了您的一份同意。",
+            "en": "A privacy officer looked at one of your consents, for oversight.",
+        },
+    }
+)
+OUTCOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "applies": {"zh-CN": "适用", "en": "it applies"},
+        "standard_terms": {"zh-CN": "按标准条款", "en": "standard terms"},
+    }
+)
+
+
+def use(kind: str, organisation: str, what: str, outcome: str, language: str) -> str:
+    """The sentence of a use of somebody's records or points; `organisation` and `what` are names in that language."""
+    said = OUTCOMES.get(outcome, {}).get(language, outcome)
+    return USES[kind][language].format(organisation=organisation, what=what, outcome=said)
+
+
 def message(kind: MessageKind, facts: Mapping[str, str | int], language: str) -> str:
     """The sentence of a message."""
     return MESSAGES[kind][language].format(**facts)

@@ -162,7 +162,7 @@ async def test_b15_erased_and_back_the_same_day(town: Town) -> None:
     ticket = await wang.ticket()
     assert (await venue.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).status_code == 201
     erased = await wang.delete("/v1/me")
-    assert set(erased.json()) == {"erased_at"}
+    assert set(erased.json()) == {"erased_at", "receipt", "jws"}
     assert (await wang.get("/v1/me/access-log")).json()["data"] == []
     assert await wang.total() == 0
     await wang.volunteer(7_200, "v-wang")
@@ -255,11 +255,13 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: Town) -> None:
     town.shift.by = timedelta(hours=23)
     assert (await housekeeping.tidy(town.city))["tickets_cut_off"] == 0
     town.shift.by = timedelta(hours=25)
-    assert (await housekeeping.tidy(town.city))["tickets_cut_off"] == 1
+    after_a_day = await housekeeping.tidy(town.city)
+    assert after_a_day["tickets_cut_off"] == 1
     assert [row["person_id"] for row in await database.rows("SELECT person_id FROM ticket")] == [None]
     town.shift.by = timedelta(hours=60)
     tidied = await housekeeping.tidy(town.city)
-    assert tidied["quotas_dropped"] > 0
+    # Two midnights or one may lie within the first 25 hours.
+    assert after_a_day["quotas_dropped"] + tidied["quotas_dropped"] > 0
     assert tidied["answers_dropped"] > 0
 
 

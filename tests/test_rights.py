@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 
@@ -9,7 +10,7 @@ import pytest
 from tortoise import Tortoise
 
 from consent import database
-from service import logs
+from service import housekeeping, logs, verify_receipt
 from tests.cities import Town, record
 
 pytestmark = pytest.mark.anyio
@@ -36,12 +37,25 @@ async def test_the_export_has_everything(town: Town) -> None:
     assert {one["counterpart"] for one in mine["consents"]} == {"volunteer-service", "city-library"}
     assert [one["account"] for one in mine["accounts"]] == ["canary-account"]
     assert [one["source_record_id"] for one in mine["records"]] == ["canary-account.minutes"]
-    assert mine["points"]["total"] == 63
+    assert (mine["points"]["total"], sum(one["points"] for one in mine["points"]["contributions"])) == (63, 63)
     assert [one["kind"] for one in mine["messages"]] == ["objection_opened"]
     assert [one["statement"] for one in mine["objections"]] == ["canary-words"]
-    kinds = [one["kind"] for one in mine["events"]]
+    kinds = [one["event"]["kind"] for one in mine["events"]]
     assert {"consent.given", "ticket.issued", "benefit.redeemed", "objection.opened", "points.computed"} <= set(kinds)
-    assert sorted(one["number"] for one in mine["events"]) == list(range(1, len(kinds) + 1))
+    assert [one["event"]["number"] for one in mine["events"]] == list(range(1, len(kinds) + 1))
+    assert {one["proof"] for one in mine["events"]} == {None}
+    await housekeeping.advance(town.city)
+    mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
+    (verifier_key,) = [
+        one["verifier_key"]
+        for one in (await town.client.get("/v1/public/logs")).json()["data"]
+        if one["name"] == "consent"
+    ]
+    proven = [one for one in mine["events"] if one["proof"] is not None]
+    assert len(proven) == len(kinds)
+    for one in proven:
+        leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_of(one["event"], one["salt"])).digest()
+        assert verify_receipt.check_proof(leaf_hash, one["proof"], verifier_key) >= len(kinds)
     nobody = (await town.resident("nobody").get("/v1/me/export")).json()
     assert (nobody["consents"], nobody["records"]) == ([], [])
 
@@ -51,7 +65,13 @@ async def test_erasure_leaves_nothing_that_can_be_read(town: Town) -> None:
     who = town.resident("canary-subject")
     person = (await database.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1"))[0]["person_id"]
     erased = await who.delete("/v1/me")
-    assert (erased.status_code, list(erased.json())) == (200, ["erased_at"])
+    assert (erased.status_code, list(erased.json())) == (200, ["erased_at", "receipt", "jws"])
+    jwks = (await town.client.get("/.well-known/jwks.json")).json()
+    assert verify_receipt.verify(erased.json(), jwks, None) == ["the receipt is signed by a key of the JWKS"]
+    (said,) = erased.json()["receipt"]["events"]
+    await housekeeping.advance(town.city)
+    proven = await town.client.get("/log/consent/proof/inclusion", params={"leaf_hash": said["leaf_hash"]})
+    assert proven.status_code == 200
     for app in Tortoise.apps.values():
         for model in app.values():
             if "person_id" in model._meta.fields_map and model._meta.db_table != "event":
@@ -62,7 +82,7 @@ async def test_erasure_leaves_nothing_that_can_be_read(town: Town) -> None:
     assert (await who.get("/v1/me/consents")).json()["data"] == []
     assert (await who.get("/v1/me/export")).json()["consents"] == []
     again = await who.delete("/v1/me")
-    assert again.status_code == 200
+    assert (again.status_code, list(again.json())) == (200, ["erased_at"])
     late = await town.source("volunteer-service").deliver(record("x", "canary-account", "volunteer_minutes", 60))
     assert late["results"][0]["code"] == "not_authorised"
 

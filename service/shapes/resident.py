@@ -267,6 +267,7 @@ class AccessAnswer(Wire):
     purpose: str
     what: str
     outcome: str
+    text: str
 
 
 class AccessList(Wire):
