@@ -111,6 +111,15 @@ async def transaction() -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[None]:
+    """Read everything as of one instant while others write. Not inside a transaction."""
+    async with in_transaction(CONNECTION) as client:
+        if client.capabilities.dialect != "sqlite":
+            await client.execute_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
 async def now() -> datetime:
     """The database's own clock at this very moment (not the start of the transaction), in UTC."""
     if is_sqlite():

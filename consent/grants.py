@@ -47,6 +47,14 @@ class Grant:
             return State.EXPIRED
         return self.state
 
+    def as_of(self, at: datetime) -> State | None:
+        """The state as it was, or will be unless something happens, at `at`; None before there was one."""
+        if at < self.given_at:
+            return None
+        if self.ended_at is None or at >= self.ended_at:
+            return self.state_at(at)
+        return State.EXPIRED if at >= self.expires_at else State.GIVEN
+
     def covers(self, purpose: Purpose, counterpart: str, at: datetime) -> bool:
         """Whether the grant permits this use now. Exactly at `expires_at` it no longer does."""
         return self.purpose is purpose and self.counterpart == counterpart and self.state_at(at) is State.GIVEN

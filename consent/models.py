@@ -1,13 +1,15 @@
 """The consent room's tables. Imported only inside this room; the migrations create them, a drift test compares both.
 
 Every per-person table has the person's id first in its key. Times are microseconds since 1970, civil days `yyyymmdd`.
-`field`s named `sealed_*` or `sealed` hold ciphertext under the person's own data key.
+A `Sealed` field holds ciphertext, under the person's own data key unless it says otherwise.
 """
 
 from __future__ import annotations
 
 from tortoise import fields
 from tortoise.models import Model
+
+from consent.sealed import Sealed
 
 
 class Person(Model):
@@ -18,7 +20,7 @@ class Person(Model):
     events = fields.BigIntField()
     last_leaf = fields.CharField(64)
     wrapped_key = fields.BinaryField()
-    sealed_subject = fields.BinaryField()
+    sealed_subject = Sealed("person_id")
     created_at = fields.BigIntField()
 
     class Meta:
@@ -49,7 +51,7 @@ class Presentation(Model):
     body_sha256 = fields.CharField(64)
     language = fields.CharField(8)
     account_index = fields.CharField(32, null=True)
-    sealed_account = fields.BinaryField(null=True)
+    sealed_account = Sealed("presentation_id", null=True)
     shown_at = fields.BigIntField()
     expires_at = fields.BigIntField()
     answered_at = fields.BigIntField(null=True)
@@ -88,7 +90,7 @@ class Event(Model):
     number = fields.BigIntField()
     kind = fields.CharField(32)
     at = fields.BigIntField()
-    sealed = fields.BinaryField()
+    sealed = Sealed("number")
 
     class Meta:
         table = "event"
@@ -168,7 +170,7 @@ class AccountLink(Model):
     consent_id = fields.CharField(32)
     source_id = fields.CharField(64)
     account_index = fields.CharField(32)
-    sealed_account = fields.BinaryField()
+    sealed_account = Sealed("link_id")
     state = fields.CharField(16)
     since = fields.BigIntField()
     acknowledged_at = fields.BigIntField(null=True)
@@ -178,11 +180,11 @@ class AccountLink(Model):
 
 
 class Farewell(Model):
-    """An ended link of somebody who was erased, until its source has acknowledged it; sealed by the service's key."""
+    """An ended link of somebody who was erased, until its source acknowledges it; sealed under the service's key."""
 
     link_id = fields.CharField(32, primary_key=True)
     source_id = fields.CharField(64)
-    sealed_account = fields.BinaryField()
+    sealed_account = Sealed("link_id", use="farewell")
     since = fields.BigIntField()
     acknowledged_at = fields.BigIntField(null=True)
 
@@ -297,7 +299,7 @@ class Message(Model):
     person_id = fields.CharField(32)
     kind = fields.CharField(32)
     at = fields.BigIntField()
-    sealed = fields.BinaryField()
+    sealed = Sealed("message_id")
 
     class Meta:
         table = "message"
@@ -311,8 +313,8 @@ class Objection(Model):
     record_id = fields.CharField(32, null=True)
     source_id = fields.CharField(64, null=True)
     reason_code = fields.CharField(32)
-    sealed_statement = fields.BinaryField()
-    sealed_source_statement = fields.BinaryField(null=True)
+    sealed_statement = Sealed("objection_id")
+    sealed_source_statement = Sealed("objection_id", null=True)
     stated_at = fields.BigIntField(null=True)
     state = fields.CharField(16)
     opened_at = fields.BigIntField()
@@ -320,7 +322,7 @@ class Objection(Model):
     acknowledged_at = fields.BigIntField(null=True)
     decided_at = fields.BigIntField(null=True)
     decided_by = fields.CharField(64, null=True)
-    sealed_decision = fields.BinaryField(null=True)
+    sealed_decision = Sealed("objection_id", null=True)
 
     class Meta:
         table = "objection"

@@ -7,13 +7,11 @@ database: a database that was restored from an older copy, or changed, freezes t
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from consent import checkpoint, database, merkle, tiles
+from consent import checkpoint, database, files, merkle, tiles
 from consent.checkpoint import Checkpoint, NoteInvalid, NoteSigner
 from consent.ledger import Log
 from consent.tiles import TreeBroken
@@ -105,7 +103,7 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
         if last != made:
             note = signer.sign(made.text())
             # The file first: should the process die here, it is the database that catches up.
-            _keep(publisher.path_of(log), note)
+            files.replace(publisher.path_of(log), note.encode())
         await database.run("UPDATE log_head SET checkpoint = $2 WHERE log = $1", log, note)
         return made
 
@@ -179,19 +177,3 @@ async def _freeze(log: Log, reason: str) -> None:
     """Stop the log; for the consent log also withhold records, until tombstones were replayed."""
     withheld = 1 if log is Log.CONSENT else 0
     await database.run("UPDATE log_head SET frozen = $2, withheld = $3 WHERE log = $1", log, reason, withheld)
-
-
-def _keep(path: Path, note: str) -> None:
-    """Replace the file in one step, on disk before anybody is told."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(note)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

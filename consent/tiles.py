@@ -5,7 +5,7 @@ Only the last tile of each level ever changes; every other one is as good as sto
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from consent import database, merkle
 from consent.checkpoint import TILE_HEIGHT, TILE_WIDTH
@@ -56,6 +56,19 @@ async def consistency(log: Log, old: int, new: int) -> list[bytes]:
     """The proof that the tree of `new` leaves continues the tree of `old`."""
     cache: Cache = {}
     return [await _root_of_range(log, one, cache) for one in merkle.consistency_ranges(old, new)]
+
+
+async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
+    """Every tile of the tree of `size` leaves as (level, number, hashes), the lowest level first."""
+    level, count = 0, size
+    while count:
+        for number in range(-(-count // TILE_WIDTH)):
+            width = min(TILE_WIDTH, count - number * TILE_WIDTH)
+            hashes = await tile(log, level, number, width)
+            if hashes is None:
+                raise TreeBroken(f"{log}: tile {level}/{number} is missing or too short")
+            yield level, number, hashes
+        level, count = level + 1, count >> TILE_HEIGHT
 
 
 async def tile(log: Log, level: int, number: int, width: int) -> bytes | None:

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from consent import checkpoint, database, ledger, merkle, people
+from consent import checkpoint, database, integrity, ledger, merkle, people
 from consent.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
+from consent.integrity import Fault, Lives
 from consent.ledger import Log
 from consent.merkle import HASH_BYTES
 from consent.people import Person
@@ -21,15 +22,6 @@ from consent.vault import Keyring, SealBroken
 
 PAGE = 5_000
 """Rows read at once; memory stays flat whatever the log's size."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The first thing that does not fit: in which log or chain, at which number, and what is wrong."""
-
-    where: str
-    number: int
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +38,16 @@ class _Broken(Exception):
     def __init__(self, where: str, number: int, what: str) -> None:
         super().__init__(what)
         self.fault = Fault(where, number, what)
+
+
+async def everything(keyring: Keyring, publisher: Publisher) -> dict[str, Report]:
+    """Check both logs, every chain with its consents, and every sealed field, as of one instant; by name."""
+    async with database.snapshot():
+        return {
+            **{str(one): await log(one, publisher) for one in Log},
+            "chains": await chains(keyring),
+            "sealed fields": await sealed(keyring),
+        }
 
 
 async def log(which: Log, publisher: Publisher | None) -> Report:
@@ -70,7 +72,8 @@ async def log(which: Log, publisher: Publisher | None) -> Report:
 
 
 async def chains(keyring: Keyring) -> Report:
-    """Check every person's chain of events, and that each event and refused attempt has its leaf."""
+    """Check every person's chain of events and the consents that follow from it, and that each event, refused attempt
+    and officer's look has its leaf."""
     checked = 0
     try:
         async for person_id, last_leaf, events, wrapped in _persons():
@@ -96,6 +99,12 @@ async def chains(keyring: Keyring) -> Report:
     except _Broken as broken:
         return Report(Log.CONSENT, checked, checked, broken.fault)
     return Report(Log.CONSENT, checked, checked, None)
+
+
+async def sealed(keyring: Keyring) -> Report:
+    """Open every sealed field."""
+    opened, fault = await integrity.sealed_fields(keyring)
+    return Report(Log.CONSENT, opened, opened, fault)
 
 
 class _Tree:
@@ -196,7 +205,7 @@ async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes |
 
 async def _chain(person: Person | None, person_id: str, events: int | None, last_leaf: str | None) -> int:
     """Check one chain; how many events it has."""
-    number, previous, where = 0, "", f"person {person_id}"
+    number, previous, where, lives = 0, "", f"person {person_id}", Lives()
     while page := await database.rows(
         "SELECT e.number, e.kind, e.at, e.leaf_hash, e.sealed, l.position, o.leaf_hash AS waiting FROM event e"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = e.leaf_hash"
@@ -213,7 +222,7 @@ async def _chain(person: Person | None, person_id: str, events: int | None, last
             if row["position"] is None and row["waiting"] is None:
                 raise _Broken(where, number, "the event's leaf is in no log")
             if person is not None:
-                _opens(person, row, previous)
+                lives.take(_opens(person, row, previous))
             previous = row["leaf_hash"]
     if person is None:
         if number and not await _was_erased(person_id, number):
@@ -221,14 +230,16 @@ async def _chain(person: Person | None, person_id: str, events: int | None, last
         return number
     if number != events or previous != last_leaf:
         raise _Broken(where, number + 1, f"{events} events were written, {number} are there")
+    if (fault := await lives.compare(person_id)) is not None:
+        raise _Broken(fault.where, fault.number, fault.what)
     return number
 
 
-def _opens(person: Person, row: database.Row, previous: str) -> None:
+def _opens(person: Person, row: database.Row, previous: str) -> dict[str, Any]:
     where, number = f"person {person.person_id}", row["number"]
     try:
         plain: dict[str, Any] = json.loads(person.open("event", "sealed", str(number), bytes(row["sealed"])))
-        event = plain["event"]
+        event: dict[str, Any] = plain["event"]
         leaf = ledger.leaf_of(event["kind"], ledger.commitment(bytes.fromhex(plain["salt"]), event))
     except (SealBroken, ValueError, KeyError, TypeError):
         raise _Broken(where, number, "the sealed event does not open") from None
@@ -238,6 +249,7 @@ def _opens(person: Person, row: database.Row, previous: str) -> None:
         raise _Broken(where, number, "the event's time is not the one its leaf commits to")
     if event["number"] != number or event["previous"] != previous:
         raise _Broken(where, number, "the event does not follow the one before it")
+    return event
 
 
 async def _was_erased(person_id: str, number: int) -> bool:

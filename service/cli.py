@@ -1,4 +1,4 @@
-"""`credit-easy`: demo, serve, migrate, token, import, openapi, doctor."""
+"""`credit-easy`: the demonstration and the service, deliveries, keys, the logs and who checks them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ import typer
 import uvicorn
 
 from consent import database, people, sequencer, verification
-from consent.checkpoint import NoteInvalid
+from consent.checkpoint import NoteInvalid, NoteKey
 from consent.errors import DomainError
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
-from service import demo, erasures, importer, logs, settings, store
+from service import archive, demo, erasures, importer, logs, settings, signing, store
 from service import verify_receipt as receipt_verifier
+from service import witness as witnessing
 from service.city import City
 from service.identity import Door, Verifier, remote_sources
 from service.limits import make_limiter
@@ -135,21 +136,56 @@ def import_file(
 
 @cli.command("verify-log")
 def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Compute both logs and every person's chain again from their entries; name the first thing that does not fit."""
+    """Compute logs and chains again, open every sealed field; name the first thing in each that does not fit."""
     chosen = _settings(data_dir)
-
-    async def work() -> list[verification.Report]:
-        found = [await verification.log(one, chosen.publisher) for one in Log]
-        return [*found, await verification.chains(chosen.keyring)]
-
-    reports = asyncio.run(_with_database(chosen, work))
-    for report, name in zip(reports, (*Log, "persons' chains"), strict=True):
+    reports = asyncio.run(_with_database(chosen, lambda: verification.everything(chosen.keyring, chosen.publisher)))
+    for name, report in reports.items():
         said = (
             "ok" if report.fault is None else f"{report.fault.where}, number {report.fault.number}: {report.fault.what}"
         )
         typer.echo(f"{name:16} {report.checked:>12,} checked   {said}")
-    if any(report.fault for report in reports):
+    if any(report.fault for report in reports.values()):
         raise typer.Exit(1)
+
+
+@cli.command("export-logs")
+def export_logs(
+    folder: Annotated[Path, typer.Argument(help="where the files go; run again to bring them up to date")],
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Write both logs as files for any web server: checkpoints, tiles, the policy log's entries and documents."""
+    city = _city(_settings(data_dir))
+    try:
+        written = asyncio.run(_with_database(city.settings, lambda: archive.write(city, folder)))
+    except (TreeBroken, OSError) as error:
+        _fail(str(error))
+    for name, size in written.sizes.items():
+        typer.echo(f"{name:16} {size:>12,} leaves")
+    typer.echo(f"{written.files} files written")
+
+
+@cli.command("witness")
+def witness(
+    log: Annotated[str, typer.Argument(help="the log's address, http(s)://…/log/consent or file:///…/log/consent")],
+    log_key: Annotated[str, typer.Option(help="the log's verifier key, from /v1/public/logs")],
+    remembered: Annotated[Path, typer.Option(help="the file that keeps the last checkpoint seen")],
+    name: Annotated[str | None, typer.Option(help="the witness's own name, to sign with")] = None,
+    key: Annotated[Path | None, typer.Option(help="the witness's own key; made when it is not there")] = None,
+) -> None:
+    """Check that a log continues what it said before; exit code 1 and both checkpoints when it does not."""
+    try:
+        cosigner = None
+        if name is not None and key is not None:
+            signing.create_log_key(key)
+            cosigner = witnessing.Cosigner(name, signing.load_log_key(key))
+            typer.echo(f"witness {cosigner.verifier_key()}", err=True)
+        note, _ = witnessing.look(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
+    except (witnessing.Forked, NoteInvalid) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(1) from None
+    except (witnessing.Unreachable, OSError, ValueError) as error:
+        _fail(str(error))
+    typer.echo(note, nl=False)
 
 
 @cli.command("replay-tombstones")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
+from consent.sealed import Sealed
+
 
 class StoredAnswer(Model):
     """The answer to a request with an Idempotency-Key, written in the same transaction as its effect."""
@@ -13,7 +15,7 @@ class StoredAnswer(Model):
     caller_index = fields.CharField(64)
     fingerprint = fields.CharField(64)
     status = fields.IntField()
-    sealed_body = fields.BinaryField()
+    sealed_body = Sealed("scope", use="stored-answer")
     created_at = fields.BigIntField()
 
     class Meta:

@@ -12,6 +12,7 @@ from benefits import catalogue, conditions, points, standing, tickets
 from benefits.catalogue import Benefit
 from consent import gate, people, records, register
 from consent.errors import NotFound
+from consent.grants import State
 from consent.purposes import Purpose
 from consent.register import Consent
 from service import persons, wire
@@ -65,7 +66,13 @@ async def read_consent(ask: Ask, _: None) -> Answer:
     person = await persons.known(ask)
     if person is None:
         raise NotFound("there is no such consent")
-    return Answer(_consent(await register.get(person, ask.request.path_params["consent_id"]), ask))
+    consent = await register.get(person, ask.request.path_params["consent_id"])
+    then = wire.read_moment(ask.request, "at", ask.at)
+    state = consent.grant.as_of(then)
+    if state is None:
+        raise NotFound("there was no such consent yet")
+    said = _consent(consent, ask).model_copy(update={"state": state})
+    return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
 
 
 async def withdraw_consent(ask: Ask, _: None) -> Answer:

@@ -161,6 +161,21 @@ def read_limit(request: Request) -> int:
     return limit
 
 
+def read_moment(request: Request, name: str, latest: datetime) -> datetime:
+    """`?name=` as an RFC 3339 instant not after `latest`, which it is by default; Problem bad_query otherwise."""
+    text = request.query_params.get(name)
+    if text is None:
+        return latest
+    try:
+        # A plus sign arrives as a space where it was not escaped.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        if moment.tzinfo is None or moment > latest:
+            raise ValueError(name)
+    except (ValueError, OverflowError):
+        raise Problem("bad_query") from None
+    return moment
+
+
 def encode_cursor(values: tuple[str | int, ...]) -> str:
     """An opaque cursor for the last row of a page."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()

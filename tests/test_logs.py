@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tortoise import Tortoise
 
 from consent import checkpoint, database, merkle, sequencer, tiles, verification
 from consent.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
+from consent.integrity import Fault
 from consent.ledger import Log
+from consent.sealed import Sealed
 from consent.tiles import TreeBroken
 from service import housekeeping, store, verify_receipt
 from service.identity import Door
@@ -237,10 +240,9 @@ async def without_triggers() -> None:
             await database.connection().execute_script(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
 
 
-async def check(town: Town) -> list[verification.Fault]:
-    reports = [await verification.log(log, town.city.settings.publisher) for log in Log]
-    reports.append(await verification.chains(town.city.keyring))
-    return [one.fault for one in reports if one.fault is not None]
+async def check(town: Town) -> list[Fault]:
+    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    return [one.fault for one in reports.values() if one.fault is not None]
 
 
 EVENT = "WHERE person_id = $person AND number"
@@ -288,7 +290,7 @@ async def test_c14_a_whole_person_taken_away_is_missed(town: Town) -> None:
     await without_triggers()
     for table in ("event", "person", "consent", "record"):
         await database.run(f"DELETE FROM {table} WHERE person_id = $1", person["person_id"])
-    (fault,) = await check(town)
+    fault = (await check(town))[0]
     assert (fault.where, fault.what) == ("consent", "no event stands behind the leaf")
 
 
@@ -465,3 +467,87 @@ async def test_an_attempt_at_a_foreign_door_is_in_the_log(town: Town) -> None:
     (row,) = await database.rows("SELECT leaf_hash FROM refused_attempt")
     await advance(town)
     assert await database.rows("SELECT 1 AS there FROM log_entry WHERE leaf_hash = $1", row["leaf_hash"])
+
+
+async def everything_sealed(town: Town) -> None:
+    """One person with something in every sealed field."""
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+    await wang.consent_to_provider("city-library")
+    await wang.ticket()
+    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    opened = await wang.post(
+        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
+    )
+    objection_id = opened.json()["objection_id"]
+    source, officer = town.source("volunteer-service"), town.actor(Door.PRIVACY, "officer-1")
+    stated = await source.post(f"/v1/source/objections/{objection_id}/statement", {"statement": "It was."})
+    decided = await officer.post(
+        f"/v1/privacy/objections/{objection_id}/decision", {"decision": "rejected", "reason": "The source proved it."}
+    )
+    assert (stated.status_code, decided.status_code) == (200, 200)
+    await town.resident("gone").volunteer(60, "v-gone")
+    await town.resident("gone").delete("/v1/me")
+
+
+async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: Town) -> None:
+    await everything_sealed(town)
+    await advance(town)
+    assert await check(town) == []
+    await without_triggers()
+    tried = 0
+    for app in Tortoise.apps.values():
+        for model in app.values():
+            table, key = model._meta.db_table, model._meta.db_pk_column
+            for column in [name for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)]:
+                rows = await database.rows(f"SELECT {key} AS key, {column} AS held FROM {table}")
+                row = next(one for one in rows if one["held"] is not None)
+                whole = bytes(row["held"])
+                for place in (0, len(whole) // 2, len(whole) - 1):
+                    harmed = bytearray(whole)
+                    harmed[place] ^= 1
+                    await database.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], bytes(harmed))
+                    (fault,) = await check(town)
+                    assert table == "event" or (fault.where, fault.what) == (
+                        f"{table} {row['key']}", f"{column} does not open",
+                    )  # fmt: skip
+                    tried += 1
+                await database.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
+    assert tried == 3 * 10
+    assert await check(town) == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "what"),
+    [
+        ("UPDATE consent SET state = 'given', ended_at = NULL WHERE consent_id = $1", "its state is not"),
+        ("UPDATE consent SET expires_at = expires_at + 1 WHERE consent_id = $1", "its expires_at is not"),
+        ("UPDATE consent SET counterpart = 'green-travel' WHERE consent_id = $1", "its counterpart is not"),
+        ("DELETE FROM consent WHERE consent_id = $1", "its row is missing"),
+    ],
+)
+async def test_a_consent_that_was_edited_is_found_by_its_events(town: Town, harm: str, what: str) -> None:
+    wang = town.resident("wang")
+    consent = (await wang.link("volunteer-service", "v-wang"))["consent_id"]
+    await wang.post(f"/v1/me/consents/{consent}/withdraw")
+    await advance(town)
+    await database.run(harm, consent)
+    (fault,) = await check(town)
+    assert (fault.where, fault.what.startswith(what)) == (f"consent {consent}", True)
+
+
+async def test_the_fsck_sees_one_instant_while_others_write(town: Town) -> None:
+    wang = town.resident("wang")
+
+    async def write() -> None:
+        for number in range(10):
+            consent = await wang.link("volunteer-service", f"v-{number}")
+            await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
+            await advance(town)
+
+    async def verify() -> None:
+        while not writing.done():
+            assert await check(town) == []
+
+    writing = asyncio.create_task(write())
+    await asyncio.gather(writing, verify())

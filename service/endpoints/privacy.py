@@ -137,6 +137,7 @@ PRIVACY = (
         privacy.verify,
         None,
         {200: shapes.Verification},
+        raw=True,
     ),
     get(
         OFFICER,

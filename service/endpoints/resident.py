@@ -7,6 +7,7 @@ from http import HTTPMethod
 from service import resident, rights
 from service.endpoints.calls import PAGING, get, post
 from service.identity import Door
+from service.openapi import Parameter
 from service.shapes import resident as shapes
 
 ME = Door.RESIDENT
@@ -60,7 +61,10 @@ RESIDENT = (
         "One consent",
         resident.read_consent,
         shapes.ConsentAnswer,
-        errors=("not_found",),
+        query=(
+            Parameter("at", {"type": "string", "format": "date-time"}, description="its state at this past instant"),
+        ),
+        errors=("not_found", "bad_query"),
     ),
     get(
         ME,
