@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 
-from consent import database, documents, ledger, messages, people
+from consent import corrections, database, documents, ledger, messages, people
 from consent.documents import Kind
 from consent.errors import DomainError, NotFound
 from consent.messages import MessageKind
@@ -274,10 +274,13 @@ async def settle(
     )
     if record is None:
         return
+    source_id, named = record["source_id"], record["source_record_id"]
     if correction is None:
         await _take_back(person, record, "objection_upheld", at)
+        await corrections.put(source_id, named, "retracted", None, None, at)
     else:
-        await _replace(person, record, correction[0], correction[1], "objection_upheld", today, at)
+        quantity, day = await _replace(person, record, correction[0], correction[1], "objection_upheld", today, at)
+        await corrections.put(source_id, named, "corrected", quantity, day, at)
 
 
 async def _of_source(
@@ -312,7 +315,7 @@ async def _replace(
     reason_code: str,
     today: date,
     at: datetime,
-) -> None:
+) -> tuple[int, int]:
     if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
         raise RecordRefused(refusal)
     new_quantity = record["quantity"] if quantity is None else quantity
@@ -337,6 +340,7 @@ async def _replace(
     await people.bump(person.person_id)
     await ledger.append(person, "record.corrected", facts, at)
     await messages.tell(person, MessageKind.RECORD_CORRECTED, facts, at)
+    return new_quantity, new_day
 
 
 async def _take_back(person: people.Person, record: database.Row, reason_code: str, at: datetime) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consent import database, ledger, messages, people, vault
-from consent.errors import AccountLinkedElsewhere, CodeUnknown, NotFound
+from consent.errors import AccountLinkedElsewhere, AlreadyGiven, CodeUnknown, NotFound
 from consent.gate import covered
 from consent.grants import LINK_CODE_LIFE
 from consent.messages import MessageKind
@@ -131,17 +131,28 @@ async def _contested(
 
 
 async def renew(person: Person, source_id: str, shown: database.Row, consent_id: str) -> bool:
-    """Let a confirmed link of the same account go on under a renewed consent; whether there was one."""
-    return bool(
-        await database.run(
-            "UPDATE account_link SET consent_id = $4 WHERE person_id = $1 AND source_id = $2 AND account_index = $3"
-            " AND state = 'confirmed'",
-            person.person_id,
-            source_id,
-            shown["account_index"],
-            consent_id,
-        )
+    """Let the confirmed link go on under a renewed consent; whether there was one. Links not yet confirmed go.
+
+    AlreadyGiven when the renewed consent names another account: a slip of the finger must not end a link.
+    """
+    confirmed = await database.row(
+        "SELECT link_id, account_index FROM account_link WHERE person_id = $1 AND source_id = $2"
+        " AND state = 'confirmed'",
+        person.person_id,
+        source_id,
     )
+    if confirmed is None:
+        await _drop_unproven(person, source_id)
+        return False
+    if confirmed["account_index"] != shown["account_index"]:
+        raise AlreadyGiven("this consent lives for another account; stop it first, then consent for the new one")
+    await database.run(
+        "UPDATE account_link SET consent_id = $3 WHERE person_id = $1 AND link_id = $2",
+        person.person_id,
+        confirmed["link_id"],
+        consent_id,
+    )
+    return True
 
 
 async def end(person: Person, source_id: str, at: datetime) -> None:
@@ -149,11 +160,7 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
 
     A link that was never proven simply goes: the source must not hear who once typed whose account.
     """
-    await database.run(
-        "DELETE FROM account_link WHERE person_id = $1 AND source_id = $2 AND state = 'pending'",
-        person.person_id,
-        source_id,
-    )
+    await _drop_unproven(person, source_id)
     await database.run(
         "UPDATE account_link SET state = 'ended', since = $3 WHERE person_id = $1 AND source_id = $2"
         " AND state = 'confirmed'",
@@ -161,11 +168,18 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
         source_id,
         database.to_micros(at),
     )
-    for table in ("linked_account", "link_code", "record_key", "record"):
+    for table in ("linked_account", "record_key", "record"):
         await database.run(
             f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2",
             person.person_id,
             source_id,
+        )
+
+
+async def _drop_unproven(person: Person, source_id: str) -> None:
+    for table, unproven in (("account_link", " AND state = 'pending'"), ("link_code", "")):
+        await database.run(
+            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2{unproven}", person.person_id, source_id
         )
 
 

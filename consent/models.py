@@ -192,6 +192,32 @@ class Farewell(Model):
         table = "farewell"
 
 
+class Correction(Model):
+    """What an officer's decision changed in a source's record, until the source acknowledges it."""
+
+    correction_id = fields.CharField(32, primary_key=True)
+    source_id = fields.CharField(64)
+    source_record_id = fields.CharField(64)
+    outcome = fields.CharField(16)
+    quantity = fields.IntField(null=True)
+    occurred_on = fields.IntField(null=True)
+    since = fields.BigIntField()
+    acknowledged_at = fields.BigIntField(null=True)
+
+    class Meta:
+        table = "correction"
+
+
+class StaffSuspension(Model):
+    """Staff whose tokens are refused."""
+
+    staff_id = fields.CharField(64, primary_key=True)
+    since = fields.BigIntField()
+
+    class Meta:
+        table = "staff_suspension"
+
+
 class LinkCode(Model):
     """Finds a pending link by the blind index of its short code."""
 

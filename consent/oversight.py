@@ -23,7 +23,7 @@ CELL_MIN = 20
 ROUND_TO = 10
 """Counts are rounded, so that two of them side by side tell nothing of one person."""
 PROPAGATION_DAYS = 7
-"""Within how many days a source acknowledges an ended link."""
+"""Within how many days a source acknowledges an ended link or a correction."""
 CONSENT_STATE = (
     "CASE WHEN c.state = 'refused' THEN 'refused' WHEN c.ended_at IS NOT NULL AND c.ended_at <= $1 THEN c.state"
     " WHEN c.expires_at <= $1 THEN 'expired' ELSE 'given' END"
@@ -173,15 +173,16 @@ async def refused_attempts(after: tuple[int, str] | None, limit: int) -> list[da
 
 
 async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[database.Row]:
-    """Ended links that their source has not dealt with, oldest first; no account, no person."""
-    since, link_id = after or (-1, "")
+    """Ended links and corrections that their source has not dealt with, oldest first; no account, no person."""
+    since, waiting_id = after or (-1, "")
     return await database.rows(
-        "SELECT * FROM (SELECT link_id, source_id, since FROM account_link WHERE state = 'ended'"
-        " AND acknowledged_at IS NULL UNION ALL"
-        " SELECT link_id, source_id, since FROM farewell WHERE acknowledged_at IS NULL) waiting"
-        " WHERE since > $1 OR (since = $1 AND link_id > $2) ORDER BY since, link_id LIMIT $3",
+        "SELECT * FROM (SELECT 'ended_link' AS kind, link_id AS id, source_id, since FROM account_link"
+        " WHERE state = 'ended' AND acknowledged_at IS NULL UNION ALL"
+        " SELECT 'ended_link', link_id, source_id, since FROM farewell WHERE acknowledged_at IS NULL UNION ALL"
+        " SELECT 'correction', correction_id, source_id, since FROM correction WHERE acknowledged_at IS NULL) waiting"
+        " WHERE since > $1 OR (since = $1 AND id > $2) ORDER BY since, id LIMIT $3",
         since,
-        link_id,
+        waiting_id,
         limit,
     )
 

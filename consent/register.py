@@ -94,7 +94,10 @@ async def show(
 
 
 async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
-    """Answer a shown notice with yes. The ticket is spent; for a source, the account's code is made."""
+    """Answer a shown notice with yes. The ticket is spent; for a source, the account's code is made.
+
+    AlreadyGiven while a consent lives that cannot be renewed: too early, or with another account than the linked one.
+    """
     shown = await _answer(keyring, person, ticket, at)
     purpose, counterpart = Purpose(shown["purpose"]), shown["counterpart"]
     changed = await documents.versions_between(
@@ -104,8 +107,8 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
         raise NoticeChanged(asdict(await _current_notice(purpose, counterpart, shown["language"], at)))
     await expire_past(person, purpose, counterpart, at)
     previous = await database.row(
-        "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
-        " ORDER BY given_at DESC, consent_id LIMIT 1",
+        "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state <> 'refused'"
+        " ORDER BY CASE state WHEN 'given' THEN 0 ELSE 1 END, given_at DESC, consent_id LIMIT 1",
         person.person_id,
         purpose,
         counterpart,

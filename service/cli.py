@@ -15,7 +15,7 @@ import orjson
 import typer
 import uvicorn
 
-from consent import database, people, sequencer, verification
+from consent import database, people, sequencer, staff, verification
 from consent.checkpoint import NoteInvalid, NoteKey
 from consent.errors import DomainError
 from consent.ledger import Log
@@ -234,6 +234,22 @@ def change_subject(
     except DomainError as error:
         _fail(str(error))
     typer.echo("done")
+
+
+@cli.command("suspend-staff")
+def suspend_staff(
+    staff_id: Annotated[str, typer.Argument()],
+    resume: Annotated[bool, typer.Option(help="let them in again")] = False,
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Refuse a member of staff from the next request on."""
+
+    async def work() -> bool:
+        async with database.transaction():
+            return await (staff.resume if resume else staff.suspend)(staff_id, await database.now())
+
+    done = asyncio.run(_with_database(_settings(data_dir), work))
+    typer.echo("done" if done else "nothing to do")
 
 
 @cli.command("rotate-keys")

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise.exceptions import IntegrityError
 
-from consent import database, ledger
+from consent import database, ledger, staff
 from consent.errors import DomainError
 from service import store, texts, wire
 from service.city import City
@@ -232,6 +232,8 @@ def _replayed(kept: store.Kept, fingerprint: str) -> Response:
 async def _ask(city: City, request: Request) -> Ask:
     at = await city.clock()
     principal = getattr(request.state, "principal", None)
+    if isinstance(principal, Administrator | PrivacyOfficer) and await staff.is_suspended(principal.staff_id):
+        raise Problem("suspended")
     return Ask(
         request, city, principal, at, city.day_of(at), texts.accept_language(request.headers.get("accept-language", ""))
     )

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from benefits import quotas, tickets
-from consent import database, expiry, ledger, links, sequencer
+from consent import corrections, database, expiry, ledger, links, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
 from service import metrics, store, transparency
@@ -30,6 +30,7 @@ async def tidy(city: City) -> dict[str, int]:
         "consents_expired": lambda: expiry.sweep(city.keyring, at),
         "reminders_sent": lambda: expiry.remind(city.keyring, at),
         "farewells_dropped": links.drop_farewells,
+        "corrections_dropped": corrections.drop_acknowledged,
         "presentations_dropped": lambda: expiry.drop_shown(at),
         "link_codes_dropped": lambda: links.drop_codes(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),

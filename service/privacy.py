@@ -214,7 +214,7 @@ async def list_attempts(ask: Ask, _: None) -> Answer:
 
 
 async def list_propagations(ask: Ask, _: None) -> Answer:
-    """Ended links that their source has not dealt with."""
+    """Ended links and corrections that their source has not dealt with."""
     if ask.request.query_params.get("state", "unacknowledged") != "unacknowledged":
         raise Problem("bad_query")
     limit = wire.read_limit(ask.request)
@@ -227,7 +227,8 @@ async def list_propagations(ask: Ask, _: None) -> Answer:
         due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
         rows.append(
             shapes.PropagationRow(
-                link_id=row["link_id"],
+                kind=row["kind"],
+                id=row["id"],
                 source_id=row["source_id"],
                 ended_on=ended_on.isoformat(),
                 due_on=due_on.isoformat(),
@@ -237,7 +238,7 @@ async def list_propagations(ask: Ask, _: None) -> Answer:
     more = len(found) > limit
     return Answer(
         shapes.Propagations(
-            data=rows, next_cursor=wire.encode_cursor((page[-1]["since"], page[-1]["link_id"])) if more else None
+            data=rows, next_cursor=wire.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
         )
     )
 

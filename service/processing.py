@@ -47,6 +47,13 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
             "until acknowledged",
             "housekeeping: farewells_dropped",
         ),
+        "correction": Processing(
+            "telling a source what was decided about its record",
+            DUTY,
+            "until acknowledged",
+            "housekeeping: corrections_dropped",
+        ),
+        "staff_suspension": Processing("keeping suspended staff out", DUTY, "until resumed", "the operator"),
         "link_code": Processing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
         "linked_account": Processing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
         "link_review": Processing("settling two claims on one account", DUTY, THREE_YEARS, "retention"),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from consent import disputes, documents, intake, links
+from consent import corrections, disputes, documents, intake, links
 from consent.documents import Kind
 from consent.errors import CodeUnknown
 from consent.intake import BATCH_MAX, Delivery
@@ -97,6 +97,34 @@ async def acknowledge_link(ask: Ask, _: None) -> Answer:
     link_id = ask.request.path_params["link_id"]
     await links.acknowledge(source.document_id, link_id, ask.at)
     return Answer(shapes.Acknowledged(link_id=link_id))
+
+
+async def list_corrections(ask: Ask, _: None) -> Answer:
+    """What officers decided about my records and I have not acknowledged."""
+    source, limit = await _source(ask), wire.read_limit(ask.request)
+    found = await corrections.of_source(source.document_id, _time_cursor(ask), limit + 1)
+    rows = [
+        shapes.CorrectionRow(
+            correction_id=one.correction_id,
+            record_id=one.record_id,
+            outcome=one.outcome,
+            quantity=one.quantity,
+            occurred_on=None if one.occurred_on is None else one.occurred_on.isoformat(),
+            since=wire.rfc3339(one.since),
+        )
+        for one in found[:limit]
+    ]
+    last = found[limit - 1] if len(found) > limit else None
+    cursor = None if last is None else wire.encode_cursor((wire.micros(last.since), last.correction_id))
+    return Answer(shapes.CorrectionList(data=rows, next_cursor=cursor))
+
+
+async def acknowledge_correction(ask: Ask, _: None) -> Answer:
+    """A correction has been dealt with."""
+    source = await _source(ask)
+    correction_id = ask.request.path_params["correction_id"]
+    await corrections.acknowledge(source.document_id, correction_id, ask.at)
+    return Answer(shapes.CorrectionAcknowledged(correction_id=correction_id))
 
 
 async def deliver_records(ask: Ask, _: None) -> Answer | Response:

@@ -274,6 +274,18 @@ async def test_one_live_consent_at_a_time(town: Town) -> None:
     assert {one.json().get("code") for one in answers} == {None, "already_given"}
 
 
+async def test_yes_no_and_yes_again_is_one_consent(town: Town) -> None:
+    wang = town.resident("wang")
+    given = await wang.consent_to_provider("city-library")
+    asked = {"purpose": "benefit.check", "provider_id": "city-library"}
+    await wang.post("/v1/me/refusals", {"ticket": (await wang.ask(**asked))["ticket"]})
+    again = await wang.post("/v1/me/consents", {"ticket": (await wang.ask(**asked))["ticket"]})
+    assert (again.status_code, again.json()["code"]) == (409, "already_given")
+    await wang.post(f"/v1/me/consents/{given['consent_id']}/withdraw")
+    renewed = await wang.consent_to_provider("city-library")
+    assert renewed["previous_consent_id"] == given["consent_id"]
+
+
 async def test_a_refusal_does_not_end_a_consent(town: Town) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise import Tortoise
 
-from consent import calendar, database, documents, objections, oversight
+from consent import calendar, database, documents, objections, oversight, staff
 from consent.documents import Kind
 from service import demo, housekeeping, processing
 from service.identity import Door
@@ -225,8 +225,57 @@ async def test_what_was_refused_and_what_was_not_acknowledged_is_seen(town: Town
     town.shift.by = timedelta(days=8)
     (late,) = (await one.get("/v1/privacy/propagations")).json()["data"]
     assert late["overdue"] is True
-    await town.source().post(f"/v1/source/links/{waiting['link_id']}/acknowledge")
+    await town.source().post(f"/v1/source/links/{waiting['id']}/acknowledge")
     assert (await one.get("/v1/privacy/propagations")).json()["data"] == []
+
+
+async def test_a_source_hears_what_was_decided_about_its_record(town: Town) -> None:
+    wang, first = await objected(town)
+    one, _ = await officer(town)
+    source, stranger = town.source(), town.source("civic-life")
+    path = "/v1/privacy/objections/{}/decision"
+    correction = {"quantity": 4, "occurred_on": "2025-06-02"}
+    await one.post(path.format(first), {"decision": "upheld", "reason": "Half of them.", "correction": correction})
+    (told,) = (await source.get("/v1/source/corrections")).json()["data"]
+    assert (told["record_id"], told["outcome"], told["quantity"], told["occurred_on"]) == (
+        "r-1", "corrected", 4, "2025-06-02",
+    )  # fmt: skip
+    assert (await stranger.get("/v1/source/corrections")).json()["data"] == []
+    town.shift.by = timedelta(days=8)
+    (late,) = (await one.get("/v1/privacy/propagations")).json()["data"]
+    assert (late["kind"], late["id"], late["overdue"]) == ("correction", told["correction_id"], True)
+    acknowledge = f"/v1/source/corrections/{told['correction_id']}/acknowledge"
+    assert (await stranger.post(acknowledge)).status_code == 404
+    for _ in range(2):
+        assert (await source.post(acknowledge)).json() == {"correction_id": told["correction_id"], "acknowledged": True}
+    assert (await source.get("/v1/source/corrections")).json()["data"] == []
+    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    again = await wang.post(
+        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "Not one."}
+    )
+    await one.post(path.format(again.json()["objection_id"]), {"decision": "upheld", "reason": "None."})
+    (gone,) = (await source.get("/v1/source/corrections?limit=1")).json()["data"]
+    assert gone == {**gone, "record_id": "r-1", "outcome": "retracted"}
+    assert "quantity" not in gone
+    assert (await housekeeping.tidy(town.city))["corrections_dropped"] == 1
+
+
+async def test_suspended_staff_are_out_at_the_next_request(town: Town) -> None:
+    one, _ = await officer(town)
+    other = town.actor(Door.PRIVACY, "officer-2")
+    async with database.transaction():
+        assert await staff.suspend("officer-1", await database.now())
+        assert not await staff.suspend("officer-1", await database.now())
+    refused = await one.get("/v1/privacy/reviews")
+    assert (refused.status_code, refused.json()["code"]) == (403, "suspended")
+    assert (await one.post("/v1/privacy/verification")).status_code == 403
+    assert (await other.get("/v1/privacy/reviews")).status_code == 200
+    async with database.transaction():
+        assert await staff.resume("officer-1", await database.now())
+        assert not await staff.resume("officer-1", await database.now())
+    assert (await one.get("/v1/privacy/reviews")).status_code == 200
+    looks = await database.rows("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
+    assert [row["what"] for row in looks] == ["staff.suspended officer-1", "staff.resumed officer-1"]
 
 
 async def test_the_register_describes_every_table_and_field(town: Town) -> None:

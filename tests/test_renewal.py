@@ -66,12 +66,27 @@ async def test_a_renewal_is_one_step_and_loses_nothing(town: Town) -> None:
     assert await wang.total() == 0
 
 
-async def test_a_renewal_with_another_account_is_a_new_link(town: Town) -> None:
+async def test_a_renewal_with_another_account_ends_nothing(town: Town) -> None:
     wang = town.resident("wang")
     await wang.link("volunteer-service", "v-1")
     town.shift.by = timedelta(days=300)
-    other = await wang.consent_to_source("volunteer-service", "v-2")
-    assert other["link"]["state"] == "pending"
+    shown = await wang.ask(purpose="points.compute", source_id="volunteer-service", account="v-2")
+    other = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
+    assert (other.status_code, other.json()["code"]) == (409, "already_given")
+    assert [one["state"] for one in (await wang.get("/v1/me/consents")).json()["data"]] == ["given"]
+    kept = await town.source("volunteer-service").deliver(record("r", "v-1", "volunteer_minutes", 60))
+    assert kept["accepted"] == 1
+
+
+async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: Town) -> None:
+    wang = town.resident("wang")
+    await wang.consent_to_source("volunteer-service", "v-typo")
+    town.shift.by = timedelta(days=300)
+    assert (await wang.link("volunteer-service", "v-1"))["link"]["state"] == "pending"
+    source = town.source("volunteer-service")
+    typo = await source.deliver(record("r", "v-typo", "volunteer_minutes", 60))
+    assert typo["results"][0]["code"] == "not_authorised"
+    assert (await source.deliver(record("r", "v-1", "volunteer_minutes", 60)))["accepted"] == 1
 
 
 async def test_a_source_with_more_kinds_asks_anew_for_the_wider_part(town: Town) -> None:

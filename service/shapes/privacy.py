@@ -184,9 +184,10 @@ class Attempts(Wire):
 
 
 class PropagationRow(Wire):
-    """An ended link that its source has not dealt with."""
+    """An ended link or a correction that its source has not dealt with."""
 
-    link_id: str
+    kind: Literal["ended_link", "correction"]
+    id: str
     source_id: str
     ended_on: str
     due_on: str

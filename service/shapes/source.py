@@ -94,6 +94,31 @@ class RetractionBody(Wire):
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
+class CorrectionRow(Wire):
+    """What an officer's decision changed in a record of mine; without quantity and day it was taken back."""
+
+    correction_id: str
+    record_id: str
+    outcome: Literal["corrected", "retracted"]
+    quantity: int | None = None
+    occurred_on: str | None = None
+    since: str
+
+
+class CorrectionList(Wire):
+    """A page of corrections not yet acknowledged, oldest first."""
+
+    data: list[CorrectionRow]
+    next_cursor: str | None
+
+
+class CorrectionAcknowledged(Wire):
+    """The source has dealt with a correction."""
+
+    correction_id: str
+    acknowledged: Literal[True] = True
+
+
 class RecordState(Wire):
     """A record after its correction or retraction."""
 
