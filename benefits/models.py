@@ -38,6 +38,7 @@ class Ticket(Model):
     issued_at = fields.BigIntField()
     expires_at = fields.BigIntField()
     redemption_id = fields.CharField(32, null=True)
+    counters = fields.TextField()
 
     class Meta:
         table = "ticket"

@@ -2,6 +2,8 @@
 
 A pure function of released records, scheme versions and a day. Within an indicator and civil year, by day and id, a
 record gives the increase of the floored, capped running sum; expiry drops what a record was given and moves no other.
+A record that was past its validity when it came in gives nothing and takes no room in the sum: else whoever delivers
+very old deeds could take points away.
 """
 
 from __future__ import annotations
@@ -106,6 +108,9 @@ def _contributions(records: Sequence[Record], timeline: Timeline, on: date) -> I
 def _of_year(group: list[Record], indicator: Indicator) -> Iterator[Contribution]:
     running = given = 0
     for record in sorted(group, key=lambda one: (one.occurred_on, one.record_id)):
+        expires_on = expiry_of(record.occurred_on, indicator.validity_months)
+        if record.received_on is not None and record.received_on >= expires_on:
+            continue
         running += record.quantity
         now = indicator.points_of(running)
         yield Contribution(
@@ -117,7 +122,7 @@ def _of_year(group: list[Record], indicator: Indicator) -> Iterator[Contribution
             record.quantity,
             indicator.unit,
             now - given,
-            expiry_of(record.occurred_on, indicator.validity_months),
+            expires_on,
         )
         given = now
 

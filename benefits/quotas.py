@@ -77,16 +77,16 @@ async def take(wanted: Sequence[Counter]) -> bool:
             counter.count,
         )
         if row is None:
-            await give_back(taken)
+            await give_back([one.key for one in taken])
             return False
         taken.append(counter)
     return True
 
 
-async def give_back(taken: Sequence[Counter]) -> None:
-    """Return one to each counter."""
-    for counter in taken:
-        await database.run("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", counter.key)
+async def give_back(keys: Sequence[str]) -> None:
+    """Return one to each counter, by its key."""
+    for key in keys:
+        await database.run("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
 
 
 async def drop_ended(today: date) -> int:

@@ -5,6 +5,7 @@ A verdict is Granted or nothing. Every reason for nothing looks the same to the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -58,6 +59,8 @@ async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
     """Whether the benefit applies now, for whoever shows this handle; spends nothing."""
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
+        # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
+        await ledger.put_out_nothing(at)
         return None
     applies = await _holds(scan, today, at) and await quotas.left(keyring, scan.person, scan.benefit, today)
     await _trace(scan, "benefit.checked", applies, at)
@@ -68,13 +71,20 @@ async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour
     """Redeem the ticket: quota, redemption and event in the running transaction, or none of them."""
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
+        # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
+        await ledger.put_out_nothing(at)
         return None
     wanted = await quotas.counters(keyring, scan.person, scan.benefit, today)
     if not await _holds(scan, today, at) or not await quotas.take(wanted):
         await _trace(scan, "benefit.checked", False, at)
         return None
     redemption_id, runs_until = new_id(), _runs_until(scan.benefit, today)
-    await database.run("UPDATE ticket SET redemption_id = $2 WHERE handle_index = $1", scan.handle_index, redemption_id)
+    await database.run(
+        "UPDATE ticket SET redemption_id = $2, counters = $3 WHERE handle_index = $1",
+        scan.handle_index,
+        redemption_id,
+        json.dumps([one.key for one in wanted]),
+    )
     await database.run(
         "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
         " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
@@ -99,7 +109,7 @@ async def reverse(
     Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
     """
     row = await database.row(
-        "SELECT r.*, t.person_id FROM redemption r JOIN ticket t ON t.handle_index = r.handle_index"
+        "SELECT r.*, t.person_id, t.counters FROM redemption r JOIN ticket t ON t.handle_index = r.handle_index"
         " WHERE r.redemption_id = $1 AND r.venue_id = $2",
         redemption_id,
         venue_id,
@@ -115,14 +125,22 @@ async def reverse(
         redemption_id,
         reason,
     )
-    if not changed or person is None:
+    if not changed:
         return
-    benefit = await catalogue.benefit(row["benefit_id"], today, at)
-    if benefit is not None:
-        await quotas.give_back(await quotas.counters(keyring, person, benefit, today))
+    # The very counters it took from, whatever became of benefit and person since.
+    await quotas.give_back(json.loads(row["counters"]))
+    if person is None:
+        return
     facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
-    await ledger.append(person, "benefit.reversed", facts, at)
+    await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
     await messages.tell(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+
+
+async def drop_old(today: date) -> int:
+    """Drop redemptions of more than three years ago; how many."""
+    return await database.run(
+        "DELETE FROM redemption WHERE day < $1", database.to_day_number(today - timedelta(days=3 * 366))
+    )
 
 
 async def of_venue(venue_id: str, day: date, after: str, limit: int) -> list[database.Row]:

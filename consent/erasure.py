@@ -1,11 +1,13 @@
 """Everything held about a person, and the end of it.
 
-Erasure deletes the person's rows and the key under which the rest was sealed; the appended events stay as noise that
-nobody can open. Sources are told through their feed of ended links.
+Erasure deletes the person's rows, events and key. What stays names nobody: that an erasure happened, and of each event
+its leaf hash, kind and day, so that the public log still has something behind every leaf. Sources are told through
+their feed of ended links.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +73,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     """
     await register.withdraw_all(person, at)
     await links.say_farewell(keyring, person)
-    leaf_hash = await ledger.append(person, "person.erased", {}, at)
+    leaf_hash = await _leave_leaves(person, at)
     for table in PERSONAL_TABLES:
         await database.run(
             f"DELETE FROM {table} WHERE person_id = $1",
@@ -80,6 +82,29 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await database.run("DELETE FROM account_link WHERE person_id = $1", person.person_id)
     await database.run("DELETE FROM subject WHERE person_id = $1", person.person_id)
     await database.run("DELETE FROM person WHERE person_id = $1", person.person_id)
+    await database.run("DELETE FROM event WHERE person_id = $1", person.person_id)
+    return leaf_hash
+
+
+async def _leave_leaves(person: Person, at: datetime) -> str:
+    """Keep what an auditor needs of every event, without the person; the erasure's own event counts them."""
+    found = await _all_events(person)
+    kept = []
+    for one in found:
+        day = database.to_day_number(datetime.fromisoformat(one.event["at"]).date())
+        kept.append((one.leaf_hash, one.event["kind"], day, one.event["facts"].get("notice_version")))
+    leaf_hash = await ledger.append(person, "person.erased", {"events": len(found)}, at)
+    (last,) = await ledger.openings_of(person, len(found), 1)
+    await database.run(
+        "INSERT INTO erasure (leaf_hash, event, salt) VALUES ($1, $2, $3)",
+        leaf_hash,
+        json.dumps(last.event),
+        last.salt,
+    )
+    kept.append((leaf_hash, "person.erased", database.to_day_number(at.date()), None))
+    await database.run_many(
+        "INSERT INTO erased_leaf (leaf_hash, kind, day, notice_version) VALUES ($1, $2, $3, $4)", sorted(kept)
+    )
     return leaf_hash
 
 

@@ -42,7 +42,7 @@ USES = ("points.computed", "benefit.checked", "ticket.issued", "benefit.redeemed
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = """
-SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, c.expires_at
+SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_at, c.expires_at
   FROM record r
   JOIN consent c ON c.person_id = r.person_id AND c.purpose = 'points.compute' AND c.counterpart = r.source_id
  WHERE r.person_id = $1 AND c.state = 'given' AND c.given_at <= $2 AND c.expires_at > $2
@@ -73,6 +73,7 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
                 RecordKind(row["kind"]),
                 row["quantity"],
                 database.from_day_number(row["occurred_on"]),
+                database.from_micros(row["received_at"]).date(),
             )
             for row in found
         ),
@@ -127,4 +128,5 @@ async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> No
         use.kind,
         {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome},
         at,
+        to_the_hour=True,
     )

@@ -25,6 +25,8 @@ from consent.pseudonyms import new_id
 
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
+NOTHING = "nothing"
+"""The kind of a leaf that stands for no event."""
 
 
 class Log(StrEnum):
@@ -63,8 +65,12 @@ def leaf_hash_of(leaf: bytes) -> str:
     return merkle.leaf_hash(leaf).hex()
 
 
-async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
-    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash."""
+async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
+    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
+
+    `to_the_hour` for uses: to the second, their history would say who stood where.
+    """
+    happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
     counted = await database.row(
         "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
     )
@@ -76,7 +82,7 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
         "kind": kind,
         "number": number,
         "previous": counted["last_leaf"],
-        "at": at.isoformat(),
+        "at": happened.isoformat(),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
     salt = os.urandom(SALT_BYTES)
@@ -90,7 +96,7 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime) -> str:
         number,
         leaf_hash,
         kind,
-        database.to_micros(at),
+        database.to_micros(happened),
         person.seal("event", "sealed", str(number), plain),
     )
     await put_out(Log.CONSENT, leaf, at)
@@ -219,6 +225,11 @@ def _opening(person: Person, row: database.Row) -> Opening:
 def _opened(person: Person, row: database.Row) -> Event:
     plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
     return Event(row["number"], row["kind"], database.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
+
+
+async def put_out_nothing(at: datetime) -> None:
+    """Leave a leaf that says nothing, where the size of the log would tell what a venue must not learn."""
+    await put_out(Log.CONSENT, leaf_of(NOTHING, os.urandom(SALT_BYTES)), at)
 
 
 async def put_out(log: Log, leaf: bytes, at: datetime) -> None:

@@ -60,6 +60,16 @@ class Review:
     opened_at: datetime
 
 
+KEPT_FOR = timedelta(days=3 * 366)
+
+
+async def drop_old(at: datetime) -> int:
+    """Drop cases, and reviews that are decided, of more than three years ago; how many."""
+    long_ago = database.to_micros(at - KEPT_FOR)
+    dropped = await database.run("DELETE FROM officer_case WHERE opened_at < $1", long_ago)
+    return dropped + await database.run("DELETE FROM link_review WHERE opened_at < $1 AND state = 'decided'", long_ago)
+
+
 async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) -> str:
     """Open a case; its id. Whatever is looked at later names it."""
     case_id = new_id()

@@ -57,13 +57,17 @@ KINDS_OF_CATEGORY = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One deed: `quantity` in the kind's unit (trips, minutes, meetings, …) on civil day `occurred_on`."""
+    """One deed: `quantity` in the kind's unit (trips, minutes, meetings, …) on civil day `occurred_on`.
+
+    `received_on` is the day (UTC) it came in; None when that was in time.
+    """
 
     record_id: str
     source_id: str
     kind: RecordKind
     quantity: int
     occurred_on: date
+    received_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ async def chains(keyring: Keyring) -> Report:
             "look_id",
             lambda row: ledger.look_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
         )
+        await _erasures()
         await _nobodys()
     except _Broken as broken:
         return Report(Log.CONSENT, checked, checked, broken.fault)
@@ -225,9 +226,7 @@ async def _chain(person: Person | None, person_id: str, events: int | None, last
                 lives.take(_opens(person, row, previous))
             previous = row["leaf_hash"]
     if person is None:
-        if number and not await _was_erased(person_id, number):
-            raise _Broken(where, number, "the person is gone without an erasure")
-        return number
+        raise _Broken(where, number, "the person is gone without an erasure")
     if number != events or previous != last_leaf:
         raise _Broken(where, number + 1, f"{events} events were written, {number} are there")
     if (fault := await lives.compare(person_id)) is not None:
@@ -252,9 +251,32 @@ def _opens(person: Person, row: database.Row, previous: str) -> dict[str, Any]:
     return event
 
 
-async def _was_erased(person_id: str, number: int) -> bool:
-    last = await database.row("SELECT kind FROM event WHERE person_id = $1 AND number = $2", person_id, number)
-    return last is not None and last["kind"] == "person.erased"
+async def _erasures() -> None:
+    """Check every erasure against its leaf, and that as many leaves stay as all of them left."""
+    left, after = 0, ""
+    while page := await database.rows(
+        "SELECT * FROM erasure WHERE leaf_hash > $1 ORDER BY leaf_hash LIMIT $2", after, PAGE
+    ):
+        for row in page:
+            event = json.loads(row["event"])
+            leaf = ledger.leaf_of("person.erased", ledger.commitment(bytes.fromhex(row["salt"]), event))
+            if ledger.leaf_hash_of(leaf) != row["leaf_hash"] or event["kind"] != "person.erased":
+                raise _Broken(f"erasure {row['leaf_hash']}", 0, "the erasure is not what its leaf commits to")
+            left += event["facts"]["events"] + 1
+        after = page[-1]["leaf_hash"]
+    counted = await database.row("SELECT count(*) AS leaves FROM erased_leaf")
+    assert counted is not None
+    if counted["leaves"] != left:
+        raise _Broken("erased_leaf", counted["leaves"], f"{left} leaves were left by erasures")
+    for table in ("erasure", "erased_leaf"):
+        absent = await database.row(
+            f"SELECT a.leaf_hash FROM {table} a"
+            " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
+            " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
+            " WHERE l.leaf_hash IS NULL AND o.leaf_hash IS NULL LIMIT 1"
+        )
+        if absent is not None:
+            raise _Broken(f"{table} {absent['leaf_hash']}", 0, "its leaf is in no log")
 
 
 async def _officials(table: str, id_column: str, event_of: Callable[[database.Row], dict[str, Any]]) -> None:
@@ -285,8 +307,10 @@ async def _nobodys() -> None:
         "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
         " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"
         " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"
+        " LEFT JOIN erased_leaf x ON x.leaf_hash = l.leaf_hash"
         " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
-        " ORDER BY l.position LIMIT 1"
+        " AND x.leaf_hash IS NULL AND l.leaf NOT LIKE $1 ORDER BY l.position LIMIT 1",
+        f'%"k":"{ledger.NOTHING}","v":1}}',
     )
     if row is not None:
         raise _Broken(Log.CONSENT, row["position"], "no event stands behind the leaf")

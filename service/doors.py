@@ -106,8 +106,11 @@ class Guard:
         request = Request(scope)
         try:
             principal = self.city.verifier.verify(self.audience, bearer(request), datetime.now(UTC))
-        except WrongRole:
-            await record_refusal(self.city, self.audience, "", "wrong_role", "door")
+        except WrongRole as wrong:
+            wait = await self.city.limiter.hit("refused", wrong.who)
+            if wait is not None:
+                raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
+            await record_refusal(self.city, self.audience, wrong.actor, "wrong_role", "door")
             raise Problem("wrong_role") from None
         except IdentityError as error:
             raise Problem(error.code) from None

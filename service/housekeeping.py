@@ -9,8 +9,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from benefits import quotas, tickets
-from consent import corrections, database, expiry, ledger, links, sequencer
+from benefits import quotas, redemptions, tickets
+from consent import corrections, database, expiry, ledger, links, oversight, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
 from service import metrics, store, transparency
@@ -19,7 +19,7 @@ from service.city import City
 logger = logging.getLogger("credit_easy.housekeeping")
 
 EVERY_SECONDS = 60
-"""Soon enough that a person is cut off a ticket within a minute of its 24 hours."""
+"""Soon enough that a ticket is gone within a minute of its 24 hours."""
 
 
 async def tidy(city: City) -> dict[str, int]:
@@ -36,6 +36,8 @@ async def tidy(city: City) -> dict[str, int]:
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
         "answers_dropped": lambda: store.drop_old(at),
+        "old_dropped": lambda: oversight.drop_old(at),
+        "redemptions_dropped": lambda: redemptions.drop_old(today),
     }
     done = {}
     for name, job in jobs.items():

@@ -113,9 +113,14 @@ class TokenInvalid(IdentityError):
 
 
 class WrongRole(IdentityError):
-    """The token is valid, at another door."""
+    """The token is valid, at another door. `who` is its subject there, `actor` what of it may be written down."""
 
     code = "wrong_role"
+
+    def __init__(self, owner: Door, claims: _Claims) -> None:
+        super().__init__("another door")
+        self.who = f"{owner}:{claims.sub}"
+        self.actor = "" if owner is Door.RESIDENT else claims.staff_id or claims.client_id or ""
 
 
 class BirthdateRequired(IdentityError):
@@ -275,7 +280,7 @@ class Verifier:
             del self._kept[digest]
         owner, claims, keys = self._authentic(token, second)
         if owner is not door:
-            raise WrongRole
+            raise WrongRole(owner, claims)
         principal = _principal(door, claims, now.astimezone(self._zone).date())
         until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if door in STAFF_DOORS else claims.exp
         if until > second:

@@ -26,10 +26,12 @@ RATES = {
     "administrator": "300/minute",
     "privacy": "300/minute",
     "code": "30/minute",
+    "refused": "30/minute",
     "address": "60000/minute",
 }
 """Generous for people, fatal for guessing: `code` counts a source's wrong link codes alone, and 31^8 codes outlast 30
-wrong ones a minute by fifty thousand years. `address` is before anybody is known; a whole town may share one."""
+wrong ones a minute by fifty thousand years. `refused` counts tries at a foreign door, each of which is written down.
+`address` is before anybody is known; a whole town may share one."""
 AWAY_SECONDS = 5
 """How long Redis is left alone after it failed, so that no request waits for it twice."""
 ANSWER_SECONDS = 0.25

@@ -30,6 +30,7 @@ CONSENT, DUTY, NONE = "separate consent (PIPL 13, 23)", "duty to prove handling 
 UNTIL_STOPPED = "until the consent is withdrawn or expires, or the person is erased"
 WITH_PERSON = "until the person is erased"
 THREE_YEARS = "three years"
+APPENDED = "the operator, with the triggers off; none is three years old before 2029"
 
 REGISTER: Mapping[str, Processing] = MappingProxyType(
     {
@@ -37,9 +38,11 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "subject": Processing("finding a person by their token", CONSENT, WITH_PERSON, "erasure"),
         "presentation": Processing("proof of what was shown", CONSENT, "a day", "housekeeping: presentations_dropped"),
         "consent": Processing("what is allowed", DUTY, WITH_PERSON, "erasure"),
-        "event": Processing("what happened to a person's data", DUTY, THREE_YEARS, "key destroyed at erasure"),
+        "event": Processing("what happened to a person's data", DUTY, WITH_PERSON, "erasure"),
+        "erasure": Processing("proof of an erasure", NONE, THREE_YEARS, APPENDED),
+        "erased_leaf": Processing("something behind every leaf of the log", NONE, THREE_YEARS, APPENDED),
         "outbox": Processing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
-        "refused_attempt": Processing("what was tried and refused", DUTY, THREE_YEARS, "retention"),
+        "refused_attempt": Processing("what was tried and refused", DUTY, THREE_YEARS, APPENDED),
         "account_link": Processing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),
         "farewell": Processing(
             "telling a source that a link has ended, after an erasure",
@@ -56,7 +59,7 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "staff_suspension": Processing("keeping suspended staff out", DUTY, "until resumed", "the operator"),
         "link_code": Processing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
         "linked_account": Processing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "link_review": Processing("settling two claims on one account", DUTY, THREE_YEARS, "retention"),
+        "link_review": Processing("settling two claims on one account", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
         "record": Processing("computing one's own points", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
         "record_key": Processing("taking a record once", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
         "message": Processing("telling a person", DUTY, WITH_PERSON, "erasure"),
@@ -66,11 +69,11 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "log_entry": Processing("transparency (commitments alone)", NONE, "for good", "none"),
         "log_tile": Processing("transparency (hashes)", NONE, "for good", "none"),
         "log_head": Processing("transparency (signed roots)", NONE, "for good", "none"),
-        "officer_case": Processing("why an officer looks (staff ids)", DUTY, THREE_YEARS, "retention"),
-        "oversight": Processing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, "retention"),
+        "officer_case": Processing("why an officer looks", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
+        "oversight": Processing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, APPENDED),
         "snapshot": Processing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure, epoch"),
-        "ticket": Processing("showing a benefit", CONSENT, "the person for 24 hours", "housekeeping: tickets_cut_off"),
-        "redemption": Processing("a venue's day", NONE, THREE_YEARS, "retention"),
+        "ticket": Processing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
+        "redemption": Processing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
         "quota_use": Processing("keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"),
         "stored_answer": Processing("answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"),
     }
@@ -140,9 +143,9 @@ CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
         ),
         "uses of points that no consent covered": (
             "FROM event e WHERE e.at < $1 AND e.kind IN ('ticket.issued', 'benefit.checked', 'benefit.redeemed')"
-            " AND EXISTS (SELECT 1 FROM person p WHERE p.person_id = e.person_id)"
             " AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.person_id = e.person_id AND c.purpose = 'benefit.check'"
-            " AND c.given_at <= e.at AND c.expires_at > e.at AND (c.ended_at IS NULL OR c.ended_at >= e.at))",
+            " AND c.given_at < e.at + 3600000000 AND c.expires_at > e.at"  # events of uses are kept by the hour
+            " AND (c.ended_at IS NULL OR c.ended_at >= e.at))",
             timedelta(0),
         ),
         "officers' looks without a case": (

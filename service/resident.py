@@ -79,7 +79,8 @@ async def withdraw_consent(ask: Ask, _: None) -> Answer:
     """Stop one consent."""
     person = await persons.locked(ask)
     consent = await register.withdraw(person, ask.request.path_params["consent_id"], ask.at)
-    ask.city.tombstones.withdrawn(consent.grant.consent_id, ask.at)
+    if consent.grant.ended_at == ask.at:  # again, or too late: nothing ended now
+        ask.city.tombstones.withdrawn(consent.grant.consent_id, ask.at)
     await standing.forget(person.person_id)
     ended = consent.grant.ended_at
     return Answer(

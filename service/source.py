@@ -219,13 +219,11 @@ def _result(one: Result) -> shapes.RecordResult:
 async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
     """Results a thousand at a time, each thousand committed before its results leave."""
     batch: list[Delivery | shapes.RecordResult] = []
-    lines = 0
-    async for line in _lines(ask):
-        lines += 1
-        if lines > STREAM_LINES_MAX:
-            batch.append(_refused("too_many_lines"))
+    async for number, line in _lines(ask):
+        if number > STREAM_LINES_MAX:
+            batch.append(_refused("too_many_lines", number))
             break
-        batch.append(_parsed(line) if isinstance(line, bytes) else _refused(line))
+        batch.append(_parsed(line, number) if isinstance(line, bytes) else _refused(line, number))
         if len(batch) == BATCH_MAX:
             yield await _commit(ask, source, batch)
             batch = []
@@ -233,13 +231,16 @@ async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
         yield await _commit(ask, source, batch)
 
 
-async def _lines(ask: Ask) -> AsyncIterator[bytes | str]:
-    """Each line that is not blank, or the code of why it cannot be read. Memory holds one chunk and one line."""
-    waiting, received, skipping = b"", 0, False
+async def _lines(ask: Ask) -> AsyncIterator[tuple[int, bytes | str]]:
+    """Each line that is not blank with its number, or the code of why it cannot be read.
+
+    Memory holds one chunk and one line.
+    """
+    waiting, received, skipping, number = b"", 0, False, 1
     async for chunk in ask.request.stream():
         received += len(chunk)
         if received > STREAM_BYTES_MAX:
-            yield "too_large"
+            yield number, "too_large"
             return
         waiting += chunk
         *complete, waiting = waiting.split(b"\n")
@@ -247,23 +248,24 @@ async def _lines(ask: Ask) -> AsyncIterator[bytes | str]:
             if skipping:
                 skipping = False
             elif len(line) > LINE_BYTES_MAX:
-                yield "line_too_long"
+                yield number, "line_too_long"
             elif line.strip():
-                yield line
+                yield number, line
+            number += 1
         if skipping or len(waiting) > LINE_BYTES_MAX:
             if not skipping:
-                yield "line_too_long"
+                yield number, "line_too_long"
             waiting, skipping = b"", True
         await asyncio.sleep(0)
     if waiting.strip() and not skipping:
-        yield waiting
+        yield number, waiting
 
 
-def _parsed(line: bytes) -> Delivery | shapes.RecordResult:
+def _parsed(line: bytes, number: int) -> Delivery | shapes.RecordResult:
     try:
         one = wire.parse_line(line, shapes.RecordBody)
     except Problem as problem:
-        return _refused(problem.code)
+        return _refused(problem.code, number)
     return Delivery(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
 
 
@@ -273,5 +275,5 @@ async def _commit(ask: Ask, source: documents.Version, batch: list[Delivery | sh
     return b"".join(wire.to_bytes(one) + b"\n" for one in answers)
 
 
-def _refused(code: str) -> shapes.RecordResult:
-    return shapes.RecordResult(record_id=None, status="refused", code=code)
+def _refused(code: str, number: int) -> shapes.RecordResult:
+    return shapes.RecordResult(record_id=None, status="refused", code=code, line=number)

@@ -85,7 +85,8 @@ async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at:
         caller,
         fingerprint,
         placeholder,
-        database.to_micros(at),
+        # By the hour: to the microsecond it would lead from a venue's answer to the event of somebody's chain.
+        database.to_micros(at.replace(minute=0, second=0, microsecond=0)),
     )
     if claimed:
         return None

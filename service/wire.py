@@ -38,8 +38,12 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 """An Idempotency-Key: visible ASCII."""
 CIVIL_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 JSON_TYPES = frozenset({"application/json"})
-CODES: Final[Mapping[str, str]] = {"extra_forbidden": "unknown_field", "missing": "required"}
-"""Where the public name of a fault is not pydantic's."""
+CODES: Final[Mapping[str, str]] = {
+    "extra_forbidden": "unknown_field",
+    "missing": "required",
+    "json_invalid": "not_unicode",
+}
+"""Where the public name of a fault is not pydantic's. What Python reads and pydantic does not is a lone surrogate."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -86,14 +90,12 @@ def parse_json(request: Request, raw: bytes, model: type[Model]) -> Model:
 
 def parse_line(raw: bytes, model: type[Model]) -> Model:
     """A JSON text as a model; the same problems but for the media type."""
-    document = parse_bytes(raw)
+    check_json(raw)
     try:
-        # Through JSON once more, so that pydantic reads enumerations and tuples by JSON's rules and strictly.
-        return model.model_validate_json(orjson.dumps(document))
+        # From the text itself, so that pydantic reads enumerations, tuples and large numbers by JSON's rules.
+        return model.model_validate_json(raw)
     except ValidationError as error:
         raise Problem("body_invalid", errors=faults_of(error)) from None
-    except orjson.JSONEncodeError:
-        raise Problem("body_invalid", errors=[_fault("", "not_unicode", "a text is not Unicode")]) from None
 
 
 def faults_of(error: ValidationError) -> list[dict[str, str]]:
@@ -104,8 +106,11 @@ def faults_of(error: ValidationError) -> list[dict[str, str]]:
     ]
 
 
-def parse_bytes(raw: bytes) -> Any:
-    """The JSON value of a text. Problems malformed_json, duplicate_key and too_deep, all 400."""
+def check_json(raw: bytes) -> Any:
+    """The JSON value of a text, with integers of more than 64 bits as infinite: for a look, not to be kept.
+
+    Problems malformed_json, duplicate_key and too_deep, all 400.
+    """
     if raw.startswith(b"\xef\xbb\xbf"):
         raise Problem("malformed_json")
     try:
@@ -277,5 +282,5 @@ def _not_json(_: str) -> NoReturn:
 
 
 def _integer(text: str) -> int | float:
-    """Integers beyond 64 bits stay too large for every field without costing the time to convert them."""
+    """Integers beyond 64 bits do not cost the time to convert them."""
     return int(text) if len(text) < 20 else float("inf") if not text.startswith("-") else float("-inf")

@@ -23,7 +23,7 @@ from service.limits import make_limiter
 from service.settings import Settings
 
 UNLIMITED = dict.fromkeys(
-    ("resident", "venue", "source", "administrator", "privacy", "code", "address"), "1000000/minute"
+    ("resident", "venue", "source", "administrator", "privacy", "code", "refused", "address"), "1000000/minute"
 )
 
 

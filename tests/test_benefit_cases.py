@@ -257,7 +257,7 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: Town) -> None:
     town.shift.by = timedelta(hours=25)
     after_a_day = await housekeeping.tidy(town.city)
     assert after_a_day["tickets_cut_off"] == 1
-    assert [row["person_id"] for row in await database.rows("SELECT person_id FROM ticket")] == [None]
+    assert await database.rows("SELECT person_id FROM ticket") == []
     town.shift.by = timedelta(hours=60)
     tidied = await housekeeping.tidy(town.city)
     # Two midnights or one may lie within the first 25 hours.

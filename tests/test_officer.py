@@ -296,7 +296,10 @@ async def test_the_self_audit_finds_what_must_never_be(town: Town) -> None:
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     await wang.ticket()
-    await database.run("UPDATE consent SET state = 'withdrawn', ended_at = given_at WHERE counterpart = 'city-library'")
+    await database.run(
+        "UPDATE consent SET state = 'withdrawn', given_at = given_at - 7200000000, ended_at = given_at - 7200000000"
+        " WHERE counterpart = 'city-library'"
+    )
     await database.run("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
     town.shift.by = timedelta(hours=60)
     found = {row["check"]: row["found"] for row in (await one.get("/v1/privacy/self-audit")).json()["data"]}

@@ -64,11 +64,12 @@ class RecordsBody(Wire):
 
 
 class RecordResult(Wire):
-    """What became of one deed."""
+    """What became of one deed; `line` counts a stream's lines from 1 and is there for those that were no deed."""
 
     record_id: str | None
     status: Literal["accepted", "duplicate", "refused"]
     code: str | None = None
+    line: int | None = None
 
 
 class RecordsAnswer(Wire):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -209,10 +210,18 @@ def test_the_lines_add_up(records: list[Record]) -> None:
 
 @given(records_of_a_life, st.dates(date(2024, 1, 1), TODAY))
 def test_one_more_deed_never_takes_points(records: list[Record], day: date) -> None:
-    extra = deed("extra", RIDE, 7, day)
+    extra = replace(deed("extra", RIDE, 7, day), received_on=TODAY)
     before, after = compute(*records), compute(*records, extra)
     for one, other in zip(before.dimensions, after.dimensions, strict=True):
         assert one.points <= other.points
+
+
+def test_a_deed_that_came_after_its_validity_takes_no_room() -> None:
+    live, old = deed("live", RIDE, 196, date(2024, 12, 1)), deed("old", RIDE, 196, date(2024, 1, 1))
+    assert compute(live).total == 98
+    # In time it had filled the year's cap of 100 before the later one, and has expired since.
+    assert compute(live, replace(old, received_on=date(2025, 12, 31))).total == 2
+    assert compute(live, replace(old, received_on=date(2026, 1, 1))).total == 98
 
 
 @given(records_of_a_life)

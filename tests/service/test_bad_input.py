@@ -81,7 +81,7 @@ async def test_a_body_that_does_not_fit(
     assert await row_counts() == before
 
 
-@pytest.mark.parametrize("quantity", ["1.0", "1e3", "1e400", '"5"', "true", "9" * 400, "-" + "9" * 30, "５", "null"])
+@pytest.mark.parametrize("quantity", ["1.0", "1e3", "1e400", '"5"', "true", "９", "null"])
 async def test_a_quantity_is_an_integer_and_nothing_else(one_town: Town, quantity: str) -> None:
     before = await row_counts()
     body = json.dumps({"records": [record("r", "bike-607")]}).replace('"quantity": 1', f'"quantity": {quantity}')
@@ -92,8 +92,9 @@ async def test_a_quantity_is_an_integer_and_nothing_else(one_town: Town, quantit
     assert await row_counts() == before
 
 
-async def test_a_quantity_beyond_any_deed_is_refused_row_by_row(one_town: Town) -> None:
-    done = await one_town.source().deliver(record("r", "bike-607", quantity=9_999_999_999_999_999_999))
+@pytest.mark.parametrize("quantity", [9_999_999_999_999_999_999, 10**400, -(10**30), 0, 1_000_001])
+async def test_a_quantity_beyond_any_deed_is_refused_row_by_row(one_town: Town, quantity: int) -> None:
+    done = await one_town.source().deliver(record("r", "bike-607", quantity=quantity))
     assert done["results"] == [{"record_id": "r", "status": "refused", "code": "invalid_quantity"}]
 
 

@@ -34,7 +34,7 @@ def test_a_cursor_comes_back_as_it_went(values: list[int | str]) -> None:
 @given(st.binary(max_size=200))
 def test_whatever_comes_in_is_a_value_or_a_problem(raw: bytes) -> None:
     try:
-        wire.parse_bytes(raw)
+        wire.check_json(raw)
     except Problem as problem:
         assert problem.status == 400
 
