@@ -278,5 +278,5 @@ def test_any_order_of_acts_is_the_same_truth_for_long(town_settings: Settings, d
     with running_town(town_settings, demo_folder):
         run_state_machine_as_test(
             Lives,
-            settings=settings(max_examples=400, stateful_step_count=50, deadline=None, suppress_health_check=CHECKS),
+            settings=settings(max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=CHECKS),
         )
