@@ -29,6 +29,14 @@ NOTHING = "nothing"
 """The kind of a leaf that stands for no event."""
 
 
+INSERT_EVENT = "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)"
+APPEND_AT_ONCE = f"""
+WITH chained AS (UPDATE person SET last_leaf = $3 WHERE person_id = $1), kept AS ({INSERT_EVENT})
+INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($3, $7, 'consent', $8) ON CONFLICT DO NOTHING
+"""
+"""What PostgreSQL does in one round trip, since every use of somebody's data waits for it."""
+
+
 class Log(StrEnum):
     """The two transparency logs: what happened to people's data (commitments alone), and which rules bind."""
 
@@ -89,17 +97,14 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_th
     leaf = leaf_of(kind, commitment(salt, event))
     leaf_hash = leaf_hash_of(leaf)
     plain = json.dumps({"event": event, "salt": salt.hex()}, ensure_ascii=False).encode()
-    await database.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", person.person_id, leaf_hash)
-    await database.run(
-        "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)",
-        person.person_id,
-        number,
-        leaf_hash,
-        kind,
-        database.to_micros(happened),
-        person.seal("event", "sealed", str(number), plain),
-    )
-    await put_out(Log.CONSENT, leaf, at)
+    sealed = person.seal("event", "sealed", str(number), plain)
+    values = (person.person_id, number, leaf_hash, kind, database.to_micros(happened), sealed)
+    if database.is_sqlite():
+        await database.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", person.person_id, leaf_hash)
+        await database.run(INSERT_EVENT, *values)
+        await put_out(Log.CONSENT, leaf, at)
+    else:
+        await database.rows(APPEND_AT_ONCE, *values, leaf.decode(), database.to_micros(at))
     return leaf_hash
 
 

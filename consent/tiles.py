@@ -48,14 +48,12 @@ async def root_at(log: Log, size: int, cache: Cache | None = None) -> bytes:
 
 async def inclusion(log: Log, index: int, size: int) -> list[bytes]:
     """The inclusion proof of leaf `index` in the tree of the first `size` leaves."""
-    cache: Cache = {}
-    return [await _root_of_range(log, one, cache) for one in merkle.inclusion_ranges(index, size)]
+    return await _roots(log, merkle.inclusion_ranges(index, size))
 
 
 async def consistency(log: Log, old: int, new: int) -> list[bytes]:
     """The proof that the tree of `new` leaves continues the tree of `old`."""
-    cache: Cache = {}
-    return [await _root_of_range(log, one, cache) for one in merkle.consistency_ranges(old, new)]
+    return await _roots(log, merkle.consistency_ranges(old, new))
 
 
 async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
@@ -86,19 +84,38 @@ def split(hashes: bytes) -> list[bytes]:
     return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 
+async def _roots(log: Log, ranges: Sequence[Range]) -> list[bytes]:
+    """The roots of several ranges, their tiles read at once."""
+    wanted = sorted({_place(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
+    if not wanted:
+        return [merkle.EMPTY_ROOT for _ in ranges]
+    marks = ", ".join(f"({level}, {number})" for level, number in wanted)
+    found = await database.rows(
+        f"SELECT level, number, hashes FROM log_tile WHERE log = $1 AND (level, number) IN (VALUES {marks})", log
+    )
+    cache: Cache = {(row["level"], row["number"]): bytes(row["hashes"]) for row in found}
+    return [await _root_of_range(log, one, cache) for one in ranges]
+
+
 async def _root_of_range(log: Log, leaves: Range, cache: Cache) -> bytes:
     return merkle.fold([await _subtree(log, node, cache) for node in merkle.nodes_of(leaves)])
 
 
 async def _subtree(log: Log, node: Node, cache: Cache) -> bytes:
-    level, rest = divmod(node.level, TILE_HEIGHT)
-    number, start = divmod(node.index << rest, TILE_WIDTH)
+    level, number, start, rest = _place(node)
     if (level, number) not in cache:
         cache[level, number] = await _read(log, level, number)
     hashes = cache[level, number][start * HASH_BYTES : (start + (1 << rest)) * HASH_BYTES]
     if len(hashes) != HASH_BYTES << rest:
         raise TreeBroken(f"{log}: tile {level}/{number} ends before hash {start + (1 << rest)}")
     return merkle.root_of(split(hashes))
+
+
+def _place(node: Node) -> tuple[int, int, int, int]:
+    """Where a subtree's hashes stand: level and number of the tile, the first of them, and how many as a power."""
+    level, rest = divmod(node.level, TILE_HEIGHT)
+    number, start = divmod(node.index << rest, TILE_WIDTH)
+    return level, number, start, rest
 
 
 async def _read(log: Log, level: int, number: int) -> bytes:

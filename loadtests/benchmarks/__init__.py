@@ -1,0 +1,1 @@
+"""Benchmarks: each is one command, starts what it needs, and prints ratios side by side from one run."""
