@@ -103,6 +103,19 @@ async def covered(person_id: str, purpose: Purpose, counterpart: str, at: dateti
     )
 
 
+async def anything_live(person_id: str, at: datetime) -> bool:
+    """Whether any consent of the person to compute points lives at `at`."""
+    return (
+        await database.row(
+            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute' AND state = 'given'"
+            " AND given_at <= $2 AND expires_at > $2 LIMIT 1",
+            person_id,
+            database.to_micros(at),
+        )
+        is not None
+    )
+
+
 async def own_records(person: Person, after: str, limit: int) -> list[database.Row]:
     """A person's look at their own records, by id; not a use, so it leaves no event."""
     found = await database.rows(

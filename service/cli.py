@@ -15,6 +15,7 @@ import orjson
 import typer
 import uvicorn
 
+from benefits import recompute
 from consent import database, people, sequencer, staff, verification
 from consent.checkpoint import NoteInvalid, NoteKey
 from consent.errors import DomainError
@@ -33,6 +34,8 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
 DEMO_FOLDER = Path("demo-city")
 Result = TypeVar("Result")
+COMPUTED_AT_ONCE = 1_000
+"""Persons between two lines of progress of a recomputation."""
 ROTATED_AT_ONCE = 1_000
 """Persons read at once when keys are rotated."""
 UNUSABLE = 2
@@ -266,6 +269,27 @@ def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None
                 return rewrapped
 
     typer.echo(f"{asyncio.run(_with_database(chosen, work))} keys wrapped anew under key {chosen.keyring.current}")
+
+
+@cli.command("recompute")
+def recompute_everybody(
+    after: Annotated[str, typer.Option(help="go on after this person, as the last line said")] = "",
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Compute everybody's points anew, while the service runs; for a new scheme, so that nobody waits."""
+    city = _city(_settings(data_dir))
+
+    async def work() -> tuple[int, int]:
+        computed, skipped, last = 0, 0, after
+        while True:
+            done = await recompute.batch(city.keyring, last, COMPUTED_AT_ONCE, city.clock, city.day_of)
+            computed, skipped, last = computed + done.computed, skipped + done.skipped, done.last
+            if not last:
+                return computed, skipped
+            typer.echo(f"after {last}: {computed:,} computed, {skipped:,} passed over", err=True)
+
+    computed, skipped = asyncio.run(_with_database(city.settings, work))
+    typer.echo(f"{computed:,} computed, {skipped:,} passed over")
 
 
 @cli.command("thaw-log")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from service import app, demo
+from service.cli import cli
 from service.issuer import DEMO_ISSUER
 from tests.processes import free_port, wait_until_ready
 from tests.service.test_cli import start_demo, stop
@@ -89,6 +90,17 @@ def test_the_architecture_names_every_module() -> None:
         for path in (ROOT / room).glob("*.py"):
             if path.stem != "__init__":
                 assert path.stem in named, f"{room}/{path.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_calls_and_commands_that_docs_name_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = {re.sub(r"\{\w+\}", "{}", path) for path in app.DOCUMENT["paths"]}
+    for called in re.findall(r"`(?:[A-Z]+ )?(/(?:v1|log)/[^`?\s]+)", text):
+        assert re.sub(r"\{\w+\}", "{}", called) in paths, called
+    commands = {command.name for command in cli.registered_commands}
+    for command in re.findall(r"credit-easy ([a-z]+(?:-[a-z]+)*)", text):
+        assert command in commands, command
 
 
 def test_names_in_the_glossary_exist_in_the_code() -> None:
