@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from benefits import conditions, effects
-from benefits import documents as shapes
 from benefits.conditions import Condition
 from benefits.effects import Effect
-from benefits.scheme import Scheme, SchemeInvalid, Timeline
-from consent import database, documents
-from consent.documents import Finding, Kind, Severity
-from consent.faults import DocumentInvalid
+from benefits.scheme import Scheme, Timeline
+from consent import documents
+from consent.kinds import Kind
 
 Body = Mapping[str, Any]
-
-
-NAMED = {
-    Kind.VENUES: {"provider_id": Kind.PROVIDERS},
-    Kind.SERVICES: {"provider_id": Kind.PROVIDERS},
-    Kind.BENEFITS: {"service_id": Kind.SERVICES},
-}
-"""Which members name another document, which must be in force first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,36 +35,6 @@ class Benefit:
     def provider_id(self) -> str:
         """The provider whose `benefit.check` consent is needed."""
         return str(self.provider["provider_id"])
-
-
-async def gate(kind: Kind, body: Body) -> Sequence[Finding]:
-    """What a document must pass before anybody may approve it: its shape, what it names, and that its effect adds."""
-    try:
-        if kind is Kind.SCHEMES:
-            Scheme.from_document(body)
-        else:
-            shapes.read(kind, body)
-    except DocumentInvalid as error:
-        return [
-            Finding(fault.code, "R3" if kind is Kind.BENEFITS else "R13", fault.pointer, Severity.REFUSED, fault.detail)
-            for fault in error.faults
-        ]
-    except SchemeInvalid as error:
-        return [Finding("scheme_invalid", "R1", "", Severity.REFUSED, str(error))]
-    return await _unnamed(kind, body)
-
-
-async def _unnamed(kind: Kind, body: Body) -> list[Finding]:
-    at = await database.now()
-    for member, named_kind in NAMED.get(kind, {}).items():
-        named = await documents.in_force(named_kind, body[member], at)
-        if named is None:
-            detail = f"there is no {member} of this name in force"
-            return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-        if kind is Kind.BENEFITS and not effects.improves(effects.parse(body["effect"]), named.body["baseline"]):
-            detail = "the effect must be strictly better than the baseline in one attribute and worse in none"
-            return [Finding("no_improvement", "R3", "/effect", Severity.REFUSED, detail)]
-    return []
 
 
 async def timeline(at: datetime) -> Timeline:

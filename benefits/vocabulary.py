@@ -13,6 +13,12 @@ AMOUNT_MAX = 1_000_000_000
 """The largest amount in any document (as money, ten million yuan); above it somebody mistook the unit."""
 FEE_DISCOUNT_PERCENT_MAX = 30
 """R3: beyond this the full price would become a punishment."""
+CAPACITY_SHARE_PERCENT_MAX = 20
+"""R10: how much of a service's capacity all its benefits together may take."""
+THRESHOLDS_MAX = 2
+"""R6: how many thresholds one effect may have at one provider; more would tell the score."""
+BASELINE_DAYS = 180
+"""R4: for how long a better baseline of the past binds."""
 
 
 class ProviderKind(StrEnum):
@@ -153,3 +159,50 @@ MEANINGFUL = MappingProxyType(
     }
 )
 """The attributes that have a meaning for every service of a kind; a full baseline states at least these."""
+
+SERVICES_OF_PROVIDER = MappingProxyType(
+    {
+        ProviderKind.LIBRARY: frozenset({ServiceKind.LIBRARY_LOAN, ServiceKind.READING_ROOM}),
+        ProviderKind.MUSEUM: frozenset({ServiceKind.MUSEUM_EXHIBITION, ServiceKind.RETAIL_PURCHASE}),
+        ProviderKind.PARK: frozenset({ServiceKind.PARK_EXTRA, ServiceKind.PARKING, ServiceKind.EQUIPMENT_HIRE}),
+        ProviderKind.PARKING_OPERATOR: frozenset({ServiceKind.PARKING}),
+        ProviderKind.BIKE_SHARE: frozenset({ServiceKind.BIKE_HIRE}),
+        ProviderKind.TRANSPORT_OPERATOR: frozenset({ServiceKind.TRANSPORT_EXTRA}),
+        ProviderKind.HOSPITAL: frozenset(
+            {
+                ServiceKind.HOSPITAL_ADMIN_COUNTER,
+                ServiceKind.ELECTIVE_CHECKUP,
+                ServiceKind.ELECTIVE_OUTPATIENT,
+                ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
+                ServiceKind.PARKING,
+            }
+        ),
+        ProviderKind.CLINIC: frozenset(
+            {ServiceKind.HOSPITAL_ADMIN_COUNTER, ServiceKind.ELECTIVE_CHECKUP, ServiceKind.ELECTIVE_OUTPATIENT}
+        ),
+        ProviderKind.HOTEL: frozenset({ServiceKind.HOTEL_STAY, ServiceKind.PARKING}),
+        ProviderKind.RENTAL_OPERATOR: frozenset({ServiceKind.EQUIPMENT_HIRE, ServiceKind.TENANCY_DEPOSIT}),
+        ProviderKind.RETAILER: frozenset({ServiceKind.RETAIL_PURCHASE}),
+        ProviderKind.SPORTS_VENUE: frozenset({ServiceKind.SPORTS_SESSION, ServiceKind.EQUIPMENT_HIRE}),
+        ProviderKind.THEATRE_CINEMA: frozenset({ServiceKind.SHOW_TICKET}),
+        ProviderKind.SCENIC_AREA: frozenset(
+            {ServiceKind.SCENIC_EXTRA, ServiceKind.PARKING, ServiceKind.EQUIPMENT_HIRE, ServiceKind.PARK_EXTRA}
+        ),
+        ProviderKind.GOVERNMENT_SERVICE_HALL: frozenset({ServiceKind.APPROVAL_FILING, ServiceKind.PARKING}),
+        ProviderKind.BILL_DELIVERY: frozenset({ServiceKind.PAPER_BILL}),
+    }
+)
+"""R5: what each kind of provider can have on offer; a hotel lends no books, a shop sees no patients."""
+
+EFFECTS_OF_SERVICE = MappingProxyType(
+    {
+        ServiceKind.HOSPITAL_ADMIN_COUNTER: frozenset({EffectKind.EXTRA_COUNTER, EffectKind.DELIVERY}),
+        ServiceKind.ELECTIVE_CHECKUP: frozenset(
+            {EffectKind.FEE_DISCOUNT, EffectKind.EXTRA_WINDOW, EffectKind.PAY_AFTER}
+        ),
+        ServiceKind.ELECTIVE_OUTPATIENT: frozenset({EffectKind.PAY_AFTER, EffectKind.EXTRA_WINDOW}),
+        ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT: frozenset({EffectKind.DEPOSIT_WAIVER, EffectKind.PAY_AFTER}),
+        ServiceKind.TENANCY_DEPOSIT: frozenset({EffectKind.DEPOSIT_WAIVER, EffectKind.FEE_DISCOUNT}),
+    }
+)
+"""Where guardrails name the only effects a kind of service may have: medical convenience, and an agreed tenancy."""

@@ -11,45 +11,14 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from consent import database, ledger
 from consent.canonical import canonical_json, sha256_of
 from consent.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
+from consent.kinds import Finding, Kind, Severity
 
 Body = Mapping[str, Any]
-
-
-class Kind(StrEnum):
-    """The seven kinds of catalogue document."""
-
-    PROVIDERS = "providers"
-    VENUES = "venues"
-    SOURCES = "sources"
-    SERVICES = "services"
-    BENEFITS = "benefits"
-    SCHEMES = "schemes"
-    NOTICES = "notices"
-
-
-class Severity(StrEnum):
-    """What a finding does: a refusal nobody can approve, a flag that waits for an officer, or advice."""
-
-    REFUSED = "refused"
-    FLAGGED = "flagged"
-    ADVICE = "advice"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What the gate says about one field: a code, the guardrail's number, a JSON pointer, a sentence."""
-
-    code: str
-    rule: str
-    pointer: str
-    severity: Severity
-    detail: str
 
 
 Gate = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
@@ -73,12 +42,21 @@ ALWAYS_REVIEWED = frozenset({Kind.NOTICES, Kind.SOURCES})
 """CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
 
 
-async def draft(kind: Kind, document_id: str, body: Body, staff_id: str, at: datetime) -> Version:
-    """Store the next version as a draft. What is in force stays in force."""
+async def draft(
+    kind: Kind, document_id: str, body: Body, staff_id: str, at: datetime, *, read: str | None = None
+) -> Version:
+    """Store the next version as a draft. What is in force stays in force.
+
+    `read` is the hash of the latest version as its editor read it: Changed when there is a newer one.
+    """
     latest = await database.row(
-        "SELECT max(version) AS version FROM document WHERE kind = $1 AND document_id = $2", kind, document_id
+        "SELECT version, sha256 FROM document WHERE kind = $1 AND document_id = $2 ORDER BY version DESC LIMIT 1",
+        kind,
+        document_id,
     )
-    version = ((latest and latest["version"]) or 0) + 1
+    if read is not None and (latest is None or latest["sha256"] != read):
+        raise Changed("there is a newer version than the one that was read")
+    version = (latest["version"] if latest else 0) + 1
     text, sha256 = canonical_json(body).decode(), sha256_of(body)
     await database.run(
         "INSERT INTO document (kind, document_id, version, state, sha256, body, created_at)"
@@ -163,12 +141,42 @@ async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> 
     return await get(kind, document_id, found.version)
 
 
-async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime) -> Version:
-    """End what is in force for good, from now on."""
+async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: datetime) -> tuple[Version, bool]:
+    """Start a suspended version again: the first person asks, another one agrees; whether it is in force now."""
+    found = await get(kind, document_id, version)
+    _must_be(found, "suspended")
+    asked = await database.row(
+        "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
+        " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
+        kind,
+        document_id,
+        version,
+    )
+    if asked is None or asked["act"] == "suspend":
+        await _step(found, "ask_to_resume", staff_id, at)
+        return found, False
+    if asked["staff_id"] == staff_id:
+        raise FourEyes("another person must agree")
+    await _set_state(found, "approved", expected="suspended")
+    await _step(found, "resume", staff_id, at)
+    return await get(kind, document_id, version), True
+
+
+async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends_at: datetime | None = None) -> Version:
+    """End what is in force for good: from now on, or at `ends_at`."""
     found = await in_force(kind, document_id, at)
     if found is None:
         raise NotFound("nothing of this name is in force")
-    await _set_state(found, "retired", expected="approved")
+    if ends_at is not None and ends_at > at:
+        await database.run(
+            "UPDATE document SET ended_at = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
+            kind,
+            document_id,
+            found.version,
+            database.to_micros(ends_at),
+        )
+    else:
+        await _set_state(found, "retired", expected="approved")
     await _step(found, "retire", staff_id, at)
     return await get(kind, document_id, found.version)
 
@@ -192,7 +200,7 @@ async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None
         document_id,
         database.to_micros(at),
     )
-    return _version(row) if row and row["state"] == "approved" else None
+    return _version(row) if row and _binds(row, at) else None
 
 
 async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
@@ -203,7 +211,7 @@ async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
         database.to_micros(at),
     )
     latest = {row["document_id"]: row for row in found}
-    return [_version(row) for row in latest.values() if row["state"] == "approved"]
+    return [_version(row) for row in latest.values() if _binds(row, at)]
 
 
 async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:
@@ -217,6 +225,10 @@ async def versions_between(kind: Kind, document_id: str, after: int, to: int) ->
         to,
     )
     return [_version(row) for row in found]
+
+
+def _binds(row: database.Row, at: datetime) -> bool:
+    return row["state"] == "approved" and (row["ended_at"] is None or row["ended_at"] > database.to_micros(at))
 
 
 def _version(row: database.Row) -> Version:
@@ -252,15 +264,17 @@ async def _set_state(found: Version, state: str, expected: str) -> None:
 
 async def _must_be_another(found: Version, staff_id: str) -> None:
     touched = await database.row(
-        "SELECT 1 AS touched FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
-        " AND staff_id = $4 AND act IN ('draft', 'submit')",
+        "SELECT 1 AS touched FROM document_step WHERE kind = $1 AND document_id = $2 AND version <= $3"
+        " AND staff_id = $4 AND act IN ('draft', 'submit')"
+        " AND version > (SELECT coalesce(max(version), 0) FROM document"
+        " WHERE kind = $1 AND document_id = $2 AND version < $3 AND in_force_from IS NOT NULL)",
         found.kind,
         found.document_id,
         found.version,
         staff_id,
     )
     if touched:
-        raise FourEyes("whoever contributed to a version cannot decide on it")
+        raise FourEyes("whoever contributed to a version, or to a draft it grew from, cannot decide on it")
 
 
 async def _was_ever_approved(kind: Kind, document_id: str) -> bool:

@@ -56,13 +56,6 @@ def _one_line(text: str) -> str:
     return _plain(text)
 
 
-def _true(declared: bool) -> bool:
-    """Refuse a declaration that was not made."""
-    if not declared:
-        raise PydanticCustomError("declaration_missing", "this must be declared true")
-    return declared
-
-
 Closed = Field(strict=False)
 """For enumerations and lists of them: the JSON string or list is accepted, nothing else is."""
 DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
@@ -73,7 +66,6 @@ Division = Annotated[
     Field(pattern=r"^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])((0[1-9]|[1-9][0-9]){0,2})$"),
 ]
 """A GB/T 2260 code by prefix: province `21`, city `2101`, district `210102`; no trailing zeros."""
-Declared = Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})]
 ShortText = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_one_line)]
 LongText = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
 
@@ -99,11 +91,11 @@ class Prose(Document):
 
 
 class Onboarding(Document):
-    """What a source declares. Deeds done under pressure are no good deeds, so both declarations are true (R11)."""
+    """What a source declares. Deeds done under pressure are no good deeds: without both an officer looks (R11)."""
 
     legal_basis: LongText
-    voluntary: Declared
-    independent_of_employer_landlord_school_penal: Declared
+    voluntary: bool
+    independent_of_employer_landlord_school_penal: bool
     assessment_id: AssessmentId
 
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Literal
 
 from consent import corrections, database, documents, ledger, messages, people
-from consent.documents import Kind
 from consent.errors import DomainError, NotFound
+from consent.kinds import Kind
 from consent.messages import MessageKind
 from consent.pseudonyms import IndexUse, blind_index, new_id
 from consent.records import QUANTITY_MAX

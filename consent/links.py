@@ -155,8 +155,10 @@ async def renew(person: Person, source_id: str, shown: database.Row, consent_id:
     return True
 
 
-async def end(person: Person, source_id: str, at: datetime) -> None:
-    """End every link of the person at the source and delete what came through it. In the withdrawal's transaction.
+async def end(person: Person, source_id: str, at: datetime) -> int:
+    """End every link of the person at the source and delete what came through it; how many records that were.
+
+    In the withdrawal's transaction, whose event says it: so the end proves what it removed.
 
     A link that was never proven simply goes: the source must not hear who once typed whose account.
     """
@@ -168,12 +170,9 @@ async def end(person: Person, source_id: str, at: datetime) -> None:
         source_id,
         database.to_micros(at),
     )
-    for table in ("linked_account", "record_key", "record"):
-        await database.run(
-            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2",
-            person.person_id,
-            source_id,
-        )
+    for table in ("linked_account", "record_key"):
+        await database.run(f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
+    return await database.run("DELETE FROM record WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
 
 
 async def _drop_unproven(person: Person, source_id: str) -> None:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from consent import database, documents, ledger, links, notices, people, presentations
-from consent.documents import Kind
 from consent.documents_schema import Language
 from consent.errors import (
     AccountForbidden,
@@ -20,6 +19,7 @@ from consent.errors import (
     TicketExpired,
 )
 from consent.grants import LIFE_MONTHS_MAX, PRESENTATION_LIFE, Grant, State, end_of_life
+from consent.kinds import Kind
 from consent.notices import Notice
 from consent.people import Person
 from consent.pseudonyms import IndexUse, blind_index, new_id
@@ -322,14 +322,18 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
         database.to_micros(ended_at),
     )
     await people.bump(person.person_id)
+    removed = await links.end(person, grant.counterpart, at) if grant.purpose is Purpose.POINTS_COMPUTE else None
     await ledger.append(
         person,
         f"consent.{state}",
-        {"consent_id": grant.consent_id, "purpose": grant.purpose, "counterpart": grant.counterpart},
+        {
+            "consent_id": grant.consent_id,
+            "purpose": grant.purpose,
+            "counterpart": grant.counterpart,
+            "records_removed": removed,
+        },
         at,
     )
-    if grant.purpose is Purpose.POINTS_COMPUTE:
-        await links.end(person, grant.counterpart, at)
 
 
 def _consent(row: database.Row) -> Consent:

@@ -19,12 +19,12 @@ from typing import Any
 
 import yaml
 
-from benefits import catalogue, scheme
+from benefits import publishing, scheme
 from benefits.documents import ID_MEMBER
 from consent import database, documents, intake, links, people, register
 from consent.checkpoint import NoteSigner
-from consent.documents import Kind
 from consent.intake import BATCH_MAX, Delivery
+from consent.kinds import Kind
 from consent.people import Person
 from consent.purposes import Purpose
 from consent.sequencer import Publisher
@@ -93,7 +93,7 @@ async def put_catalogue(at: datetime) -> None:
 async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> documents.Version:
     """One document through its whole life, as the administrator's door will do it."""
     drafted = await documents.draft(kind, document_id, body, DRAFTER, at)
-    submitted, _ = await documents.submit(kind, document_id, drafted.version, DRAFTER, at, catalogue.gate)
+    submitted, _ = await documents.submit(kind, document_id, drafted.version, DRAFTER, at, publishing.gate)
     if submitted.state == "in_review":
         await documents.review(kind, document_id, drafted.version, OFFICER, at)
     return await documents.approve(kind, document_id, drafted.version, drafted.sha256, APPROVER, at, at)

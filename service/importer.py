@@ -21,8 +21,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from consent import documents
-from consent.documents import Kind
 from consent.intake import BATCH_MAX, Delivery
+from consent.kinds import Kind
 from consent.vault import Keyring
 from service import deliveries
 from service.city import Clock

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from consent import database, disputes, documents, ledger, links, oversight, register, verification
-from consent.documents import Kind
 from consent.errors import NotFound
+from consent.kinds import Kind
 from consent.ledger import Log
 from consent.oversight import PROPAGATION_DAYS, Filters
 from consent.purposes import Purpose

@@ -188,6 +188,14 @@ TABLE: Final[Mapping[str, Text]] = MappingProxyType(
         "changed": Text(
             409, ("内容已变更", "请重新阅读后再审批。"), ("It has changed", "Read it again before you approve it.")
         ),
+        "precondition_failed": Text(
+            412,
+            ("版本已变更", "请重新读取最新版本后再修改。"),
+            ("There is a newer version", "Read it, then edit that one."),
+        ),
+        "precondition_required": Text(
+            428, ("缺少 If-Match", "请用所读版本的 ETag。"), ("If-Match is missing", "Send the ETag of what you read.")
+        ),
         # 413, 415, 422: the body
         "body_too_large": Text(
             413, ("请求体过大", "请分批发送，或使用 NDJSON。"), ("Body too large", "Send it in parts, or as NDJSON.")

@@ -117,6 +117,9 @@ def _protection(table: str, field: str) -> str:
     return "plain"
 
 
+DAY_MICROS = 86_400_000_000
+LOOKS_A_DAY_MAX = 200
+"""Nobody reads more than this in a day with attention; more is looked into."""
 CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
     {
         "presentations kept too long": ("FROM presentation WHERE expires_at < $1", timedelta(days=2)),
@@ -146,6 +149,11 @@ CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
             " AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.person_id = e.person_id AND c.purpose = 'benefit.check'"
             " AND c.given_at < e.at + 3600000000 AND c.expires_at > e.at"  # events of uses are kept by the hour
             " AND (c.ended_at IS NULL OR c.ended_at >= e.at))",
+            timedelta(0),
+        ),
+        "officers who looked unusually often in a day": (
+            f"FROM (SELECT staff_id FROM oversight WHERE at < $1 GROUP BY staff_id, at / {DAY_MICROS}"
+            f" HAVING count(*) > {LOOKS_A_DAY_MAX}) busy",
             timedelta(0),
         ),
         "officers' looks without a case": (

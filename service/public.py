@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from benefits import catalogue
 from consent import documents, purposes
-from consent.documents import Kind
 from consent.errors import NotFound
 from consent.grants import LIFE_MONTHS_MAX
+from consent.kinds import Kind
 from consent.objections import DECIDE_WORKING_DAYS
 from service import store, wire
 from service.doors import Answer, Ask

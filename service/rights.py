@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benefits import catalogue, standing
 from consent import disputes, documents, erasure, gate, ledger, messages, register
-from consent.documents import Kind
 from consent.errors import NotFound, NotInForce
+from consent.kinds import Kind
 from consent.ledger import Log
 from service import erasures, persons, receipts, texts, transparency, wire
 from service.doors import Answer, Ask

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from consent import corrections, disputes, documents, intake, links
-from consent.documents import Kind
 from consent.errors import CodeUnknown
 from consent.intake import BATCH_MAX, Delivery
 from consent.intake import Answer as Result
+from consent.kinds import Kind
 from service import deliveries, wire
 from service.doors import Answer, Ask
 from service.identity import Source

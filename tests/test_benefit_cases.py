@@ -10,7 +10,7 @@ import pytest
 
 from benefits import catalogue, scheme
 from consent import database, documents
-from consent.documents import Kind
+from consent.kinds import Kind
 from service import demo, housekeeping
 from service.city import City
 from service.identity import Door

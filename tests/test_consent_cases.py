@@ -9,7 +9,7 @@ import pytest
 
 from benefits import catalogue
 from consent import database, documents, expiry, links
-from consent.documents import Kind
+from consent.kinds import Kind
 from service import demo, housekeeping
 from tests.cities import Resident, Town, record, row_counts
 
@@ -207,6 +207,15 @@ async def test_a_code_is_typed_as_people_type_and_dies_after_a_quarter_of_an_hou
     assert done.status_code == 200
     town.shift.by = timedelta(minutes=16)
     assert await links.drop_codes(await town.city.clock()) == 0
+
+
+async def test_the_end_of_a_consent_says_what_it_removed(town: Town) -> None:
+    wang = town.resident("wang")
+    await wang.volunteer(60, "v-wang")
+    given = (await wang.get("/v1/me/consents")).json()["data"][0]["consent_id"]
+    await wang.post(f"/v1/me/consents/{given}/withdraw")
+    events = (await wang.get(f"/v1/me/consents/{given}/receipt")).json()["events"]
+    assert [one["event"]["facts"].get("records_removed") for one in events] == [None, 1]
 
 
 async def test_c12_of_two_sources_one_is_stopped(town: Town) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise import Tortoise
 
-from consent import calendar, database, documents, objections, oversight, staff
-from consent.documents import Kind
+from benefits import publishing
+from consent import calendar, database, documents, ledger, objections, oversight, staff
+from consent.kinds import Kind
 from service import demo, housekeeping, processing
 from service.identity import Door
 from tests.cities import Actor, Town, record, row_counts
@@ -193,11 +194,10 @@ async def test_two_claims_on_one_account_are_settled(town: Town) -> None:
 async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(town: Town) -> None:
     at = await database.now()
     body = {**(await documents.in_force(Kind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
-    from benefits import catalogue
 
     async with database.transaction():
         drafted = await documents.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
-        await documents.submit(Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, catalogue.gate)
+        await documents.submit(Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, publishing.gate)
     one, _ = await officer(town)
     (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
@@ -308,6 +308,18 @@ async def test_the_self_audit_finds_what_must_never_be(town: Town) -> None:
         "tickets that still know their person", "leaves that wait too long", "presentations kept too long",
     ):  # fmt: skip
         assert found[check] > 0, check
+
+
+async def test_the_self_audit_finds_whoever_looks_too_often(town: Town) -> None:
+    one, _ = await officer(town)
+    check = "officers who looked unusually often in a day"
+    for looks, found in ((150, 0), (60, 1)):
+        async with database.transaction():
+            at = await database.now()
+            for _ in range(looks):
+                await ledger.look("officer-2", None, "reviews.listed", at.replace(hour=12))
+        answer = (await one.get("/v1/privacy/self-audit")).json()["data"]
+        assert next(row["found"] for row in answer if row["check"] == check) == found
 
 
 async def test_there_is_no_way_to_a_person(town: Town) -> None:

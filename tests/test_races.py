@@ -12,7 +12,7 @@ import pytest
 
 from benefits import catalogue, points, standing
 from consent import database, people
-from consent.documents import Kind
+from consent.kinds import Kind
 from service import demo
 from tests.cities import Town, record
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from consent import database, documents
-from consent.documents import Kind
+from consent.kinds import Kind
 from service import demo, housekeeping
 from tests.cities import Resident, Town, record
 

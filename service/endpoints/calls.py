@@ -60,9 +60,10 @@ def post(
     errors: tuple[str, ...] = (),
     method: HTTPMethod = HTTPMethod.POST,
     raw: bool = False,
+    own_body: bool = False,
     also_accepts: tuple[str, ...] = (),
 ) -> Endpoint:
-    """A writing call; one transaction unless `raw`."""
+    """A writing call; one transaction unless `raw`. The handler reads an `own_body` itself."""
     operation = Operation(
         method=method,
         path=path,
@@ -76,4 +77,4 @@ def post(
         also_accepts=also_accepts,
         tags=(audience.value,),
     )
-    return Endpoint(operation, handle, writes=not raw, key=key, raw=raw)
+    return Endpoint(operation, handle, writes=not raw, key=key, raw=raw or own_body)

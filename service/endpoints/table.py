@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.endpoints.admin import ADMIN
 from service.endpoints.privacy import PRIVACY
 from service.endpoints.public import PUBLIC
 from service.endpoints.resident import RESIDENT
@@ -13,9 +14,8 @@ DOORS = {
     (Door.RESIDENT, "/v1/me"): RESIDENT,
     (Door.SOURCE, "/v1/source"): SOURCE,
     (Door.VENUE, "/v1/venue"): VENUE,
-    (Door.ADMINISTRATOR, "/v1/admin"): (),
+    (Door.ADMINISTRATOR, "/v1/admin"): ADMIN,
     (Door.PRIVACY, "/v1/privacy"): PRIVACY,
 }
-"""Administrators have their door from the first day; what stands behind it comes later."""
 
 OPERATIONS = tuple(endpoint.operation for endpoints in (*DOORS.values(), PUBLIC) for endpoint in endpoints)

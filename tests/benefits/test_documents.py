@@ -164,7 +164,6 @@ def at(document: Any, place: str) -> Any:
         ("sources", "/kinds", ["bike_trip", "bike_trip"], "/kinds", "kinds_repeated"),
         ("sources", "/kinds", ["volunteer_minutes"], "/kinds", "kind_outside_category"),
         ("sources", "/kinds", ["traffic_violation"], "/kinds/0", "enum"),
-        ("sources", "/onboarding/voluntary", False, "/onboarding/voluntary", "declaration_missing"),
         ("sources", "/onboarding/voluntary", 1, "/onboarding/voluntary", "bool_type"),
         ("services", "/kind", "water_supply", "/kind", "enum"),
         ("services", "/baseline", {}, "/baseline", "baseline_empty"),

@@ -6,7 +6,7 @@ import pytest
 
 from benefits.vocabulary import Scene
 from consent import database
-from consent.documents import Kind
+from consent.kinds import Kind
 from service import demo
 from tests.cities import Town
 

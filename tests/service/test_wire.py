@@ -12,7 +12,6 @@ from starlette.requests import Request
 
 from consent import database
 from service import housekeeping, wire
-from service.identity import Door
 from service.problems import Problem
 from tests.cities import Town, record, row_counts
 
@@ -181,9 +180,3 @@ async def test_many_readers_of_one_unknown_snapshot_compute_alike(town: Town) ->
     wang = town.resident("wang")
     await wang.volunteer(4_800, "v-wang")
     assert await asyncio.gather(*(wang.total() for _ in range(8))) == [50] * 8
-
-
-@pytest.mark.anyio
-async def test_administrators_have_a_door_with_nothing_behind_it_yet(town: Town) -> None:
-    answer = await town.actor(Door.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

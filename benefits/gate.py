@@ -1,0 +1,192 @@
+"""The publish gate: every rule that looks beyond a document's own shape, in one place and without a database.
+
+`judge` is given the document and its surroundings as they are and answers with findings: refusals that nobody can
+approve, flags that wait for a privacy officer, advice. What could be made unwritable is not here: see `vocabulary`,
+`conditions`, `effects` and `documents`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benefits import conditions, effects, wording
+from benefits.effects import Baseline
+from benefits.vocabulary import (
+    CAPACITY_SHARE_PERCENT_MAX,
+    EFFECTS_OF_SERVICE,
+    MEANINGFUL,
+    SERVICES_OF_PROVIDER,
+    THRESHOLDS_MAX,
+    EffectKind,
+    ProviderKind,
+    ServiceKind,
+)
+from consent.kinds import Finding, Kind, Severity
+
+Body = Mapping[str, Any]
+REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A benefit that is live or waits to be: the service it improves, its provider, and its document."""
+
+    benefit_id: str
+    service_id: str
+    provider_id: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a document is judged against; everything that it names, as it is in force.
+
+    `baselines` are those of the same provider and service kind in force within the last 180 days, oldest first, under
+    whatever name; `neighbours` are the other benefits that are live or pending.
+    """
+
+    provider: Body | None = None
+    service: Body | None = None
+    baselines: Sequence[Baseline] = ()
+    other_names: Sequence[str] = ()
+    neighbours: Sequence[Neighbour] = ()
+    caps: Mapping[str, int] = field(default_factory=dict)
+
+
+def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
+    """Every finding about a document whose shape was read before, in the order of its rules."""
+    found = [*_texts(kind, body)]
+    if kind is Kind.SERVICES:
+        found += _service(body, around)
+    elif kind is Kind.BENEFITS:
+        found += _benefit(body, around)
+    elif kind is Kind.SOURCES:
+        found += _source(body)
+    return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
+
+
+def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
+    service_kind, baseline = ServiceKind(body["kind"]), body["baseline"]
+    if around.provider is not None:
+        allowed = SERVICES_OF_PROVIDER[ProviderKind(around.provider["kind"])]
+        if service_kind not in allowed:
+            detail = f"a {around.provider['kind']} offers: {', '.join(sorted(allowed))}"
+            yield Finding("service_not_of_provider", "R5", "/kind", REFUSED, detail)
+    if service_kind is ServiceKind.ELECTIVE_OUTPATIENT and baseline.get("deposit_fen", 0) > 0:
+        detail = "public hospitals may not ask for outpatient prepayment since 2025-03-31; nothing can be built on it"
+        yield Finding("baseline_unlawful", "R4", "/baseline/deposit_fen", REFUSED, detail)
+    for attribute in sorted(MEANINGFUL[service_kind] - set(baseline)):
+        detail = "this attribute has a meaning for the kind; what everybody gets is stated, also when it is nothing"
+        yield Finding("baseline_incomplete", "R4", f"/baseline/{attribute}", FLAGGED, detail)
+    yield from _worse_than_before(baseline, around, "/baseline", FLAGGED)
+    if around.other_names:
+        detail = "the provider has this kind of service under another name; its history goes with it"
+        yield Finding("same_kind_another_name", "R4", "/service_id", FLAGGED, detail)
+
+
+def _worse_than_before(baseline: Baseline, around: Surroundings, pointer: str, severity: Severity) -> Iterator[Finding]:
+    worse = {one for before in around.baselines for one in effects.worsened(baseline, before)}
+    for attribute in sorted(worse):
+        detail = "what everybody gets was better within the last 180 days"
+        yield Finding("baseline_worsened", "R4", f"{pointer}/{attribute}", severity, detail)
+
+
+def _benefit(body: Body, around: Surroundings) -> Iterator[Finding]:
+    assert around.service is not None
+    effect, baseline = effects.parse(body["effect"]), around.service["baseline"]
+    if not effects.improves(effect, baseline):
+        detail = "the effect must be strictly better than the baseline in one attribute and worse in none"
+        yield Finding("no_improvement", "R3", "/effect", REFUSED, detail)
+    allowed = EFFECTS_OF_SERVICE.get(ServiceKind(around.service["kind"]))
+    if allowed is not None and effect.kind not in allowed:
+        detail = f"on this kind of service only: {', '.join(sorted(allowed))}"
+        yield Finding("effect_not_of_service", "R5", "/effect/kind", REFUSED, detail)
+    for finding in _worse_than_before(baseline, around, "/service_id", REFUSED):
+        yield Finding(finding.code, finding.rule, "/service_id", REFUSED, finding.detail)
+        break
+    yield from _capacity(body, around)
+    yield from _ladder(body, around)
+    yield from _within_reach(body, around)
+    for member in ("offline_path", "need_based_alternative"):
+        for language in ("zh-CN", "en"):
+            if wording.says_nothing(body[member][language]):
+                detail = "say how it goes without the app, and what helps those in need without points"
+                yield Finding("alternative_missing", "R14", f"/{member}/{language}", REFUSED, detail)
+
+
+def _capacity(body: Body, around: Surroundings) -> Iterator[Finding]:
+    effect = body["effect"]
+    if effect["kind"] != EffectKind.EXTRA_WINDOW:
+        return
+    assert around.service is not None
+    taken = effect["extra_capacity"] + sum(
+        one.body["effect"]["extra_capacity"]
+        for one in around.neighbours
+        if one.service_id == body["service_id"] and one.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW
+    )
+    if taken * 100 > around.service["baseline"].get("capacity", 0) * CAPACITY_SHARE_PERCENT_MAX:
+        detail = f"all benefits of a service together take at most {CAPACITY_SHARE_PERCENT_MAX} % of its capacity"
+        yield Finding("capacity_share", "R10", "/effect/extra_capacity", REFUSED, detail)
+
+
+def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
+    """More than two thresholds for one effect at one provider let the venue read the score."""
+    assert around.service is not None
+    provider_id, effect_kind = around.service["provider_id"], body["effect"]["kind"]
+    rungs: dict[str, set[int]] = {}
+    conditions_here = [body["condition"]] + [
+        one.body["condition"]
+        for one in around.neighbours
+        if one.provider_id == provider_id and one.body["effect"]["kind"] == effect_kind
+    ]
+    for condition in conditions_here:
+        for leaf in conditions.leaves(conditions.parse(condition)):
+            rungs.setdefault(leaf.measure, set()).add(leaf.at_least)
+    if any(len(thresholds) > THRESHOLDS_MAX for thresholds in rungs.values()):
+        detail = f"more than {THRESHOLDS_MAX} thresholds for one effect at one provider tell the score"
+        yield Finding("threshold_ladder", "R6", "/condition", FLAGGED, detail)
+
+
+def _within_reach(body: Body, around: Surroundings) -> Iterator[Finding]:
+    most = {**around.caps, conditions.TOTAL: sum(around.caps.values())}
+    if around.caps and not conditions.holds(conditions.parse(body["condition"]), most):
+        detail = "nobody can have so many points under the scheme's caps"
+        yield Finding("condition_out_of_reach", "R2", "/condition", ADVICE, detail)
+
+
+def _source(body: Body) -> Iterator[Finding]:
+    onboarding = body["onboarding"]
+    for member, code in (
+        ("voluntary", "not_voluntary"),
+        ("independent_of_employer_landlord_school_penal", "not_independent"),
+    ):
+        if onboarding[member] is not True:
+            detail = "deeds done under pressure are no good deeds: this waits for an officer"
+            yield Finding(code, "R11", f"/onboarding/{member}", FLAGGED, detail)
+
+
+def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
+    """Scan every free text; notices say what a consent is about and are read by an officer anyway."""
+    if kind in (Kind.NOTICES, Kind.SCHEMES):
+        return
+    for pointer, text in _strings(body, ""):
+        what = pointer.split("/")[1]
+        domain = wording.domain_of(text, leniently=what not in ("title", "name"))
+        if domain is not None:
+            named = what in ("title", "name", "description")
+            detail = f"this speaks of a use that points may never have ({domain})"
+            yield Finding("prohibited_domain", "R13", pointer, REFUSED if named else FLAGGED, detail)
+        if wording.labels(text):
+            detail = "marking people in public shames those without the mark"
+            yield Finding("public_labelling", "R13", pointer, FLAGGED, detail)
+
+
+def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inside in value.items():
+            if not str(name).endswith("_id") and name not in ("kind", "kinds", "category", "scene", "measure"):
+                yield from _strings(inside, f"{pointer}/{name}")
+    elif isinstance(value, str):
+        yield pointer, value

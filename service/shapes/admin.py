@@ -1,0 +1,122 @@
+"""What administrators send and are told: documents, findings, versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, RootModel
+
+from service.shapes.common import Document
+from service.wire import Wire
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class DocumentBody(RootModel[dict[str, Any]]):
+    """A catalogue document; the gate says what is wrong with it."""
+
+
+class FindingAnswer(Wire):
+    """What the gate says about one field."""
+
+    code: str
+    rule: str
+    pointer: str
+    severity: str
+    detail: str
+
+
+class Drafted(Wire):
+    """A draft and what the gate would say of it now."""
+
+    id: str
+    version: int
+    state: str
+    sha256: str
+    findings: list[FindingAnswer]
+
+
+class VersionAnswer(Wire):
+    """One version, whole."""
+
+    id: str
+    version: int
+    state: str
+    sha256: str
+    in_force_from: str | None = None
+    document: Document
+
+
+class VersionRow(Wire):
+    """One version in a list."""
+
+    id: str
+    version: int
+    state: str
+    sha256: str
+
+
+class VersionList(Wire):
+    """A page of documents by id, each with its newest version."""
+
+    data: list[VersionRow]
+    next_cursor: str | None
+
+
+class Difference(Wire):
+    """One place where two versions differ; `before` or `after` is absent where there was, or is, nothing."""
+
+    pointer: str
+    before: Any = None
+    after: Any = None
+
+
+class Differences(Wire):
+    """Where two versions differ."""
+
+    data: list[Difference]
+
+
+class Submitted(Wire):
+    """A version after the gate."""
+
+    state: str
+    findings: list[FindingAnswer]
+
+
+class ApproveBody(Wire):
+    """The hash of what was read."""
+
+    sha256: Hash
+
+
+class StateAnswer(Wire):
+    """A version after a step; `suspended` names live benefits that a worse baseline stopped."""
+
+    state: str
+    suspended: list[str] | None = None
+
+
+class RetireBody(Wire):
+    """From which civil day it ends; today or earlier means now."""
+
+    from_: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(alias="from")
+
+
+class Catalogue(Wire):
+    """Everything in force, by kind."""
+
+    catalogue: dict[str, list[Document]]
+
+
+class CatalogueBody(Wire):
+    """Documents by kind, to become drafts: all of them or none."""
+
+    catalogue: dict[str, list[dict[str, Any]]]
+
+
+class Imported(Wire):
+    """The drafts that were made; documents that are as their newest version were passed over."""
+
+    data: list[VersionRow]
+    unchanged: int

@@ -1,0 +1,236 @@
+"""The administrator's door: one life for every document, four eyes, diff, suspension, the whole catalogue."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from consent import database
+from service import demo
+from service.identity import Door
+from tests.cities import Actor, Town, row_counts
+
+pytestmark = pytest.mark.anyio
+
+BENEFIT = next(
+    one
+    for one in yaml.safe_load((demo.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+    if one["benefit_id"] == "library-deposit"
+)
+SERVICE = next(
+    one
+    for one in yaml.safe_load((demo.CITY / "services.yaml").read_text(encoding="utf-8"))
+    if one["service_id"] == "book-loan"
+)
+
+
+def staff(town: Town, number: int = 1) -> Actor:
+    return town.actor(Door.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
+
+
+def benefit(**members: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(BENEFIT), "benefit_id": "another-one", **members}
+
+
+async def put(who: Actor, path: str, body: Any, tag: str | None) -> Any:
+    headers = who.headers({} if tag is None else {"If-Match": tag})
+    return await who.town.client.put(path, json=body, headers=headers)
+
+
+async def published(town: Town, kind: str, document_id: str, body: dict[str, Any]) -> str:
+    """A document through its whole life by three persons; the state it is in."""
+    one, two, officer = staff(town), staff(town, 2), town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    known = await one.get(f"/v1/admin/{kind}/{document_id}")
+    if known.status_code == 404:
+        drafted = await one.post(f"/v1/admin/{kind}", body)
+    else:
+        drafted = await put(one, f"/v1/admin/{kind}/{document_id}", body, known.headers["etag"])
+    assert drafted.status_code in (200, 201), drafted.text
+    version, sha256 = drafted.json()["version"], drafted.json()["sha256"]
+    path = f"/v1/admin/{kind}/{document_id}/versions/{version}"
+    submitted = await one.post(f"{path}/submit")
+    assert submitted.status_code == 200, submitted.text
+    if submitted.json()["state"] == "in_review":
+        review = f"/v1/privacy/reviews/{kind}.{document_id}.{version}/decision"
+        assert (await officer.post(review, {"decision": "approve", "reason": "Read it."})).status_code == 200
+    approved = await two.post(f"{path}/approve", {"sha256": sha256})
+    assert approved.status_code == 200, approved.text
+    state: str = approved.json()["state"]
+    return state
+
+
+async def test_a_benefit_from_draft_to_the_counter(town: Town) -> None:
+    one, two = staff(town), staff(town, 2)
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    assert drafted.status_code == 201, drafted.text
+    assert {**drafted.json(), "sha256": "", "findings": []} == {
+        "id": "another-one", "version": 1, "state": "draft", "sha256": "", "findings": [],
+    }  # fmt: skip
+    path = "/v1/admin/benefits/another-one/versions/1"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "submitted"
+    public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
+    assert "another-one" not in public
+    own = await one.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    assert (own.status_code, own.json()["code"]) == (403, "four_eyes")
+    other = await two.post(f"{path}/approve", {"sha256": "0" * 64})
+    assert (other.status_code, other.json()["code"]) == (409, "changed")
+    assert (await two.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})).json() == {"state": "in_force"}
+    public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
+    assert "another-one" in public
+    listed = (await one.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
+    assert "another-one" in [row["id"] for row in listed]
+    assert (await one.post("/v1/admin/benefits", benefit())).status_code == 409
+
+
+async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: Town) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/library-deposit"
+    read = await one.get(path)
+    tag, before = read.headers["etag"], read.json()
+    changed = {**before["document"], "quota": {"per_resident": {"count": 2, "period": "day"}}}
+    assert (await put(one, path, changed, None)).json()["code"] == "precondition_required"
+    assert (await put(one, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
+    edited = await put(one, path, changed, tag)
+    assert (edited.status_code, edited.json()["version"], edited.json()["state"]) == (200, 2, "draft")
+    assert (await put(one, path, changed, tag)).status_code == 412
+    assert (await one.get(f"{path}/versions/1")).json()["state"] == "in_force"
+    found = (await one.get(f"{path}/diff?from=1&to=2")).json()["data"]
+    assert {row["pointer"].split("/")[1] for row in found} == {"quota"}
+    moved = await put(one, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
+    assert moved.status_code == 422
+    assert (await put(one, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")).status_code == 404
+
+
+async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: Town) -> None:
+    one, two, three = staff(town), staff(town, 2), staff(town, 3)
+    path = "/v1/admin/benefits/library-deposit"
+    body = (await one.get(path)).json()["document"]
+    first = await put(one, path, {**body, "assessment_id": "PIA-2026-900"}, (await one.get(path)).headers["etag"])
+    second = await put(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
+    version, sha256 = f"{path}/versions/3", second.json()["sha256"]
+    await two.post(f"{version}/submit")
+    for who in (one, two, town.actor(Door.ADMINISTRATOR, "another-account", staff_id="admin-1")):
+        refused = await who.post(f"{version}/approve", {"sha256": sha256})
+        assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
+    assert (await three.post(f"{version}/approve", {"sha256": sha256})).json()["state"] == "in_force"
+    assert (await one.get(f"{path}/versions/1")).json()["state"] == "superseded"
+    attempts = await database.rows("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
+    assert len(attempts) == 3
+
+
+async def test_one_stops_and_two_start_again(town: Town) -> None:
+    one, two = staff(town), staff(town, 2)
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+    await wang.consent_to_provider("city-library")
+    path = "/v1/admin/benefits/library-deposit/versions/1"
+    assert (await one.post(f"{path}/suspend")).json() == {"state": "suspended"}
+    gone = await wang.post("/v1/me/tickets", {"benefit_id": "library-deposit", "venue_id": "city-library-main"})
+    assert gone.status_code == 404
+    assert (await one.post(f"{path}/suspend")).status_code == 409
+    assert (await one.post(f"{path}/resume")).json() == {"state": "resume_requested"}
+    assert (await one.post(f"{path}/resume")).json()["code"] == "four_eyes"
+    assert (await two.post(f"{path}/resume")).json() == {"state": "in_force"}
+    assert (await wang.ticket())["handle"]
+    day = (await town.today() + timedelta(days=3)).isoformat()
+    assert (await one.post(f"{path}/retire", {"from": day})).json() == {"state": "in_force"}
+    town.shift.by = timedelta(days=4)
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+
+
+async def test_b14_nothing_goes_live_by_one_person_or_unread(town: Town) -> None:
+    one = staff(town)
+    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
+    drafted = await one.post("/v1/admin/sources", {**source, "source_id": "new-source", "client_id": "new-source"})
+    path = "/v1/admin/sources/new-source/versions/1"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
+    early = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    assert (early.status_code, early.json()["code"]) == (409, "conflict")
+    forced = {**source, "source_id": "third", "onboarding": {**source["onboarding"], "voluntary": False}}
+    found = (await one.post("/v1/admin/sources", forced)).json()["findings"]
+    assert [(row["code"], row["rule"], row["severity"]) for row in found] == [("not_voluntary", "R11", "flagged")]
+    service = {
+        **SERVICE,
+        "service_id": "second-loan",
+        "kind": "reading_room",
+        "baseline": {"price_fen": 0, "capacity": 9},
+    }
+    await one.post("/v1/admin/services", service)
+    assert (await one.post("/v1/admin/services/second-loan/versions/1/submit")).json()["state"] == "in_review"
+
+
+async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: Town) -> None:
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    one = staff(town)
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "suspended"
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
+    assert drafted.status_code == 201
+    assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
+    town.shift.by = timedelta(days=1)
+    renamed = {**worse, "service_id": "borrowing"}
+    found = (await one.post("/v1/admin/services", renamed)).json()["findings"]
+    assert {row["code"] for row in found} >= {"same_kind_another_name", "baseline_worsened"}
+
+
+async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: Town) -> None:
+    one = staff(town)
+    exported = (await one.get("/v1/admin/catalogue/export")).json()
+    assert {kind: len(all_) for kind, all_ in exported["catalogue"].items()}["benefits"] >= 11
+    again = await one.post("/v1/admin/catalogue/import", exported)
+    assert (again.status_code, again.json()["data"]) == (201, [])
+    assert again.json()["unchanged"] == sum(map(len, exported["catalogue"].values()))
+    text = await one.get("/v1/admin/catalogue/export?format=yaml")
+    assert text.headers["content-type"].startswith("application/yaml")
+    headers = one.headers({"Content-Type": "application/yaml"})
+    yaml_back = await town.client.post("/v1/admin/catalogue/import", content=text.content, headers=headers)
+    assert (yaml_back.json()["data"], yaml_back.json()["unchanged"]) == ([], again.json()["unchanged"])
+    exported["catalogue"] = {"benefits": [benefit(), {**BENEFIT, "assessment_id": "PIA-2026-555"}]}
+    made = (await one.post("/v1/admin/catalogue/import", exported)).json()
+    assert [(row["id"], row["version"], row["state"]) for row in made["data"]] == [
+        ("benefits/another-one", 1, "draft"), ("benefits/library-deposit", 2, "draft"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "status"),
+    [
+        ('{"catalogue":{"benefits":[{"benefit_id":"x1"}]}}', "application/json", 422),
+        ('{"catalogue":{"residents":[]}}', "application/json", 422),
+        ('{"catalogue":{"benefits":[]},"published":true}', "application/json", 422),
+        ('{"catalogue":{"benefits":[NaN]}}', "application/json", 400),
+        ('{"catalogue":{},"catalogue":{}}', "application/json", 400),
+        ("\ufeff{}", "application/json", 400),
+        ('{"catalogue":' + "[" * 10_000 + "]" * 10_000 + "}", "application/json", 400),
+        ("catalogue: &a {benefits: *a}", "application/yaml", 400),
+        ("catalogue: !!python/object/apply:os.system ['true']", "application/yaml", 400),
+        ("catalogue: {}\ncatalogue: {}", "application/yaml", 400),
+        ("catalogue: {benefits: [.nan]}", "application/yaml", 422),
+        ("catalogue: " + "[" * 5_000, "application/yaml", 400),
+        ("x" * 2_000_000, "application/yaml", 413),
+    ],
+)
+async def test_b11_an_import_is_whole_or_nothing(town: Town, content: str, media: str, status: int) -> None:
+    before = await row_counts()
+    headers = staff(town).headers({"Content-Type": media})
+    answer = await town.client.post("/v1/admin/catalogue/import", content=content.encode(), headers=headers)
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert all(one["pointer"] or one["code"] for one in answer.json()["errors"])
+    assert await row_counts() == before
+
+
+async def test_numbers_that_no_hash_can_hold(town: Town) -> None:
+    for number in ("1e999", str(2**60), "9" * 40):
+        raw = json.dumps(benefit()).replace('"at_least": 60', f'"at_least": {number}')
+        raw = raw if number in raw else raw[:-1] + f', "more": {number}}}'
+        headers = staff(town).headers({"Content-Type": "application/json"})
+        answer = await town.client.post("/v1/admin/benefits", content=raw, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid"), number
