@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-from benefits import conditions, effects, wording
+from benefits import conditions, effects, lints, wording
 from benefits.effects import Baseline
 from benefits.vocabulary import (
     CAPACITY_SHARE_PERCENT_MAX,
@@ -27,6 +28,16 @@ from consent.kinds import Finding, Kind, Severity
 
 Body = Mapping[str, Any]
 REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
+
+
+ODD = MappingProxyType(
+    {
+        "out_of_reach": "nobody can have so many points under the scheme's caps",
+        "said_twice": "the same is said before",
+        "implied": "another part asks for this already",
+        "dead_branch": "whoever meets this meets another part, too",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +161,9 @@ def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
 
 
 def _within_reach(body: Body, around: Surroundings) -> Iterator[Finding]:
-    most = {**around.caps, conditions.TOTAL: sum(around.caps.values())}
-    if around.caps and not conditions.holds(conditions.parse(body["condition"]), most):
-        detail = "nobody can have so many points under the scheme's caps"
-        yield Finding("condition_out_of_reach", "R2", "/condition", ADVICE, detail)
+    if around.caps:
+        for one in lints.lint(conditions.parse(body["condition"]), around.caps):
+            yield Finding(f"condition_{one.code}", "R2", f"/condition{one.pointer}", ADVICE, ODD[one.code])
 
 
 def _source(body: Body) -> Iterator[Finding]:

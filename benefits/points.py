@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from benefits.scheme import Indicator, Timeline
@@ -74,6 +74,17 @@ def compute(released: Released, timeline: Timeline, on: date) -> Points:
         _first_change(live, dimensions, timeline, on),
         live,
     )
+
+
+def supposing(released: Released, deeds: Sequence[tuple[RecordKind, int]], timeline: Timeline, on: date) -> Points:
+    """The points as they would be with more deeds (kind and quantity) done today. Nothing is stored."""
+    more = tuple(Record(f"~{number}", "~", kind, quantity, on) for number, (kind, quantity) in enumerate(deeds))
+    return compute(replace(released, records=(*released.records, *more)), timeline, on)
+
+
+def measures(computed: Points) -> dict[str, int]:
+    """What conditions speak about: the total and each dimension."""
+    return {"total": computed.total, **{str(one.dimension): one.points for one in computed.dimensions}}
 
 
 def expiry_of(occurred_on: date, validity_months: int) -> date:

@@ -135,6 +135,32 @@ async def explain_points(ask: Ask, _: None) -> Any:
     )
 
 
+async def what_if(ask: Ask, body: shapes.WhatIfBody) -> Answer:
+    """What deeds done today would change. Nothing of it is kept but that my points were computed."""
+    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
+    if person is None:
+        released, now = records.NOTHING, points.compute(records.NOTHING, timeline, ask.today)
+    else:
+        now, released = await standing.compute(person, timeline, ask.today, ask.at)
+    then = points.supposing(released, [(one.kind, one.quantity) for one in body.deeds], timeline, ask.today)
+    have, had = points.measures(then), points.measures(now)
+    return Answer(
+        shapes.WhatIfAnswer(
+            total=now.total,
+            would_be=then.total,
+            dimensions=[
+                shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap)
+                for one in then.dimensions
+            ],
+            benefits=[
+                one.benefit_id
+                for one in await catalogue.benefits(ask.today, ask.at)
+                if conditions.holds(one.condition, have) and not conditions.holds(one.condition, had)
+            ],
+        )
+    )
+
+
 async def list_benefits(ask: Ask, _: None) -> Answer:
     """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
     person = await persons.known(ask)

@@ -103,6 +103,15 @@ RESIDENT = (
         resident.explain_points,
         shapes.ExplanationAnswer,
     ),
+    post(
+        ME,
+        "/v1/me/points/what-if",
+        "supposePoints",
+        "What more deeds would change",
+        resident.what_if,
+        shapes.WhatIfBody,
+        {200: shapes.WhatIfAnswer},
+    ),
     get(
         ME,
         "/v1/me/benefits",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from consent.objections import Reason
 from consent.purposes import Purpose
+from consent.records import RecordKind
 from service.shapes.common import Account, Document, DocumentId, Id, Language, Localized
 from service.wire import Wire
 
@@ -68,6 +69,19 @@ class TicketRequest(Wire):
 
     benefit_id: DocumentId
     venue_id: DocumentId
+
+
+class SupposedDeed(Wire):
+    """A deed somebody thinks of doing, in the kind's own unit (trips, minutes, …)."""
+
+    kind: Annotated[RecordKind, Field(strict=False)]
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class WhatIfBody(Wire):
+    """What if I did these today?"""
+
+    deeds: Annotated[list[SupposedDeed], Field(min_length=1, max_length=10)]
 
 
 class ObjectionBody(Wire):
@@ -231,6 +245,15 @@ class BenefitList(Wire):
 
     data: list[BenefitAnswer]
     next_cursor: str | None
+
+
+class WhatIfAnswer(Wire):
+    """Points now and as they would be, and which benefits would apply that do not now."""
+
+    total: int
+    would_be: int
+    dimensions: list[DimensionAnswer]
+    benefits: list[DocumentId]
 
 
 class TicketAnswer(Wire):

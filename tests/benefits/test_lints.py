@@ -1,0 +1,87 @@
+"""Lints against brute force over small points, and the condition language's own promises."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benefits import conditions, lints
+from benefits.conditions import All, Any, AtLeast, Condition
+from benefits.lints import MEASURES
+from consent.records import Dimension
+
+DIMENSIONS = [str(one) for one in Dimension]
+GREEN_60 = {"measure": "green_living", "at_least": 60}
+CAPS = {DIMENSIONS[0]: 4, DIMENSIONS[1]: 4, **dict.fromkeys(DIMENSIONS[2:], 0)}
+leaf = st.builds(AtLeast, st.sampled_from([DIMENSIONS[0], DIMENSIONS[1], "total"]), st.integers(1, 10))
+condition = st.recursive(
+    leaf,
+    lambda inner: st.one_of(
+        st.builds(All, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+        st.builds(Any, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+    ),
+    max_leaves=8,
+)
+
+
+def everybody() -> list[dict[str, int]]:
+    return [
+        {DIMENSIONS[0]: left, DIMENSIONS[1]: right, "total": left + right}
+        for left, right in itertools.product(range(5), repeat=2)
+    ]
+
+
+@given(condition, condition)
+def test_implication_is_exact(one: Condition, other: Condition) -> None:
+    truth = all(conditions.holds(other, who) for who in everybody() if conditions.holds(one, who))
+    assert lints.implies(one, other, CAPS) is truth
+
+
+@given(condition)
+def test_reach_is_exact(one: Condition) -> None:
+    assert lints.reachable(one, CAPS) is any(conditions.holds(one, who) for who in everybody())
+
+
+@given(condition)
+def test_a_part_that_is_called_needless_is(one: Condition) -> None:
+    for found in lints.lint(one, CAPS):
+        path = found.pointer.split("/")[1:]
+        if found.code == "out_of_reach":
+            continue
+        *above, last = path
+        parent = one
+        for part in above[1::2]:
+            assert isinstance(parent, All | Any)
+            parent = parent.parts[int(part)]
+        assert isinstance(parent, All | Any)
+        rest = tuple(part for number, part in enumerate(parent.parts) if number != int(last))
+        without = type(parent)(rest)
+        for who in everybody():
+            assert conditions.holds(parent, who) is conditions.holds(without, who), found
+
+
+@pytest.mark.parametrize(
+    ("document", "codes"),
+    [
+        ({"measure": "total", "at_least": 60}, []),
+        ({"measure": "total", "at_least": 1_001}, [("out_of_reach", "")]),
+        ({"all": [GREEN_60, {"measure": "total", "at_least": 40}]}, [("implied", "/all/1")]),
+        ({"any": [{"measure": "total", "at_least": 60}, GREEN_60]}, [("dead_branch", "/any/1")]),
+        ({"all": [{"measure": "total", "at_least": 60}] * 2}, [("said_twice", "/all/1")]),
+        ({"any": [{"measure": "total", "at_least": 60}, {"measure": "green_living", "at_least": 300}]},
+         [("dead_branch", "/any/1"), ("out_of_reach", "/any/1")]),
+    ],
+)  # fmt: skip
+def test_what_an_administrator_is_told(document: object, codes: list[tuple[str, str]]) -> None:
+    caps: Mapping[str, int] = dict.fromkeys(DIMENSIONS, 200)
+    assert [(one.code, one.pointer) for one in lints.lint(conditions.parse(document), caps)] == codes
+
+
+@given(condition, st.sampled_from(everybody()), st.sampled_from(MEASURES[:2]))
+def test_more_points_never_cost_a_benefit(one: Condition, who: dict[str, int], measure: str) -> None:
+    more = {**who, measure: who[measure] + 1, "total": who["total"] + 1}
+    assert conditions.holds(one, more) or not conditions.holds(one, who)
