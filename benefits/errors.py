@@ -3,7 +3,8 @@
 consent.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
 ├── ConsentNeeded         no live `benefit.check` for the provider
-└── ReversalNotPossible   another day
+├── ReversalNotPossible   another day
+└── BudgetSpent           a benefit was simulated too often this week
 """
 
 from __future__ import annotations
@@ -40,3 +41,9 @@ class ReversalNotPossible(DomainError):
     """A redemption can be taken back on its own civil day only."""
 
     code = "reversal_not_possible"
+
+
+class BudgetSpent(DomainError):
+    """A benefit was simulated as often as a week allows."""
+
+    code = "budget_spent"

@@ -71,3 +71,30 @@ class QuotaUse(Model):
 
     class Meta:
         table = "quota_use"
+
+
+class FrozenPoints(Model):
+    """Points of a week's Monday in random order, without persons."""
+
+    week = fields.IntField(primary_key=True)
+    place = fields.IntField()
+    total = fields.IntField()
+    ecological_protection = fields.IntField()
+    ecological_business = fields.IntField()
+    green_living = fields.IntField()
+    ecological_culture = fields.IntField()
+    social_responsibility = fields.IntField()
+
+    class Meta:
+        table = "frozen_points"
+
+
+class SimulationRun(Model):
+    """How often a benefit was simulated in a week."""
+
+    week = fields.IntField(primary_key=True)
+    benefit_id = fields.CharField(64)
+    runs = fields.IntField()
+
+    class Meta:
+        table = "simulation_run"

@@ -11,7 +11,7 @@ import rfc8785
 import yaml
 from starlette.responses import Response
 
-from benefits import publishing
+from benefits import conditions, effects, publishing, simulation
 from benefits.documents import ID_MEMBER
 from consent import documents, versions
 from consent.canonical import sha256_of
@@ -121,6 +121,45 @@ async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
     )
     stopped = await publishing.after_approval(approved, ask.at)
     return Answer(shapes.StateAnswer(state=await versions.state_of(approved, ask.at), suspended=stopped or None))
+
+
+async def simulate(ask: Ask, _: None) -> Answer:
+    """To how many it would apply: on frozen points, in tens."""
+    if _kind(ask) is not Kind.BENEFITS:
+        raise NotFound("only benefits are simulated so far")
+    found = await _version(ask)
+    if publishing.shape_faults(found.kind, found.body):
+        raise Conflict("the document cannot be read yet; see its findings")
+    impact = await simulation.simulate(found.document_id, conditions.parse(found.body["condition"]), ask.today)
+    return Answer(
+        shapes.ImpactAnswer(
+            population=impact.population,
+            applies=impact.applies,
+            by_division={found.body["division"]: impact.applies},
+        )
+    )
+
+
+async def dry_run(ask: Ask, body: shapes.SyntheticPerson) -> Answer:
+    """What the benefit would do for somebody who does not exist, with points as given."""
+    if _kind(ask) is not Kind.BENEFITS:
+        raise NotFound("only benefits can be tried")
+    found = await _version(ask)
+    service = await documents.in_force(Kind.SERVICES, str(found.body.get("service_id")), ask.at)
+    if publishing.shape_faults(found.kind, found.body) or service is None:
+        raise Conflict("the document cannot be read yet; see its findings")
+    condition = conditions.parse(found.body["condition"])
+    points = {str(dimension): count for dimension, count in body.points.items()}
+    have = {**points, conditions.TOTAL: sum(points.values())}
+    applies, baseline = conditions.holds(condition, have), service.body["baseline"]
+    return Answer(
+        shapes.DryRun(
+            applies=applies,
+            conditions=[shapes.TriedLine(**asdict(line)) for line in conditions.trace(condition, have)],
+            baseline=baseline,
+            terms=effects.apply(effects.parse(found.body["effect"]), baseline) if applies else baseline,
+        )
+    )
 
 
 async def suspend(ask: Ask, _: None) -> Answer:

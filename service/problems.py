@@ -253,6 +253,11 @@ TABLE: Final[Mapping[str, Text]] = MappingProxyType(
         "rate_limited": Text(
             429, ("请求过于频繁", "请按 Retry-After 稍后再试。"), ("Too many requests", "Wait as Retry-After says.")
         ),
+        "budget_spent": Text(
+            429,
+            ("本周测算次数已用完", "每项权益每周最多测算 20 次。"),
+            ("No runs left this week", "Twenty a benefit and week."),
+        ),
         "internal": Text(
             500,
             ("内部错误", "未保存任何内容；请稍后重试，并提供 request_id。"),

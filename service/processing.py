@@ -74,6 +74,10 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "snapshot": Processing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure, epoch"),
         "ticket": Processing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
         "redemption": Processing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
+        "frozen_points": Processing(
+            "simulations, without persons", NONE, "a week", "housekeeping: simulations_dropped"
+        ),
+        "simulation_run": Processing("the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"),
         "quota_use": Processing("keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"),
         "stored_answer": Processing("answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"),
     }

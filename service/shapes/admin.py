@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel
 
+from consent.records import Dimension
 from service.shapes.common import Document
 from service.wire import Wire
 
@@ -95,6 +96,38 @@ class StateAnswer(Wire):
 
     state: str
     suspended: list[str] | None = None
+
+
+class ImpactAnswer(Wire):
+    """People counted in tens; null where it would be too small to say. Divisions are where the benefit is offered."""
+
+    population: int
+    applies: int | None
+    by_division: dict[str, int | None]
+
+
+class SyntheticPerson(Wire):
+    """Points of somebody who does not exist; a dimension left out counts as none."""
+
+    points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
+
+
+class TriedLine(Wire):
+    """One "at least" with what the synthetic person has."""
+
+    measure: str
+    at_least: int
+    have: int
+    met: bool
+
+
+class DryRun(Wire):
+    """Whether it applies, why, and the terms beside what everybody gets."""
+
+    applies: bool
+    conditions: list[TriedLine]
+    baseline: Document
+    terms: Document
 
 
 class RetireBody(Wire):

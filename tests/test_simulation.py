@@ -1,0 +1,151 @@
+"""B13: a sweep of thresholds and two runs around one newcomer reveal no single person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from benefits import conditions, recompute, simulation
+from consent import database
+from service import housekeeping
+from tests.cities import Town
+from tests.test_admin import benefit, staff
+from tests.test_recompute import populate
+
+pytestmark = pytest.mark.anyio
+
+
+async def drafted(town: Town, benefit_id: str, at_least: int) -> str:
+    body = benefit(benefit_id=benefit_id, condition={"measure": "green_living", "at_least": at_least})
+    assert (await staff(town).post("/v1/admin/benefits", body)).status_code == 201
+    return f"/v1/admin/benefits/{benefit_id}/versions/1/simulate"
+
+
+async def ran(town: Town, path: str) -> dict[str, Any]:
+    answer = await staff(town).post(path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
+    await populate(town, 200)
+    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
+    assert {one["population"] % 10 for one in seen} == {0}
+    # Thresholds are taken in tens, so that between two of them nothing can be read.
+    by_ten: dict[int, set[Any]] = {}
+    for at_least, one in zip(range(1, 41, 3), seen, strict=True):
+        by_ten.setdefault(-(-at_least // 10), set()).add(one["applies"])
+        assert one["by_division"] == {"2101": one["applies"]} or list(one["by_division"].values()) == [one["applies"]]
+    assert all(len(figures) == 1 for figures in by_ten.values())
+    assert seen[0]["applies"] == 200 or seen[0]["applies"] > 100
+    # Only some residents of the demonstration have more than 30: too few to say.
+    assert seen[-1]["applies"] is None
+    # A newcomer this week changes nothing: the population is frozen.
+    before = await ran(town, await drafted(town, "newcomer", 10))
+    wang = town.resident("wang")
+    await wang.link("green-travel", "bike-9001")
+    await town.source().deliver({"record_id": "r", "account": "bike-9001", "kind": "bike_trip", "quantity": 80,
+                                 "occurred_on": f"{await town.last_year()}-06-01"})  # fmt: skip
+    assert await wang.total() == 40
+    assert await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate") == before
+    for _ in range(18):
+        await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate")
+    spent = await staff(town).post("/v1/admin/benefits/newcomer/versions/1/simulate")
+    assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
+
+
+async def test_frozen_points_name_nobody_and_go_after_the_week(town: Town) -> None:
+    await populate(town, 30)
+    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    await ran(town, await drafted(town, "some", 10))
+    rows = await database.rows("SELECT * FROM frozen_points")
+    persons = {row["person_id"] for row in await database.rows("SELECT person_id FROM person")}
+    assert rows
+    assert not persons & {value for row in rows for value in row.values() if isinstance(value, str)}
+    assert set(rows[0]) == {"week", "place", *simulation.MEASURES}
+    stored = [row["total"] for row in await database.rows("SELECT total FROM snapshot ORDER BY person_id")]
+    assert sorted(row["total"] for row in rows) == sorted(stored)
+    town.shift.by = timedelta(days=8)
+    assert (await housekeeping.tidy(town.city))["simulations_dropped"] > len(rows)
+    assert await database.rows("SELECT * FROM frozen_points") == []
+
+
+async def agree(count: int, people: int) -> None:
+    """Generated conditions over people: request path, traced path and bulk path, row by row."""
+    random = Random(12)
+    caps = [200] * 5
+    rows = []
+    for place in range(people):
+        points = [random.choice((0, random.randint(0, cap), cap)) for cap in caps]
+        rows.append((20_000_101, place, sum(points), *points))
+    marks = ", ".join(f"${number}" for number in range(1, 9))
+    async with database.transaction():
+        await database.run_many(
+            f"INSERT INTO frozen_points (week, place, {', '.join(simulation.MEASURES)}) VALUES ({marks})", rows
+        )
+    made = [generated(random, 3) for _ in range(count)]
+    columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
+    bulk = await database.rows(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
+    for row, (_, _, *points) in zip(bulk, rows, strict=True):
+        have = dict(zip(simulation.MEASURES, points, strict=True))
+        for number, one in enumerate(made):
+            expected = conditions.holds(one, have)
+            assert bool(row[f"c{number}"]) is expected
+            if number % 20 == row["place"] % 20:
+                assert traced(one, iter(conditions.trace(one, have))) is expected
+
+
+def generated(random: Random, depth: int) -> conditions.Condition:
+    if depth == 0 or random.random() < 0.3:
+        measure = random.choice(simulation.MEASURES)
+        return conditions.AtLeast(measure, random.randint(1, 1_000 if measure == "total" else 200))
+    parts = tuple(generated(random, depth - 1) for _ in range(random.randint(1, 3)))
+    return random.choice((conditions.All, conditions.Any))(parts)
+
+
+def traced(one: conditions.Condition, lines: Iterator[conditions.Line]) -> bool:
+    """The verdict that a person reads from the lines alone, in the condition's own order."""
+    if isinstance(one, conditions.AtLeast):
+        return next(lines).met
+    verdicts = [traced(part, lines) for part in one.parts]
+    return all(verdicts) if isinstance(one, conditions.All) else any(verdicts)
+
+
+async def test_b12_three_ways_to_decide_agree(opened: str) -> None:
+    await agree(400, 300)
+
+
+@pytest.mark.campaign
+async def test_b12_for_10_000_people(opened: str) -> None:
+    await agree(400, 10_000)
+
+
+async def test_a_dry_run_is_about_nobody(town: Town) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
+    poor = (await one.post(path, {"points": {"green_living": 10}})).json()
+    assert poor["applies"] is False
+    assert poor["terms"] == poor["baseline"]
+    assert [line["met"] for line in poor["conditions"]].count(False) >= 1
+    rich = (await one.post(path, {"points": {"green_living": 100, "social_responsibility": 100}})).json()
+    assert rich["applies"] is True
+    assert rich["terms"]["deposit_fen"] < rich["baseline"]["deposit_fen"]
+    assert (await one.post(path, {"points": {"green_living": -1}})).status_code == 422
+    assert (await one.post(path, {"points": {"honesty": 1}})).status_code == 422
+    assert (await one.post(path, {"subject": "wang"})).status_code == 422
+
+
+async def test_what_cannot_be_simulated(town: Town) -> None:
+    one = staff(town)
+    assert (await one.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
+    assert (await one.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404
+    await one.post("/v1/admin/benefits", benefit(benefit_id="odd", condition={"not": {"measure": "total"}}))
+    assert (await one.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
+    text = json.dumps((await one.get("/v1/admin/benefits/odd")).json())
+    assert "not" in text
