@@ -55,7 +55,8 @@ class Surroundings:
     """What a document is judged against; everything that it names, as it is in force.
 
     `baselines` are those of the same provider and service kind in force within the last 180 days, oldest first, under
-    whatever name; `neighbours` are the other benefits that are live or pending.
+    whatever name; `neighbours` are the other benefits that are live or pending; `scheme_years` are the years from which
+    the schemes that were ever approved count.
     """
 
     provider: Body | None = None
@@ -64,6 +65,8 @@ class Surroundings:
     other_names: Sequence[str] = ()
     neighbours: Sequence[Neighbour] = ()
     caps: Mapping[str, int] = field(default_factory=dict)
+    scheme_years: Sequence[int] = ()
+    this_year: int = 0
 
 
 def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
@@ -75,6 +78,8 @@ def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
         found += _benefit(body, around)
     elif kind is Kind.SOURCES:
         found += _source(body)
+    elif kind is Kind.SCHEMES:
+        found += _scheme(body, around)
     return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
 
 
@@ -164,6 +169,18 @@ def _within_reach(body: Body, around: Surroundings) -> Iterator[Finding]:
     if around.caps:
         for one in lints.lint(conditions.parse(body["condition"]), around.caps):
             yield Finding(f"condition_{one.code}", "R2", f"/condition{one.pointer}", ADVICE, ODD[one.code])
+
+
+def _scheme(body: Body, around: Surroundings) -> Iterator[Finding]:
+    """Schemes work forward only: a year that has begun, or has its scheme, is scored as was announced."""
+    if not around.scheme_years:
+        return
+    if body["from_year"] <= around.this_year:
+        detail = "a scheme begins on a 1 January to come; what was announced for this year stays"
+        yield Finding("scheme_backwards", "R1", "/from_year", REFUSED, detail)
+    elif body["from_year"] in around.scheme_years:
+        detail = "another scheme was approved for this year already"
+        yield Finding("scheme_overlap", "R1", "/from_year", REFUSED, detail)
 
 
 def _source(body: Body) -> Iterator[Finding]:

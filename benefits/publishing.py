@@ -105,6 +105,9 @@ async def _around(kind: Kind, body: Body, at: datetime) -> Surroundings:
         return Surroundings(
             None, service.body, [one for _, one in past], (), await _neighbours(body["benefit_id"], at), caps
         )
+    if kind is Kind.SCHEMES:
+        rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
+        return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=at.year)
     return Surroundings()
 
 

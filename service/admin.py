@@ -112,10 +112,10 @@ async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
     found = await _version(ask)
     if found.state == "suspended":
         return await resume(ask, None)
-    begins = _begins(ask, found)
     refused = [one for one in await publishing.gate(found.kind, found.body) if one.severity is Severity.REFUSED]
     if found.state == "submitted" and refused:
         raise Prohibited([asdict(one) for one in refused])
+    begins = ask.at if refused else _begins(ask, found)
     approved = await documents.approve(
         found.kind, found.document_id, found.version, body.sha256, _staff(ask), ask.at, begins
     )

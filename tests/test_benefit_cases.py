@@ -10,7 +10,7 @@ import pytest
 
 from benefits import catalogue, scheme
 from consent import database, documents
-from consent.kinds import Kind
+from consent.kinds import Finding, Kind
 from service import demo, housekeeping
 from service.city import City
 from service.identity import Door
@@ -33,11 +33,24 @@ async def quota_of(town: Town, benefit_id: str, quota: dict[str, Any] | None) ->
     await publish(Kind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
 
 
+async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
+    """A scheme for this year, which the gate would not take any more."""
+
+    async def no_gate(*_: object) -> list[Finding]:
+        return []
+
+    async with database.transaction():
+        at = await database.now()
+        drafted = await documents.draft(Kind.SCHEMES, version, body, "admin-1", at)
+        await documents.submit(Kind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
+        await documents.approve(Kind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
+
+
 async def test_b1_600_and_50_needed(town: Town) -> None:
     generous = copy.deepcopy(scheme.shipped()[0])
     for one in (*generous["dimensions"], *generous["indicators"]):
         one["cap" if "cap" in one else "yearly_cap"] = 2_000
-    await publish(Kind.SCHEMES, "2026.1", generous)
+    await announced_long_ago("2026.1", generous)
     found = await catalogue.benefit("library-deposit", await town.today(), await database.now())
     assert found is not None
     both = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}

@@ -1,0 +1,100 @@
+"""Conditions and simulations: `python -m loadtests.benchmarks.rules`.
+
+1. Request path and full trace of 100 conditions over 1,000 people, in plain Python, evaluations a second.
+2. Lints: whether any of 100 conditions implies another, all pairs.
+3. Simulation of 20 benefits over 200,000 residents' frozen points on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from random import Random
+
+import asyncpg
+
+from benefits import conditions, lints, simulation
+from benefits.conditions import Condition
+from consent import database
+from service import store
+from tests import servers
+
+WEEK = 20_000_101
+CAP = 200
+
+
+def generated(random: Random, depth: int) -> Condition:
+    """A condition of up to `depth` levels."""
+    if depth == 0 or random.random() < 0.3:
+        measure = random.choice(simulation.MEASURES)
+        return conditions.AtLeast(measure, random.randint(1, 1_000 if measure == conditions.TOTAL else CAP))
+    parts = tuple(generated(random, depth - 1) for _ in range(random.randint(1, 4)))
+    return random.choice((conditions.All, conditions.Any))(parts)
+
+
+def people(random: Random, count: int) -> list[tuple[int, ...]]:
+    """Points by MEASURES, the total first."""
+    found = []
+    for _ in range(count):
+        points = [random.randint(0, CAP) for _ in simulation.MEASURES[1:]]
+        found.append((sum(points), *points))
+    return found
+
+
+def evaluate(made: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, float]:
+    """Evaluations a second, by way."""
+    haves = [dict(zip(simulation.MEASURES, row, strict=True)) for row in rows]
+    rates = {}
+    for way, work in (("request path", conditions.holds), ("full trace", conditions.trace)):
+        began = time.perf_counter()
+        for one in made:
+            for have in haves:
+                work(one, have)
+        rates[way] = len(made) * len(haves) / (time.perf_counter() - began)
+    return rates
+
+
+async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]]) -> float:
+    """Seconds for one simulation of each condition."""
+    await store.open_database(url)
+    try:
+        await store.bring_up_to_date()
+        connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
+        await connection.copy_records_to_table(
+            "frozen_points", records=[(WEEK, place, *row) for place, row in enumerate(rows)]
+        )
+        await connection.execute("ANALYZE")
+        await connection.close()
+        began = time.perf_counter()
+        for one in made:
+            await database.row(
+                f"SELECT count(*) AS population, sum(CASE WHEN {simulation.sql_of(one, simulation.STEP)}"
+                " THEN 1 ELSE 0 END) AS applies FROM frozen_points WHERE week = $1",
+                WEEK,
+            )
+        return time.perf_counter() - began
+    finally:
+        await store.close_database()
+
+
+def main() -> None:
+    """Run it all and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--residents", type=int, default=200_000)
+    chosen = parser.parse_args()
+    random = Random(1)
+    made = [generated(random, 3) for _ in range(100)]
+    for way, rate in evaluate(made, people(random, 1_000)).items():
+        print(f"{way:45} {rate:,.0f} evaluations/s")
+    began = time.perf_counter()
+    caps = dict.fromkeys(simulation.MEASURES[1:], CAP)
+    found = sum(lints.implies(one, other, caps) for one in made for other in made if one is not other)
+    print(f"{'all pairs of 100 conditions compared, s':45} {time.perf_counter() - began:.2f} ({found} imply another)")
+    with servers.postgres(durable=True) as server:
+        seconds = asyncio.run(simulate(server.create(), made[:20], people(random, chosen.residents)))
+    print(f"{f'20 benefits over {chosen.residents:,} residents, s':45} {seconds:.2f}")
+
+
+if __name__ == "__main__":
+    main()
