@@ -66,6 +66,8 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     typer.echo("  a token for a resident    " + _token_command(data_dir, "resident", "resident-1"))
     typer.echo("  a token for a venue       " + _token_command(data_dir, "venue", "city-library-main"))
     typer.echo("  a token for a source      " + _token_command(data_dir, "source", "green-travel"))
+    typer.echo("  for an administrator      " + _token_command(data_dir, "administrator", "admin-1"))
+    typer.echo("  for a privacy officer     " + _token_command(data_dir, "privacy", "officer-1"))
     sys.stdout.flush()
     logs.configure(logging.WARNING)
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
