@@ -56,7 +56,7 @@ class Surroundings:
 
     `baselines` are those of the same provider and service kind in force within the last 180 days, oldest first, under
     whatever name; `neighbours` are the other benefits that are live or pending; `scheme_years` are the years from which
-    the schemes that were ever approved count.
+    the schemes that were ever approved count; `before` is the version in force of the document itself.
     """
 
     provider: Body | None = None
@@ -67,6 +67,7 @@ class Surroundings:
     caps: Mapping[str, int] = field(default_factory=dict)
     scheme_years: Sequence[int] = ()
     this_year: int = 0
+    before: Body | None = None
 
 
 def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
@@ -80,6 +81,8 @@ def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
         found += _source(body)
     elif kind is Kind.SCHEMES:
         found += _scheme(body, around)
+    elif kind is Kind.NOTICES:
+        found += _notice(body, around)
     return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
 
 
@@ -97,6 +100,10 @@ def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
         detail = "this attribute has a meaning for the kind; what everybody gets is stated, also when it is nothing"
         yield Finding("baseline_incomplete", "R4", f"/baseline/{attribute}", FLAGGED, detail)
     yield from _worse_than_before(baseline, around, "/baseline", FLAGGED)
+    moved = around.before is not None and any(around.before[one] != body[one] for one in ("provider_id", "kind"))
+    if moved:
+        detail = "the service is given another provider or kind; its evidence is another one"
+        yield Finding("service_moved", "R4", "/provider_id", FLAGGED, detail)
     if around.other_names:
         detail = "the provider has this kind of service under another name; its history goes with it"
         yield Finding("same_kind_another_name", "R4", "/service_id", FLAGGED, detail)
@@ -181,6 +188,21 @@ def _scheme(body: Body, around: Surroundings) -> Iterator[Finding]:
     elif body["from_year"] in around.scheme_years:
         detail = "another scheme was approved for this year already"
         yield Finding("scheme_overlap", "R1", "/from_year", REFUSED, detail)
+
+
+SAID_OF_DATA = ("purposes", "method", "data_kinds", "recipients", "retention_period", "sensitive_data")
+"""Clauses of a notice whose change asks anew, unless an officer finds that only the words changed (R9)."""
+
+
+def _notice(body: Body, around: Surroundings) -> Iterator[Finding]:
+    if around.before is None or body["material"]:
+        return
+    for language in ("zh-CN", "en"):
+        before, now = around.before["languages"][language], body["languages"][language]
+        for clause in SAID_OF_DATA:
+            if before[clause] != now[clause]:
+                detail = "what is done with data reads otherwise now, and nobody would be asked anew"
+                yield Finding("change_not_material", "R9", f"/languages/{language}/{clause}", FLAGGED, detail)
 
 
 def _source(body: Body) -> Iterator[Finding]:

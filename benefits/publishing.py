@@ -25,8 +25,6 @@ NAMED = {
     Kind.BENEFITS: {"service_id": Kind.SERVICES},
 }
 """Which members name another document, which must be in force first."""
-GATE = "gate"
-"""Who suspends a benefit whose baseline was made worse: nobody's staff id."""
 RULES = (("/condition", "R2"), ("/effect", "R3"), ("/service_id", "R4"), ("/offline", "R14"), ("/need_based", "R14"))
 
 
@@ -61,7 +59,10 @@ def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
 
 
 async def after_approval(version: Version, at: datetime) -> list[str]:
-    """Suspend the live benefits of a service whose new baseline is worse than the one before; their ids."""
+    """Suspend the live benefits of a service whose new baseline is worse than the one before; their ids.
+
+    Each is then a review that waits for a privacy officer.
+    """
     if version.kind is not Kind.SERVICES:
         return []
     before = [
@@ -73,7 +74,7 @@ async def after_approval(version: Version, at: datetime) -> list[str]:
     stopped = []
     for one in await documents.all_in_force(Kind.BENEFITS, at):
         if one.body["service_id"] == version.document_id:
-            await documents.suspend(Kind.BENEFITS, one.document_id, GATE, at)
+            await documents.suspend(Kind.BENEFITS, one.document_id, documents.GATE, at)
             stopped.append(one.document_id)
     return stopped
 
@@ -93,7 +94,14 @@ async def _around(kind: Kind, body: Body, at: datetime) -> Surroundings:
         provider = await documents.in_force(Kind.PROVIDERS, body["provider_id"], at)
         past = await _services_like(body, at)
         names = sorted({one for one, _ in past} - {body["service_id"]})
-        return Surroundings(None if provider is None else provider.body, None, [one for _, one in past], names)
+        before = await documents.in_force(Kind.SERVICES, body["service_id"], at)
+        return Surroundings(
+            None if provider is None else provider.body,
+            None,
+            [one for _, one in past],
+            names,
+            before=None if before is None else before.body,
+        )
     if kind is Kind.BENEFITS:
         service = await documents.in_force(Kind.SERVICES, body["service_id"], at)
         assert service is not None
@@ -108,6 +116,9 @@ async def _around(kind: Kind, body: Body, at: datetime) -> Surroundings:
     if kind is Kind.SCHEMES:
         rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=at.year)
+    if kind is Kind.NOTICES:
+        shown = await documents.in_force(Kind.NOTICES, body["notice_id"], at)
+        return Surroundings(before=None if shown is None else shown.body)
     return Surroundings()
 
 
@@ -125,7 +136,9 @@ async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
         body = json.loads(row["body"])
         until = ended.get(row["document_id"])
         ended[row["document_id"]] = row["in_force_from"]
-        alike = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
+        same_kind = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
+        # Its own history goes with it, too, whatever provider or kind it is given.
+        alike = same_kind or row["document_id"] == service["service_id"]
         if alike and (until is None or until > since):
             past.append((row["in_force_from"], row["document_id"], body["baseline"]))
     return [(name, baseline) for _, name, baseline in sorted(past, key=lambda one: (one[0], one[1]))]

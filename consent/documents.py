@@ -38,6 +38,8 @@ class Version:
     in_force_from: datetime | None
 
 
+GATE = "gate"
+"""Who stops a document whose ground was taken away: nobody's staff id."""
 ALWAYS_REVIEWED = frozenset({Kind.NOTICES, Kind.SOURCES})
 """CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
 
@@ -160,6 +162,14 @@ async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: 
     await _set_state(found, "approved", expected="suspended")
     await _step(found, "resume", staff_id, at)
     return await get(kind, document_id, version), True
+
+
+async def give_up(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+    """A privacy officer ends a version that the gate has stopped; it does not come back."""
+    found = await get(kind, document_id, version)
+    await _set_state(found, "retired", expected="suspended")
+    await _step(found, "retire", officer_id, at)
+    return await get(kind, document_id, version)
 
 
 async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends_at: datetime | None = None) -> Version:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from consent import database, ledger, people
+from consent.documents import GATE
 from consent.errors import Conflict, NotFound
 from consent.ledger import Opening
 from consent.pseudonyms import new_id
@@ -198,7 +199,7 @@ async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[data
 
 
 async def reviews() -> list[Review]:
-    """Contested links and documents that wait for an officer, oldest first."""
+    """What waits for an officer, oldest first: contested links, flagged documents, what the gate has stopped."""
     contested = await database.rows("SELECT review_id, source_id, opened_at FROM link_review WHERE state = 'open'")
     waiting = await database.rows(
         "SELECT kind, document_id, version, created_at FROM document WHERE state = 'in_review'"
@@ -215,6 +216,22 @@ async def reviews() -> list[Review]:
             database.from_micros(row["created_at"]),
         )
         for row in waiting
+    ]
+    stopped = await database.rows(
+        "SELECT d.kind, d.document_id, d.version, max(s.at) AS at FROM document d JOIN document_step s"
+        " ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
+        " WHERE d.state = 'suspended' AND s.act = 'suspend' AND s.staff_id = $1"
+        " GROUP BY d.kind, d.document_id, d.version",
+        GATE,
+    )
+    found += [
+        Review(
+            f"{row['kind']}.{row['document_id']}.{row['version']}",
+            "stopped_document",
+            f"{row['kind']}/{row['document_id']}",
+            database.from_micros(row["at"]),
+        )
+        for row in stopped
     ]
     return sorted(found, key=lambda review: (review.opened_at, review.review_id))
 

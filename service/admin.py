@@ -19,7 +19,7 @@ from consent.documents import Version
 from consent.errors import Conflict, NotFound, Prohibited
 from consent.faults import pointer_to
 from consent.kinds import Finding, Kind, Severity
-from service import catalogue_text, wire
+from service import catalogue_text, findings, wire
 from service.doors import Answer, Ask
 from service.identity import Administrator
 from service.problems import Problem
@@ -37,7 +37,7 @@ async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
     if await _known(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
     drafted = await documents.draft(kind, document_id, document, _staff(ask), ask.at)
-    return Answer(await _drafted(drafted), 201)
+    return Answer(await _drafted(ask, drafted), 201)
 
 
 async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
@@ -54,7 +54,7 @@ async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
     if read.strip() not in ("*", _tag(latest)):
         raise Problem("precondition_failed")
     drafted = await documents.draft(kind, document_id, document, _staff(ask), ask.at, read=latest.sha256)
-    return Answer(await _drafted(drafted), headers={"ETag": _tag(drafted)})
+    return Answer(await _drafted(ask, drafted), headers={"ETag": _tag(drafted)})
 
 
 async def list_documents(ask: Ask, _: None) -> Answer:
@@ -101,10 +101,10 @@ async def diff(ask: Ask, _: None) -> Answer:
 async def submit(ask: Ask, _: None) -> Answer:
     """Through the gate: submitted, in review where flagged, refused for good otherwise."""
     found = await _version(ask)
-    submitted, findings = await documents.submit(
+    submitted, found_now = await documents.submit(
         found.kind, found.document_id, found.version, _staff(ask), ask.at, publishing.gate
     )
-    return Answer(shapes.Submitted(state=submitted.state, findings=_findings(findings)))
+    return Answer(shapes.Submitted(state=submitted.state, findings=_findings(ask, found_now)))
 
 
 async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
@@ -175,6 +175,9 @@ async def suspend(ask: Ask, _: None) -> Answer:
 async def resume(ask: Ask, _: None) -> Answer:
     """Ask to start again; another person who asks the same agrees."""
     found = await _version(ask)
+    refused = [one for one in await publishing.gate(found.kind, found.body) if one.severity is Severity.REFUSED]
+    if refused:
+        raise Prohibited([asdict(one) for one in refused])
     resumed, started = await documents.resume(found.kind, found.document_id, found.version, _staff(ask), ask.at)
     return Answer(shapes.StateAnswer(state=await versions.state_of(resumed, ask.at) if started else "resume_requested"))
 
@@ -266,13 +269,13 @@ async def _whole(ask: Ask, found: Version) -> Answer:
     )
 
 
-async def _drafted(drafted: Version) -> shapes.Drafted:
+async def _drafted(ask: Ask, drafted: Version) -> shapes.Drafted:
     return shapes.Drafted(
         id=drafted.document_id,
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(await publishing.gate(drafted.kind, drafted.body)),
+        findings=_findings(ask, await publishing.gate(drafted.kind, drafted.body)),
     )
 
 
@@ -344,5 +347,10 @@ def _staff(ask: Ask) -> str:
     return ask.principal.staff_id
 
 
-def _findings(found: Sequence[Finding]) -> list[shapes.FindingAnswer]:
-    return [shapes.FindingAnswer(**asdict(one)) for one in found]
+def _findings(ask: Ask, found: Sequence[Finding]) -> list[shapes.FindingAnswer]:
+    return [
+        shapes.FindingAnswer(
+            **{**asdict(one), "detail": findings.sentence(one.code, one.rule, one.detail, ask.language)}
+        )
+        for one in found
+    ]

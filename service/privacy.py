@@ -115,14 +115,24 @@ async def decide_review(ask: Ask, body: shapes.DecisionBody) -> Answer:
     if document_id:
         if kind not in list(Kind) or not version.isdecimal() or len(version) > 9:
             raise NotFound("there is no such review")
-        decide = documents.review if approve else documents.send_back
-        await decide(Kind(kind), document_id, int(version), staff_id, ask.at)
+        await _decide_document(Kind(kind), document_id, int(version), staff_id, approve, ask)
     else:
         row = await oversight.decide_contested(review_id, staff_id, approve, body.reason, ask.at)
         if approve:
             await links.release_contested(ask.city.keyring, row["standing_link_id"], ask.at)
-    await ledger.look(staff_id, None, f"review.{body.decision}d", ask.at)
+    await ledger.look(staff_id, None, f"review.{body.decision}d {review_id}: {body.reason}", ask.at)
     return Answer(shapes.ReviewDecided(review_id=review_id, decision=body.decision))
+
+
+async def _decide_document(kind: Kind, document_id: str, version: int, staff_id: str, approve: bool, ask: Ask) -> None:
+    """A flagged version goes on or back; one that the gate has stopped may be asked back, or ends."""
+    found = await documents.get(kind, document_id, version)
+    if found.state != "suspended":
+        await (documents.review if approve else documents.send_back)(kind, document_id, version, staff_id, ask.at)
+    elif approve:
+        await documents.resume(kind, document_id, version, staff_id, ask.at)
+    else:
+        await documents.give_up(kind, document_id, version, staff_id, ask.at)
 
 
 async def list_objections(ask: Ask, _: None) -> Answer:

@@ -22,6 +22,7 @@ from starlette.types import ExceptionHandler
 from tortoise.exceptions import DBConnectionError, OperationalError
 
 from consent.errors import DomainError
+from service import findings
 from service.texts import accept_language
 
 logger = logging.getLogger("credit_easy.problems")
@@ -312,6 +313,11 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if problem.errors is not None:
         body["errors"] = [dict(one) for one in problem.errors]
     body.update(problem.members)
+    if problem.code == "prohibited":
+        body["errors"] = [
+            {**one, "detail": findings.sentence(one["code"], one["rule"], one["detail"], language)}
+            for one in body["errors"]
+        ]
     headers = {"Content-Language": language, **problem.headers}
     if text.status == 401:
         headers["WWW-Authenticate"] = (

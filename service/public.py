@@ -8,16 +8,37 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits import catalogue
+from benefits.simulation import CELL_MIN, RUNS_A_WEEK_MAX
+from benefits.vocabulary import (
+    BASELINE_DAYS,
+    CAPACITY_SHARE_PERCENT_MAX,
+    FEE_DISCOUNT_PERCENT_MAX,
+    THRESHOLDS_MAX,
+)
 from consent import documents, purposes
 from consent.errors import NotFound
 from consent.grants import LIFE_MONTHS_MAX
 from consent.kinds import Kind
-from consent.objections import DECIDE_WORKING_DAYS
+from consent.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
 from service import store, wire
 from service.doors import Answer, Ask
 from service.shapes import public as shapes
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
+
+
+LIMITS = {
+    "consent_months_max": LIFE_MONTHS_MAX,
+    "objection_working_days": DECIDE_WORKING_DAYS,
+    "objection_acknowledged_working_days": ACKNOWLEDGE_WORKING_DAYS,
+    "fee_discount_percent_max": FEE_DISCOUNT_PERCENT_MAX,
+    "baseline_days": BASELINE_DAYS,
+    "thresholds_max": THRESHOLDS_MAX,
+    "capacity_share_percent_max": CAPACITY_SHARE_PERCENT_MAX,
+    "statistics_cell_min": CELL_MIN,
+    "simulations_a_week_max": RUNS_A_WEEK_MAX,
+}
+"""The numbers of the rules, each from the one place where it stands."""
 
 
 async def list_notices(ask: Ask, _: None) -> Any:
@@ -61,7 +82,7 @@ async def _scheme(ask: Ask, version: str) -> Any:
                     version=version,
                     sha256=found.sha256,
                     scheme=found.body,
-                    limits={"consent_months_max": LIFE_MONTHS_MAX, "objection_working_days": DECIDE_WORKING_DAYS},
+                    limits=LIMITS,
                 ),
             )
     raise NotFound("there is no such scheme version")

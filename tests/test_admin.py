@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 
+from benefits import gate, publishing
 from consent import database
-from service import demo
+from service import demo, findings
 from service.identity import Door
 from tests.cities import Actor, Town, row_counts
 
@@ -85,6 +88,25 @@ async def test_a_benefit_from_draft_to_the_counter(town: Town) -> None:
     listed = (await one.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
     assert "another-one" in [row["id"] for row in listed]
     assert (await one.post("/v1/admin/benefits", benefit())).status_code == 409
+
+
+async def test_the_gate_speaks_the_readers_language(town: Town) -> None:
+    one = staff(town)
+    await one.post("/v1/admin/benefits", benefit(offline_path={"zh-CN": "无", "en": "none"}, effect={"kind": "bribe"}))
+    path = "/v1/admin/benefits/another-one/versions/1/submit"
+    said = {}
+    for language in ("zh-CN", "en"):
+        answer = await one.town.client.post(path, headers=one.headers({"Accept-Language": language}))
+        said[language] = [row["detail"] for row in answer.json()["errors"]]
+    assert said["en"] == ["effects are a closed list"]
+    assert said["zh-CN"] == ["权益只能在基准之上增加，不得有任何一项变差。"]
+
+
+def test_every_code_of_the_gate_has_its_sentence() -> None:
+    written = set(re.findall(r'Finding\("(\w+)"', inspect.getsource(gate))) | {f"condition_{code}" for code in gate.ODD}
+    assert written <= set(findings.SENTENCES)
+    rules = set(re.findall(r'"(R[0-9]+)"', inspect.getsource(gate) + inspect.getsource(publishing)))
+    assert rules <= set(findings.RULES)
 
 
 async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: Town) -> None:
@@ -174,6 +196,21 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: Town) 
     refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert drafted.status_code == 201
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
+    officer = town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
+    assert (review["kind"], review["about"]) == ("stopped_document", "benefits/library-deposit")
+    # Two administrators cannot start it again while the ground is worse than it was.
+    for number in (1, 2):
+        again = await staff(town, number).post("/v1/admin/benefits/library-deposit/versions/1/resume")
+        assert (again.status_code, again.json()["code"]) == (422, "prohibited")
+    moved = {**copy.deepcopy(SERVICE), "provider_id": "city-bikes", "kind": "bike_hire", "baseline": {"price_fen": 1}}
+    found = (await put(one, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
+    assert {"service_moved", "baseline_worsened"} <= {row["code"] for row in found}
+    path = f"/v1/privacy/reviews/{review['review_id']}/decision"
+    ended = await officer.post(path, {"decision": "refuse", "reason": "The deposit was doubled."})
+    assert ended.status_code == 200
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+    assert (await officer.get("/v1/privacy/reviews")).json()["data"] == []
     town.shift.by = timedelta(days=1)
     renamed = {**worse, "service_id": "borrowing"}
     found = (await one.post("/v1/admin/services", renamed)).json()["findings"]

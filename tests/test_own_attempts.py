@@ -9,7 +9,7 @@ import pytest
 
 from service.identity import Door
 from tests.cities import Town, record
-from tests.test_admin import SERVICE, benefit, published, staff
+from tests.test_admin import SERVICE, benefit, published, put, staff
 from tests.test_adversarial import texts
 
 pytestmark = pytest.mark.anyio
@@ -96,6 +96,16 @@ async def test_a_shorter_loan_for_everybody_cannot_be_sold_back(town: Town) -> N
     await staff(town).post("/v1/admin/benefits", {**back, "benefit_id": "again", "service_id": "borrowing"})
     refused = await staff(town).post("/v1/admin/benefits/again/versions/1/submit")
     assert "baseline_worsened" in [row["code"] for row in refused.json()["errors"]]
+
+
+async def test_a_notice_cannot_quietly_say_something_else(town: Town) -> None:
+    one = staff(town)
+    notice_id = (await one.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
+    body = (await one.get(f"/v1/admin/notices/{notice_id}")).json()["document"]
+    quiet = copy.deepcopy({**body, "material": False})
+    quiet["languages"]["en"]["recipients"] = "Anybody who asks."
+    found = (await put(one, f"/v1/admin/notices/{notice_id}", quiet, "*")).json()["findings"]
+    assert [(row["code"], row["pointer"]) for row in found] == [("change_not_material", "/languages/en/recipients")]
 
 
 async def test_a_ladder_of_thresholds_is_held(town: Town) -> None:
