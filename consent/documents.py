@@ -143,6 +143,19 @@ async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> 
     return await get(kind, document_id, found.version)
 
 
+async def stop_before(version: Version, staff_id: str, at: datetime) -> Version:
+    """Call off an approved version that has not begun yet; one person suffices. What is in force goes on."""
+    await _set_state(version, "retired", expected="approved")
+    await database.run(
+        "UPDATE document SET in_force_from = NULL WHERE kind = $1 AND document_id = $2 AND version = $3",
+        version.kind,
+        version.document_id,
+        version.version,
+    )
+    await _step(version, "retire", staff_id, at)
+    return await get(version.kind, version.document_id, version.version)
+
+
 async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: datetime) -> tuple[Version, bool]:
     """Start a suspended version again: the first person asks, another one agrees; whether it is in force now."""
     found = await get(kind, document_id, version)

@@ -165,9 +165,10 @@ async def dry_run(ask: Ask, body: shapes.SyntheticPerson) -> Answer:
 async def suspend(ask: Ask, _: None) -> Answer:
     """Stop what is in force at once; one person suffices."""
     found = await _version(ask)
-    now = await documents.in_force(found.kind, found.document_id, ask.at)
-    if now is None or now.version != found.version:
-        raise Conflict("this version is not in force")
+    if await versions.state_of(found, ask.at) == "scheduled":
+        stopped = await documents.stop_before(found, _staff(ask), ask.at)
+        return Answer(shapes.StateAnswer(state=stopped.state))
+    await _must_be_in_force(ask, found)
     stopped = await documents.suspend(found.kind, found.document_id, _staff(ask), ask.at)
     return Answer(shapes.StateAnswer(state=stopped.state))
 
@@ -185,9 +186,7 @@ async def resume(ask: Ask, _: None) -> Answer:
 async def retire(ask: Ask, body: shapes.RetireBody) -> Answer:
     """End what is in force, from a day on."""
     found = await _version(ask)
-    now = await documents.in_force(found.kind, found.document_id, ask.at)
-    if now is None or now.version != found.version:
-        raise Conflict("this version is not in force")
+    await _must_be_in_force(ask, found)
     try:
         ends_at = _midnight(ask, date.fromisoformat(body.from_))
     except ValueError:
@@ -277,6 +276,16 @@ async def _drafted(ask: Ask, drafted: Version) -> shapes.Drafted:
         sha256=drafted.sha256,
         findings=_findings(ask, await publishing.gate(drafted.kind, drafted.body)),
     )
+
+
+async def _must_be_in_force(ask: Ask, found: Version) -> None:
+    """Conflict unless the version is in force; Prohibited for a scheme that has begun: people's points stand on it."""
+    now = await documents.in_force(found.kind, found.document_id, ask.at)
+    if now is None or now.version != found.version:
+        raise Conflict("this version is not in force")
+    if found.kind is Kind.SCHEMES:
+        detail = "what a scheme has given stays until the expiry that was announced"
+        raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
 
 
 async def _version(ask: Ask) -> Version:

@@ -44,6 +44,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "scheme_overlap": "该年度已批准另一方案。",
         "service_moved": "服务改换了机构或种类，须重新核验依据。",
         "change_not_material": "涉及数据处理的条款有变化，却标为非实质变更：须由隐私专员审核。",
+        "scheme_stopped": "已实施的方案不得停用：已得积分保留到公布的期限。",
         "not_voluntary": "被迫做的好事不算好事：须由隐私专员审核。",
         "not_independent": "来源须独立于用人单位、房东、学校和矫正项目：须由隐私专员审核。",
         "prohibited_domain": "文字涉及积分永远不得用于的领域。",

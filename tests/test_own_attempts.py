@@ -131,9 +131,17 @@ async def test_schemes_work_forward_only(town: Town) -> None:
         assert (await one.post(f"/v1/admin/schemes/{from_year}.9/versions/1/submit")).status_code == 422
     following = {**scheme, "version": f"{year + 1}.1", "from_year": year + 1}
     assert await published(town, "schemes", f"{year + 1}.1", following) == "scheduled"
+    for act in ("suspend", "retire"):
+        refused = await one.post(
+            f"/v1/admin/schemes/{version}/versions/1/{act}", {"from": f"{year}-01-01"} if act == "retire" else None
+        )
+        assert (refused.status_code, [row["rule"] for row in refused.json()["errors"]]) == (422, ["R1"])
     rival = {**following, "version": f"{year + 1}.2"}
     found = (await one.post("/v1/admin/schemes", rival)).json()["findings"]
     assert [row["code"] for row in found] == ["scheme_overlap"]
+    # What has not begun can be called off by one, and another may take its year.
+    assert (await one.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
+    assert await published(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
     for harm in ({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0}):
         negative = copy.deepcopy(following)
         negative["version"] = f"harm{harm['points']}{harm['units']}"
