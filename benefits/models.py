@@ -98,3 +98,13 @@ class SimulationRun(Model):
 
     class Meta:
         table = "simulation_run"
+
+
+class ReleasedFigures(Model):
+    """Figures of a week as they were released."""
+
+    week = fields.IntField(primary_key=True)
+    figures = fields.TextField()
+
+    class Meta:
+        table = "released_figures"

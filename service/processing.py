@@ -77,6 +77,7 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "frozen_points": Processing(
             "simulations, without persons", NONE, "a week", "housekeeping: simulations_dropped"
         ),
+        "released_figures": Processing("figures for everybody", NONE, "for good", "none"),
         "simulation_run": Processing("the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"),
         "quota_use": Processing("keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"),
         "stored_answer": Processing("answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"),

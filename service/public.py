@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from benefits import catalogue
+from benefits import catalogue, figures
 from benefits.simulation import CELL_MIN, RUNS_A_WEEK_MAX
 from benefits.vocabulary import (
     BASELINE_DAYS,
@@ -86,6 +86,11 @@ async def _scheme(ask: Ask, version: str) -> Any:
                 ),
             )
     raise NotFound("there is no such scheme version")
+
+
+async def read_figures(ask: Ask, _: None) -> Answer:
+    """Figures of the last finished week, frozen when they were first asked for."""
+    return Answer(shapes.Figures(**await figures.released(ask.today, ask.at)))
 
 
 async def list_sources(ask: Ask, _: None) -> Any:

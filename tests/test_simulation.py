@@ -149,3 +149,28 @@ async def test_what_cannot_be_simulated(town: Town) -> None:
     assert (await one.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
     text = json.dumps((await one.get("/v1/admin/benefits/odd")).json())
     assert "not" in text
+
+
+async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
+    monday = await town.today() - timedelta(days=(await town.today()).weekday())
+    last_week = database.to_day_number(monday - timedelta(days=3))
+
+    async def redeemed(benefit_id: str, count: int) -> None:
+        await database.run_many(
+            "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
+            " state, runs_until) VALUES ($1, $1, 'v', $2, 1, $3, 10, 'redeemed', $3)",
+            [(f"{benefit_id}-{number}-{count}", benefit_id, last_week) for number in range(count)],
+        )
+
+    await redeemed("library-deposit", 57)
+    await redeemed("market-gift", 34)
+    await redeemed("bike-deposit", 3)
+    first = (await town.client.get("/v1/public/statistics")).json()
+    assert first["last_day"] == (monday - timedelta(days=1)).isoformat()
+    assert (first["redemptions"]["library"], first["redemptions"]["shopping"]) == (60, 30)
+    assert first["redemptions"]["mobility"] is None
+    assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
+    await redeemed("bike-deposit", 500)
+    assert (await town.client.get("/v1/public/statistics?scene=mobility")).json() == first
+    town.shift.by = timedelta(days=7)
+    assert (await town.client.get("/v1/public/statistics")).json() != first

@@ -6,13 +6,13 @@ import json
 from datetime import timedelta
 
 import pytest
+from limits import parse
 from tortoise import Tortoise
 
 from consent import database, sequencer
 from consent.ledger import Log
 from service import housekeeping
 from service.identity import Door
-from service.limits import make_limiter
 from tests.cities import Resident, Town
 
 pytestmark = pytest.mark.anyio
@@ -138,7 +138,7 @@ async def test_the_size_of_the_log_does_not_tell_a_live_handle_from_another(town
 
 
 async def test_tries_at_a_foreign_door_are_limited(town: Town) -> None:
-    town.city.limiter.rates["refused"] = make_limiter(None).rates["refused"]
+    town.city.limiter.rates["refused"] = parse("30/day")
     source, statuses = town.source(), []
     for _ in range(40):
         statuses.append((await source.get("/v1/me/points")).status_code)

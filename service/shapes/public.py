@@ -137,3 +137,12 @@ class LogKeys(Wire):
     """Both logs."""
 
     data: list[LogKey]
+
+
+class Figures(Wire):
+    """Figures of a finished week, frozen when released; null where a count is too small to say."""
+
+    first_day: str
+    last_day: str
+    redemptions: dict[str, int | None]
+    live_consents: dict[str, int | None]

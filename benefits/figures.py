@@ -1,0 +1,64 @@
+"""Figures for everybody, released once a week and then frozen: asking again, or differently, gives nothing new (R8).
+
+Counts are in tens; what is small is left out, with a second one where it could be had from the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from benefits.simulation import week_of
+from benefits.vocabulary import Scene
+from consent import database, documents, oversight
+from consent.kinds import Kind
+
+
+async def released(today: date, at: datetime) -> dict[str, Any]:
+    """The figures of the last finished week, as they were when somebody first asked. In a transaction."""
+    week = week_of(today)
+    found = await database.row("SELECT figures FROM released_figures WHERE week = $1", week)
+    if found is None:
+        await database.run(
+            "INSERT INTO released_figures (week, figures) VALUES ($1, $2) ON CONFLICT (week) DO NOTHING",
+            week,
+            json.dumps(await _count(today, at)),
+        )
+        found = await database.row("SELECT figures FROM released_figures WHERE week = $1", week)
+        assert found is not None
+    figures: dict[str, Any] = json.loads(found["figures"])
+    return figures
+
+
+async def _count(today: date, at: datetime) -> dict[str, Any]:
+    monday = today - timedelta(days=today.weekday())
+    first, last = monday - timedelta(days=7), monday - timedelta(days=1)
+    scene_of = {one.document_id: one.body["scene"] for one in await documents.all_in_force(Kind.BENEFITS, at)}
+    by_scene: Counter[str] = Counter()
+    for row in await database.rows(
+        "SELECT benefit_id, count(*) AS redeemed FROM redemption WHERE day >= $1 AND day <= $2 AND state = 'redeemed'"
+        " GROUP BY benefit_id",
+        database.to_day_number(first),
+        database.to_day_number(last),
+    ):
+        if row["benefit_id"] in scene_of:
+            by_scene[scene_of[row["benefit_id"]]] += row["redeemed"]
+    consents: Counter[str] = Counter()
+    for row in await database.rows(
+        "SELECT purpose, count(*) AS counted FROM consent WHERE state = 'given' AND given_at < $1 AND expires_at > $1"
+        " GROUP BY purpose",
+        database.to_micros(at),
+    ):
+        consents[row["purpose"]] += row["counted"]
+    return {
+        "first_day": first.isoformat(),
+        "last_day": last.isoformat(),
+        "redemptions": _suppressed({str(scene): by_scene[scene] for scene in Scene}),
+        "live_consents": _suppressed(dict(sorted(consents.items()))),
+    }
+
+
+def _suppressed(counted: dict[str, int]) -> dict[str, int | None]:
+    return dict(zip(counted, oversight.suppressed(list(counted.values())), strict=True))
