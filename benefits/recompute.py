@@ -1,7 +1,8 @@
-"""Everybody's points computed anew, person after person through the gate: so that nobody waits for a new scheme.
+"""Everybody's points computed anew, each part in one set-based statement, so that nobody waits for a new scheme.
 
-Nothing needs it to be right: whoever asks first has their points computed then. Each computation is an event of its
-person, each result is fenced by their epoch, and a consent that ends while the batch runs ends for the batch, too.
+Nothing needs it to be right: whoever asks first has their points computed then. A part is all or nothing and may be
+done again; a consent that ends before its part's instant is out, one that ends while it runs waits for it and then
+ends what it kept. So a batch goes on where it stopped, and the service answers meanwhile.
 """
 
 from __future__ import annotations
@@ -10,43 +11,42 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from benefits import catalogue, standing
-from consent import database, gate, people
-from consent.errors import NotFound
-from consent.vault import Keyring
+from benefits import bulk, catalogue
+from benefits.bulk import POSTGRESQL, SQLITE
+from benefits.standing import COLUMNS, OWN_COMPUTATION, REPLACED
+from consent import database, gate
+from consent.gate import Part
 
 Clock = Callable[[], Awaitable[datetime]]
+PERSONS_A_PART = 50_000
+"""About a second's work: for so long a withdrawal may have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What a batch did: the last person looked at (empty at the end), how many computed, and how many passed over
-    because nothing of theirs may be used (any more)."""
+class Done:
+    """What a part did: its persons, and how many were computed; the others have nothing that may be used."""
 
-    last: str
+    persons: int
     computed: int
-    skipped: int
 
 
-async def batch(keyring: Keyring, after: str, limit: int, clock: Clock, day_of: Callable[[datetime], date]) -> Batch:
-    """Compute the next persons' points, in the running transaction if there is one; `clock` is read for each of them.
+async def parts() -> int:
+    """Into how many parts a batch is cut now."""
+    found = await database.row("SELECT count(*) AS persons FROM person")
+    assert found is not None
+    return int(found["persons"]) // PERSONS_A_PART + 1
 
-    Resumable: call again with the `last` of the batch before.
-    """
-    found = await database.rows(
-        "SELECT person_id FROM person WHERE person_id > $1 ORDER BY person_id LIMIT $2", after, limit
+
+async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> Done:
+    """Compute one part, in the running transaction if there is one; `clock` is read when it begins."""
+    at = await clock()
+    today, timeline = day_of(at), await catalogue.timeline(at)
+    derived = bulk.scoring(timeline, today, SQLITE if database.is_sqlite() else POSTGRESQL)
+    insert = (
+        f"INSERT INTO snapshot ({COLUMNS}) SELECT s.person_id, s.epoch, '{timeline.version_for(today.year).version}',"
+        f" '{timeline.sha256}', {bulk.total()}, {bulk.standing_json(timeline, today)},"
+        f" {database.to_day_number(today)}, g.valid_until, s.covered_until"
+        f" FROM subject s LEFT JOIN scored g ON g.person_id = s.person_id WHERE true {REPLACED}"
     )
-    computed = 0
-    for row in found:
-        at = await clock()
-        if not await gate.anything_live(row["person_id"], at):
-            continue
-        try:
-            person = await people.read(keyring, row["person_id"])
-            timeline = await catalogue.timeline(at)
-            result, released = await standing.compute(person, timeline, day_of(at), at)
-        except NotFound:  # erased meanwhile
-            continue
-        computed += await standing.store(released, result, timeline)
-    last = str(found[-1]["person_id"]) if len(found) == limit else ""
-    return Batch(last, computed, len(found) - computed)
+    persons, computed = await gate.release_to_all(which, at, OWN_COMPUTATION, derived, insert)
+    return Done(persons, computed)

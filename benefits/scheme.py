@@ -32,6 +32,8 @@ CAP_MAX = 10_000
 """Points of one dimension, or of one indicator in a year; keeps every sum far inside 32 bits."""
 TIERS_MAX = 16
 UNITS_MAX = 1_000_000
+SCALE_MAX = 10**12
+"""The least common multiple of an indicator's units; keeps every sum of parts inside 64 bits."""
 VERSION = r"^[0-9]{4}\.[0-9]{1,3}$"
 
 
@@ -73,6 +75,8 @@ class IndicatorDocument(Document):
             later <= earlier for earlier, later in itertools.pairwise(ends) if earlier and later
         ):
             raise PydanticCustomError("tiers_not_rising", "each up_to is above the last", {"pointer": "/tiers"})
+        if math.lcm(*(tier.units for tier in self.tiers)) > SCALE_MAX:
+            raise PydanticCustomError("units_too_odd", "the units share no small multiple", {"pointer": "/tiers"})
         return self
 
 

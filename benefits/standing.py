@@ -35,6 +35,12 @@ class Standing:
         return {"total": self.total, **{one["dimension"]: one["points"] for one in self.dimensions}}
 
 
+COLUMNS = "person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of, valid_until, covered_until"
+REPLACED = (
+    "ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
+    " timeline_sha256 = excluded.timeline_sha256, total = excluded.total, dimensions = excluded.dimensions,"
+    " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until"
+)
 OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
 
 
@@ -67,11 +73,7 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
         if fence is None or fence["epoch"] != released.epoch:
             return False
         await database.run(
-            "INSERT INTO snapshot (person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of,"
-            " valid_until, covered_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-            " ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
-            " timeline_sha256 = excluded.timeline_sha256, total = excluded.total, dimensions = excluded.dimensions,"
-            " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until",
+            f"INSERT INTO snapshot ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {REPLACED}",
             released.person_id,
             released.epoch,
             computed.scheme_version,

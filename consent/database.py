@@ -56,7 +56,7 @@ def is_sqlite() -> bool:
 
 @lru_cache(maxsize=1024)
 def _for_sqlite(sql: str) -> str:
-    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "")
+    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "").replace(" FOR SHARE", "")
 
 
 async def rows(sql: str, *values: object) -> list[Row]:
@@ -83,6 +83,19 @@ async def run(sql: str, *values: object) -> int:
         return len(await client.execute_query_dict(sql + " RETURNING 1", list(values)))
     changed, _ = await client.execute_query(sql, list(values))
     return changed
+
+
+async def run_set(tables: str, insert: str, *values: object) -> int:
+    """Execute `WITH ... INSERT ... SELECT`, given as its tables and its insert; the number of rows it put."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        changed, _ = await client.execute_query(_for_sqlite(tables + insert), list(values))
+        return changed
+    found = await client.execute_query_dict(
+        f"{tables.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
+        list(values),
+    )
+    return int(found[0]["rows"])
 
 
 async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:

@@ -11,7 +11,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from consent import database, disputes, ledger, links, messages, people, register
+from consent import database, disputes, ledger, links, messages, people, register, uses
 from consent.people import Person
 from consent.vault import Keyring
 
@@ -58,6 +58,10 @@ async def export(person: Person) -> dict[str, Any]:
         ],
         "events": [
             {"event": one.event, "salt": one.salt, "leaf_hash": one.leaf_hash} for one in await _all_events(person)
+        ],
+        "uses_for_all": [
+            {"event": one.event, "salt": one.salt, "leaf_hash": one.leaf_hash}
+            for one in await uses.openings_for_all(person)
         ],
         "messages": [
             {"kind": one.kind, "at": one.at.isoformat(), "facts": one.facts} for one in await _all_messages(person)

@@ -6,12 +6,13 @@ a use without a trace cannot be written, because the same call makes both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from consent import database, ledger
 from consent.errors import DomainError, NotFound
 from consent.people import Person
+from consent.pseudonyms import ID_DIGITS
 from consent.purposes import Purpose
 from consent.records import Record, RecordKind, Released
 
@@ -79,6 +80,62 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
         ),
         covered_until=database.from_micros(min(row["expires_at"] for row in found)) if found else None,
     )
+
+
+RELEASED_TO_ALL = """
+WITH covering AS (
+  SELECT person_id, counterpart AS source_id, expires_at FROM consent
+   WHERE purpose = 'points.compute' AND state = 'given' AND given_at <= $3 AND expires_at > $3
+     AND person_id >= $1 AND person_id < $2),
+subject AS (
+  SELECT p.person_id, p.epoch, c.covered_until FROM person p
+    JOIN (SELECT person_id, min(expires_at) AS covered_until FROM covering GROUP BY person_id) c
+      ON c.person_id = p.person_id),
+released AS (
+  SELECT r.person_id, r.kind, r.quantity, r.occurred_on, r.received_at FROM record r
+    JOIN covering c ON c.person_id = r.person_id AND c.source_id = r.source_id
+   WHERE r.person_id >= $1 AND r.person_id < $2),
+"""
+"""`LIVE_RECORDS` for every person of a range of ids: `subject` is who may be computed, `released` what of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of `of` equal parts of all persons, by their random ids; `number` counts from 0."""
+
+    number: int
+    of: int
+
+    def bounds(self) -> tuple[str, str]:
+        """The first id of the part, and the first beyond it."""
+        space = 16**ID_DIGITS
+        first, beyond = (f"{space * place // self.of:0{ID_DIGITS}x}" for place in (self.number, self.number + 1))
+        return first, "g" if self.number + 1 == self.of else beyond
+
+
+async def release_to_all(part: Part, at: datetime, use: Use, derived: str, insert: str) -> tuple[int, int]:
+    """Release, to one statement, what the live consents of a part of all persons cover at `at`, with the trace of it.
+
+    `derived` are tables that go on from `subject` and `released`, `insert` puts one row a subject. Returns how many
+    persons the part has and how many rows were put. The persons are locked meanwhile: what changes their consents or
+    records waits, so that nothing is kept of what was just withdrawn. One trace stands for all, in the access log of
+    everybody who had a live consent at `at`.
+    """
+    first, beyond = part.bounds()
+    async with database.transaction():
+        locked = await database.row(
+            "SELECT count(*) AS persons FROM"
+            " (SELECT 1 AS one FROM person WHERE person_id >= $1 AND person_id < $2 FOR SHARE) locked",
+            first,
+            beyond,
+        )
+        assert locked is not None
+        head = await database.row("SELECT withheld FROM log_head WHERE log = 'consent'")
+        if head is None or head["withheld"]:
+            raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+        rows = await database.run_set(RELEASED_TO_ALL + derived, insert, first, beyond, database.to_micros(at))
+        await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, first, beyond, at)
+    return int(locked["persons"]), rows
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:

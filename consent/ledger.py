@@ -27,6 +27,8 @@ SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
 NOTHING = "nothing"
 """The kind of a leaf that stands for no event."""
+USED_FOR_ALL = "used.for_all"
+"""The kind of a leaf that stands for a use of everybody's records at once."""
 
 
 INSERT_EVENT = "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -143,6 +145,27 @@ async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> N
         salt.hex(),
     )
     await put_out(Log.CONSENT, leaf, at)
+
+
+async def used_for_all(use: Facts, purpose: str, first: str, beyond: str, at: datetime) -> None:
+    """Record a use of what is covered of everybody whose id is from `first` to before `beyond`, with one leaf.
+
+    `use` says kind, organisation, what, outcome.
+    """
+    row: dict[str, Any] = {"use_id": new_id(), "at": database.to_micros(at), **use, "purpose": purpose}
+    row |= {"first_id": first, "beyond_id": beyond}
+    salt = os.urandom(SALT_BYTES)
+    leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
+    row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
+    marks = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    await database.run(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
+    await put_out(Log.CONSENT, leaf, at)
+
+
+def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the leaf of a use for everybody commits to. Its time is text: JSON's numbers are too short."""
+    said = {key: row[key] for key in ("organisation", "purpose", "what", "outcome", "first_id", "beyond_id")}
+    return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **said}
 
 
 def look_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:

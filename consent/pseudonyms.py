@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from consent.vault import Keyring
 
+ID_DIGITS = 32
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Letters and digits that nobody confuses when reading them off a screen."""
 CODE_LENGTH = 8
@@ -43,7 +44,7 @@ def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
 
 def new_id() -> str:
     """A random 128-bit id, 32 hex digits, carrying nothing."""
-    return secrets.token_hex(16)
+    return secrets.token_hex(ID_DIGITS // 2)
 
 
 def new_code() -> str:

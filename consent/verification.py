@@ -95,6 +95,7 @@ async def chains(keyring: Keyring) -> Report:
             "look_id",
             lambda row: ledger.look_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
         )
+        await _officials("use_for_all", "use_id", ledger.use_for_all_event)
         await _erasures()
         await _nobodys()
     except _Broken as broken:
@@ -280,7 +281,7 @@ async def _erasures() -> None:
 
 
 async def _officials(table: str, id_column: str, event_of: Callable[[database.Row], dict[str, Any]]) -> None:
-    """Check rows that are nobody's own, each with its salt: refused attempts and officers' looks."""
+    """Check rows that are nobody's own, each with its salt: refused attempts, officers' looks, uses for all."""
     number, after = 0, ""
     while page := await database.rows(
         f"SELECT a.*, l.position, o.leaf_hash AS waiting FROM {table} a"
@@ -307,9 +308,10 @@ async def _nobodys() -> None:
         "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
         " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"
         " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"
+        " LEFT JOIN use_for_all u ON u.leaf_hash = l.leaf_hash"
         " LEFT JOIN erased_leaf x ON x.leaf_hash = l.leaf_hash"
         " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
-        " AND x.leaf_hash IS NULL AND l.leaf NOT LIKE $1 ORDER BY l.position LIMIT 1",
+        " AND u.leaf_hash IS NULL AND x.leaf_hash IS NULL AND l.leaf NOT LIKE $1 ORDER BY l.position LIMIT 1",
         f'%"k":"{ledger.NOTHING}","v":1}}',
     )
     if row is not None:

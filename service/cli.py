@@ -19,6 +19,7 @@ from benefits import recompute
 from consent import database, people, sequencer, staff, verification
 from consent.checkpoint import NoteInvalid, NoteKey
 from consent.errors import DomainError
+from consent.gate import Part
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
@@ -34,8 +35,6 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
 DEMO_FOLDER = Path("demo-city")
 Result = TypeVar("Result")
-COMPUTED_AT_ONCE = 1_000
-"""Persons between two lines of progress of a recomputation."""
 ROTATED_AT_ONCE = 1_000
 """Persons read at once when keys are rotated."""
 UNUSABLE = 2
@@ -275,23 +274,24 @@ def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None
 
 @cli.command("recompute")
 def recompute_everybody(
-    after: Annotated[str, typer.Option(help="go on after this person, as the last line said")] = "",
+    after: Annotated[int, typer.Option(help="go on after so many parts, as the last line said", min=0)] = 0,
+    of: Annotated[int | None, typer.Option(help="into how many parts; it stays the same when going on", min=1)] = None,
     data_dir: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Compute everybody's points anew, while the service runs; for a new scheme, so that nobody waits."""
     city = _city(_settings(data_dir))
 
     async def work() -> tuple[int, int]:
-        computed, skipped, last = 0, 0, after
-        while True:
-            done = await recompute.batch(city.keyring, last, COMPUTED_AT_ONCE, city.clock, city.day_of)
-            computed, skipped, last = computed + done.computed, skipped + done.skipped, done.last
-            if not last:
-                return computed, skipped
-            typer.echo(f"after {last}: {computed:,} computed, {skipped:,} passed over", err=True)
+        persons = computed = 0
+        parts = of or await recompute.parts()
+        for number in range(after, parts):
+            done = await recompute.part(Part(number, parts), city.clock, city.day_of)
+            persons, computed = persons + done.persons, computed + done.computed
+            typer.echo(f"--after {number + 1} --of {parts}: {computed:,} of {persons:,} persons computed", err=True)
+        return persons, computed
 
-    computed, skipped = asyncio.run(_with_database(city.settings, work))
-    typer.echo(f"{computed:,} computed, {skipped:,} passed over")
+    persons, computed = asyncio.run(_with_database(city.settings, work))
+    typer.echo(f"{computed:,} computed, {persons - computed:,} passed over")
 
 
 @cli.command("thaw-log")

@@ -71,7 +71,8 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "log_head": Processing("transparency (signed roots)", NONE, "for good", "none"),
         "officer_case": Processing("why an officer looks", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
         "oversight": Processing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, APPENDED),
-        "snapshot": Processing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure, epoch"),
+        "use_for_all": Processing("showing everybody a use of all records", NONE, THREE_YEARS, APPENDED),
+        "snapshot": Processing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure"),
         "ticket": Processing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
         "redemption": Processing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
         "frozen_points": Processing(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from benefits import catalogue, standing
-from consent import disputes, documents, erasure, gate, ledger, messages, register
+from consent import disputes, documents, erasure, gate, ledger, messages, register, uses
 from consent.errors import NotFound, NotInForce
 from consent.kinds import Kind
 from consent.ledger import Log
 from service import erasures, persons, receipts, texts, transparency, wire
 from service.doors import Answer, Ask
 from service.shapes import resident as shapes
-
-NEWEST = 2**62
-"""Above every event's number."""
 
 
 async def read_receipt(ask: Ask, _: None) -> Answer:
@@ -63,30 +60,30 @@ async def list_messages(ask: Ask, _: None) -> Answer:
 async def list_accesses(ask: Ask, _: None) -> Answer:
     """Who used my records or points, for what, with what outcome."""
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
-    before = wire.read_cursor(ask.request, int) or (NEWEST,)
-    found = [] if person is None else await ledger.events_of(person, gate.USES, int(before[0]), limit + 1)
+    place = wire.read_cursor(ask.request, int, int) or (uses.NEWEST, uses.NEWEST)
+    found = [] if person is None else await uses.of(person, (int(place[0]), int(place[1])), limit + 1)
     names = await catalogue.names(ask.at) if found else {}
     return persons.page(
         shapes.AccessList,
         [
             shapes.AccessAnswer(
                 at=wire.rfc3339(one.at),
-                organisation=one.facts["organisation"],
-                purpose=one.facts["purpose"],
-                what=one.facts["what"],
-                outcome=one.facts["outcome"],
+                organisation=one.organisation,
+                purpose=one.purpose,
+                what=one.what,
+                outcome=one.outcome,
                 text=texts.use(
                     one.kind,
-                    names.get(one.facts["organisation"], {}).get(ask.language, one.facts["organisation"]),
-                    names.get(one.facts["what"], {}).get(ask.language, one.facts["what"]),
-                    one.facts["outcome"],
+                    names.get(one.organisation, {}).get(ask.language, one.organisation),
+                    names.get(one.what, {}).get(ask.language, one.what),
+                    one.outcome,
                     ask.language,
                 ),
             )
             for one in found
         ],
         limit,
-        [(one.number,) for one in found],
+        [one.place for one in found],
     )
 
 
@@ -156,7 +153,7 @@ async def export_everything(ask: Ask, _: None) -> Answer:
         return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
     computed, _released = await standing.compute(person, await catalogue.timeline(ask.at), ask.today, ask.at)
     held = await erasure.export(person)
-    for event in held["events"]:
+    for event in (*held["events"], *held["uses_for_all"]):
         event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
     return Answer({**held, "points": persons.explanation(computed)})

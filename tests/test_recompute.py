@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from benefits import recompute
-from consent import database, people
+from benefits import catalogue, recompute, standing
+from consent import database, gate, people, uses, verification
+from consent.gate import Part
 from consent.pseudonyms import new_id
 from consent.vault import new_data_key
+from service import housekeeping
 from tests.cities import Town
 
 pytestmark = pytest.mark.anyio
+
+ALL = Part(0, 1)
+EVERYTHING = (uses.NEWEST, uses.NEWEST)
 
 
 async def populate(town: Town, count: int) -> list[str]:
@@ -48,11 +54,16 @@ async def populate(town: Town, count: int) -> list[str]:
     return sorted(one[0] for one in persons)
 
 
+async def computed(town: Town, which: Part = ALL) -> recompute.Done:
+    return await recompute.part(which, town.city.clock, town.city.day_of)
+
+
 async def c8(town: Town, count: int) -> None:
-    """A batch in one transaction, in the middle of which one consent expires."""
+    """A batch of ten parts in one long transaction; one consent of the fifth part expires while the second runs."""
     ids = await populate(town, count)
-    everybody = [row["person_id"] for row in await database.rows("SELECT person_id FROM person ORDER BY person_id")]
-    middle = ids[count // 2]
+    parts = [Part(number, 10) for number in range(10)]
+    first, beyond = parts[4].bounds()
+    middle = next(one for one in ids if first <= one < beyond)
     start, ticks = await town.city.clock(), 0
 
     async def clock() -> datetime:
@@ -63,17 +74,22 @@ async def c8(town: Town, count: int) -> None:
     await database.run(
         "UPDATE consent SET expires_at = $2 WHERE person_id = $1",
         middle,
-        database.to_micros(start + timedelta(milliseconds=everybody.index(middle))),
+        database.to_micros(start + timedelta(milliseconds=2)),
     )
     async with database.transaction():
-        done = await recompute.batch(town.city.keyring, "", count * 2 + 1_000, clock, town.city.day_of)
-    assert done.last == ""
+        done = [await recompute.part(one, clock, town.city.day_of) for one in parts]
+    people_there = await database.row("SELECT count(*) AS persons FROM person")
+    assert people_there is not None
+    assert sum(one.persons for one in done) == people_there["persons"]
     kept = {row["person_id"]: row["total"] for row in await database.rows("SELECT person_id, total FROM snapshot")}
     assert middle not in kept
     assert {kept[one] for one in ids if one != middle} == {20}
-    events = await database.rows("SELECT person_id FROM event WHERE kind = 'points.computed'")
-    assert {row["person_id"] for row in events} >= set(ids) - {middle}
-    assert middle not in {row["person_id"] for row in events}
+    assert len(await uses.of(await person_of(town, ids[0]), EVERYTHING, 5)) == 1
+    assert await uses.of(await person_of(town, middle), EVERYTHING, 5) == []
+
+
+async def person_of(town: Town, person_id: str) -> people.Person:
+    return await people.read(town.city.keyring, person_id)
 
 
 async def test_c8_a_consent_that_expires_in_the_middle_of_a_batch(town: Town) -> None:
@@ -85,30 +101,119 @@ async def test_c8_in_a_batch_of_10_000(town: Town) -> None:
     await c8(town, 10_000)
 
 
-async def test_a_batch_goes_on_where_it_was_stopped(town: Town) -> None:
-    ids = await populate(town, 50)
+async def test_the_parts_are_everybody_once(town: Town) -> None:
+    await populate(town, 50)
     await town.resident("nothing-live").ask(purpose="benefit.check", provider_id="city-library")
-    last, computed, skipped, rounds = "", 0, 0, 0
-    while rounds == 0 or last:
-        done = await recompute.batch(town.city.keyring, last, 7, town.city.clock, town.city.day_of)
-        last, computed, skipped, rounds = done.last, computed + done.computed, skipped + done.skipped, rounds + 1
-    assert rounds > 7
-    found = await database.row("SELECT count(*) AS persons FROM person")
-    assert found is not None
-    assert (computed + skipped, skipped) == (found["persons"], skipped)
-    assert skipped >= 1
-    kept = {row["person_id"] for row in await database.rows("SELECT person_id FROM snapshot")}
-    assert set(ids) <= kept
+    for of in (1, 3, 7, 64):
+        done = [await computed(town, Part(number, of)) for number in range(of)]
+        found = await database.row("SELECT count(*) AS persons FROM person")
+        live = await database.row(
+            "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute'"
+            " AND state = 'given'"
+        )
+        assert found is not None
+        assert live is not None
+        assert sum(one.persons for one in done) == found["persons"]
+        assert sum(one.computed for one in done) == live["persons"]
+    bounds = [Part(number, 7).bounds() for number in range(7)]
+    assert bounds[0][0] == "0" * 32
+    assert [beyond for _, beyond in bounds[:-1]] == [first for first, _ in bounds[1:]]
+    assert bounds[-1][1] > "f" * 32
+
+
+async def test_everybody_at_once_keeps_what_each_alone_would(town: Town) -> None:
+    """The demonstration's own residents: every snapshot is the one that asking makes, and is believed."""
+    await computed(town)
+    at, today = await town.city.clock(), await town.today()
+    timeline = await catalogue.timeline(at)
+    rows = await database.rows("SELECT person_id, total, dimensions FROM snapshot")
+    assert len(rows) >= 10
+    events = await database.rows("SELECT count(*) AS events FROM event")
+    for row in rows:
+        person = await person_of(town, row["person_id"])
+        believed = await standing.of(person, timeline, today, at)
+        assert (believed.total, list(believed.dimensions)) == (row["total"], json.loads(row["dimensions"]))
+        assert await database.rows("SELECT count(*) AS events FROM event") == events
+        alone, _ = await standing.compute(person, timeline, today, at)
+        assert alone.total == row["total"]
+        events = await database.rows("SELECT count(*) AS events FROM event")
 
 
 async def test_whoever_stopped_is_passed_over(town: Town) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
 
-    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    await computed(town)
     assert await wang.total() == 63
     await wang.post("/v1/me/withdrawals", {"scope": "all"})
     (person,) = await database.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
-    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    await computed(town)
     assert await database.rows("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
     assert await wang.total() == 0
+
+
+async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(town: Town) -> None:
+    wang, late = town.resident("wang"), town.resident("late")
+    await wang.volunteer(600, "v-wang")
+    await wang.total()
+    before = (await wang.get("/v1/me/access-log")).json()["data"]
+    await computed(town, Part(0, 1))
+    await computed(town, Part(0, 1))
+    await late.volunteer(600, "v-late")
+    shown = (await wang.get("/v1/me/access-log")).json()["data"]
+    assert len(shown) == len(before) + 2
+    assert shown[0]["text"] == shown[-1]["text"]
+    assert {one["organisation"] for one in shown} == {"credit-easy"}
+    assert (await late.get("/v1/me/access-log")).json()["data"] == []
+
+    paged, cursor = [], ""
+    while True:
+        page = (await wang.get(f"/v1/me/access-log?limit=1{cursor}")).json()
+        paged += page["data"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert paged == shown
+
+    await housekeeping.advance(town.city)
+    exported = (await wang.get("/v1/me/export")).json()["uses_for_all"]
+    assert [one["event"]["kind"] for one in exported] == ["used.for_all"] * 2
+    assert all(one["proof"] for one in exported)
+    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    assert {name: one.fault for name, one in reports.items()} == dict.fromkeys(reports)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [("at = at + 1", "the row is not what its leaf commits to"), ("first_id = 'a'", "the row is not what its leaf")],
+)
+async def test_a_changed_use_for_all_is_named(town: Town, change: str, fault: str) -> None:
+    await computed(town)
+    for trigger in ("use_for_all_no_update", "use_for_all_append_only ON use_for_all"):
+        if database.is_sqlite() == trigger.endswith("no_update"):
+            await database.run(f"DROP TRIGGER {trigger}")
+    await database.run(f"UPDATE use_for_all SET {change}")
+    report = await verification.chains(town.city.keyring)
+    assert report.fault is not None
+    assert (report.fault.where, fault in report.fault.what) == ("use_for_all", True)
+
+
+async def test_a_use_for_all_that_was_taken_away_is_named(town: Town) -> None:
+    await computed(town)
+    await housekeeping.advance(town.city)
+    await database.run(
+        "DROP TRIGGER use_for_all_no_delete"
+        if database.is_sqlite()
+        else "DROP TRIGGER use_for_all_append_only ON use_for_all"
+    )
+    await database.run("DELETE FROM use_for_all")
+    report = await verification.chains(town.city.keyring)
+    assert report.fault is not None
+    assert report.fault.what == "no event stands behind the leaf"
+
+
+async def test_nothing_is_computed_while_records_are_withheld(town: Town) -> None:
+    await database.run("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+    with pytest.raises(gate.Withheld):
+        await computed(town)
+    assert await database.rows("SELECT 1 FROM use_for_all") == []

@@ -12,6 +12,7 @@ import pytest
 
 from benefits import conditions, recompute, simulation
 from consent import database
+from consent.gate import Part
 from service import housekeeping
 from tests.cities import Town
 from tests.test_admin import benefit, staff
@@ -35,7 +36,7 @@ async def ran(town: Town, path: str) -> dict[str, Any]:
 
 async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
     await populate(town, 200)
-    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
     seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
     assert {one["population"] % 10 for one in seen} == {0}
     # Thresholds are taken in tens, so that between two of them nothing can be read.
@@ -63,7 +64,7 @@ async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
 
 async def test_frozen_points_name_nobody_and_go_after_the_week(town: Town) -> None:
     await populate(town, 30)
-    await recompute.batch(town.city.keyring, "", 1_000, town.city.clock, town.city.day_of)
+    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
     await ran(town, await drafted(town, "some", 10))
     rows = await database.rows("SELECT * FROM frozen_points")
     persons = {row["person_id"] for row in await database.rows("SELECT person_id FROM person")}

@@ -25,6 +25,7 @@ from consent.models.oversight import (
     Oversight,
     RefusedAttempt,
     StaffSuspension,
+    UseForAll,
 )
 from consent.models.persons import Consent, ErasedLeaf, Erasure, Event, Message, Person, Presentation, Subject
 
@@ -56,4 +57,5 @@ __all__ = [
     "StaffSuspension",
     "StoredRecord",
     "Subject",
+    "UseForAll",
 ]

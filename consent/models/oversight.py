@@ -75,6 +75,25 @@ class Oversight(Model):
         table = "oversight"
 
 
+class UseForAll(Model):
+    """A use of everybody's records at once, for a range of random ids, with a leaf in the log; appended only."""
+
+    use_id = fields.CharField(32, primary_key=True)
+    at = fields.BigIntField()
+    kind = fields.CharField(32)
+    organisation = fields.CharField(64)
+    purpose = fields.CharField(32)
+    what = fields.CharField(64)
+    outcome = fields.CharField(32)
+    first_id = fields.CharField(32)
+    beyond_id = fields.CharField(32)
+    leaf_hash = fields.CharField(64)
+    salt = fields.CharField(64)
+
+    class Meta:
+        table = "use_for_all"
+
+
 class StaffSuspension(Model):
     """Staff whose tokens are refused."""
 

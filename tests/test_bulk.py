@@ -1,0 +1,153 @@
+"""The statement that scores everybody agrees with `points.compute` on generated lives, schemes and days."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from benefits import bulk, points, scheme
+from benefits.scheme import Scheme, Timeline
+from consent import database
+from consent.faults import DocumentInvalid
+from consent.records import Dimension, Record, RecordKind, Released
+
+pytestmark = pytest.mark.anyio
+
+DOCUMENT = scheme.shipped()[0]
+LIVES = 250
+
+
+def version(year: int, change: Any) -> Scheme:
+    document = {**copy.deepcopy(DOCUMENT), "version": f"{year}.1", "from_year": year}
+    change(document)
+    return Scheme.from_document(document)
+
+
+def odd_months(document: dict[str, Any]) -> None:
+    for months, indicator in zip((1, 7, 13, 23, 25, 36, 120), document["indicators"], strict=False):
+        indicator["validity_months"] = months
+
+
+def other_caps(document: dict[str, Any]) -> None:
+    for place, one in enumerate(document["dimensions"]):
+        one["cap"] = (5, 17, 400, 90, 60)[place]
+
+
+def moved(document: dict[str, Any]) -> None:
+    """A kind no longer counts, another gives its points elsewhere, a third by three uneven tiers."""
+    first, second, third, *_ = document["indicators"]
+    document["indicators"].remove(first)
+    second["dimension"] = "social_responsibility"
+    third["tiers"] = [
+        {"up_to": 700, "units": 7, "points": 2},
+        {"up_to": 900, "units": 11, "points": 9},
+        {"units": 13, "points": 1},
+    ]
+    third["yearly_cap"] = 333
+
+
+TIMELINES = {
+    "shipped": Timeline((Scheme.from_document(DOCUMENT),)),
+    "odd months": Timeline((version(2022, odd_months),)),
+    "three versions": Timeline((version(2022, odd_months), version(2025, other_caps), version(2026, moved))),
+    "a later version": Timeline((version(2023, moved), version(2027, other_caps))),
+}
+DAYS = (date(2024, 2, 29), date(2025, 1, 1), date(2026, 3, 1), date(2026, 11, 23), date(2028, 12, 31))
+
+
+def life(random: Random) -> list[Record]:
+    found = []
+    for number in range(random.choice((1, 3, 12, 40))):
+        day = date(2022, 1, 1) + timedelta(days=random.randrange(365 * 7))
+        if random.random() < 0.1:
+            day = random.choice((date(2024, 2, 29), date(2024, 1, 31), date(2025, 10, 31), date(2023, 12, 31)))
+        received = day + timedelta(days=random.choice((0, 1, 30, 365, 800)))
+        kind = random.choice(list(RecordKind))
+        quantity = random.choice((1, 2, 7, 60, 600, 1_000_000))
+        found.append(Record(f"{number:03}", "s", kind, quantity, day, received))
+    return found
+
+
+async def store(lives: dict[str, list[Record]]) -> None:
+    await database.run_many(
+        "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
+        " received_at) VALUES ($1, $2, 's', $2, $3, $4, $5, $6)",
+        [
+            (
+                person,
+                one.record_id,
+                str(one.kind),
+                one.quantity,
+                database.to_day_number(one.occurred_on),
+                (one.received_on.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000_000 + 77,
+            )
+            for person, records in lives.items()
+            for one in records
+            if one.received_on is not None
+        ],
+    )
+
+
+@pytest.mark.parametrize("which", TIMELINES)
+async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
+    random, timeline = Random(which), TIMELINES[which]
+    lives = {f"person-{number}": life(random) for number in range(LIVES)}
+    async with database.transaction():
+        await store(lives)
+    dialect = bulk.SQLITE if database.is_sqlite() else bulk.POSTGRESQL
+    compared = 0
+    for day in DAYS:
+        if day.year < timeline.schemes[0].from_year:
+            continue
+        scored = {
+            row["person_id"]: row
+            for row in await database.rows(
+                "WITH released AS (SELECT person_id, kind, quantity, occurred_on, received_at FROM record),"
+                f"{bulk.scoring(timeline, day, dialect)}"
+                f" SELECT s.*, {bulk.total()} AS total, {bulk.standing_json(timeline, day)} AS said FROM scored s"
+            )
+        }
+        for person, records in lives.items():
+            alone = points.compute(Released(person, "points.compute", 1, tuple(records)), timeline, day)
+            row = scored.get(person)
+            if row is None:
+                assert alone.total == 0
+                continue
+            found = [(row[f"p{place}"], row[f"c{place}"]) for place, _ in enumerate(Dimension)]
+            assert found == [(one.points, one.cap) for one in alone.dimensions]
+            assert row["total"] == alone.total
+            assert f'"points": {found[2][0]}, "cap": {found[2][1]}' in row["said"]
+            exact = None if alone.valid_until is None else database.to_day_number(alone.valid_until)
+            assert exact is None or database.to_day_number(day) < row["valid_until"] <= exact
+            compared += alone.total > 0
+    assert compared > LIVES
+
+
+def test_an_indicator_whose_units_share_no_small_multiple_is_refused() -> None:
+    def primes(document: dict[str, Any]) -> None:
+        document["indicators"][0]["tiers"] = [
+            {"up_to": 10, "units": 999_983, "points": 1},
+            {"up_to": 20, "units": 999_979, "points": 1},
+            {"units": 999_961, "points": 1},
+        ]
+
+    with pytest.raises(DocumentInvalid) as refused:
+        version(2026, primes)
+    assert "units_too_odd" in str(refused.value.__dict__) or "units" in str(refused.value)
+
+
+def test_the_largest_scheme_stays_inside_64_bits() -> None:
+    def largest(document: dict[str, Any]) -> None:
+        document["indicators"][0] |= {
+            "yearly_cap": scheme.CAP_MAX,
+            "tiers": [{"up_to": 1, "units": 1_000_000, "points": scheme.CAP_MAX}, {"units": 999_999, "points": 1}],
+        }
+
+    indicator = version(2026, largest).indicators[RecordKind(DOCUMENT["indicators"][0]["kind"])]
+    text = bulk.scoring(Timeline((version(2026, largest),)), date(2026, 6, 1), bulk.POSTGRESQL)
+    assert indicator.scale <= scheme.SCALE_MAX
+    assert all(int(number) < 2**63 for number in __import__("re").findall(r"\d+", text))
