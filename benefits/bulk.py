@@ -41,10 +41,11 @@ def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
     LookupError when no scheme is in force in the year of `on`.
     """
     today, current = _number(on), timeline.version_for(on.year)
-    expires = _by_indicator(timeline, "kind", "occurred_on / 10000", _expiry)
+    expires = _by_indicator(timeline, "kind", "occurred_on / 10000", _expiry, indifferent=True)
+    years = _by_indicator(timeline, "kind", "year", _years, indifferent=True)
     in_time = (
-        f"CASE WHEN received_at < ({_by_indicator(timeline, 'kind', 'year', _years)} + year - 1970)"
-        f" * {MICROS_OF_365_DAYS} THEN 1 WHEN {dialect.civil_day.format('received_at')} < expires_on THEN 1 ELSE 0 END"
+        f"(received_at < ({years} + year - 1970) * {MICROS_OF_365_DAYS}"
+        f" OR {dialect.civil_day.format('received_at')} < expires_on)"
     )
     whole = _by_indicator(timeline, "kind", "year", lambda one: _points(one, "whole", dialect))
     gone = _by_indicator(timeline, "kind", "year", lambda one: _points(one, "gone", dialect))
@@ -63,7 +64,7 @@ year_sum AS (
   SELECT person_id, kind, year, sum(quantity) AS whole,
          sum(CASE WHEN expires_on <= {today} THEN quantity ELSE 0 END) AS gone,
          min(CASE WHEN expires_on > {today} THEN expires_on END) AS soonest
-    FROM deed WHERE {in_time} = 1 GROUP BY person_id, kind, year),
+    FROM deed WHERE {in_time} GROUP BY person_id, kind, year),
 given AS (
   SELECT person_id, year, soonest, {dimension} AS dimension, {whole} - {gone} AS points
     FROM year_sum WHERE soonest IS NOT NULL),
@@ -89,8 +90,14 @@ def total() -> str:
     return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
 
 
-def _by_indicator(timeline: Timeline, kind: str, year: str, value: Callable[[Indicator], str]) -> str:
-    """The value of the indicator that scores a kind in a civil year; NULL where nothing scores it."""
+def _by_indicator(
+    timeline: Timeline, kind: str, year: str, value: Callable[[Indicator], str], *, indifferent: bool = False
+) -> str:
+    """The value of the indicator that scores a kind in a civil year; NULL where nothing scores it, unless it is
+    `indifferent` what is said there and all say the same."""
+    values = {value(one) for scheme in timeline.schemes for one in scheme.indicators.values()}
+    if indifferent and len(values) == 1:
+        return values.pop()
     branches = []
     for scheme in reversed(timeline.schemes):
         cases = " ".join(f"WHEN '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())

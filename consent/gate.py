@@ -83,7 +83,7 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
 
 
 RELEASED_TO_ALL = """
-WITH covering AS (
+WITH covering AS NOT MATERIALIZED (
   SELECT person_id, counterpart AS source_id, expires_at FROM consent
    WHERE purpose = 'points.compute' AND state = 'given' AND given_at <= $3 AND expires_at > $3
      AND person_id >= $1 AND person_id < $2),
@@ -97,6 +97,9 @@ released AS (
    WHERE r.person_id >= $1 AND r.person_id < $2),
 """
 """`LIVE_RECORDS` for every person of a range of ids: `subject` is who may be computed, `released` what of."""
+
+MEMORY_OF_A_PART = "128MB"
+"""What PostgreSQL may sort and hash in before it goes to disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: str, inser
         head = await database.row("SELECT withheld FROM log_head WHERE log = 'consent'")
         if head is None or head["withheld"]:
             raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+        if not database.is_sqlite():
+            await database.run(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
         rows = await database.run_set(RELEASED_TO_ALL + derived, insert, first, beyond, database.to_micros(at))
         await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, first, beyond, at)
     return int(locked["persons"]), rows

@@ -1,0 +1,257 @@
+"""Everybody's points: `python -m loadtests.benchmarks.recompute`.
+
+In one run on one server, in turns: ours (consent gate, fence, locks, trace, any scheme) in its parts, and what somebody
+would write by hand in one statement for this scheme alone (no locks, no trace), each putting the same snapshots. Their
+results are compared before anything is timed. Then a loop over persons through the ORM, for a sample. At 40,000,
+400,000 and 4,000,000 records of 20 a person, their rows in random order; and the same on SQLite (`--sqlite`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from benefits import points, recompute, standing
+from benefits import scheme as schemes
+from benefits.scheme import Scheme, Timeline
+from consent import database, gate
+from consent.gate import Part
+from consent.kinds import Kind
+from consent.models import Consent, StoredRecord
+from consent.records import Record, RecordKind, Released
+from service import demo, store
+from tests import servers
+
+RECORDS_A_PERSON = 20
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
+MICROS = database.to_micros(NOW)
+DAY = 86_400_000_000
+SPREAD_MAX = 0.10
+KINDS = ("bike_trip", "transit_trip", "volunteer_minutes", "community_meeting", "eco_course")
+
+PERSONS = """
+INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)
+SELECT {id}, 1, 0, '', {blob}, {blob}, 0 FROM {series}
+"""
+CONSENTS = """
+INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version, notice_sha256, state,
+                     given_at, expires_at)
+SELECT {id}, {id} || source, 'points.compute', source, 'n', 1, 'h', 'given', {given}, {expires}
+  FROM {series} CROSS JOIN (SELECT 'green' AS source UNION ALL SELECT 'civic') sources
+"""
+RECORDS = """
+INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on, received_at)
+SELECT {id}, {record}, CASE WHEN k < 2 THEN 'green' ELSE 'civic' END, 'r' || n, {kinds},
+       CASE WHEN k = 2 THEN 30 + n % 400 ELSE 1 + n % 7 END,
+       (2024 + n / 7 % 3) * 10000 + (1 + n / 21 % 10) * 100 + 1 + n / 210 % 28,
+       ((54 + n / 7 % 3) * 365 + (1 + n / 21 % 10) * 30 + 40) * {day}
+  FROM (SELECT {person} AS i, n, n % 5 AS k FROM {numbers}) deeds ORDER BY {record}
+"""
+
+BY_HAND = """
+WITH deed AS (
+  SELECT r.person_id, r.kind, r.occurred_on / 10000 AS y, r.quantity,
+         r.occurred_on + CASE WHEN r.occurred_on % 10000 = 229 THEN 20072 ELSE 20000 END AS ends
+    FROM record r JOIN consent c ON c.person_id = r.person_id AND c.counterpart = r.source_id
+   WHERE c.purpose = 'points.compute' AND c.state = 'given' AND c.given_at <= {now} AND c.expires_at > {now}
+     AND r.occurred_on BETWEEN 20240000 AND {today}),
+s AS (
+  SELECT person_id, kind, y, sum(quantity) AS q, sum(CASE WHEN ends <= {today} THEN quantity ELSE 0 END) AS g,
+         min(CASE WHEN ends > {today} THEN ends END) AS e
+    FROM deed GROUP BY person_id, kind, y),
+p AS (
+  SELECT person_id, kind, e, CASE kind
+      WHEN 'bike_trip' THEN {least}(q / 2, 100) - {least}(g / 2, 100)
+      WHEN 'transit_trip' THEN {least}(q / 4, 60) - {least}(g / 4, 60)
+      WHEN 'volunteer_minutes' THEN {volunteer_q} - {volunteer_g}
+      WHEN 'community_meeting' THEN {least}(q * 2, 40) - {least}(g * 2, 40)
+      WHEN 'eco_course' THEN {least}(q * 2, 40) - {least}(g * 2, 40)
+      WHEN 'tree_planted' THEN {least}(q * 5, 50) - {least}(g * 5, 50)
+      WHEN 'green_shop_month' THEN {least}(q * 5, 60) - {least}(g * 5, 60) END AS v
+    FROM s WHERE e IS NOT NULL),
+d AS (
+  SELECT person_id, {least}(200, coalesce(sum(CASE WHEN kind = 'tree_planted' THEN v END), 0)) AS a,
+         {least}(200, coalesce(sum(CASE WHEN kind = 'green_shop_month' THEN v END), 0)) AS b,
+         {least}(200, coalesce(sum(CASE WHEN kind IN ('bike_trip', 'transit_trip') THEN v END), 0)) AS c,
+         {least}(200, coalesce(sum(CASE WHEN kind = 'eco_course' THEN v END), 0)) AS d,
+         {least}(200, coalesce(sum(CASE WHEN kind IN ('volunteer_minutes', 'community_meeting') THEN v END), 0)) AS f,
+         min(CASE WHEN v > 0 THEN e END) AS e
+    FROM p GROUP BY person_id),
+w AS (
+  SELECT person_id, min(expires_at) AS x FROM consent
+   WHERE purpose = 'points.compute' AND state = 'given' AND given_at <= {now} AND expires_at > {now}
+   GROUP BY person_id)
+"""
+BY_HAND_INSERT = """
+INSERT INTO snapshot ({columns})
+SELECT w.person_id, o.epoch, '2026.1', '{sha}', coalesce(a + b + c + d + f, 0),
+       '[{{"dimension": "ecological_protection", "points": ' || coalesce(a, 0)
+       || ', "cap": 200}}, {{"dimension": "ecological_business", "points": ' || coalesce(b, 0)
+       || ', "cap": 200}}, {{"dimension": "green_living", "points": ' || coalesce(c, 0)
+       || ', "cap": 200}}, {{"dimension": "ecological_culture", "points": ' || coalesce(d, 0)
+       || ', "cap": 200}}, {{"dimension": "social_responsibility", "points": ' || coalesce(f, 0)
+       || ', "cap": 200}}]', {today}, d.e, w.x
+  FROM w JOIN person o ON o.person_id = w.person_id LEFT JOIN d ON d.person_id = w.person_id WHERE true {replaced}
+"""
+
+
+def by_hand(timeline: Timeline) -> tuple[str, str]:
+    """The handwritten statement's tables and insert, for the engine that is open."""
+    least, greatest = ("MIN", "MAX") if database.is_sqlite() else ("LEAST", "GREATEST")
+
+    def volunteer(q: str) -> str:
+        tiers = (("0", "1200", 12), ("1200", "4800", 6), ("4800", "12000", 4))
+        parts = [f"{greatest}({least}({q}, {end}) - {begin}, 0) * {weight}" for begin, end, weight in tiers]
+        return f"{least}(({' + '.join(parts)} + {greatest}({q} - 12000, 0) * 3) / 720, 200)"
+
+    today = database.to_day_number(TODAY)
+    tables = BY_HAND.format(
+        now=MICROS, today=today, least=least, volunteer_q=volunteer("q"), volunteer_g=volunteer("g")
+    )
+    return tables, BY_HAND_INSERT.format(
+        columns=standing.COLUMNS, replaced=standing.REPLACED, sha=timeline.sha256, today=today
+    )
+
+
+async def populate(records: int) -> None:
+    """Persons with two consents and their records, in the order of the records' random ids."""
+    persons = records // RECORDS_A_PERSON
+    if database.is_sqlite():
+        # SQLite has no md5; Knuth's multiplicative hash spreads as well.
+        spread = "printf('%08x%08x%016x', {0} * 2654435761 % 4294967296, {0} * 40503 % 4294967296, {0})"
+        series = "(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {}) SELECT i FROM c)"
+        blob, numbers = "x'00'", f"(SELECT i AS n FROM {series.format(records)})"
+    else:
+        spread, series = "md5({0}::text)", "generate_series(1, {}) AS i"
+        blob, numbers = "'\\x00'::bytea", f"generate_series(1, {records}) AS n"
+    parts = {
+        "id": spread.format("i"),
+        "record": spread.format("n"),
+        "person": f"1 + n % {persons}",
+        "blob": blob,
+        "series": series.format(persons),
+        "numbers": numbers,
+        "kinds": "CASE k " + " ".join(f"WHEN {place} THEN '{kind}'" for place, kind in enumerate(KINDS)) + " END",
+        "day": DAY,
+        "given": MICROS - 30 * DAY,
+        "expires": MICROS + 300 * DAY,
+    }
+    for script in (PERSONS, CONSENTS, RECORDS):
+        await database.connection().execute_script(script.format(**parts))
+    await database.connection().execute_script("ANALYZE" if database.is_sqlite() else "VACUUM ANALYZE")
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    """Seconds of one run, from an emptied snapshot table on a settled server."""
+    await database.run("DELETE FROM snapshot")
+    if not database.is_sqlite():
+        for statement in ("VACUUM snapshot", "CHECKPOINT"):
+            await database.connection().execute_script(statement)
+    began = time.perf_counter()
+    await work()
+    return time.perf_counter() - began
+
+
+async def clock() -> datetime:
+    """The instant at which everything is computed."""
+    return NOW
+
+
+async def through_the_orm(persons: int, timeline: Timeline) -> float:
+    """Seconds a person, one after the other through the ORM's models."""
+    ids = [row["person_id"] for row in await database.rows("SELECT person_id FROM person LIMIT $1", persons)]
+    began = time.perf_counter()
+    for person_id in ids:
+        live = await Consent.filter(
+            person_id=person_id, purpose="points.compute", state="given", given_at__lte=MICROS, expires_at__gt=MICROS
+        )
+        found = await StoredRecord.filter(person_id=person_id, source_id__in=[one.counterpart for one in live])
+        records = tuple(
+            Record(
+                one.record_id,
+                one.source_id,
+                RecordKind(one.kind),
+                one.quantity,
+                database.from_day_number(one.occurred_on),
+                database.from_micros(one.received_at).date(),
+            )
+            for one in found
+        )
+        released = Released(person_id, "points.compute", 1, records)
+        await standing.store(released, points.compute(released, timeline, TODAY), timeline)
+    return (time.perf_counter() - began) / len(ids)
+
+
+async def measure(url: str, records: int, rounds: int) -> None:
+    """Load, compare and time one size; print a line."""
+    await store.open_database(url)
+    try:
+        await store.bring_up_to_date()
+        document = schemes.shipped()[0]
+        await demo.publish(Kind.SCHEMES, document["version"], document, NOW)
+        timeline = Timeline((Scheme.from_document(document),))
+        await populate(records)
+        tables, insert = by_hand(timeline)
+
+        async def hand() -> None:
+            async with database.transaction():
+                if not database.is_sqlite():
+                    await database.run(f"SET LOCAL work_mem = '{gate.MEMORY_OF_A_PART}'")
+                await database.run_set(tables, insert)
+
+        async def ours() -> None:
+            parts = await recompute.parts()
+            for number in range(parts):
+                await recompute.part(Part(number, parts), clock, lambda at: at.date())
+
+        kept = []
+        for work in (hand, ours):
+            await timed(work)
+            kept.append(await database.rows("SELECT * FROM snapshot ORDER BY person_id"))
+        assert kept[0] == kept[1], "the handwritten statement does another job"
+        assert len(kept[0]) == records // RECORDS_A_PERSON
+        took: dict[str, list[float]] = {"hand": [], "ours": []}
+        for _ in range(rounds):
+            took["hand"].append(await timed(hand))
+            took["ours"].append(await timed(ours))
+        by_hand_s, ours_s = (statistics.median(took[way]) for way in ("hand", "ours"))
+        spread = max(statistics.pstdev(found) / statistics.median(found) for found in took.values())
+        loop = await through_the_orm(500, timeline) * (records // RECORDS_A_PERSON)
+        engine = "SQLite" if database.is_sqlite() else "PostgreSQL"
+        print(
+            f"{engine} {records:>9,} records: by hand {by_hand_s:.2f} s, ours {ours_s:.2f} s, ratio"
+            f" {ours_s / by_hand_s:.2f}; {ours_s / records * 1e6:.2f} µs a record; ORM loop {loop:,.0f} s"
+            f" (from 500 persons), {loop / ours_s:.0f} times ours; spread {spread:.2f}"
+            f"{'' if spread <= SPREAD_MAX else ' (VOID)'}",
+            flush=True,
+        )
+    finally:
+        await store.close_database()
+
+
+async def main() -> None:
+    """Every size on PostgreSQL; with --sqlite the middle one on SQLite."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--records", type=int, nargs="+", default=[40_000, 400_000, 4_000_000])
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--sqlite", action="store_true")
+    arguments = asked.parse_args()
+    if arguments.sqlite:
+        with tempfile.TemporaryDirectory() as folder:
+            for records in arguments.records:
+                await measure(f"sqlite://{Path(folder) / f'{records}.sqlite3'}", records, arguments.rounds)
+        return
+    with servers.postgres(durable=True) as server:
+        for records in arguments.records:
+            await measure(server.create(), records, arguments.rounds)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
