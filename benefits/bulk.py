@@ -8,16 +8,16 @@ earliest expiry of anything that still gives points is a day before which nothin
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from benefits import points
 from benefits.points import FEBRUARY, LEAP_DAY, MONTHS
 from benefits.scheme import Indicator, Scheme, Timeline
 from consent.records import Dimension
 
-MICROS_OF_365_DAYS = 365 * 86_400 * 1_000_000
+MICROS_OF_A_DAY = 86_400 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,15 @@ def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
     LookupError when no scheme is in force in the year of `on`.
     """
     today, current = _number(on), timeline.version_for(on.year)
-    expires = _by_indicator(timeline, "kind", "occurred_on / 10000", _expiry, indifferent=True)
-    years = _by_indicator(timeline, "kind", "year", _years, indifferent=True)
-    in_time = (
-        f"(received_at < ({years} + year - 1970) * {MICROS_OF_365_DAYS}"
-        f" OR {dialect.civil_day.format('received_at')} < expires_on)"
-    )
-    whole = _by_indicator(timeline, "kind", "year", lambda one: _points(one, "whole", dialect))
-    gone = _by_indicator(timeline, "kind", "year", lambda one: _points(one, "gone", dialect))
+    year = "occurred_on / 10000"
+    gone_by = _by_indicator(timeline, year, lambda one: str(_number(points.last_expired(on, one.validity_months))))
+    in_time = _in_time(timeline, dialect)
+    received_by_now = f"received_at < {(on.toordinal() + 1 - date(1970, 1, 1).toordinal()) * MICROS_OF_A_DAY}"
+    expiry = _by_indicator(timeline, "year", _expiry)
+    whole = _by_indicator(timeline, "year", lambda one: _points(one, "(gone + fresh)", dialect))
+    gone = _by_indicator(timeline, "year", lambda one: _points(one, "gone", dialect))
     places = {dimension: place for place, dimension in enumerate(Dimension)}
-    dimension = _by_indicator(timeline, "kind", "year", lambda one: str(places[one.dimension]))
+    dimension = _looked_up(timeline, "year", lambda one: str(places[one.dimension]))
     columns = []
     for one, place in places.items():
         columns.append(f"coalesce(sum(CASE WHEN dimension = {place} THEN points END), 0) AS s{place}")
@@ -58,16 +57,17 @@ def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
     capped = ", ".join(f"{dialect.least}(s{place}, c{place}) AS p{place}, c{place}" for place in places.values())
     return f"""
 deed AS (
-  SELECT person_id, kind, occurred_on / 10000 AS year, quantity, received_at, {expires} AS expires_on
+  SELECT person_id, kind, quantity, occurred_on, received_at, occurred_on > {gone_by} AS counts
     FROM released WHERE occurred_on BETWEEN {timeline.schemes[0].from_year}0000 AND {today}),
 year_sum AS (
-  SELECT person_id, kind, year, sum(quantity) AS whole,
-         sum(CASE WHEN expires_on <= {today} THEN quantity ELSE 0 END) AS gone,
-         min(CASE WHEN expires_on > {today} THEN expires_on END) AS soonest
-    FROM deed WHERE {in_time} GROUP BY person_id, kind, year),
+  SELECT person_id, kind, {year} AS year,
+         sum(CASE WHEN NOT counts AND {in_time} THEN quantity ELSE 0 END) AS gone,
+         sum(CASE WHEN counts AND ({received_by_now} OR {in_time}) THEN quantity ELSE 0 END) AS fresh,
+         min(CASE WHEN counts AND ({received_by_now} OR {in_time}) THEN occurred_on END) AS occurred_on
+    FROM deed GROUP BY person_id, kind, {year}),
 given AS (
-  SELECT person_id, year, soonest, {dimension} AS dimension, {whole} - {gone} AS points
-    FROM year_sum WHERE soonest IS NOT NULL),
+  SELECT person_id, year, {expiry} AS soonest, {dimension} AS dimension, {whole} - {gone} AS points
+    FROM year_sum WHERE occurred_on IS NOT NULL),
 summed AS (
   SELECT person_id, {", ".join(columns)}, {_first_change(timeline, on, dialect)} AS valid_until
     FROM given WHERE dimension IS NOT NULL GROUP BY person_id),
@@ -90,25 +90,9 @@ def total() -> str:
     return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
 
 
-def _by_indicator(
-    timeline: Timeline, kind: str, year: str, value: Callable[[Indicator], str], *, indifferent: bool = False
-) -> str:
-    """The value of the indicator that scores a kind in a civil year; NULL where nothing scores it, unless it is
-    `indifferent` what is said there and all say the same."""
-    values = {value(one) for scheme in timeline.schemes for one in scheme.indicators.values()}
-    if indifferent and len(values) == 1:
-        return values.pop()
-    branches = []
-    for scheme in reversed(timeline.schemes):
-        cases = " ".join(f"WHEN '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())
-        branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE {kind} {cases} END")
-    return f"CASE {' '.join(branches)} END"
-
-
 def _points(indicator: Indicator, of: str, dialect: Dialect) -> str:
-    """`Indicator.points_of` of a column."""
-    highest = indicator.tiers[-1].begins + indicator.yearly_cap * indicator.scale
-    full = bisect_left(range(highest), indicator.yearly_cap, key=indicator.points_of)
+    """`Indicator.points_of` of a column, in SQL."""
+    full = indicator.least_for(indicator.yearly_cap)
     parts = []
     for tier in indicator.tiers:
         if tier.begins < full:
@@ -117,8 +101,29 @@ def _points(indicator: Indicator, of: str, dialect: Dialect) -> str:
     return f"CAST(({' + '.join(parts)}) / {indicator.scale} AS integer)"
 
 
-def _years(indicator: Indicator) -> str:
-    return str(indicator.validity_months // MONTHS)
+def _by_indicator(timeline: Timeline, year: str, value: Callable[[Indicator], str]) -> str:
+    """`_looked_up`, unless all indicators have the value in common: what needs no looking up is fast."""
+    values = {value(one) for scheme in timeline.schemes for one in scheme.indicators.values()}
+    return values.pop() if len(values) == 1 else _looked_up(timeline, year, value)
+
+
+def _looked_up(timeline: Timeline, year: str, value: Callable[[Indicator], str]) -> str:
+    """The value of the indicator that scores a `kind` in a civil year; NULL where nothing scores it."""
+    branches = []
+    for scheme in reversed(timeline.schemes):
+        cases = " ".join(f"WHEN '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())
+        branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE kind {cases} END")
+    return f"CASE {' '.join(branches)} END"
+
+
+def _in_time(timeline: Timeline, dialect: Dialect) -> str:
+    """Whether a deed came in before its expiry; most are seen to by a bound of whole years of 365 days."""
+    years = _by_indicator(timeline, "occurred_on / 10000", lambda one: str(one.validity_months // MONTHS))
+    expiry = _by_indicator(timeline, "occurred_on / 10000", _expiry)
+    return (
+        f"(received_at < ({years} + occurred_on / 10000 - 1970) * {365 * MICROS_OF_A_DAY}"
+        f" OR {dialect.civil_day.format('received_at')} < {expiry})"
+    )
 
 
 def _expiry(indicator: Indicator) -> str:

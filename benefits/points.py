@@ -8,6 +8,7 @@ very old deeds could take points away.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -101,6 +102,12 @@ def expiry_of(occurred_on: date, validity_months: int) -> date:
     except ValueError:
         index += 1
         return date(index // MONTHS, index % MONTHS + 1, 1)
+
+
+def last_expired(on: date, validity_months: int) -> date:
+    """The last civil day whose deeds no longer count on `on`: `expiry_of` never falls from one day to the next."""
+    days = range(1, on.toordinal() + 1)
+    return date.fromordinal(bisect_right(days, on, key=lambda day: expiry_of(date.fromordinal(day), validity_months)))
 
 
 def _contributions(records: Sequence[Record], timeline: Timeline, on: date) -> Iterator[Contribution]:

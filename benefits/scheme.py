@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -139,6 +140,11 @@ class Indicator:
             upper = year_sum if tier.ends is None else min(year_sum, tier.ends)
             parts += (upper - tier.begins) * tier.weight
         return min(parts // self.scale, self.yearly_cap)
+
+    def least_for(self, points: int) -> int:
+        """The smallest sum of units in a civil year that gives so many points, which are at most `yearly_cap`."""
+        highest = self.tiers[-1].begins + self.yearly_cap * self.scale
+        return bisect_left(range(highest), points, key=self.points_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def is_sqlite() -> bool:
 
 @lru_cache(maxsize=1024)
 def _for_sqlite(sql: str) -> str:
-    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "").replace(" FOR SHARE", "")
+    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "").replace(" FOR SHARE SKIP LOCKED", "")
 
 
 async def rows(sql: str, *values: object) -> list[Row]:

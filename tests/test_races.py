@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from benefits import catalogue, points, standing
-from consent import database, people
+from benefits import catalogue, points, recompute, standing
+from consent import database, ledger, people
+from consent.gate import Part
 from consent.kinds import Kind
 from service import demo
 from tests.cities import Town, record
@@ -106,6 +108,39 @@ async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: Town) 
     assert await database.rows("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
     assert await wu.total() == 0
     assert points.compute(released, timeline, today).total == 50
+
+
+@pytest.mark.parametrize("kept_before", [True, False])
+async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, kept_before: bool
+) -> None:
+    """It ends while the batch waits for it, or holds the person's lock and waits for the batch."""
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+    if kept_before:
+        assert await wang.total() == 63
+    caught, trace = asyncio.Event(), ledger.used_for_all
+
+    async def stop() -> None:
+        await caught.wait()
+        assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+
+    stopping = asyncio.create_task(stop())
+
+    async def used_for_all(*facts: Any) -> None:
+        await trace(*facts)
+        caught.set()
+        if not database.is_sqlite():
+            await asyncio.wait([stopping], timeout=0.5 if kept_before else None)
+
+    monkeypatch.setattr(ledger, "used_for_all", used_for_all)
+    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
+    if not database.is_sqlite():
+        assert stopping.done() != kept_before
+    await stopping
+    (person,) = await database.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
+    assert await database.rows("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
+    assert await wang.total() == 0
 
 
 async def test_withdrawal_racing_a_hundred_redemptions(town: Town) -> None:

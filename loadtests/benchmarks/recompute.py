@@ -56,16 +56,18 @@ SELECT {id}, {record}, CASE WHEN k < 2 THEN 'green' ELSE 'civic' END, 'r' || n, 
 """
 
 BY_HAND = """
-WITH deed AS (
-  SELECT r.person_id, r.kind, r.occurred_on / 10000 AS y, r.quantity,
-         r.occurred_on + CASE WHEN r.occurred_on % 10000 = 229 THEN 20072 ELSE 20000 END AS ends
+WITH s AS (
+  SELECT r.person_id, r.kind, r.occurred_on / 10000 AS y,
+         sum(CASE WHEN r.occurred_on <= {gone_by} THEN quantity ELSE 0 END) AS g,
+         sum(CASE WHEN r.occurred_on > {gone_by} THEN quantity ELSE 0 END) AS f,
+         min(CASE WHEN r.occurred_on > {gone_by} THEN occurred_on END) AS o
     FROM record r JOIN consent c ON c.person_id = r.person_id AND c.counterpart = r.source_id
    WHERE c.purpose = 'points.compute' AND c.state = 'given' AND c.given_at <= {now} AND c.expires_at > {now}
-     AND r.occurred_on BETWEEN 20240000 AND {today}),
-s AS (
-  SELECT person_id, kind, y, sum(quantity) AS q, sum(CASE WHEN ends <= {today} THEN quantity ELSE 0 END) AS g,
-         min(CASE WHEN ends > {today} THEN ends END) AS e
-    FROM deed GROUP BY person_id, kind, y),
+     AND r.occurred_on BETWEEN 20240000 AND {today}
+   GROUP BY r.person_id, r.kind, r.occurred_on / 10000),
+q AS (
+  SELECT person_id, kind, f + g AS q, g, o + CASE WHEN o % 10000 = 229 THEN 20072 ELSE 20000 END AS e
+    FROM s WHERE o IS NOT NULL),
 p AS (
   SELECT person_id, kind, e, CASE kind
       WHEN 'bike_trip' THEN {least}(q / 2, 100) - {least}(g / 2, 100)
@@ -75,7 +77,7 @@ p AS (
       WHEN 'eco_course' THEN {least}(q * 2, 40) - {least}(g * 2, 40)
       WHEN 'tree_planted' THEN {least}(q * 5, 50) - {least}(g * 5, 50)
       WHEN 'green_shop_month' THEN {least}(q * 5, 60) - {least}(g * 5, 60) END AS v
-    FROM s WHERE e IS NOT NULL),
+    FROM q),
 d AS (
   SELECT person_id, {least}(200, coalesce(sum(CASE WHEN kind = 'tree_planted' THEN v END), 0)) AS a,
          {least}(200, coalesce(sum(CASE WHEN kind = 'green_shop_month' THEN v END), 0)) AS b,
@@ -113,7 +115,12 @@ def by_hand(timeline: Timeline) -> tuple[str, str]:
 
     today = database.to_day_number(TODAY)
     tables = BY_HAND.format(
-        now=MICROS, today=today, least=least, volunteer_q=volunteer("q"), volunteer_g=volunteer("g")
+        now=MICROS,
+        today=today,
+        gone_by=database.to_day_number(points.last_expired(TODAY, 24)),
+        least=least,
+        volunteer_q=volunteer("q"),
+        volunteer_g=volunteer("g"),
     )
     return tables, BY_HAND_INSERT.format(
         columns=standing.COLUMNS, replaced=standing.REPLACED, sha=timeline.sha256, today=today
