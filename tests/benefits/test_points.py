@@ -138,6 +138,12 @@ def test_b6_a_date_that_the_later_month_lacks(day: date, months: int, expected: 
     assert points.expiry_of(day, months) == expected
 
 
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(1, 240))
+def test_deeds_have_expired_up_to_one_day_and_none_after(on: date, months: int) -> None:
+    last = points.last_expired(on, months)
+    assert points.expiry_of(last, months) <= on < points.expiry_of(last + timedelta(days=1), months)
+
+
 def test_b8_a_new_version_takes_nothing_back() -> None:
     poorer = later_version(
         dimensions=[{"dimension": str(one), "cap": 10} for one in Dimension],

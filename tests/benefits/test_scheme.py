@@ -47,6 +47,14 @@ def test_points_of_a_years_sum_are_exact(kind: RecordKind, total: int) -> None:
     assert COMPILED.indicators[kind].points_of(total) == recount.worth(kind, total)
 
 
+@given(st.sampled_from(sorted(COMPILED.indicators)), st.data())
+def test_the_least_sum_for_so_many_points(kind: RecordKind, data: st.DataObject) -> None:
+    one = COMPILED.indicators[kind]
+    points = data.draw(st.integers(1, one.yearly_cap))
+    least = one.least_for(points)
+    assert one.points_of(least - 1) < points <= one.points_of(least)
+
+
 @given(st.sampled_from(list(RecordKind)), st.integers(0, 100_000), st.integers(0, 10_000))
 def test_more_deeds_never_give_less(kind: RecordKind, total: int, more: int) -> None:
     one = COMPILED.indicators[kind]
