@@ -33,6 +33,11 @@ POSTGRESQL = Dialect("LEAST", "GREATEST", "to_char(to_timestamp({} / 1000000) AT
 SQLITE = Dialect("MIN", "MAX", "CAST(strftime('%Y%m%d', {} / 1000000, 'unixepoch') AS INTEGER)")
 
 
+def dialect_of(sqlite: bool) -> Dialect:
+    """The dialect of one engine or the other."""
+    return SQLITE if sqlite else POSTGRESQL
+
+
 def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
     """Common table expressions from `released` (person_id, kind, quantity, occurred_on, received_at) to `scored`.
 
@@ -88,6 +93,18 @@ def standing_json(timeline: Timeline, on: date) -> str:
 def total() -> str:
     """An SQL expression of `scored`'s total; NULLs are somebody without any."""
     return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
+
+
+def of_one_year(scheme: Scheme, dialect: Dialect) -> str:
+    """An SQL expression of the total that a civil year gives under a scheme, over a column of units for each kind."""
+    dimensions = []
+    for dimension, cap in scheme.caps.items():
+        parts = [
+            _points(one, str(one.kind), dialect) for one in scheme.indicators.values() if one.dimension is dimension
+        ]
+        if parts:
+            dimensions.append(f"{dialect.least}({' + '.join(parts)}, {cap})")
+    return f"({' + '.join(dimensions)})"
 
 
 def _points(indicator: Indicator, of: str, dialect: Dialect) -> str:

@@ -1,4 +1,5 @@
-"""Figures for everybody, released once a week and then frozen: asking again, or differently, gives nothing new (R8).
+"""Figures for the public, administrators and officers: released once a week, then frozen, so that asking again or
+differently gives nothing new (R8).
 
 Counts are in tens; what is small is left out, with a second one where it could be had from the others.
 """
@@ -10,14 +11,18 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from benefits.simulation import week_of
+from benefits.population import week_of
 from benefits.vocabulary import Scene
 from consent import database, documents, oversight
 from consent.kinds import Kind
 
 
 async def released(today: date, at: datetime) -> dict[str, Any]:
-    """The figures of the last finished week, as they were when somebody first asked. In a transaction."""
+    """The figures of the last finished week for every audience, as they were when anybody first asked.
+
+    Redemptions by scene and by benefit, live consents by purpose, objections by source, reason and state. In a
+    transaction.
+    """
     week = week_of(today)
     found = await database.row("SELECT figures FROM released_figures WHERE week = $1", week)
     if found is None:
@@ -37,6 +42,9 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
     first, last = monday - timedelta(days=7), monday - timedelta(days=1)
     scene_of = {one.document_id: one.body["scene"] for one in await documents.all_in_force(Kind.BENEFITS, at)}
     by_scene: Counter[str] = Counter()
+    by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
+    for benefit_id, scene in sorted(scene_of.items()):
+        by_benefit[scene][benefit_id] = 0
     for row in await database.rows(
         "SELECT benefit_id, count(*) AS redeemed FROM redemption WHERE day >= $1 AND day <= $2 AND state = 'redeemed'"
         " GROUP BY benefit_id",
@@ -45,6 +53,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
     ):
         if row["benefit_id"] in scene_of:
             by_scene[scene_of[row["benefit_id"]]] += row["redeemed"]
+            by_benefit[scene_of[row["benefit_id"]]][row["benefit_id"]] = row["redeemed"]
     consents: Counter[str] = Counter()
     for row in await database.rows(
         "SELECT purpose, count(*) AS counted FROM consent WHERE state = 'given' AND given_at < $1 AND expires_at > $1"
@@ -52,11 +61,28 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
         database.to_micros(at),
     ):
         consents[row["purpose"]] += row["counted"]
+    scenes = _suppressed({str(scene): by_scene[scene] for scene in Scene})
+    objections = await oversight.objection_statistics()
+    counts = oversight.suppressed([row["counted"] for row in objections])
     return {
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
-        "redemptions": _suppressed({str(scene): by_scene[scene] for scene in Scene}),
+        "redemptions": scenes,
         "live_consents": _suppressed(dict(sorted(consents.items()))),
+        # Where a scene is left out, its benefits would give it away.
+        "by_benefit": {
+            scene: _suppressed(counted) if scenes[scene] is not None else dict.fromkeys(counted)
+            for scene, counted in by_benefit.items()
+        },
+        "objections": [
+            {
+                "source_id": row["source_id"] or "",
+                "reason_code": row["reason_code"],
+                "state": row["state"],
+                "count": count,
+            }
+            for row, count in zip(objections, counts, strict=True)
+        ],
     }
 
 

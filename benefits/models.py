@@ -74,26 +74,33 @@ class QuotaUse(Model):
 
 
 class FrozenPoints(Model):
-    """Points of a week's Monday in random order, without persons."""
+    """Points, and the sums of twelve months' deeds, of a week in random order, without persons."""
 
     week = fields.IntField(primary_key=True)
-    place = fields.IntField()
+    place = fields.BigIntField()
     total = fields.IntField()
     ecological_protection = fields.IntField()
     ecological_business = fields.IntField()
     green_living = fields.IntField()
     ecological_culture = fields.IntField()
     social_responsibility = fields.IntField()
+    bike_trip = fields.BigIntField()
+    transit_trip = fields.BigIntField()
+    volunteer_minutes = fields.BigIntField()
+    community_meeting = fields.BigIntField()
+    eco_course = fields.BigIntField()
+    tree_planted = fields.BigIntField()
+    green_shop_month = fields.BigIntField()
 
     class Meta:
         table = "frozen_points"
 
 
 class SimulationRun(Model):
-    """How often a benefit was simulated in a week."""
+    """How often a benefit, or any scheme, was simulated in a week."""
 
     week = fields.IntField(primary_key=True)
-    benefit_id = fields.CharField(64)
+    document = fields.CharField(64)
     runs = fields.IntField()
 
     class Meta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from benefits import catalogue, effects
@@ -28,8 +28,11 @@ NAMED = {
 RULES = (("/condition", "R2"), ("/effect", "R3"), ("/service_id", "R4"), ("/offline", "R14"), ("/need_based", "R14"))
 
 
-async def gate(kind: Kind, body: Body) -> Sequence[Finding]:
-    """What a document must pass before anybody may approve it: its shape, what it names, every rule."""
+async def gate(kind: Kind, body: Body, today: date) -> Sequence[Finding]:
+    """What a document must pass before anybody may approve it: its shape, what it names, every rule.
+
+    `today` is the city's civil day: a year begins at its midnight.
+    """
     wrong = shape_faults(kind, body)
     if wrong:
         return [
@@ -41,7 +44,7 @@ async def gate(kind: Kind, body: Body) -> Sequence[Finding]:
         if await documents.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    return rules.judge(kind, body, await _around(kind, body, at))
+    return rules.judge(kind, body, await _around(kind, body, at, today))
 
 
 def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
@@ -89,7 +92,7 @@ def _rule_of(kind: Kind, pointer: str) -> str:
     return by_kind.get(kind, "R13")
 
 
-async def _around(kind: Kind, body: Body, at: datetime) -> Surroundings:
+async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surroundings:
     if kind is Kind.SERVICES:
         provider = await documents.in_force(Kind.PROVIDERS, body["provider_id"], at)
         past = await _services_like(body, at)
@@ -108,14 +111,14 @@ async def _around(kind: Kind, body: Body, at: datetime) -> Surroundings:
         past = await _services_like(service.body, at)
         caps: dict[str, int] = {}
         if await documents.all_in_force(Kind.SCHEMES, at):
-            scheme = (await catalogue.timeline(at)).version_for(at.year)
+            scheme = (await catalogue.timeline(at)).version_for(today.year)
             caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
         return Surroundings(
             None, service.body, [one for _, one in past], (), await _neighbours(body["benefit_id"], at), caps
         )
     if kind is Kind.SCHEMES:
         rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
-        return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=at.year)
+        return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
     if kind is Kind.NOTICES:
         shown = await documents.in_force(Kind.NOTICES, body["notice_id"], at)
         return Surroundings(before=None if shown is None else shown.body)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from benefits import bulk, catalogue
-from benefits.bulk import POSTGRESQL, SQLITE
 from benefits.standing import COLUMNS, OWN_COMPUTATION, REPLACED
 from consent import database, gate
 from consent.gate import Part
@@ -46,7 +45,7 @@ async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) ->
     """Compute one part, in the running transaction if there is one; `clock` is read when it begins."""
     at = await clock()
     today, timeline = day_of(at), await catalogue.timeline(at)
-    derived = bulk.scoring(timeline, today, SQLITE if database.is_sqlite() else POSTGRESQL)
+    derived = bulk.scoring(timeline, today, bulk.dialect_of(database.is_sqlite()))
     insert = (
         f"INSERT INTO snapshot ({COLUMNS}) SELECT s.person_id, s.epoch, '{timeline.version_for(today.year).version}',"
         f" '{timeline.sha256}', {bulk.total()}, {bulk.standing_json(timeline, today)},"

@@ -169,6 +169,16 @@ class Scheme:
             MappingProxyType({one.kind: _compiled(one) for one in read.indicators}),
         )
 
+    def lowered_by(self, other: Scheme) -> tuple[str, ...]:
+        """Kinds of which some year's sum, and dimensions whose cap, would give less under `other`; exact."""
+        kinds = [
+            str(kind)
+            for kind, one in self.indicators.items()
+            if (then := other.indicators.get(kind)) is None
+            or any(then.points_of(one.least_for(points)) < points for points in range(1, one.yearly_cap + 1))
+        ]
+        return (*kinds, *(str(one) for one, cap in self.caps.items() if other.caps[one] < cap))
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:

@@ -1,28 +1,28 @@
-"""To how many a benefit would apply: counted on points frozen on Monday, in tens, never small, twenty times a week.
+"""What a benefit or a scheme would do, counted on the frozen population: in tens, never small, twenty times a week.
 
-The frozen points name nobody and stand in random order. Thresholds are taken in tens and counts rounded, so that
-neither a sweep of thresholds nor two runs around one newcomer show a person (R8). Who would not get it is not counted.
+Thresholds are taken in tens and counts rounded, so that neither a sweep of thresholds nor two runs around one newcomer
+show a person (R8). Who would not get a benefit is not counted.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime
 
-from benefits.conditions import TOTAL, All, Any, AtLeast, Condition
+from benefits import bulk, catalogue, population
+from benefits.conditions import All, Any, AtLeast, Condition
 from benefits.errors import BudgetSpent
-from consent import database
-from consent.records import Dimension
+from benefits.population import MEASURES
+from benefits.scheme import Scheme
+from consent import database, oversight
+from consent.kinds import Kind
 
 RUNS_A_WEEK_MAX = 20
-"""R8: how often one benefit may be simulated in a week."""
+"""R8: how often one benefit may be simulated in a week, and how often schemes may."""
 STEP = 10
 """R8: thresholds and counts are in tens."""
 CELL_MIN = 20
 """R8: what fewer people fit is not said, nor what all but so few fit."""
-MEASURES = (TOTAL, *(str(one) for one in Dimension))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,24 @@ class Impact:
     applies: int | None
 
 
-def week_of(day: date) -> int:
-    """The Monday of a civil day as `yyyymmdd`."""
-    return database.to_day_number(day - timedelta(days=day.weekday()))
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """People by what a year like their last would earn under another scheme, in tens; None where too small to say.
+
+    `lowers` names every kind and dimension that some sum of deeds would earn less in, whoever has it.
+    """
+
+    population: int
+    gain: int | None
+    less: int | None
+    same: int | None
+    lowers: tuple[str, ...]
 
 
-async def simulate(benefit_id: str, condition: Condition, today: date) -> Impact:
-    """Count on this week's frozen points, in the running transaction. BudgetSpent after RUNS_A_WEEK_MAX runs."""
-    week = week_of(today)
-    taken = await database.row(
-        "INSERT INTO simulation_run (week, benefit_id, runs) VALUES ($1, $2, 1) ON CONFLICT (week, benefit_id)"
-        " DO UPDATE SET runs = simulation_run.runs + 1 WHERE simulation_run.runs < $3 RETURNING runs",
-        week,
-        benefit_id,
-        RUNS_A_WEEK_MAX,
-    )
-    if taken is None:
-        raise BudgetSpent("this benefit was simulated twenty times this week")
-    await freeze(week)
+async def simulate(benefit_id: str, condition: Condition, today: date, at: datetime) -> Impact:
+    """Count on this week's population, in the running transaction. BudgetSpent after RUNS_A_WEEK_MAX runs."""
+    await _spend(f"{Kind.BENEFITS}/{benefit_id}", today)
+    week = await population.freeze(today, at)
     found = await database.row(
         "SELECT count(*) AS population,"
         f" coalesce(sum(CASE WHEN {sql_of(condition, STEP)} THEN 1 ELSE 0 END), 0) AS applies"
@@ -58,40 +58,43 @@ async def simulate(benefit_id: str, condition: Condition, today: date) -> Impact
         week,
     )
     assert found is not None
-    population, applies = int(found["population"]), int(found["applies"])
-    small = applies < CELL_MIN or 0 < population - applies < CELL_MIN
-    return Impact(_rounded(population), None if small else _rounded(applies))
+    counted, applies = int(found["population"]), int(found["applies"])
+    small = applies < CELL_MIN or 0 < counted - applies < CELL_MIN
+    return Impact(_rounded(counted), None if small else _rounded(applies))
 
 
-async def freeze(week: int) -> bool:
-    """Freeze the points as they are stored now, unless this week's are frozen already; whether they were frozen now."""
-    there = await database.row("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week)
-    if there is not None:
-        return False
-    async with database.transaction():
-        rows = await database.rows(
-            "SELECT s.total, s.dimensions FROM snapshot s JOIN person p ON p.person_id = s.person_id"
-            " AND p.epoch = s.epoch"
-        )
-        secrets.SystemRandom().shuffle(rows)
-        marks = ", ".join(f"${number}" for number in range(1, len(MEASURES) + 3))
-        await database.run_many(
-            f"INSERT INTO frozen_points (week, place, {', '.join(MEASURES)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
-            [(week, place, row["total"], *_dimensions(row["dimensions"])) for place, row in enumerate(rows)],
-        )
-    return True
+async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
+    """Set a scheme beside the one it would follow, in the running transaction.
+
+    All schemes have one budget: they reach the same sums of deeds. BudgetSpent after RUNS_A_WEEK_MAX runs.
+    """
+    await _spend(str(Kind.SCHEMES), today)
+    week = await population.freeze(today, at)
+    current = (await catalogue.timeline(at)).version_for(max(today.year, proposed.from_year - 1))
+    dialect = bulk.dialect_of(database.is_sqlite())
+    now, then = (bulk.of_one_year(scheme, dialect) for scheme in (current, proposed))
+    found = await database.row(
+        "SELECT count(*) AS population, coalesce(sum(CASE WHEN later > earlier THEN 1 ELSE 0 END), 0) AS gain,"
+        " coalesce(sum(CASE WHEN later < earlier THEN 1 ELSE 0 END), 0) AS less"
+        f" FROM (SELECT {now} AS earlier, {then} AS later FROM frozen_points WHERE week = $1) beside",
+        week,
+    )
+    assert found is not None
+    counted, gain, less = (int(found[name]) for name in ("population", "gain", "less"))
+    shown_gain, shown_less, shown_same = oversight.suppressed([gain, less, counted - gain - less])
+    return Shift(_rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed))
 
 
-async def drop_old(today: date) -> int:
-    """Drop frozen points and budgets of weeks that are over; how many rows."""
-    week = week_of(today)
-    dropped = await database.run("DELETE FROM frozen_points WHERE week < $1", week)
-    return dropped + await database.run("DELETE FROM simulation_run WHERE week < $1", week)
-
-
-def _dimensions(text: str) -> tuple[int, ...]:
-    points = {one["dimension"]: int(one["points"]) for one in json.loads(text)}
-    return tuple(points.get(measure, 0) for measure in MEASURES[1:])
+async def _spend(document: str, today: date) -> None:
+    taken = await database.row(
+        "INSERT INTO simulation_run (week, document, runs) VALUES ($1, $2, 1) ON CONFLICT (week, document)"
+        " DO UPDATE SET runs = simulation_run.runs + 1 WHERE simulation_run.runs < $3 RETURNING runs",
+        population.week_of(today),
+        document,
+        RUNS_A_WEEK_MAX,
+    )
+    if taken is None:
+        raise BudgetSpent("simulated twenty times this week; the next week has a budget of its own")
 
 
 def sql_of(condition: Condition, step: int = 1) -> str:

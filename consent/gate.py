@@ -39,7 +39,7 @@ class Use:
     outcome: str
 
 
-USES = ("points.computed", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
+USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = """
@@ -123,13 +123,16 @@ class Part:
         return first, "g" if self.number + 1 == self.of else beyond
 
 
-async def release_to_all(part: Part, at: datetime, use: Use, derived: str, insert: str, stale: str) -> tuple[int, int]:
+async def release_to_all(
+    part: Part, at: datetime, use: Use, derived: str, insert: str, stale: str | None = None
+) -> tuple[int, int]:
     """Release, to one statement, what the live consents of a part of all persons cover at `at`, with the trace of it.
 
-    `derived` are tables that go on from `subject` and `released`, `insert` puts one row a subject, and `stale` deletes
-    the rows put for persons who are not in `held` (person_id, epoch): their consents or records have changed meanwhile
-    or are changing now, and nobody is kept waiting until the statement is done. Returns how many persons the part has
-    and how many rows were put. One trace stands for all, in the access log of everybody who had a live consent at `at`.
+    `derived` are tables that go on from `subject` and `released`, `insert` puts one row a subject, and `stale`, needed
+    unless the rows are without persons, deletes those put for whoever is not in `held` (person_id, epoch): their
+    consents or records have changed meanwhile or are changing now, and nobody is kept waiting. Returns how many persons
+    the part has and how many rows were put. One trace stands for all, in the access log of everybody who had a live
+    consent at `at`.
     """
     first, beyond = part.bounds()
     async with database.transaction():
@@ -148,7 +151,8 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: str, inser
         released = RELEASED_TO_ALL.format(of_the_part=OF_THE_PART if part.of > 1 else "")
         rows = await database.run_set(released + derived, insert, first, beyond, database.to_micros(at))
         await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, first, beyond, at)
-        await database.run(HELD + stale, first, beyond)
+        if stale is not None:
+            await database.run(HELD + stale, first, beyond)
     return int(head["persons"]), rows
 
 

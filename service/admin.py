@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
+from functools import partial
 from typing import Any
 
 import rfc8785
 import yaml
 from starlette.responses import Response
 
-from benefits import conditions, effects, publishing, simulation
+from benefits import publishing
 from benefits.documents import ID_MEMBER
 from consent import documents, versions
 from consent.canonical import sha256_of
@@ -31,7 +32,7 @@ YAML = "application/yaml"
 
 async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """A first draft."""
-    kind, document = _kind(ask), body.root
+    kind, document = named_kind(ask), body.root
     document_id = _id_of(kind, document)
     _hashable(document)
     if await _known(kind, document_id):
@@ -42,7 +43,7 @@ async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
 
 async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """The next version as a draft; what is in force stays in force."""
-    kind, document = _kind(ask), body.root
+    kind, document = named_kind(ask), body.root
     document_id = ask.request.path_params["id"]
     if _id_of(kind, document) != document_id:
         raise Problem("body_invalid", errors=[{"pointer": f"/{_id_member(kind)}", "code": "not_the_id", "detail": "-"}])
@@ -59,7 +60,7 @@ async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
 
 async def list_documents(ask: Ask, _: None) -> Answer:
     """Documents of a kind by id, each with its newest version; `?state=` keeps those in that state."""
-    kind, limit = _kind(ask), wire.read_limit(ask.request)
+    kind, limit = named_kind(ask), wire.read_limit(ask.request)
     wanted = ask.request.query_params.get("state")
     if wanted is not None and wanted not in versions.STATES:
         raise Problem("bad_query")
@@ -79,17 +80,17 @@ async def list_documents(ask: Ask, _: None) -> Answer:
 
 async def read_document(ask: Ask, _: None) -> Answer:
     """The newest version; its ETag is what a PUT needs."""
-    return await _whole(ask, await versions.latest(_kind(ask), ask.request.path_params["id"]))
+    return await _whole(ask, await versions.latest(named_kind(ask), ask.request.path_params["id"]))
 
 
 async def read_version(ask: Ask, _: None) -> Answer:
     """One version."""
-    return await _whole(ask, await _version(ask))
+    return await _whole(ask, await named_version(ask))
 
 
 async def diff(ask: Ask, _: None) -> Answer:
     """Where two versions differ."""
-    kind, document_id = _kind(ask), ask.request.path_params["id"]
+    kind, document_id = named_kind(ask), ask.request.path_params["id"]
     before, after = [
         await documents.get(kind, document_id, _number(ask.request.query_params.get(name, "")))
         for name in ("from", "to")
@@ -100,19 +101,19 @@ async def diff(ask: Ask, _: None) -> Answer:
 
 async def submit(ask: Ask, _: None) -> Answer:
     """Through the gate: submitted, in review where flagged, refused for good otherwise."""
-    found = await _version(ask)
+    found = await named_version(ask)
     submitted, found_now = await documents.submit(
-        found.kind, found.document_id, found.version, _staff(ask), ask.at, publishing.gate
+        found.kind, found.document_id, found.version, _staff(ask), ask.at, _gate(ask)
     )
     return Answer(shapes.Submitted(state=submitted.state, findings=_findings(ask, found_now)))
 
 
 async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
     """The second pair of eyes. The gate looks once more: the world may have moved since the submission."""
-    found = await _version(ask)
+    found = await named_version(ask)
     if found.state == "suspended":
         return await resume(ask, None)
-    refused = [one for one in await publishing.gate(found.kind, found.body) if one.severity is Severity.REFUSED]
+    refused = [one for one in await _gate(ask)(found.kind, found.body) if one.severity is Severity.REFUSED]
     if found.state == "submitted" and refused:
         raise Prohibited([asdict(one) for one in refused])
     begins = ask.at if refused else _begins(ask, found)
@@ -123,48 +124,9 @@ async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
     return Answer(shapes.StateAnswer(state=await versions.state_of(approved, ask.at), suspended=stopped or None))
 
 
-async def simulate(ask: Ask, _: None) -> Answer:
-    """To how many it would apply: on frozen points, in tens."""
-    if _kind(ask) is not Kind.BENEFITS:
-        raise NotFound("only benefits are simulated so far")
-    found = await _version(ask)
-    if publishing.shape_faults(found.kind, found.body):
-        raise Conflict("the document cannot be read yet; see its findings")
-    impact = await simulation.simulate(found.document_id, conditions.parse(found.body["condition"]), ask.today)
-    return Answer(
-        shapes.ImpactAnswer(
-            population=impact.population,
-            applies=impact.applies,
-            by_division={found.body["division"]: impact.applies},
-        )
-    )
-
-
-async def dry_run(ask: Ask, body: shapes.SyntheticPerson) -> Answer:
-    """What the benefit would do for somebody who does not exist, with points as given."""
-    if _kind(ask) is not Kind.BENEFITS:
-        raise NotFound("only benefits can be tried")
-    found = await _version(ask)
-    service = await documents.in_force(Kind.SERVICES, str(found.body.get("service_id")), ask.at)
-    if publishing.shape_faults(found.kind, found.body) or service is None:
-        raise Conflict("the document cannot be read yet; see its findings")
-    condition = conditions.parse(found.body["condition"])
-    points = {str(dimension): count for dimension, count in body.points.items()}
-    have = {**points, conditions.TOTAL: sum(points.values())}
-    applies, baseline = conditions.holds(condition, have), service.body["baseline"]
-    return Answer(
-        shapes.DryRun(
-            applies=applies,
-            conditions=[shapes.TriedLine(**asdict(line)) for line in conditions.trace(condition, have)],
-            baseline=baseline,
-            terms=effects.apply(effects.parse(found.body["effect"]), baseline) if applies else baseline,
-        )
-    )
-
-
 async def suspend(ask: Ask, _: None) -> Answer:
     """Stop what is in force at once; one person suffices."""
-    found = await _version(ask)
+    found = await named_version(ask)
     if await versions.state_of(found, ask.at) == "scheduled":
         stopped = await documents.stop_before(found, _staff(ask), ask.at)
         return Answer(shapes.StateAnswer(state=stopped.state))
@@ -175,8 +137,8 @@ async def suspend(ask: Ask, _: None) -> Answer:
 
 async def resume(ask: Ask, _: None) -> Answer:
     """Ask to start again; another person who asks the same agrees."""
-    found = await _version(ask)
-    refused = [one for one in await publishing.gate(found.kind, found.body) if one.severity is Severity.REFUSED]
+    found = await named_version(ask)
+    refused = [one for one in await _gate(ask)(found.kind, found.body) if one.severity is Severity.REFUSED]
     if refused:
         raise Prohibited([asdict(one) for one in refused])
     resumed, started = await documents.resume(found.kind, found.document_id, found.version, _staff(ask), ask.at)
@@ -185,7 +147,7 @@ async def resume(ask: Ask, _: None) -> Answer:
 
 async def retire(ask: Ask, body: shapes.RetireBody) -> Answer:
     """End what is in force, from a day on."""
-    found = await _version(ask)
+    found = await named_version(ask)
     await _must_be_in_force(ask, found)
     try:
         ends_at = _midnight(ask, date.fromisoformat(body.from_))
@@ -274,7 +236,7 @@ async def _drafted(ask: Ask, drafted: Version) -> shapes.Drafted:
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(ask, await publishing.gate(drafted.kind, drafted.body)),
+        findings=_findings(ask, await _gate(ask)(drafted.kind, drafted.body)),
     )
 
 
@@ -288,8 +250,11 @@ async def _must_be_in_force(ask: Ask, found: Version) -> None:
         raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
 
 
-async def _version(ask: Ask) -> Version:
-    return await documents.get(_kind(ask), ask.request.path_params["id"], _number(ask.request.path_params["version"]))
+async def named_version(ask: Ask) -> Version:
+    """The version that the path names; NotFound for any other."""
+    return await documents.get(
+        named_kind(ask), ask.request.path_params["id"], _number(ask.request.path_params["version"])
+    )
 
 
 async def _known(kind: Kind, document_id: str) -> Version | None:
@@ -313,7 +278,8 @@ def _midnight(ask: Ask, day: date) -> datetime:
     return datetime.combine(day, time(), ask.city.settings.city_zone)
 
 
-def _kind(ask: Ask) -> Kind:
+def named_kind(ask: Ask) -> Kind:
+    """The kind that the path names; NotFound for any other."""
     try:
         return Kind(ask.request.path_params["kind"])
     except ValueError:
@@ -349,6 +315,10 @@ def _hashable(document: Mapping[str, Any]) -> None:
 
 def _tag(found: Version) -> str:
     return f'"{found.version}-{found.sha256[:32]}"'
+
+
+def _gate(ask: Ask) -> documents.Gate:
+    return partial(publishing.gate, today=ask.today)
 
 
 def _staff(ask: Ask) -> str:

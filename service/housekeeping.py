@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from benefits import quotas, redemptions, simulation, tickets
+from benefits import population, quotas, redemptions, tickets
 from consent import corrections, database, expiry, ledger, links, oversight, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
@@ -36,7 +36,7 @@ async def tidy(city: City) -> dict[str, int]:
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
         "answers_dropped": lambda: store.drop_old(at),
-        "simulations_dropped": lambda: simulation.drop_old(today),
+        "simulations_dropped": lambda: population.drop_old(today),
         "old_dropped": lambda: oversight.drop_old(at),
         "redemptions_dropped": lambda: redemptions.drop_old(today),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from benefits import figures
 from consent import database, disputes, documents, ledger, links, oversight, register, verification
 from consent.errors import NotFound
 from consent.kinds import Kind
@@ -288,20 +289,10 @@ async def self_audit(ask: Ask, _: None) -> Answer:
 
 
 async def read_statistics(ask: Ask, _: None) -> Answer:
-    """Objections by source, reason and state; rounded, small cells left out."""
-    rows = await oversight.objection_statistics()
-    shown = oversight.suppressed([row["counted"] for row in rows])
+    """Objections by source, reason and state as released this week; rounded, small cells left out."""
     await ledger.look(_staff(ask), None, "statistics.read", ask.at)
-    return Answer(
-        shapes.Statistics(
-            data=[
-                shapes.StatisticRow(
-                    source_id=row["source_id"] or "", reason_code=row["reason_code"], state=row["state"], count=count
-                )
-                for row, count in zip(rows, shown, strict=True)
-            ]
-        )
-    )
+    found = await figures.released(ask.today, ask.at)
+    return Answer(shapes.Statistics(data=[shapes.StatisticRow(**row) for row in found.get("objections", [])]))
 
 
 def _filters(ask: Ask) -> Filters:

@@ -76,7 +76,7 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "ticket": Processing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
         "redemption": Processing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
         "frozen_points": Processing(
-            "simulations, without persons", NONE, "a week", "housekeeping: simulations_dropped"
+            "simulations of benefits and schemes, without persons", NONE, "a week", "housekeeping: simulations_dropped"
         ),
         "released_figures": Processing("figures for everybody", NONE, "for good", "none"),
         "simulation_run": Processing("the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"),

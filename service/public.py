@@ -90,7 +90,8 @@ async def _scheme(ask: Ask, version: str) -> Any:
 
 async def read_figures(ask: Ask, _: None) -> Answer:
     """Figures of the last finished week, frozen when they were first asked for."""
-    return Answer(shapes.Figures(**await figures.released(ask.today, ask.at)))
+    found = await figures.released(ask.today, ask.at)
+    return Answer(shapes.Figures(**{name: found[name] for name in shapes.Figures.model_fields}))
 
 
 async def list_sources(ask: Ask, _: None) -> Any:

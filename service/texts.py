@@ -63,6 +63,10 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
 USES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "points.computed": {"zh-CN": "为您计算了积分。", "en": "Your points were computed for you."},
+        "points.counted": {
+            "zh-CN": "您的积分不具名地计入了本周用于试算新规则的人数。",
+            "en": "Your points were counted, without your name, in this week's figures for trying out new rules.",
+        },
         "ticket.issued": {
             "zh-CN": "您领取了“{organisation}”的“{what}”凭证。",
             "en": "You took a ticket for “{what}” at {organisation}.",

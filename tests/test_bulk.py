@@ -98,7 +98,7 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
     lives = {f"person-{number}": life(random) for number in range(LIVES)}
     async with database.transaction():
         await store(lives)
-    dialect = bulk.SQLITE if database.is_sqlite() else bulk.POSTGRESQL
+    dialect = bulk.dialect_of(database.is_sqlite())
     compared = 0
     for day in DAYS:
         if day.year < timeline.schemes[0].from_year:
@@ -125,6 +125,23 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
             assert exact is None or database.to_day_number(day) < row["valid_until"] <= exact
             compared += alone.total > 0
     assert compared > LIVES
+
+
+@pytest.mark.parametrize("which", TIMELINES)
+async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> None:
+    """What simulations compare is what `points.compute` gives for one civil year's records."""
+    random, timeline = Random(which), TIMELINES[which]
+    for one in timeline.schemes:
+        day = date(one.from_year, 12, 31)
+        for _ in range(40):
+            sums = {kind: random.choice((0, 1, 7, 59, 600, 1_000_000, 3_000_000)) for kind in RecordKind}
+            records = tuple(Record(kind, "s", kind, sums[kind], day, day) for kind in RecordKind if sums[kind])
+            columns = ", ".join(f"CAST({sums[kind]} AS BIGINT) AS {kind}" for kind in RecordKind)
+            total = bulk.of_one_year(one, bulk.dialect_of(database.is_sqlite()))
+            row = await database.row(f"SELECT {total} AS total FROM (SELECT {columns}) x")
+            assert row is not None
+            alone = points.compute(Released("p", "points.compute", 1, records), Timeline((one,)), day)
+            assert row["total"] == alone.total
 
 
 def test_an_indicator_whose_units_share_no_small_multiple_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -148,6 +149,18 @@ async def test_schemes_work_forward_only(town: Town) -> None:
         negative["indicators"][0]["tiers"] = [harm]
         found = (await one.post("/v1/admin/schemes", negative)).json()["findings"]
         assert {(row["rule"], row["severity"]) for row in found} == {("R1", "refused")}
+
+
+async def test_a_year_begins_at_the_citys_midnight(town: Town) -> None:
+    """Between the city's midnight and that of UTC, nobody changes how the year that has begun is scored."""
+    one, at = staff(town), await town.city.clock()
+    year = (await town.today()).year + 1
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    town.shift.by = datetime(year, 1, 1, 0, 30, tzinfo=town.city.settings.city_zone) - at
+    body = {**scheme, "version": f"{year}.1", "from_year": year}
+    found = (await staff(town).post("/v1/admin/schemes", body)).json()["findings"]
+    assert [row["code"] for row in found] == ["scheme_backwards"]
 
 
 async def test_a_merchants_attempts(town: Town) -> None:

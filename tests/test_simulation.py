@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from benefits import conditions, recompute, simulation
+from benefits import conditions, population, recompute, simulation
 from consent import database
 from consent.gate import Part
 from service import housekeeping
+from service.identity import Door
 from tests.cities import Town
 from tests.test_admin import benefit, staff
 from tests.test_recompute import populate
@@ -36,7 +38,6 @@ async def ran(town: Town, path: str) -> dict[str, Any]:
 
 async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
     await populate(town, 200)
-    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
     seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
     assert {one["population"] % 10 for one in seen} == {0}
     # Thresholds are taken in tens, so that between two of them nothing can be read.
@@ -64,18 +65,104 @@ async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
 
 async def test_frozen_points_name_nobody_and_go_after_the_week(town: Town) -> None:
     await populate(town, 30)
-    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
+    recent = database.to_day_number(await town.today() - timedelta(days=60))
+    await database.run("UPDATE record SET occurred_on = $1 WHERE kind = 'bike_trip'", recent)
+    wang = town.resident("wang")
+    await wang.volunteer(600, "v-wang")
     await ran(town, await drafted(town, "some", 10))
+    await ran(town, await drafted(town, "more", 20))
     rows = await database.rows("SELECT * FROM frozen_points")
     persons = {row["person_id"] for row in await database.rows("SELECT person_id FROM person")}
     assert rows
     assert not persons & {value for row in rows for value in row.values() if isinstance(value, str)}
-    assert set(rows[0]) == {"week", "place", *simulation.MEASURES}
-    stored = [row["total"] for row in await database.rows("SELECT total FROM snapshot ORDER BY person_id")]
-    assert sorted(row["total"] for row in rows) == sorted(stored)
+    assert set(rows[0]) == {"week", "place", *population.MEASURES, *population.KINDS}
+    covered = "SELECT DISTINCT person_id FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
+    assert len(rows) == len(await database.rows(covered))
+    # The sums of deeds are shared by twenty each, and kinds that fewer people have are not there at all.
+    assert Counter(row["bike_trip"] for row in rows)[40] >= 30
+    assert {row["volunteer_minutes"] for row in rows} == {0}
+    # Whoever was counted finds it in their access log, once a week; whoever comes later does not.
+    counted = [row["text"] for row in (await wang.get("/v1/me/access-log")).json()["data"] if "试算" in row["text"]]
+    assert len(counted) == 1
+    late = town.resident("late")
+    await late.volunteer(600, "v-late")
+    assert (await late.get("/v1/me/access-log")).json()["data"] == []
     town.shift.by = timedelta(days=8)
     assert (await housekeeping.tidy(town.city))["simulations_dropped"] > len(rows)
     assert await database.rows("SELECT * FROM frozen_points") == []
+
+
+async def test_a_scheme_is_set_beside_the_one_before_it(town: Town) -> None:
+    one, year = staff(town), (await town.today()).year
+    ids = await populate(town, 120)
+    recent = database.to_day_number(await town.today() - timedelta(days=60))
+    for places, rides in ((ids[:50], 30), (ids[50:80], 300), (ids[80:], 120)):
+        for person in places:
+            await database.run(
+                "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
+            )
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    document = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    document |= {"version": f"{year + 1}.1", "from_year": year + 1}
+    rides = document["indicators"][0]
+    # A first tier worth half as much, and a higher cap: the 50 lose, the 30 gain, 60 for 120 rides stay 60.
+    rides["tiers"] = [{"up_to": 60, "units": 4, "points": 1}, {"units": 4, "points": 3}]
+    rides["yearly_cap"] = 190
+    document["dimensions"][0]["cap"] -= 1
+    assert (await one.post("/v1/admin/schemes", document)).status_code == 201
+    path = f"/v1/admin/schemes/{year + 1}.1/versions/1/simulate"
+    found = await ran(town, path)
+    residents = (found["population"], found["scheme"].pop("same"))
+    assert found == {
+        "population": residents[0],
+        "applies": 80,
+        "by_division": {},
+        "scheme": {"gain": 30, "less": 50, "lowers": ["bike_trip", document["dimensions"][0]["dimension"]]},
+    }
+    assert residents[0] - 80 - residents[1] in (-10, 0, 10)
+    # All schemes have one budget: another draft is not another twenty questions.
+    assert (await one.post("/v1/admin/schemes", {**document, "version": f"{year + 1}.2"})).status_code == 201
+    for _ in range(19):
+        assert await ran(town, path.replace("1/versions", "2/versions"))
+    spent = await one.post(path)
+    assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
+
+
+async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: Town) -> None:
+    """Whoever has a sum of their own is one of twenty in what is kept, however the sums lie."""
+    random = Random(8)
+    ids = await populate(town, 97)
+    recent = database.to_day_number(await town.today() - timedelta(days=60))
+    for person in ids:
+        rides = random.choice((1, 2, 3, random.randrange(1, 10**6)))
+        await database.run(
+            "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
+        )
+    async with database.transaction():
+        await population.freeze(await town.today(), await town.city.clock())
+    rows = await database.rows("SELECT * FROM frozen_points")
+    for kind in population.KINDS:
+        crowds = Counter(row[kind] for row in rows)
+        assert all(crowd >= population.SHARED_BY for units, crowd in crowds.items() if units)
+    assert len(Counter(row["bike_trip"] for row in rows)) >= 4
+
+
+async def test_points_are_not_counted_after_the_consent(town: Town) -> None:
+    """What a snapshot still holds of somebody whose consent has run out is in no figure."""
+    ids = await populate(town, 30)
+    at = await town.city.clock()
+    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
+    await database.run(
+        "UPDATE consent SET expires_at = $1 WHERE person_id < $2", database.to_micros(at - timedelta(days=1)), ids[12]
+    )
+    async with database.transaction():
+        await population.freeze(await town.today(), at)
+    covered = await database.row(
+        "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
+        " AND expires_at > $1", database.to_micros(at),
+    )  # fmt: skip
+    assert covered is not None
+    assert len(await database.rows("SELECT 1 FROM frozen_points")) == covered["persons"]
 
 
 async def agree(count: int, people: int) -> None:
@@ -89,13 +176,15 @@ async def agree(count: int, people: int) -> None:
     marks = ", ".join(f"${number}" for number in range(1, 9))
     async with database.transaction():
         await database.run_many(
-            f"INSERT INTO frozen_points (week, place, {', '.join(simulation.MEASURES)}) VALUES ({marks})", rows
+            f"INSERT INTO frozen_points (week, place, {', '.join((*population.MEASURES, *population.KINDS))})"
+            f" VALUES ({marks}{', 0' * len(population.KINDS)})",
+            rows,
         )
     made = [generated(random, 3) for _ in range(count)]
     columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
     bulk = await database.rows(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
     for row, (_, _, *points) in zip(bulk, rows, strict=True):
-        have = dict(zip(simulation.MEASURES, points, strict=True))
+        have = dict(zip(population.MEASURES, points, strict=True))
         for number, one in enumerate(made):
             expected = conditions.holds(one, have)
             assert bool(row[f"c{number}"]) is expected
@@ -105,7 +194,7 @@ async def agree(count: int, people: int) -> None:
 
 def generated(random: Random, depth: int) -> conditions.Condition:
     if depth == 0 or random.random() < 0.3:
-        measure = random.choice(simulation.MEASURES)
+        measure = random.choice(population.MEASURES)
         return conditions.AtLeast(measure, random.randint(1, 1_000 if measure == "total" else 200))
     parts = tuple(generated(random, depth - 1) for _ in range(random.randint(1, 3)))
     return random.choice((conditions.All, conditions.Any))(parts)
@@ -152,6 +241,14 @@ async def test_what_cannot_be_simulated(town: Town) -> None:
     assert "not" in text
 
 
+async def objected(town: Town, count: int) -> None:
+    await database.run_many(
+        "INSERT INTO objection (objection_id, person_id, source_id, reason_code, state, opened_at, decide_by,"
+        " sealed_statement) VALUES ($1, 'p', 'green-travel', 'not_mine', 'open', 1, 20300101, $2)",
+        [(f"o-{number}-{count}", b"") for number in range(count)],
+    )
+
+
 async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
     monday = await town.today() - timedelta(days=(await town.today()).weekday())
     last_week = database.to_day_number(monday - timedelta(days=3))
@@ -166,12 +263,26 @@ async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
     await redeemed("library-deposit", 57)
     await redeemed("market-gift", 34)
     await redeemed("bike-deposit", 3)
+    await objected(town, 30)
     first = (await town.client.get("/v1/public/statistics")).json()
     assert first["last_day"] == (monday - timedelta(days=1)).isoformat()
     assert (first["redemptions"]["library"], first["redemptions"]["shopping"]) == (60, 30)
     assert first["redemptions"]["mobility"] is None
     assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
+    # By benefit, a scene that is left out takes its benefits with it, and a small benefit a second one.
+    path, officer = "/v1/admin/statistics", town.actor(Door.PRIVACY, "officer", staff_id="officer-1")
+    by_benefit = (await staff(town).get(path)).json()
+    assert by_benefit["last_day"] == first["last_day"]
+    assert by_benefit["redemptions"]["library"]["library-deposit"] == 60
+    assert set(by_benefit["redemptions"]["mobility"].values()) == {None}
+    shown = [count for scene in by_benefit["redemptions"].values() for count in scene.values() if count is not None]
+    assert sorted(shown) == [30, 60]
+    objections = (await officer.get("/v1/privacy/statistics")).json()
+    assert [row["count"] for row in objections["data"]] == [30]
     await redeemed("bike-deposit", 500)
+    await objected(town, 60)
+    assert (await staff(town).get(path)).json() == by_benefit
+    assert (await officer.get("/v1/privacy/statistics")).json() == objections
     assert (await town.client.get("/v1/public/statistics?scene=mobility")).json() == first
     town.shift.by = timedelta(days=7)
     assert (await town.client.get("/v1/public/statistics")).json() != first

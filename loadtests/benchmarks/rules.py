@@ -14,7 +14,7 @@ from random import Random
 
 import asyncpg
 
-from benefits import conditions, lints, simulation
+from benefits import conditions, lints, population, simulation
 from benefits.conditions import Condition
 from consent import database
 from service import store
@@ -27,7 +27,7 @@ CAP = 200
 def generated(random: Random, depth: int) -> Condition:
     """A condition of up to `depth` levels."""
     if depth == 0 or random.random() < 0.3:
-        measure = random.choice(simulation.MEASURES)
+        measure = random.choice(population.MEASURES)
         return conditions.AtLeast(measure, random.randint(1, 1_000 if measure == conditions.TOTAL else CAP))
     parts = tuple(generated(random, depth - 1) for _ in range(random.randint(1, 4)))
     return random.choice((conditions.All, conditions.Any))(parts)
@@ -37,14 +37,14 @@ def people(random: Random, count: int) -> list[tuple[int, ...]]:
     """Points by MEASURES, the total first."""
     found = []
     for _ in range(count):
-        points = [random.randint(0, CAP) for _ in simulation.MEASURES[1:]]
+        points = [random.randint(0, CAP) for _ in population.MEASURES[1:]]
         found.append((sum(points), *points))
     return found
 
 
 def evaluate(made: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, float]:
     """Evaluations a second, by way."""
-    haves = [dict(zip(simulation.MEASURES, row, strict=True)) for row in rows]
+    haves = [dict(zip(population.MEASURES, row, strict=True)) for row in rows]
     rates = {}
     for way, work in (("request path", conditions.holds), ("full trace", conditions.trace)):
         began = time.perf_counter()
@@ -61,8 +61,9 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
     try:
         await store.bring_up_to_date()
         connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
+        no_deeds = [0] * len(population.KINDS)
         await connection.copy_records_to_table(
-            "frozen_points", records=[(WEEK, place, *row) for place, row in enumerate(rows)]
+            "frozen_points", records=[(WEEK, place, *row, *no_deeds) for place, row in enumerate(rows)]
         )
         await connection.execute("ANALYZE")
         await connection.close()
@@ -88,7 +89,7 @@ def main() -> None:
     for way, rate in evaluate(made, people(random, 1_000)).items():
         print(f"{way:45} {rate:,.0f} evaluations/s")
     began = time.perf_counter()
-    caps = dict.fromkeys(simulation.MEASURES[1:], CAP)
+    caps = dict.fromkeys(population.MEASURES[1:], CAP)
     found = sum(lints.implies(one, other, caps) for one in made for other in made if one is not other)
     print(f"{'all pairs of 100 conditions compared, s':45} {time.perf_counter() - began:.2f} ({found} imply another)")
     with servers.postgres(durable=True) as server:

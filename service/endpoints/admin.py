@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service import admin
+from service import admin, previews
 from service.endpoints.calls import PAGING, get, post
 from service.identity import Door
 from service.openapi import Parameter
@@ -14,6 +14,14 @@ STAFF = Door.ADMINISTRATOR
 ONE, VERSION = "/v1/admin/{kind}/{id}", "/v1/admin/{kind}/{id}/versions/{version}"
 
 ADMIN = (
+    get(
+        STAFF,
+        "/v1/admin/statistics",
+        "benefitStatistics",
+        "Last week's redemptions by scene and benefit, in tens",
+        previews.read_statistics,
+        shapes.BenefitFigures,
+    ),
     get(
         STAFF,
         "/v1/admin/catalogue/export",
@@ -115,8 +123,8 @@ ADMIN = (
         STAFF,
         f"{VERSION}/simulate",
         "simulateVersion",
-        "To how many it would apply, in tens",
-        admin.simulate,
+        "What it would do: a benefit or a scheme, in tens",
+        previews.simulate,
         None,
         {200: shapes.ImpactAnswer},
         errors=("not_found", "conflict", "budget_spent"),
@@ -126,7 +134,7 @@ ADMIN = (
         f"{VERSION}/dry-run",
         "tryVersion",
         "What it would do for somebody who does not exist",
-        admin.dry_run,
+        previews.dry_run,
         shapes.SyntheticPerson,
         {200: shapes.DryRun},
         errors=("not_found", "conflict"),

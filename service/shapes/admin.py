@@ -98,12 +98,34 @@ class StateAnswer(Wire):
     suspended: list[str] | None = None
 
 
+class Shift(Wire):
+    """People counted in tens by what a year like their last would earn under a scheme beside the one before it.
+
+    Null where it would be too small to say. `lowers` names kinds and dimensions that could earn less, exactly.
+    """
+
+    gain: int | None
+    less: int | None
+    same: int | None
+    lowers: list[str]
+
+
 class ImpactAnswer(Wire):
     """People counted in tens; null where it would be too small to say. Divisions are where the benefit is offered."""
 
     population: int
     applies: int | None
     by_division: dict[str, int | None]
+    scheme: Shift | None = None
+    """Of a scheme, to whom it makes a difference; `applies` is then gain and less together."""
+
+
+class BenefitFigures(Wire):
+    """Redemptions of a finished week by scene and benefit, in tens; null where too small to say."""
+
+    first_day: str
+    last_day: str
+    redemptions: dict[str, dict[str, int | None]]
 
 
 class SyntheticPerson(Wire):

@@ -61,6 +61,31 @@ def test_more_deeds_never_give_less(kind: RecordKind, total: int, more: int) -> 
     assert 0 <= one.points_of(total) <= one.points_of(total + more) <= one.yearly_cap
 
 
+TIERS = st.lists(st.tuples(st.integers(1, 300), st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=3)
+
+
+def with_tiers(drawn: list[tuple[int, int, int]], cap: int) -> Scheme:
+    """The shipped scheme with other tiers for its first kind: widths, units and points."""
+    tiers, up_to = [], 0
+    for width, units, points in drawn:
+        up_to += width
+        tiers.append({"up_to": up_to, "units": units, "points": points})
+    del tiers[-1]["up_to"]
+    return Scheme.from_document(indicator(tiers=tiers, yearly_cap=cap))
+
+
+@given(TIERS, TIERS, st.integers(1, 200), st.integers(1, 200))
+def test_what_a_scheme_lowers_is_said_exactly(
+    drawn: list[tuple[int, int, int]], other: list[tuple[int, int, int]], cap: int, other_cap: int
+) -> None:
+    before, after = with_tiers(drawn, cap), with_tiers(other, other_cap)
+    kind = RecordKind(DOCUMENT["indicators"][0]["kind"])
+    somewhere_less = any(
+        after.indicators[kind].points_of(units) < before.indicators[kind].points_of(units) for units in range(3_000)
+    )
+    assert before.lowered_by(after) == ((str(kind),) if somewhere_less else ())
+
+
 def test_every_indicator_names_its_reference() -> None:
     assert all(one["reference"] for one in (DOCUMENT, *DOCUMENT["indicators"]))
 
