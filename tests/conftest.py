@@ -42,8 +42,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new, empty database."""
     if request.param == "sqlite":
         return f"sqlite://{tmp_path / 'city.sqlite3'}"
-    url: str = request.getfixturevalue("postgres").create()
-    return url
+    return _created(request)
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
     asyncio.run(_furnish(replace(demo.settings_of(demo_folder), database_url=url)))
-    return url.split("@/")[1].split("?")[0]
+    return servers.name_of(url)
 
 
 async def _furnish(settings: Settings) -> None:
@@ -126,5 +125,12 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
         original: Path = request.getfixturevalue("furnished_sqlite")
         shutil.copy(original, folder / "city.sqlite3")
         return replace(settings, database_url=f"sqlite://{folder / 'city.sqlite3'}")
+    return replace(settings, database_url=_created(request, request.getfixturevalue("furnished_postgres")))
+
+
+def _created(request: pytest.FixtureRequest, template: str = "template1") -> str:
+    """The URL of a new database, which goes when the test is over."""
     server: servers.Postgres = request.getfixturevalue("postgres")
-    return replace(settings, database_url=server.create(request.getfixturevalue("furnished_postgres")))
+    url = server.create(template)
+    request.addfinalizer(lambda: server.drop(url))
+    return url

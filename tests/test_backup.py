@@ -27,7 +27,7 @@ def copied(settings: Settings, folder: Path, request: pytest.FixtureRequest) -> 
         shutil.copy(settings.database_url.removeprefix("sqlite://"), older)
         return replace(settings, database_url=f"sqlite://{older}")
     server: servers.Postgres = request.getfixturevalue("postgres")
-    return replace(settings, database_url=server.create(settings.database_url.split("@/")[1].split("?")[0]))
+    return replace(settings, database_url=server.create(servers.name_of(settings.database_url)))
 
 
 async def test_nothing_that_ended_comes_back(
