@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from benefits import conditions, effects
-from benefits.conditions import Condition
+from benefits.decisions import Rule
 from benefits.effects import Effect
 from benefits.scheme import Scheme, Timeline
 from consent import documents
@@ -28,7 +28,7 @@ class Benefit:
     body: Body
     service: Body
     provider: Body
-    condition: Condition
+    rule: Rule
     effect: Effect
 
     @property
@@ -105,6 +105,6 @@ def _benefit(
         found.body,
         service.body,
         provider.body,
-        conditions.parse(found.body["condition"]),
+        Rule(conditions.parse(found.body["condition"])),
         effects.parse(found.body["effect"]),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from consent.faults import Faulty, pointer_to
 from consent.records import Dimension
@@ -69,8 +69,7 @@ class Any:
 Condition = AtLeast | All | Any
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One "at least" of a condition with what the person has."""
 
     measure: str
@@ -94,25 +93,6 @@ def to_document(condition: Condition) -> dict[str, object]:
             return {"all": [to_document(part) for part in parts]}
         case Any(parts):
             return {"any": [to_document(part) for part in parts]}
-
-
-def holds(condition: Condition, standing: Mapping[str, int]) -> bool:
-    """Whether the condition holds for points by measure; a measure that is absent counts as none."""
-    match condition:
-        case AtLeast(measure, at_least):
-            return standing.get(measure, 0) >= at_least
-        case All(parts):
-            return all(holds(part, standing) for part in parts)
-        case Any(parts):
-            return any(holds(part, standing) for part in parts)
-
-
-def trace(condition: Condition, standing: Mapping[str, int]) -> tuple[Line, ...]:
-    """A line for every "at least", in the condition's own order, met or not."""
-    return tuple(
-        Line(leaf.measure, leaf.at_least, have := standing.get(leaf.measure, 0), have >= leaf.at_least)
-        for leaf in leaves(condition)
-    )
 
 
 def measures(condition: Condition) -> frozenset[str]:

@@ -10,7 +10,6 @@ consent.errors.DomainError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from benefits.conditions import Line
@@ -28,7 +27,7 @@ class BenefitNotAvailable(DomainError):
 
     def members(self) -> Mapping[str, Any]:
         """What is needed and what there is."""
-        return {"reasons": [asdict(line) for line in self.reasons], "quota_used": self.quota_used}
+        return {"reasons": [line._asdict() for line in self.reasons], "quota_used": self.quota_used}
 
 
 class ConsentNeeded(DomainError):

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from benefits import catalogue, conditions, effects, quotas, standing, tickets
+from benefits import catalogue, effects, quotas, standing, tickets
 from benefits.catalogue import Benefit
 from benefits.errors import ReversalNotPossible
 from consent import database, gate, ledger, messages, people
@@ -176,7 +176,7 @@ async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
 
 async def _holds(scan: _Scan, today: date, at: datetime) -> bool:
     have = await standing.of(scan.person, await catalogue.timeline(at), today, at)
-    return conditions.holds(scan.benefit.condition, have.measures())
+    return scan.benefit.rule.applies(have.measures())
 
 
 async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:

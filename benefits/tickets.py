@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from benefits import catalogue, conditions, quotas, standing
+from benefits import catalogue, quotas, standing
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from consent import database, gate
 from consent.errors import NotFound
@@ -50,8 +50,9 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
     if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         raise ConsentNeeded("a benefit.check consent for this provider comes first")
     have = (await standing.of(person, await catalogue.timeline(at), today, at)).measures()
-    if not conditions.holds(benefit.condition, have):
-        raise BenefitNotAvailable([line for line in conditions.trace(benefit.condition, have) if not line.met])
+    decided = benefit.rule.decide(have)
+    if not decided.applies:
+        raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
     if not await quotas.left(keyring, person, benefit, today):
         raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))

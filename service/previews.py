@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from benefits import conditions, effects, figures, publishing, simulation
+from benefits.decisions import Rule
 from benefits.scheme import Scheme
 from consent import documents
 from consent.errors import Conflict, NotFound
@@ -63,15 +62,15 @@ async def dry_run(ask: Ask, body: shapes.SyntheticPerson) -> Answer:
     service = await documents.in_force(Kind.SERVICES, str(found.body.get("service_id")), ask.at)
     if publishing.shape_faults(found.kind, found.body) or service is None:
         raise Conflict("the document cannot be read yet; see its findings")
-    condition = conditions.parse(found.body["condition"])
+    rule = Rule(conditions.parse(found.body["condition"]))
     points = {str(dimension): count for dimension, count in body.points.items()}
     have = {**points, conditions.TOTAL: sum(points.values())}
-    applies, baseline = conditions.holds(condition, have), service.body["baseline"]
+    decided, baseline = rule.decide(have), service.body["baseline"]
     return Answer(
         shapes.DryRun(
-            applies=applies,
-            conditions=[shapes.TriedLine(**asdict(line)) for line in conditions.trace(condition, have)],
+            applies=decided.applies,
+            conditions=[shapes.TriedLine(**line._asdict()) for line in rule.lines(decided)],
             baseline=baseline,
-            terms=effects.apply(effects.parse(found.body["effect"]), baseline) if applies else baseline,
+            terms=effects.apply(effects.parse(found.body["effect"]), baseline) if decided.applies else baseline,
         )
     )

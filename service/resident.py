@@ -8,7 +8,7 @@ from typing import Any
 
 import segno
 
-from benefits import catalogue, conditions, points, standing, tickets
+from benefits import catalogue, points, standing, tickets
 from benefits.catalogue import Benefit
 from consent import gate, people, records, register
 from consent.errors import NotFound
@@ -155,7 +155,7 @@ async def what_if(ask: Ask, body: shapes.WhatIfBody) -> Answer:
             benefits=[
                 one.benefit_id
                 for one in await catalogue.benefits(ask.today, ask.at)
-                if conditions.holds(one.condition, have) and not conditions.holds(one.condition, had)
+                if one.rule.applies(have) and not one.rule.applies(had)
             ],
         )
     )
@@ -223,7 +223,7 @@ def _consent(one: Consent, ask: Ask) -> shapes.ConsentAnswer:
 
 
 def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]) -> shapes.BenefitAnswer:
-    body = benefit.body
+    body, decided = benefit.body, benefit.rule.decide(have)
     return shapes.BenefitAnswer(
         benefit_id=benefit.benefit_id,
         version=benefit.version,
@@ -231,11 +231,11 @@ def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[c
         title=body["title"],
         description=body["description"],
         provider_id=benefit.provider_id,
-        applies=conditions.holds(benefit.condition, have),
+        applies=decided.applies,
         consent="given" if given else "needed",
         conditions=[
             shapes.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
-            for line in conditions.trace(benefit.condition, have)
+            for line in benefit.rule.lines(decided)
         ],
         baseline=benefit.service["baseline"],
         effect=body["effect"],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benefits import conditions, population, recompute, simulation
+from benefits.decisions import Rule
 from consent import database
 from consent.gate import Part
 from service import housekeeping
@@ -181,15 +182,18 @@ async def agree(count: int, people: int) -> None:
             rows,
         )
     made = [generated(random, 3) for _ in range(count)]
+    rules = [Rule(one) for one in made]
     columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
     bulk = await database.rows(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
     for row, (_, _, *points) in zip(bulk, rows, strict=True):
         have = dict(zip(population.MEASURES, points, strict=True))
         for number, one in enumerate(made):
-            expected = conditions.holds(one, have)
+            rule = rules[number]
+            decided = rule.decide(have)
+            expected = decided.applies
             assert bool(row[f"c{number}"]) is expected
             if number % 20 == row["place"] % 20:
-                assert traced(one, iter(conditions.trace(one, have))) is expected
+                assert traced(one, iter(rule.lines(decided))) is expected
 
 
 def generated(random: Random, depth: int) -> conditions.Condition:

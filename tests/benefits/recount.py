@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 Tiers = list[tuple[int | None, Fraction]]
 RATES: dict[str, tuple[str, int, Tiers]] = {
@@ -22,6 +23,15 @@ RATES: dict[str, tuple[str, int, Tiers]] = {
 }
 Deed = tuple[str, str, int, date]
 """(id, kind, quantity, day)"""
+
+
+def holds(document: Mapping[str, Any], standing: Mapping[str, int]) -> bool:
+    """Whether the condition that a document spells holds for points by measure."""
+    if "all" in document:
+        return all(holds(part, standing) for part in document["all"])
+    if "any" in document:
+        return any(holds(part, standing) for part in document["any"])
+    return standing.get(document["measure"], 0) >= int(document["at_least"])
 
 
 def worth(kind: str, total: int) -> int:

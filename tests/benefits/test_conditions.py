@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from benefits import conditions
 from benefits.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, Line
+from benefits.decisions import Rule
+from tests.benefits import recount
 
 ORDER = sorted(MEASURES)
 LEAF = st.builds(AtLeast, st.sampled_from(ORDER), st.integers(1, 1_000))
@@ -40,32 +42,37 @@ def holds_by_lines(condition: Condition, lines: Iterator[Line]) -> bool:
     ("total", "green", "applies"), [(600, 50, True), (599, 50, False), (600, 49, False), (1_000, 200, True)]
 )
 def test_b1_both_thresholds_are_needed(total: int, green: int, applies: bool) -> None:
-    condition, standing = conditions.parse(BOTH), {"total": total, "green_living": green}
-    assert conditions.holds(condition, standing) is applies
-    assert conditions.trace(condition, standing) == (
+    rule, standing = Rule(conditions.parse(BOTH)), {"total": total, "green_living": green}
+    decided = rule.decide(standing)
+    assert decided.applies is applies
+    assert rule.lines(decided) == [
         Line("total", 600, total, total >= 600),
         Line("green_living", 50, green, green >= 50),
-    )
+    ]
 
 
 def test_any_needs_one_and_an_absent_measure_counts_as_none() -> None:
     condition = conditions.parse({"any": BOTH["all"]})
-    assert conditions.holds(condition, {"total": 0, "green_living": 50})
-    assert not conditions.holds(condition, {})
+    assert Rule(condition).applies({"total": 0, "green_living": 50})
+    assert Rule(condition).decide({}) == (False, (0, 0), (False, False))
     assert conditions.measures(condition) == {"total", "green_living"}
 
 
 @given(CONDITIONS, STANDINGS, STANDINGS)
 def test_more_points_never_lose(condition: Condition, standing: dict[str, int], more: dict[str, int]) -> None:
     richer = {measure: points + more[measure] for measure, points in standing.items()}
-    assert conditions.holds(condition, richer) or not conditions.holds(condition, standing)
+    rule = Rule(condition)
+    assert rule.applies(richer) or not rule.applies(standing)
 
 
 @given(CONDITIONS, STANDINGS)
 def test_the_trace_agrees_with_the_verdict(condition: Condition, standing: dict[str, int]) -> None:
-    lines = iter(conditions.trace(condition, standing))
-    assert holds_by_lines(condition, lines) == conditions.holds(condition, standing)
+    rule = Rule(condition)
+    decided = rule.decide(standing)
+    lines = iter(rule.lines(decided))
+    assert decided.applies is holds_by_lines(condition, lines)
     assert next(lines, None) is None
+    assert decided.applies is recount.holds(conditions.to_document(condition), standing)
 
 
 @given(CONDITIONS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benefits import conditions, lints
 from benefits.conditions import All, Any, AtLeast, Condition
+from benefits.decisions import Rule
 from benefits.lints import MEASURES
 from consent.records import Dimension
 
@@ -37,13 +38,13 @@ def everybody() -> list[dict[str, int]]:
 
 @given(condition, condition)
 def test_implication_is_exact(one: Condition, other: Condition) -> None:
-    truth = all(conditions.holds(other, who) for who in everybody() if conditions.holds(one, who))
+    truth = all(Rule(other).applies(who) for who in everybody() if Rule(one).applies(who))
     assert lints.implies(one, other, CAPS) is truth
 
 
 @given(condition)
 def test_reach_is_exact(one: Condition) -> None:
-    assert lints.reachable(one, CAPS) is any(conditions.holds(one, who) for who in everybody())
+    assert lints.reachable(one, CAPS) is any(Rule(one).applies(who) for who in everybody())
 
 
 @given(condition)
@@ -61,7 +62,7 @@ def test_a_part_that_is_called_needless_is(one: Condition) -> None:
         rest = tuple(part for number, part in enumerate(parent.parts) if number != int(last))
         without = type(parent)(rest)
         for who in everybody():
-            assert conditions.holds(parent, who) is conditions.holds(without, who), found
+            assert Rule(parent).applies(who) is Rule(without).applies(who), found
 
 
 @pytest.mark.parametrize(
@@ -84,4 +85,4 @@ def test_what_an_administrator_is_told(document: object, codes: list[tuple[str, 
 @given(condition, st.sampled_from(everybody()), st.sampled_from(MEASURES[:2]))
 def test_more_points_never_cost_a_benefit(one: Condition, who: dict[str, int], measure: str) -> None:
     more = {**who, measure: who[measure] + 1, "total": who["total"] + 1}
-    assert conditions.holds(one, more) or not conditions.holds(one, who)
+    assert Rule(one).applies(more) or not Rule(one).applies(who)
