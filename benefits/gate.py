@@ -83,6 +83,9 @@ def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
         found += _scheme(body, around)
     elif kind is Kind.NOTICES:
         found += _notice(body, around)
+    elif kind is Kind.PROVIDERS and around.before is not None and around.before["kind"] != body["kind"]:
+        detail = "what this provider may offer hangs on its kind; another kind is another provider"
+        found.append(Finding("provider_changed", "R5", "/kind", REFUSED, detail))
     return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from benefits import catalogue, effects
+from benefits import catalogue
 from benefits import documents as shapes
 from benefits import gate as rules
 from benefits.gate import Neighbour, Surroundings
@@ -15,6 +16,7 @@ from benefits.scheme import Scheme, SchemeInvalid
 from benefits.vocabulary import BASELINE_DAYS
 from consent import database, documents
 from consent.documents import Version
+from consent.errors import Prohibited
 from consent.faults import DocumentInvalid, Fault
 from consent.kinds import Finding, Kind, Severity
 
@@ -28,10 +30,10 @@ NAMED = {
 RULES = (("/condition", "R2"), ("/effect", "R3"), ("/service_id", "R4"), ("/offline", "R14"), ("/need_based", "R14"))
 
 
-async def gate(kind: Kind, body: Body, today: date) -> Sequence[Finding]:
+async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
     """What a document must pass before anybody may approve it: its shape, what it names, every rule.
 
-    `today` is the city's civil day: a year begins at its midnight.
+    `today` is the city's civil day at `at`: a year begins at its midnight.
     """
     wrong = shape_faults(kind, body)
     if wrong:
@@ -39,12 +41,25 @@ async def gate(kind: Kind, body: Body, today: date) -> Sequence[Finding]:
             Finding(fault.code, _rule_of(kind, fault.pointer), fault.pointer, Severity.REFUSED, fault.detail)
             for fault in wrong
         ]
-    at = await database.now()
     for member, named_kind in NAMED.get(kind, {}).items():
         if await documents.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
     return rules.judge(kind, body, await _around(kind, body, at, today))
+
+
+async def must_pass(version: Version, at: datetime, today: date) -> None:
+    """Prohibited when the gate refuses the version as the world is now."""
+    found = await gate(version.kind, version.body, at, today)
+    refused = [asdict(one) for one in found if one.severity is Severity.REFUSED]
+    if refused:
+        raise Prohibited(refused)
+
+
+async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:
+    """Start a suspended version again, by two who both find the world as the gate wants it; whether it is started."""
+    await must_pass(version, at, today)
+    return await documents.resume(version.kind, version.document_id, version.version, staff_id, at)
 
 
 def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
@@ -61,25 +76,22 @@ def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
     return []
 
 
-async def after_approval(version: Version, at: datetime) -> list[str]:
-    """Suspend the live benefits of a service whose new baseline is worse than the one before; their ids.
+async def after_approval(version: Version, at: datetime, today: date) -> list[str]:
+    """Suspend every benefit, live or scheduled, that the gate refuses on its service's new version; their ids.
 
     Each is then a review that waits for a privacy officer.
     """
     if version.kind is not Kind.SERVICES:
         return []
-    before = [
-        one.body["baseline"]
-        for one in await documents.versions_between(Kind.SERVICES, version.document_id, 0, version.version - 1)
-    ]
-    if not before or not effects.worsened(version.body["baseline"], before[-1]):
-        return []
     stopped = []
-    for one in await documents.all_in_force(Kind.BENEFITS, at):
-        if one.body["service_id"] == version.document_id:
-            await documents.suspend(Kind.BENEFITS, one.document_id, documents.GATE, at)
+    for one in (*await documents.all_in_force(Kind.BENEFITS, at), *await documents.scheduled(Kind.BENEFITS, at)):
+        if one.body["service_id"] != version.document_id:
+            continue
+        found = await gate(Kind.BENEFITS, one.body, at, today)
+        if any(finding.severity is Severity.REFUSED for finding in found):
+            await documents.hold(one, documents.GATE, at)
             stopped.append(one.document_id)
-    return stopped
+    return sorted(set(stopped))
 
 
 def _rule_of(kind: Kind, pointer: str) -> str:
@@ -119,9 +131,9 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surround
     if kind is Kind.SCHEMES:
         rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
-    if kind is Kind.NOTICES:
-        shown = await documents.in_force(Kind.NOTICES, body["notice_id"], at)
-        return Surroundings(before=None if shown is None else shown.body)
+    if kind in (Kind.NOTICES, Kind.PROVIDERS):
+        before = await documents.in_force(kind, body[shapes.ID_MEMBER[kind]], at)
+        return Surroundings(before=None if before is None else before.body)
     return Surroundings()
 
 

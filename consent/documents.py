@@ -138,9 +138,14 @@ async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> 
     found = await in_force(kind, document_id, at)
     if found is None:
         raise NotFound("nothing of this name is in force")
-    await _set_state(found, "suspended", expected="approved")
-    await _step(found, "suspend", staff_id, at)
-    return await get(kind, document_id, found.version)
+    return await hold(found, staff_id, at)
+
+
+async def hold(version: Version, staff_id: str, at: datetime) -> Version:
+    """Stop an approved version, begun or not, until two start it again."""
+    await _set_state(version, "suspended", expected="approved")
+    await _step(version, "suspend", staff_id, at)
+    return await get(version.kind, version.document_id, version.version)
 
 
 async def stop_before(version: Version, staff_id: str, at: datetime) -> Version:
@@ -235,6 +240,17 @@ async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
     )
     latest = {row["document_id"]: row for row in found}
     return [_version(row) for row in latest.values() if _binds(row, at)]
+
+
+async def scheduled(kind: Kind, at: datetime) -> list[Version]:
+    """Everything of a kind that was approved and begins after `at`, by id."""
+    found = await database.rows(
+        "SELECT * FROM document WHERE kind = $1 AND state = 'approved' AND in_force_from > $2"
+        " ORDER BY document_id, version",
+        kind,
+        database.to_micros(at),
+    )
+    return [_version(row) for row in found]
 
 
 async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:

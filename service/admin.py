@@ -113,14 +113,14 @@ async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
     found = await named_version(ask)
     if found.state == "suspended":
         return await resume(ask, None)
-    refused = [one for one in await _gate(ask)(found.kind, found.body) if one.severity is Severity.REFUSED]
-    if found.state == "submitted" and refused:
-        raise Prohibited([asdict(one) for one in refused])
-    begins = ask.at if refused else _begins(ask, found)
+    begins = ask.at
+    if found.state == "submitted":
+        await publishing.must_pass(found, ask.at, ask.today)
+        begins = _begins(ask, found)
     approved = await documents.approve(
         found.kind, found.document_id, found.version, body.sha256, _staff(ask), ask.at, begins
     )
-    stopped = await publishing.after_approval(approved, ask.at)
+    stopped = await publishing.after_approval(approved, ask.at, ask.today)
     return Answer(shapes.StateAnswer(state=await versions.state_of(approved, ask.at), suspended=stopped or None))
 
 
@@ -138,10 +138,7 @@ async def suspend(ask: Ask, _: None) -> Answer:
 async def resume(ask: Ask, _: None) -> Answer:
     """Ask to start again; another person who asks the same agrees."""
     found = await named_version(ask)
-    refused = [one for one in await _gate(ask)(found.kind, found.body) if one.severity is Severity.REFUSED]
-    if refused:
-        raise Prohibited([asdict(one) for one in refused])
-    resumed, started = await documents.resume(found.kind, found.document_id, found.version, _staff(ask), ask.at)
+    resumed, started = await publishing.resume(found, _staff(ask), ask.at, ask.today)
     return Answer(shapes.StateAnswer(state=await versions.state_of(resumed, ask.at) if started else "resume_requested"))
 
 
@@ -318,7 +315,7 @@ def _tag(found: Version) -> str:
 
 
 def _gate(ask: Ask) -> documents.Gate:
-    return partial(publishing.gate, today=ask.today)
+    return partial(publishing.gate, at=ask.at, today=ask.today)
 
 
 def _staff(ask: Ask) -> str:

@@ -93,7 +93,7 @@ async def put_catalogue(at: datetime) -> None:
 
 async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> documents.Version:
     """One document through its whole life, as the administrator's door will do it."""
-    gate = partial(publishing.gate, today=at.date())
+    gate = partial(publishing.gate, at=at, today=at.date())
     drafted = await documents.draft(kind, document_id, body, DRAFTER, at)
     submitted, _ = await documents.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
     if submitted.state == "in_review":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from benefits import figures
+from benefits import figures, publishing
 from consent import database, disputes, documents, ledger, links, oversight, register, verification
 from consent.errors import NotFound
 from consent.kinds import Kind
@@ -131,7 +131,7 @@ async def _decide_document(kind: Kind, document_id: str, version: int, staff_id:
     if found.state != "suspended":
         await (documents.review if approve else documents.send_back)(kind, document_id, version, staff_id, ask.at)
     elif approve:
-        await documents.resume(kind, document_id, version, staff_id, ask.at)
+        await publishing.resume(found, staff_id, ask.at, ask.today)
     else:
         await documents.give_up(kind, document_id, version, staff_id, ask.at)
 

@@ -217,6 +217,34 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: Town) 
     assert {row["code"] for row in found} >= {"same_kind_another_name", "baseline_worsened"}
 
 
+async def test_a_worse_baseline_stops_what_has_not_begun_too(town: Town) -> None:
+    one, beginning = staff(town), await town.today() + timedelta(days=9)
+    later = benefit(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
+    later["valid"]["until"] = (beginning + timedelta(days=300)).isoformat()
+    assert await published(town, "benefits", "another-one", later) == "scheduled"
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    assert (await one.get("/v1/admin/benefits/another-one")).json()["state"] == "suspended"
+    town.shift.by = timedelta(days=10)
+    offered = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    assert not {"another-one", "library-deposit"} & {row["benefit_id"] for row in offered}
+    # An officer who agrees to what was asked before does not agree for the gate.
+    officer = town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    for review in (await officer.get("/v1/privacy/reviews")).json()["data"]:
+        path = f"/v1/privacy/reviews/{review['review_id']}/decision"
+        refused = await officer.post(path, {"decision": "approve", "reason": "Why not?"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
+
+
+async def test_a_provider_stays_what_it_is(town: Town) -> None:
+    """Else a library with its benefits could become something that benefits may not touch."""
+    one = staff(town)
+    body = (await one.get("/v1/admin/providers/city-library")).json()["document"]
+    drafted = await put(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
+    assert [(row["code"], row["rule"]) for row in drafted.json()["findings"]] == [("provider_changed", "R5")]
+
+
 async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: Town) -> None:
     one = staff(town)
     exported = (await one.get("/v1/admin/catalogue/export")).json()
@@ -234,6 +262,38 @@ async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: To
     assert [(row["id"], row["version"], row["state"]) for row in made["data"]] == [
         ("benefits/another-one", 1, "draft"), ("benefits/library-deposit", 2, "draft"),
     ]  # fmt: skip
+
+
+async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_once(town: Town) -> None:
+    one = staff(town)
+    provider = (await one.get("/v1/admin/providers/city-library")).json()["document"]
+    providers = [{**copy.deepcopy(provider), "provider_id": f"department-{number}"} for number in range(22)]
+    policies = [benefit(benefit_id=f"policy-{number}") for number in range(38)]
+    text = yaml.safe_dump({"catalogue": {"providers": providers, "benefits": policies}}, allow_unicode=True)
+    headers = one.headers({"Content-Type": "application/yaml"})
+    answer = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert {row["state"] for row in answer.json()["data"]} == {"draft"}
+    assert len(answer.json()["data"]) == 60
+    again = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
+    assert (again.json()["data"], again.json()["unchanged"]) == ([], 60)
+
+
+async def test_rolling_back_is_a_new_version_through_the_same_gate(town: Town) -> None:
+    one = staff(town)
+    first = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    softer = {**first["document"], "condition": {"measure": "total", "at_least": 50}}
+    assert await published(town, "benefits", "library-deposit", softer) == "in_force"
+    back = (await one.get("/v1/admin/benefits/library-deposit/versions/1")).json()["document"]
+    assert await published(town, "benefits", "library-deposit", back) == "in_force"
+    now = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    assert (now["version"], now["sha256"], now["state"]) == (3, first["sha256"], "in_force")
+    # What was lawful once is looked at anew: the ground has become worse meanwhile.
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    await put(one, "/v1/admin/benefits/library-deposit", back, "*")
+    assert (await one.post("/v1/admin/benefits/library-deposit/versions/4/submit")).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
     async with database.transaction():
         drafted = await documents.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
         await documents.submit(
-            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publishing.gate, today=at.date())
+            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publishing.gate, at=at, today=at.date())
         )
     one, _ = await officer(town)
     (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
