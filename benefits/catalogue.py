@@ -43,6 +43,27 @@ async def timeline(at: datetime) -> Timeline:
     return _compiled(tuple(json.dumps(version.body) for version in found))
 
 
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A timeline with the catalogue's number of changes it was read at, and from when until before when it holds."""
+
+    timeline: Timeline
+    changes: int
+    since: datetime
+    until: datetime | None
+
+    def holds(self, changes: int, at: datetime) -> bool:
+        """Whether this is still the timeline at a number of changes and a moment."""
+        return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
+
+
+async def dated_timeline(at: datetime) -> Dated:
+    """The timeline of `at`, to be kept for as long as it holds. Not inside a transaction that changes documents."""
+    # The number first: what changes meanwhile is then seen as a change.
+    changes = await documents.changes()
+    return Dated(await timeline(at), changes, at, await documents.next_change(Kind.SCHEMES, at))
+
+
 @lru_cache(maxsize=8)
 def _compiled(bodies: tuple[str, ...]) -> Timeline:
     return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies))

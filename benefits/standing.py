@@ -59,6 +59,43 @@ async def of(person: Person | None, timeline: Timeline, today: date, at: datetim
     return _standing(computed)
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored."""
+
+    at: datetime
+    catalogue: int
+    row: database.Row
+
+    def standing(self, timeline: Timeline, today: date, at: datetime) -> Standing | None:
+        """The stored points where they may be believed under this timeline; None otherwise."""
+        row = self.row
+        if (
+            row["person_id"] is None
+            or row["timeline_sha256"] != timeline.sha256
+            or row["scheme_version"] != timeline.version_for(today.year).version
+        ):
+            return None
+        day = database.to_day_number(today)
+        if row["as_of"] > day or (row["valid_until"] is not None and row["valid_until"] <= day):
+            return None
+        if row["covered_until"] is not None and row["covered_until"] <= database.to_micros(at):
+            return None
+        return _stored(row, today)
+
+
+async def glance(subject_index: str) -> Glance:
+    """The person of a subject's index with everything that reading their points takes, in one round trip."""
+    row = await database.row(
+        f"SELECT {database.clock_sql()} AS micros, c.changes, s.* FROM catalogue_state c"
+        " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
+        " LEFT JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch",
+        subject_index,
+    )
+    assert row is not None
+    return Glance(database.from_micros(row["micros"]), row["changes"], row)
+
+
 async def compute(person: Person, timeline: Timeline, today: date, at: datetime) -> tuple[Points, Released]:
     """Points with a line for every contribution, from records released just now (an event says so)."""
     async with database.transaction():
@@ -103,8 +140,10 @@ async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -
         database.to_day_number(today),
         database.to_micros(at),
     )
-    if row is None:
-        return None
+    return None if row is None else _stored(row, today)
+
+
+def _stored(row: database.Row, today: date) -> Standing:
     return Standing(
         row["total"],
         tuple(json.loads(row["dimensions"])),

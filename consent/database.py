@@ -133,11 +133,17 @@ async def snapshot() -> AsyncIterator[None]:
         yield
 
 
+SQLITE_CLOCK = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000"
+POSTGRES_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def clock_sql() -> str:
+    """The database's own clock as an SQL expression, in microseconds: the moment itself, not a transaction's start."""
+    return SQLITE_CLOCK if is_sqlite() else POSTGRES_CLOCK
+
+
 async def now() -> datetime:
     """The database's own clock at this very moment (not the start of the transaction), in UTC."""
-    if is_sqlite():
-        found = await row("SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000 AS micros")
-    else:
-        found = await row("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros")
+    found = await row(f"SELECT {clock_sql()} AS micros")
     assert found is not None
     return from_micros(found["micros"])

@@ -253,6 +253,24 @@ async def scheduled(kind: Kind, at: datetime) -> list[Version]:
     return [_version(row) for row in found]
 
 
+async def changes() -> int:
+    """A number that rises with every act on any document."""
+    found = await database.row("SELECT changes FROM catalogue_state")
+    assert found is not None
+    return int(found["changes"])
+
+
+async def next_change(kind: Kind, at: datetime) -> datetime | None:
+    """The first instant after `at` at which something of a kind begins or ends of itself, or None."""
+    found = await database.row(
+        "SELECT min(moment) AS moment FROM (SELECT in_force_from AS moment FROM document WHERE kind = $1"
+        " AND in_force_from > $2 UNION ALL SELECT ended_at FROM document WHERE kind = $1 AND ended_at > $2) later",
+        kind,
+        database.to_micros(at),
+    )
+    return None if found is None or found["moment"] is None else database.from_micros(found["moment"])
+
+
 async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:
     """Versions after `after` up to `to` that ever were in force, oldest first."""
     found = await database.rows(
@@ -347,3 +365,4 @@ async def _step(found: Version, act: str, staff_id: str, at: datetime) -> None:
         found.sha256,
         database.to_micros(at),
     )
+    await database.run("UPDATE catalogue_state SET changes = changes + 1")

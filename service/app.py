@@ -38,7 +38,7 @@ def create_app(
         await store.open_database(settings.database_url)
         await erasures.before_serving(city)
         await verifier.start()
-        chores = [asyncio.create_task(keep_house(city)), asyncio.create_task(keep_logs(city))]
+        chores = [asyncio.create_task(one) for one in (keep_house(city), keep_logs(city), city.limiter.keep_sharing())]
         try:
             yield
         finally:
@@ -50,12 +50,12 @@ def create_app(
             await store.close_database()
 
     routes: list[BaseRoute] = [
-        *open_routes(PUBLIC, city),
         *(
             route
             for (audience, prefix), endpoints in DOORS.items()
             for route in door(audience, prefix, endpoints, city)
         ),
+        *open_routes(PUBLIC, city),
         Route("/openapi.json", _document, name="openapi"),
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),

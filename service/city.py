@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from benefits.catalogue import Dated
 from consent.tombstones import Tombstones
 from consent.vault import Keyring
 from service.identity import Verifier
@@ -13,6 +14,13 @@ from service.limits import Limiter
 from service.settings import Settings
 
 Clock = Callable[[], Awaitable[datetime]]
+
+
+@dataclass(slots=True)
+class Kept:
+    """What a process keeps of the catalogue between requests; believed only while it holds."""
+
+    timeline: Dated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,12 @@ class City:
     verifier: Verifier
     limiter: Limiter
     clock: Clock
+    kept: Kept = field(default_factory=Kept)
+
+    def seen_at(self, moment: datetime) -> datetime:
+        """The clock's time at a moment that the database has read from its own."""
+        moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
+        return moment if moved is None else moved(moment)
 
     @property
     def keyring(self) -> Keyring:

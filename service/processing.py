@@ -64,6 +64,7 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "record_key": Processing("taking a record once", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
         "message": Processing("telling a person", DUTY, WITH_PERSON, "erasure"),
         "objection": Processing("deciding objections", DUTY, WITH_PERSON, "erasure"),
+        "catalogue_state": Processing("seeing that the rules have changed", NONE, "for good", "none"),
         "document": Processing("the rules", NONE, "for good", "none"),
         "document_step": Processing("four eyes (staff ids)", DUTY, "for good", "none"),
         "log_entry": Processing("transparency (commitments alone)", NONE, "for good", "none"),

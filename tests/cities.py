@@ -34,7 +34,10 @@ class Shift:
     by: timedelta = timedelta(0)
 
     async def __call__(self) -> datetime:
-        return await database.now() + self.by
+        return self.moved(await database.now())
+
+    def moved(self, moment: datetime) -> datetime:
+        return moment + self.by
 
 
 class Town:

@@ -18,6 +18,7 @@ from consent.models.links import (
 )
 from consent.models.logs import LogEntry, LogHead, LogTile, Outbox
 from consent.models.oversight import (
+    CatalogueState,
     Document,
     DocumentStep,
     Objection,
@@ -31,6 +32,7 @@ from consent.models.persons import Consent, ErasedLeaf, Erasure, Event, Message,
 
 __all__ = [
     "AccountLink",
+    "CatalogueState",
     "Consent",
     "Correction",
     "Document",

@@ -104,6 +104,16 @@ class StaffSuspension(Model):
         table = "staff_suspension"
 
 
+class CatalogueState(Model):
+    """How often the catalogue has changed."""
+
+    one = fields.IntField(primary_key=True)
+    changes = fields.BigIntField()
+
+    class Meta:
+        table = "catalogue_state"
+
+
 class Document(Model):
     """One version of a catalogue document; `body` is its canonical JSON, `sha256` the hash of that."""
 

@@ -6,7 +6,7 @@ from http import HTTPMethod
 
 from pydantic import BaseModel
 
-from service.doors import Endpoint, Handler, Key
+from service.doors import Endpoint, Handler, Key, Swift
 from service.identity import Door
 from service.openapi import Operation, Parameter
 
@@ -30,6 +30,7 @@ def get(
     errors: tuple[str, ...] = (),
     writes: bool = False,
     media: str = "application/json",
+    swift: Swift | None = None,
 ) -> Endpoint:
     """A reading call."""
     operation = Operation(
@@ -44,7 +45,7 @@ def get(
         errors=errors,
         tags=(audience.value if audience else "public",),
     )
-    return Endpoint(operation, handle, writes=writes)
+    return Endpoint(operation, handle, writes=writes, swift=swift)
 
 
 def post(

@@ -94,7 +94,15 @@ RESIDENT = (
         shapes.WithdrawAll,
         {200: shapes.WithdrawnCount},
     ),
-    get(ME, "/v1/me/points", "readPoints", "My points", resident.read_points, shapes.PointsAnswer),
+    get(
+        ME,
+        "/v1/me/points",
+        "readPoints",
+        "My points",
+        resident.read_points,
+        shapes.PointsAnswer,
+        swift=resident.read_points_swiftly,
+    ),
     get(
         ME,
         "/v1/me/points/explanation",

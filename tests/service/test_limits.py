@@ -24,30 +24,62 @@ async def redis_emptied(url: str) -> None:
         client.flushall()
 
 
-async def test_two_processes_count_together_on_redis(redis_url: str) -> None:
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute that does not end while a test counts in it."""
+    monkeypatch.setattr(limits, "clock", lambda: 1_800_000_020.0)
+
+
+async def test_two_processes_count_together_on_redis(redis_url: str, noon: None) -> None:
     one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
     assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
     assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
-    assert await one.hit("resident", "a") == 60
-    assert await other.hit("resident", "a") == 60
-    assert await other.hit("resident", "b") is None
+    for limiter in (one, other, one):
+        await limiter.share()
+    assert await other.hit("resident", "a") == 40
+    assert await one.hit("resident", "b") is None
+    # Whoever has nothing new to tell hears of the others with the next hit.
+    assert await one.hit("resident", "a") is None
+    await one.share()
+    assert await one.hit("resident", "a") == 40
     await one.close()
     await other.close()
 
 
-async def test_alone_a_process_counts_for_itself() -> None:
+async def test_what_guards_a_secret_is_counted_at_once(redis_url: str) -> None:
+    one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
+    await redis_emptied(redis_url)
+    assert [await one.hit("code", "a"), await other.hit("code", "a")] == [None, None]
+    assert await one.hit("code", "a") == 60
+    assert await other.spent("code", "a") == 60
+    assert await other.hit("code", "b") is None
+    await one.close()
+    await other.close()
+
+
+async def test_alone_a_process_counts_for_itself(noon: None) -> None:
     limiter = limits.make_limiter(None, FEW)
-    assert [await limiter.hit("resident", "a") for _ in range(5)] == [None] * 4 + [60]
-    assert await limiter.spent("resident", "a") == 60
-    assert await limiter.spent("resident", "b") is None
+    assert [await limiter.hit("resident", "a") for _ in range(5)] == [None] * 4 + [40]
+    await limiter.share()
+    assert await limiter.hit("resident", "b") is None
+    assert await limiter.spent("code", "b") is None
 
 
-async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out() -> None:
+async def test_the_next_minute_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = limits.make_limiter(None, FEW)
+    for second, answers in ((59.0, [None] * 4 + [1]), (60.0, [None] * 4 + [60])):
+        monkeypatch.setattr(limits, "clock", lambda second=second: second)
+        assert [await limiter.hit("resident", "a") for _ in range(5)] == answers
+
+
+async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out(noon: None) -> None:
     with servers.redis() as url:
         limiter = limits.make_limiter(url, FEW)
-        assert await limiter.hit("resident", "a") is None
-    assert [await limiter.hit("resident", "a") for _ in range(2)] == [None, 60]
+        await limiter.share()
+        assert await limiter.hit("code", "a") is None
+    assert [await limiter.hit("code", "a") for _ in range(2)] == [None, 60]
+    assert [await limiter.hit("resident", "a") for _ in range(2)] == [None, 40]
     assert await limiter.hit("resident", "b") is None
     await limiter.close()
 
@@ -55,6 +87,8 @@ async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out() 
 async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
     limiter = limits.make_limiter(redis_url, FEW)
     await limiter.hit("resident", "canary-subject")
+    await limiter.hit("code", "canary-source")
+    await limiter.share()
     await limiter.close()
     with redis.Redis.from_url(redis_url) as client:
         keys = [key.decode() for key in client.scan_iter()]
@@ -63,12 +97,14 @@ async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
-async def test_a_busy_resident_is_told_when_to_come_back(town_settings: Settings, demo_folder: Path) -> None:
+async def test_a_busy_resident_is_told_when_to_come_back(
+    town_settings: Settings, demo_folder: Path, noon: None
+) -> None:
     async with cities.town(town_settings, demo_folder, {**cities.UNLIMITED, **FEW}) as town:
         wang = town.resident("wang")
         answers = [await wang.get("/v1/me/points") for _ in range(5)]
         assert [one.status_code for one in answers] == [200] * 4 + [429]
-        assert (answers[-1].json()["code"], answers[-1].headers["retry-after"]) == ("rate_limited", "60")
+        assert (answers[-1].json()["code"], answers[-1].headers["retry-after"]) == ("rate_limited", "40")
         assert (await town.resident("li").get("/v1/me/points")).status_code == 200
 
 
@@ -84,7 +120,9 @@ async def test_wrong_codes_are_limited_and_right_ones_are_not(town_settings: Set
 
 
 @pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
-async def test_an_address_is_limited_before_anybody_is_known(town_settings: Settings, demo_folder: Path) -> None:
+async def test_an_address_is_limited_before_anybody_is_known(
+    town_settings: Settings, demo_folder: Path, noon: None
+) -> None:
     async with cities.town(town_settings, demo_folder, {**cities.UNLIMITED, "address": "3/minute"}) as town:
         codes = [(await town.client.get("/v1/me/points")).status_code for _ in range(4)]
         assert codes == [401, 401, 401, 429]
