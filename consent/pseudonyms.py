@@ -6,11 +6,11 @@ with a key of its own for each use; a bare hash of it is never stored.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 from consent.vault import Keyring
 
@@ -34,12 +34,17 @@ class IndexUse(StrEnum):
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
     """32 hex digits that find `parts` again; `parts` are length-prefixed, so no two lists collide."""
-    key = hmac.digest(keyring.index_key, f"credit-easy-index-v1|{use}".encode(), "sha256")
+    key = _key_of(keyring.index_key, use)
     message = b"".join(
         len(encoded).to_bytes(4, "big") + encoded
         for encoded in (unicodedata.normalize("NFKC", part).encode() for part in parts)
     )
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, message, "sha256").hex()[:32]
+
+
+@lru_cache(maxsize=16)
+def _key_of(index_key: bytes, use: IndexUse) -> bytes:
+    return hmac.digest(index_key, f"credit-easy-index-v1|{use}".encode(), "sha256")
 
 
 def new_id() -> str:

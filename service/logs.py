@@ -5,10 +5,11 @@ No message, path or traceback of a library passes as it is: any of them may hold
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+import orjson
 
 MEMBERS = ("request_id", "operation", "status", "error", "place", "job")
 """What a log line may carry beside its time, level, logger and sentence."""
@@ -33,7 +34,7 @@ class JsonLines(logging.Formatter):
             line["event"] = str(record.msg).split("\n", 1)[0][:200] if record.args or record.exc_info else record.name
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=False)
+        return orjson.dumps(line).decode()
 
 
 def configure(level: int = logging.INFO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,8 +17,18 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
     """Count one answered request; unknown methods share one label, so that nobody can grow the table."""
-    REQUESTS.labels(method if method in METHODS else "OTHER", route, str(status)).inc()
-    SECONDS.labels(route).observe(seconds)
+    _requests(method if method in METHODS else "OTHER", route, status).inc()
+    _seconds(route).observe(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _requests(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@lru_cache(maxsize=512)
+def _seconds(route: str) -> Histogram:
+    return SECONDS.labels(route)
 
 
 async def exposition(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What goes round every request: an id, security headers, a count, a log line without any person in it."""
+"""What goes round every request: an id, security headers, a count, and of what failed a line without any person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +26,12 @@ HEADERS = {
 }
 
 
+NOT_WELL = 400
+"""Answers from this status on are written down; what went well is counted alone."""
+DRESS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
+"""What every answer wears unless it says otherwise itself."""
+
+
 class Surroundings:
     """Pure ASGI, outermost of ours."""
 
@@ -45,11 +50,10 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-store")
-                headers["x-request-id"] = request_id
+                headers = message["headers"]
+                there = {name for name, _ in headers}
+                headers += [header for header in DRESS if header[0] not in there]
+                headers.append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
@@ -63,7 +67,8 @@ class Surroundings:
         # The operation's name, never the path: ids and handles stay out of logs and metrics.
         name = getattr(route, "name", None) or "unmatched"
         metrics.count(scope["method"], name, status, time.perf_counter() - began)
-        logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
+        if status >= NOT_WELL:
+            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
     async def _refused(self, request: Request) -> Response | None:
         """The answer to whoever asks too often or for a host that is not ours; else None."""

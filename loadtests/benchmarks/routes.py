@@ -34,7 +34,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from consent import people
-from service import demo, store
+from service import demo, logs, store
 from service.app import create_app
 from service.identity import Door
 from service.limits import make_limiter
@@ -97,6 +97,8 @@ def bare(folder: Path, url: str) -> Starlette:
 def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None:
     """One server process, as `credit-easy serve` runs it."""
     app = ours(folder, url, redis_url) if which == "ours" else bare(folder, url)
+    if which == "ours":
+        logs.configure()  # as in production
     uvicorn.run(app, port=port, access_log=False, server_header=False, log_config=None)
 
 
@@ -104,7 +106,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
 def running(which: str, folder: Path, url: str, redis_url: str, port: int) -> Iterator[int]:
     """The server in a process of its own, ready to answer."""
     command = [sys.executable, "-m", "loadtests.benchmarks.routes", "--serve", which, str(folder), url, redis_url]
-    process = subprocess.Popen([*command, str(port)], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    process = subprocess.Popen([*command, str(port)], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
