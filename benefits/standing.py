@@ -7,9 +7,12 @@ and before the end of any consent it rests on. So nothing nightly is needed, and
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+import orjson
 
 from benefits import points
 from benefits.points import Points
@@ -65,7 +68,7 @@ class Glance:
 
     at: datetime
     catalogue: int
-    row: database.Row
+    row: Mapping[str, Any]
 
     def standing(self, timeline: Timeline, today: date, at: datetime) -> Standing | None:
         """The stored points where they may be believed under this timeline; None otherwise."""
@@ -86,7 +89,7 @@ class Glance:
 
 async def glance(subject_index: str) -> Glance:
     """The person of a subject's index with everything that reading their points takes, in one round trip."""
-    row = await database.row(
+    row = await database.glance(
         f"SELECT {database.clock_sql()} AS micros, c.changes, s.* FROM catalogue_state c"
         " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
         " LEFT JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch",
@@ -143,10 +146,10 @@ async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -
     return None if row is None else _stored(row, today)
 
 
-def _stored(row: database.Row, today: date) -> Standing:
+def _stored(row: Mapping[str, Any], today: date) -> Standing:
     return Standing(
         row["total"],
-        tuple(json.loads(row["dimensions"])),
+        tuple(orjson.loads(row["dimensions"])),
         row["scheme_version"],
         today,
         None if row["valid_until"] is None else database.from_day_number(row["valid_until"]),

@@ -7,7 +7,7 @@ are integers `yyyymmdd`. Both engines then compare, index and sort them alike, a
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -71,6 +71,16 @@ async def row(sql: str, *values: object) -> Row | None:
     """The first row, or None."""
     found = await rows(sql, *values)
     return found[0] if found else None
+
+
+async def glance(sql: str, *values: object) -> Mapping[str, Any] | None:
+    """The first row of a query outside of transactions, as the driver gives it: `row` without its conversions."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite" or isinstance(client, TransactionalDBClient):
+        return await row(sql, *values)
+    async with client.acquire_connection() as held:
+        found: Mapping[str, Any] | None = await held.fetchrow(sql, *values)
+        return found
 
 
 async def run(sql: str, *values: object) -> int:

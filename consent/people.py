@@ -11,7 +11,7 @@ from datetime import datetime
 
 from consent import database, vault
 from consent.errors import Conflict, NotFound
-from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.pseudonyms import IndexUse, blind_index, new_id, subject_index_under
 from consent.vault import Keyring, Place
 
 
@@ -39,7 +39,7 @@ def opened(keyring: Keyring, row: database.Row) -> Person:
 
 def subject_index(keyring: Keyring, subject: str) -> str:
     """The keyed index of a token's `sub`."""
-    return blind_index(keyring, IndexUse.SUBJECT, subject)
+    return subject_index_under(keyring.index_key, subject)
 
 
 async def find_by_index(keyring: Keyring, index: str) -> tuple[Person, datetime] | None:

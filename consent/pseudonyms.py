@@ -34,7 +34,17 @@ class IndexUse(StrEnum):
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
     """32 hex digits that find `parts` again; `parts` are length-prefixed, so no two lists collide."""
-    key = _key_of(keyring.index_key, use)
+    return _index(keyring.index_key, use, parts)
+
+
+@lru_cache(maxsize=10_000)
+def subject_index_under(index_key: bytes, subject: str) -> str:
+    """The index of a token's `sub`, kept for whoever asks again soon; their tokens are kept as well."""
+    return _index(index_key, IndexUse.SUBJECT, (subject,))
+
+
+def _index(index_key: bytes, use: IndexUse, parts: tuple[str, ...]) -> str:
+    key = _key_of(index_key, use)
     message = b"".join(
         len(encoded).to_bytes(4, "big") + encoded
         for encoded in (unicodedata.normalize("NFKC", part).encode() for part in parts)

@@ -107,9 +107,8 @@ class Guard:
         """Verify, count, pass on."""
         if scope["type"] != "http":
             raise RuntimeError("doors speak HTTP only")
-        request = Request(scope)
         try:
-            principal = self.city.verifier.verify(self.audience, bearer(request), datetime.now(UTC))
+            principal = self.city.verifier.verify(self.audience, bearer(scope), datetime.now(UTC))
         except WrongRole as wrong:
             wait = await self.city.limiter.hit("refused", wrong.who)
             if wait is not None:
@@ -125,12 +124,12 @@ class Guard:
         await self.app(scope, receive, send)
 
 
-def bearer(request: Request) -> str | None:
+def bearer(scope: Scope) -> str | None:
     """The token of the Authorization header, or None; two such headers are none."""
-    values = request.headers.getlist("authorization")
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(values) != 1:
         return None
-    scheme, _, token = values[0].partition(" ")
+    scheme, _, token = values[0].decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

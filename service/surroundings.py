@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,7 +58,7 @@ class Surroundings:
             await send(message)
 
         try:
-            refused = await self._refused(Request(scope))
+            refused = await self._refused(scope)
             await (refused or self.app)(scope, receive, dressed)
         except Exception as error:
             if status:  # half an answer is out: only the connection can still say that it went wrong
@@ -70,16 +71,19 @@ class Surroundings:
         if status >= NOT_WELL:
             logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
-    async def _refused(self, request: Request) -> Response | None:
+    async def _refused(self, scope: Scope) -> Response | None:
         """The answer to whoever asks too often or for a host that is not ours; else None."""
-        if not host_allowed(request.headers.get("host", ""), self.city.settings.allowed_hosts):
-            return problem_response(request, Problem("bad_header"))
-        wait = await self.city.limiter.hit("address", request.client.host if request.client else "unknown")
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        if not host_allowed(host, self.city.settings.allowed_hosts):
+            return problem_response(Request(scope), Problem("bad_header"))
+        client = scope.get("client")
+        wait = await self.city.limiter.hit("address", client[0] if client else "unknown")
         if wait is None:
             return None
-        return problem_response(request, Problem("rate_limited", headers={"Retry-After": str(wait)}))
+        return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
 
 
+@lru_cache(maxsize=256)
 def host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     """Whether a Host header names one of ours: exactly, by `*.domain`, or by `*` for any."""
     name = (host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host).lower()
