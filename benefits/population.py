@@ -36,7 +36,14 @@ async def freeze(today: date, at: datetime) -> int:
     Everybody who is counted finds it in their access log. gate.Withheld while records wait for tombstones.
     """
     week = week_of(today)
-    if await database.row("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is None:
+    if not await _is_frozen(week):
+        # Of several first questions of a week one freezes, the others wait for it here.
+        await database.run(
+            "INSERT INTO simulation_run (week, document, runs) VALUES ($1, 'population', 1)"
+            " ON CONFLICT (week, document) DO UPDATE SET runs = simulation_run.runs",
+            week,
+        )
+    if not await _is_frozen(week):
         timeline, dialect = await catalogue.timeline(at), bulk.dialect_of(database.is_sqlite())
         points = ", ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
         sums = ", ".join(f"coalesce(y.{kind}, 0)" for kind in KINDS)
@@ -51,6 +58,10 @@ async def freeze(today: date, at: datetime) -> int:
             " LEFT JOIN year_of y ON y.person_id = s.person_id WHERE true ON CONFLICT DO NOTHING",
         )
     return week
+
+
+async def _is_frozen(week: int) -> bool:
+    return await database.row("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
 
 
 async def drop_old(today: date) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -146,6 +147,15 @@ async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: Town) -> None:
         crowds = Counter(row[kind] for row in rows)
         assert all(crowd >= population.SHARED_BY for units, crowd in crowds.items() if units)
     assert len(Counter(row["bike_trip"] for row in rows)) >= 4
+
+
+async def test_several_first_questions_of_a_week_count_everybody_once(town: Town) -> None:
+    await populate(town, 60)
+    paths = [await drafted(town, f"first-{number}", 10) for number in range(4)]
+    answers = await asyncio.gather(*(ran(town, path) for path in paths))
+    assert {one["population"] for one in answers} == {answers[0]["population"]}
+    used = await database.rows("SELECT kind FROM use_for_all")
+    assert [row["kind"] for row in used] == ["points.counted"]
 
 
 async def test_points_are_not_counted_after_the_consent(town: Town) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benefits import points, recompute, standing
+from benefits import points, population, recompute, standing
 from benefits import scheme as schemes
 from benefits.scheme import Scheme, Timeline
 from consent import database, gate
@@ -230,12 +230,16 @@ async def measure(url: str, records: int, rounds: int) -> None:
             took["ours"].append(await timed(ours))
         by_hand_s, ours_s = (statistics.median(took[way]) for way in ("hand", "ours"))
         spread = max(statistics.pstdev(found) / statistics.median(found) for found in took.values())
+        began = time.perf_counter()
+        await population.freeze(TODAY, NOW)
+        frozen = time.perf_counter() - began
         loop = await through_the_orm(500, timeline) * (records // RECORDS_A_PERSON)
         engine = "SQLite" if database.is_sqlite() else "PostgreSQL"
         print(
             f"{engine} {records:>9,} records: by hand {by_hand_s:.2f} s, ours {ours_s:.2f} s, ratio"
             f" {ours_s / by_hand_s:.2f}; {ours_s / records * 1e6:.2f} µs a record; ORM loop {loop:,.0f} s"
-            f" (from 500 persons), {loop / ours_s:.0f} times ours; spread {spread:.2f}"
+            f" (from 500 persons), {loop / ours_s:.0f} times ours; frozen for simulations in"
+            f" {frozen:.1f} s; spread {spread:.2f}"
             f"{'' if spread <= SPREAD_MAX else ' (VOID)'}",
             flush=True,
         )
