@@ -20,6 +20,8 @@ async def simulate(ask: Ask, _: None) -> Answer:
     found = await named_version(ask)
     if publishing.shape_faults(found.kind, found.body):
         raise Conflict("the document cannot be read yet; see its findings")
+    if not await documents.all_in_force(Kind.SCHEMES, ask.at):
+        raise Conflict("no scheme is in force yet: nobody has points")
     if found.kind is Kind.SCHEMES:
         shift = await simulation.compare(Scheme.from_document(found.body), ask.today, ask.at)
         unsaid = shift.gain is None or shift.less is None

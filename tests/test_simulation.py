@@ -263,6 +263,15 @@ async def objected(town: Town, count: int) -> None:
     )
 
 
+async def test_before_any_scheme_there_is_nothing_to_simulate(town: Town) -> None:
+    path = await drafted(town, "early", 10)
+    await database.run("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
+    version = (await staff(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
+    for one in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
+        answer = await staff(town).post(one)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
 async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
     monday = await town.today() - timedelta(days=(await town.today()).weekday())
     last_week = database.to_day_number(monday - timedelta(days=3))
