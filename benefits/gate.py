@@ -7,7 +7,7 @@ approve, flags that wait for a privacy officer, advice. What could be made unwri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -56,7 +56,8 @@ class Surroundings:
 
     `baselines` are those of the same provider and service kind in force within the last 180 days, oldest first, under
     whatever name; `neighbours` are the other benefits that are live or pending; `scheme_years` are the years from which
-    the schemes that were ever approved count; `before` is the version in force of the document itself.
+    the schemes that were ever approved count; `before` is the version in force of the document itself; `clients` are
+    those that speak for other documents of its kind.
     """
 
     provider: Body | None = None
@@ -68,6 +69,7 @@ class Surroundings:
     scheme_years: Sequence[int] = ()
     this_year: int = 0
     before: Body | None = None
+    clients: Collection[str] = ()
 
 
 def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
@@ -78,7 +80,9 @@ def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
     elif kind is Kind.BENEFITS:
         found += _benefit(body, around)
     elif kind is Kind.SOURCES:
-        found += _source(body)
+        found += [*_source(body), *_client(body, around)]
+    elif kind is Kind.VENUES:
+        found += [*_client(body, around), *_venue(body, around)]
     elif kind is Kind.SCHEMES:
         found += _scheme(body, around)
     elif kind is Kind.NOTICES:
@@ -110,6 +114,19 @@ def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
     if around.other_names:
         detail = "the provider has this kind of service under another name; its history goes with it"
         yield Finding("same_kind_another_name", "R4", "/service_id", FLAGGED, detail)
+
+
+def _client(body: Body, around: Surroundings) -> Iterator[Finding]:
+    """One client speaks for one venue or source: else a new name would take over the calls of another."""
+    if body["client_id"] in around.clients:
+        detail = "this client speaks for another document of the kind already"
+        yield Finding("client_taken", "R13", "/client_id", REFUSED, detail)
+
+
+def _venue(body: Body, around: Surroundings) -> Iterator[Finding]:
+    if around.before is not None and any(around.before[one] != body[one] for one in ("client_id", "provider_id")):
+        detail = "somebody else would scan here: another client or provider"
+        yield Finding("venue_moved", "R13", "/client_id", FLAGGED, detail)
 
 
 def _worse_than_before(baseline: Baseline, around: Surroundings, pointer: str, severity: Severity) -> Iterator[Finding]:

@@ -131,10 +131,10 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surround
     if kind is Kind.SCHEMES:
         rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
-    if kind in (Kind.NOTICES, Kind.PROVIDERS):
-        before = await documents.in_force(kind, body[shapes.ID_MEMBER[kind]], at)
-        return Surroundings(before=None if before is None else before.body)
-    return Surroundings()
+    document_id = body[shapes.ID_MEMBER[kind]]
+    shown = await documents.in_force(kind, document_id, at)
+    clients = [one["client_id"] for one in (await _others(kind, document_id)).values() if "client_id" in one]
+    return Surroundings(before=None if shown is None else shown.body, clients=clients)
 
 
 async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
@@ -162,14 +162,19 @@ async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
 async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
     """The newest version of every other benefit that is live or on its way."""
     services = {one.document_id: one.body for one in await documents.all_in_force(Kind.SERVICES, at)}
-    found = await database.rows(
-        "SELECT document_id, body FROM document WHERE kind = 'benefits' AND document_id <> $1"
-        " AND state IN ('submitted', 'in_review', 'approved') ORDER BY document_id, version",
-        benefit_id,
-    )
-    latest = {row["document_id"]: json.loads(row["body"]) for row in found}
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
-        for name, body in latest.items()
+        for name, body in (await _others(Kind.BENEFITS, benefit_id)).items()
         if body["service_id"] in services
     ]
+
+
+async def _others(kind: Kind, document_id: str) -> dict[str, Body]:
+    """The newest version, by id, of every other document of a kind that is live or on its way."""
+    found = await database.rows(
+        "SELECT document_id, body FROM document WHERE kind = $1 AND document_id <> $2"
+        " AND state IN ('submitted', 'in_review', 'approved') ORDER BY document_id, version",
+        kind,
+        document_id,
+    )
+    return {row["document_id"]: json.loads(row["body"]) for row in found}

@@ -32,6 +32,8 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "baseline_unlawful": "公立医院自 2025-03-31 起不得收取门诊预交金，不能以此为基准。",
         "same_kind_another_name": "该机构已有同类服务；换名不换历史。",
         "service_not_of_provider": "这类机构不提供这类服务。",
+        "client_taken": "这个客户端已代表另一个同类文件。",
+        "venue_moved": "场所改换了客户端或机构：须由隐私专员审核。",
         "provider_changed": "机构的种类决定它能提供什么；换种类就是另一个机构。",
         "effect_not_of_service": "这类服务不允许这种权益。",
         "capacity_share": "一项服务的全部权益合计最多占用其容量的 20%。",

@@ -173,7 +173,12 @@ async def test_b14_nothing_goes_live_by_one_person_or_unread(town: Town) -> None
     assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
     early = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert (early.status_code, early.json()["code"]) == (409, "conflict")
-    forced = {**source, "source_id": "third", "onboarding": {**source["onboarding"], "voluntary": False}}
+    forced = {
+        **source,
+        "source_id": "third",
+        "client_id": "third",
+        "onboarding": {**source["onboarding"], "voluntary": False},
+    }
     found = (await one.post("/v1/admin/sources", forced)).json()["findings"]
     assert [(row["code"], row["rule"], row["severity"]) for row in found] == [("not_voluntary", "R11", "flagged")]
     service = {
@@ -243,6 +248,20 @@ async def test_a_provider_stays_what_it_is(town: Town) -> None:
     body = (await one.get("/v1/admin/providers/city-library")).json()["document"]
     drafted = await put(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
     assert [(row["code"], row["rule"]) for row in drafted.json()["findings"]] == [("provider_changed", "R5")]
+
+
+async def test_nobody_takes_over_the_calls_of_another(town: Town) -> None:
+    one = staff(town)
+    venue = (await one.get("/v1/admin/venues/city-library-main")).json()["document"]
+    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
+    for kind, document in (("venues", {**venue, "venue_id": "aaa"}), ("sources", {**source, "source_id": "aaa"})):
+        found = (await one.post(f"/v1/admin/{kind}", document)).json()["findings"]
+        assert [(row["code"], row["severity"]) for row in found] == [("client_taken", "refused")]
+        assert (await one.post(f"/v1/admin/{kind}/aaa/versions/1/submit")).status_code == 422
+    moved = await put(one, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*")
+    assert [(row["code"], row["severity"]) for row in moved.json()["findings"]] == [("venue_moved", "flagged")]
+    path = f"/v1/admin/venues/city-library-main/versions/{moved.json()['version']}"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
 
 
 async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: Town) -> None:
