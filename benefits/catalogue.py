@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,9 @@ from consent import documents
 from consent.kinds import Kind
 
 Body = Mapping[str, Any]
+IN_FORCE_KINDS = (Kind.SCHEMES, Kind.PROVIDERS, Kind.VENUES, Kind.SERVICES, Kind.BENEFITS)
+COMPILED_MAX = 10_000
+"""Benefits kept ready, by day; beyond it they are made ready again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +47,53 @@ async def timeline(at: datetime) -> Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
-    """A timeline with the catalogue's number of changes it was read at, and from when until before when it holds."""
+class InForce:
+    """Everything that decides at a venue or over points, with the catalogue's number of changes it was read at.
+
+    It holds from `since` until before `until`, at which something begins or ends of itself.
+    """
 
     timeline: Timeline
     changes: int
     since: datetime
     until: datetime | None
+    venues: Mapping[str, Body]
+    """By client."""
+    parts: Mapping[str, tuple[documents.Version, documents.Version, documents.Version]]
+    """By benefit: itself, its service, its provider."""
+    compiled: dict[tuple[str, date], Benefit | None] = field(default_factory=dict, compare=False)
 
     def holds(self, changes: int, at: datetime) -> bool:
-        """Whether this is still the timeline at a number of changes and a moment."""
+        """Whether this is still what is in force at a number of changes and a moment."""
         return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
 
+    def benefit(self, benefit_id: str, today: date) -> Benefit | None:
+        """The benefit, if it is in force and today is among its days."""
+        key = benefit_id, today
+        if key not in self.compiled:
+            if len(self.compiled) >= COMPILED_MAX:
+                self.compiled.clear()
+            parts = self.parts.get(benefit_id)
+            self.compiled[key] = None if parts is None else _benefit(*parts, today)
+        return self.compiled[key]
 
-async def dated_timeline(at: datetime) -> Dated:
-    """The timeline of `at`, to be kept for as long as it holds. Not inside a transaction that changes documents."""
+
+async def everything(at: datetime) -> InForce:
+    """What is in force at `at`, to be kept for as long as it holds. Not inside a transaction that changes documents."""
     # The number first: what changes meanwhile is then seen as a change.
     changes = await documents.changes()
-    return Dated(await timeline(at), changes, at, await documents.next_change(Kind.SCHEMES, at))
+    services = {one.document_id: one for one in await documents.all_in_force(Kind.SERVICES, at)}
+    providers = {one.document_id: one for one in await documents.all_in_force(Kind.PROVIDERS, at)}
+    parts = {}
+    for found in await documents.all_in_force(Kind.BENEFITS, at):
+        service = services.get(found.body["service_id"])
+        provider = providers.get(service.body["provider_id"]) if service else None
+        if service is not None and provider is not None:
+            parts[found.document_id] = (found, service, provider)
+    # The first by id, as `venue_of_client` finds it.
+    by_client = {body["client_id"]: body for body in reversed(await venues(at))}
+    until = await documents.next_change(IN_FORCE_KINDS, at)
+    return InForce(await timeline(at), changes, at, until, by_client, parts)
 
 
 @lru_cache(maxsize=8)

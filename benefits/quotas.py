@@ -43,10 +43,15 @@ def period_of(period: str, day: date) -> tuple[str, date]:
 
 async def counters(keyring: Keyring, person: Person, benefit: Benefit, day: date) -> list[Counter]:
     """The counters a redemption on `day` takes from; the total last, because everybody waits for that one."""
+    subject = await people.subject_of(person) if (benefit.body.get("quota") or {}).get("per_resident") else ""
+    return counters_of(keyring, subject, benefit, day)
+
+
+def counters_of(keyring: Keyring, subject: str, benefit: Benefit, day: date) -> list[Counter]:
+    """`counters` of a known `sub`."""
     quota, found = benefit.body.get("quota") or {}, []
     if per_resident := quota.get("per_resident"):
         name, ends_on = period_of(per_resident["period"], day)
-        subject = await people.subject_of(person)
         key = blind_index(keyring, IndexUse.QUOTA, name, subject, benefit.benefit_id)
         found.append(Counter(key, per_resident["count"], ends_on))
     if total := quota.get("total"):

@@ -64,7 +64,7 @@ async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
         return None
     applies = await _holds(scan, today, at) and await quotas.left(keyring, scan.person, scan.benefit, today)
     await _trace(scan, "benefit.checked", applies, at)
-    return _granted(scan) if applies else None
+    return granted(scan.benefit, scan.expires_at) if applies else None
 
 
 async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime) -> Granted | None:
@@ -78,27 +78,28 @@ async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour
     if not await _holds(scan, today, at) or not await quotas.take(wanted):
         await _trace(scan, "benefit.checked", False, at)
         return None
-    redemption_id, runs_until = new_id(), _runs_until(scan.benefit, today)
+    new = granted(scan.benefit, scan.expires_at, new_id(), today)
+    assert new.runs_until is not None
     await database.run(
         "UPDATE ticket SET redemption_id = $2, counters = $3 WHERE handle_index = $1",
         scan.handle_index,
-        redemption_id,
+        new.redemption_id,
         json.dumps([one.key for one in wanted]),
     )
     await database.run(
         "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
         " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
-        redemption_id,
+        new.redemption_id,
         scan.handle_index,
         venue_id,
         scan.benefit.benefit_id,
         scan.benefit.version,
         database.to_day_number(today),
         hour,
-        database.to_day_number(runs_until),
+        database.to_day_number(new.runs_until),
     )
     await _trace(scan, "benefit.redeemed", True, at)
-    return _granted(scan, redemption_id, runs_until)
+    return new
 
 
 async def reverse(
@@ -184,9 +185,13 @@ async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:
     await gate.permit(scan.person, scan.benefit.provider_id, at, use)
 
 
-def _granted(scan: _Scan, redemption_id: str | None = None, runs_until: date | None = None) -> Granted:
-    body = scan.benefit.body
-    return Granted(scan.benefit.benefit_id, body["effect"], body["terms"], scan.expires_at, redemption_id, runs_until)
+def granted(
+    benefit: Benefit, expires_at: datetime, redemption_id: str | None = None, today: date | None = None
+) -> Granted:
+    """What a venue is told of a benefit that applies; redeemed `today`, also until when it runs."""
+    runs_until = None if today is None else _runs_until(benefit, today)
+    body = benefit.body
+    return Granted(benefit.benefit_id, body["effect"], body["terms"], expires_at, redemption_id, runs_until)
 
 
 def _runs_until(benefit: Benefit, today: date) -> date:

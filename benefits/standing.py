@@ -38,6 +38,11 @@ class Standing:
         return {"total": self.total, **{one["dimension"]: one["points"] for one in self.dimensions}}
 
 
+SNAPSHOT = (
+    "s.person_id AS known, s.epoch, s.scheme_version, s.timeline_sha256, s.total, s.dimensions, s.as_of,"
+    " s.valid_until, s.covered_until"
+)
+"""What a glance reads of a snapshot `s`."""
 COLUMNS = "person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of, valid_until, covered_until"
 REPLACED = (
     "ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
@@ -74,7 +79,7 @@ class Glance:
         """The stored points where they may be believed under this timeline; None otherwise."""
         row = self.row
         if (
-            row["person_id"] is None
+            row["known"] is None
             or row["timeline_sha256"] != timeline.sha256
             or row["scheme_version"] != timeline.version_for(today.year).version
         ):
@@ -90,7 +95,7 @@ class Glance:
 async def glance(subject_index: str) -> Glance:
     """The person of a subject's index with everything that reading their points takes, in one round trip."""
     row = await database.glance(
-        f"SELECT {database.clock_sql()} AS micros, c.changes, s.* FROM catalogue_state c"
+        f"SELECT {database.clock_sql()} AS micros, c.changes, {SNAPSHOT} FROM catalogue_state c"
         " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
         " LEFT JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch",
         subject_index,

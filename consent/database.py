@@ -10,9 +10,11 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
+import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
@@ -49,9 +51,43 @@ def connection() -> BaseDBAsyncClient:
     return get_connection(CONNECTION)
 
 
+class Engine(StrEnum):
+    """What stores the data, and so what a statement may do."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+    CITUS = "citus"
+
+
+_engine = Engine.SQLITE
+_client: Any = None
+"""The client that was opened last; one engine a process."""
+
+
+async def look_at_engine() -> None:
+    """Learn, once a database has been opened, what its engine is."""
+    global _engine, _client
+    _client = connection()
+    if connection().capabilities.dialect == "sqlite":
+        _engine = Engine.SQLITE
+        return
+    found = await connection().execute_query_dict("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'")
+    _engine = Engine.CITUS if found else Engine.POSTGRES
+
+
 def is_sqlite() -> bool:
     """Whether the embedded engine is in use."""
-    return connection().capabilities.dialect == "sqlite"
+    return _engine is Engine.SQLITE
+
+
+def is_citus() -> bool:
+    """Whether tables are distributed over several servers."""
+    return _engine is Engine.CITUS
+
+
+def writes_many_at_once() -> bool:
+    """Whether one statement can write several tables, and so be a transaction in a single round trip."""
+    return _engine is Engine.POSTGRES
 
 
 @lru_cache(maxsize=1024)
@@ -75,12 +111,40 @@ async def row(sql: str, *values: object) -> Row | None:
 
 async def glance(sql: str, *values: object) -> Mapping[str, Any] | None:
     """The first row of a query outside of transactions, as the driver gives it: `row` without its conversions."""
-    client = connection()
-    if client.capabilities.dialect == "sqlite" or isinstance(client, TransactionalDBClient):
+    if is_sqlite():
         return await row(sql, *values)
-    async with client.acquire_connection() as held:
+    async with _lent() as held:
         found: Mapping[str, Any] | None = await held.fetchrow(sql, *values)
         return found
+
+
+async def all_or_nothing(sql: str, *values: object) -> bool:
+    """Execute, as a transaction of its own, a statement that divides by zero where it does not apply; whether it did.
+
+    Only where `writes_many_at_once`, and not inside a transaction.
+    """
+    async with _lent() as held:
+        try:
+            await held.fetchval(sql, *values)
+        except asyncpg.DivisionByZeroError:
+            return False
+    return True
+
+
+class _lent:
+    """A connection of PostgreSQL's pool, straight from it. Not inside a transaction, which has its own."""
+
+    __slots__ = ("held", "pool")
+
+    async def __aenter__(self) -> Any:
+        self.pool = _client._pool
+        if self.pool is None:
+            raise asyncpg.InterfaceError("there is no database")
+        self.held = await self.pool.acquire()
+        return self.held
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pool.release(self.held)
 
 
 async def run(sql: str, *values: object) -> int:

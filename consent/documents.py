@@ -260,13 +260,15 @@ async def changes() -> int:
     return int(found["changes"])
 
 
-async def next_change(kind: Kind, at: datetime) -> datetime | None:
-    """The first instant after `at` at which something of a kind begins or ends of itself, or None."""
+async def next_change(kinds: Sequence[Kind], at: datetime) -> datetime | None:
+    """The first instant after `at` at which something of these kinds begins or ends of itself, or None."""
+    among = ", ".join(f"${place}" for place in range(2, 2 + len(kinds)))
     found = await database.row(
-        "SELECT min(moment) AS moment FROM (SELECT in_force_from AS moment FROM document WHERE kind = $1"
-        " AND in_force_from > $2 UNION ALL SELECT ended_at FROM document WHERE kind = $1 AND ended_at > $2) later",
-        kind,
+        f"SELECT min(moment) AS moment FROM (SELECT in_force_from AS moment FROM document WHERE in_force_from > $1"
+        f" AND kind IN ({among}) UNION ALL SELECT ended_at FROM document WHERE ended_at > $1 AND kind IN ({among})"
+        ") later",
         database.to_micros(at),
+        *kinds,
     )
     return None if found is None or found["moment"] is None else database.from_micros(found["moment"])
 

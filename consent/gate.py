@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from consent import database, ledger
 from consent.errors import DomainError, NotFound
@@ -163,6 +164,77 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> No
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
 
 
+COVERING = """
+  LEFT JOIN consent c ON c.person_id = p.person_id AND c.purpose = 'benefit.check' AND c.state = 'given'
+   AND c.counterpart = {counterpart}"""
+"""What a glance at a person `p` joins, to know from when until when a consent covers a provider."""
+
+PERMITTED_AT_ONCE = """
+WITH before AS ({before}),
+permitted AS (UPDATE person SET events = $2, last_leaf = $3 FROM before
+  WHERE person_id = $1 AND epoch = $8 AND events = $2 - 1 RETURNING person_id),
+kept AS (INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed)
+  SELECT $1, $2, $3, $4, $5, $6 FROM permitted),
+left_out AS (INSERT INTO outbox (leaf_hash, leaf, log, put_at) SELECT $3, $7, 'consent', $9 FROM permitted),
+"""
+"""One step of a person's chain, only if it is still as it was seen: the epoch stands for every consent and record."""
+FIRST_FREE = 10
+"""The first parameter that a statement after PERMITTED_AT_ONCE has for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A person as one glance saw them: what their chain goes on from, and the ends of the consent that covers."""
+
+    person: Person
+    events: int
+    last_leaf: str
+    given_at: int | None
+    expires_at: int | None
+
+    def covered(self, at: datetime) -> bool:
+        """Whether the consent that was looked for lives at `at`."""
+        micros = database.to_micros(at)
+        return self.given_at is not None and self.given_at <= micros < (self.expires_at or 0)
+
+
+async def permit_at_once(
+    seen: Seen, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
+) -> bool:
+    """`permit`, its event and what it permits as a single statement, or nothing of it; whether it was done.
+
+    `before` is an insert or update RETURNING a row if it may go on, `then` goes on from `permitted` and ends with a
+    SELECT that divides by zero where something did not hold; their parameters are `values`, from $FIRST_FREE on.
+    """
+    if not seen.covered(at):
+        return False
+    said = {
+        "organisation": use.organisation,
+        "purpose": Purpose.BENEFIT_CHECK,
+        "what": use.what,
+        "outcome": use.outcome,
+    }
+    new = ledger.entry(seen.person, seen.events + 1, seen.last_leaf, use.kind, said, at, to_the_hour=True)
+    return await database.all_or_nothing(
+        _permitted_at_once(before, then),
+        new.person_id,
+        new.number,
+        new.leaf_hash,
+        new.kind,
+        new.at,
+        new.sealed,
+        new.leaf,
+        seen.person.epoch,
+        database.to_micros(at),
+        *values,
+    )
+
+
+@lru_cache(maxsize=16)
+def _permitted_at_once(before: str, then: str) -> str:
+    return PERMITTED_AT_ONCE.format(before=before) + then
+
+
 async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:
     """Whether a consent for exactly this purpose and counterpart lives at `at`."""
     return (
@@ -211,10 +283,8 @@ async def own_records(person: Person, after: str, limit: int) -> list[database.R
 
 
 async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> None:
-    await ledger.append(
-        person,
-        use.kind,
-        {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome},
-        at,
-        to_the_hour=True,
-    )
+    await ledger.append(person, use.kind, _said(purpose, use), at, to_the_hour=True)
+
+
+def _said(purpose: Purpose, use: Use) -> ledger.Facts:
+    return {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome}

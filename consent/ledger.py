@@ -19,6 +19,7 @@ from typing import Any
 import rfc8785
 
 from consent import database, merkle
+from consent.canonical import plain_json
 from consent.errors import NotFound
 from consent.people import Person
 from consent.pseudonyms import new_id
@@ -62,12 +63,12 @@ class Event:
 
 def commitment(salt: bytes, event: Mapping[str, Any]) -> bytes:
     """SHA-256 over the prefix, the salt and the event's canonical JSON."""
-    return hashlib.sha256(COMMITMENT_PREFIX + salt + rfc8785.dumps(dict(event))).digest()
+    return hashlib.sha256(COMMITMENT_PREFIX + salt + plain_json(event)).digest()
 
 
 def leaf_of(kind: str, committed: bytes) -> bytes:
     """The leaf's bytes: canonical JSON of version, kind and commitment."""
-    return rfc8785.dumps({"v": 1, "k": kind, "c": base64.b64encode(committed).decode()})
+    return plain_json({"v": 1, "k": kind, "c": base64.b64encode(committed).decode()})
 
 
 def leaf_hash_of(leaf: bytes) -> str:
@@ -75,39 +76,59 @@ def leaf_hash_of(leaf: bytes) -> str:
     return merkle.leaf_hash(leaf).hex()
 
 
-async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
-    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event made ready: its row, and the leaf that commits to it."""
 
-    `to_the_hour` for uses: to the second, their history would say who stood where.
-    """
+    person_id: str
+    number: int
+    leaf_hash: str
+    kind: str
+    at: int
+    sealed: bytes
+    leaf: str
+
+
+def entry(
+    person: Person, number: int, previous: str, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
+) -> Entry:
+    """The event of this number in the person's chain, after the leaf hash `previous`. Nothing is written."""
     happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
-    counted = await database.row(
-        "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
-    )
-    if counted is None:
-        raise NotFound("nobody of this id is known (any more)")
-    number = counted["events"]
     event = {
         "v": 1,
         "kind": kind,
         "number": number,
-        "previous": counted["last_leaf"],
+        "previous": previous,
         "at": happened.isoformat(),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(kind, commitment(salt, event))
-    leaf_hash = leaf_hash_of(leaf)
-    plain = json.dumps({"event": event, "salt": salt.hex()}, ensure_ascii=False).encode()
+    plain = plain_json({"event": event, "salt": salt.hex()})
     sealed = person.seal("event", "sealed", str(number), plain)
-    values = (person.person_id, number, leaf_hash, kind, database.to_micros(happened), sealed)
-    if database.is_sqlite():
-        await database.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", person.person_id, leaf_hash)
-        await database.run(INSERT_EVENT, *values)
-        await put_out(Log.CONSENT, leaf, at)
+    micros = database.to_micros(happened)
+    return Entry(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
+
+
+async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
+    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
+
+    `to_the_hour` for uses: to the second, their history would say who stood where.
+    """
+    counted = await database.row(
+        "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
+    )
+    if counted is None:
+        raise NotFound("nobody of this id is known (any more)")
+    new = entry(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
+    values = (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed)
+    if database.writes_many_at_once():
+        await database.rows(APPEND_AT_ONCE, *values, new.leaf, database.to_micros(at))
     else:
-        await database.rows(APPEND_AT_ONCE, *values, leaf.decode(), database.to_micros(at))
-    return leaf_hash
+        await database.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", new.person_id, new.leaf_hash)
+        await database.run(INSERT_EVENT, *values)
+        await put_out(Log.CONSENT, new.leaf.encode(), at)
+    return new.leaf_hash
 
 
 async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> None:

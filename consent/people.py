@@ -111,7 +111,12 @@ async def subject_of(person: Person) -> str:
     """The token's `sub` of a person, opened."""
     row = await database.row("SELECT sealed_subject FROM person WHERE person_id = $1", person.person_id)
     assert row is not None
-    return person.open("person", "sealed_subject", person.person_id, bytes(row["sealed_subject"])).decode()
+    return subject_in(person, row["sealed_subject"])
+
+
+def subject_in(person: Person, sealed_subject: bytes) -> str:
+    """The token's `sub` in what a person's row has sealed."""
+    return person.open("person", "sealed_subject", person.person_id, bytes(sealed_subject)).decode()
 
 
 async def change_subject(keyring: Keyring, old: str, new: str) -> None:

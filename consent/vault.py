@@ -10,6 +10,7 @@ import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -56,7 +57,12 @@ class Place:
 
 def service_key(keyring: Keyring, use: str) -> bytes:
     """A key of the service's own for one use, for what must outlive a person's key for a while."""
-    return hmac.digest(keyring.index_key, f"credit-easy-{use}-v1".encode(), "sha256")
+    return _service_key(keyring.index_key, use)
+
+
+@lru_cache(maxsize=16)
+def _service_key(index_key: bytes, use: str) -> bytes:
+    return hmac.digest(index_key, f"credit-easy-{use}-v1".encode(), "sha256")
 
 
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:

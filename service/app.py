@@ -22,6 +22,7 @@ from service.housekeeping import keep_house, keep_logs
 from service.identity import Verifier
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
+from service.shortcut import Shortcut
 from service.surroundings import Surroundings
 
 VERSION = "0.1.0"
@@ -66,13 +67,18 @@ def create_app(
         routes=routes,
         lifespan=lifespan,
         exception_handlers=problems.handlers(),
-        middleware=[Middleware(Surroundings, city=city)],
+        middleware=[
+            Middleware(Surroundings, city=city),
+            Middleware(Shortcut, endpoints=SWIFT, city=city),
+        ],
     )
     app.router.redirect_slashes = False
     app.state.city = city
     return app
 
 
+SWIFT = {audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in DOORS.items()}
+"""What is answered by the shortest way."""
 DOCUMENT = openapi.document(OPERATIONS, VERSION)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from benefits.catalogue import Dated
+from benefits import catalogue
+from benefits.catalogue import InForce
 from consent.tombstones import Tombstones
 from consent.vault import Keyring
 from service.identity import Verifier
@@ -20,7 +21,7 @@ Clock = Callable[[], Awaitable[datetime]]
 class Kept:
     """What a process keeps of the catalogue between requests; believed only while it holds."""
 
-    timeline: Dated | None = None
+    in_force: InForce | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class City:
         """The clock's time at a moment that the database has read from its own."""
         moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
         return moment if moved is None else moved(moment)
+
+    async def read_in_force(self, at: datetime) -> InForce:
+        """What is in force, read anew and kept. Not inside a transaction that changes documents."""
+        self.kept.in_force = found = await catalogue.everything(at)
+        return found
 
     @property
     def keyring(self) -> Keyring:

@@ -54,6 +54,31 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose sender is known, before the database was asked anything. `key` is where its answer is kept."""
+
+    request: Request
+    city: City
+    principal: Principal
+    kept_at: KeptAt | None = None
+
+    @property
+    def subject(self) -> str:
+        """The resident's `sub`; only behind the resident's door."""
+        assert isinstance(self.principal, Resident)
+        return self.principal.subject
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAt:
+    """Where the answer to a request with an Idempotency-Key is kept: scope, whose it is, of which body."""
+
+    scope: str
+    owner: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a handler says: a status and a JSON body."""
 
@@ -63,7 +88,8 @@ class Answer:
 
 
 Handler = Callable[[Ask, Any], Awaitable[Answer | Response]]
-Swift = Callable[[City, Request], Awaitable[Response | None]]
+Run = Callable[[Request], Awaitable[Response]]
+Swift = Callable[[Call, Any], Awaitable[Answer | Response | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +103,13 @@ class Endpoint:
     raw: bool = False
     """The handler reads the body itself and keeps its own transactions (streams)."""
     swift: Swift | None = None
-    """Tried first: the same answer in one round trip to the database, or None for the usual way."""
+    """Tried first: the same in fewest round trips to the database, or None with nothing written: the usual way."""
 
 
 def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> list[BaseRoute]:
     """The Mount at `prefix` that only tokens of this audience open, and its own path, which a Mount does not match."""
     guard = [Middleware(Guard, audience=audience, city=city)]
     inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
-    inside.sort(key=lambda endpoint: endpoint.swift is None)  # routes are tried in turn
     routes = [_route(endpoint, city, prefix, audience) for endpoint in inside]
     return [
         *(_route(one, city, "", audience, guard) for one in endpoints if one.operation.path == prefix),
@@ -104,24 +129,29 @@ class Guard:
         self.app, self.audience, self.city = app, audience, city
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Verify, count, pass on."""
+        """Admit, pass on."""
         if scope["type"] != "http":
             raise RuntimeError("doors speak HTTP only")
-        try:
-            principal = self.city.verifier.verify(self.audience, bearer(scope), datetime.now(UTC))
-        except WrongRole as wrong:
-            wait = await self.city.limiter.hit("refused", wrong.who)
-            if wait is not None:
-                raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
-            await record_refusal(self.city, self.audience, wrong.actor, "wrong_role", "door")
-            raise Problem("wrong_role") from None
-        except IdentityError as error:
-            raise Problem(error.code) from None
-        wait = await self.city.limiter.hit(self.audience.value, actor_of(principal) or principal_key(principal))
-        if wait is not None:
-            raise Problem("rate_limited", headers={"Retry-After": str(wait)})
-        scope.setdefault("state", {})["principal"] = principal
+        await admit(self.city, self.audience, scope)
         await self.app(scope, receive, send)
+
+
+async def admit(city: City, audience: Door, scope: Scope) -> None:
+    """Verify the token, count the request, and name the principal in the scope; or a Problem."""
+    try:
+        principal = city.verifier.verify(audience, bearer(scope), datetime.now(UTC))
+    except WrongRole as wrong:
+        wait = await city.limiter.hit("refused", wrong.who)
+        if wait is not None:
+            raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
+        await record_refusal(city, audience, wrong.actor, "wrong_role", "door")
+        raise Problem("wrong_role") from None
+    except IdentityError as error:
+        raise Problem(error.code) from None
+    wait = await city.limiter.hit(audience.value, actor_of(principal) or principal_key(principal))
+    if wait is not None:
+        raise Problem("rate_limited", headers={"Retry-After": str(wait)})
+    scope.setdefault("state", {})["principal"] = principal
 
 
 def bearer(scope: Scope) -> str | None:
@@ -151,9 +181,9 @@ async def record_refusal(city: City, audience: Door | None, actor: str, code: st
         await ledger.refused(audience.value if audience else "public", actor, code, what[:200], await city.clock())
 
 
-def _route(
-    endpoint: Endpoint, city: City, prefix: str, audience: Door | None, guard: Sequence[Middleware] = ()
-) -> Route:
+def runner(endpoint: Endpoint, city: City, audience: Door | None) -> Run:
+    """What answers a request to an endpoint, its sender admitted."""
+
     async def run(request: Request) -> Response:
         try:
             return await _run(endpoint, city, audience, request)
@@ -163,8 +193,15 @@ def _route(
                 await record_refusal(city, audience, actor_of(principal), error.code, endpoint.operation.operation_id)
             raise
 
+    return run
+
+
+def _route(
+    endpoint: Endpoint, city: City, prefix: str, audience: Door | None, guard: Sequence[Middleware] = ()
+) -> Route:
     operation = endpoint.operation
     path = operation.path.removeprefix(prefix)
+    run = runner(endpoint, city, audience)
     return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
 
 
@@ -175,35 +212,30 @@ async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: R
     raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await wire.read_body(request)
     if model is not None and not endpoint.raw:
         body = wire.parse_json(request, raw, model)
-    if endpoint.swift is not None and (swiftly := await endpoint.swift(city, request)) is not None:
-        return swiftly
+    kept_at = _kept_at(endpoint, city, audience, request, raw)
+    if endpoint.swift is not None:
+        swiftly = await endpoint.swift(Call(request, city, request.state.principal, kept_at), body)
+        if swiftly is not None:
+            return _response(swiftly)
     if not endpoint.writes:
         return _response(await endpoint.handle(await _ask(city, request), body))
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _write(endpoint, city, audience, request, body, raw)
+            return await _write(endpoint, city, request, body, kept_at)
         except IntegrityError:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _write(
-    endpoint: Endpoint, city: City, audience: Door | None, request: Request, body: Any, raw: bytes
-) -> Response:
-    principal = getattr(request.state, "principal", None)
-    key = _key_of(endpoint, request)
+async def _write(endpoint: Endpoint, city: City, request: Request, body: Any, kept_at: KeptAt | None) -> Response:
     late: DomainError | None = None
     async with database.transaction():
         ask = await _ask(city, request)
-        if key is not None:
-            door, caller = audience or "public", principal_key(principal) if principal else ""
-            scope = store.scope_of(city.keyring, door, caller, request.url.path, key)
-            fingerprint = wire.fingerprint(raw)
-            owner = store.caller_index(city.keyring, door, caller)
-            kept = await store.claim(city.keyring, scope, owner, fingerprint, ask.at)
+        if kept_at is not None:
+            kept = await store.claim(city.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, ask.at)
             if kept is not None:
-                return _replayed(kept, fingerprint)
+                return _replayed(kept, kept_at.fingerprint)
         try:
             answer = await endpoint.handle(ask, body)
         except DomainError as error:
@@ -212,8 +244,8 @@ async def _write(
             late, response = error, problem_response(request, Problem(error.code, members=error.members()))
         else:
             response = _response(answer)
-        if key is not None:
-            await store.keep(city.keyring, scope, response.status_code, bytes(response.body))
+        if kept_at is not None:
+            await store.keep(city.keyring, kept_at.scope, response.status_code, bytes(response.body))
     if late is not None:
         raise late
     return response
@@ -224,10 +256,16 @@ def _readable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _key_of(endpoint: Endpoint, request: Request) -> str | None:
+def _kept_at(endpoint: Endpoint, city: City, audience: Door | None, request: Request, raw: bytes) -> KeptAt | None:
     if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
         return None
-    return wire.idempotency_key(request)
+    key, principal = wire.idempotency_key(request), getattr(request.state, "principal", None)
+    door, caller = audience or "public", principal_key(principal) if principal else ""
+    return KeptAt(
+        store.scope_of(city.keyring, door, caller, request.scope["path"], key),
+        store.caller_index(city.keyring, door, caller),
+        wire.fingerprint(raw),
+    )
 
 
 def _replayed(kept: store.Kept, fingerprint: str) -> Response:

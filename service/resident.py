@@ -18,8 +18,7 @@ from consent.grants import State
 from consent.purposes import Purpose
 from consent.register import Consent
 from service import persons, wire
-from service.city import City
-from service.doors import Answer, Ask
+from service.doors import Answer, Ask, Call
 from service.shapes import resident as shapes
 
 
@@ -110,21 +109,22 @@ async def withdraw_everything(ask: Ask, body: shapes.WithdrawAll) -> Answer:
 
 async def read_points(ask: Ask, _: None) -> Any:
     """My points."""
-    ask.city.kept.timeline = dated = await catalogue.dated_timeline(ask.at)
-    return _points(ask.request, await standing.of(await persons.known(ask), dated.timeline, ask.today, ask.at))
+    in_force = await ask.city.read_in_force(ask.at)
+    return _points(ask.request, await standing.of(await persons.known(ask), in_force.timeline, ask.today, ask.at))
 
 
-async def read_points_swiftly(city: City, request: Request) -> Response | None:
-    """My points, where they are stored and nothing has changed since the scheme was last read."""
-    dated = city.kept.timeline
-    if dated is None:
+async def read_points_swiftly(call: Call, _: None) -> Response | None:
+    """My points, where they are stored and nothing has changed since the catalogue was last read."""
+    city = call.city
+    in_force = city.kept.in_force
+    if in_force is None:
         return None
-    seen = await standing.glance(people.subject_index(city.keyring, request.state.principal.subject))
+    seen = await standing.glance(people.subject_index(city.keyring, call.subject))
     at = city.seen_at(seen.at)
-    if not dated.holds(seen.catalogue, at):
+    if not in_force.holds(seen.catalogue, at):
         return None
-    mine = seen.standing(dated.timeline, city.day_of(at), at)
-    return None if mine is None else _points(request, mine)
+    mine = seen.standing(in_force.timeline, city.day_of(at), at)
+    return None if mine is None else _points(call.request, mine)
 
 
 def _points(request: Request, mine: standing.Standing) -> Response:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 
 from consent import database, migrate, vault
 from consent.vault import Keyring, Place
+from service.connections import CONNECTIONS_MAX
 
 ROOMS = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
@@ -25,21 +26,10 @@ ANSWERS_KEPT_FOR = timedelta(hours=48)
 """The contract promises 24; a day more for clients whose clock or network had a bad night."""
 
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that leaves nothing behind in its session: settings are SET LOCAL, locks the transaction's.
-
-    So it need not be cleaned by a round trip each time that it goes back to the pool. An open transaction still is
-    rolled back.
-    """
-
-    def get_reset_query(self) -> str:
-        """What the pool sends before the next one has this connection."""
-        return ""
-
-
 async def open_database(url: str) -> None:
     """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
     await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
+    await database.look_at_engine()
 
 
 def database_config(url: str) -> dict[str, Any]:
@@ -48,7 +38,8 @@ def database_config(url: str) -> dict[str, Any]:
     if connection["engine"] == "tortoise.backends.sqlite":
         connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
     else:
-        connection["credentials"].update(connection_class=Connection)
+        connection["engine"] = "service.connections"
+        connection["credentials"].setdefault("maxsize", CONNECTIONS_MAX)
     return {
         "connections": {database.CONNECTION: connection},
         "apps": {
@@ -84,7 +75,12 @@ def scope_of(keyring: Keyring, door: str, caller: str, route: str, key: str) -> 
 
 def caller_index(keyring: Keyring, door: str, caller: str) -> str:
     """A keyed hash of a caller, by which all their stored answers can be dropped."""
-    return hmac.digest(_secret(keyring), "\x1f".join(("caller", door, caller)).encode(), "sha256").hex()
+    return _caller_index(_secret(keyring), door, caller)
+
+
+@lru_cache(maxsize=10_000)
+def _caller_index(secret: bytes, door: str, caller: str) -> str:
+    return hmac.digest(secret, "\x1f".join(("caller", door, caller)).encode(), "sha256").hex()
 
 
 async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> Kept | None:
@@ -100,8 +96,7 @@ async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at:
         caller,
         fingerprint,
         placeholder,
-        # By the hour: to the microsecond it would lead from a venue's answer to the event of somebody's chain.
-        database.to_micros(at.replace(minute=0, second=0, microsecond=0)),
+        _hour(at),
     )
     if claimed:
         return None
@@ -121,6 +116,27 @@ async def keep(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
     )
 
 
+ANSWERED = "EXISTS (SELECT 1 FROM stored_answer WHERE scope = $3)"
+"""Whether an answer is there already, for a look whose third parameter is the scope."""
+
+
+@lru_cache(maxsize=8)
+def keep_at_once(first: int) -> str:
+    """The insert of a whole answer as a part of a larger statement, its six values from `$first` on."""
+    marks = ", ".join(f"${first + place}" for place in range(6))
+    return (
+        "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
+        f" VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING 1"
+    )
+
+
+def kept_values(
+    keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime, status: int, body: bytes
+) -> tuple[object, ...]:
+    """The values of `keep_at_once`."""
+    return scope, caller, fingerprint, status, vault.seal(_secret(keyring), _place(scope), body), _hour(at)
+
+
 async def forget_caller(caller: str) -> None:
     """Drop every stored answer of a caller (`caller_index`); for an erasure."""
     await database.run("DELETE FROM stored_answer WHERE caller_index = $1", caller)
@@ -135,6 +151,11 @@ async def drop_old(at: datetime) -> int:
 
 def _secret(keyring: Keyring) -> bytes:
     return vault.service_key(keyring, "stored-answer")
+
+
+def _hour(at: datetime) -> int:
+    """By the hour: to the microsecond it would lead from a venue's answer to the event of somebody's chain."""
+    return database.to_micros(at.replace(minute=0, second=0, microsecond=0))
 
 
 def _place(scope: str) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import time
 from functools import lru_cache
 
@@ -44,7 +44,7 @@ class Surroundings:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id, began, status = secrets.token_hex(8), time.perf_counter(), 0
+        request_id, began, status = os.urandom(8).hex(), time.perf_counter(), 0
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def dressed(message: Message) -> None:

@@ -1,9 +1,9 @@
 """What a request costs: `python -m loadtests.benchmarks.routes`.
 
 On one PostgreSQL (durable) and one Redis, each server one process: ours, and the thinnest that does the same work, a
-bare Starlette app that keeps verified tokens by their hash and asks asyncpg. The same clients drive both in turns.
-What counts is the server's CPU time a request; wall-clock rates are printed beside it. A run whose CPU times spread by
-more than SPREAD_MAX (standard deviation to median) is void.
+bare Starlette app that keeps verified tokens by their hash and asks asyncpg. Reading is one indexed row; redeeming is
+one indexed row and one statement that spends the ticket, takes from the quota and books the redemption. `--population`
+adds that many other residents (persons, subjects, consents, points), several values one after another.
 """
 
 from __future__ import annotations
@@ -13,14 +13,10 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import statistics
-import subprocess
-import sys
+import secrets
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,36 +29,46 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from consent import people
+from benefits import tickets
+from consent import database, people
+from consent.kinds import Kind
+from consent.vault import Keyring
+from loadtests.benchmarks import served
 from service import demo, logs, store
 from service.app import create_app
 from service.identity import Door
 from service.limits import make_limiter
-from service.settings import Settings
 from tests import cities, servers
 
-SPREAD_MAX = 0.10
-CLIENTS = 16
+VENUE, BENEFIT = "city-library-main", "library-deposit"
 READ_BY_INDEX = """
 SELECT s.total, s.dimensions, s.scheme_version, s.as_of, s.valid_until FROM subject i
   JOIN snapshot s ON s.person_id = i.person_id WHERE i.subject_index = $1
 """
-
-
-def settings_of(folder: Path, url: str, redis_url: str) -> Settings:
-    """The settings of ours: as `serve` has them, with the demonstration's keys."""
-    return replace(demo.settings_of(folder), database_url=url, redis_url=redis_url, demo=False)
+READ_TICKET = """
+SELECT t.benefit_id, t.benefit_version, t.venue_id, t.expires_at, s.total FROM ticket t
+  JOIN snapshot s ON s.person_id = t.person_id WHERE t.handle_index = $1 AND t.redemption_id IS NULL
+"""
+REDEEM = """
+WITH spent AS (UPDATE ticket SET redemption_id = $2 WHERE handle_index = $1 AND redemption_id IS NULL RETURNING 1),
+taken AS (INSERT INTO quota_use (quota_key, taken, ends_on) SELECT $3, 1, $4 FROM spent
+  ON CONFLICT (quota_key) DO UPDATE SET taken = quota_use.taken + 1 WHERE quota_use.taken < 1000000 RETURNING 1)
+INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour, state)
+SELECT $2, $1, $5, $6, $7, $4, 12, 'redeemed' FROM taken RETURNING 1
+"""
 
 
 def ours(folder: Path, url: str, redis_url: str) -> Starlette:
     """Ours, whole: every check, limit and header; the limits alone are so high that the load passes."""
-    settings = settings_of(folder, url, redis_url)
+    # The sequencer works beside the requests, in one process of several; loadtests.benchmarks.logs measures it.
+    settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
+    settings = replace(settings, redis_url=redis_url, demo=False)
     limiter = make_limiter(redis_url, cities.UNLIMITED)
     return create_app(settings, demo.issuer_of(folder).verifier(), limiter=limiter)
 
 
 def bare(folder: Path, url: str) -> Starlette:
-    """The thinnest: a token's hash looked up, one indexed read, its JSON."""
+    """The thinnest: a token's hash looked up, the statements, the answer's JSON."""
     known: dict[bytes, str] = {}
     pool: asyncpg.Pool | None = None
     verifier, keyring = demo.issuer_of(folder).verifier(), demo.settings_of(folder).keyring
@@ -76,22 +82,45 @@ def bare(folder: Path, url: str) -> Starlette:
         await pool.close()
         await verifier.stop()
 
-    async def read(request: Request) -> Response:
+    def who(door: Door, request: Request) -> str:
         token = request.headers["authorization"][7:]
         digest = hashlib.sha256(token.encode()).digest()
-        index = known.get(digest)
-        if index is None:
-            principal: Any = verifier.verify(Door.RESIDENT, token, datetime.now(UTC))
-            index = known[digest] = people.subject_index(keyring, principal.subject)
+        found = known.get(digest)
+        if found is None:
+            principal: Any = verifier.verify(door, token, datetime.now(UTC))
+            found = people.subject_index(keyring, principal.subject) if door is Door.RESIDENT else principal.client_id
+            known[digest] = found
+        return found
+
+    async def read(request: Request) -> Response:
         assert pool is not None
-        row = await pool.fetchrow(READ_BY_INDEX, index)
+        row = await pool.fetchrow(READ_BY_INDEX, who(Door.RESIDENT, request))
         body = {**row, "dimensions": orjson.loads(row["dimensions"])}
         return Response(orjson.dumps(body), media_type="application/json")
+
+    async def redeem(request: Request) -> Response:
+        assert pool is not None
+        venue_id, handle = who(Door.VENUE, request), orjson.loads(await request.body())["handle"]
+        index = tickets.index_of(keyring, handle)
+        row = await pool.fetchrow(READ_TICKET, index)
+        assert row["venue_id"] == venue_id
+        assert row["total"] >= 60
+        redemption_id, key = secrets.token_hex(16), hashlib.sha256(handle.encode()).hexdigest()
+        values = (index, redemption_id, key, 20261124, venue_id, row["benefit_id"], row["benefit_version"])
+        done = await pool.fetchval(REDEEM, *values)
+        return Response(
+            orjson.dumps({"redemption_id": redemption_id, "done": done}), 201, media_type="application/json"
+        )
 
     async def plain(_: Request) -> Response:
         return Response(b"plain")
 
-    return Starlette(routes=[Route("/v1/me/points", read), Route("/plain", plain)], lifespan=lifespan)
+    routes = [
+        Route("/v1/me/points", read),
+        Route("/v1/venue/redemptions", redeem, methods=["POST"]),
+        Route("/plain", plain),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None:
@@ -102,137 +131,152 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
     uvicorn.run(app, port=port, access_log=False, server_header=False, log_config=None)
 
 
-@contextlib.contextmanager
-def running(which: str, folder: Path, url: str, redis_url: str, port: int) -> Iterator[int]:
-    """The server in a process of its own, ready to answer."""
-    command = [sys.executable, "-m", "loadtests.benchmarks.routes", "--serve", which, str(folder), url, redis_url]
-    process = subprocess.Popen([*command, str(port)], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                asyncio.run(_one(port, _request("/plain", "-")))
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(10)
+@dataclass(frozen=True, slots=True)
+class Furnished:
+    """Who lives in the city: residents' tokens and the venue's, and the persons that tickets are for."""
+
+    residents: list[str]
+    venue: str
+    persons: list[str]
 
 
-def _request(path: str, token: str) -> bytes:
-    return (
-        f"GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\naccept: application/json\r\n\r\n"
-    ).encode()
-
-
-async def _one(port: int, request: bytes) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        return (await _exchange(reader, writer, request))[0]
-    finally:
-        writer.close()
-
-
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
-    writer.write(request)
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    return int(head[9:12]), await reader.readexactly(length)
-
-
-async def drive(port: int, requests: Sequence[bytes], count: int) -> None:
-    """Send `count` requests over CLIENTS connections; every one must answer 200."""
-    left = iter(range(count))
-
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for number in left:
-            status, body = await _exchange(reader, writer, requests[number % len(requests)])
-            assert status == 200, body
-        writer.close()
-
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
-
-
-def measured(pid: int, port: int, requests: Sequence[bytes], count: int) -> tuple[float, float]:
-    """The server's CPU microseconds a request, and requests a second."""
-    before, began = _cpu_seconds(pid), time.perf_counter()
-    asyncio.run(drive(port, requests, count))
-    took = time.perf_counter() - began
-    return (_cpu_seconds(pid) - before) / count * 1e6, count / took
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-async def furnish(folder: Path, url: str, residents: int) -> list[str]:
-    """A demonstration city whose residents have points as they come about: by consent, link and delivery; tokens."""
+async def furnish(folder: Path, url: str, residents: int) -> Furnished:
+    """A demonstration city whose residents have points and consents as they come about."""
     settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
     await store.open_database(url)
     await store.bring_up_to_date()
     await store.close_database()
     async with cities.town(settings, folder) as town:
         await demo.furnish(town.city)
+        async with database.transaction():
+            row = await database.row("SELECT body FROM document WHERE kind = 'benefits' AND document_id = $1", BENEFIT)
+            assert row is not None
+            often = {"quota": {"per_resident": {"count": 1_000_000, "period": "day"}}}
+            await demo.publish(Kind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await database.now())
         tokens = []
         for number in range(residents):
             who = town.resident(f"bench-{number}")
             await who.volunteer(7_200, f"v-{number}")
+            await who.consent_to_provider("city-library")
             assert await who.total() == 63
             tokens.append(who.token)
-    return tokens
+        persons = []
+        for number in range(residents):
+            known = await people.find(settings.keyring, f"bench-{number}")
+            assert known is not None
+            persons.append(known.person_id)
+        return Furnished(tokens, town.venue(VENUE).token, persons)
 
 
-def compare(rounds: int, count: int, apps: dict[str, tuple[int, int, list[bytes]]]) -> dict[str, Any]:
-    """Each app's median CPU time and rate over rounds in turns, and the first's ratio to the second's."""
-    cpu: dict[str, list[float]] = {name: [] for name in apps}
-    rate: dict[str, list[float]] = {name: [] for name in apps}
-    for _ in range(rounds):
-        for name, (pid, port, requests) in apps.items():
-            micros, speed = measured(pid, port, requests, count)
-            cpu[name].append(micros)
-            rate[name].append(speed)
-    medians = {name: statistics.median(found) for name, found in cpu.items()}
-    ours_, limit = medians.values()
-    spread = max(statistics.pstdev(found) / statistics.median(found) for found in cpu.values())
-    return {
-        "cpu_us": {name: round(value) for name, value in medians.items()},
-        "requests_a_second": {name: round(statistics.median(found)) for name, found in rate.items()},
-        "ratio": round(limit / ours_, 2),
-        "spread": round(spread, 3),
-        "valid": spread <= SPREAD_MAX,
-    }
+OTHERS = """
+CREATE TEMP TABLE other AS SELECT md5('other' || n) AS person_id, n FROM generate_series($1::bigint, $2) n;
+"""
+OTHERS_ROWS = (
+    "INSERT INTO person SELECT person_id, 3, 3, md5(person_id) || md5(person_id), decode(repeat('ab', 63), 'hex'),"
+    " decode(repeat('cd', 40), 'hex'), 0 FROM other",
+    "INSERT INTO subject SELECT md5('subject' || n), person_id FROM other",
+    "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version, notice_sha256,"
+    " state, given_at, expires_at) SELECT o.person_id, md5(p || n), p, c, 'n', 1, repeat('0', 64), 'given', 0,"
+    " 9000000000000000 FROM other o, (VALUES ('points.compute', 'volunteer-service'),"
+    " ('benefit.check', 'city-library')) AS v (p, c)",
+    "INSERT INTO snapshot SELECT o.person_id, 3, s.scheme_version, s.timeline_sha256, s.total, s.dimensions, s.as_of,"
+    " s.valid_until, s.covered_until FROM other o, (SELECT * FROM snapshot LIMIT 1) s",
+)
+
+
+async def populate(url: str, before: int, wanted: int) -> None:
+    """Add residents `before` to `wanted`, who are only there: rows in every table that the two calls look into."""
+    connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
+    step = 1_000_000
+    for first in range(before, wanted, step):
+        async with connection.transaction():
+            last = min(first + step, wanted) - 1
+            await connection.execute(OTHERS.replace("$1::bigint", str(first)).replace("$2", str(last)))
+            for statement in OTHERS_ROWS:
+                await connection.execute(statement)
+            await connection.execute("DROP TABLE other")
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) -> list[str]:
+    """New tickets straight into the table, as if shown a moment ago; the redeemed ones go. Their handles."""
+    connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
+    now = int(datetime.now(UTC).timestamp() * 1e6)
+    ids = [secrets.token_hex(16) for _ in range(count)]
+    handles = [tickets.handle_of(keyring, one) for one in ids]
+    rows = [
+        (tickets.index_of(keyring, handle), one, persons[place % len(persons)], BENEFIT, 2, VENUE, now, now + 10**12)
+        for place, (one, handle) in enumerate(zip(ids, handles, strict=True))
+    ]
+    columns = [
+        "handle_index",
+        "ticket_id",
+        "person_id",
+        "benefit_id",
+        "benefit_version",
+        "venue_id",
+        "issued_at",
+        "expires_at",
+    ]
+    await connection.execute("TRUNCATE ticket, redemption, quota_use, stored_answer")
+    await connection.copy_records_to_table("ticket", records=rows, columns=columns)
+    await connection.execute("CHECKPOINT")
+    await connection.close()
+    return handles
+
+
+def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: int, count: int) -> dict[str, Any]:
+    """Both calls, ours against bare, on the database as it is."""
+    keyring = demo.settings_of(folder).keyring
+    reads = [served.get("/v1/me/points", city.residents[place % len(city.residents)]) for place in range(count)]
+
+    def redeems(_: str, __: int) -> list[bytes]:
+        handles = asyncio.run(issue(url, keyring, city.persons, count // 2))
+        return [
+            served.post("/v1/venue/redemptions", city.venue, orjson.dumps({"handle": one}), secrets.token_hex(8))
+            for one in handles
+        ]
+
+    module, at = ["-m", "loadtests.benchmarks.routes", "--serve"], [str(folder), url, redis_url]
+    with (
+        served.running("ours", [*module, "ours", *at], 8471) as one,
+        served.running("bare", [*module, "bare", *at], 8472) as other,
+    ):
+        return {
+            "read my points": served.compare(rounds, (one, other), lambda _, __: reads, 200),
+            "redeem a ticket": served.compare(rounds, (one, other), redeems, 201),
+        }
 
 
 def main() -> None:
     """Furnish, serve, drive, print."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--serve", nargs=5)
-    asked.add_argument("--residents", type=int, default=100)
+    asked.add_argument("--residents", type=int, default=200)
+    asked.add_argument("--population", type=int, nargs="*", default=[0])
     asked.add_argument("--rounds", type=int, default=7)
-    asked.add_argument("--requests", type=int, default=3_000)
+    asked.add_argument("--requests", type=int, default=4_000)
     chosen = asked.parse_args()
     if chosen.serve:
-        which, folder, url, redis_url, port = chosen.serve
-        serve(which, Path(folder), url, redis_url, int(port))
+        which, name, url, redis_url, port = chosen.serve
+        serve(which, Path(name), url, redis_url, int(port))
         return
+    print(json.dumps(run(chosen.residents, chosen.population, chosen.rounds, chosen.requests), indent=1))
+
+
+def run(residents: int, populations: Sequence[int], rounds: int, count: int) -> dict[str, Any]:
+    """Both comparisons for each population, by its size."""
+    found, there = {}, 0
     with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True) as server, servers.redis() as redis_url:
         folder, url = Path(name), server.create()
         demo.settings_of(folder)
-        tokens = asyncio.run(furnish(folder, url, chosen.residents))
-        requests = [_request("/v1/me/points", token) for token in tokens]
-        with (
-            running("ours", folder, url, redis_url, 8471) as one,
-            running("bare", folder, url, redis_url, 8472) as other,
-        ):
-            for port in (8471, 8472):
-                asyncio.run(drive(port, requests, len(requests) * 2))
-            apps = {"ours": (one, 8471, requests), "bare": (other, 8472, requests)}
-            print(json.dumps({"read my points": compare(chosen.rounds, chosen.requests, apps)}, indent=1))
+        city = asyncio.run(furnish(folder, url, residents))
+        for population in populations:
+            asyncio.run(populate(url, there, population))
+            there = population
+            found[str(population)] = compared(folder, url, redis_url, city, rounds, count)
+    return found
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ def post(
     errors: tuple[str, ...] = (),
     method: HTTPMethod = HTTPMethod.POST,
     raw: bool = False,
+    swift: Swift | None = None,
     own_body: bool = False,
     also_accepts: tuple[str, ...] = (),
 ) -> Endpoint:
@@ -78,4 +79,4 @@ def post(
         also_accepts=also_accepts,
         tags=(audience.value,),
     )
-    return Endpoint(operation, handle, writes=not raw, key=key, raw=raw or own_body)
+    return Endpoint(operation, handle, writes=not raw, key=key, raw=raw or own_body, swift=swift)

@@ -29,6 +29,7 @@ VENUE = (
         shapes.HandleBody,
         {201: shapes.RedemptionAnswer, 200: shapes.Ordinary},
         key="required",
+        swift=venue.redeem_swiftly,
         errors=("suspended",),
     ),
     post(

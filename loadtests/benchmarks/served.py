@@ -1,0 +1,137 @@
+"""Servers as processes of their own, driven in turns: what a request costs each of them.
+
+What counts is the server's CPU time a request; wall-clock rates are printed beside it. A run whose CPU times spread by
+more than SPREAD_MAX (standard deviation to median) is void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SPREAD_MAX = 0.10
+CLIENTS = 16
+READY_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its process and port."""
+
+    name: str
+    pid: int
+    port: int
+
+
+@contextlib.contextmanager
+def running(name: str, command: Sequence[str], port: int) -> Iterator[Server]:
+    """A server in a process of its own, ready to answer; stopped at the end."""
+    process = subprocess.Popen([sys.executable, *command, str(port)], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                asyncio.run(_one(port, get("/plain", "-")))
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield Server(name, process.pid, port)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def get(path: str, token: str) -> bytes:
+    """The bytes of a GET."""
+    return (
+        f"GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\naccept: application/json\r\n\r\n"
+    ).encode()
+
+
+def post(path: str, token: str, body: bytes, key: str) -> bytes:
+    """The bytes of a POST with an Idempotency-Key."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\naccept: application/json\r\n"
+        f"content-type: application/json\r\nidempotency-key: {key}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _one(port: int, request: bytes) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        return (await _exchange(reader, writer, request))[0]
+    finally:
+        writer.close()
+
+
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return int(head[9:12]), await reader.readexactly(length)
+
+
+async def drive(port: int, requests: Sequence[bytes], expected: int) -> None:
+    """Send every request once over CLIENTS connections; each must answer with the expected status."""
+    left = iter(requests)
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in left:
+            status, body = await _exchange(reader, writer, request)
+            assert status == expected, body
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+
+
+def measured(server: Server, requests: Sequence[bytes], expected: int) -> tuple[float, float]:
+    """The server's CPU microseconds a request, and requests a second."""
+    before, began = cpu_seconds(server.pid), time.perf_counter()
+    asyncio.run(drive(server.port, requests, expected))
+    took = time.perf_counter() - began
+    return (cpu_seconds(server.pid) - before) / len(requests) * 1e6, len(requests) / took
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def compare(
+    rounds: int, servers: Sequence[Server], requests: Callable[[str, int], Sequence[bytes]], expected: int
+) -> dict[str, Any]:
+    """Median CPU time and rate of two servers over rounds in turns, and the ratio of the second's to the first's.
+
+    `requests` makes those of a server for a round; round -1 warms it up.
+    """
+    for server in servers:
+        measured(server, requests(server.name, -1), expected)
+    cpu: dict[str, list[float]] = {server.name: [] for server in servers}
+    rate: dict[str, list[float]] = {server.name: [] for server in servers}
+    for number in range(rounds):
+        for server in servers:
+            micros, speed = measured(server, requests(server.name, number), expected)
+            cpu[server.name].append(micros)
+            rate[server.name].append(speed)
+    medians = {name: statistics.median(found) for name, found in cpu.items()}
+    ours, limit = medians.values()
+    spread = max(statistics.pstdev(found) / statistics.median(found) for found in cpu.values())
+    return {
+        "cpu_us": {name: round(value) for name, value in medians.items()},
+        "requests_a_second": {name: round(statistics.median(found)) for name, found in rate.items()},
+        "ratio": round(limit / ours, 2),
+        "spread": round(spread, 3),
+        "valid": spread <= SPREAD_MAX,
+    }
