@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 """
 
 
+IN_CATALOGUE = "SELECT 1 AS there WHERE to_regclass($1) IS NOT NULL"
+"""Asked without creating anything: the service's own role may not."""
+
+
 class MigrationChanged(Exception):
     """An applied migration file no longer has the content that was applied."""
 
@@ -52,9 +56,11 @@ def files(room: str, engine: str) -> list[tuple[str, str]]:
 
 async def pending(rooms: Sequence[str]) -> list[str]:
     """Names of migrations that are not applied yet; raises MigrationChanged for an edited one."""
-    await database.run(BOOKKEEPING)
     engine = "sqlite" if database.is_sqlite() else "postgres"
-    applied = {(r["room"], r["name"]): r["sha256"] for r in await database.rows("SELECT * FROM schema_migration")}
+    there = "SELECT 1 AS there FROM sqlite_master WHERE name = $1" if engine == "sqlite" else IN_CATALOGUE
+    known = await database.rows(there, "schema_migration")
+    found = await database.rows("SELECT * FROM schema_migration") if known else []
+    applied = {(r["room"], r["name"]): r["sha256"] for r in found}
     missing = []
     for room in rooms:
         for name, script in files(room, engine):
@@ -72,6 +78,7 @@ async def apply(rooms: Sequence[str]) -> list[str]:
         sqlite = database.is_sqlite()
         if not sqlite:
             await database.rows("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await database.run(BOOKKEEPING)
         todo = await pending(rooms)
         for qualified in todo:
             room, name = qualified.split("/")

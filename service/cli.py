@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,6 @@ from typing import Annotated, NoReturn, TypeVar
 
 import orjson
 import typer
-import uvicorn
 
 from benefits import recompute
 from consent import database, people, sequencer, staff, verification
@@ -23,11 +21,11 @@ from consent.gate import Part
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
-from service import archive, demo, erasures, importer, logs, settings, signing, store
+from service import archive, demo, erasures, importer, serving, settings, signing, store
 from service import verify_receipt as receipt_verifier
 from service import witness as witnessing
 from service.city import City
-from service.identity import Door, Verifier, remote_sources
+from service.identity import Door, Verifier
 from service.limits import make_limiter
 from service.settings import Settings, SettingsInvalid
 
@@ -68,18 +66,22 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     typer.echo("  for an administrator      " + _token_command(data_dir, "administrator", "admin-1"))
     typer.echo("  for a privacy officer     " + _token_command(data_dir, "privacy", "officer-1"))
     sys.stdout.flush()
-    logs.configure(logging.WARNING)
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
+    serving.run(app, host, port)
 
 
 @cli.command("serve")
-def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
+def serve(
+    port: int = 8000,
+    host: str = "127.0.0.1",
+    workers: Annotated[
+        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=serving.WORKERS_MAX)
+    ] = 1,
+) -> None:
     """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
     chosen = _settings()
-    verifier = Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone)
-    app = application.create_app(chosen, verifier)
-    logs.configure()
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_config=None)
+    if workers > 1 and chosen.database_url.startswith("sqlite:"):
+        _fail("SQLite serves one process; several need PostgreSQL")
+    serving.run_production(host, port, workers)
 
 
 @cli.command("migrate")

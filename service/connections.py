@@ -9,6 +9,7 @@ inside a transaction is closed.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from typing import Any
@@ -16,10 +17,15 @@ from typing import Any
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
+logger = logging.getLogger("credit_easy.connections")
+
 CONNECTIONS_MAX = 10
 """Connections of one process; `?maxsize=` of the database's address says otherwise."""
-WAIT_SECONDS = 2.5
+WAIT_SECONDS = 2.0
 """How long a request waits for a connection, and for one to be made, before it is told that the database is away."""
+PULSE_SECONDS, PULSE_WAIT_SECONDS, PULSES_MISSED = 0.5, 0.5, 2
+"""How often a process looks whether the database answers, how long it waits, and how often in vain before every request
+is told that it is away: within two seconds."""
 SWEEP_SECONDS = 0.25
 """How late the end of a wait may be noticed."""
 IDLE_SECONDS = 300
@@ -39,13 +45,14 @@ class Pool:
         self.opening = 0
         self.waiting: deque[tuple[asyncio.Future[asyncpg.Connection | None], float]] = deque()
         self.sweeping = False
+        self.away = False
         self.closed = False
 
     async def acquire(self) -> asyncpg.Connection:
         """A connection; TimeoutError when none is free for WAIT_SECONDS, or what connecting raises."""
         while True:
-            if self.closed:
-                raise asyncpg.InterfaceError("the pool is closed")
+            if self.closed or self.away:
+                raise asyncpg.InterfaceError("the pool is closed" if self.closed else "the database is away")
             while self.idle:
                 connection, since = self.idle.pop()
                 if not connection.is_closed():
@@ -130,6 +137,38 @@ class Pool:
             connection.terminate()
         self.idle.clear()
 
+    async def watch(self) -> None:
+        """See for ever whether the database answers, on a connection of its own.
+
+        Where it does not, every query fails at once instead of waiting, until it answers again: a server that is
+        paused or cut off leaves connections open that never say anything.
+        """
+        own: asyncpg.Connection | None = None
+        missed = 0
+        try:
+            while True:
+                began = time.monotonic()
+                try:
+                    async with asyncio.timeout(PULSE_WAIT_SECONDS):
+                        if own is None or own.is_closed():
+                            own = await asyncpg.connect(**self.connecting)
+                        await own.fetchval("SELECT 1")
+                    missed, self.away = 0, False
+                except Exception:
+                    # Where this process itself was held up, the answer may have been there in time.
+                    missed += time.monotonic() - began < 2 * PULSE_WAIT_SECONDS
+                    if own is not None:
+                        own.terminate()
+                        own = None
+                    if missed >= PULSES_MISSED and not self.away:
+                        self.away = True
+                        self.abandon()
+                        logger.error("the database is away")
+                await asyncio.sleep(PULSE_SECONDS)
+        finally:
+            if own is not None:
+                own.terminate()
+
     async def expire_connections(self) -> None:
         """Close what is idle; what is lent is closed when it comes back and has been idle."""
         for connection, _ in self.idle:
@@ -153,6 +192,8 @@ class Pool:
 
 class Client(AsyncpgDBClient):
     """Tortoise's client for asyncpg with this pool."""
+
+    _pool: Pool | None
 
     async def create_pool(self, **kwargs: Any) -> Pool:
         """The pool, with one connection to see that there is a database."""

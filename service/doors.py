@@ -59,7 +59,7 @@ class Call:
 
     request: Request
     city: City
-    principal: Principal
+    principal: Principal | None
     kept_at: KeptAt | None = None
 
     @property
@@ -214,7 +214,7 @@ async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: R
         body = wire.parse_json(request, raw, model)
     kept_at = _kept_at(endpoint, city, audience, request, raw)
     if endpoint.swift is not None:
-        swiftly = await endpoint.swift(Call(request, city, request.state.principal, kept_at), body)
+        swiftly = await endpoint.swift(Call(request, city, getattr(request.state, "principal", None), kept_at), body)
         if swiftly is not None:
             return _response(swiftly)
     if not endpoint.writes:

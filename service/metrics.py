@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.requests import Request
 from starlette.responses import Response
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("credit_easy_requests", "Requests answered", ("method", "route", "status"), registry=REGISTRY)
 SECONDS = Histogram("credit_easy_request_seconds", "Time to answer", ("route",), registry=REGISTRY)
-LOG_FROZEN = Gauge("credit_easy_log_frozen", "Whether a transparency log is frozen", ("log",), registry=REGISTRY)
+LOG_FROZEN = Gauge(
+    "credit_easy_log_frozen",
+    "Whether a transparency log is frozen",
+    ("log",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which several processes add up what they count; read when prometheus_client is imported."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -32,5 +42,9 @@ def _seconds(route: str) -> Histogram:
 
 
 async def exposition(_: Request) -> Response:
-    """`GET /metrics` in Prometheus' text format."""
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    """`GET /metrics` in Prometheus' text format, of all processes that serve together."""
+    registry = REGISTRY
+    if SHARED in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -21,7 +21,7 @@ from consent.grants import LIFE_MONTHS_MAX
 from consent.kinds import Kind
 from consent.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
 from service import store, wire
-from service.doors import Answer, Ask
+from service.doors import Answer, Ask, Call
 from service.shapes import public as shapes
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
@@ -162,8 +162,8 @@ async def list_barred_uses(ask: Ask, _: None) -> Any:
     )
 
 
-async def health(_: Ask, __: None) -> Answer:
-    """The process lives."""
+async def health(_: Ask | Call, __: None) -> Answer:
+    """The process lives, whatever else is away."""
     return Answer(shapes.Health(status="ok"))
 
 

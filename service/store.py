@@ -16,7 +16,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 
 from consent import database, migrate, vault
 from consent.vault import Keyring, Place
-from service.connections import CONNECTIONS_MAX
+from service.connections import CONNECTIONS_MAX, Client
 
 ROOMS = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
@@ -46,6 +46,13 @@ def database_config(url: str) -> dict[str, Any]:
             room: {"models": models, "default_connection": database.CONNECTION} for room, models in MODELS.items()
         },
     }
+
+
+async def watch_database() -> None:
+    """See for ever whether PostgreSQL answers; on SQLite there is nothing to see."""
+    client = database.connection()
+    if isinstance(client, Client) and client._pool is not None:
+        await client._pool.watch()
 
 
 async def close_database() -> None:

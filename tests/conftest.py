@@ -65,7 +65,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def furnished_sqlite(demo_folder: Path) -> Path:
     """A furnished database file, to be copied."""
-    asyncio.run(_furnish(demo.settings_of(demo_folder)))
+    asyncio.run(furnish(demo.settings_of(demo_folder)))
     return demo_folder / "city.sqlite3"
 
 
@@ -73,11 +73,11 @@ def furnished_sqlite(demo_folder: Path) -> Path:
 def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
-    asyncio.run(_furnish(replace(demo.settings_of(demo_folder), database_url=url)))
+    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url)))
     return servers.name_of(url)
 
 
-async def _furnish(settings: Settings) -> None:
+async def furnish(settings: Settings) -> None:
     await store.open_database(settings.database_url)
     try:
         await store.bring_up_to_date()

@@ -49,7 +49,7 @@ PUBLIC = (
         writes=True,
     ),
     get(None, "/.well-known/jwks.json", "readKeys", "Public keys of this service", public.read_keys, None),
-    get(None, "/healthz", "readHealth", "The process lives", public.health, shapes.Health),
+    get(None, "/healthz", "readHealth", "The process lives", public.health, shapes.Health, swift=public.health),
     get(None, "/readyz", "readReadiness", "It can work", public.readiness, shapes.Health),
     get(
         None,
