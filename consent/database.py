@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 CONNECTION = "default"
@@ -24,6 +25,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Row = dict[str, Any]
+OVERTAKEN = (IntegrityError, asyncpg.exceptions.InvalidCachedStatementError)
+"""What a transaction meets when another one, or a migration, was faster: tried again, it finds things as they are."""
 
 
 def to_micros(moment: datetime) -> int:

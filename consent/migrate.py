@@ -6,16 +6,22 @@ applied and then edited is refused: what runs in production must be what was rev
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 
+import asyncpg
+
 from consent import database
 
 LOCK = 7_201_426
 """The advisory lock of migrations; an arbitrary number of ours."""
+
+LOCK_WAIT, BETWEEN_SECONDS, ATTEMPTS_MAX = "2s", 0.5, 60
+"""How long a table in use is waited for at a time, how long it is then left alone, and how often it is tried."""
 
 BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migration (
@@ -73,10 +79,26 @@ async def pending(rooms: Sequence[str]) -> list[str]:
 
 
 async def apply(rooms: Sequence[str]) -> list[str]:
-    """Bring the database up to date; the names of what was applied now. Safe to call from many processes at once."""
+    """Bring the database up to date; the names of what was applied now. Safe to call from many processes at once.
+
+    While the service runs: a table that is in use is waited for LOCK_WAIT at a time, since whoever wants to read it
+    waits behind; then all begins again. asyncpg.LockNotAvailableError after ATTEMPTS_MAX.
+    """
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            return await _apply(rooms)
+        except asyncpg.LockNotAvailableError:
+            if attempt == ATTEMPTS_MAX - 1:
+                raise
+            await asyncio.sleep(BETWEEN_SECONDS)
+    raise AssertionError("unreachable")
+
+
+async def _apply(rooms: Sequence[str]) -> list[str]:
     async with database.transaction():
         sqlite = database.is_sqlite()
         if not sqlite:
+            await database.run(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             await database.rows("SELECT pg_advisory_xact_lock($1)", LOCK)
         await database.run(BOOKKEEPING)
         todo = await pending(rooms)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from tortoise.exceptions import IntegrityError
-
 from consent import database, intake
 from consent.documents import Version
 from consent.intake import Answer, Delivery
@@ -27,7 +25,7 @@ async def commit(
                 at = await clock()
                 kinds = frozenset(source.body["kinds"])
                 return await intake.deliver(keyring, source.document_id, kinds, batch, day_of(at), at)
-        except IntegrityError:
+        except database.OVERTAKEN:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
-from tortoise.exceptions import IntegrityError
 
 from consent import database, ledger, staff
 from consent.errors import DomainError
@@ -222,7 +221,7 @@ async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: R
     for attempt in range(ATTEMPTS_MAX):
         try:
             return await _write(endpoint, city, request, body, kept_at)
-        except IntegrityError:
+        except database.OVERTAKEN:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")

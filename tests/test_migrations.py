@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 
@@ -117,3 +118,35 @@ async def test_one_live_consent_for_person_purpose_and_counterpart(opened: str) 
     await database.run(given, "c2", "withdrawn")
     with pytest.raises(Exception, match=r"(?i)unique"):
         await database.run(given, "c3", "given")
+
+
+async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty_database_url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer")
+    monkeypatch.setattr(migrate, "LOCK_WAIT", "50ms")
+    monkeypatch.setattr(migrate, "BETWEEN_SECONDS", 0.01)
+    await store.open_database(empty_database_url)
+    try:
+        await store.bring_up_to_date()
+        original = migrate.files
+        later = ("9999_later.sql", "ALTER TABLE objection ADD COLUMN later INTEGER;\n")
+        monkeypatch.setattr(migrate, "files", lambda room, engine: [*original(room, engine), later][-1:])
+        user = await asyncpg.connect(empty_database_url.replace("postgres://", "postgresql://", 1))
+        using = user.transaction()
+        await using.start()
+        await user.fetch("SELECT * FROM objection")
+        monkeypatch.setattr(migrate, "ATTEMPTS_MAX", 2)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await migrate.apply(["consent"])
+        monkeypatch.setattr(migrate, "ATTEMPTS_MAX", 100)
+        waiting = asyncio.create_task(migrate.apply(["consent"]))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        assert await database.rows("SELECT * FROM objection") == []  # whoever reads does not wait behind it
+        await using.rollback()
+        assert await waiting == ["consent/9999_later.sql"]
+        await user.close()
+    finally:
+        await store.close_database()

@@ -256,6 +256,27 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
     assert told.records <= {*await stored(url)}
 
 
+async def test_a_migration_under_load_is_noticed_by_nobody(
+    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    url = postgres.create(furnished_postgres)
+    told = Told()
+    with deployed(tmp_path, demo_folder, url, workers=1) as service:
+        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(6)]
+        for number in range(6):
+            await asyncio.sleep(0.2)
+            await store.open_database(url)
+            for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
+                await database.run(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
+            await store.close_database()
+        again = await asyncio.to_thread(run, "migrate", env=service.environment)
+        assert again.stdout.strip() == "nothing to do"
+        told.stop = True
+        await asyncio.gather(*load)
+    assert told.other == []
+    assert told.records <= {*await stored(url)}
+
+
 async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
     postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
