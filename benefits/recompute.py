@@ -7,7 +7,8 @@ So a batch goes on where it stopped, and the service answers meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,8 +22,8 @@ PERSONS_A_PART = 200_000
 """Some seconds' work, a fifth of it the writing, during which whoever needs points computed anew may have to wait."""
 
 STALE = """
-DELETE FROM snapshot WHERE person_id >= $1 AND person_id < $2
-   AND NOT EXISTS (SELECT 1 FROM held WHERE held.person_id = snapshot.person_id AND held.epoch = snapshot.epoch)
+DELETE FROM snapshot{piece} AS s WHERE s.person_id >= $1 AND s.person_id < $2
+   AND NOT EXISTS (SELECT 1 FROM held WHERE held.person_id = s.person_id AND held.epoch = s.epoch)
 """
 
 
@@ -34,8 +35,19 @@ class Done:
     computed: int
 
 
-async def parts() -> int:
-    """Into how many parts a batch is cut now."""
+async def plan(of: int | None = None) -> list[Part]:
+    """The parts of a batch: one a piece of tables that are cut, else so many by their ids, or as many as are due.
+
+    ValueError for another number than there are pieces.
+    """
+    pieces = await database.partitions()
+    if pieces and of not in (None, pieces):
+        raise ValueError(f"the tables are cut into {pieces} pieces; a batch has as many parts")
+    count = pieces or of or await _parts()
+    return [Part(number, count, cut=bool(pieces)) for number in range(count)]
+
+
+async def _parts() -> int:
     found = await database.row("SELECT count(*) AS persons FROM person")
     assert found is not None
     return int(found["persons"]) // PERSONS_A_PART + 1
@@ -54,3 +66,35 @@ async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) ->
     )
     persons, computed = await gate.release_to_all(which, at, OWN_COMPUTATION, derived, insert, STALE)
     return Done(persons, computed)
+
+
+async def run(
+    plan: Sequence[Part],
+    after: int,
+    jobs: int,
+    clock: Clock,
+    day_of: Callable[[datetime], date],
+    tell: Callable[[int, int, Done], None],
+) -> Done:
+    """Compute the parts from number `after` on, `jobs` beside each other (on SQLite one).
+
+    `tell` hears after each how many parts from the first on are done, of how many, and what was done so far: from
+    there a batch that was stopped goes on.
+    """
+    turns, done = asyncio.Semaphore(1 if database.is_sqlite() else jobs), dict[int, Done]()
+
+    async def compute(which: Part) -> None:
+        async with turns:
+            done[which.number] = await part(which, clock, day_of)
+        ready = next(number for number in range(after, len(plan) + 1) if number not in done)
+        tell(ready, len(plan), _sum(done.values()))
+
+    async with asyncio.TaskGroup() as group:
+        for which in plan[after:]:
+            group.create_task(compute(which))
+    return _sum(done.values())
+
+
+def _sum(done: Iterable[Done]) -> Done:
+    parts = list(done)
+    return Done(sum(one.persons for one in parts), sum(one.computed for one in parts))

@@ -6,8 +6,9 @@ are integers `yyyymmdd`. Both engines then compare, index and sort them alike, a
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Row = dict[str, Any]
-OVERTAKEN = (IntegrityError, asyncpg.exceptions.InvalidCachedStatementError)
+OVERTAKEN = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
 """What a transaction meets when another one, or a migration, was faster: tried again, it finds things as they are."""
 
 
@@ -88,6 +89,14 @@ def is_citus() -> bool:
     return _engine is Engine.CITUS
 
 
+async def partitions() -> int:
+    """Into how many pieces the tables are cut by hash (`service.layout`); 0 when they are whole."""
+    if is_sqlite():
+        return 0
+    found = await row("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
+    return int(found["pieces"]) if found else 0
+
+
 def writes_many_at_once() -> bool:
     """Whether one statement can write several tables, and so be a transaction in a single round trip."""
     return _engine is Engine.POSTGRES
@@ -95,7 +104,12 @@ def writes_many_at_once() -> bool:
 
 @lru_cache(maxsize=1024)
 def _for_sqlite(sql: str) -> str:
-    return re.sub(r"\$(\d+)", r"?\1", sql).replace(" FOR UPDATE", "").replace(" FOR SHARE SKIP LOCKED", "")
+    return (
+        re.sub(r"\$(\d+)", r"?\1", sql)
+        .replace(" FOR UPDATE OF p", "")
+        .replace(" FOR UPDATE", "")
+        .replace(" FOR SHARE SKIP LOCKED", "")
+    )
 
 
 async def rows(sql: str, *values: object) -> list[Row]:
@@ -150,6 +164,15 @@ class _lent:
         await self.pool.release(self.held)
 
 
+async def many(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
+    """`rows` as the driver gives them, for thousands at once."""
+    if is_sqlite():
+        return await rows(sql, *values)
+    async with connection().acquire_connection() as held:
+        found: Sequence[Mapping[str, Any]] = await held.fetch(sql, *values)
+        return found
+
+
 async def run(sql: str, *values: object) -> int:
     """Execute a write; the number of rows it changed."""
     client = connection()
@@ -160,6 +183,11 @@ async def run(sql: str, *values: object) -> int:
         return len(await client.execute_query_dict(sql + " RETURNING 1", list(values)))
     changed, _ = await client.execute_query(sql, list(values))
     return changed
+
+
+async def run_script(sql: str) -> None:
+    """Execute a statement without parameters that describes tables."""
+    await connection().execute_script(sql)
 
 
 async def run_set(tables: str, insert: str, *values: object) -> int:
@@ -183,6 +211,30 @@ async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:
     if client.capabilities.dialect == "sqlite":
         sql = _for_sqlite(sql)
     await client.execute_many(sql, [list(one) for one in values])
+
+
+async def put(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
+    """Insert many rows in the running transaction, on PostgreSQL by COPY. One of OVERTAKEN for a key that is there."""
+    if not values:
+        return
+    if is_sqlite():
+        marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        await run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
+        return
+    async with connection().acquire_connection() as held:
+        await held.copy_records_to_table(table, columns=columns, records=values)
+
+
+def among(column: str, position: int) -> str:
+    """`column` is one of the strings given as parameter `$position`, see `listed`."""
+    if is_sqlite():
+        return f"{column} IN (SELECT value FROM json_each(${position}))"
+    return f"{column} = ANY(${position}::text[])"
+
+
+def listed(values: Iterable[str]) -> object:
+    """Strings as the parameter of `among`, in order."""
+    return json.dumps(sorted(values)) if is_sqlite() else sorted(values)
 
 
 @asynccontextmanager

@@ -78,13 +78,14 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await register.withdraw_all(person, at)
     await links.say_farewell(keyring, person)
     leaf_hash = await _leave_leaves(person, at)
+    index = people.subject_index(keyring, await people.subject_of(person))
     for table in PERSONAL_TABLES:
         await database.run(
             f"DELETE FROM {table} WHERE person_id = $1",
             person.person_id,
         )
     await database.run("DELETE FROM account_link WHERE person_id = $1", person.person_id)
-    await database.run("DELETE FROM subject WHERE person_id = $1", person.person_id)
+    await database.run("DELETE FROM subject WHERE subject_index = $1", index)
     await database.run("DELETE FROM person WHERE person_id = $1", person.person_id)
     await database.run("DELETE FROM event WHERE person_id = $1", person.person_id)
     return leaf_hash

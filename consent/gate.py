@@ -85,15 +85,15 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
 
 RELEASED_TO_ALL = """
 WITH covering AS NOT MATERIALIZED (
-  SELECT person_id, counterpart AS source_id, expires_at FROM consent
+  SELECT person_id, counterpart AS source_id, expires_at FROM consent{piece}
    WHERE purpose = 'points.compute' AND state = 'given' AND given_at <= $3 AND expires_at > $3
      AND person_id >= $1 AND person_id < $2),
 subject AS (
-  SELECT p.person_id, p.epoch, c.covered_until FROM person p
+  SELECT p.person_id, p.epoch, c.covered_until FROM person{piece} p
     JOIN (SELECT person_id, min(expires_at) AS covered_until FROM covering GROUP BY person_id) c
       ON c.person_id = p.person_id),
 released AS (
-  SELECT r.person_id, r.kind, r.quantity, r.occurred_on, r.received_at FROM record r
+  SELECT r.person_id, r.kind, r.quantity, r.occurred_on, r.received_at FROM record{piece} r
     JOIN covering c ON c.person_id = r.person_id AND c.source_id = r.source_id{of_the_part}),
 """
 """`LIVE_RECORDS` for every person of a range of ids: `subject` is who may be computed, `released` what of."""
@@ -102,7 +102,7 @@ OF_THE_PART = " WHERE r.person_id >= $1 AND r.person_id < $2"
 """Says to the planner what the join implies; a whole is read faster without."""
 
 HELD = """
-WITH held AS (SELECT person_id, epoch FROM person WHERE person_id >= $1 AND person_id < $2 FOR SHARE SKIP LOCKED)
+WITH held AS (SELECT person_id, epoch FROM person{piece} WHERE person_id >= $1 AND person_id < $2 FOR SHARE SKIP LOCKED)
 """
 """Whoever nobody is changing now. Every change of consents or records begins with the person's row lock."""
 
@@ -112,13 +112,24 @@ MEMORY_OF_A_PART = "128MB"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of `of` equal parts of all persons, by their random ids; `number` counts from 0."""
+    """One of `of` equal parts of all persons; `number` counts from 0.
+
+    By their random ids, or `cut`: a piece of tables that lie in so many (`database.partitions`).
+    """
 
     number: int
     of: int
+    cut: bool = False
+
+    @property
+    def piece(self) -> str:
+        """What the names of the tables of a piece end with."""
+        return f"_p{self.number}" if self.cut else ""
 
     def bounds(self) -> tuple[str, str]:
         """The first id of the part, and the first beyond it."""
+        if self.cut:
+            return "", "g"
         space = 16**ID_DIGITS
         first, beyond = (f"{space * place // self.of:0{ID_DIGITS}x}" for place in (self.number, self.number + 1))
         return first, "g" if self.number + 1 == self.of else beyond
@@ -130,7 +141,7 @@ async def release_to_all(
     """Release, to one statement, what the live consents of a part of all persons cover at `at`, with the trace of it.
 
     `derived` are tables that go on from `subject` and `released`, `insert` puts one row a subject, and `stale`, needed
-    unless the rows are without persons, deletes those put for whoever is not in `held` (person_id, epoch): their
+    unless the rows are without persons, deletes of the `{piece}` those put for whoever is not in `held`: their
     consents or records have changed meanwhile or are changing now, and nobody is kept waiting. Returns how many persons
     the part has and how many rows were put. One trace stands for all, in the access log of everybody who had a live
     consent at `at`.
@@ -138,7 +149,8 @@ async def release_to_all(
     first, beyond = part.bounds()
     async with database.transaction():
         head = await database.row(
-            "SELECT withheld, (SELECT count(*) FROM person WHERE person_id >= $1 AND person_id < $2) AS persons"
+            f"SELECT withheld, (SELECT count(*) FROM person{part.piece}"
+            " WHERE person_id >= $1 AND person_id < $2) AS persons"
             " FROM log_head WHERE log = 'consent'",
             first,
             beyond,
@@ -149,11 +161,13 @@ async def release_to_all(
             await database.run(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
             # A plan for any range at all, as PostgreSQL keeps one after five parts, goes from person to person.
             await database.run("SET LOCAL plan_cache_mode = force_custom_plan")
-        released = RELEASED_TO_ALL.format(of_the_part=OF_THE_PART if part.of > 1 else "")
+        within = OF_THE_PART if part.of > 1 and not part.cut else ""
+        released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece)
         rows = await database.run_set(released + derived, insert, first, beyond, database.to_micros(at))
-        await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, first, beyond, at)
+        piece = (part.number, part.of) if part.cut else None
+        await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if stale is not None:
-            await database.run(HELD + stale, first, beyond)
+            await database.run((HELD + stale).format(piece=part.piece), first, beyond)
     return int(head["persons"]), rows
 
 

@@ -6,11 +6,11 @@ who uses this service, nor this service what it was not allowed to know.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from consent import corrections, database, documents, ledger, messages, people
@@ -21,8 +21,12 @@ from consent.pseudonyms import IndexUse, blind_index, new_id
 from consent.records import QUANTITY_MAX
 from consent.vault import Keyring
 
-BATCH_MAX = 1_000
+BATCH_MAX = 10_000
 """Records in one transaction: large enough to be quick, small enough to hold no lock for long."""
+RECORD_KEY = ("source_id", "source_record_id", "person_id", "record_id")
+RECORD = (
+    "person_id", "record_id", "source_id", "source_record_id", "kind", "quantity", "occurred_on", "received_at",
+)  # fmt: skip
 FIRST_DAY = date(2000, 1, 1)
 """Days before this are mistakes of format, not deeds; no record lives that long anyway."""
 
@@ -84,13 +88,16 @@ async def deliver(
         raise ValueError(f"at most {BATCH_MAX} deliveries at once")
     answers: list[Answer | None] = [None] * len(deliveries)
     valid: dict[int, _Valid] = {}
+    indexes: dict[str, str] = {}
     for position, delivery in enumerate(deliveries):
         refusal = _shape_refusal(delivery, kinds, today)
         if refusal:
             answers[position] = Answer(delivery.record_id, "refused", refusal)
-        else:
-            index = blind_index(keyring, IndexUse.ACCOUNT, source_id, delivery.account)
-            valid[position] = _Valid(delivery, index, database.to_day_number(date.fromisoformat(delivery.occurred_on)))
+            continue
+        index = indexes.get(delivery.account)
+        if index is None:
+            index = indexes[delivery.account] = blind_index(keyring, IndexUse.ACCOUNT, source_id, delivery.account)
+        valid[position] = _Valid(delivery, index, int(delivery.occurred_on.replace("-", "")))
     owners, shown = await _authorised(source_id, {one.account_index for one in valid.values()}, at)
     agreed = await _kinds_agreed(source_id, set(shown.values()))
     admitted = {}
@@ -114,6 +121,7 @@ def _shape_refusal(delivery: Delivery, kinds: frozenset[str], today: date) -> Re
     return day_refusal(delivery.occurred_on, today)
 
 
+@lru_cache(maxsize=4096)
 def day_refusal(text: str, today: date) -> Refusal | None:
     """Why a civil day cannot be taken, or None. Only `YYYY-MM-DD` in plain digits is a day."""
     if len(text) != len("YYYY-MM-DD") or not text.isascii():
@@ -125,13 +133,6 @@ def day_refusal(text: str, today: date) -> Refusal | None:
     if text != day.isoformat() or day < FIRST_DAY:
         return Refusal.INVALID_DATE
     return Refusal.IN_FUTURE if day > today else None
-
-
-def _among(column: str, position: int) -> str:
-    """`column` is one of a JSON list of strings given as parameter `$position`."""
-    if database.is_sqlite():
-        return f"{column} IN (SELECT value FROM json_each(${position}))"
-    return f"{column} IN (SELECT jsonb_array_elements_text(${position}::text::jsonb))"
 
 
 async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozenset[str]]:
@@ -150,97 +151,75 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
     """
     if not indexes:
         return {}, {}
-    linked = await database.rows(
-        "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + _among("account_index", 2),
-        source_id,
-        json.dumps(sorted(indexes)),
+    by_account = "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + database.among(
+        "account_index", 2
     )
-    persons = json.dumps(sorted({row["person_id"] for row in linked}))
-    await database.rows(
-        "SELECT person_id FROM person WHERE " + _among("person_id", 1) + " ORDER BY person_id FOR UPDATE", persons
+    linked = await database.many(by_account, source_id, database.listed(indexes))
+    persons = database.listed({row["person_id"] for row in linked})
+    await database.many(
+        f"SELECT person_id FROM person WHERE {database.among('person_id', 1)} ORDER BY person_id FOR UPDATE", persons
     )
-    live = await database.rows(
-        "SELECT l.account_index, l.person_id, c.counterpart_version FROM linked_account l"
-        " JOIN consent c ON c.person_id = l.person_id AND c.counterpart = l.source_id"
-        " WHERE l.source_id = $1 AND c.purpose = 'points.compute' AND c.state = 'given'"
-        " AND c.given_at <= $2 AND c.expires_at > $2 AND " + _among("l.account_index", 3),
+    # Links and consents as they are now that nobody can change them. One table a question: each lies by its own key.
+    linked = await database.many(by_account, source_id, database.listed(row["account_index"] for row in linked))
+    live = await database.many(
+        "SELECT person_id, counterpart_version FROM consent WHERE purpose = 'points.compute' AND counterpart = $1"
+        " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + database.among("person_id", 3),
         source_id,
         database.to_micros(at),
-        json.dumps(sorted(row["account_index"] for row in linked)),
+        persons,
     )
-    return (
-        {row["account_index"]: row["person_id"] for row in live},
-        {row["account_index"]: row["counterpart_version"] for row in live},
-    )
+    shown = {row["person_id"]: row["counterpart_version"] for row in live}
+    owners = {row["account_index"]: row["person_id"] for row in linked if row["person_id"] in shown}
+    return owners, {account_index: shown[person_id] for account_index, person_id in owners.items()}
 
 
-async def _stored(source_id: str, record_ids: set[str]) -> dict[str, database.Row]:
+async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[object, ...]]:
+    """What is there of these records: person, kind, quantity, day."""
     if not record_ids:
         return {}
-    found = await database.rows(
+    found = await database.many(
         "SELECT k.source_record_id, k.person_id, r.kind, r.quantity, r.occurred_on FROM record_key k"
         " LEFT JOIN record r ON r.person_id = k.person_id AND r.record_id = k.record_id"
-        " WHERE k.source_id = $1 AND " + _among("k.source_record_id", 2),
+        " WHERE k.source_id = $1 AND " + database.among("k.source_record_id", 2),
         source_id,
-        json.dumps(sorted(record_ids)),
+        database.listed(record_ids),
     )
-    return {row["source_record_id"]: row for row in found}
+    return {
+        row["source_record_id"]: (row["person_id"], row["kind"], row["quantity"], row["occurred_on"]) for row in found
+    }
 
 
 async def _store(
     source_id: str,
     admitted: Mapping[int, _Valid],
     owners: Mapping[str, str],
-    stored: dict[str, database.Row],
+    stored: dict[str, tuple[object, ...]],
     answers: list[Answer | None],
     at: datetime,
 ) -> None:
-    keys, records = [], []
+    keys, records, received_at = [], [], database.to_micros(at)
     for position, one in admitted.items():
         delivery, person_id = one.delivery, owners[one.account_index]
-        content: database.Row = {
-            "person_id": person_id,
-            "kind": delivery.kind,
-            "quantity": delivery.quantity,
-            "occurred_on": one.day,
-        }
-        known = stored.get(delivery.record_id)
+        name = delivery.record_id
+        content = (person_id, delivery.kind, delivery.quantity, one.day)
+        known = stored.get(name)
         if known is not None:
-            same = all(known[name] == value for name, value in content.items())
             answers[position] = (
-                Answer(delivery.record_id, "duplicate")
-                if same
-                else Answer(delivery.record_id, "refused", Refusal.CONFLICT)
+                Answer(name, "duplicate") if known == content else Answer(name, "refused", Refusal.CONFLICT)
             )
             continue
-        stored[delivery.record_id] = content
+        stored[name] = content
         record_id = new_id()
-        keys.append((source_id, delivery.record_id, person_id, record_id))
-        records.append(
-            (
-                person_id,
-                record_id,
-                source_id,
-                delivery.record_id,
-                delivery.kind,
-                delivery.quantity,
-                one.day,
-                database.to_micros(at),
-            )
-        )
-        answers[position] = Answer(delivery.record_id, "accepted")
+        keys.append((source_id, name, person_id, record_id))
+        records.append((person_id, record_id, source_id, name, *content[1:], received_at))
+        answers[position] = Answer(name, "accepted")
     if not records:
         return
-    await database.run_many(
-        "INSERT INTO record_key (source_id, source_record_id, person_id, record_id) VALUES ($1, $2, $3, $4)", keys
-    )
-    await database.run_many(
-        "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
-        " received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        records,
-    )
-    await database.run_many(
-        "UPDATE person SET epoch = epoch + 1 WHERE person_id = $1", [(one,) for one in sorted({r[0] for r in records})]
+    await database.put("record_key", RECORD_KEY, keys)
+    await database.put("record", RECORD, records)
+    await database.run(
+        f"UPDATE person SET epoch = epoch + 1 WHERE {database.among('person_id', 1)}",
+        database.listed({row[0] for row in records}),
     )
 
 

@@ -168,13 +168,16 @@ async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> N
     await put_out(Log.CONSENT, leaf, at)
 
 
-async def used_for_all(use: Facts, purpose: str, first: str, beyond: str, at: datetime) -> None:
-    """Record a use of what is covered of everybody whose id is from `first` to before `beyond`, with one leaf.
+async def used_for_all(
+    use: Facts, purpose: str, ids: tuple[str, str], piece: tuple[int, int] | None, at: datetime
+) -> None:
+    """Record a use of what is covered of everybody whose id is from the first to before the second, with one leaf.
 
-    `use` says kind, organisation, what, outcome.
+    Of one piece of the tables, where it is named with how many there are. `use` says kind, organisation, what, outcome.
     """
     row: dict[str, Any] = {"use_id": new_id(), "at": database.to_micros(at), **use, "purpose": purpose}
-    row |= {"first_id": first, "beyond_id": beyond}
+    row |= {"first_id": ids[0], "beyond_id": ids[1]}
+    row |= {} if piece is None else {"piece": piece[0], "pieces": piece[1]}
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
     row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
@@ -186,6 +189,8 @@ async def used_for_all(use: Facts, purpose: str, first: str, beyond: str, at: da
 def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
     """What the leaf of a use for everybody commits to. Its time is text: JSON's numbers are too short."""
     said = {key: row[key] for key in ("organisation", "purpose", "what", "outcome", "first_id", "beyond_id")}
+    if row.get("pieces") is not None:
+        said |= {"piece": row["piece"], "pieces": row["pieces"]}
     return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **said}
 
 

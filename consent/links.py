@@ -170,8 +170,18 @@ async def end(person: Person, source_id: str, at: datetime) -> int:
         source_id,
         database.to_micros(at),
     )
-    for table in ("linked_account", "record_key"):
-        await database.run(f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
+    # By the key it is found by, which is where it lies; of another person's link the condition keeps its hands.
+    for link in await database.rows(
+        "SELECT account_index FROM account_link WHERE person_id = $1 AND source_id = $2", person.person_id, source_id
+    ):
+        await database.run(
+            "DELETE FROM linked_account WHERE source_id = $1 AND account_index = $2 AND person_id = $3",
+            source_id,
+            link["account_index"],
+            person.person_id,
+        )
+    # Wherever the records' own ids have put them.
+    await database.run("DELETE FROM record_key WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
     return await database.run("DELETE FROM record WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
 
 

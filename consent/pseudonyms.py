@@ -48,7 +48,9 @@ def _index(index_key: bytes, use: IndexUse, parts: tuple[str, ...]) -> str:
     key = _key_of(index_key, use)
     message = b"".join(
         len(encoded).to_bytes(4, "big") + encoded
-        for encoded in (unicodedata.normalize("NFKC", part).encode() for part in parts)
+        for encoded in (
+            part.encode() if part.isascii() else unicodedata.normalize("NFKC", part).encode() for part in parts
+        )
     )
     return hmac.digest(key, message, "sha256").hex()[:32]
 

@@ -310,8 +310,10 @@ async def _nobodys() -> None:
         " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"
         " LEFT JOIN use_for_all u ON u.leaf_hash = l.leaf_hash"
         " LEFT JOIN erased_leaf x ON x.leaf_hash = l.leaf_hash"
+        " LEFT JOIN expired_leaf y ON y.leaf_hash = l.leaf_hash"
         " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
-        " AND u.leaf_hash IS NULL AND x.leaf_hash IS NULL AND l.leaf NOT LIKE $1 ORDER BY l.position LIMIT 1",
+        " AND u.leaf_hash IS NULL AND x.leaf_hash IS NULL AND y.leaf_hash IS NULL AND l.leaf NOT LIKE $1"
+        " ORDER BY l.position LIMIT 1",
         f'%"k":"{ledger.NOTHING}","v":1}}',
     )
     if row is not None:

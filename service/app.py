@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -14,16 +13,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from consent import database
-from service import erasures, logs, metrics, openapi, problems, public, store, wire
+from service import erasures, metrics, openapi, problems, public, store, wire
 from service.city import City, Clock
 from service.doors import door, open_routes
 from service.endpoints.public import PUBLIC
 from service.endpoints.table import DOORS, OPERATIONS
 from service.housekeeping import keep_house, keep_logs
-from service.identity import Verifier, remote_sources
+from service.identity import Verifier
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
-from service.settings import read as settings_of_environment
 from service.shortcut import Shortcut
 from service.surroundings import Surroundings
 
@@ -78,13 +76,6 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.city = city
     return app
-
-
-def production() -> Starlette:
-    """The service with the settings of the environment; every process that serves calls this."""
-    chosen = settings_of_environment(os.environ)
-    logs.configure()
-    return create_app(chosen, Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone))
 
 
 SWIFT = {audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in DOORS.items()}

@@ -17,7 +17,6 @@ from benefits import recompute
 from consent import database, people, sequencer, staff, verification
 from consent.checkpoint import NoteInvalid, NoteKey
 from consent.errors import DomainError
-from consent.gate import Part
 from consent.ledger import Log
 from consent.tiles import TreeBroken
 from service import app as application
@@ -85,9 +84,24 @@ def serve(
 
 
 @cli.command("migrate")
-def migrate(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
+def migrate(
+    data_dir: Annotated[Path | None, typer.Option()] = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="cut the tables that grow with the city into so many pieces", min=1)
+    ] = None,
+) -> None:
     """Bring the database up to date."""
-    applied = asyncio.run(_with_database(_settings(data_dir), store.bring_up_to_date))
+    chosen = _settings(data_dir)
+    if partitions and chosen.database_url.startswith("sqlite:"):
+        _fail("SQLite has no partitions; they need PostgreSQL")
+
+    async def work() -> list[str]:
+        return [*await store.bring_up_to_date(), *await store.lay_out(partitions)]
+
+    try:
+        applied = asyncio.run(_with_database(chosen, work))
+    except ValueError as error:
+        _fail(str(error))
     typer.echo("\n".join(applied) if applied else "nothing to do")
 
 
@@ -278,22 +292,23 @@ def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None
 def recompute_everybody(
     after: Annotated[int, typer.Option(help="go on after so many parts, as the last line said", min=0)] = 0,
     of: Annotated[int | None, typer.Option(help="into how many parts; it stays the same when going on", min=1)] = None,
+    jobs: Annotated[int, typer.Option(help="parts beside each other; on SQLite one", min=1, max=16)] = 1,
     data_dir: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Compute everybody's points anew, while the service runs; for a new scheme, so that nobody waits."""
     city = _city(_settings(data_dir))
 
-    async def work() -> tuple[int, int]:
-        persons = computed = 0
-        parts = of or await recompute.parts()
-        for number in range(after, parts):
-            done = await recompute.part(Part(number, parts), city.clock, city.day_of)
-            persons, computed = persons + done.persons, computed + done.computed
-            typer.echo(f"--after {number + 1} --of {parts}: {computed:,} of {persons:,} persons computed", err=True)
-        return persons, computed
+    def tell(ready: int, parts: int, done: recompute.Done) -> None:
+        typer.echo(f"--after {ready} --of {parts}: {done.computed:,} of {done.persons:,} persons computed", err=True)
 
-    persons, computed = asyncio.run(_with_database(city.settings, work))
-    typer.echo(f"{computed:,} computed, {persons - computed:,} passed over")
+    async def work() -> recompute.Done:
+        return await recompute.run(await recompute.plan(of), after, jobs, city.clock, city.day_of, tell)
+
+    try:
+        done = asyncio.run(_with_database(city.settings, work))
+    except ValueError as error:
+        _fail(str(error))
+    typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")
 
 
 @cli.command("thaw-log")

@@ -1,4 +1,4 @@
-"""A source's own CSV or NDJSON file through the consent gate, a thousand rows a transaction; safe to run again.
+"""A source's own CSV or NDJSON file through the consent gate, ten thousand rows a transaction; safe to run again.
 
 A mapping file says how the source's columns become records. A bad row is reported with its line and reason and spoils
 no other. Memory stays flat whatever the file's size.
@@ -6,28 +6,39 @@ no other. Memory stays flat whatever the file's size.
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import gc
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, TextIO
+from zlib import crc32
 
 import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from consent import documents
-from consent.intake import BATCH_MAX, Delivery
+from consent import database, documents
+from consent.intake import BATCH_MAX, Answer, Delivery
 from consent.kinds import Kind
 from consent.vault import Keyring
 from service import deliveries
 from service.city import Clock
 
 RECORD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+LANES = 2
+"""Batches under way at a time, each of other accounts, while the next rows are read."""
+READ_AT_ONCE = 500
+"""Rows read before the batches under way have their turn."""
+COLLECT_AFTER = 200_000
+"""Objects made before Python looks for cycles among them, while a file is read."""
 LINE_CHARACTERS_MAX = 65_536
 """A row longer than this is not one; the csv module is held to it too."""
 EXAMPLES_MAX = 20
@@ -139,25 +150,108 @@ async def run(
     source = await documents.in_force(Kind.SOURCES, source_id, await clock())
     if source is None:
         raise LookupError(f"there is no source {source_id} in force")
-    for batch in _batches(path, mapping, report):
-        answers = await deliveries.commit(keyring, clock, today_of, source, [delivery for _, delivery in batch])
-        for (line, _), answer in zip(batch, answers, strict=True):
-            if answer.status == "accepted":
-                report.accepted += 1
-            elif answer.status == "duplicate":
-                report.duplicates += 1
-            else:
-                report.refuse(line, answer.record_id, str(answer.code))
-        progress(report)
+    commit = partial(deliveries.commit, keyring, clock, today_of, source)
+    lanes = _Lanes(1 if database.is_sqlite() else LANES, commit, report, progress)
+    with _seldom_collecting():
+        try:
+            async for part in _parts(path, mapping, report):
+                for line, delivery in part:
+                    await lanes.add(line, delivery)
+            await lanes.finish()
+        finally:
+            await lanes.give_up()
     return report
 
 
-def _batches(path: Path, mapping: Mapping, report: Report) -> Iterator[list[tuple[int, Delivery]]]:
+@dataclass(slots=True)
+class _Lane:
+    """Rows of some of the accounts, one batch after another: two batches never wait for one person's lock."""
+
+    rows: list[tuple[int, Delivery]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    under_way: asyncio.Future[list[Answer]] | None = None
+
+
+class _Lanes:
+    """Batches under way beside each other, each of other accounts."""
+
+    def __init__(
+        self,
+        count: int,
+        commit: Callable[[list[Delivery]], Coroutine[Any, Any, list[Answer]]],
+        report: Report,
+        progress: Callable[[Report], None],
+    ) -> None:
+        self.lanes = [_Lane() for _ in range(count)]
+        self.commit, self.report, self.progress = commit, report, progress
+
+    async def add(self, line: int, delivery: Delivery) -> None:
+        """A row more; a full batch goes on its way once the one before it has arrived."""
+        lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
+        lane.rows.append((line, delivery))
+        if len(lane.rows) == BATCH_MAX:
+            await self._start(lane)
+
+    async def finish(self) -> None:
+        """Send what is left and wait for all of it."""
+        for lane in self.lanes:
+            await self._start(lane)
+        for lane in self.lanes:
+            await self._arrived(lane)
+
+    async def give_up(self) -> None:
+        """Stop what is under way: committed or not, it can be sent again."""
+        left = [lane.under_way for lane in self.lanes if lane.under_way is not None]
+        for one in left:
+            one.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _start(self, lane: _Lane) -> None:
+        await self._arrived(lane)
+        ids = {delivery.record_id for _, delivery in lane.rows}
+        for other in self.lanes:
+            # Of two rows of one name the first is the one that counts.
+            if not ids.isdisjoint(other.ids):
+                await self._arrived(other)
+        lane.ids, lane.lines = ids, [line for line, _ in lane.rows]
+        lane.under_way = asyncio.ensure_future(  # noqa: RUF006
+            self.commit([delivery for _, delivery in lane.rows])
+        )
+        lane.rows = []
+
+    async def _arrived(self, lane: _Lane) -> None:
+        if lane.under_way is None:
+            return
+        for line, answer in zip(lane.lines, await lane.under_way, strict=True):
+            if answer.status == "accepted":
+                self.report.accepted += 1
+            elif answer.status == "duplicate":
+                self.report.duplicates += 1
+            else:
+                self.report.refuse(line, answer.record_id, str(answer.code))
+        lane.under_way, lane.ids = None, set()
+        self.progress(self.report)
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for reference cycles seldom: rows make none, and looking for them was half of the work."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+async def _parts(path: Path, mapping: Mapping, report: Report) -> AsyncIterator[list[tuple[int, Delivery]]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = _csv_rows(file, mapping) if mapping.format == "csv" else _ndjson_rows(file)
         deliveries = _deliveries(rows, mapping, report)
-        while batch := list(islice(deliveries, BATCH_MAX)):
-            yield batch
+        while part := list(islice(deliveries, READ_AT_ONCE)):
+            yield part
+            await asyncio.sleep(0)  # what is under way goes on
 
 
 def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | None]]:
@@ -224,11 +318,9 @@ def delivery_of(row: dict[str, Any], mapping: Mapping) -> Delivery:
         raise _RowInvalid("invalid_record_id")
     if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= 64:
         raise _RowInvalid("invalid_account")
-    try:
-        moment = datetime.strptime(str(row.get(columns.occurred_on, "")), mapping.date_format)  # noqa: DTZ007
-        day = moment.date() + timedelta(days=mapping.shift_days)
-    except (ValueError, OverflowError):
-        raise _RowInvalid("invalid_date") from None
+    day = _day(str(row.get(columns.occurred_on, "")), mapping.date_format, mapping.shift_days)
+    if day is None:
+        raise _RowInvalid("invalid_date")
     quantity = mapping.quantity
     if columns.quantity is not None:
         text = str(row.get(columns.quantity, ""))
@@ -236,4 +328,14 @@ def delivery_of(row: dict[str, Any], mapping: Mapping) -> Delivery:
             raise _RowInvalid("invalid_quantity")
         quantity = int(text)
     kind = mapping.kind or str(row.get(columns.kind or "", ""))
-    return Delivery(record_id, mapping.account_prefix + account, kind, quantity or 0, day.isoformat())
+    return Delivery(record_id, mapping.account_prefix + account, kind, quantity or 0, day)
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str, date_format: str, shift_days: int) -> str | None:
+    """The civil day of a source's text, kept: a file has few days and many rows."""
+    try:
+        moment = datetime.strptime(text, date_format)  # noqa: DTZ007
+        return (moment.date() + timedelta(days=shift_days)).isoformat()
+    except (ValueError, OverflowError):
+        return None

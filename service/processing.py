@@ -41,6 +41,7 @@ REGISTER: Mapping[str, Processing] = MappingProxyType(
         "event": Processing("what happened to a person's data", DUTY, WITH_PERSON, "erasure"),
         "erasure": Processing("proof of an erasure", NONE, THREE_YEARS, APPENDED),
         "erased_leaf": Processing("something behind every leaf of the log", NONE, THREE_YEARS, APPENDED),
+        "expired_leaf": Processing("something behind every leaf of the log", NONE, "for good", "none"),
         "outbox": Processing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
         "refused_attempt": Processing("what was tried and refused", DUTY, THREE_YEARS, APPENDED),
         "account_link": Processing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),

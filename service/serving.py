@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import tempfile
@@ -9,18 +10,40 @@ import tempfile
 import uvicorn
 from starlette.applications import Starlette
 
-from service import logs, metrics
+from service import logs, metrics, settings
+from service.identity import Verifier, remote_sources
 
 GRACE_SECONDS = 20
 """How long a request that is being answered may go on after the service was told to stop."""
 WORKERS_MAX = 64
 """Processes on one port. Each has its own connections to the database."""
+COLLECT_AFTER = 20_000
+"""Objects made before Python looks for cycles among them: a hundred requests' worth, some megabytes."""
 QUIET = {"access_log": False, "server_header": False, "log_config": None}
+
+
+def production() -> Starlette:
+    """The service with the settings of the environment; every process that serves calls this."""
+    from service import app  # the process that only watches over others needs none of it
+
+    chosen = settings.read(os.environ)
+    logs.configure()
+    made = app.create_app(chosen, Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone))
+    settle()
+    return made
+
+
+def settle() -> None:
+    """Look for reference cycles seldom, and never among what was there before the first request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def run(app: Starlette, host: str, port: int) -> None:
     """Serve an application until it is told to stop."""
     logs.configure(logging.WARNING)
+    settle()
     uvicorn.run(app, host=host, port=port, **QUIET)  # type: ignore[arg-type]
 
 
@@ -31,8 +54,8 @@ def run_production(host: str, port: int, workers: int) -> None:
     """
     options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **QUIET}
     if workers == 1:
-        uvicorn.run("service.app:production", **options)  # type: ignore[arg-type]
+        uvicorn.run("service.serving:production", **options)  # type: ignore[arg-type]
         return
     with tempfile.TemporaryDirectory(prefix="credit-easy-metrics-") as folder:
         os.environ[metrics.SHARED] = folder
-        uvicorn.run("service.app:production", workers=workers, **options)  # type: ignore[arg-type]
+        uvicorn.run("service.serving:production", workers=workers, **options)  # type: ignore[arg-type]

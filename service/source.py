@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from consent import corrections, disputes, documents, intake, links
 from consent.errors import CodeUnknown
-from consent.intake import BATCH_MAX, Delivery
 from consent.intake import Answer as Result
+from consent.intake import Delivery
 from consent.kinds import Kind
 from service import deliveries, wire
 from service.doors import Answer, Ask
@@ -22,6 +22,8 @@ from service.shapes import source as shapes
 NDJSON = "application/x-ndjson"
 STREAM_LINES_MAX = 100_000
 """Lines of one NDJSON delivery; a larger one is sent in parts, each replayable."""
+STREAM_BATCH = 1_000
+"""Lines that are committed, and answered, together."""
 STREAM_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one NDJSON delivery."""
 LINE_BYTES_MAX = 4_096
@@ -224,7 +226,7 @@ async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
             batch.append(_refused("too_many_lines", number))
             break
         batch.append(_parsed(line, number) if isinstance(line, bytes) else _refused(line, number))
-        if len(batch) == BATCH_MAX:
+        if len(batch) == STREAM_BATCH:
             yield await _commit(ask, source, batch)
             batch = []
     if batch:

@@ -16,6 +16,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 
 from consent import database, migrate, vault
 from consent.vault import Keyring, Place
+from service import layout
 from service.connections import CONNECTIONS_MAX, Client
 
 ROOMS = ("consent", "benefits", "service")
@@ -63,6 +64,19 @@ async def close_database() -> None:
 async def bring_up_to_date() -> list[str]:
     """Apply what is missing of the migrations; their names."""
     return await migrate.apply(ROOMS)
+
+
+async def lay_out(pieces: int | None) -> list[str]:
+    """Cut the tables into pieces, if asked or if they are cut already; make and take away months. What was done."""
+    count = pieces or await layout.pieces()
+    if not count or database.is_sqlite():
+        return []
+    async with database.transaction():
+        await database.rows("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
+        today = (await database.now()).date()
+        done = await layout.cut(count, today)
+        made, gone = await layout.keep_months(today)
+    return [*(f"cut {one}" for one in done), *(f"made {one}" for one in made), *(f"took away {one}" for one in gone)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -35,6 +36,10 @@ def postgres() -> Iterator[servers.Postgres]:
 def redis_url() -> Iterator[str]:
     with servers.redis() as url:
         yield url
+
+
+PIECES = int(os.environ.get("CREDIT_EASY_TEST_PARTITIONS", "0")) or None
+"""Runs every test that has a furnished city on PostgreSQL on tables cut into so many pieces."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -73,14 +78,15 @@ def furnished_sqlite(demo_folder: Path) -> Path:
 def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
-    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url)))
+    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
 
 
-async def furnish(settings: Settings) -> None:
+async def furnish(settings: Settings, pieces: int | None = None) -> None:
     await store.open_database(settings.database_url)
     try:
         await store.bring_up_to_date()
+        await store.lay_out(pieces)
         city = City(settings, Verifier({}, {}), make_limiter(None), database.now)
         await demo.furnish(city)
     finally:

@@ -86,7 +86,7 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
         "refused_attempt": "INSERT INTO refused_attempt VALUES ('a', 1, 'd', 'a', 'c', 'w', 'h', 's')",
         "oversight": "INSERT INTO oversight VALUES ('o', 1, 's', NULL, 'w', 'h', 's')",
         "use_for_all": "INSERT INTO use_for_all VALUES ('u', 1, 'points.computed', 'o', 'p', 'w', 'o', '', 'g',"
-        " 'h', 's')",
+        " 'h', 's', NULL, NULL)",
         "log_entry": "INSERT INTO log_entry VALUES ('consent', 0, 'h', 'l')",
     }
     await database.run(rows[table])

@@ -89,6 +89,8 @@ class UseForAll(Model):
     beyond_id = fields.CharField(32)
     leaf_hash = fields.CharField(64)
     salt = fields.CharField(64)
+    piece = fields.IntField(null=True)
+    pieces = fields.IntField(null=True)
 
     class Meta:
         table = "use_for_all"
@@ -145,3 +147,14 @@ class DocumentStep(Model):
 
     class Meta:
         table = "document_step"
+
+
+class ExpiredLeaf(Model):
+    """What stays of an entry that is nobody's own when its three years are over: its leaf hash, kind and day (UTC)."""
+
+    leaf_hash = fields.CharField(64, primary_key=True)
+    kind = fields.CharField(32)
+    day = fields.IntField()
+
+    class Meta:
+        table = "expired_leaf"

@@ -21,7 +21,6 @@ from benefits import points, population, recompute, standing
 from benefits import scheme as schemes
 from benefits.scheme import Scheme, Timeline
 from consent import database, gate
-from consent.gate import Part
 from consent.kinds import Kind
 from consent.models import Consent, StoredRecord
 from consent.records import Record, RecordKind, Released
@@ -214,9 +213,8 @@ async def measure(url: str, records: int, rounds: int) -> None:
                 await database.run_set(tables, insert)
 
         async def ours() -> None:
-            parts = await recompute.parts()
-            for number in range(parts):
-                await recompute.part(Part(number, parts), clock, lambda at: at.date())
+            for part in await recompute.plan():
+                await recompute.part(part, clock, lambda at: at.date())
 
         kept = []
         for work in (hand, ours):

@@ -34,7 +34,7 @@ from consent import database, people
 from consent.kinds import Kind
 from consent.vault import Keyring
 from loadtests.benchmarks import served
-from service import demo, logs, store
+from service import demo, logs, serving, store
 from service.app import create_app
 from service.identity import Door
 from service.limits import make_limiter
@@ -128,6 +128,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
     app = ours(folder, url, redis_url) if which == "ours" else bare(folder, url)
     if which == "ours":
         logs.configure()  # as in production
+        serving.settle()
     uvicorn.run(app, port=port, access_log=False, server_header=False, log_config=None)
 
 

@@ -1,0 +1,195 @@
+"""What a delivery costs: `python -m loadtests.benchmarks.ingest`.
+
+A source's NDJSON file goes through the importer (mapping, consent gate, idempotence, epochs) into an empty durable
+PostgreSQL; beside it, the same rows as text by a bare COPY into the same two tables. Then the file is sent again, which
+must add nothing. `--flat` writes a larger file and watches the resident memory instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from consent import database
+from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.vault import Keyring
+from loadtests.benchmarks.served import SPREAD_MAX
+from service import demo, importer, store
+from tests import cities, servers
+
+SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
+MAPPING = importer.parse_mapping(
+    "format: ndjson\nkind: bike_trip\ncolumns: {record_id: id, account: card, occurred_on: day, quantity: rides}\n",
+    "ingest",
+)
+
+
+def rows(count: int) -> Iterator[tuple[str, str, str, int]]:
+    """Record id, account, day and quantity of each record, in random order of persons."""
+    chance, first = random.Random(7), date(2026, 1, 1)
+    for number in range(count):
+        day = first + timedelta(days=chance.randrange(300))
+        yield f"trip-{number}", f"card-{chance.randrange(PERSONS)}", day.isoformat(), 1 + number % 3
+
+
+def write(path: Path, count: int) -> None:
+    """The source's file."""
+    with path.open("w", encoding="ascii") as file:
+        for record_id, account, day, quantity in rows(count):
+            file.write(f'{{"id":"{record_id}","card":"{account}","day":"{day}","rides":{quantity}}}\n')
+
+
+async def link(keyring: Keyring) -> dict[str, str]:
+    """Persons with a live consent and a confirmed link each; account to person."""
+    people = {f"card-{number}": new_id() for number in range(PERSONS)}
+    async with database.transaction():
+        await database.run_many(
+            "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
+            " VALUES ($1, 0, 0, '', $2, $2, 0)",
+            [(one, b"-") for one in people.values()],
+        )
+        await database.run_many(
+            "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
+            " notice_sha256, state, given_at, expires_at)"
+            " VALUES ($1, $2, 'points.compute', $3, 'n', 1, 'h', 'given', 0, $4)",
+            [(one, new_id(), SOURCE, 9 * 10**15) for one in people.values()],
+        )
+        await database.run_many(
+            "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)",
+            [
+                (SOURCE, blind_index(keyring, IndexUse.ACCOUNT, SOURCE, account), one, new_id())
+                for account, one in people.items()
+            ],
+        )
+    await database.connection().execute_script("VACUUM ANALYZE")
+    return people
+
+
+async def copied(url: str, text: dict[str, bytes]) -> float:
+    """Seconds of a bare COPY of text into both tables, in one transaction."""
+    connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
+    began = time.perf_counter()
+    async with connection.transaction():
+        for table, rows_of_it in text.items():
+            await connection.copy_to_table(table, source=io.BytesIO(rows_of_it), format="text")
+    took = time.perf_counter() - began
+    await connection.close()
+    return took
+
+
+def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
+    """The same rows as COPY reads them, with ids made beforehand."""
+    record, key = io.StringIO(), io.StringIO()
+    for source_record_id, account, day, quantity in rows(count):
+        one, record_id = people[account], new_id()
+        values = (one, record_id, SOURCE, source_record_id, KIND, quantity, day.replace("-", ""), 0)
+        record.write("\t".join(map(str, values)) + "\n")
+        key.write("\t".join((SOURCE, source_record_id, one, record_id)) + "\n")
+    return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
+
+
+async def imported(keyring: Keyring, path: Path) -> tuple[float, importer.Report]:
+    """Seconds of the importer over a file, and its report."""
+    began = time.perf_counter()
+    report = await importer.run(keyring, database.now, lambda at: at.date(), path, SOURCE, MAPPING)
+    return time.perf_counter() - began, report
+
+
+async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, Any]:
+    """Both ways in turns, each into empty tables."""
+    settings = replace(demo.settings_of(folder), database_url=url)
+    path = folder / "rides.ndjson"
+    write(path, count)
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    people = await link(settings.keyring)
+    text = as_text(people, count)
+    found: dict[str, list[float]] = {"importer": [], "COPY": [], "again": []}
+    for _ in range(rounds):
+        await database.run("TRUNCATE record, record_key")
+        await database.run("CHECKPOINT")
+        found["COPY"].append(await copied(url, text))
+        await database.run("TRUNCATE record, record_key")
+        await database.run("CHECKPOINT")
+        took, report = await imported(settings.keyring, path)
+        assert (report.accepted, report.refused) == (count, {}), report
+        found["importer"].append(took)
+        took, report = await imported(settings.keyring, path)
+        assert (report.accepted, report.duplicates) == (0, count), report
+        found["again"].append(took)
+    await store.close_database()
+    seconds = {name: statistics.median(values) for name, values in found.items()}
+    spread = max(statistics.pstdev(values) / statistics.median(values) for values in found.values())
+    return {
+        "records": count,
+        "records_a_second": {name: round(count / value) for name, value in seconds.items()},
+        "ratio": round(seconds["COPY"] / seconds["importer"], 2),
+        "spread": round(spread, 3),
+        "valid": spread <= SPREAD_MAX,
+    }
+
+
+async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
+    """Resident memory at its most after a tenth of a file and at its end."""
+    settings = replace(demo.settings_of(folder), database_url=url)
+    path = folder / "rides.ndjson"
+    write(path, count)
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    await link(settings.keyring)
+    seen: dict[int, int] = {}
+
+    def watch(report: importer.Report) -> None:
+        seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+    await importer.run(settings.keyring, database.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
+    await store.close_database()
+    return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
+
+
+async def furnished(folder: Path, url: str) -> None:
+    """A city with its catalogue."""
+    settings = replace(demo.settings_of(folder), database_url=url)
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    await store.close_database()
+    async with cities.town(settings, folder) as town:
+        await demo.furnish(town.city)
+
+
+def run(count: int, rounds: int, flat_count: int = 0) -> dict[str, Any]:
+    """The comparison, or the memory over a larger file."""
+    with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True) as server:
+        folder, url = Path(name), server.create()
+        asyncio.run(furnished(folder, url))
+        if flat_count:
+            return asyncio.run(flat(folder, url, flat_count))
+        return asyncio.run(measure(folder, url, count, rounds))
+
+
+def main() -> None:
+    """Measure, print."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--records", type=int, default=1_000_000)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--flat", type=int, default=0)
+    chosen = asked.parse_args()
+    print(json.dumps(run(chosen.records, chosen.rounds, chosen.flat), indent=1))
+
+
+if __name__ == "__main__":
+    main()

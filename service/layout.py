@@ -1,0 +1,211 @@
+"""How tables lie on PostgreSQL: whole, or cut by the key they are found by, and what is only appended by month.
+
+Nothing else of the service knows: every statement of a request names that key, so it touches one piece. Tables are cut
+when the database is brought up to date, whole again never; what was there is copied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+
+from consent import database
+from consent.ledger import USED_FOR_ALL
+
+PERSON = "person_id"
+KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                "person", "presentation", "consent", "event", "account_link", "record", "message", "objection",
+                "snapshot",
+            ),
+            PERSON,
+        ),
+        "subject": "subject_index",
+        "linked_account": "account_index",
+        "record_key": "source_record_id",
+        "ticket": "handle_index",
+        "quota_use": "quota_key",
+        "stored_answer": "scope",
+    }
+)  # fmt: skip
+"""The tables that grow with the city, and what each is found by: a person's by the person, the others by their own."""
+MONTHLY: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "refused_attempt": ("attempt_id", "attempt.refused"),
+        "oversight": ("look_id", "officer.looked"),
+        "use_for_all": ("use_id", USED_FOR_ALL),
+    }
+)
+"""What is only appended and nobody's own, by the month of `at`: its id, and the kind of its leaves."""
+MONTHS_AHEAD = 13
+"""Months made ahead; `migrate` makes the next ones, and what it was late for waits in a table for the rest."""
+MONTHS_KEPT = 37
+"""Three years and the month that has begun."""
+PIECES_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table as it was, in the server's own words."""
+
+    primary_key: str
+    indexes: tuple[tuple[str, str], ...]
+    """Name and definition of each but the primary key's."""
+    triggers: tuple[str, ...]
+
+
+async def pieces() -> int:
+    """Into how many pieces the tables are cut; 0 when they are whole."""
+    return await database.partitions()
+
+
+async def cut(count: int, today: date) -> list[str]:
+    """Cut every table of KEYS into `count` pieces and every one of MONTHLY into months; those that were cut now.
+
+    In the running transaction. Tables that are cut already stay as they are: ValueError for another count.
+    """
+    there = await pieces()
+    if there not in (0, count):
+        raise ValueError(f"the tables are cut into {there} pieces already")
+    if not 1 <= count <= PIECES_MAX:
+        raise ValueError(f"tables are cut into 1 to {PIECES_MAX} pieces")
+    done = []
+    for table, key in KEYS.items():
+        if not await _is_cut(table):
+            shares = [(f"{table}_p{number}", f"WITH (MODULUS {count}, REMAINDER {number})") for number in range(count)]
+            await _cut(table, f"HASH ({key})", shares, None)
+            done.append(table)
+    for table, (key, _) in MONTHLY.items():
+        if not await _is_cut(table):
+            first = await database.row(f"SELECT min(at) AS at FROM {table}")
+            begins = today if first is None or first["at"] is None else database.from_micros(first["at"]).date()
+            months = [_month(table, *one) for one in _months(begins, _later(today, MONTHS_AHEAD))]
+            await _cut(table, "RANGE (at)", [*months, (f"{table}_rest", "DEFAULT")], f"PRIMARY KEY ({key}, at)")
+            done.append(table)
+    return done
+
+
+async def keep_months(today: date) -> tuple[list[str], list[str]]:
+    """Make the months to come and take away those that have served their time; the names of both.
+
+    In the running transaction. The leaves of what goes stay in the log, and behind each an entry that says so.
+    """
+    made, gone = [], []
+    for table, (_, kind) in MONTHLY.items():
+        if not await _is_cut(table):
+            continue
+        there = {
+            row["name"]
+            for row in await database.rows(
+                "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+                " WHERE i.inhparent = to_regclass($1)",
+                table,
+            )
+        }
+        for month in _months(today, _later(today, MONTHS_AHEAD)):
+            name, bounds = _month(table, *month)
+            if name not in there:
+                await database.run_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
+                await _guard(table, name)
+                made.append(name)
+        oldest = _month(table, *_later(today, -MONTHS_KEPT))[0]
+        for name in sorted(there):
+            if re.fullmatch(rf"{table}_\d{{4}}_\d\d", name) and name < oldest:
+                await database.run(
+                    f"INSERT INTO expired_leaf (leaf_hash, kind, day) SELECT leaf_hash, '{kind}',"
+                    f" to_char(to_timestamp(at / 1000000.0) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer FROM {name}"
+                    " WHERE leaf_hash <> '' ON CONFLICT DO NOTHING"
+                )
+                await database.run_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
+                await database.run_script(f"DROP TABLE {name}")
+                gone.append(name)
+    return made, gone
+
+
+async def _is_cut(table: str) -> bool:
+    return (
+        await database.row("SELECT 1 AS cut FROM pg_partitioned_table WHERE partrelid = to_regclass($1)", table)
+        is not None
+    )
+
+
+async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: str | None) -> None:
+    """Make the table anew in pieces, with checks, indexes and triggers under their names, and copy what was there."""
+    was, old = await _described(table), f"{table}_whole"
+    await database.run_script(f"ALTER TABLE {table} RENAME TO {old}")
+    for row in await database.rows("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
+        await database.run_script(f"ALTER INDEX {row['name']} RENAME TO {row['name']}_whole")
+    like = f"LIKE {old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
+    await database.run_script(f"CREATE TABLE {table} ({like}) PARTITION BY {by}")
+    for name, bounds in pieces:
+        values = bounds if bounds == "DEFAULT" else f"FOR VALUES {bounds}"
+        await database.run_script(f"CREATE TABLE {name} PARTITION OF {table} {values}")
+    await database.run_script(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey {primary_key or was.primary_key}")
+    for _, definition in was.indexes:
+        await database.run_script(definition)
+    await database.run(f"INSERT INTO {table} SELECT * FROM {old}")
+    await database.run_script(f"DROP TABLE {old}")
+    for definition in was.triggers:
+        await database.run_script(definition)
+    for name, _ in pieces:
+        await _guard(table, name)
+
+
+async def _guard(table: str, piece: str) -> None:
+    """Let what watches over whole statements on a table watch over those on a piece of it, too."""
+    for row in await database.rows(
+        "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = to_regclass($1)"
+        " AND NOT tgisinternal AND tgtype & 1 = 0",
+        table,
+    ):
+        await database.run_script(re.sub(rf" ON (public\.)?{table} ", f" ON {piece} ", row["definition"], count=1))
+
+
+async def _described(table: str) -> _Table:
+    keys = await database.rows(
+        "SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE conrelid = to_regclass($1)"
+        " AND contype = 'p'",
+        table,
+    )
+    indexes = await database.rows(
+        "SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition FROM pg_index i"
+        " JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass($1) AND NOT i.indisprimary",
+        table,
+    )
+    triggers = await database.rows(
+        "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = to_regclass($1)"
+        " AND NOT tgisinternal ORDER BY tgname",
+        table,
+    )
+    return _Table(
+        keys[0]["definition"],
+        tuple((row["name"], row["definition"]) for row in indexes),
+        tuple(row["definition"] for row in triggers),
+    )
+
+
+def _months(first: date, beyond: tuple[int, int]) -> list[tuple[int, int]]:
+    """Year and month of each from that of `first` to before `beyond`."""
+    found, (year, month) = [], (first.year, first.month)
+    while (year, month) < beyond:
+        found.append((year, month))
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
+    return found
+
+
+def _later(day: date, months: int) -> tuple[int, int]:
+    number = day.year * 12 + day.month - 1 + months
+    return number // 12, number % 12 + 1
+
+
+def _month(table: str, year: int, month: int) -> tuple[str, str]:
+    """The name and bounds of a month's piece; months begin in UTC, as `at` is in UTC."""
+    begins = datetime(year, month, 1, tzinfo=UTC)
+    ends = datetime(*_later(begins.date(), 1), 1, tzinfo=UTC)
+    bounds = f"FROM ({database.to_micros(begins)}) TO ({database.to_micros(ends)})"
+    return f"{table}_{year}_{month:02d}", bounds

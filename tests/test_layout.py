@@ -1,0 +1,290 @@
+"""Tables cut into pieces: the same tables to everybody, one piece to each statement of a request, months that go."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.exceptions import IntegrityError
+
+from benefits import recompute
+from consent import database, people, verification
+from consent import uses as uses_of
+from service import demo, layout, store
+from tests import cities, servers
+from tests.cities import Town
+from tests.conftest import furnish
+
+pytestmark = pytest.mark.anyio
+
+PIECES = 4
+PIECE = re.compile(r"(\w+)_p(\d+)")
+SPANNING = (
+    "DELETE FROM record_key WHERE person_id",
+    "DELETE FROM linked_account WHERE person_id",
+    "UPDATE ticket SET person_id = NULL WHERE person_id",
+    "DELETE FROM stored_answer WHERE caller_index",
+)
+"""What ends: the keys of a person's records, tickets and answers lie where their own ids have put them."""
+LIKE_LARGE = tuple(f"SET LOCAL enable_{one} = off" for one in ("seqscan", "hashjoin", "mergejoin", "material"))
+"""A planner that sees a dozen rows reads them all; of millions it goes by the key."""
+
+
+@pytest.fixture(scope="module")
+def cut_city(postgres: servers.Postgres, demo_folder: Path) -> str:
+    import asyncio
+
+    url = postgres.create()
+    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url), PIECES))
+    return servers.name_of(url)
+
+
+@pytest.fixture
+async def cut_town(postgres: servers.Postgres, cut_city: str, demo_folder: Path, tmp_path: Path) -> AsyncIterator[Town]:
+    """A furnished city whose tables are cut."""
+    settings = demo.settings_of(demo_folder)
+    published = tmp_path / "published"
+    published.mkdir()
+    settings = replace(
+        settings, database_url=postgres.create(cut_city), publisher=replace(settings.publisher, folder=published)
+    )
+    async with cities.town(settings, demo_folder) as town:
+        yield town
+    postgres.drop(settings.database_url)
+
+
+@pytest.fixture
+async def whole(postgres: servers.Postgres) -> AsyncIterator[str]:
+    """An empty database that is up to date."""
+    url = postgres.create()
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    yield url
+    await store.close_database()
+    postgres.drop(url)
+
+
+async def described() -> dict[str, Any]:
+    """Columns, indexes, checks and triggers of every table that is not a piece."""
+    columns = await database.rows(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY 1, ordinal_position"
+    )
+    indexes = await database.rows(
+        "SELECT tablename AS table_name, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+    )
+    rules = await database.rows(
+        "SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS said FROM pg_constraint"
+        " WHERE contype IN ('c', 'p') AND conrelid <> 0 ORDER BY 1, 2"
+    )
+    triggers = await database.rows(
+        "SELECT tgrelid::regclass::text AS table_name, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+    )
+    found = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
+    own = re.compile(r".*_(p\d+|rest|\d{4}_\d\d)")
+    return {
+        name: [json.dumps(row).replace(" ON ONLY ", " ON ") for row in rows if not own.fullmatch(row["table_name"])]
+        for name, rows in found.items()
+    }
+
+
+async def test_cut_tables_are_the_same_tables(whole: str) -> None:
+    before = await described()
+    done = await store.lay_out(PIECES)
+    assert [one for one in done if one.startswith("cut")] == [f"cut {one}" for one in (*layout.KEYS, *layout.MONTHLY)]
+    after = await described()
+    for id_column, _ in layout.MONTHLY.values():
+        # The month is part of their key.
+        after = json.loads(json.dumps(after).replace(f"({id_column}, at)", f"({id_column})"))
+    assert after == before
+    assert await store.lay_out(None) == []
+    assert await store.lay_out(PIECES) == []
+    with pytest.raises(ValueError, match="4 pieces already"):
+        await store.lay_out(8)
+
+
+async def test_cutting_keeps_what_is_there(town: Town) -> None:
+    if database.is_sqlite() or await layout.pieces():
+        pytest.skip("for whole tables on PostgreSQL")
+    wu = town.resident("wu")
+    await wu.volunteer(7_200, "v-wu")
+    before = {
+        table: (await database.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*layout.KEYS, *layout.MONTHLY)
+    }
+    await store.lay_out(PIECES)
+    after = {
+        table: (await database.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*layout.KEYS, *layout.MONTHLY)
+    }
+    assert after == before
+    assert await wu.total() == 63
+    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+
+
+@contextmanager
+def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, set[str]]]]]:
+    """Every statement that goes to the server, with the pieces of each table that it touches."""
+    seen: list[tuple[str, dict[str, set[str]]]] = []
+
+    def patched(name: str) -> None:
+        original = getattr(asyncpg.Connection, name)
+
+        async def looked(self: Any, sql: str, *values: Any, **named: Any) -> Any:
+            if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql) and "pg_" not in sql:
+                trial = self.transaction()
+                await trial.start()
+                for knob in LIKE_LARGE:
+                    await plain(self, knob)
+                plan = await fetch(self, f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", *values)
+                await trial.rollback()
+                seen.append((sql, touched(json.loads(plan[0][0]))))
+            return await original(self, sql, *values, **named)
+
+        monkeypatch.setattr(asyncpg.Connection, name, looked)
+
+    plain, fetch = asyncpg.Connection.execute, asyncpg.Connection.fetch
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        patched(name)
+    yield seen
+    monkeypatch.undo()
+
+
+def touched(plan: Any) -> dict[str, set[str]]:
+    """The pieces of each table that the plan's nodes have read or written."""
+    found: dict[str, set[str]] = {}
+    nodes = [plan]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, dict):
+            piece = PIECE.fullmatch(str(node.get("Relation Name", "")))
+            if piece and node.get("Actual Loops", 0) and node["Node Type"] != "ModifyTable":
+                found.setdefault(piece[1], set()).add(piece[2])
+            nodes += node.values()
+    return found
+
+
+async def a_residents_day(town: Town) -> None:
+    """Consent, link, delivery, points, why, ticket, check, redemption, reversal, messages, withdrawal, leaving."""
+    wu, venue = town.resident("wu"), town.venue()
+    await wu.volunteer(7_200, "v-wu")
+    await wu.consent_to_provider("city-library")
+    for path in ("points", "points/explanation", "benefits", "consents", "access-log", "records", "messages"):
+        assert (await wu.get(f"/v1/me/{path}")).status_code == 200, path
+    assert (await wu.get("/v1/me/points")).json()["total"] == 63
+    handle = (await wu.ticket())["handle"]
+    assert (await venue.post("/v1/venue/checks", {"handle": handle})).json()["applies"] is True
+    redeemed = await venue.post("/v1/venue/redemptions", {"handle": handle})
+    assert redeemed.status_code == 201
+    reversal = f"/v1/venue/redemptions/{redeemed.json()['redemption_id']}/reversal"
+    assert (await venue.post(reversal, {"reason_code": "mistaken_scan"})).status_code == 200
+    consents = (await wu.get("/v1/me/consents")).json()["data"]
+    for one in consents:
+        assert (await wu.get(f"/v1/me/consents/{one['consent_id']}/receipt")).status_code == 200
+        assert (await wu.post(f"/v1/me/consents/{one['consent_id']}/withdraw")).status_code == 200
+    assert (await wu.get("/v1/me/export")).status_code == 200
+    assert (await town.client.delete("/v1/me", headers=wu.headers())).status_code == 200
+
+
+async def test_every_statement_of_a_request_touches_one_piece(cut_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    with explained(monkeypatch) as seen:
+        await a_residents_day(cut_town)
+    tables = {table for _, pieces in seen for table in pieces}
+    assert {"person", "subject", "consent", "event", "snapshot", "record", "ticket", "linked_account"} <= tables
+    wide = {
+        re.sub(r"\s+", " ", sql)[:160]: {table: sorted(one) for table, one in pieces.items() if len(one) > 1}
+        for sql, pieces in seen
+        if any(len(one) > 1 for one in pieces.values()) and not any(known in sql for known in SPANNING)
+    }
+    assert wide == {}, json.dumps(wide, indent=1)
+
+
+async def test_a_wide_statement_would_be_seen(cut_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    with explained(monkeypatch) as seen:
+        await database.rows("SELECT person_id FROM person WHERE epoch >= $1", 0)
+    assert len(seen[0][1]["person"]) == PIECES
+
+
+async def test_what_is_only_appended_stays_so_in_every_piece(cut_town: Town) -> None:
+    wu = cut_town.resident("wu")
+    await wu.volunteer(7_200, "v-wu")
+    assert (await cut_town.venue().get("/v1/me/points")).status_code == 403  # leaves a refused attempt
+    pieces = [f"event_p{number}" for number in range(PIECES)]
+    month = (await database.now()).strftime("refused_attempt_%Y_%m")
+    for table in ("event", *pieces, "refused_attempt", month):
+        for statement in (f"UPDATE {table} SET at = 0", f"TRUNCATE {table}"):
+            with pytest.raises(IntegrityError, match="append only"):
+                await database.run(statement)
+    with pytest.raises(IntegrityError, match="append only"):
+        await database.run("DELETE FROM event")
+    with pytest.raises(IntegrityError, match="append only"):
+        await database.run(f"DELETE FROM {month}")
+
+
+async def test_months_come_and_go_and_leave_their_leaves(cut_town: Town) -> None:
+    assert (await cut_town.venue().get("/v1/me/points")).status_code == 403
+    attempts = await database.rows("SELECT leaf_hash FROM refused_attempt")
+    assert attempts
+    today = (await database.now()).date()
+    years_later = date(today.year + 4, today.month, 1)
+    async with database.transaction():
+        made, gone = await layout.keep_months(years_later)
+    assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
+    assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
+    assert await database.rows("SELECT 1 FROM refused_attempt") == []
+    erased = {row["leaf_hash"] for row in await database.rows("SELECT leaf_hash FROM expired_leaf")}
+    assert {row["leaf_hash"] for row in attempts} <= erased
+    reports = await verification.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+    async with database.transaction():
+        assert await layout.keep_months(years_later) == ([], [])
+
+
+async def test_what_no_month_was_made_for_is_not_lost(cut_town: Town) -> None:
+    far = database.to_micros(await database.now()) + 10 * 366 * 86_400 * 1_000_000
+    await database.run(
+        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ('later', $1, 'd', '', 'c', 'w')",
+        far,
+    )
+    assert (await database.rows("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
+
+
+async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: Town) -> None:
+    names = [f"reader-{number}" for number in range(12)]
+    for name in names:
+        await cut_town.resident(name).volunteer(7_200, f"v-{name}")
+    await database.run("DELETE FROM snapshot")
+    plan = await recompute.plan()
+    assert [(one.number, one.of, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
+    told: list[int] = []
+    city = cut_town.city
+    # Stopped after one piece, and gone on with two beside each other.
+    first = await recompute.run(plan[:1], 0, 1, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
+    rest = await recompute.run(plan, 1, 2, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
+    assert (told[0], told[-1]) == (1, PIECES)
+    everybody = (await database.rows("SELECT count(*) AS rows FROM person"))[0]["rows"]
+    assert first.persons + rest.persons == everybody
+    computed = {row["person_id"]: row["total"] for row in await database.rows("SELECT person_id, total FROM snapshot")}
+    assert len(computed) == first.computed + rest.computed
+    for name in names:
+        assert await cut_town.resident(name).total() == 63
+        # One piece of four was theirs; the others' uses are not.
+        person = await people.find(city.keyring, name)
+        assert person is not None
+        seen = await uses_of.openings_for_all(person)
+        assert [one.event["pieces"] for one in seen] == [PIECES]
+    reports = await verification.everything(city.keyring, city.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+    with pytest.raises(ValueError, match="4 pieces"):
+        await recompute.plan(3)
