@@ -128,8 +128,9 @@ def _looked_up(timeline: Timeline, year: str, value: Callable[[Indicator], str])
     """The value of the indicator that scores a `kind` in a civil year; NULL where nothing scores it."""
     branches = []
     for scheme in reversed(timeline.schemes):
-        cases = " ".join(f"WHEN '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())
-        branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE kind {cases} END")
+        # Not `CASE kind WHEN ...`: Citus 13.2 sends that on to its servers in a form that they do not understand.
+        cases = " ".join(f"WHEN kind = '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())
+        branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE {cases} END")
     return f"CASE {' '.join(branches)} END"
 
 

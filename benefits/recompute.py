@@ -23,7 +23,7 @@ PERSONS_A_PART = 200_000
 
 STALE = """
 DELETE FROM snapshot{piece} AS s WHERE s.person_id >= $1 AND s.person_id < $2
-   AND NOT EXISTS (SELECT 1 FROM held WHERE held.person_id = s.person_id AND held.epoch = s.epoch)
+   AND NOT EXISTS (SELECT 1 FROM {held} WHERE held.person_id = s.person_id AND held.epoch = s.epoch)
 """
 
 

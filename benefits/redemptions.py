@@ -110,16 +110,16 @@ async def reverse(
     Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
     """
     row = await database.row(
-        "SELECT r.*, t.person_id, t.counters FROM redemption r JOIN ticket t ON t.handle_index = r.handle_index"
-        " WHERE r.redemption_id = $1 AND r.venue_id = $2",
-        redemption_id,
-        venue_id,
+        "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
     )
-    if row is None:
+    ticket = row and await database.row(
+        "SELECT person_id, counters FROM ticket WHERE handle_index = $1", row["handle_index"]
+    )
+    if row is None or ticket is None:
         raise NotFound("there is no such redemption")
     if row["day"] != database.to_day_number(today):
         raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
-    person = None if row["person_id"] is None else await people.lock(keyring, row["person_id"])
+    person = None if ticket["person_id"] is None else await people.lock(keyring, ticket["person_id"])
     changed = await database.run(
         "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
         " AND state = 'redeemed'",
@@ -129,7 +129,7 @@ async def reverse(
     if not changed:
         return
     # The very counters it took from, whatever became of benefit and person since.
-    await quotas.give_back(json.loads(row["counters"]))
+    await quotas.give_back(json.loads(ticket["counters"]))
     if person is None:
         return
     facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}

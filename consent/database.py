@@ -196,6 +196,12 @@ async def run_set(tables: str, insert: str, *values: object) -> int:
     if client.capabilities.dialect == "sqlite":
         changed, _ = await client.execute_query(_for_sqlite(tables + insert), list(values))
         return changed
+    if is_citus():
+        # So it is pushed down to the servers; the count is in the command's tag.
+        into, _, what = insert.partition(" SELECT ")
+        async with client.acquire_connection() as held:
+            tag = await held.execute(f"{into} {tables.rstrip().removesuffix(',')} SELECT {what}", *values)
+        return int(tag.rpartition(" ")[2])
     found = await client.execute_query_dict(
         f"{tables.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
         list(values),

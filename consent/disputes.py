@@ -133,11 +133,10 @@ async def of_source(keyring: Keyring, source_id: str, after: tuple[int, str] | N
     at, objection_id = after or (-1, "")
     found = await database.rows(
         "SELECT o.person_id, o.objection_id, o.reason_code, o.opened_at, o.decide_by, o.stated_at,"
-        " k.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
+        " r.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
         " JOIN person p ON p.person_id = o.person_id"
-        " JOIN linked_account l ON l.person_id = o.person_id AND l.source_id = o.source_id"
-        " JOIN account_link a ON a.person_id = l.person_id AND a.link_id = l.link_id"
-        " LEFT JOIN record_key k ON k.person_id = o.person_id AND k.record_id = o.record_id"
+        " JOIN account_link a ON a.person_id = o.person_id AND a.source_id = o.source_id AND a.state = 'confirmed'"
+        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
         " WHERE o.source_id = $1 AND o.state = 'open'"
         " AND (o.opened_at > $2 OR (o.opened_at = $2 AND o.objection_id > $3))"
         " ORDER BY o.opened_at, o.objection_id LIMIT $4",
@@ -166,7 +165,7 @@ async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, s
     """The source's side, for whoever decides; said again it replaces what was said. Conflict once it is decided."""
     row = await database.row(
         "SELECT o.person_id, o.state FROM objection o"
-        " JOIN linked_account l ON l.person_id = o.person_id AND l.source_id = o.source_id"
+        " JOIN account_link a ON a.person_id = o.person_id AND a.source_id = o.source_id AND a.state = 'confirmed'"
         " WHERE o.source_id = $1 AND o.objection_id = $2",
         source_id,
         objection_id,

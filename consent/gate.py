@@ -167,8 +167,18 @@ async def release_to_all(
         piece = (part.number, part.of) if part.cut else None
         await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if stale is not None:
-            await database.run((HELD + stale).format(piece=part.piece), first, beyond)
+            await _take_away(stale, part)
+    if stale is not None and database.is_citus():
+        # Nobody was held there: whoever changed something while the rows were not to be seen yet is seen now.
+        await _take_away(stale, part)
     return int(head["persons"]), rows
+
+
+async def _take_away(stale: str, part: Part) -> None:
+    if database.is_citus():
+        await database.run(stale.format(piece="", held="(SELECT person_id, epoch FROM person) held"), *part.bounds())
+    else:
+        await database.run((HELD + stale).format(piece=part.piece, held="held"), *part.bounds())
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:

@@ -155,10 +155,8 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
         "account_index", 2
     )
     linked = await database.many(by_account, source_id, database.listed(indexes))
-    persons = database.listed({row["person_id"] for row in linked})
-    await database.many(
-        f"SELECT person_id FROM person WHERE {database.among('person_id', 1)} ORDER BY person_id FOR UPDATE", persons
-    )
+    persons = {row["person_id"] for row in linked}
+    await people.lock_all(persons)
     # Links and consents as they are now that nobody can change them. One table a question: each lies by its own key.
     linked = await database.many(by_account, source_id, database.listed(row["account_index"] for row in linked))
     live = await database.many(
@@ -166,7 +164,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
         " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + database.among("person_id", 3),
         source_id,
         database.to_micros(at),
-        persons,
+        database.listed(persons),
     )
     shown = {row["person_id"]: row["counterpart_version"] for row in live}
     owners = {row["account_index"]: row["person_id"] for row in linked if row["person_id"] in shown}
@@ -177,15 +175,23 @@ async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[objec
     """What is there of these records: person, kind, quantity, day."""
     if not record_ids:
         return {}
-    found = await database.many(
-        "SELECT k.source_record_id, k.person_id, r.kind, r.quantity, r.occurred_on FROM record_key k"
-        " LEFT JOIN record r ON r.person_id = k.person_id AND r.record_id = k.record_id"
-        " WHERE k.source_id = $1 AND " + database.among("k.source_record_id", 2),
+    keys = await database.many(
+        "SELECT source_record_id, person_id, record_id FROM record_key WHERE source_id = $1 AND "
+        + database.among("source_record_id", 2),
         source_id,
         database.listed(record_ids),
     )
+    if not keys:
+        return {}
+    found = await database.many(
+        f"SELECT record_id, kind, quantity, occurred_on FROM record WHERE {database.among('person_id', 1)}"
+        f" AND {database.among('record_id', 2)}",
+        database.listed({row["person_id"] for row in keys}),
+        database.listed(row["record_id"] for row in keys),
+    )
+    content = {row["record_id"]: (row["kind"], row["quantity"], row["occurred_on"]) for row in found}
     return {
-        row["source_record_id"]: (row["person_id"], row["kind"], row["quantity"], row["occurred_on"]) for row in found
+        row["source_record_id"]: (row["person_id"], *content.get(row["record_id"], (None, None, None))) for row in keys
     }
 
 

@@ -15,14 +15,16 @@ from consent.people import Person
 
 NEWEST = 2**62
 
+LIVED = """
+SELECT given_at, CASE WHEN ended_at < expires_at THEN ended_at ELSE expires_at END AS ended_at FROM consent
+ WHERE person_id = $1 AND purpose = 'points.compute' AND state <> 'refused'
+"""
 FOR_ALL = """
 SELECT u.use_id, u.at, u.kind, u.organisation, u.purpose, u.what, u.outcome,
        u.leaf_hash, u.salt, u.first_id, u.beyond_id, u.piece, u.pieces
   FROM use_for_all u
  WHERE u.first_id <= $1 AND u.beyond_id > $1 AND u.at < $2 AND {theirs}
-   AND EXISTS (SELECT 1 FROM consent c WHERE c.person_id = $1 AND c.purpose = 'points.compute'
-        AND c.state <> 'refused' AND c.given_at <= u.at AND c.expires_at > u.at
-        AND (c.ended_at IS NULL OR c.ended_at > u.at))
+   AND ({lived})
  ORDER BY u.at DESC LIMIT $3
 """
 IN_THEIR_PIECE = (
@@ -48,7 +50,7 @@ class Used:
 async def of(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
     """The latest uses, newest first. `before` is (NEWEST, NEWEST), or the `place` of the last one that was read."""
     own = await ledger.events_of(person, gate.USES, before[0], limit)
-    for_all = await database.rows(await _for_all(), person.person_id, before[1], limit)
+    for_all = await database.rows(await _for_all(person), person.person_id, before[1], limit)
     found: list[Used] = []
     number, instant = before
     while len(found) < limit and (own or for_all):
@@ -65,12 +67,16 @@ async def of(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
 
 async def openings_for_all(person: Person) -> list[ledger.Opening]:
     """The uses for all that were theirs, too, oldest first, with what their leaves commit to."""
-    found = await database.rows(await _for_all(), person.person_id, NEWEST, NEWEST)
+    found = await database.rows(await _for_all(person), person.person_id, NEWEST, NEWEST)
     return [ledger.Opening(ledger.use_for_all_event(row), row["salt"], row["leaf_hash"]) for row in reversed(found)]
 
 
-async def _for_all() -> str:
-    return FOR_ALL.format(theirs=IN_THEIR_PIECE if await database.partitions() else "u.pieces IS NULL")
+async def _for_all(person: Person) -> str:
+    """The question, with the spans (microseconds) in which a consent of theirs lived."""
+    spans = await database.rows(LIVED, person.person_id)
+    lived = " OR ".join(f"(u.at >= {int(one['given_at'])} AND u.at < {int(one['ended_at'])})" for one in spans)
+    theirs = IN_THEIR_PIECE if await database.partitions() else "u.pieces IS NULL"
+    return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")
 
 
 def _used(kind: str, at: datetime, facts: dict[str, Any], place: tuple[int, int]) -> Used:

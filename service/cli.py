@@ -32,8 +32,6 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
 DEMO_FOLDER = Path("demo-city")
 Result = TypeVar("Result")
-ROTATED_AT_ONCE = 1_000
-"""Persons read at once when keys are rotated."""
 UNUSABLE = 2
 """Exit code for what cannot be done as asked: settings, files, arguments."""
 
@@ -89,18 +87,22 @@ def migrate(
     partitions: Annotated[
         int | None, typer.Option(help="cut the tables that grow with the city into so many pieces", min=1)
     ] = None,
+    citus: Annotated[bool, typer.Option(help="spread those tables over a Citus cluster")] = False,
 ) -> None:
     """Bring the database up to date."""
     chosen = _settings(data_dir)
-    if partitions and chosen.database_url.startswith("sqlite:"):
-        _fail("SQLite has no partitions; they need PostgreSQL")
+    if (partitions or citus) and chosen.database_url.startswith("sqlite:"):
+        _fail("SQLite has neither partitions nor other servers; they need PostgreSQL")
+    if partitions and citus:
+        _fail("Citus cuts the tables itself: either --partitions or --citus")
 
     async def work() -> list[str]:
-        return [*await store.bring_up_to_date(), *await store.lay_out(partitions)]
+        applied = await store.bring_up_to_date()
+        return [*applied, *(await store.distribute() if citus else await store.lay_out(partitions))]
 
     try:
         applied = asyncio.run(_with_database(chosen, work))
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         _fail(str(error))
     typer.echo("\n".join(applied) if applied else "nothing to do")
 
@@ -277,15 +279,8 @@ def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None
     """Wrap every person's key under the keyring's current key-encryption key; while the service runs, repeatable."""
     chosen = _settings(data_dir)
 
-    async def work() -> int:
-        rewrapped, after = 0, ""
-        while True:
-            after, changed = await people.rewrap(chosen.keyring, after, ROTATED_AT_ONCE)
-            rewrapped += changed
-            if not after:
-                return rewrapped
-
-    typer.echo(f"{asyncio.run(_with_database(chosen, work))} keys wrapped anew under key {chosen.keyring.current}")
+    rewrapped = asyncio.run(_with_database(chosen, lambda: people.rewrap_all(chosen.keyring)))
+    typer.echo(f"{rewrapped} keys wrapped anew under key {chosen.keyring.current}")
 
 
 @cli.command("recompute")

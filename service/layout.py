@@ -34,6 +34,10 @@ KEYS: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 """The tables that grow with the city, and what each is found by: a person's by the person, the others by their own."""
+OWN_KEY = tuple(table for table, key in KEYS.items() if key != PERSON)
+"""Tables that are looked up by another key than the person, and so lie by that one."""
+REFERENCE = ("document", "catalogue_state", "log_head")
+"""Small, read with everything: on a Citus cluster every server has them."""
 MONTHLY: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "refused_attempt": ("attempt_id", "attempt.refused"),
@@ -125,6 +129,34 @@ async def keep_months(today: date) -> tuple[list[str], list[str]]:
                 await database.run_script(f"DROP TABLE {name}")
                 gone.append(name)
     return made, gone
+
+
+async def distribute() -> list[str]:
+    """Spread the tables of KEYS over the servers of a Citus cluster, and copy the catalogue to each; those done now.
+
+    In no transaction: a table is distributed and stays so, and what was left undone is done the next time. RuntimeError
+    where the extension is not there.
+    """
+    if await database.row("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'") is None:
+        raise RuntimeError("this database has no citus; CREATE EXTENSION and citus_add_node come first")
+    there = {row["name"] for row in await database.rows("SELECT table_name::text AS name FROM citus_tables")}
+    done = []
+    for table in REFERENCE:
+        if table not in there:
+            await database.rows(f"SELECT create_reference_table('{table}')")
+            done.append(f"{table}: a copy on every server")
+    for table, key in KEYS.items():
+        if table in there:
+            continue
+        for row in await database.rows(
+            "SELECT tgname AS name FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal", table
+        ):
+            # Refused there: append-only by privileges and by the chain itself.
+            await database.run_script(f"DROP TRIGGER {row['name']} ON {table}")
+        beside = "none" if table in ("person", *OWN_KEY) else "person"
+        await database.rows(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{beside}')")
+        done.append(f"{table}: by {key}")
+    return done
 
 
 async def _is_cut(table: str) -> bool:

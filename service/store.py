@@ -79,6 +79,13 @@ async def lay_out(pieces: int | None) -> list[str]:
     return [*(f"cut {one}" for one in done), *(f"made {one}" for one in made), *(f"took away {one}" for one in gone)]
 
 
+async def distribute() -> list[str]:
+    """Spread the tables over a Citus cluster; what was done."""
+    done = await layout.distribute()
+    await database.look_at_engine()
+    return [f"distributed {one}" for one in done]
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A stored answer: the fingerprint of the request's body, the status and the body of the answer."""

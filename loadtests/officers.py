@@ -1,0 +1,28 @@
+"""Privacy officers through the day: what needs them, and whether the logs are sound."""
+
+from __future__ import annotations
+
+from locust import between, task
+
+from loadtests.actors import Actor
+from service.identity import Door
+
+
+class Officer(Actor):
+    """One officer with a few lists open."""
+
+    door = Door.PRIVACY
+    wanted = "officer-1"
+    fixed_count = 1
+    wait_time = between(2, 5)
+
+    @task
+    def look_at_the_queue(self) -> None:
+        """Objections and refused attempts."""
+        self.get("/v1/privacy/objections")
+        self.get("/v1/privacy/refused-attempts")
+
+    @task
+    def read_a_checkpoint(self) -> None:
+        """What the log promises now."""
+        self.client.get("/log/consent/checkpoint", name="/log/{name}/checkpoint")

@@ -1,0 +1,64 @@
+"""Where the load's tokens come from: minted for a demonstration folder, or read from a file made by whoever may.
+
+The file has a JSON object a line: `{"door", "subject", "token"}`. Tokens of staff live five minutes, so a long run
+against another deployment needs the file written anew; it is read again when it changes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from service import demo
+from service.identity import STAFF_DOORS, Door
+
+FRESH_SECONDS = 240
+"""How long a minted token is used: less than the five minutes that staff's live."""
+
+
+class Tokens:
+    """Subjects and their tokens at each door."""
+
+    def __init__(self, folder: Path | None, file: Path | None) -> None:
+        """Raises ValueError without either."""
+        if folder is None and file is None:
+            raise ValueError("name --demo-folder or --tokens")
+        self.issuer = None if folder is None else demo.issuer_of(folder)
+        self.file, self.read_at = file, 0.0
+        self.known: dict[Door, dict[str, str]] = {}
+        self.minted: dict[tuple[Door, str], tuple[float, str]] = {}
+        self.numbers = itertools.count(1)
+
+    def subject(self, door: Door, wanted: str | None = None) -> str:
+        """A subject for the next user of a door: `wanted`, or one that nobody else has."""
+        if self.issuer is not None:
+            return wanted or f"load-{datetime.now(UTC):%H%M%S}-{next(self.numbers)}"
+        subjects = list(self._file()[door])
+        if wanted in subjects:
+            return wanted
+        return subjects[next(self.numbers) % len(subjects)]
+
+    def header(self, door: Door, subject: str) -> dict[str, str]:
+        """The Authorization header of a subject."""
+        if self.issuer is None:
+            return {"Authorization": f"Bearer {self._file()[door][subject]}"}
+        now = datetime.now(UTC)
+        since, token = self.minted.get((door, subject), (0.0, ""))
+        if now.timestamp() - since > FRESH_SECONDS:
+            staff_id = subject if door in STAFF_DOORS else None
+            token = self.issuer.mint(door, subject, now=now, staff_id=staff_id)
+            self.minted[door, subject] = now.timestamp(), token
+        return {"Authorization": f"Bearer {token}"}
+
+    def _file(self) -> dict[Door, dict[str, str]]:
+        assert self.file is not None
+        changed = self.file.stat().st_mtime
+        if changed != self.read_at:
+            self.known = {door: {} for door in Door}
+            for line in self.file.read_text(encoding="utf-8").splitlines():
+                one = json.loads(line)
+                self.known[Door(one["door"])][one["subject"]] = one["token"]
+            self.read_at = changed
+        return self.known

@@ -1,0 +1,63 @@
+"""The whole on a real Citus cluster: `CREDIT_EASY_CITUS=… pytest -m campaign tests/test_citus.py` (tests/clusters.py).
+
+The same stories, races and batches as elsewhere, on tables that lie on several servers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consent import database
+from service import demo, layout, store
+from tests import cities
+from tests.cities import Town
+from tests.clusters import VARIABLE, Cluster
+from tests.test_consent_cases import *  # noqa: F403
+from tests.test_deliveries import *  # noqa: F403
+from tests.test_layout import a_residents_day
+from tests.test_leaving import *  # noqa: F403
+from tests.test_races import *  # noqa: F403
+from tests.test_recompute import *  # noqa: F403
+from tests.test_story import *  # noqa: F403
+
+pytestmark = [  # type: ignore[assignment]
+    pytest.mark.anyio,
+    pytest.mark.campaign,
+    pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} names no cluster"),
+]
+
+
+@pytest.fixture
+async def town_settings(demo_folder: Path, tmp_path: Path) -> AsyncIterator[object]:
+    """Settings of a furnished city on the cluster."""
+    cluster = Cluster(os.environ[VARIABLE])
+    url = await cluster.create()
+    published = tmp_path / "published"
+    published.mkdir()
+    settings = demo.settings_of(demo_folder)
+    settings = replace(settings, database_url=url, publisher=replace(settings.publisher, folder=published))
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    await store.distribute()
+    await store.close_database()
+    async with cities.town(settings, demo_folder) as town:
+        await demo.furnish(town.city)
+    yield settings
+    await cluster.drop(url)
+
+
+async def test_a_residents_day_and_where_the_tables_lie(town: Town) -> None:
+    await a_residents_day(town)
+    lie = {row["name"]: row["key"] for row in await database.rows(
+        "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip
+    assert lie == {**layout.KEYS, **dict.fromkeys(layout.REFERENCE, "<none>")}
+    assert await store.distribute() == []
+    beside = await database.rows(
+        "SELECT DISTINCT colocation_id FROM citus_tables WHERE distribution_column = 'person_id'"
+    )
+    assert len(beside) == 1
