@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from benefits import points, population, recompute, standing
 from benefits import scheme as schemes
@@ -195,7 +197,7 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
     return (time.perf_counter() - began) / len(ids)
 
 
-async def measure(url: str, records: int, rounds: int) -> None:
+async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
     """Load, compare and time one size; print a line."""
     await store.open_database(url)
     try:
@@ -239,8 +241,18 @@ async def measure(url: str, records: int, rounds: int) -> None:
             f" (from 500 persons), {loop / ours_s:.0f} times ours; frozen for simulations in"
             f" {frozen:.1f} s; spread {spread:.2f}"
             f"{'' if spread <= SPREAD_MAX else ' (VOID)'}",
+            file=sys.stderr,
             flush=True,
         )
+        return {
+            "records": records,
+            "seconds": {"ours": round(ours_s, 2), "by hand": round(by_hand_s, 2), "ORM loop": round(loop)},
+            "ratio": round(ours_s / by_hand_s, 2),
+            "times_the_orm": round(loop / ours_s),
+            "microseconds_a_record": round(ours_s / records * 1e6, 2),
+            "spread": round(spread, 3),
+            "valid": spread <= SPREAD_MAX,
+        }
     finally:
         await store.close_database()
 

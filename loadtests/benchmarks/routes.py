@@ -244,10 +244,12 @@ def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: in
         served.running("ours", [*module, "ours", *at], 8471) as one,
         served.running("bare", [*module, "bare", *at], 8472) as other,
     ):
-        return {
+        found: dict[str, Any] = {
             "read my points": served.compare(rounds, (one, other), lambda _, __: reads, 200),
             "redeem a ticket": served.compare(rounds, (one, other), redeems, 201),
         }
+        found["process"] = {"ready_seconds": round(one.ready_seconds, 2), "resident_mib": one.resident_mib}
+        return found
 
 
 def main() -> None:

@@ -30,6 +30,13 @@ class Server:
     name: str
     pid: int
     port: int
+    ready_seconds: float
+
+    @property
+    def resident_mib(self) -> int:
+        """Its resident memory now."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
 @contextlib.contextmanager
@@ -37,14 +44,15 @@ def running(name: str, command: Sequence[str], port: int) -> Iterator[Server]:
     """A server in a process of its own, ready to answer; stopped at the end."""
     process = subprocess.Popen([sys.executable, *command, str(port)], stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + READY_SECONDS
+        began = time.monotonic()
+        deadline = began + READY_SECONDS
         while time.monotonic() < deadline:
             try:
                 asyncio.run(_one(port, get("/plain", "-")))
                 break
             except OSError:
-                time.sleep(0.1)
-        yield Server(name, process.pid, port)
+                time.sleep(0.02)
+        yield Server(name, process.pid, port, time.monotonic() - began)
     finally:
         process.terminate()
         process.wait(10)

@@ -1,0 +1,151 @@
+"""All goals in one run: `python -m loadtests.benchmarks --json docs/performance.json`; `--plot FILE.svg` draws it.
+
+Starts its own PostgreSQL (durable) and Redis, loads a population, and runs ours and the bare counterparts in turns.
+Prints a table of what was wanted and what was measured; a run whose spread is above a tenth is marked void.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from benefits import tickets
+from loadtests.benchmarks import ingest, recompute, routes
+from service import demo
+from service.identity import Door
+from tests import servers
+
+CHECKS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is wanted of a figure: at least, or at most."""
+
+    name: str
+    unit: str
+    wanted: float
+    measured: float
+    at_least: bool
+    valid: bool
+
+    @property
+    def reached(self) -> bool:
+        """Whether the figure is as good as wanted."""
+        return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
+
+
+def micros(work: Callable[[], object]) -> float:
+    """Microseconds of one call, over CHECKS calls."""
+    began = time.perf_counter()
+    for _ in range(CHECKS):
+        work()
+    return (time.perf_counter() - began) / CHECKS * 1e6
+
+
+def small_checks() -> dict[str, float]:
+    """A token that was verified before, and what finds the ticket of a handle: microseconds each."""
+    with tempfile.TemporaryDirectory() as name:
+        settings, issuer = demo.settings_of(Path(name)), demo.issuer_of(Path(name))
+        verifier, now = issuer.verifier(), datetime.now(UTC)
+        token, handle = issuer.mint(Door.RESIDENT, "resident-1", now=now), "0123456789abcdef" * 2
+        verifier.verify(Door.RESIDENT, token, now)
+        return {
+            "token check on a cache hit": round(micros(lambda: verifier.verify(Door.RESIDENT, token, now)), 1),
+            "verification of a handle": round(micros(lambda: tickets.index_of(settings.keyring, handle)), 1),
+        }
+
+
+async def batches(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
+    """Everybody's points at each size."""
+    with servers.postgres(durable=True) as server:
+        return {str(size): await recompute.measure(server.create(), size, rounds) for size in sizes}
+
+
+def goals(found: dict[str, Any]) -> list[Goal]:
+    """The goals with what was measured, the largest size of each."""
+    requests = list(found["requests"].values())[-1]
+    batch = list(found["everybody"].values())[-1]
+    read, redeem, process = requests["read my points"], requests["redeem a ticket"], requests["process"]
+    taken, small = found["ingest"], found["small"]
+    return [
+        Goal("read my points, of a bare route", "ratio", 0.85, read["ratio"], True, read["valid"]),
+        Goal("redeem a ticket, of a bare route", "ratio", 0.70, redeem["ratio"], True, redeem["valid"]),
+        Goal("token check on a cache hit", "µs", 15, small["token check on a cache hit"], False, True),
+        Goal("ingest through the gate, of bare COPY", "ratio", 0.50, taken["ratio"], True, taken["valid"]),
+        Goal("everybody's points, to hand SQL", "times", 1.3, batch["ratio"], False, batch["valid"]),
+        Goal("everybody's points, of an ORM loop", "times", 50, batch["times_the_orm"], True, batch["valid"]),
+        Goal("one process ready", "s", 2, process["ready_seconds"], False, True),
+        Goal("one process's resident memory", "MiB", 120, process["resident_mib"], False, True),
+    ]
+
+
+def table(found: Sequence[Goal]) -> str:
+    """The goals as lines of text."""
+    lines = [f"{'':40} {'wanted':>10} {'measured':>10}"]
+    for one in found:
+        said = ("reached" if one.reached else "not reached") + ("" if one.valid else ", void")
+        sign = "≥" if one.at_least else "≤"
+        lines.append(f"{one.name:40} {sign} {one.wanted:8g} {one.measured:10g} {one.unit:6} {said}")
+    return "\n".join(lines)
+
+
+def plot(found: Sequence[Goal]) -> str:
+    """Each figure as a share of what was wanted, as an SVG: beyond the line is better than wanted."""
+    row, left, scale, most = 30, 300, 160, 3.0
+    height = row * len(found) + 50
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 {height}" font-family="sans-serif" font-size="14">',
+        "<title>What was measured against what was wanted</title>",
+        f'<rect width="900" height="{height}" fill="#ffffff"/>',
+    ]
+    for place, one in enumerate(found):
+        better = one.measured / one.wanted if one.at_least else one.wanted / max(one.measured, 1e-9)
+        y, width = 10 + place * row, min(better, most) * scale
+        fill = "#2f6f4f" if one.reached else "#8a8a8a"
+        label = f"{one.measured:g} {one.unit} ({'≥' if one.at_least else '≤'} {one.wanted:g})"
+        parts.append(f'<text x="{left - 10}" y="{y + 17}" text-anchor="end">{escape(one.name)}</text>')
+        parts.append(f'<rect x="{left}" y="{y + 3}" width="{width:.0f}" height="20" fill="{fill}"/>')
+        parts.append(f'<text x="{left + min(width, 2.2 * scale) + 8:.0f}" y="{y + 17}">{escape(label)}</text>')
+    line = left + scale
+    parts.append(f'<line x1="{line}" x2="{line}" y1="5" y2="{height - 35}" stroke="#000000" stroke-dasharray="4 3"/>')
+    parts.append(f'<text x="{line}" y="{height - 15}" text-anchor="middle">as wanted</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Run, print, write."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--population", type=int, nargs="*", default=[10_000, 1_000_000])
+    asked.add_argument("--records", type=int, default=1_000_000, help="of the delivery")
+    asked.add_argument("--batch", type=int, nargs="*", default=[400_000, 4_000_000])
+    asked.add_argument("--rounds", type=int, default=5)
+    asked.add_argument("--json", type=Path)
+    asked.add_argument("--plot", type=Path)
+    chosen = asked.parse_args()
+    found: dict[str, Any] = {
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "small": small_checks(),
+        "requests": routes.run(200, chosen.population, chosen.rounds, 6_000),
+        "ingest": ingest.run(chosen.records, max(3, chosen.rounds // 2)),
+        "everybody": asyncio.run(batches(chosen.batch, chosen.rounds)),
+    }
+    measured = goals(found)
+    print(table(measured))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if chosen.plot:
+        chosen.plot.write_text(plot(measured), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
