@@ -26,6 +26,10 @@ WAIT_SECONDS = 2.0
 PULSE_SECONDS, PULSE_WAIT_SECONDS, PULSES_MISSED = 0.5, 0.5, 2
 """How often a process looks whether the database answers, how long it waits, and how often in vain before every request
 is told that it is away: within two seconds."""
+PULSE_CONNECT_SECONDS = 1.0
+"""How long it waits for a connection to ask on."""
+GONE = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
+"""What a server says that is starting or stopping."""
 SWEEP_SECONDS = 0.25
 """How late the end of a wait may be noticed."""
 IDLE_SECONDS = 300
@@ -147,16 +151,17 @@ class Pool:
         missed = 0
         try:
             while True:
-                began = time.monotonic()
+                began, wait = time.monotonic(), PULSE_WAIT_SECONDS if own is not None else PULSE_CONNECT_SECONDS
                 try:
-                    async with asyncio.timeout(PULSE_WAIT_SECONDS):
+                    async with asyncio.timeout(wait):
                         if own is None or own.is_closed():
                             own = await asyncpg.connect(**self.connecting)
                         await own.fetchval("SELECT 1")
                     missed, self.away = 0, False
-                except Exception:
-                    # Where this process itself was held up, the answer may have been there in time.
-                    missed += time.monotonic() - began < 2 * PULSE_WAIT_SECONDS
+                except Exception as error:
+                    # A server that refuses is there; and an answer may have been where this process was held up.
+                    refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, GONE)
+                    missed += not refused and time.monotonic() - began < wait + PULSE_WAIT_SECONDS
                     if own is not None:
                         own.terminate()
                         own = None

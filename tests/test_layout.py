@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
 
 from benefits import recompute
 from consent import database, people, verification
@@ -22,6 +24,7 @@ from service import demo, layout, store
 from tests import cities, servers
 from tests.cities import Town
 from tests.conftest import furnish
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.anyio
 
@@ -288,3 +291,24 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: To
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
         await recompute.plan(3)
+
+
+def test_the_operations_page_says_where_every_table_lies() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \| .* \|$", page[page.index("## Beyond one machine") :], re.M)
+    said = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
+    tables = {model._meta.db_table for name in store.MODELS for model in _models(name)}
+    assert set(said) == tables | {"schema_migration"}
+    assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
+        table for table, key in layout.KEYS.items() if key == layout.PERSON
+    }
+    for table in layout.OWN_KEY:
+        assert said[table] == f"by `{layout.KEYS[table]}`"
+    assert {table for table, where in said.items() if where.startswith("a copy")} == set(layout.REFERENCE)
+
+
+def _models(room: str) -> list[type[Model]]:
+    found = importlib.import_module(store.MODELS[room][0])
+    return [
+        one for one in vars(found).values() if isinstance(one, type) and issubclass(one, Model) and one is not Model
+    ]

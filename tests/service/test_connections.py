@@ -110,3 +110,41 @@ async def test_a_closed_pool_lends_nothing(pool: Pool) -> None:
     for connection in held:
         await pool.release(connection)
         assert connection.is_closed()
+
+
+async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Pool, postgres: Postgres) -> None:
+    watching = asyncio.create_task(pool.watch())
+    try:
+        connection: Any = await pool.acquire()
+        waiting = asyncio.create_task(connection.fetchval("SELECT pg_sleep(60)"))
+        await asyncio.sleep(0.7)
+        with postgres.paused():
+            with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+                await asyncio.wait_for(waiting, 5)
+            assert pool.away
+            with pytest.raises(asyncpg.InterfaceError, match="away"):
+                await pool.acquire()
+        for _ in range(100):
+            if not pool.away:
+                break
+            await asyncio.sleep(0.05)
+        await pool.release(connection)
+        again: Any = await pool.acquire()
+        assert await again.fetchval("SELECT 1") == 1
+    finally:
+        watching.cancel()
+
+
+async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection: Any = await pool.acquire()
+
+    async def full(**_: object) -> None:
+        raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+
+    monkeypatch.setattr(connections, "PULSE_SECONDS", 0.01)
+    monkeypatch.setattr(asyncpg, "connect", full)
+    watching = asyncio.create_task(pool.watch())
+    await asyncio.sleep(0.2)
+    watching.cancel()
+    assert not pool.away
+    assert await connection.fetchval("SELECT 1") == 1

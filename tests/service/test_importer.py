@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service import demo, importer
+from service import deliveries, demo, importer
 from service.importer import MappingInvalid, Report
 from tests.benefits.recount import recount
 from tests.cities import Town
@@ -202,3 +202,49 @@ def test_the_demo_rides_are_a_part_of_the_whole_export() -> None:
     whole = set(WHOLE_EXPORT.read_text(encoding="utf-8").splitlines())
     part = (ROOT / "service" / "demo_city" / "bike-trips.csv").read_text(encoding="utf-8").splitlines()
     assert set(part) <= whole
+
+
+async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 3)
+    monkeypatch.setattr(importer, "READ_AT_ONCE", 2)
+    people = [town.resident(f"reader-{number}") for number in range(4)]
+    for number, who in enumerate(people):
+        await who.link("green-travel", f"w-{number}")
+    names = [f"r-{number % 17}" for number in range(40)]
+    lines = [f"{name},w-{number % 4},2025-03-01,{1 + number}" for number, name in enumerate(names)]
+    report = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines) + "\n"), PLAIN)
+    assert (report.rows, report.accepted, report.duplicates) == (40, 17, 0)
+    assert report.refused == {"conflict": 23}
+    kept = {}
+    for who in people:
+        for one in (await who.get("/v1/me/records?limit=200")).json()["data"]:
+            kept[one["source_record_id"]] = one["quantity"]
+    assert kept == {f"r-{number}": 1 + number for number in range(17)}
+    again = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines[:17]) + "\n"), PLAIN)
+    assert (again.accepted, again.duplicates) == (0, 17)
+
+
+async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sent_again(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 2)
+    wang = town.resident("wang")
+    await wang.link("green-travel", "w-1")
+    path = write(tmp_path, "id,who,day,n\n" + "".join(f"r-{number},w-1,2025-03-01,1\n" for number in range(10)))
+    original, calls = deliveries.commit, 0
+
+    async def failing(*values: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise OSError("the database went away")
+        return await original(*values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(deliveries, "commit", failing)
+    with pytest.raises(OSError, match="went away"):
+        await run(town, path, PLAIN)
+    monkeypatch.setattr(deliveries, "commit", original)
+    report = await run(town, path, PLAIN)
+    assert (report.accepted, report.duplicates) == (6, 4)
