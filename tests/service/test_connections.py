@@ -24,6 +24,10 @@ async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
     made.terminate()
 
 
+def is_away(pool: Pool) -> bool:
+    return pool.away
+
+
 async def test_as_many_as_were_asked_for_and_no_more(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "WAIT_SECONDS", 0.1)
     one, other = await pool.acquire(), await pool.acquire()
@@ -121,11 +125,11 @@ async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Po
         with postgres.paused():
             with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
                 await asyncio.wait_for(waiting, 5)
-            assert pool.away
+            assert is_away(pool)
             with pytest.raises(asyncpg.InterfaceError, match="away"):
                 await pool.acquire()
         for _ in range(100):
-            if not pool.away:
+            if not is_away(pool):
                 break
             await asyncio.sleep(0.05)
         await pool.release(connection)
