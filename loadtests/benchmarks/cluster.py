@@ -1,0 +1,68 @@
+"""Everybody's points on a Citus cluster: `CREDIT_EASY_CITUS=… python -m loadtests.benchmarks.cluster`.
+
+The tables are spread as `migrate --citus` does, filled, and computed in one part: the statement goes down to the
+servers that have the rows. tests/clusters.py says what the variable holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+from typing import Any
+
+from benefits import recompute as batch
+from benefits import scheme as schemes
+from consent import database
+from consent.gate import Part
+from consent.kinds import Kind
+from loadtests.benchmarks.recompute import NOW, RECORDS_A_PERSON, clock, populate, timed
+from loadtests.benchmarks.served import SPREAD_MAX
+from service import demo, store
+from tests.clusters import VARIABLE, Cluster
+
+
+async def measure(records: int, rounds: int) -> dict[str, Any]:
+    """Median seconds of a whole batch."""
+    cluster = Cluster(os.environ[VARIABLE])
+    url = await cluster.create()
+    await store.open_database(url)
+    try:
+        await store.bring_up_to_date()
+        await store.distribute()
+        document = schemes.shipped()[0]
+        await demo.publish(Kind.SCHEMES, document["version"], document, NOW)
+        await populate(records)
+
+        async def ours() -> None:
+            done = await batch.part(Part(0, 1), clock, lambda at: at.date())
+            assert done.computed == records // RECORDS_A_PERSON
+
+        took = [await timed(ours) for _ in range(rounds)]
+        servers = await database.rows("SELECT count(*) AS servers FROM citus_get_active_worker_nodes()")
+    finally:
+        await store.close_database()
+        await cluster.drop(url)
+    spread = statistics.pstdev(took) / statistics.median(took)
+    return {
+        "records": records,
+        "workers": servers[0]["servers"],
+        "seconds": round(statistics.median(took), 2),
+        "spread": round(spread, 3),
+        "valid": spread <= SPREAD_MAX,
+    }
+
+
+def main() -> None:
+    """Measure, print."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--records", type=int, default=1_000_000)
+    asked.add_argument("--rounds", type=int, default=5)
+    chosen = asked.parse_args()
+    print(json.dumps(asyncio.run(measure(chosen.records, chosen.rounds)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
