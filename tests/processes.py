@@ -1,4 +1,4 @@
-"""The service as a process of its own, to be killed: `python -m tests.processes FOLDER DATABASE_URL PORT PUBLISHED`."""
+"""The service as a process of its own, to be killed: `python -m tests.processes FOLDER DATABASE_URL PUBLISHED PORT`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import uvicorn
 
-from service import app, demo, logs
+from service import app, demo, logs, serving
 
 ROOT = Path(__file__).parent.parent
 READY_SECONDS = 30
@@ -34,7 +34,7 @@ class Process:
     def __init__(self, folder: Path, database_url: str, published: Path) -> None:
         self.port = free_port()
         self.running = subprocess.Popen(
-            [sys.executable, "-m", "tests.processes", str(folder), database_url, str(self.port), str(published)],
+            [sys.executable, "-m", "tests.processes", str(folder), database_url, str(published), str(self.port)],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
@@ -66,9 +66,8 @@ def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
 
 def main() -> None:
     """Serve a furnished database with the demonstration's keys."""
-    folder, database_url, port = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    folder, database_url, published, port = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     settings = demo.settings_of(folder)
-    published = Path(sys.argv[4])
     settings = replace(
         settings,
         database_url=database_url,
@@ -76,6 +75,7 @@ def main() -> None:
         integrate_seconds=0.2,
     )
     logs.configure()
+    serving.settle()
     uvicorn.run(
         app.create_app(settings, demo.issuer_of(folder).verifier()),
         port=port,
