@@ -1,6 +1,6 @@
 """A real Citus cluster for the tests that ask for one: databases on its coordinator and workers, made and dropped.
 
-`CREDIT_EASY_CITUS` names the servers, coordinator first: `postgres@127.0.0.1:9700,127.0.0.1:9701,127.0.0.1:9702`.
+`TEST_CITUS` names the servers, coordinator first: `postgres@127.0.0.1:9700,127.0.0.1:9701,127.0.0.1:9702`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 import asyncpg
 
-VARIABLE = "CREDIT_EASY_CITUS"
+VARIABLE = "TEST_CITUS"
 SHARDS = 8
 NUMBERS = itertools.count(1)
 

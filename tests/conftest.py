@@ -38,7 +38,7 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
-PIECES = int(os.environ.get("CREDIT_EASY_TEST_PARTITIONS", "0")) or None
+PIECES = int(os.environ.get("TEST_PARTITIONS", "0")) or None
 """Runs every test that has a furnished city on PostgreSQL on tables cut into so many pieces."""
 
 

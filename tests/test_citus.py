@@ -1,4 +1,4 @@
-"""The whole on a real Citus cluster: `CREDIT_EASY_CITUS=… pytest -m campaign tests/test_citus.py` (tests/clusters.py).
+"""The whole on a real Citus cluster: `TEST_CITUS=… pytest -m campaign tests/test_citus.py` (tests/clusters.py).
 
 The same stories, races and batches as elsewhere, on tables that lie on several servers.
 """

@@ -1,4 +1,4 @@
-"""Everybody's points on a Citus cluster: `CREDIT_EASY_CITUS=… python -m loadtests.benchmarks.cluster`.
+"""Everybody's points on a Citus cluster: `TEST_CITUS=… python -m loadtests.benchmarks.cluster`.
 
 The tables are spread as `migrate --citus` does, filled, and computed in one part: the statement goes down to the
 servers that have the rows. tests/clusters.py says what the variable holds.
