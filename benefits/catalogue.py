@@ -127,9 +127,9 @@ async def benefits(today: date, at: datetime) -> list[Benefit]:
 
 
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:
-    """What providers and benefits in force are called, by id, in both languages."""
+    """What providers, sources and benefits in force are called, by id, in both languages."""
     found: dict[str, Mapping[str, str]] = {}
-    for kind, member in ((Kind.PROVIDERS, "name"), (Kind.BENEFITS, "title")):
+    for kind, member in ((Kind.PROVIDERS, "name"), (Kind.SOURCES, "name"), (Kind.BENEFITS, "title")):
         found.update({one.document_id: one.body[member] for one in await documents.all_in_force(kind, at)})
     return found
 

@@ -105,6 +105,14 @@ async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at:
     return str(waiting["link_id"])
 
 
+async def confirmed(person: Person) -> set[str]:
+    """The sources at which an account of this person is proven."""
+    found = await database.rows(
+        "SELECT source_id FROM account_link WHERE person_id = $1 AND state = 'confirmed'", person.person_id
+    )
+    return {row["source_id"] for row in found}
+
+
 async def _contested(
     keyring: Keyring, claimant: Person, source_id: str, account_index: str, link_id: str, at: datetime
 ) -> None:

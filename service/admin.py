@@ -30,6 +30,13 @@ ID_MAX = 64
 YAML = "application/yaml"
 
 
+async def find(ask: Ask, body: shapes.DocumentBody) -> Answer:
+    """What the gate would say. Nothing is kept."""
+    kind = named_kind(ask)
+    _hashable(body.root)
+    return Answer(shapes.Findings(findings=_findings(ask, await _gate(ask)(kind, body.root))))
+
+
 async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """A first draft."""
     kind, document = named_kind(ask), body.root

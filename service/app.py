@@ -20,18 +20,29 @@ from service.endpoints.public import PUBLIC
 from service.endpoints.table import DOORS, OPERATIONS
 from service.housekeeping import keep_house, keep_logs
 from service.identity import Verifier
+from service.issuer import DemoIssuer
 from service.limits import Limiter, make_limiter
 from service.settings import Settings
 from service.shortcut import Shortcut
 from service.surroundings import Surroundings
+from service.web import site
+from service.web.inside import Inside
 
 VERSION = "0.1.0"
 
 
 def create_app(
-    settings: Settings, verifier: Verifier, *, clock: Clock = database.now, limiter: Limiter | None = None
+    settings: Settings,
+    verifier: Verifier,
+    *,
+    clock: Clock = database.now,
+    limiter: Limiter | None = None,
+    issuer: DemoIssuer | None = None,
 ) -> Starlette:
-    """The whole service as one ASGI application. The database is opened and closed by its lifespan."""
+    """The whole service as one ASGI application. The database is opened and closed by its lifespan.
+
+    `issuer` is the demonstration's, at which people pick who they are.
+    """
     city = City(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
 
     @asynccontextmanager
@@ -51,13 +62,25 @@ def create_app(
             await city.limiter.close()
             await store.close_database()
 
-    routes: list[BaseRoute] = [
+    calls: list[BaseRoute] = [
         *(
             route
             for (audience, prefix), endpoints in DOORS.items()
             for route in door(audience, prefix, endpoints, city)
         ),
         *open_routes(PUBLIC, city),
+    ]
+    # Pages ask the doors as any client does, but for the network.
+    inside = Inside(
+        Starlette(
+            routes=calls,
+            exception_handlers=problems.handlers(),
+            middleware=[Middleware(Shortcut, endpoints=SWIFT, city=city)],
+        )
+    )
+    routes = [
+        *calls,
+        *site.routes(city, inside, issuer),
         Route("/openapi.json", _document, name="openapi"),
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),

@@ -46,7 +46,7 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
     chosen = demo.settings_of(data_dir)
     issuer = demo.issuer_of(data_dir)
-    app = application.create_app(chosen, issuer.verifier())
+    app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
 
     async def prepare() -> bool:
         await store.bring_up_to_date()
@@ -55,6 +55,7 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     fresh = asyncio.run(_with_database(chosen, prepare))
     base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     typer.echo(f"Credit-Easy+ demo city, {'new' if fresh else 'as you left it'} in {data_dir}/")
+    typer.echo(f"  open it                   {base}/")
     typer.echo(f"  what everybody may read   {base}/v1/public/benefits")
     typer.echo(f"  every call                {base}/docs")
     typer.echo("  a token for a resident    " + _token_command(data_dir, "resident", "resident-1"))

@@ -24,6 +24,22 @@ RULES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """The rules of the gate: (简体中文, English)."""
+CLAUSES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "R1": ("规划第六章第一节：不能用于失信联合惩戒", "Plan, ch. 6 s. 1: points serve no joint punishment"),
+        "R2": ("规划第六章第一节；个人信息保护法第 24 条", "Plan, ch. 6 s. 1; PIPL 24: nobody is treated worse"),
+        "R3": ("规划第六章第一节：不能限制享受基本公共服务", "Plan, ch. 6 s. 1: basic public services stay open"),
+        "R4": ("规划第六章第一节：不能限制享受基本公共服务", "Plan, ch. 6 s. 1: basic public services stay open"),
+        "R5": ("国办发〔2020〕49 号；规划第六章第一节", "State Council 2020 no. 49; plan, ch. 6 s. 1"),
+        "R6": ("规划第六章第一节：原则上不公示", "Plan, ch. 6 s. 1: in principle not made public"),
+        "R9": ("个人信息保护法第 14、15、16 条", "PIPL 14, 15, 16: free, as easily withdrawn, never required"),
+        "R10": ("规划第六章第一节：不能限制享受基本公共服务", "Plan, ch. 6 s. 1: basic public services stay open"),
+        "R11": ("规划第六章第一节；个人信息保护法第 6 条", "Plan, ch. 6 s. 1; PIPL 6: the least data, freely given"),
+        "R13": ("规划第五章第三节：不用作约定以外的用途", "Plan, ch. 5 s. 3: for the agreed purpose alone"),
+        "R14": ("国办发〔2020〕45 号：不得以扫码为唯一途径", "State Council 2020 no. 45: no code is the only way"),
+    }
+)
+"""Where each rule comes from: (简体中文, English). docs/policy.md has the whole table."""
 SENTENCES: Mapping[str, str] = MappingProxyType(
     {
         "no_improvement": "权益必须在至少一项上严格优于基准，且没有一项更差。",

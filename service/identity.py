@@ -158,11 +158,15 @@ class TrustedIssuer:
             raise ValueError("a trusted issuer needs an issuer and an audience")
         if not self.algorithms or self.algorithms - {"ES256", "RS256"}:
             raise ValueError("algorithms are ES256, RS256 or both")
-        if self.jwks_url is not None:
-            url = urlsplit(self.jwks_url)
-            here = url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}
-            if not here and (url.scheme != "https" or not url.hostname):
-                raise ValueError("a JWKS is fetched by https, or by http from this machine")
+        if self.jwks_url is not None and not is_private(self.jwks_url):
+            raise ValueError("a JWKS is fetched by https, or by http from this machine")
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody on the way can read or change what is fetched: https, or http from this machine."""
+    url = urlsplit(address)
+    here = url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}
+    return here or (url.scheme == "https" and bool(url.hostname))
 
 
 def remote_sources(trusted: Mapping[Door, TrustedIssuer]) -> dict[Door, KeySource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from consent.kinds import Kind
 from consent.ledger import Log
 from consent.oversight import PROPAGATION_DAYS, Filters
 from consent.purposes import Purpose
-from service import processing, receipts, transparency, wire
+from service import findings, processing, receipts, transparency, wire
 from service.doors import Answer, Ask
 from service.identity import PrivacyOfficer
 from service.problems import Problem
@@ -104,6 +105,41 @@ async def list_reviews(ask: Ask, _: None) -> Answer:
                 )
                 for one in await oversight.reviews()
             ]
+        )
+    )
+
+
+async def read_review(ask: Ask, _: None) -> Answer:
+    """One review. Of two claims on an account nothing more can be said without saying whose they are."""
+    review_id = ask.request.path_params["review_id"]
+    waiting = next((one for one in await oversight.reviews() if one.review_id == review_id), None)
+    if waiting is None:
+        raise NotFound("there is no such review")
+    await ledger.look(_staff(ask), None, f"review.read {review_id}", ask.at)
+    row: dict[str, Any] = {
+        "review_id": waiting.review_id,
+        "kind": waiting.kind,
+        "about": waiting.about,
+        "opened_on": ask.city.day_of(waiting.opened_at).isoformat(),
+    }
+    kind, _dot, rest = review_id.partition(".")
+    document_id, _dot, version = rest.rpartition(".")
+    if not document_id:
+        return Answer(shapes.ReviewAnswer(**row, findings=[]))
+    found = await documents.get(Kind(kind), document_id, int(version))
+    said = await publishing.gate(found.kind, found.body, ask.at, ask.today)
+    return Answer(
+        shapes.ReviewAnswer(
+            **row,
+            version=found.version,
+            sha256=found.sha256,
+            document=found.body,
+            findings=[
+                shapes.ReviewFinding(
+                    **{**asdict(one), "detail": findings.sentence(one.code, one.rule, one.detail, ask.language)}
+                )
+                for one in said
+            ],
         )
     )
 

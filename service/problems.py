@@ -101,6 +101,9 @@ TABLE: Final[Mapping[str, Text]] = MappingProxyType(
         "token_invalid": Text(
             401, ("令牌无效", "请重新登录后再试。"), ("Token not accepted", "Get a new access token and try again.")
         ),
+        "sign_in_broken": Text(
+            400, ("登录未完成", "请重新登录。"), ("Sign-in was not finished", "Please sign in again.")
+        ),
         "wrong_role": Text(
             403, ("角色不符", "该令牌不能用于此入口。"), ("Wrong role", "This token does not open this door.")
         ),

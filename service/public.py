@@ -134,6 +134,7 @@ async def list_benefits(ask: Ask, _: None) -> Any:
                     benefit_id=one.benefit_id,
                     version=one.version,
                     provider_id=one.provider_id,
+                    provider=one.provider["name"],
                     baseline=one.service["baseline"],
                     **{name: one.body[name] for name in (*names, *texts)},
                 )

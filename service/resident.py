@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import segno
@@ -12,7 +14,7 @@ from starlette.responses import Response
 
 from benefits import catalogue, points, standing, tickets
 from benefits.catalogue import Benefit
-from consent import gate, people, records, register
+from consent import gate, links, people, records, register
 from consent.errors import NotFound
 from consent.grants import State
 from consent.purposes import Purpose
@@ -55,9 +57,17 @@ async def list_consents(ask: Ask, _: None) -> Answer:
     """Consents, newest first."""
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
     found = [] if person is None else await register.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
+    proven = await links.confirmed(person) if found and person else set()
+    said = [_consent(one, ask, names) for one in found]
     return persons.page(
         shapes.ConsentList,
-        [_consent(one, ask) for one in found],
+        [
+            one.model_copy(update={"linked": one.source_id in proven})
+            if one.source_id and one.state == "given"
+            else one
+            for one in said
+        ],
         limit,
         [(wire.micros(one.grant.given_at), one.grant.consent_id) for one in found],
     )
@@ -73,7 +83,7 @@ async def read_consent(ask: Ask, _: None) -> Answer:
     state = consent.grant.as_of(then)
     if state is None:
         raise NotFound("there was no such consent yet")
-    said = _consent(consent, ask).model_copy(update={"state": state})
+    said = _consent(consent, ask, await catalogue.names(ask.at)).model_copy(update={"state": state})
     return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
 
 
@@ -213,7 +223,9 @@ async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
     )
 
 
-def _consent(one: Consent, ask: Ask) -> shapes.ConsentAnswer:
+def _consent(
+    one: Consent, ask: Ask, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> shapes.ConsentAnswer:
     grant, link = one.grant, one.link
     of_source = grant.purpose is Purpose.POINTS_COMPUTE
     state = grant.state_at(ask.at)
@@ -224,6 +236,7 @@ def _consent(one: Consent, ask: Ask) -> shapes.ConsentAnswer:
         purpose=grant.purpose,
         source_id=grant.counterpart if of_source else None,
         provider_id=None if of_source else grant.counterpart,
+        name=dict(names[grant.counterpart]) if grant.counterpart in names else None,
         notice_id=one.notice_id,
         notice_version=one.notice_version,
         notice_sha256=one.notice_sha256,
@@ -251,6 +264,7 @@ def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[c
         title=body["title"],
         description=body["description"],
         provider_id=benefit.provider_id,
+        provider=benefit.provider["name"],
         applies=decided.applies,
         consent="given" if given else "needed",
         conditions=[

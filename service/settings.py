@@ -17,7 +17,7 @@ from consent.checkpoint import NoteSigner
 from consent.sequencer import Publisher
 from consent.vault import KEY_BYTES, Keyring
 from service import signing
-from service.identity import CITY_ZONE, Door, TrustedIssuer
+from service.identity import CITY_ZONE, Door, TrustedIssuer, is_private
 from service.issuer import DEMO_ISSUER
 from service.signing import SigningKey
 
@@ -26,6 +26,18 @@ PREFIX = "CREDIT_EASY_"
 
 class SettingsInvalid(Exception):
     """The service must not start like this; the message says which setting and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Where people sign in at one door's pages, and what these pages are called there (RFC 6749, OpenID Connect)."""
+
+    client_id: str
+    authorize_url: str
+    token_url: str
+    client_secret: str | None = field(default=None, repr=False)
+    scope: str = "openid"
+    sign_out_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,10 @@ class Settings:
     city_zone: ZoneInfo = CITY_ZONE
     allowed_hosts: tuple[str, ...] = ("*",)
     demo: bool = False
+    pages: Mapping[Door, SignIn] = field(default_factory=dict)
+    """Doors with pages for people; without any, the public pages alone are there."""
+    public_url: str | None = None
+    """How browsers reach this service, without a slash at the end; None in the demonstration: as they did."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -68,7 +84,45 @@ def read(environment: Mapping[str, str]) -> Settings:
         redis_url=environment.get(PREFIX + "REDIS_URL"),
         city_zone=zone,
         allowed_hosts=hosts,
+        **_pages(environment),
     )
+
+
+PAGE_DOORS = frozenset({Door.RESIDENT, Door.VENUE, Door.ADMINISTRATOR, Door.PRIVACY})
+
+
+def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Sign-in for pages: `PAGES` is JSON by door, and then `PUBLIC_URL` is needed for the way back."""
+    text = environment.get(PREFIX + "PAGES", "").strip()
+    if not text:
+        return {}
+    public = _required(environment, "PUBLIC_URL").rstrip("/")
+    try:
+        found = {Door(door): _sign_in(one) for door, one in json.loads(text).items()}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise SettingsInvalid(
+            f"{PREFIX}PAGES must be JSON: door → client_id, authorize_url, token_url, and if need be"
+            f" client_secret_file, scope, sign_out_url ({type(error).__name__})"
+        ) from None
+    if not found.keys() <= PAGE_DOORS:
+        raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
+    addresses = [public, *(one for client in found.values() for one in _addresses(client))]
+    if not all(is_private(one) for one in addresses):
+        raise SettingsInvalid(f"{PREFIX}PAGES and PUBLIC_URL: addresses are https, or http on this machine")
+    return {"pages": found, "public_url": public}
+
+
+def _sign_in(one: Mapping[str, str]) -> SignIn:
+    members = {name: value for name, value in one.items() if name != "client_secret_file"}
+    if file := one.get("client_secret_file"):
+        if stat.S_IMODE(Path(file).stat().st_mode) & 0o077:
+            raise SettingsInvalid(f"{PREFIX}PAGES: {file} must be readable by its owner alone (mode 0600)")
+        members["client_secret"] = Path(file).read_text(encoding="utf-8").strip()
+    return SignIn(**members)
+
+
+def _addresses(client: SignIn) -> list[str]:
+    return [one for one in (client.authorize_url, client.token_url, client.sign_out_url) if one is not None]
 
 
 def _publisher(environment: Mapping[str, str]) -> Publisher:

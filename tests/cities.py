@@ -177,7 +177,7 @@ async def town(settings: Settings, folder: Path, rates: dict[str, str] | None = 
     """The application on these settings, open for requests; furnished when the database is empty."""
     shift, issuer = Shift(), demo.issuer_of(folder)
     limiter = make_limiter(settings.redis_url, rates or UNLIMITED)
-    app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter)
+    app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter, issuer=issuer)
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:

@@ -76,8 +76,9 @@ def main() -> None:
     )
     logs.configure()
     serving.settle()
+    issuer = demo.issuer_of(folder)
     uvicorn.run(
-        app.create_app(settings, demo.issuer_of(folder).verifier()),
+        app.create_app(settings, issuer.verifier(), issuer=issuer),
         port=port,
         access_log=False,
         log_config=None,

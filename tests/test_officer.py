@@ -321,6 +321,7 @@ async def test_the_self_audit_finds_whoever_looks_too_often(town: Town) -> None:
             yesterday = (await database.now()).replace(hour=12) - timedelta(days=1)  # one day whenever this runs
             for _ in range(looks):
                 await ledger.look("officer-2", None, "reviews.listed", yesterday)
+                await ledger.look("officer-2", None, "logs.verified", yesterday)
         answer = (await one.get("/v1/privacy/self-audit")).json()["data"]
         assert next(row["found"] for row in answer if row["check"] == check) == found
 

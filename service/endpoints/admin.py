@@ -54,6 +54,16 @@ ADMIN = (
         key="optional",
         errors=("conflict", "not_found"),
     ),
+    post(
+        STAFF,
+        "/v1/admin/{kind}/findings",
+        "findFaults",
+        "What the gate would say; nothing is kept",
+        admin.find,
+        shapes.DocumentBody,
+        {200: shapes.Findings},
+        errors=("not_found",),
+    ),
     get(
         STAFF,
         "/v1/admin/{kind}",

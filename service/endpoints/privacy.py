@@ -66,6 +66,16 @@ PRIVACY = (
         shapes.Reviews,
         writes=True,
     ),
+    get(
+        OFFICER,
+        "/v1/privacy/reviews/{review_id}",
+        "readReview",
+        "One review, with the document and what the gate says of it",
+        privacy.read_review,
+        shapes.ReviewAnswer,
+        errors=("not_found",),
+        writes=True,
+    ),
     post(
         OFFICER,
         "/v1/privacy/reviews/{review_id}/decision",

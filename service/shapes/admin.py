@@ -37,6 +37,12 @@ class Drafted(Wire):
     findings: list[FindingAnswer]
 
 
+class Findings(Wire):
+    """What the gate says of a document that nobody has kept."""
+
+    findings: list[FindingAnswer]
+
+
 class VersionAnswer(Wire):
     """One version, whole."""
 

@@ -105,6 +105,25 @@ class Reviews(Wire):
     data: list[ReviewRow]
 
 
+class ReviewFinding(Wire):
+    """What the gate says about one field."""
+
+    code: str
+    rule: str
+    pointer: str
+    severity: str
+    detail: str
+
+
+class ReviewAnswer(ReviewRow):
+    """A review with what it is about: the document whole, with its hash, and what the gate says of it now."""
+
+    version: int | None = None
+    sha256: str | None = None
+    document: Document | None = None
+    findings: list[ReviewFinding]
+
+
 class DecisionBody(Wire):
     """A decision with its reason."""
 

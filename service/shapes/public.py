@@ -49,6 +49,7 @@ class PublicBenefit(Wire):
     title: Localized
     description: Localized
     provider_id: str
+    provider: Localized
     division: str
     condition: Document
     baseline: Document

@@ -134,6 +134,8 @@ class ConsentAnswer(Wire):
     purpose: str
     source_id: str | None = None
     provider_id: str | None = None
+    name: Localized | None = None
+    """What the source or provider is called; absent once it is no longer in force."""
     notice_id: str
     notice_version: int
     notice_sha256: str
@@ -142,6 +144,8 @@ class ConsentAnswer(Wire):
     ended_at: str | None = None
     previous_consent_id: str | None = None
     link: LinkAnswer | None = None
+    linked: bool | None = None
+    """In lists, of a live consent for a source: whether the account there is proven."""
 
 
 class ConsentList(Wire):
@@ -229,6 +233,7 @@ class BenefitAnswer(Wire):
     title: Localized
     description: Localized
     provider_id: str
+    provider: Localized
     applies: bool
     consent: Literal["given", "needed"]
     conditions: list[ConditionAnswer]

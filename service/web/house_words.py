@@ -1,0 +1,95 @@
+"""The processing register and the self-audit in Chinese; in English they say it themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+CHINESE: Mapping[str, str] = MappingProxyType(
+    {
+        # the self-audit's questions
+        "presentations kept too long": "保存过久的告知展示",
+        "link codes kept too long": "保存过久的关联码",
+        "answers kept too long": "保存过久的重试应答",
+        "tickets that still know their person": "仍与本人相连的凭证",
+        "expired consents not written down": "到期而未登记的同意",
+        "ended links not acknowledged in time": "来源逾期未确认的已结束关联",
+        "leaves that wait too long": "等待过久、尚未进入日志的条目",
+        "records without a live consent": "没有有效同意的记录",
+        "uses of points that no consent covered": "没有同意覆盖的积分使用",
+        "officers who looked unusually often in a day": "一天内查看次数异常的专员",
+        "officers' looks without a case": "没有案件的查看",
+        # what tables are for
+        "knowing whose consents these are": "确定同意属于谁",
+        "finding a person by their token": "按登录令牌找到本人",
+        "proof of what was shown": "证明展示过什么",
+        "what is allowed": "本人允许了什么",
+        "what happened to a person's data": "个人信息发生过什么",
+        "proof of an erasure": "证明已删除",
+        "something behind every leaf of the log": "日志每个叶子都有所依据",
+        "leaves on their way to a log": "等待进入日志的叶子",
+        "what was tried and refused": "被拒绝的尝试",
+        "whose account it is at a source": "来源账号属于谁",
+        "telling a source that a link has ended, after an erasure": "删除后告知来源关联已结束",
+        "telling a source what was decided about its record": "告知来源对其记录的决定",
+        "keeping suspended staff out": "阻止已暂停的工作人员",
+        "proving an account": "证明账号归属",
+        "accepting records": "接收记录",
+        "settling two claims on one account": "处理同一账号的两个主张",
+        "computing one's own points": "计算本人积分",
+        "taking a record once": "同一记录只收一次",
+        "telling a person": "告知本人",
+        "deciding objections": "决定异议",
+        "seeing that the rules have changed": "察觉规则已变更",
+        "the rules": "规则",
+        "four eyes (staff ids)": "两人审批（工作人员编号）",
+        "transparency (commitments alone)": "透明（仅承诺值）",
+        "transparency (hashes)": "透明（哈希）",
+        "transparency (signed roots)": "透明（签名的树根）",
+        "why an officer looks": "专员查看的理由",
+        "what an officer looked at (staff ids)": "专员查看了什么（工作人员编号）",
+        "showing everybody a use of all records": "向所有人公开对全体记录的使用",
+        "one's own points, stored": "已存储的本人积分",
+        "showing a benefit": "出示权益",
+        "a venue's day": "场所当日核销",
+        "simulations of benefits and schemes, without persons": "权益与方案的试算（不含个人）",
+        "figures for everybody": "公开统计",
+        "the budget of simulations": "试算次数",
+        "keeping quotas": "控制名额",
+        "answering a retry alike": "重试时给出相同应答",
+        # on which basis, how long, by what
+        "separate consent (PIPL 13, 23)": "单独同意（个人信息保护法第 13、23 条）",
+        "duty to prove handling (PIPL 55, 56)": "处理活动留痕义务（个人信息保护法第 55、56 条）",
+        "no personal data": "不含个人信息",
+        "until the consent is withdrawn or expires, or the person is erased": "至撤回、到期或本人删除为止",
+        "until the person is erased": "至本人删除为止",
+        "three years": "三年",
+        "a day": "一天",
+        "for good": "长期",
+        "a minute": "一分钟",
+        "until acknowledged": "至确认为止",
+        "until resumed": "至恢复为止",
+        "15 minutes": "15 分钟",
+        "24 hours": "24 小时",
+        "48 hours": "48 小时",
+        "a week": "一周",
+        "a day past the period": "周期结束后一天",
+        "the operator, with the triggers off; none is three years old before 2029": (
+            "由运维人员删除；2029 年前尚无满三年者"
+        ),
+        "erasure": "本人删除",
+        "withdrawal, sweep, erasure": "撤回、清理、本人删除",
+        "withdrawal, erasure": "撤回、本人删除",
+        "sequencer": "日志排序任务",
+        "the operator": "运维人员",
+        "none": "无",
+        # how a field is protected
+        "sealed under a key of the service": "以服务密钥加密",
+        "sealed under the person's key": "以本人密钥加密",
+        "wrapped by a key outside the database": "以库外密钥包裹",
+        "keyed hash": "带密钥的哈希",
+        "random pseudonym": "随机假名",
+        "plain": "明文",
+    }
+)
+"""By what the register and the audit say."""

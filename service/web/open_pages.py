@@ -1,0 +1,66 @@
+"""What anybody may read: what this is and refuses to be, the scheme, the catalogue, barred uses, the logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from benefits.vocabulary import Scene
+from service.web.frame import Leaf, Page
+
+LIST_MAX = 200
+ENTRIES_SHOWN = 20
+"""Newest entries of the policy log on its page."""
+
+
+async def home(page: Page) -> Response:
+    """What this is, and the ways in."""
+    return page.render("open/home.html", doors=list(page.site.providers.clients))
+
+
+async def scheme(page: Page) -> Response:
+    """How deeds become points."""
+    found = await page.read("/v1/public/scheme")
+    return page.render(
+        "open/scheme.html",
+        found=found,
+        sources=(await page.read("/v1/public/sources"))["data"],
+        notices=(await page.read("/v1/public/notices"))["data"],
+    )
+
+
+async def benefits(page: Page) -> Response:
+    """The catalogue, each benefit with what everybody gets."""
+    scene = page.query("scene")
+    chosen = scene if scene in list(Scene) else ""
+    found = await page.read("/v1/public/benefits", limit=LIST_MAX, scene=chosen)
+    return page.render("open/benefits.html", benefits=found["data"], scenes=list(Scene), chosen=chosen)
+
+
+async def barred(page: Page) -> Response:
+    """What points can never be used for."""
+    return page.render("open/barred.html", uses=(await page.read("/v1/public/prohibited-uses"))["data"])
+
+
+async def logs(page: Page) -> Response:
+    """Both logs, and how to verify them."""
+    found: list[dict[str, Any]] = []
+    for key in (await page.read("/v1/public/logs"))["data"]:
+        checkpoint = await page.ask("GET", f"/log/{key['name']}/checkpoint")
+        note = checkpoint.raw.decode() if checkpoint.went_well else ""
+        size = note.split("\n")[1] if note else "0"
+        found.append({**key, "note": note, "size": int(size)})
+    published = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
+    first = max(0, published - ENTRIES_SHOWN)
+    entries = (await page.read("/log/policy/entries", start=first, end=published))["data"] if published else []
+    return page.render("open/logs.html", logs=found, entries=entries[::-1])
+
+
+LEAVES = (
+    Leaf("/", home),
+    Leaf("/scheme", scheme),
+    Leaf("/benefits", benefits),
+    Leaf("/never", barred),
+    Leaf("/logs", logs),
+)

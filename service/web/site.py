@@ -1,0 +1,59 @@
+"""All pages in one table, and the routes they become."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from service.city import City
+from service.identity import Door
+from service.issuer import DemoIssuer
+from service.web import administrator, desk, entrance, frame, officer, open_pages, resident
+from service.web.frame import Leaf, Site
+from service.web.inside import Inside
+from service.web.provider import CLIENTS, DemoProvider
+from service.web.signin import Providers
+
+LEAVES: tuple[Leaf, ...] = (
+    *open_pages.LEAVES,
+    *entrance.LEAVES,
+    *resident.LEAVES,
+    *desk.LEAVES,
+    *administrator.LEAVES,
+    *officer.LEAVES,
+)
+
+
+def routes(city: City, inside: Inside, issuer: DemoIssuer | None) -> list[BaseRoute]:
+    """The pages; `issuer` is the demonstration's, with which people pick who they are."""
+    demo = None if issuer is None else DemoProvider(city, issuer)
+    clients = dict(city.settings.pages) if demo is None else dict(CLIENTS)
+    transport = None if demo is None else httpx2.ASGITransport(app=demo.app())
+    site = Site(city, inside, Providers(city, clients, transport), demo)
+    found: list[BaseRoute] = [
+        Route("/static/{version}/{name:path}", frame.static, name="static"),
+        *(
+            Route(leaf.path, _endpoint(site, leaf), methods=[leaf.method], name=f"page:{leaf.path}")
+            for leaf in LEAVES
+            if demo is not None or leaf not in entrance.DEMO
+        ),
+    ]
+    if demo is not None:
+        found.append(Route("/demo-sign-in/token", demo.token, methods=["POST"], name="demo-token"))
+    return found
+
+
+def _endpoint(site: Site, leaf: Leaf) -> Callable[[Request], Awaitable[Response]]:
+    async def run(request: Request) -> Response:
+        return await frame.serve(site, leaf, request)
+
+    return run
+
+
+def doors_with_pages(city: City) -> list[Door]:
+    """Where people can sign in."""
+    return list(CLIENTS) if city.settings.demo else list(city.settings.pages)

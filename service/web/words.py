@@ -1,0 +1,148 @@
+"""Words, days and amounts as people read them, in both languages.
+
+Sentences stand in the templates in English; translations/zh_CN.po has the Chinese ones. A test compares the two, so
+that nothing is said in one language alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension, i18n
+
+from consent.documents_schema import HEADINGS
+from service import findings
+from service.web import labels
+from service.web.house_words import CHINESE
+
+LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
+FEN_IN_YUAN = 100
+
+
+class Words:
+    """One language's words."""
+
+    def __init__(self, language: str, zone: ZoneInfo) -> None:
+        self.language, self.zone, self.locale = language, zone, LOCALES[language]
+        self.said = catalogue() if language == "zh-CN" else {}
+
+    def text(self, english: str) -> str:
+        """A sentence of the templates in this language."""
+        return self.said.get(english, english)
+
+    def several(self, one: str, many: str, count: int) -> str:
+        """A sentence that depends on a number; Chinese has one form."""
+        return self.said.get(one, one) if count == 1 else self.said.get(many, many)
+
+    def label(self, group: str, code: str) -> str:
+        """What a code is called; the code itself where it has no name (an id, a new word)."""
+        found = labels.LABELS[group].get(str(code))
+        return str(code) if found is None else found[self.language == "en"]
+
+    def house(self, english: str) -> str:
+        """What the processing register and the self-audit say; jobs are named as they are called."""
+        return CHINESE.get(english, english) if self.language == "zh-CN" else english
+
+    def heading(self, clause: str) -> str:
+        """What a clause of a notice is called."""
+        return HEADINGS[clause][self.language]
+
+    def rule(self, rule: str) -> str:
+        """A rule of the gate in one sentence; empty for what is none."""
+        return findings.RULES.get(rule, ("", ""))[self.language == "en"]
+
+    def clause(self, rule: str) -> str:
+        """Where a rule of the gate comes from."""
+        return findings.CLAUSES.get(rule, ("", ""))[self.language == "en"]
+
+    def name(self, localized: Mapping[str, str] | None) -> str:
+        """The text of a document in this language."""
+        found = localized or {}
+        return found.get(self.language) or found.get("zh-CN") or ""
+
+    def number(self, count: int) -> str:
+        """A whole number."""
+        return format_decimal(count, locale=self.locale)
+
+    def money(self, fen: int) -> str:
+        """An amount of fen in yuan."""
+        yuan, rest = divmod(fen, FEN_IN_YUAN)
+        return f"¥{self.number(yuan)}" + (f".{rest:02d}" if rest else "")
+
+    def day(self, day: str | date | None) -> str:
+        """A civil day."""
+        if not day:
+            return ""
+        found = date.fromisoformat(day) if isinstance(day, str) else day
+        return format_date(found, "long", locale=self.locale)
+
+    def moment(self, moment: str) -> str:
+        """An instant, in the city's time."""
+        found = datetime.fromisoformat(moment).astimezone(self.zone)
+        return f"{self.day(found.date())} {found:%H:%M}"
+
+    def day_of(self, moment: str) -> str:
+        """The civil day of an instant."""
+        return self.day(datetime.fromisoformat(moment).astimezone(self.zone).date())
+
+    def effect(self, effect: Mapping[str, Any]) -> str:
+        """What a benefit adds, as a sentence."""
+        pattern = labels.EFFECTS[effect["kind"]][self.language == "en"]
+        return pattern.format(
+            **{name: self.money(value) if name.endswith("_fen") else value for name, value in effect.items()}
+        )
+
+    def attribute(self, name: str, value: int | bool) -> str:
+        """What everybody gets of one attribute of a service."""
+        said = str(value)
+        if isinstance(value, bool):
+            said = self.label("yes", said.lower())
+        elif name.endswith("_fen"):
+            said = self.money(value)
+        return labels.ATTRIBUTES[name][self.language == "en"].format(said)
+
+    def baseline(self, baseline: Mapping[str, Any]) -> list[str]:
+        """What everybody gets, a line for each attribute."""
+        return [self.attribute(name, value) for name, value in baseline.items()]
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[str, str]:
+    """The Chinese sentences by their English ones, from the file that translators edit."""
+    with (resources.files("service.web") / "translations" / "zh_CN.po").open("rb") as file:
+        found = read_po(file, locale="zh_Hans_CN")
+    said: dict[str, str] = {}
+    for message in found:
+        if not message.id:
+            continue
+        forms = message.id if isinstance(message.id, tuple | list) else (message.id,)
+        texts = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        for place, form in enumerate(forms):
+            said[form] = texts[min(place, len(texts) - 1)] or form
+    return said
+
+
+def environment(words: Words) -> Environment:
+    """The templates in one language. Everything is escaped, and a name that is missing is an error."""
+    extension: type[Extension] = i18n
+    made = Environment(
+        loader=PackageLoader("service.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=[extension],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.install_gettext_callables(words.text, words.several, newstyle=True)  # type: ignore[attr-defined]
+    made.globals["words"] = words
+    return made

@@ -1,0 +1,94 @@
+"""Forms and documents: what a form shows of a document is what it makes of it again."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benefits import scheme
+from consent.kinds import Kind
+from service.web import forms
+from service.web.forms import Field
+
+CITY = resources.files("service") / "demo_city"
+
+
+def filled(kind: str, document: dict[str, Any]) -> list[tuple[str, str]]:
+    """The fields of a form as a browser sends them, nothing changed."""
+    sent: list[tuple[str, str]] = []
+    for field in forms.fields_of(kind, document):
+        sent += _sent(field, forms.value_at(document, field.pointer), document)
+    return sent
+
+
+def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str, str]]:
+    if field.type == "condition":
+        built = forms.builder(document.get("condition"))
+        rows = [("condition_measure", measure) for measure, _ in built.rows]
+        return [("condition_mode", built.mode), *rows, *(("condition_at_least", text) for _, text in built.rows)]
+    if field.type == "effect":
+        return [("effect_kind", value["kind"]), ("effect_amount", forms.effect_amount(value))]
+    if field.type == "choices":
+        return [(f"c:{field.pointer}", one) for one in value]
+    if field.type == "flag":
+        return [(field.name, "" if value is None else "yes" if value else "no")]
+    return [(field.name, "" if value is None else str(value))]
+
+
+def documents() -> list[tuple[str, dict[str, Any]]]:
+    found = [
+        (str(kind), body)
+        for kind in Kind
+        if kind is not Kind.SCHEMES
+        for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
+    ]
+    return [*found, *(("schemes", dict(body)) for body in scheme.shipped())]
+
+
+@pytest.mark.parametrize(("kind", "document"), documents(), ids=lambda value: str(value)[:30])
+def test_a_form_sent_as_it_came_changes_nothing(kind: str, document: dict[str, Any]) -> None:
+    made = forms.to_document(filled(kind, document))
+    # A line of text is trimmed at its ends; nothing else differs.
+    assert trimmed(made) == trimmed(document)
+
+
+def trimmed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: trimmed(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [trimmed(inner) for inner in value]
+    return value.strip() if isinstance(value, str) else value
+
+
+def test_what_is_no_number_is_left_for_the_gate_to_name() -> None:
+    made = forms.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
+    assert made == {"baseline": {"items": "five", "price_fen": "9" * 40}, "x": "٣"}
+
+
+def test_a_condition_deeper_than_the_builder_is_shown_whole() -> None:
+    deep = {"all": [{"any": [{"measure": "total", "at_least": 5}]}, {"measure": "total", "at_least": 7}]}
+    assert forms.builder(deep).deep == deep
+    assert forms.builder({"any": [{"measure": "total", "at_least": 1}] * (forms.ROWS + 1)}).deep is not None
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))
+def test_no_form_breaks_the_reader(sent: list[tuple[str, str]]) -> None:
+    assert isinstance(forms.to_document(sent), dict)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.from_regex(r"[tnfc]:(/(a|b|0|1|quota|indicators|tiers|count|kind)){1,4}", fullmatch=True),
+            st.text(max_size=5),
+        ),
+        max_size=15,
+    )
+)
+def test_no_way_into_a_document_breaks_it(sent: list[tuple[str, str]]) -> None:
+    assert isinstance(forms.to_document(sent), dict)

@@ -1,0 +1,149 @@
+"""Pages as an attacker sees them: forged forms, headers, another door's pages, sizes, files."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service.identity import Door
+from service.web import frame, site
+from service.web.sessions import PATHS
+from tests.cities import Town
+from tests.web.browsing import Browser
+
+pytestmark = pytest.mark.anyio
+FIRST_PAGE_BYTES_MAX = 60_000
+
+
+async def test_a_forged_form_does_nothing(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    await me.go("/me/consents")
+    form = next(one for one in me.forms if one.action.endswith("/stop"))
+    for change in ({"_form": "0" * 64}, {"_form": ""}):
+        await me.submit(form, **change)
+        assert me.status == 403
+        assert "This form was too old or came from elsewhere" in me.text
+    # The right token, sent by another site's page.
+    me.client.headers["sec-fetch-site"] = "cross-site"
+    await me.go("/me/consents")
+    await me.submit(form)
+    assert me.status == 403
+    me.client.headers["sec-fetch-site"] = "same-origin"
+    await me.go("/me")
+    assert "I have 0 points" not in me.text
+
+
+async def test_a_form_sent_twice_acts_once(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-6")
+    await me.go("/me/objections")
+    form = next(one for one in me.forms if one.action == "/me/objections")
+    for _ in range(2):
+        await me.submit(form, statement="Twice by a slip.")
+        assert me.status == 200
+    assert me.text.count("Being decided") == 1
+
+
+async def test_every_page_of_a_door_asks_who_one_is(one_town: Town) -> None:
+    for leaf in site.LEAVES:
+        if leaf.door is None:
+            assert not any(leaf.path == path or leaf.path.startswith(path + "/") for path in PATHS.values()), leaf.path
+            continue
+        path = re.sub(r"\{[a-z_]+\}", "benefits", leaf.path)
+        answer = await one_town.client.request(leaf.method, path)
+        if leaf.method == "GET":
+            assert answer.status_code == 303, path
+            assert answer.headers["location"].startswith(f"/sign-in/{leaf.door}?next="), path
+        else:
+            assert answer.status_code in (401, 415), path
+
+
+async def test_every_page_wears_the_policy_and_is_kept_by_nobody(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    for path in ("/", "/me", "/me/nothing-here", "/static/x/nothing.css", "/logs"):
+        answer = await me.client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "unsafe" not in policy, path
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["cache-control"] == "no-store", path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_nothing_is_inline_and_nothing_from_elsewhere(one_town: Town) -> None:
+    for door, who in (
+        (Door.RESIDENT, "resident-1"),
+        (Door.VENUE, "city-library-main"),
+        (Door.ADMINISTRATOR, "admin-1"),
+        (Door.PRIVACY, "officer-1"),
+    ):
+        one = await Browser(one_town).sign_in(door, who)
+        for leaf in site.LEAVES:
+            if leaf.door is not door or leaf.method != "GET" or "{" in leaf.path or leaf.fragment:
+                continue
+            await one.go(leaf.path)
+            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", one.html), leaf.path
+            assert not re.search(r'(?:src|href|action)="(?:https?:)?//', one.html), leaf.path
+
+
+async def test_what_is_typed_is_shown_as_text(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-7")
+    await me.go("/me/objections")
+    words = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+    await me.send("/me/objections", statement=words)
+    officer = await Browser(one_town).sign_in(Door.PRIVACY, "officer-1")
+    for address in [address for address, _ in officer.links if address.startswith("/officer/objections/")]:
+        await officer.go(address)
+        assert "<script>alert" not in officer.html
+        assert "<img" not in officer.html
+
+
+async def test_the_residents_first_page_is_small(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    await me.go("/me")
+    whole = len(me.html.encode())
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', me.html):
+        whole += len((await me.client.get(address)).content)
+    assert whole < FIRST_PAGE_BYTES_MAX
+
+
+async def test_files_are_kept_for_ever_under_their_own_name_alone(one_town: Town) -> None:
+    for name, media in frame.ASSETS.items():
+        fresh = await one_town.client.get(frame.asset(name))
+        assert fresh.status_code == 200
+        assert fresh.headers["content-type"].split(";")[0] == media
+        assert "immutable" in fresh.headers["cache-control"]
+        old = await one_town.client.get(f"/static/0000/{name}")
+        assert old.headers["cache-control"] == "no-cache"
+    for name in ("../frame.py", "templates/base.html", "%2e%2e/frame.py"):
+        assert (await one_town.client.get(f"/static/{frame.version()}/{name}")).status_code == 404
+
+
+async def test_a_body_that_is_no_form_is_refused(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    assert (await me.client.post("/me/what-if", json={"a": 1})).status_code == 415
+    flood = "&".join(f"f{number}=1" for number in range(frame.FIELDS_MAX + 1))
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await me.client.post("/me/what-if", content=flood, headers=kind)).status_code == 400
+    assert (await me.client.post("/me/what-if", content=b"a=%ff", headers=kind)).status_code == 400
+    assert (await me.client.post("/me/what-if", content=b"a" * 2_000_000, headers=kind)).status_code == 413
+
+
+async def test_a_desk_learns_nothing_by_any_wrong_code(one_town: Town) -> None:
+    desk = await Browser(one_town).sign_in(Door.VENUE, "city-library-main")
+    seen = set()
+    for code in ("a" * 26, "resident-1", "63", "x" * 200, "图书馆"):
+        await desk.go("/desk")
+        await desk.send("/desk/answer", handle=code, act="redeem")
+        seen.add(re.sub(r'value="[^"]*"', "", desk.html))
+    assert len(seen) == 1
+    assert "Standard terms apply" in desk.text
+
+
+async def test_the_language_is_chosen_and_remembered(one_town: Town) -> None:
+    one = await Browser(one_town, "en").go("/?lang=zh-CN")
+    assert "只增不减的积分" in one.text
+    await one.go("/scheme")
+    assert "积分如何产生" in one.text
+    await one.go("/scheme?lang=fr")
+    assert "积分如何产生" in one.text

@@ -1,0 +1,260 @@
+"""Coming in: the code flow with PKCE against an identity provider, and what a session can and cannot do."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from starlette.requests import Request
+
+from service.identity import Door
+from service.settings import Settings
+from service.web import sessions, signin
+from service.web.provider import CLIENTS
+from service.web.sessions import Session
+from tests import cities
+from tests.cities import Town
+from tests.web.browsing import Browser
+
+pytestmark = pytest.mark.anyio
+
+
+async def begun(town: Town, path: str = "/me") -> tuple[Browser, dict[str, str]]:
+    """A browser on its way to the identity provider, and what it asks there."""
+    one = Browser(town)
+    first = await one.client.get(path)
+    second = await one.client.get(first.headers["location"])
+    return one, {name: values[0] for name, values in parse_qs(urlsplit(second.headers["location"]).query).items()}
+
+
+async def test_the_request_is_a_code_flow_with_pkce(one_town: Town) -> None:
+    _, asked = await begun(one_town, "/me/benefits")
+    assert asked["response_type"] == "code"
+    assert asked["code_challenge_method"] == "S256"
+    assert len(asked["code_challenge"]) == 43
+    assert len(asked["state"]) >= 32
+    assert asked["redirect_uri"] == "http://city.test/sign-in/return"
+    assert asked["scope"] == "openid"
+
+
+async def test_after_signing_in_one_is_where_one_wanted_to_be(one_town: Town) -> None:
+    me = await Browser(one_town).go("/me/benefits")
+    await me.send("subject", subject="resident-3")
+    assert me.url == "http://city.test/me/benefits"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/me//evil.example",
+        "/\\evil.example",
+        "/admin",
+        "/menu",
+        "javascript:alert(1)",
+        "/me\n",
+        "",
+        "http:///me",
+    ],
+)
+def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
+    assert signin.own_path(elsewhere, Door.RESIDENT) == "/me"
+
+
+def test_an_own_page_is_kept() -> None:
+    assert signin.own_path("/me/show?x=1", Door.RESIDENT) == "/me/show?x=1"
+
+
+async def test_a_code_for_another_browser_opens_nothing(one_town: Town) -> None:
+    """Somebody else's code, brought by a link: the state is not this browser's."""
+    thief, _ = await begun(one_town)
+    await thief.go("/sign-in/resident")
+    form = thief.forms[0]
+    answer = await thief.client.post(thief.url, data={**dict(form.fields), "subject": "resident-1"})
+    victim, _ = await begun(one_town)
+    await victim.go(answer.headers["location"])
+    assert victim.status == 400
+    assert "Sign-in was not finished" in victim.text
+    # Nor without any state of its own.
+    await victim.client.aclose()
+    assert (await Browser(one_town).go(answer.headers["location"])).status == 400
+
+
+async def test_a_code_works_once_and_only_with_its_verifier(one_town: Town) -> None:
+    provider = one_town.client
+    verifier = "v" * 43
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    client = CLIENTS[Door.RESIDENT].client_id
+    query = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": "http://city.test/sign-in/return",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        "state": "s",
+    }
+    one = Browser(one_town)
+    address = str(one.client.build_request("GET", "/demo-sign-in", params=query).url)
+    await one.go(address)
+    sent = await one.client.post(address, data={**dict(one.forms[0].fields), "subject": "resident-1"})
+    code = parse_qs(urlsplit(sent.headers["location"]).query)["code"][0]
+    good = {
+        "grant_type": "authorization_code",
+        "client_id": client,
+        "redirect_uri": query["redirect_uri"],
+        "code": code,
+        "code_verifier": verifier,
+    }
+    wrong = (
+        {"code_verifier": "w" * 43},
+        {"redirect_uri": "http://city.test/x"},
+        {"client_id": CLIENTS[Door.VENUE].client_id},
+        {"code": code[:-2] + "xx"},
+        {"grant_type": "password"},
+    )
+    for change in wrong:
+        assert (await provider.post("/demo-sign-in/token", data={**good, **change})).status_code == 400, change
+    assert (await provider.post("/demo-sign-in/token", data=good)).status_code == 200
+    assert (await provider.post("/demo-sign-in/token", data=good)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"redirect_uri": "https://evil.example/sign-in/return"},
+        {"client_id": "somebody"},
+        {"code_challenge_method": "plain"},
+        {"response_type": "token"},
+        {"code_challenge": "short"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_the_provider_answers_our_own_pages_alone(one_town: Town, change: dict[str, str]) -> None:
+    one, asked = await begun(one_town)
+    answer = await one.client.get("/demo-sign-in", params={**asked, **change})
+    assert answer.status_code == 400
+
+
+async def test_a_session_is_for_one_door_and_unreadable(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    (cookie,) = [one for one in me.client.cookies.jar if one.name == "credit-easy-resident"]
+    assert cookie.path == "/me"
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.value is not None
+    assert "resident-1" not in cookie.value
+    assert "eyJ" not in cookie.value
+    # The same cookie under another door's name opens nothing there.
+    other = Browser(one_town)
+    other.client.cookies.set("credit-easy-administrator", cookie.value, domain="city.test", path="/admin")
+    assert "Who are you?" in (await other.go("/admin")).text
+
+
+async def test_changed_cookies_are_as_good_as_none(one_town: Town) -> None:
+    for value in ("", "x", "A" * 5000, "ÿ".encode().decode("latin-1"), "AAAA"):
+        other = Browser(one_town)
+        answer = await other.client.get("/me", headers={b"cookie": f"credit-easy-resident={value}".encode("latin-1")})
+        assert answer.status_code == 303
+
+
+async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
+    one_town: Town, one_town_settings: Settings
+) -> None:
+    keyring = one_town_settings.keyring
+    officer = await Browser(one_town).sign_in(Door.PRIVACY, "officer-1")
+    (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
+
+    def put(session: Session) -> None:
+        plain = {"door": "privacy", "token": session.token, "until": session.until, "refresh": session.refresh}
+        import orjson
+
+        value = sessions.sealed(keyring, "session", orjson.dumps(plain))
+        officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
+
+    import orjson
+
+    plain = sessions.unsealed(keyring, "session", cookie.value or "")
+    assert plain is not None
+    held = orjson.loads(plain)
+    officer.client.cookies.clear()
+    put(Session(Door.PRIVACY, "ended", 0, held["refresh"]))
+    await officer.go("/officer")
+    assert "What needs me now" in officer.text
+    officer.client.cookies.clear()
+    put(Session(Door.PRIVACY, "ended", 0, None))
+    await officer.go("/officer")
+    assert "Who are you?" in officer.text
+
+
+async def test_what_was_typed_survives_a_lost_session(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-5")
+    await me.go("/me/objections")
+    form = next(one for one in me.forms if one.action == "/me/objections")
+    me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
+    await me.submit(form, statement="My words, written with care.")
+    assert me.status == 401
+    assert "what you typed is still here" in me.text
+    waiting = me.forms[-1]
+    assert ("statement", "My words, written with care.") in waiting.fields
+    await me.sign_in(Door.RESIDENT, "resident-5")
+    me.url = "http://city.test/me/objections"
+    await me.submit(waiting)
+    assert "We have your objection" in me.text
+
+
+async def test_signing_out_forgets(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
+    assert "This browser has forgotten you." in me.text
+    assert "Who are you?" in (await me.go("/me")).text
+
+
+async def test_a_minor_is_told_why(one_town: Town) -> None:
+    """The door's own refusal, as a page."""
+    keyring = one_town.city.keyring
+    child = one_town.issuer.mint(Door.RESIDENT, "child", now=await one_town.city.clock(), birthdate=None)
+    assert child
+    one = Browser(one_town)
+    import orjson
+
+    until = 4_000_000_000
+    token = one_town.actor(Door.RESIDENT, "child", birthdate=(await one_town.today()).replace(year=2015)).token
+    value = sessions.sealed(
+        keyring, "session", orjson.dumps({"door": "resident", "token": token, "until": until, "refresh": None})
+    )
+    one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
+    await one.go("/me")
+    assert one.status == 403
+    assert "for adults from 18 on" in one.text
+
+
+async def test_without_settings_for_pages_the_public_ones_are_there_alone(
+    town_settings: Settings, demo_folder: Path
+) -> None:
+    """As in production, where nobody has said where people sign in."""
+    from service.app import create_app
+
+    settings = replace(town_settings, demo=False)
+    async with cities.town(town_settings, demo_folder) as town:
+        app = create_app(settings, town.issuer.verifier())
+        import httpx2
+
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
+            assert (await client.get("/")).status_code == 200
+            for path in ("/me", "/desk", "/admin", "/officer", "/sign-in/resident", "/demo-sign-in"):
+                assert (await client.get(path)).status_code == 404, path
+
+
+def test_over_tls_cookies_are_for_tls_alone(one_town_settings: Settings) -> None:
+    class App:
+        class state:
+            class city:
+                settings = replace(one_town_settings, public_url="https://points.example")
+
+    scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
+    request = Request(scope)
+    assert sessions.name_of(Door.RESIDENT, request) == "__Secure-credit-easy-resident"

@@ -1,0 +1,260 @@
+"""The pages' stories without any script: every flow is links and forms, on both engines."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from benefits.vocabulary import Scene
+from service.identity import Door
+from tests.cities import Town
+from tests.web.browsing import Browser
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_somebody_new_comes_to_a_benefit_and_stops(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "new-1")
+    assert "Nothing counts yet" in me.text
+    # A notice, an answer, a code for the source's own app.
+    await me.go("/me/consents")
+    await me.send("Read what it means: Green Travel", account="bike-new-1")
+    assert "Both answers are equally good" in me.text
+    await me.send("I agree")
+    assert "One step is left" in me.text
+    code = me.text.split("Your code: ")[1].split()[0]
+    source = town.source()
+    confirmed = await source.post("/v1/source/links/confirm", {"code": code, "account": "bike-new-1"})
+    assert confirmed.status_code == 200
+    await source.deliver(
+        {
+            "record_id": "n1.1",
+            "account": "bike-new-1",
+            "kind": "bike_trip",
+            "quantity": 126,
+            "occurred_on": f"{await town.last_year()}-06-01",
+        }
+    )
+    # Why I have 63 points.
+    await me.go("/me")
+    assert "I have 63 points" in me.text
+    assert "Bike trips" in me.text
+    assert "126 trips" in me.text
+    assert "+63" in me.text
+    # How to borrow without a deposit: let the library ask, show a code, the desk scans it.
+    await me.go("/me/benefits")
+    await me.send("Let City Library ask whether it applies")
+    await me.send("I agree")
+    await me.go("/me/show")
+    await me.send("Borrow without a deposit")
+    handle = me.html.split('class="typed"')[1].split(">")[1].split("<")[0]
+    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    await desk.send("/desk/answer", handle=handle, act="check")
+    assert "It applies" in desk.text
+    assert "nothing was spent" in desk.text
+    await desk.send("/desk/answer", handle=handle.upper(), act="redeem")
+    assert "It applies Borrow without a deposit: No deposit, up to ¥100" in desk.text
+    await desk.send("/desk/answer", handle=handle, act="redeem")
+    assert "Standard terms apply" in desk.text
+    await desk.go("/desk/day")
+    await desk.send("Take it back", reason_code="mistaken_scan")
+    assert "Taken back" in desk.text
+    # Who looked; and stop.
+    await me.go("/me/accesses")
+    assert "City Library honoured “Borrow without a deposit”" in me.text
+    await me.go("/me/consents")
+    await me.send("Stop: Green Travel")
+    assert "Stopped, as of now" in me.text
+    assert "Not what you wanted?" in me.text
+    await me.go("/me")
+    assert "I have 0 points" in me.text
+
+
+async def test_refusing_everything_costs_nothing_and_every_page_works(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "somebody-c16")
+    await me.go("/me/consents")
+    await me.send("Read what it means: Volunteer Service", account="volunteer-c16")
+    await me.send("No, thank you")
+    assert "You said no" in me.text
+    for path in ("", "/benefits", "/show", "/consents", "/mine", "/records", "/objections", "/accesses", "/messages"):
+        await me.go("/me" + path)
+        assert me.status == 200, path
+    for path in ("/", "/scheme", "/benefits", "/never", "/logs"):
+        await me.go(path)
+        assert me.status == 200, path
+
+
+async def test_an_objection_is_decided_and_told(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    await me.go("/me/records")
+    await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
+    await me.send("In your own words", statement="  ")
+    assert me.status == 422
+    assert "Please say in a few words" in me.text
+    await me.send("In your own words", statement="That was not me.")
+    assert "Being decided: It is not mine" in me.text
+    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    await officer.go(next(address for address, _ in officer.links if address.startswith("/officer/objections/")))
+    assert "That was not me." in officer.text
+    await officer.send("Tell the person that I look into it")
+    await officer.send("The person is right", decision="upheld", reason="")
+    assert "Please choose, and give a reason." in officer.text
+    await officer.send("The person is right", decision="upheld", reason="The bike was hired by somebody else.")
+    assert "Decided, with your reasons" in officer.text
+    await me.go("/me/messages")
+    assert "The bike was hired by somebody else." in me.text
+
+
+async def test_a_harm_is_refused_and_explained_where_it_is_written(town: Town) -> None:
+    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    await author.go("/admin/benefits/library-deposit/edit")
+    await author.send("_etag", effect_amount="0", act="check")
+    assert "As it stands nobody can approve it" in author.text
+    await author.send("_etag", effect_kind="fee_discount", effect_amount="20", act="check")
+    assert "Effects only add to what everybody gets." in author.text
+    assert "basic public services stay open" in author.text
+    # Kept all the same as a draft, submitted in vain.
+    await author.send("_etag", act="save")
+    assert "Kept as a draft" in author.text
+    await author.send("Submit")
+    assert author.status == 422
+    assert "Refused by the guardrails" in author.text
+
+
+async def test_two_people_publish_what_both_have_read(town: Town) -> None:
+    author, other = Browser(town), Browser(town)
+    await author.sign_in(Door.ADMINISTRATOR, "admin-1")
+    await author.go("/admin/benefits/library-deposit/edit")
+    title = f"Borrow freely {secrets.token_hex(2)}"
+    await author.send("_etag", **{"t:/title/en": title, "act": "save"})
+    assert "What changed since version 1" in author.text
+    assert title in author.text
+    await author.send("Preview the impact")
+    assert "Impact, in tens" in author.text
+    await author.send("green_living", green_living="70")
+    assert "It applies" in author.text
+    await author.go("/admin/benefits/library-deposit")
+    await author.send("Submit")
+    assert "Waits for another person" in author.text
+    await author.send("Approve what is shown here")
+    assert author.status == 403
+    await other.sign_in(Door.ADMINISTRATOR, "admin-2")
+    await other.go("/admin/benefits/library-deposit")
+    await other.send("Approve what is shown here")
+    assert "In force" in other.text
+    await other.go("/benefits?scene=library")
+    assert title in other.text
+    # One stops it at once, two start it again.
+    await other.go("/admin/benefits/library-deposit")
+    await other.send("Suspend at once")
+    await other.send("Start again")
+    await author.go("/admin/benefits/library-deposit")
+    await author.send("Start again")
+    assert "In force" in author.text
+
+
+async def test_a_source_comes_aboard_past_an_officer(town: Town) -> None:
+    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    await author.go("/admin/sources/new")
+    fields = {
+        "t:/source_id": "park-rangers",
+        "t:/name/zh-CN": "公园护林",
+        "t:/name/en": "Park Rangers",
+        "t:/category": "volunteer",
+        "c:/kinds": "tree_planted",
+        "t:/division": "2101",
+        "t:/client_id": "park-rangers",
+        "t:/onboarding/legal_basis": "本人单独同意",
+        "f:/onboarding/voluntary": "yes",
+        "f:/onboarding/independent_of_employer_landlord_school_penal": "yes",
+        "t:/onboarding/assessment_id": "PIA-2026-900",
+    }
+    await author.send("_etag", act="save", **fields)
+    assert author.status == 200, author.text
+    await author.send("Submit")
+    assert "With a privacy officer" in author.text
+    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    await officer.go(
+        next(address for address, _ in officer.links if "/officer/reviews/sources.park-rangers" in address)
+    )
+    assert "PIA-2026-900" in officer.text
+    await officer.send("Let it go on", decision="approve", reason="Read and checked.")
+    other = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-2")
+    await other.go("/admin/sources/park-rangers")
+    await other.send("Approve what is shown here")
+    assert "In force" in other.text
+
+
+async def test_a_scheme_is_edited_and_simulated(town: Town) -> None:
+    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    await author.go("/admin/schemes/new")
+    year = (await town.today()).year + 1
+    changed = {"t:/version": f"{year}.1", "n:/from_year": str(year), "n:/indicators/0/yearly_cap": "120"}
+    await author.send("_etag", act="save", **changed)
+    assert author.status == 200, author.text
+    await author.send("Preview the impact")
+    assert "a year like their last would earn" in author.text
+    await author.send("Submit")
+    assert "Waits for another person" in author.text
+
+
+async def test_an_officer_looks_under_a_case_and_verifies(town: Town) -> None:
+    await town.resident("seen-1").link("green-travel", "bike-seen-1")
+    consent = (await town.resident("seen-1").get("/v1/me/consents")).json()["data"][0]["consent_id"]
+    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    await officer.go("/officer/cases")
+    await officer.send("In your own words", text="Quarterly oversight.")
+    assert "The case is open" in officer.text
+    await officer.send("size", size="5")
+    assert "A random sample" in officer.text
+    await officer.send("Its id, from a receipt", id=consent)
+    assert "Its timeline, with proofs" in officer.text
+    me = await Browser(town).sign_in(Door.RESIDENT, "seen-1")
+    await me.go("/me/accesses")
+    assert "A privacy officer looked at one of your consents" in me.text
+    await officer.go("/officer/verification")
+    await officer.send("Verify now")
+    assert "Both logs and every person's chain are sound" in officer.text
+    for path in ("attempts", "propagations", "register", "self-audit"):
+        await officer.go(f"/officer/{path}")
+        assert officer.status == 200
+
+
+async def test_what_is_mine_can_be_taken_along_and_ended(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "resident-2")
+    await me.go("/me/export")
+    assert '"records"' in me.html
+    await me.go("/me/leave")
+    await me.send("Erase me")
+    assert "Please tick the box" in me.text
+    await me.send("Erase me", sure="yes")
+    assert "Everything about you is erased" in me.text
+    await me.go("/me")
+    assert "I have 0 points" in me.text
+
+
+async def test_a_receipt_can_be_kept(town: Town) -> None:
+    await town.resident("kept-1").link("green-travel", "bike-kept-1")
+    me = await Browser(town, "zh-CN").sign_in(Door.RESIDENT, "kept-1")
+    await me.go("/me/consents")
+    await me.go(next(address for address, words in me.links if words.startswith("回执")))
+    assert "在公开日志中的位置" in me.text
+    await me.go(next(address for address, _ in me.links if address.endswith("receipt.json")))
+    assert '"jws"' in me.html
+
+
+async def test_what_if_is_a_sum_alone(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "what-if-1")
+    await me.send("If today I did", kind="bike_trip", quantity="130")
+    assert "It would be 65 instead of 0." in me.text
+    assert "Borrow without a deposit" in me.text
+    await me.send("If today I did", kind="bike_trip", quantity="many")
+    assert "Please type a whole number" in me.text
+
+
+async def test_the_public_catalogue_shows_every_scene_with_its_baseline(town: Town) -> None:
+    anybody = await Browser(town, "zh-CN").go("/benefits")
+    assert anybody.text.count("人人都有") == len(Scene)
+    await anybody.go("/benefits?scene=library")
+    assert anybody.text.count("人人都有") == 1

@@ -1,0 +1,103 @@
+"""Both languages say everything: each sentence of the templates, each code, each question of the self-audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from jinja2.ext import babel_extract
+
+from benefits.effects import EFFECTS
+from benefits.redemptions import ReversalReason
+from benefits.vocabulary import Attribute, EffectKind, Period, Scene
+from consent import versions
+from consent.kinds import Kind
+from consent.ledger import Log
+from consent.objections import ObjectionState, Reason
+from consent.purposes import Purpose
+from consent.records import Dimension, RecordKind, SourceCategory
+from service import findings, processing
+from service.identity import CITY_ZONE, Door
+from service.web import labels, words
+from service.web.house_words import CHINESE
+
+TEMPLATES = Path(str(resources.files("service.web") / "templates"))
+OPTIONS = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "newstyle_gettext": "true"}
+
+
+def sentences() -> set[str]:
+    """Every sentence of every template, each form of it."""
+    found = set()
+    for path in TEMPLATES.rglob("*.html"):
+        with path.open("rb") as file:
+            for _line, _function, message, _comments in babel_extract(file, ["_", "ngettext"], [], OPTIONS):
+                found |= {one for one in (message if isinstance(message, tuple) else (message,)) if one}
+    return found
+
+
+def test_every_sentence_has_its_chinese_one_and_none_is_left_over() -> None:
+    said = words.catalogue()
+    assert set(said) == sentences()
+    assert all(text.strip() for text in said.values())
+
+
+def test_both_languages_name_the_same_values() -> None:
+    for english, chinese in words.catalogue().items():
+        wanted = set(re.findall(r"%\((\w+)\)s", english))
+        assert set(re.findall(r"%\((\w+)\)s", chinese)) <= wanted, english
+        # A plural's number may be said by the other form alone.
+        assert wanted - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
+
+
+def test_chinese_is_chinese() -> None:
+    for english, chinese in words.catalogue().items():
+        assert re.search(r"[\u4e00-\u9fff]", chinese) or not re.search(
+            r"[A-Za-z]{3}", re.sub(r"%\(\w+\)s", "", english)
+        )
+
+
+@pytest.mark.parametrize(
+    ("group", "codes"),
+    [
+        ("measure", ["total", *Dimension]),
+        ("kind", RecordKind),
+        ("unit", RecordKind),
+        ("scene", Scene),
+        ("purpose", Purpose),
+        ("state", [*versions.STATES, *ObjectionState, "given", "refused", "withdrawn", "expired", "terminated"]),
+        ("documents", Kind),
+        ("reason", [*Reason, *ReversalReason]),
+        ("period", Period),
+        ("log", Log),
+        ("category", SourceCategory),
+        ("door", [*Door, "public"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_code_has_a_name(group: str, codes: Iterable[str]) -> None:
+    missing = {str(one) for one in codes} - set(labels.LABELS[group])
+    assert not missing
+
+
+def test_every_effect_and_attribute_can_be_said() -> None:
+    assert set(labels.EFFECTS) == set(EffectKind) == set(EFFECTS)
+    assert set(labels.ATTRIBUTES) == set(Attribute)
+    for language in ("zh-CN", "en"):
+        said = words.Words(language, CITY_ZONE)
+        assert "100" in said.effect({"kind": "deposit_waiver", "up_to_fen": 10_000})
+        assert said.money(199_50) == "¥199.50"
+        assert said.baseline({"delivery": True, "items": 5})
+
+
+def test_every_rule_names_its_clause() -> None:
+    assert set(findings.CLAUSES) == set(findings.RULES)
+
+
+def test_the_house_speaks_chinese_too() -> None:
+    said = set(processing.CHECKS)
+    for one in processing.REGISTER.values():
+        said |= {one.purpose, one.basis, one.kept}
+    assert said <= set(CHINESE)
