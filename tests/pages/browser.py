@@ -1,0 +1,145 @@
+"""A real browser: Debian's Chromium through Playwright, watched for whatever a page must never do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
+
+from service.identity import Door
+from service.web.sessions import PATHS
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+TAKE_PICTURES = os.environ.get("TAKE_PICTURES") == "1"
+"""Writes the pictures of the docs anew; otherwise they are only taken, not kept."""
+CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
+QUIETLY = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+"""Flags that keep the browser itself from asking anybody for anything; no sandbox, since root may run the tests."""
+PHONE: ViewportSize = {"width": 390, "height": 1000}
+DESKTOP: ViewportSize = {"width": 1200, "height": 800}
+NARROW: ViewportSize = {"width": 320, "height": 640}
+EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED"
+)
+"""What the browser says of an answer that the test itself provokes."""
+
+
+@dataclass
+class Visitor:
+    """Somebody at a browser of their own; `faults` is what their pages did that no page may."""
+
+    base: str
+    context: BrowserContext
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> Visitor:
+        """Open a page."""
+        self.page.goto(self.base + path)
+        return self
+
+    def sign_in(self, door: Door, who: str) -> Visitor:
+        """Come in at a door, as one who can be picked or as anybody by name."""
+        self.go(PATHS[door])
+        if door is Door.RESIDENT:
+            self.page.fill("#typed", who)
+        else:
+            self.page.check(f"input[value='{who}']")
+        with self.page.expect_navigation():
+            self.page.click("main button")
+        return self
+
+    @property
+    def text(self) -> str:
+        """What can be read."""
+        return self.page.inner_text("body")
+
+    def press(self, name: str, exact: bool = False) -> Visitor:
+        """Press the first button of this name, which leads to another page."""
+        with self.page.expect_navigation():
+            self.tap(name, exact)
+        return self
+
+    def tap(self, name: str, exact: bool = False) -> Visitor:
+        """Press the first button of this name, which stays on the page."""
+        # What a button is about stands in it for those who listen, after a space that is not seen.
+        wanted = name if exact else re.compile(re.escape(name).replace(":", r"\s*:"))
+        self.page.get_by_role("button", name=wanted, exact=exact).first.click()
+        return self
+
+    def check(self) -> None:
+        """Everything a page must be: accessible, no wider than the window, nothing from elsewhere, no policy broken."""
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{self.page.url} is {wide} pixels wider than the window"
+        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+        assert not found, [(self.page.url, one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+        assert not self.faults, self.faults
+
+    def picture(self, name: str) -> None:
+        """Take a picture of what is in the window, for the docs."""
+        if TAKE_PICTURES:
+            PICTURES.mkdir(exist_ok=True)
+            self.page.screenshot(path=PICTURES / f"{name}.png")
+
+
+@contextmanager
+def visiting(
+    browser: Browser,
+    base: str,
+    *,
+    language: str = "zh-CN",
+    viewport: ViewportSize = PHONE,
+    dark: bool = False,
+    scripts: bool = True,
+    camera: bool = False,
+) -> Iterator[Visitor]:
+    """A browser of one's own; whatever its pages did wrong is said when it closes."""
+    context = browser.new_context(
+        viewport=viewport,
+        locale=language,
+        color_scheme="dark" if dark else "light",
+        java_script_enabled=scripts,
+        permissions=["camera"] if camera else [],
+        reduced_motion="reduce",
+    )
+    visitor = Visitor(base, context, context.new_page())
+    visitor.page.set_default_timeout(10_000)
+    watch(visitor)
+    try:
+        yield visitor
+    finally:
+        context.close()
+    assert not visitor.faults, visitor.faults
+
+
+def watch(visitor: Visitor) -> None:
+    """Note every request that leaves the origin, every broken policy, every error of a script."""
+    own: Callable[[str], bool] = lambda url: url.startswith((visitor.base + "/", "data:", "blob:"))  # noqa: E731
+
+    def asked(request: Request) -> None:
+        if not own(request.url):
+            visitor.faults.append(f"asked {request.url}")
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not EXPECTED.search(message.text):
+            visitor.faults.append(f"console: {message.text}")
+
+    visitor.context.on("request", asked)
+    visitor.context.on("console", said)
+    visitor.page.on("pageerror", lambda error: visitor.faults.append(f"script: {error}"))

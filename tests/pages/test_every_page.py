@@ -1,0 +1,114 @@
+"""Every page: narrow and dark, at 200 %, without scripts, by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, ViewportSize
+
+from service.identity import Door
+from service.web import site
+from tests.pages.browser import NARROW, Visitor, visiting
+from tests.processes import Process
+
+WHO = {
+    Door.RESIDENT: "resident-1",
+    Door.VENUE: "city-library-main",
+    Door.ADMINISTRATOR: "admin-1",
+    Door.PRIVACY: "officer-1",
+}
+FILES = {"/me/export", "/sign-in/return", "/demo-sign-in"}
+EXAMPLES = {"{kind}": "benefits", "{id}": "library-deposit"}
+ZOOMED: ViewportSize = {"width": 640, "height": 512}
+"""What 200 % leaves of a window of 1,280 by 1,024."""
+TABS_MAX = 400
+
+
+def pages_of(door: Door | None) -> list[str]:
+    """Every page of a door that can be opened by its address."""
+    found = []
+    for leaf in site.LEAVES:
+        path = leaf.path
+        for name, example in EXAMPLES.items():
+            path = path.replace(name, example)
+        if leaf.door is door and leaf.method == "GET" and "{" not in path and path not in FILES:
+            found.append(path)
+    return found
+
+
+def come_in(visitor: Visitor, door: Door | None) -> Visitor:
+    return visitor if door is None else visitor.sign_in(door, WHO[door])
+
+
+@pytest.mark.parametrize("door", [None, *WHO], ids=lambda door: str(door or "open"))
+@pytest.mark.parametrize(
+    ("viewport", "dark", "language"),
+    [(NARROW, True, "en"), (ZOOMED, False, "zh-CN")],
+    ids=["320 pixels and dark", "200 percent"],
+)
+def test_it_fits(
+    browser: Browser, city: Process, door: Door | None, viewport: ViewportSize, dark: bool, language: str
+) -> None:
+    with visiting(browser, city.base, viewport=viewport, dark=dark, language=language) as visitor:
+        come_in(visitor, door)
+        for path in pages_of(door):
+            visitor.go(path).check()
+
+
+def test_without_scripts_a_resident_has_everything(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en", scripts=False) as me:
+        me.sign_in(Door.RESIDENT, "resident-2")
+        assert me.page.locator(".ring").is_visible()
+        assert me.page.locator("h2#why").is_visible()
+        me.go("/me/show").press("Show the code")
+        assert me.page.locator(".qr svg").is_visible()
+        assert "Good until" in me.text
+        me.go("/me/consents").press("Stop: Green Travel")
+        assert "Stopped, as of now" in me.text
+
+
+def tab_to(visitor: Visitor, words: str) -> None:
+    """Move by the Tab key alone until what has the focus says these words; it must be seen to have it."""
+    for _ in range(TABS_MAX):
+        visitor.page.keyboard.press("Tab")
+        found = visitor.page.evaluate(
+            "() => { const e = document.activeElement; const s = getComputedStyle(e);"
+            " return [e.labels?.[0]?.textContent || e.textContent || e.value || e.id, e.id,"
+            " s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0]; }"
+        )
+        if words in (found[1], re.sub(r"\s+(?=:)", "", found[0])) or words in found[0]:
+            assert found[2], f"the focus on {words} cannot be seen"
+            return
+    raise AssertionError(f"the Tab key never reaches {words}")
+
+
+def test_by_keyboard_alone(browser: Browser, city: Process) -> None:
+    """From the first page to a code and to a stop, without a pointer."""
+    with visiting(browser, city.base, language="en") as me:
+        keyboard = me.page.keyboard
+        me.go("/")
+        keyboard.press("Tab")
+        assert me.page.evaluate("document.activeElement.className") == "skip"
+        tab_to(me, "I live here")
+        keyboard.press("Enter")
+        me.page.wait_for_selector("#typed")
+        tab_to(me, "typed")
+        keyboard.type("resident-3")
+        keyboard.press("Enter")
+        me.page.wait_for_selector("h2#why")
+        tab_to(me, "Show a code")
+        keyboard.press("Enter")
+        me.page.wait_for_url("**/me/show")
+        tab_to(me, "Show the code")
+        keyboard.press("Enter")
+        me.page.wait_for_selector(".qr")
+        tab_to(me, "Consents")
+        keyboard.press("Enter")
+        me.page.wait_for_url("**/me/consents")
+        tab_to(me, "If I stop")
+        keyboard.press("Enter")
+        tab_to(me, "Stop: Green Travel")
+        keyboard.press("Enter")
+        me.page.wait_for_selector(".undo")
+        assert "Stopped, as of now" in me.text
