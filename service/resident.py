@@ -216,7 +216,7 @@ async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
         shapes.TicketAnswer(
             ticket_id=ticket.ticket_id,
             handle=ticket.handle,
-            qr_svg=segno.make_qr(ticket.handle.upper(), error="m").svg_inline(scale=4, border=4),
+            qr_svg=segno.make_qr(ticket.handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px"),
             expires_at=wire.rfc3339(ticket.expires_at),
         ),
         201,

@@ -95,10 +95,15 @@ class Page:
     renewed: Session | None = None
 
     @property
-    def path(self) -> str:
-        """This page's path and query, to come back to."""
-        query = self.request.url.query
-        return self.request.url.path + (f"?{query}" if query else "")
+    def here(self) -> str:
+        """This page's path."""
+        path: str = self.request.scope["path"]
+        return path
+
+    @property
+    def back(self) -> str:
+        """Where a GET brings this page again; the first page for what was posted."""
+        return self.here if self.request.method == "GET" else "/"
 
     @property
     def words(self) -> Words:
@@ -269,7 +274,8 @@ def _sign_in(page: Page, leaf: Leaf) -> Response:
         return Response(status_code=401)
     if page.request.method == "POST":
         return _again(page, 401, "signed_out")
-    then = signin.own_path(page.path, leaf.door)
+    query = page.request.scope["query_string"].decode("latin-1")
+    then = signin.own_path(page.here + (f"?{query}" if query else ""), leaf.door)
     return page.go(f"/sign-in/{leaf.door}?{urlencode({'next': then})}")
 
 

@@ -169,7 +169,13 @@ async def propagations(page: Page) -> Response:
 
 async def register(page: Page) -> Response:
     """The record of processing."""
-    return page.render("officer/register.html", tables=(await page.read("/v1/privacy/processing-register"))["data"])
+    tables = (await page.read("/v1/privacy/processing-register"))["data"]
+    for one in tables:
+        protected: dict[str, list[str]] = {}
+        for field in one["fields"]:
+            protected.setdefault(field["protection"], []).append(field["name"])
+        one["protected"] = [(protection, ", ".join(names)) for protection, names in protected.items()]
+    return page.render("officer/register.html", tables=tables)
 
 
 async def self_audit(page: Page) -> Response:

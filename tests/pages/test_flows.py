@@ -108,6 +108,8 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
         me.press(said["show"]).check()
         me.picture(f"resident-ticket-{language}")
         assert int(me.page.inner_text("[data-left] b")) > 60
+        drawn = me.page.evaluate("document.querySelector('.qr svg path').getBoundingClientRect().width")
+        assert drawn > 0.6 * me.page.locator(".qr").bounding_box()["width"]  # type: ignore[index]
         handle = me.page.inner_text(".typed")
         desk.sign_in(Door.VENUE, "city-library-main").check()
         for verdict in (said["applies"], said["standard"]):

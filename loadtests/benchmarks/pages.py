@@ -1,0 +1,159 @@
+"""What a page costs beside the calls that it shows: `python -m loadtests.benchmarks.pages`.
+
+On one PostgreSQL, within one process and without a network: each page, and in turn the same calls sent to the same
+doors by a client that does nothing with the answers. Prints the page's time over the calls' together (wanted: at most
+2), and what the resident's first page is over the wire with all its files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from starlette.types import Scope
+
+from service import demo, store
+from service.identity import Door
+from service.web import frame
+from service.web.inside import Inside, Reply
+from tests import cities, servers
+from tests.cities import Town
+from tests.web.browsing import Browser
+
+PAGES = {
+    None: ("resident-1", ("/", "/scheme", "/benefits", "/never", "/logs")),
+    Door.RESIDENT: (
+        "resident-1",
+        (
+            "/me",
+            "/me/benefits",
+            "/me/show",
+            "/me/consents",
+            "/me/mine",
+            "/me/records",
+            "/me/accesses",
+            "/me/objections",
+        ),
+    ),
+    Door.VENUE: ("city-library-main", ("/desk", "/desk/day")),
+    Door.ADMINISTRATOR: (
+        "admin-1",
+        ("/admin", "/admin/benefits", "/admin/benefits/library-deposit", "/admin/benefits/library-deposit/edit"),
+    ),
+    Door.PRIVACY: ("officer-1", ("/officer", "/officer/attempts", "/officer/register", "/officer/self-audit")),
+}
+WANTED = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds of a page and of the calls behind it, medians over rounds that take turns."""
+
+    path: str
+    page: float
+    calls: float
+    asked: int
+
+    @property
+    def ratio(self) -> float:
+        return self.page / self.calls if self.calls else 0.0
+
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def listening(heard: list[Call]) -> Callable[..., Awaitable[Reply]]:
+    """`Inside.call`, with every call written down."""
+    real = Inside.call
+
+    async def call(self: Inside, outer: Scope, *given: Any, **named: Any) -> Reply:
+        heard.append((given, named))
+        return await real(self, outer, *given, **named)
+
+    return call
+
+
+async def cost(town: Town, browser: Browser, path: str, rounds: int) -> Cost:
+    """One page and its calls, in turns."""
+    heard: list[Call] = []
+    real = Inside.call
+    Inside.call = listening(heard)  # type: ignore[method-assign,assignment]
+    try:
+        await browser.go(path)
+        assert browser.status == 200, path
+    finally:
+        Inside.call = real  # type: ignore[method-assign]
+    whole = Inside(town.client._transport.app)  # type: ignore[attr-defined]
+    cookie = "; ".join(f"{one.name}={one.value}" for one in browser.client.cookies.jar)
+    outer: Scope = {"client": ("127.0.0.1", 1), "server": ("city.test", 80), "scheme": "http"}
+    host = {"host": "city.test"}
+    pages, calls = [], []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        await whole.call(outer, "GET", path, headers={**host, "cookie": cookie})
+        middle = time.perf_counter()
+        for given, named in heard:
+            await whole.call(outer, *given, **{**named, "headers": {**host, **(named.get("headers") or {})}})
+        ended = time.perf_counter()
+        pages.append((middle - began) * 1e3)
+        calls.append((ended - middle) * 1e3)
+    return Cost(path, statistics.median(pages), statistics.median(calls), len(heard))
+
+
+async def first_page_bytes(browser: Browser) -> int:
+    """The resident's first page with everything it loads, as it leaves the service."""
+    await browser.go("/me")
+    size = len(browser.html.encode())
+    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', browser.html):
+        size += len((await browser.client.get(address)).content)
+    return size
+
+
+async def measure(folder: Path, url: str, rounds: int) -> tuple[list[Cost], int]:
+    """Every page."""
+    settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
+    await store.open_database(url)
+    await store.bring_up_to_date()
+    await store.close_database()
+    found, size = [], 0
+    async with cities.town(settings, folder) as town:
+        await demo.furnish(town.city)
+        for door, (who, paths) in PAGES.items():
+            browser = Browser(town, "zh-CN")
+            if door is not None:
+                await browser.sign_in(door, who)
+            if door is Door.RESIDENT:
+                size = await first_page_bytes(browser)
+            found += [await cost(town, browser, path, rounds) for path in paths]
+    return found, size
+
+
+def main() -> None:
+    """Measure, print."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--rounds", type=int, default=100)
+    asked.add_argument("--json", action="store_true")
+    chosen = asked.parse_args()
+    with tempfile.TemporaryDirectory() as name, servers.postgres() as server:
+        found, size = asyncio.run(measure(Path(name), server.create(), chosen.rounds))
+    if chosen.json:
+        print(json.dumps({one.path: round(one.ratio, 2) for one in found} | {"first_page_bytes": size}, indent=1))
+        return
+    print(f"{'page':40} {'page ms':>8} {'calls ms':>9} {'calls':>6} {'ratio':>6}")
+    for one in found:
+        mark = "" if one.ratio <= WANTED else "  above what is wanted"
+        print(f"{one.path:40} {one.page:8.2f} {one.calls:9.2f} {one.asked:6} {one.ratio:6.2f}{mark}")
+    print(f"the resident's first page with {len(frame.ASSETS)} files known, 3 loaded: {size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
