@@ -65,6 +65,12 @@ def _service_key(index_key: bytes, use: str) -> bytes:
     return hmac.digest(index_key, f"credit-easy-{use}-v1".encode(), "sha256")
 
 
+@lru_cache(maxsize=16)
+def _long_lived(key: bytes) -> AESGCM:
+    """The cipher of a key of the keyring, made once. A person's own is made each time: what is shredded is nowhere."""
+    return AESGCM(key)
+
+
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:
     """A fresh data key for a person, wrapped by the current key-encryption key."""
     return wrap(keyring, person_id, os.urandom(KEY_BYTES))
@@ -74,7 +80,7 @@ def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
     """`format | key version (2 bytes) | nonce | ciphertext and tag`."""
     header = bytes([FORMAT]) + keyring.current.to_bytes(2, "big")
     nonce = os.urandom(NONCE_BYTES)
-    cipher = AESGCM(keyring.encryption_keys[keyring.current])
+    cipher = _long_lived(keyring.encryption_keys[keyring.current])
     return header + nonce + cipher.encrypt(nonce, data_key, header + person_id.encode())
 
 
@@ -90,7 +96,7 @@ def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
     if header[:1] != bytes([FORMAT]) or key is None:
         raise SealBroken("the data key was wrapped by a key that this keyring does not hold")
     try:
-        return AESGCM(key).decrypt(nonce, body, header + person_id.encode())
+        return _long_lived(key).decrypt(nonce, body, header + person_id.encode())
     except InvalidTag:
         raise SealBroken("the wrapped data key does not open") from None
 

@@ -27,6 +27,9 @@ ANSWERS_KEPT_FOR = timedelta(hours=48)
 """The contract promises 24; a day more for clients whose clock or network had a bad night."""
 
 
+HOUR_MICROS = 3_600_000_000
+
+
 async def open_database(url: str) -> None:
     """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
     await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
@@ -183,7 +186,8 @@ def _secret(keyring: Keyring) -> bytes:
 
 def _hour(at: datetime) -> int:
     """By the hour: to the microsecond it would lead from a venue's answer to the event of somebody's chain."""
-    return database.to_micros(at.replace(minute=0, second=0, microsecond=0))
+    micros = database.to_micros(at)
+    return micros - micros % HOUR_MICROS
 
 
 def _place(scope: str) -> Place:

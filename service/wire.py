@@ -115,9 +115,7 @@ def check_json(raw: bytes) -> Any:
     if raw.startswith(b"\xef\xbb\xbf"):
         raise Problem("malformed_json")
     try:
-        document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_members, parse_constant=_not_json, parse_int=_integer
-        )
+        document = STRICT.decode(raw.decode("utf-8"))
     except RecursionError:
         raise Problem("too_deep") from None
     except ValueError:
@@ -287,3 +285,7 @@ def _not_json(_: str) -> NoReturn:
 def _integer(text: str) -> int | float:
     """Integers beyond 64 bits do not cost the time to convert them."""
     return int(text) if len(text) < 20 else float("inf") if not text.startswith("-") else float("-inf")
+
+
+STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_not_json, parse_int=_integer)
+"""Made once: `json.loads` would make one for every body."""
