@@ -86,6 +86,7 @@ def create_app(
         Route("/docs.css", _page("docs.css")),
         Route("/docs.js", _page("docs.js")),
         Route("/metrics", metrics.exposition, name="metrics"),
+        site.last(city),
     ]
     app = Starlette(
         routes=routes,

@@ -78,6 +78,9 @@ async def furnish(city: City) -> bool:
         return False
     async with database.transaction():
         await put_catalogue(at)
+        for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
+            kind, body = Kind(draft["kind"]), draft["document"]
+            await documents.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
         await _put_residents(city, at)
     return True
 

@@ -299,6 +299,7 @@ async def verify(ask: Ask, _: None) -> Answer:
     return Answer(
         shapes.Verification(
             ok=not faults,
+            verified_at=wire.rfc3339(ask.at),
             logs=[
                 shapes.LogReport(name=one.log, size=one.size, checked=one.checked)
                 for one in (reports[log] for log in Log)

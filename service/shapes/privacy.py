@@ -240,6 +240,7 @@ class Verification(Wire):
     """Whether the logs and every person's chain hold."""
 
     ok: bool
+    verified_at: str
     logs: list[LogReport]
     first_fault: FirstFault | None
 

@@ -187,7 +187,11 @@ class Page:
 
     def problem(self, reply: Reply) -> Response:
         """A problem as a page of its own."""
-        return self.render("problem.html", reply.status, problem=reply.body or {})
+        response = self.render("problem.html", reply.status, problem=reply.body or {})
+        for name in ("retry-after", "allow"):
+            if name in reply.headers:
+                response.headers[name] = reply.headers[name]
+        return response
 
     def _kept(self, response: Response) -> Response:
         if self.renewed is not None:

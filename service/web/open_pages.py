@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.vocabulary import Scene
+from service.problems import Problem, problem_response
 from service.web.frame import Leaf, Page
 
 LIST_MAX = 200
@@ -57,6 +58,15 @@ async def logs(page: Page) -> Response:
     return page.render("open/logs.html", logs=found, entries=entries[::-1])
 
 
+async def nowhere(page: Page) -> Response:
+    """There is nothing here: for people as a page, for programs as a problem."""
+    if page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
+        return problem_response(page.request, Problem("not_found"))
+    raise Problem("not_found")
+
+
+PROGRAMS = ("/v1/", "/log/", "/static/", "/.well-known/")
+LAST = Leaf("/{rest:path}", nowhere)
 LEAVES = (
     Leaf("/", home),
     Leaf("/scheme", scheme),

@@ -8,9 +8,9 @@ import httpx2
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from service.city import City
-from service.identity import Door
 from service.issuer import DemoIssuer
 from service.web import administrator, desk, entrance, frame, officer, open_pages, resident
 from service.web.frame import Leaf, Site
@@ -47,13 +47,18 @@ def routes(city: City, inside: Inside, issuer: DemoIssuer | None) -> list[BaseRo
     return found
 
 
+def last(city: City) -> Route:
+    """What answers where no route does; behind all others."""
+    site = Site(city, Inside(_nothing), Providers(city, {}), None)
+    return Route(open_pages.LAST.path, _endpoint(site, open_pages.LAST), methods=["GET"], name="unmatched")
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    raise RuntimeError("a page that is not there asks nobody")
+
+
 def _endpoint(site: Site, leaf: Leaf) -> Callable[[Request], Awaitable[Response]]:
     async def run(request: Request) -> Response:
         return await frame.serve(site, leaf, request)
 
     return run
-
-
-def doors_with_pages(city: City) -> list[Door]:
-    """Where people can sign in."""
-    return list(CLIENTS) if city.settings.demo else list(city.settings.pages)

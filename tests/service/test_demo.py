@@ -8,6 +8,7 @@ from benefits.vocabulary import Scene
 from consent import database
 from consent.kinds import Kind
 from service import demo
+from service.identity import Door
 from tests.cities import Town
 
 pytestmark = pytest.mark.anyio
@@ -75,7 +76,9 @@ async def test_scenes_and_divisions_choose_public_benefits(one_town: Town) -> No
 async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
     """Every document was drafted, submitted and approved by two; every consent and link has its event."""
     for kind in Kind:
-        rows = await database.rows("SELECT document_id, version FROM document WHERE kind = $1", kind)
+        rows = await database.rows(
+            "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
+        )
         assert rows, kind
         for row in rows:
             steps = await database.rows(
@@ -98,3 +101,11 @@ async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
 
 async def test_a_furnished_city_is_left_as_it_is(one_town: Town) -> None:
     assert await demo.furnish(one_town.city) is False
+
+
+async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(one_town: Town) -> None:
+    found = (await one_town.actor(Door.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")).json()
+    assert found["state"] == "draft"
+    said = await one_town.actor(Door.ADMINISTRATOR, "admin-1").post("/v1/admin/benefits/findings", found["document"])
+    (only,) = said.json()["findings"]
+    assert (only["rule"], only["severity"], only["pointer"]) == ("R3", "refused", "/effect/percent")

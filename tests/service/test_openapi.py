@@ -17,6 +17,7 @@ from tests.cities import Town
 HIDDEN = {
     *("/openapi.json", "/docs", "/docs.css", "/docs.js", "/metrics", "/static/{version}/{name}", "/demo-sign-in/token"),
     *(leaf.path for leaf in site.LEAVES),
+    "/{rest}",
 }
 """What is for people and browsers."""
 

@@ -74,6 +74,57 @@ def test_nothing_unsafe_to_guess_has_a_default(tmp_path: Path, name: str, value:
         settings.read(environment(tmp_path, **{name: value}))
 
 
+def sign_in(**changes: object) -> str:
+    one = {
+        "client_id": "credit-easy",
+        "authorize_url": "https://id.city.example/authorize",
+        "token_url": "https://id.city.example/token",
+        **changes,
+    }
+    return json.dumps({"resident": {name: value for name, value in one.items() if value is not None}})
+
+
+def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:
+    secret = tmp_path / "client-secret"
+    secret.write_text("s3cret\n")
+    secret.chmod(0o600)
+    pages = sign_in(client_secret_file=str(secret), scope="openid offline_access")
+    read = settings.read(environment(tmp_path, PAGES=pages, PUBLIC_URL="https://points.city.example/"))
+    assert read.public_url == "https://points.city.example"
+    (client,) = read.pages.values()
+    assert (client.client_secret, client.scope) == ("s3cret", "openid offline_access")
+    assert "s3cret" not in repr(read)
+    assert settings.read(environment(tmp_path)).pages == {}
+
+
+@pytest.mark.parametrize(
+    ("pages", "public"),
+    [
+        (sign_in(), None),
+        (sign_in(), "http://points.city.example"),
+        (sign_in(token_url="http://id.city.example/token"), "https://points.city.example"),
+        (sign_in(authorize_url="javascript:alert(1)"), "https://points.city.example"),
+        (sign_in(client_id=None), "https://points.city.example"),
+        (sign_in(password="x"), "https://points.city.example"),
+        (sign_in(client_secret_file="/nowhere"), "https://points.city.example"),
+        ('{"source": {}}', "https://points.city.example"),
+        ("[]", "https://points.city.example"),
+        ("{", "https://points.city.example"),
+    ],
+)
+def test_pages_that_could_not_be_trusted_are_refused(tmp_path: Path, pages: str, public: str | None) -> None:
+    with pytest.raises(SettingsInvalid, match="CREDIT_EASY_P"):
+        settings.read(environment(tmp_path, PAGES=pages, PUBLIC_URL=public))
+
+
+def test_a_client_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
+    secret = tmp_path / "client-secret"
+    secret.write_text("s3cret")
+    secret.chmod(0o644)
+    with pytest.raises(SettingsInvalid, match="0600"):
+        settings.read(environment(tmp_path, PAGES=sign_in(client_secret_file=str(secret)), PUBLIC_URL="https://a.b"))
+
+
 def test_the_demonstration_issuer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="demonstration issuer"):
         settings.read(environment(tmp_path, ISSUERS=issuers(issuer=DEMO_ISSUER)))

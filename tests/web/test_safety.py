@@ -147,3 +147,16 @@ async def test_the_language_is_chosen_and_remembered(one_town: Town) -> None:
     assert "积分如何产生" in one.text
     await one.go("/scheme?lang=fr")
     assert "积分如何产生" in one.text
+
+
+async def test_nothing_here_is_a_page_for_people_and_a_problem_for_programs(one_town: Town) -> None:
+    people = {"accept": "text/html,*/*", "accept-language": "en"}
+    for path in ("/nothing", "/me/what-if", "/demo"):
+        answer = await one_town.client.get(path, headers=people)
+        assert answer.status_code == 404, path
+        assert "There is nothing of this name here" in answer.text
+        assert answer.headers["content-type"].startswith("text/html")
+    for path, headers in (("/nothing", {"accept": "application/json"}), ("/v1/public/nothing", people)):
+        answer = await one_town.client.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
+import orjson
 import pytest
 from starlette.requests import Request
 
+from service import demo
+from service.app import create_app
 from service.identity import Door
 from service.settings import Settings
 from service.web import sessions, signin
-from service.web.provider import CLIENTS
+from service.web.provider import CLIENTS, DemoProvider
 from service.web.sessions import Session
 from tests import cities
 from tests.cities import Town
+from tests.processes import Process
 from tests.web.browsing import Browser
 
 pytestmark = pytest.mark.anyio
@@ -170,12 +176,8 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
 
     def put(session: Session) -> None:
         plain = {"door": "privacy", "token": session.token, "until": session.until, "refresh": session.refresh}
-        import orjson
-
         value = sessions.sealed(keyring, "session", orjson.dumps(plain))
         officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
-
-    import orjson
 
     plain = sessions.unsealed(keyring, "session", cookie.value or "")
     assert plain is not None
@@ -219,8 +221,6 @@ async def test_a_minor_is_told_why(one_town: Town) -> None:
     child = one_town.issuer.mint(Door.RESIDENT, "child", now=await one_town.city.clock(), birthdate=None)
     assert child
     one = Browser(one_town)
-    import orjson
-
     until = 4_000_000_000
     token = one_town.actor(Door.RESIDENT, "child", birthdate=(await one_town.today()).replace(year=2015)).token
     value = sessions.sealed(
@@ -236,17 +236,73 @@ async def test_without_settings_for_pages_the_public_ones_are_there_alone(
     town_settings: Settings, demo_folder: Path
 ) -> None:
     """As in production, where nobody has said where people sign in."""
-    from service.app import create_app
-
     settings = replace(town_settings, demo=False)
     async with cities.town(town_settings, demo_folder) as town:
         app = create_app(settings, town.issuer.verifier())
-        import httpx2
-
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
             assert (await client.get("/")).status_code == 200
             for path in ("/me", "/desk", "/admin", "/officer", "/sign-in/resident", "/demo-sign-in"):
                 assert (await client.get(path)).status_code == 404, path
+
+
+async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
+    demo_folder: Path, furnished_sqlite: Path, tmp_path: Path
+) -> None:
+    """As in production: the token endpoint is another server. A demonstration city plays it."""
+    (tmp_path / "published").mkdir()
+    elsewhere = Process(
+        demo_folder, f"sqlite://{_copy(furnished_sqlite, tmp_path / 'idp.sqlite3')}", tmp_path / "published"
+    )
+    known = CLIENTS[Door.RESIDENT]
+    client = replace(known, token_url=f"{elsewhere.base}/demo-sign-in/token", authorize_url="https://id.example/in?a=b")
+    public = "http://127.0.0.1:1"
+    base = demo.settings_of(demo_folder)
+    settings = replace(
+        base,
+        database_url=f"sqlite://{_copy(furnished_sqlite, tmp_path / 'city.sqlite3')}",
+        publisher=replace(base.publisher, folder=tmp_path / "published"),
+        demo=False,
+        pages={Door.RESIDENT: client},
+        public_url=public,
+    )
+    issuer = demo.issuer_of(demo_folder)
+    app = create_app(settings, issuer.verifier())
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=public) as browser,
+    ):
+        try:
+            assert (await browser.get("/admin")).status_code == 404
+            first = await browser.get((await browser.get("/me/show")).headers["location"])
+            assert first.headers["location"].startswith("https://id.example/in?a=b&response_type=code")
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(first.headers["location"]).query).items()}
+            provider = DemoProvider(app.state.city, issuer)
+            code = provider._sealed(
+                "code",
+                Door.RESIDENT,
+                "resident-1",
+                60,
+                challenge=asked["code_challenge"],
+                returns=asked["redirect_uri"],
+            )
+            for wrong in ({"iss": "https://somebody.else"}, {"state": "another"}):
+                query = {"code": code, "state": asked["state"], **wrong}
+                assert (await browser.get("/sign-in/return", params=query)).status_code == 400
+            back = await browser.get("/sign-in/return", params={"code": code, "state": asked["state"]})
+            assert (back.status_code, back.headers["location"]) == (303, "/me/show")
+            assert (await browser.get("/me")).status_code == 200
+            begun = await browser.get("/sign-in/resident")
+            again = parse_qs(urlsplit(begun.headers["location"]).query)
+        finally:
+            elsewhere.kill()
+        away = await browser.get("/sign-in/return", params={"code": code, "state": again["state"][0]})
+        assert away.status_code == 503
+        assert "retry-after" in away.headers
+
+
+def _copy(original: Path, path: Path) -> Path:
+    shutil.copy(original, path)
+    return path
 
 
 def test_over_tls_cookies_are_for_tls_alone(one_town_settings: Settings) -> None:

@@ -26,6 +26,11 @@ async function ask(act) {
     if (reply.status >= 500) throw new Error(String(reply.status));
     // Whole pages (somebody asks too often, a form is too old) are shown as what they are.
     if (text.trimStart().startsWith("<!doctype")) {
+      const chosen = document.createElement("input");
+      chosen.type = "hidden";
+      chosen.name = "act";
+      chosen.value = act; // only looking must never become honouring
+      form.append(chosen);
       form.submit();
       return;
     }
