@@ -160,7 +160,9 @@ async def _document(page: Page, shown: Mapping[str, Any], status: int = 200) -> 
         history.append(await page.read(f"{path}/versions/{version}"))
     asked = page.request.path_params.get("version") or page.query("version")
     chosen = next((one for one in history if str(one["version"]) == asked), newest)
-    before = next((one for one in history if one["version"] < chosen["version"]), None)
+    older = [one for one in history if one["version"] < chosen["version"]]
+    # What a new version is read against is what people have now.
+    before = next((one for one in older if one["state"] == "in_force"), next(iter(older), None))
     differences = []
     if before is not None:
         query = {"from": before["version"], "to": chosen["version"]}

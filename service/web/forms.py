@@ -19,6 +19,8 @@ from consent.records import Dimension, RecordKind, SourceCategory
 ROWS = 4
 """Rows of the condition builder, two more than anybody uses."""
 TIERS = 5
+INDICATORS_MAX = 30
+"""Of one form; there are seven kinds of records."""
 NUMBER_DIGITS = 16
 Pair = tuple[str, str]
 
@@ -170,7 +172,8 @@ def _scheme_fields(document: Mapping[str, Any]) -> tuple[Field, ...]:
             _choice(f"/dimensions/{place}/dimension", "维度", "Dimension", [name], "measure"),
             Field(f"/dimensions/{place}/cap", "number", ("维度上限", "Most in this dimension")),
         ]
-    for place in range(len(document.get("indicators", ())) + 1):
+    indicators = document.get("indicators")
+    for place in range(min(len(indicators) if isinstance(indicators, list) else 0, INDICATORS_MAX) + 1):
         at = f"/indicators/{place}"
         found += [
             _choice(f"{at}/kind", "记录种类", "Kind of record", RecordKind, "kind"),
@@ -280,10 +283,13 @@ class Builder:
 def builder(condition: Any) -> Builder:
     """The builder of a condition; empty rows at its end are for more."""
     made = Builder()
+    if condition is not None and not isinstance(condition, Mapping):
+        made.deep = condition
     if isinstance(condition, Mapping):
         mode = next((word for word in ("all", "any") if word in condition), None)
         rows = [condition] if mode is None else condition[mode]
-        if isinstance(rows, list) and len(rows) <= ROWS and all("measure" in one for one in rows):
+        flat = isinstance(rows, list) and len(rows) <= ROWS
+        if flat and all(isinstance(one, Mapping) and "measure" in one for one in rows):
             made.mode = mode or "all"
             made.rows = [(str(one["measure"]), str(one.get("at_least", ""))) for one in rows]
         else:

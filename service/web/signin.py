@@ -29,6 +29,8 @@ from service.web import sessions
 from service.web.sessions import Session
 
 COOKIE = "credit-easy-sign-in"
+PATH_MAX = 1_000
+"""A longer way back would not fit into a cookie."""
 MINUTES = 10
 """How long somebody may take at the identity provider."""
 ANSWER_SECONDS = 5.0
@@ -158,7 +160,9 @@ def own_path(text: str, door: Door) -> str:
     first = sessions.PATHS[door]
     parts = urlsplit(text)
     inside = parts.path == first or parts.path.startswith(first + "/")
-    plain = text.isascii() and text.isprintable() and "\\" not in text and "//" not in parts.path
+    plain = (
+        len(text) <= PATH_MAX and text.isascii() and text.isprintable() and "\\" not in text and "//" not in parts.path
+    )
     return text if inside and plain and not parts.scheme and not parts.netloc else first
 
 

@@ -121,9 +121,15 @@ class Words:
             said = self.money(value)
         return labels.ATTRIBUTES[name][self.language == "en"].format(said)
 
-    def baseline(self, baseline: Mapping[str, Any]) -> list[str]:
-        """What everybody gets, a line for each attribute."""
-        return [self.attribute(name, value) for name, value in baseline.items()]
+    def baseline(self, baseline: Any) -> list[str]:
+        """What everybody gets, a line for each attribute; of a draft, what of it can be read."""
+        if not isinstance(baseline, Mapping):
+            return []
+        return [
+            self.attribute(name, value)
+            for name, value in baseline.items()
+            if name in labels.ATTRIBUTES and isinstance(value, int)
+        ]
 
 
 @lru_cache(maxsize=KEPT)
@@ -165,6 +171,8 @@ def environment(words: Words) -> Environment:
     )
     made.install_gettext_callables(words.text, words.several, newstyle=True)  # type: ignore[attr-defined]
     made.globals["words"] = words
+    # Documents are read by people: as they were written, not as escapes.
+    made.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     made.filters.update({name: getattr(words, name) for name in FILTERS})
     made.filters["label"] = lambda code, group: words.label(group, code)
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 
@@ -258,3 +259,45 @@ async def test_the_public_catalogue_shows_every_scene_with_its_baseline(town: To
     assert anybody.text.count("人人都有") == len(Scene)
     await anybody.go("/benefits?scene=library")
     assert anybody.text.count("人人都有") == 1
+
+
+NASTY: list[dict[str, Any]] = [
+    {},
+    {"condition": 5, "effect": [], "quota": "x", "title": None, "valid": []},
+    {"condition": {"all": [1, {"any": []}]}, "effect": {"kind": 5}, "title": {"zh-CN": 7, "en": "<b>"}},
+    {"condition": {"any": "measure"}, "effect": {}, "kinds": 3, "baseline": [], "indicators": "many", "languages": 1},
+    {"baseline": {"price_fen": "x", "wings": 2, "items": None}, "indicators": [1, {}], "dimensions": {}, "tiers": 0},
+]
+
+
+@pytest.mark.parametrize("kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues"])
+async def test_any_draft_can_be_looked_at(one_town: Town, kind: str) -> None:
+    """What another client drafted may be anything; its pages still say what is wrong with it."""
+    administrator = one_town.actor(Door.ADMINISTRATOR, "admin-1")
+    member = {"schemes": "version"}.get(kind, kind.removesuffix("s") + "_id")
+    one = await Browser(one_town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    for number, nasty in enumerate(NASTY):
+        name = f"nasty-{number}"
+        drafted = await administrator.post(f"/v1/admin/{kind}", {**nasty, member: name})
+        assert drafted.status_code == 201, drafted.text
+        for path in (f"/admin/{kind}/{name}", f"/admin/{kind}/{name}/edit"):
+            await one.go(path)
+            assert one.status == 200, (path, nasty)
+            assert "As it stands nobody can approve it" in one.text
+            assert "<b>" not in one.html
+        await one.send("_etag", act="save")
+        assert one.status == 200
+
+
+async def test_an_officer_reads_a_document_as_it_was_written(town: Town) -> None:
+    administrator = town.actor(Door.ADMINISTRATOR, "admin-1")
+    source = (await administrator.get("/v1/admin/sources/green-travel")).json()["document"]
+    renamed = {**source, "name": {"zh-CN": "绿色出行新名", "en": "Green Travel"}}
+    saved = await town.client.put(
+        "/v1/admin/sources/green-travel", json=renamed, headers=administrator.headers({"If-Match": "*"})
+    )
+    assert saved.status_code == 200
+    assert (await administrator.post("/v1/admin/sources/green-travel/versions/2/submit")).json()["state"] == "in_review"
+    officer = await Browser(town, "zh-CN").sign_in(Door.PRIVACY, "officer-1")
+    await officer.go("/officer/reviews/sources.green-travel.2")
+    assert "绿色出行新名" in officer.text
