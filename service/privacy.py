@@ -322,7 +322,7 @@ async def self_audit(ask: Ask, _: None) -> Answer:
     found = await processing.self_audit(ask.at)
     await ledger.look(_staff(ask), None, "self-audit.read", ask.at)
     rows = [shapes.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
-    return Answer(shapes.SelfAudit(data=rows, ok=all(one.ok for one in rows)))
+    return Answer(shapes.SelfAudit(as_of=wire.rfc3339(ask.at), data=rows, ok=all(one.ok for one in rows)))
 
 
 async def read_statistics(ask: Ask, _: None) -> Answer:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from consent import database
 from service import demo, store
@@ -18,6 +19,17 @@ from service.identity import Verifier
 from service.limits import make_limiter
 from service.settings import Settings
 from tests import cities, servers
+
+# No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
+# `--hypothesis-profile search` looks for new ones, and so do the campaigns.
+settings.register_profile("usual", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", settings.get_profile("usual"), derandomize=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how property tests look for examples, where the command line does not."""
+    if config.getoption("--hypothesis-profile", default=None) is None:
+        settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
 
 
 @pytest.fixture(scope="session")

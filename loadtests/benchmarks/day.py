@@ -42,7 +42,7 @@ def app() -> Starlette:
 
 
 def a_day(folder: Path, people: int, seconds: int) -> tuple[list[dict[str, Any]], int]:
-    """Locust's statistics and its exit code."""
+    """Locust's statistics and its exit code; what failed is said on standard error."""
     command = [
         sys.executable,
         "-m",
@@ -56,6 +56,8 @@ def a_day(folder: Path, people: int, seconds: int) -> tuple[list[dict[str, Any]]
     command += ["--host", f"http://127.0.0.1:{PORT}", "--demo-folder", str(folder)]
     command += ["--day", str(seconds), "--people", str(people)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stderr.partition("Error report")[2], file=sys.stderr, flush=True)
     return json.loads(done.stdout), done.returncode
 
 

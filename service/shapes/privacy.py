@@ -277,5 +277,6 @@ class AuditRow(Wire):
 class SelfAudit(Wire):
     """The self-audit."""
 
+    as_of: str
     data: list[AuditRow]
     ok: bool

@@ -22,7 +22,7 @@ from jinja2.ext import Extension, i18n
 from markupsafe import escape
 
 from consent.documents_schema import HEADINGS
-from service import findings
+from service import findings, problems
 from service.web import labels
 from service.web.house_words import CHINESE
 
@@ -35,7 +35,7 @@ KEPT = 8_192
 PLAIN_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A sentence of a template that stands for itself."""
 FILTERS = (
-    "name", "day", "day_of", "number", "moment", "effect", "baseline", "house", "heading", "rule", "clause",
+    "name", "day", "day_of", "number", "moment", "effect", "baseline", "house", "heading", "rule", "clause", "problem",
 )  # fmt: skip
 """What templates ask of the words."""
 
@@ -63,6 +63,11 @@ class Words:
     def house(self, english: str) -> str:
         """What the processing register and the self-audit say; jobs are named as they are called."""
         return CHINESE.get(english, english) if self.language == "zh-CN" else english
+
+    def problem(self, code: str) -> str:
+        """What a refusal's code says."""
+        found = problems.TABLE.get(code)
+        return code if found is None else (found.en if self.language == "en" else found.zh)[0]
 
     def heading(self, clause: str) -> str:
         """What a clause of a notice is called."""
