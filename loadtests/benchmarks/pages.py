@@ -42,14 +42,26 @@ PAGES = {
             "/me/records",
             "/me/accesses",
             "/me/objections",
+            "/me/messages",
         ),
     ),
     Door.VENUE: ("city-library-main", ("/desk", "/desk/day")),
     Door.ADMINISTRATOR: (
         "admin-1",
-        ("/admin", "/admin/benefits", "/admin/benefits/library-deposit", "/admin/benefits/library-deposit/edit"),
+        (
+            "/admin",
+            "/admin/benefits",
+            "/admin/benefits/library-deposit",
+            "/admin/benefits/library-deposit/edit",
+            "/admin/benefits/checkup-half-price",
+            "/admin/schemes/new",
+            "/admin/services/book-loan",
+        ),
     ),
-    Door.PRIVACY: ("officer-1", ("/officer", "/officer/attempts", "/officer/register", "/officer/self-audit")),
+    Door.PRIVACY: (
+        "officer-1",
+        ("/officer", "/officer/attempts", "/officer/propagations", "/officer/register", "/officer/self-audit"),
+    ),
 }
 WANTED = 2.0
 
@@ -65,7 +77,7 @@ class Cost:
 
     @property
     def ratio(self) -> float:
-        return self.page / self.calls if self.calls else 0.0
+        return self.page / self.calls if self.asked else 0.0
 
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -151,7 +163,8 @@ def main() -> None:
     print(f"{'page':40} {'page ms':>8} {'calls ms':>9} {'calls':>6} {'ratio':>6}")
     for one in found:
         mark = "" if one.ratio <= WANTED else "  above what is wanted"
-        print(f"{one.path:40} {one.page:8.2f} {one.calls:9.2f} {one.asked:6} {one.ratio:6.2f}{mark}")
+        ratio = f"{one.ratio:6.2f}{mark}" if one.asked else "      "
+        print(f"{one.path:40} {one.page:8.2f} {one.calls:9.2f} {one.asked:6} {ratio}".rstrip())
     print(f"the resident's first page with {len(frame.ASSETS)} files known, 3 loaded: {size:,} bytes")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
+from markupsafe import Markup
 from starlette.responses import Response
 
 from benefits.vocabulary import EffectKind
@@ -19,6 +21,8 @@ from service.web.inside import Reply
 
 LIST_MAX = 200
 VERSIONS_SHOWN = 10
+FIELDS_DRAWN_MAX = 2_048
+"""Fields kept as they are drawn; all kinds in both languages are about a thousand."""
 WAITING = ("in_review", "submitted", "suspended", "draft")
 """What waits for somebody, in this order."""
 
@@ -51,10 +55,11 @@ async def kind(page: Page) -> Response:
 
 async def new(page: Page) -> Response:
     """An empty editor; a scheme begins as a copy of the newest."""
-    name, document = _kind(page), dict[str, Any]()
-    if name == Kind.SCHEMES:
-        document = dict((await page.read("/v1/public/scheme"))["scheme"])
-    return _editor(page, name, None, document, [], "")
+    name = _kind(page)
+    if name != Kind.SCHEMES:
+        return _editor(page, name, None, {}, [], "")
+    document = dict((await page.read("/v1/public/scheme"))["scheme"])
+    return _editor(page, name, None, document, await _findings(page, name, document), "", checked=True)
 
 
 async def create(page: Page) -> Response:
@@ -115,6 +120,17 @@ def _labels(page: Page, kind: str, document: Mapping[str, Any]) -> dict[str, str
     return {one.pointer: one.label[page.language == "en"] for one in forms.fields_of(kind, document)}
 
 
+@lru_cache(maxsize=FIELDS_DRAWN_MAX)
+def _drawn(field: forms.Field, english: bool) -> tuple[str, Markup, Markup]:
+    """What of a field is the same in every document: its label, the label's element, the attributes that name it."""
+    label, place = field.label[english], f"at-{field.pointer}"
+    return (
+        label,
+        Markup('<label for="{}">{}</label>').format(place, label),
+        Markup('id="{}" name="{}"').format(place, field.name),
+    )
+
+
 def _editor(
     page: Page,
     kind: str,
@@ -132,8 +148,10 @@ def _editor(
         kind=kind,
         document_id=document_id,
         document=document,
-        fields=forms.fields_of(kind, document),
-        value_at=forms.value_at,
+        rows=[
+            (one, *_drawn(one, page.language == "en"), forms.value_at(document, one.pointer))
+            for one in forms.fields_of(kind, document)
+        ],
         builder=forms.builder(document.get("condition")),
         effects=list(EffectKind),
         amount=forms.effect_amount(document.get("effect")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from benefits import effects
@@ -157,10 +158,14 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
 
 def fields_of(kind: str, document: Mapping[str, Any]) -> tuple[Field, ...]:
     """The fields of a document of this kind."""
-    return _scheme_fields(document) if kind == "schemes" else FIELDS[kind]
+    if kind != "schemes":
+        return FIELDS[kind]
+    indicators = document.get("indicators")
+    return _scheme_fields(min(len(indicators) if isinstance(indicators, list) else 0, INDICATORS_MAX) + 1)
 
 
-def _scheme_fields(document: Mapping[str, Any]) -> tuple[Field, ...]:
+@lru_cache(maxsize=INDICATORS_MAX + 1)
+def _scheme_fields(indicators: int) -> tuple[Field, ...]:
     found = [
         _text("/version", "版本", "Version"),
         Field("/from_year", "number", ("起始年度（1 月 1 日起）", "From 1 January of")),
@@ -172,8 +177,7 @@ def _scheme_fields(document: Mapping[str, Any]) -> tuple[Field, ...]:
             _choice(f"/dimensions/{place}/dimension", "维度", "Dimension", [name], "measure"),
             Field(f"/dimensions/{place}/cap", "number", ("维度上限", "Most in this dimension")),
         ]
-    indicators = document.get("indicators")
-    for place in range(min(len(indicators) if isinstance(indicators, list) else 0, INDICATORS_MAX) + 1):
+    for place in range(indicators):
         at = f"/indicators/{place}"
         found += [
             _choice(f"{at}/kind", "记录种类", "Kind of record", RecordKind, "kind"),

@@ -75,7 +75,7 @@ class Inside:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": urlencode(asked).encode(),
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in sent.items()],
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
             "client": outer.get("client"),
             "server": outer.get("server"),
             "state": {"request_id": outer.get("state", {}).get("request_id", "")},

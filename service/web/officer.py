@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from service.identity import Door
+from service.web import open_pages
 from service.web.frame import Leaf, Page, expect
 
 REASONS = ("oversight", "complaint", "audit", "other")
@@ -23,6 +24,7 @@ async def now(page: Page) -> Response:
         objections=(await page.read("/v1/privacy/objections", limit=LIST_MAX))["data"],
         late=(await page.read("/v1/privacy/propagations", limit=LIST_MAX))["data"],
         audit=await page.read("/v1/privacy/self-audit"),
+        logs=await open_pages.published(page),
     )
 
 
@@ -169,12 +171,13 @@ async def propagations(page: Page) -> Response:
 
 async def register(page: Page) -> Response:
     """The record of processing."""
-    tables = (await page.read("/v1/privacy/processing-register"))["data"]
-    for one in tables:
+    tables = []
+    for one in (await page.read("/v1/privacy/processing-register"))["data"]:
         protected: dict[str, list[str]] = {}
         for field in one["fields"]:
             protected.setdefault(field["protection"], []).append(field["name"])
-        one["protected"] = [(protection, ", ".join(names)) for protection, names in protected.items()]
+        fields = [(protection, ", ".join(names)) for protection, names in protected.items()]
+        tables.append((one["table"], one["purpose"], one["basis"], one["kept"], one["removed_by"], fields))
     return page.render("officer/register.html", tables=tables)
 
 

@@ -44,17 +44,22 @@ async def barred(page: Page) -> Response:
     return page.render("open/barred.html", uses=(await page.read("/v1/public/prohibited-uses"))["data"])
 
 
-async def logs(page: Page) -> Response:
-    """Both logs, and how to verify them."""
-    found: list[dict[str, Any]] = []
+async def published(page: Page) -> list[dict[str, Any]]:
+    """Both logs with the key that verifies each, its last signed checkpoint or "", and how many entries that covers."""
+    found = []
     for key in (await page.read("/v1/public/logs"))["data"]:
         checkpoint = await page.ask("GET", f"/log/{key['name']}/checkpoint")
         note = checkpoint.raw.decode() if checkpoint.went_well else ""
-        size = note.split("\n")[1] if note else "0"
-        found.append({**key, "note": note, "size": int(size)})
-    published = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
-    first = max(0, published - ENTRIES_SHOWN)
-    entries = (await page.read("/log/policy/entries", start=first, end=published))["data"] if published else []
+        found.append({**key, "note": note, "size": int(note.split("\n")[1]) if note else 0})
+    return found
+
+
+async def logs(page: Page) -> Response:
+    """Both logs, and how to verify them."""
+    found = await published(page)
+    size = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
+    first = max(0, size - ENTRIES_SHOWN)
+    entries = (await page.read("/log/policy/entries", start=first, end=size))["data"] if size else []
     return page.render("open/logs.html", logs=found, entries=entries[::-1])
 
 

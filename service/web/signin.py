@@ -6,12 +6,13 @@ other; whom it names is said by the token alone.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -46,6 +47,8 @@ class Providers:
     city: City
     clients: dict[Door, SignIn]
     transport: httpx2.AsyncBaseTransport | None = None
+    renewing: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
+    """By the hash of a refresh token: the exchange under way, or the session that came of it a moment ago."""
 
     def begin(self, request: Request, door: Door, then: str) -> Response:
         """Send the browser to the identity provider; it comes back to `/sign-in/return`."""
@@ -107,11 +110,27 @@ class Providers:
         """The session with a new access token, or None when the person must sign in again."""
         if session.refresh is None:
             return None
-        form = {"grant_type": "refresh_token", "refresh_token": session.refresh}
+        # A browser may send several requests at once, and a refresh token works once: they share one exchange.
+        key = hashlib.sha256(session.refresh.encode()).digest()
+        task = self.renewing.get(key)
+        if task is None:
+            task = self.renewing[key] = asyncio.create_task(self._renew(session, session.refresh))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)
+
+    async def _renew(self, session: Session, refresh: str) -> Session | None:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh}
         try:
-            return await self._exchange(session.door, form, session.refresh)
+            return await self._exchange(session.door, form, refresh)
         except IdentityError:
             return None
+
+    def _forget(self, key: bytes, done: asyncio.Task[Session | None]) -> None:
+        """What failed is tried anew at once; what went well is kept for requests that were on their way."""
+        if done.cancelled() or done.exception() is not None or done.result() is None:
+            del self.renewing[key]
+        else:
+            asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.renewing.pop, key, None)
 
     async def _exchange(self, door: Door, form: dict[str, str], refresh: str | None = None) -> Session | None:
         """Ask the token endpoint; None when it refuses. Raises IdentityError for a token that is none of this door."""

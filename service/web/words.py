@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension, i18n
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from consent.documents_schema import HEADINGS
 from service import findings, problems
@@ -46,6 +46,7 @@ class Words:
     def __init__(self, language: str, zone: ZoneInfo) -> None:
         self.language, self.zone, self.locale = language, zone, LOCALES[language]
         self.said = catalogue() if language == "zh-CN" else {}
+        self.of_the_house: dict[str, Markup] = {}
 
     def text(self, english: str) -> str:
         """A sentence of the templates in this language."""
@@ -60,9 +61,17 @@ class Words:
         found = labels.LABELS[group].get(str(code))
         return str(code) if found is None else found[self.language == "en"]
 
-    def house(self, english: str) -> str:
-        """What the processing register and the self-audit say; jobs are named as they are called."""
-        return CHINESE.get(english, english) if self.language == "zh-CN" else english
+    def options(self, choices: tuple[str, ...], group: str, chosen: Any) -> Markup:
+        """A list to choose from, with nothing first; a choice is its own name where it has no group of labels."""
+        return _options(self, choices, group, str(chosen) if str(chosen) in choices else "")
+
+    def house(self, english: str) -> Markup:
+        """What the processing register and the self-audit say, escaped; jobs are named as they are called."""
+        said = self.of_the_house.get(english)
+        if said is None:
+            said = escape(CHINESE.get(english, english) if self.language == "zh-CN" else english)
+            self.of_the_house[english] = said
+        return said
 
     def problem(self, code: str) -> str:
         """What a refusal's code says."""
@@ -135,6 +144,16 @@ class Words:
             for name, value in baseline.items()
             if name in labels.ATTRIBUTES and isinstance(value, int)
         ]
+
+
+@lru_cache(maxsize=KEPT)
+def _options(words: Words, choices: tuple[str, ...], group: str, chosen: str) -> Markup:
+    lines = [Markup('<option value=""></option>')]
+    for one in choices:
+        text = words.label(group, one) if group else one.replace("_", " ")
+        selected = Markup(" selected") if one == chosen else ""
+        lines.append(Markup('<option value="{}"{}>{}</option>').format(one, selected, text))
+    return Markup().join(lines)
 
 
 @lru_cache(maxsize=KEPT)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx2
 import orjson
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from service import demo
 from service.app import create_app
 from service.identity import Door
+from service.problems import Problem
 from service.settings import Settings
 from service.web import sessions, signin
 from service.web.provider import CLIENTS, DemoProvider
 from service.web.sessions import Session
+from service.web.signin import Providers
 from tests import cities
 from tests.cities import Town
 from tests.processes import Process
@@ -192,6 +199,32 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     put(Session(Door.PRIVACY, "ended", 0, None))
     await officer.go("/officer")
     assert "Who are you?" in officer.text
+
+
+async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_anew(
+    one_town: Town, demo_folder: Path, one_town_settings: Settings
+) -> None:
+    """Most identity providers end a session whose refresh token is used twice."""
+    asked: list[int] = []
+    token = demo.issuer_of(demo_folder).mint(Door.PRIVACY, "officer-1", now=datetime.now(UTC))
+
+    async def exchange(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        assert form["refresh_token"] == "once"
+        await asyncio.sleep(0.01)
+        asked.append(503 if not asked else 200 if len(asked) == 1 else 400)
+        return JSONResponse({"access_token": token, "expires_in": 300, "refresh_token": "next"}, asked[-1])
+
+    transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
+    city = create_app(one_town_settings, demo.issuer_of(demo_folder).verifier()).state.city
+    providers = Providers(city, dict(CLIENTS), transport)
+    ended = Session(Door.PRIVACY, "ended", 0, "once")
+    away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
+    assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
+    renewed = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)))
+    renewed.append(await providers.renewed(ended))
+    assert {one and one.refresh for one in renewed} == {"next"}
+    assert asked == [503, 200]
 
 
 async def test_what_was_typed_survives_a_lost_session(one_town: Town) -> None:
