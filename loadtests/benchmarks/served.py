@@ -1,7 +1,6 @@
 """Servers as processes of their own, driven in turns: what a request costs each of them.
 
-What counts is the server's CPU time a request; wall-clock rates are printed beside it. A run whose CPU times spread by
-more than SPREAD_MAX (standard deviation to median) is void.
+What counts is the server's CPU time a request; wall-clock rates are printed beside it.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -18,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SPREAD_MAX = 0.10
+from loadtests.benchmarks import turns
+
 CLIENTS = 16
 READY_SECONDS = 20
 
@@ -126,20 +125,17 @@ def compare(
     """
     for server in servers:
         measured(server, requests(server.name, -1), expected)
-    cpu: dict[str, list[float]] = {server.name: [] for server in servers}
-    rate: dict[str, list[float]] = {server.name: [] for server in servers}
-    for number in range(rounds):
-        for server in servers:
-            micros, speed = measured(server, requests(server.name, number), expected)
-            cpu[server.name].append(micros)
-            rate[server.name].append(speed)
-    medians = {name: statistics.median(found) for name, found in cpu.items()}
-    ours, limit = medians.values()
-    spread = max(statistics.pstdev(found) / statistics.median(found) for found in cpu.values())
+    for cpu in turns.tries():
+        rate = turns.Turns()
+        for number in range(rounds):
+            for server in servers:
+                micros, speed = measured(server, requests(server.name, number), expected)
+                cpu.add(server.name, micros)
+                rate.add(server.name, speed)
+    ours, limit = (cpu.median(server.name) for server in servers)
     return {
-        "cpu_us": {name: round(value) for name, value in medians.items()},
-        "requests_a_second": {name: round(statistics.median(found)) for name, found in rate.items()},
+        "cpu_us": {server.name: round(cpu.median(server.name)) for server in servers},
+        "requests_a_second": {server.name: round(rate.median(server.name)) for server in servers},
         "ratio": round(limit / ours, 2),
-        "spread": round(spread, 3),
-        "valid": spread <= SPREAD_MAX,
+        **cpu.verdict(),
     }
