@@ -2,7 +2,7 @@
 
 Whatever is out of the ordinary (an answer that is stored already, points to compute, a quota used up, a benefit that
 does not apply, somebody else who was faster) is left to `redemptions`, which decides it with locks and says why to
-nobody. PostgreSQL alone.
+nobody. PostgreSQL alone; both on one connection that is lent (`database.lent`).
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ class Look:
     row: Any
 
 
-async def look(keyring: Keyring, handle: str, venue: Body, reply: Reply) -> Look:
+async def look(held: Any, keyring: Keyring, handle: str, venue: Body, reply: Reply) -> Look:
     """Everything that decides about a handle at a venue, as of one instant."""
     handle_index = tickets.index_of(keyring, handle)
-    row = await database.glance(_look(reply.answered), handle_index, venue["provider_id"], reply.key)
+    row = await held.fetchrow(_look(reply.answered), handle_index, venue["provider_id"], reply.key)
     assert row is not None
     return Look(handle_index, database.from_micros(row["micros"]), row["changes"], row)
 
@@ -75,8 +75,16 @@ def _look(answered: str) -> str:
 
 
 async def redeem(
-    keyring: Keyring, seen: Look, in_force: InForce, venue: Body, today: date, hour: int, at: datetime, reply: Reply
-) -> Granted | None:  # fmt: skip
+    held: Any,
+    keyring: Keyring,
+    seen: Look,
+    in_force: InForce,
+    venue: Body,
+    today: date,
+    hour: int,
+    at: datetime,
+    reply: Reply,
+) -> Granted | None:
     """Redeem what was seen, with the answer stored, or None with nothing written: then the usual way decides."""
     row = seen.row
     if row["answered"] or row["person_id"] is None or row["venue_id"] != venue["venue_id"]:
@@ -95,6 +103,7 @@ async def redeem(
     known = gate.Seen(person, row["events"], row["last_leaf"], row["given_at"], row["expires_at"])
     then, free = steps(len(wanted))
     done = await gate.permit_at_once(
+        held,
         known,
         at,
         Use("benefit.redeemed", benefit.provider_id, benefit.benefit_id, "applies"),

@@ -130,25 +130,24 @@ async def glance(sql: str, *values: object) -> Mapping[str, Any] | None:
     """The first row of a query outside of transactions, as the driver gives it: `row` without its conversions."""
     if is_sqlite():
         return await row(sql, *values)
-    async with _lent() as held:
+    async with lent() as held:
         found: Mapping[str, Any] | None = await held.fetchrow(sql, *values)
         return found
 
 
-async def all_or_nothing(sql: str, *values: object) -> bool:
+async def all_or_nothing(held: Any, sql: str, *values: object) -> bool:
     """Execute, as a transaction of its own, a statement that divides by zero where it does not apply; whether it did.
 
-    Only where `writes_many_at_once`, and not inside a transaction.
+    On a connection that is `lent`, only where `writes_many_at_once`.
     """
-    async with _lent() as held:
-        try:
-            await held.fetchval(sql, *values)
-        except asyncpg.DivisionByZeroError:
-            return False
+    try:
+        await held.fetchval(sql, *values)
+    except asyncpg.DivisionByZeroError:
+        return False
     return True
 
 
-class _lent:
+class lent:
     """A connection of PostgreSQL's pool, straight from it. Not inside a transaction, which has its own."""
 
     __slots__ = ("held", "pool")

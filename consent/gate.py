@@ -223,12 +223,13 @@ class Seen:
 
 
 async def permit_at_once(
-    seen: Seen, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
+    held: object, seen: Seen, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
 ) -> bool:
     """`permit`, its event and what it permits as a single statement, or nothing of it; whether it was done.
 
     `before` is an insert or update RETURNING a row if it may go on, `then` goes on from `permitted` and ends with a
-    SELECT that divides by zero where something did not hold; their parameters are `values`, from $FIRST_FREE on.
+    SELECT that divides by zero where something did not hold; their parameters are `values`, from $FIRST_FREE on. On a
+    connection that is lent.
     """
     if not seen.covered(at):
         return False
@@ -240,6 +241,7 @@ async def permit_at_once(
     }
     new = ledger.entry(seen.person, seen.events + 1, seen.last_leaf, use.kind, said, at, to_the_hour=True)
     return await database.all_or_nothing(
+        held,
         _permitted_at_once(before, then),
         new.person_id,
         new.number,

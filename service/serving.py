@@ -10,7 +10,7 @@ import tempfile
 import uvicorn
 from starlette.applications import Starlette
 
-from service import logs, metrics, settings
+from service import logs, metrics, sending, settings
 from service.identity import Verifier, remote_sources
 
 GRACE_SECONDS = 20
@@ -19,7 +19,8 @@ WORKERS_MAX = 64
 """Processes on one port. Each has its own connections to the database."""
 COLLECT_AFTER = 20_000
 """Objects made before Python looks for cycles among them: a hundred requests' worth, some megabytes."""
-QUIET = {"access_log": False, "server_header": False, "log_config": None}
+OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "http": sending.Protocol, "ws": "none"}
+"""How uvicorn serves the service, wherever it does."""
 
 
 def production() -> Starlette:
@@ -44,7 +45,7 @@ def run(app: Starlette, host: str, port: int) -> None:
     """Serve an application until it is told to stop."""
     logs.configure(logging.WARNING)
     settle()
-    uvicorn.run(app, host=host, port=port, **QUIET)  # type: ignore[arg-type]
+    uvicorn.run(app, host=host, port=port, **OPTIONS)  # type: ignore[arg-type]
 
 
 def run_production(host: str, port: int, workers: int) -> None:
@@ -52,7 +53,7 @@ def run_production(host: str, port: int, workers: int) -> None:
 
     What several processes count for `/metrics` they add up in a folder of their own, which goes when they end.
     """
-    options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **QUIET}
+    options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **OPTIONS}
     if workers == 1:
         uvicorn.run("service.serving:production", **options)  # type: ignore[arg-type]
         return

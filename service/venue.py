@@ -71,13 +71,17 @@ async def redeem_swiftly(call: Call, body: shapes.HandleBody) -> Response | None
         return store.kept_values(city.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, at, 201, said)
 
     reply = Reply(kept_at.scope, store.ANSWERED, store.keep_at_once, kept)
-    seen = await express.look(city.keyring, handle, venue, reply)
-    at = city.seen_at(seen.at)
-    if not in_force.holds(seen.changes, at):
-        await city.read_in_force(at)
-        return None
-    granted = await express.redeem(city.keyring, seen, in_force, venue, city.day_of(at), city.hour_of(at), at, reply)
-    return None if granted is None else Response(said, 201, media_type="application/json")
+    async with database.lent() as held:
+        seen = await express.look(held, city.keyring, handle, venue, reply)
+        at = city.seen_at(seen.at)
+        if in_force.holds(seen.changes, at):
+            done = await express.redeem(
+                held, city.keyring, seen, in_force, venue, city.day_of(at), city.hour_of(at), at, reply
+            )
+            return None if done is None else Response(said, 201, media_type="application/json")
+    # Read with the connection given back: who waits for a second one with the first in hand may wait for ever.
+    await city.read_in_force(at)
+    return None
 
 
 def _members(granted: Granted) -> dict[str, Any]:

@@ -80,8 +80,7 @@ def main() -> None:
     uvicorn.run(
         app.create_app(settings, issuer.verifier(), issuer=issuer),
         port=port,
-        access_log=False,
-        log_config=None,
+        **serving.OPTIONS,  # type: ignore[arg-type]
     )
 
 

@@ -115,8 +115,8 @@ def main() -> None:
     chosen = asked.parse_args()
     if chosen.serve:
         uvicorn.run(
-            "loadtests.benchmarks.day:app", factory=True, port=chosen.serve, workers=WORKERS, access_log=False,
-            log_config=None, server_header=False,
+            "loadtests.benchmarks.day:app", factory=True, port=chosen.serve, workers=WORKERS,
+            **serving.OPTIONS,  # type: ignore[arg-type]
         )  # fmt: skip
         return
     for people in chosen.people:

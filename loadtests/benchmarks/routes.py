@@ -125,11 +125,13 @@ def bare(folder: Path, url: str) -> Starlette:
 
 def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None:
     """One server process, as `credit-easy serve` runs it."""
-    app = ours(folder, url, redis_url) if which == "ours" else bare(folder, url)
-    if which == "ours":
-        logs.configure()  # as in production
-        serving.settle()
-    uvicorn.run(app, port=port, access_log=False, server_header=False, log_config=None)
+    if which == "bare":
+        uvicorn.run(bare(folder, url), port=port, access_log=False, server_header=False, log_config=None)
+        return
+    app = ours(folder, url, redis_url)
+    logs.configure()  # as in production
+    serving.settle()
+    uvicorn.run(app, port=port, **serving.OPTIONS)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
