@@ -242,9 +242,13 @@ def _source(body: Body) -> Iterator[Finding]:
             yield Finding(code, "R11", f"/onboarding/{member}", FLAGGED, detail)
 
 
+CLOSED = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
+"""Members whose words are not free, and references to the law, which may name what it forbids."""
+
+
 def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
     """Scan every free text; notices say what a consent is about and are read by an officer anyway."""
-    if kind in (Kind.NOTICES, Kind.SCHEMES):
+    if kind is Kind.NOTICES:
         return
     for pointer, text in _strings(body, ""):
         what = pointer.split("/")[1]
@@ -254,6 +258,9 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
             detail = f"this speaks of a use that points may never have ({domain})"
             severity = REFUSED if named else FLAGGED
             yield Finding("prohibited_domain", "R13", pointer, severity, detail, {"domain": domain})
+        elif wording.shuts_out(text):
+            detail = "this tells some people that they may not; a benefit only adds"
+            yield Finding("people_shut_out", "R13", pointer, FLAGGED, detail)
         if wording.labels(text):
             detail = "marking people in public shames those without the mark"
             yield Finding("public_labelling", "R13", pointer, FLAGGED, detail)
@@ -262,7 +269,10 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inside in value.items():
-            if not str(name).endswith("_id") and name not in ("kind", "kinds", "category", "scene", "measure"):
+            if not str(name).endswith("_id") and name not in CLOSED:
                 yield from _strings(inside, f"{pointer}/{name}")
+    elif isinstance(value, list | tuple):
+        for place, inside in enumerate(value):
+            yield from _strings(inside, f"{pointer}/{place}")
     elif isinstance(value, str):
         yield pointer, value

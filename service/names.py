@@ -79,7 +79,7 @@ DOMAINS: Mapping[str, Pair] = MappingProxyType(
         "justice_and_police": ("司法、公安与惩戒", "justice, police and punishment"),
         "identity_and_rights": ("身份证件与公民权利", "identity papers and civil rights"),
         "surcharge": ("加收费用", "a surcharge"),
-        "exclusion": ("把人排除在外", "shutting people out"),
+        "exclusion": ("以失信、低分称呼人，或把人排除在外", "naming people by their faults, or shutting them out"),
     }
 )
 """What texts must not be about; the words that give each away are in `benefits/words.toml`."""

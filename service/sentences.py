@@ -123,6 +123,11 @@ RULED: Mapping[str, Pair] = MappingProxyType(
             "文字涉及积分永远不得用于的领域：{domain}。请删去，或改写这段文字。",
             "This speaks of a use that points may never have: {domain}. Take it out, or say it otherwise.",
         ),
+        "people_shut_out": (
+            "这段文字说某些人不得使用；权益只增不减，不把人排除在外。请改写，或由隐私专员审核。",
+            "This tells some people that they may not; a benefit adds, and shuts nobody out. Say it otherwise, or let "
+            "a privacy officer decide.",
+        ),
         "public_labelling": (
             "这段文字给人贴标签或排名次，使其他人难堪。请删去，或由隐私专员审核。",
             "This marks or ranks people, which shames others. Take it out, or let a privacy officer decide.",
