@@ -75,6 +75,29 @@ async def changes(ask: Ask, _: None) -> Answer:
     )
 
 
+STANDING = {
+    Kind.PROVIDERS: ((Kind.VENUES, "provider_id"), (Kind.SERVICES, "provider_id")),
+    Kind.SERVICES: ((Kind.BENEFITS, "service_id"),),
+}
+"""Which kinds name a document of a kind, and in which member."""
+
+
+async def dependents(ask: Ask, _: None) -> Answer:
+    """What is in force and stands on a document: a provider's venues and services, a service's benefits."""
+    kind, bearing = named_kind(ask), ask.request.path_params["id"]
+    await versions.latest(kind, bearing)
+    found: list[shapes.Dependent] = []
+    waiting = [(kind, bearing)]
+    while waiting:
+        here, document_id = waiting.pop(0)
+        for above, member in STANDING.get(here, ()):
+            for one in await documents.all_in_force(above, ask.at):
+                if one.body[member] == document_id:
+                    found.append(shapes.Dependent(kind=above, id=one.document_id, name=name_of(one.body)))
+                    waiting.append((above, one.document_id))
+    return Answer(shapes.Dependents(data=found))
+
+
 async def _beside(ask: Ask, found: Version) -> Version | None:
     """What a version is read against; of a new scheme, which has no past of its own, the scheme that it follows."""
     if found.kind is not Kind.SCHEMES or await documents.in_force(found.kind, found.document_id, ask.at) is not None:

@@ -97,6 +97,15 @@ ADMIN = (
     ),
     get(
         STAFF,
+        f"{ONE}/dependents",
+        "readDependents",
+        "Documents in force that stand on this one",
+        catalogue_reading.dependents,
+        shapes.Dependents,
+        errors=("not_found",),
+    ),
+    get(
+        STAFF,
         f"{ONE}/diff",
         "diffVersions",
         "Where two versions differ",

@@ -115,6 +115,20 @@ class Changes(Wire):
     data: list[Difference]
 
 
+class Dependent(Wire):
+    """A document in force that stands on another one, and would fall with it."""
+
+    kind: str
+    id: str
+    name: dict[str, str] | None = None
+
+
+class Dependents(Wire):
+    """Documents in force that stand on one."""
+
+    data: list[Dependent]
+
+
 class Submitted(Wire):
     """A version after the gate."""
 

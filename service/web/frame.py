@@ -34,8 +34,8 @@ from service.web.signin import Providers
 from service.web.words import Words, environment
 
 LANGUAGE_COOKIE = "credit-easy-language"
-FIELDS_MAX = 400
-"""Fields of one form; a scheme with all its tiers has about two hundred."""
+FIELDS_MAX = 600
+"""Fields of one form; a scheme of all kinds with as many steps as there may be has almost five hundred."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
