@@ -34,6 +34,8 @@ INNOCENT = tuple(_WORDS["innocent"])
 """Longer words in which one of the others stands by chance."""
 NOTHING = frozenset(_WORDS["nothing"])
 """Texts that stand where an offline path or an alternative should."""
+TEXTS_KEPT = 256
+"""Texts kept as they were read: each is looked at for four things, one after another."""
 CLAUSES = re.compile(r"[,;:!?，。；：！？\n]|\.(?=\s|$)")
 ONE_SIGN = re.compile(r"\s*[\u3400-\u9fff]\s*")
 DENIED_BEFORE = re.compile(
@@ -107,22 +109,35 @@ def _pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9]){spaced}(?: ?(?:s|es|ed|ing))?(?![a-z0-9])")
 
 
-def _innocent(line: str) -> str:
+@lru_cache(maxsize=2_048)
+def _letters(word: str) -> str:
+    return word.replace(" ", "")
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
+def _read(text: str) -> tuple[str, str]:
+    """The clauses of a text without what stands in them by chance, and the same without any space.
+
+    A word that is not in the second is not in the first, however it is spaced: most are ruled out so, cheaply.
+    """
+    lines = _clauses(text)
     for word in INNOCENT:
-        line = _pattern(word).sub(" \u25a1 ", line)
-    return line
+        lines = _pattern(word).sub(" \u25a1 ", lines)
+    return lines, lines.replace(" ", "")
 
 
 def found(text: str, words: tuple[str, ...]) -> str | None:
     """The first of the words that a text says, whatever it says of it, or None."""
-    line = _innocent(_clauses(text))
-    return next((word for word in words if _pattern(word).search(line)), None)
+    lines, squeezed = _read(text)
+    return next((word for word in words if _letters(word) in squeezed and _pattern(word).search(lines)), None)
 
 
 def _said(text: str, words: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     """Every clause that says one of the words, in three parts: before it, and after it, and the whole."""
-    for line in _innocent(_clauses(text)).split("\n"):
-        for word in words:
+    lines, squeezed = _read(text)
+    likely = [word for word in words if _letters(word) in squeezed]
+    for line in lines.split("\n") if likely else ():
+        for word in likely:
             for hit in _pattern(word).finditer(line):
                 yield line[: hit.start()], line[hit.end() :], line
 

@@ -20,13 +20,18 @@ form.addEventListener("input", () => {
   waiting = setTimeout(ask, PAUSE);
 });
 
-// A finding leads to its field, also where that is folded away.
-place.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#']");
-  const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
-  if (!field) return;
-  event.preventDefault();
+// A finding leads to its field, also where that is folded away, and also from the document's own page.
+function lead(hash) {
+  const field = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+  if (!field) return false;
   const section = field.closest("details");
   if (section) section.open = true;
   field.focus();
+  return true;
+}
+
+place.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (link && lead(link.hash)) event.preventDefault();
 });
+if (location.hash.startsWith("#at-")) lead(location.hash);

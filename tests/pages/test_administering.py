@@ -1,0 +1,47 @@
+"""The catalogue's editor in a browser: what is long stays in reach, and each finding leads to its field."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser
+
+from service.identity import Door
+from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
+from tests.processes import Process
+
+
+def focused(visitor: Visitor) -> str:
+    found: str = visitor.page.evaluate("document.activeElement.id")
+    return found
+
+
+def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
+        author.sign_in(Door.ADMINISTRATOR, "admin-1").go("/admin/schemes/new")
+        height = author.page.evaluate("document.documentElement.scrollHeight")
+        assert height < 3_000, "indicators are folded away"
+        assert author.page.get_by_role("button", name="Keep as a draft").is_visible()
+        box = author.page.locator(".sticky").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= DESKTOP["height"] + 1, "the buttons stay in the window"
+        aside = author.page.locator("aside").bounding_box()
+        assert aside is not None
+        assert aside["height"] <= DESKTOP["height"]
+        author.page.locator("details.section").nth(6).locator("summary").click()
+        author.page.fill("[name='n:/indicators/1/tiers/0/points']", "0")
+        author.page.wait_for_selector("#findings a[href='#at-/indicators/1/tiers/0/points']")
+        author.page.locator("details.section").nth(6).locator("summary").click()
+        author.page.click("#findings a[href='#at-/indicators/1/tiers/0/points']")
+        assert focused(author) == "at-/indicators/1/tiers/0/points"
+        author.check()
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_what_the_gate_says_of_a_draft_leads_into_the_editor(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language, viewport=NARROW) as author:
+        author.sign_in(Door.ADMINISTRATOR, "admin-1").go("/admin/benefits/checkup-half-price").check()
+        author.page.click(".finding a")
+        author.page.wait_for_url("**/edit#at-/effect/amount")
+        author.page.wait_for_function("document.activeElement.id === 'at-/effect/amount'")
+        author.check()
+        author.go("/admin/services/book-loan/versions/1/retire").check()
