@@ -65,7 +65,8 @@ async def logs(page: Page) -> Response:
 
 async def nowhere(page: Page) -> Response:
     """There is nothing here: for people as a page, for programs as a problem."""
-    if page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
+    reading = page.request.method in ("GET", "HEAD")
+    if not reading or page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
         return problem_response(page.request, Problem("not_found"))
     raise Problem("not_found")
 
