@@ -27,7 +27,7 @@ from consent.vault import Keyring
 LOOK = f"""
 SELECT {database.POSTGRES_CLOCK} AS micros, k.changes, t.person_id, t.benefit_id, t.venue_id,
        t.expires_at AS ticket_expires_at, t.redemption_id, p.events, p.last_leaf, p.wrapped_key, p.sealed_subject,
-       c.given_at, c.expires_at, {SNAPSHOT}, {{answered}} AS answered
+       c.given_at, c.expires_at, {SNAPSHOT}, {gate.WITHHELD}, {{answered}} AS answered
   FROM catalogue_state k
   LEFT JOIN ticket t ON t.handle_index = $1
   LEFT JOIN person p ON p.person_id = t.person_id
@@ -87,6 +87,9 @@ async def redeem(
 ) -> Granted | None:
     """Redeem what was seen, with the answer stored, or None with nothing written: then the usual way decides."""
     row = seen.row
+    # First of all, so that nothing about the handle makes a difference.
+    if row["withheld"]:
+        return None
     if row["answered"] or row["person_id"] is None or row["venue_id"] != venue["venue_id"]:
         return None
     if row["redemption_id"] is not None or row["ticket_expires_at"] <= database.to_micros(at):
@@ -94,7 +97,7 @@ async def redeem(
     benefit = in_force.benefit(row["benefit_id"], today)
     if benefit is None or benefit.provider_id != venue["provider_id"] or row["epoch"] is None:
         return None
-    have = Glance(seen.at, seen.changes, row).standing(in_force.timeline, today, at)
+    have = Glance(seen.at, seen.changes, row["withheld"], row).standing(in_force.timeline, today, at)
     if have is None or not benefit.rule.applies(have.measures()):
         return None
     person = people.opened(keyring, row)
