@@ -112,20 +112,20 @@ async def redeem(
         Use("benefit.redeemed", benefit.provider_id, benefit.benefit_id, "applies"),
         reply.table(free),
         then,
-        (*_values(seen.handle_index, new, benefit, venue, wanted, today, hour), *reply.values(new)),
+        (*_values(seen, new, benefit, venue, wanted, today, hour), *reply.values(new)),
     )
     return new if done else None
 
 
 def _values(
-    handle_index: str, new: Granted, benefit: Benefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
+    seen: Look, new: Granted, benefit: Benefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
 ) -> tuple[object, ...]:
     """The values of `steps`, in its order."""
     assert new.runs_until is not None
     values: list[object] = [
-        handle_index, new.redemption_id, orjson.dumps([one.key for one in wanted]).decode(), venue["venue_id"],
+        seen.handle_index, new.redemption_id, orjson.dumps([one.key for one in wanted]).decode(), venue["venue_id"],
         benefit.benefit_id, benefit.version, database.to_day_number(today), hour,
-        database.to_day_number(new.runs_until),
+        database.to_day_number(new.runs_until), seen.changes,
     ]  # fmt: skip
     for counter in wanted:
         values += [counter.key, database.to_day_number(counter.ends_on), counter.count]
@@ -134,11 +134,15 @@ def _values(
 
 @lru_cache(maxsize=8)
 def steps(counters: int) -> tuple[str, int]:
-    """Ticket, counters and redemption, each only after the one before it, and the first parameter that is left."""
-    handle, redemption, names, place, name, version, day, hour, runs_until = (
-        f"${FIRST_FREE + number}" for number in range(9)
+    """Ticket, counters and redemption, each only after the one before it, and the first parameter that is left.
+
+    The last look at the catalogue comes with the redemption's row, when every lock is had: what was changed while the
+    statement waited for one undoes it. The catalogue itself is not locked, since everybody would wait there.
+    """
+    handle, redemption, names, place, name, version, day, hour, runs_until, changes = (
+        f"${FIRST_FREE + number}" for number in range(10)
     )
-    free, last = FIRST_FREE + 9, "spent"
+    free, last = FIRST_FREE + 10, "spent"
     said = [
         f"spent AS (UPDATE ticket SET redemption_id = {redemption}, counters = {names} FROM permitted"
         f" WHERE handle_index = {handle} AND redemption_id IS NULL AND ticket.person_id = $1 RETURNING 1)"
@@ -155,4 +159,4 @@ def steps(counters: int) -> tuple[str, int]:
         f" hour, state, runs_until) SELECT {redemption}, {handle}, {place}, {name}, {version}, {day}, {hour},"
         f" 'redeemed', {runs_until} FROM {last} RETURNING 1)"
     )
-    return ",\n".join(said) + "\nSELECT 1 / count(*) FROM redeemed", free
+    return ",\n".join(said) + f"\nSELECT 1 / count(*) FROM redeemed WHERE catalogue_changes() = {changes}", free
