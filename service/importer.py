@@ -12,7 +12,7 @@ import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -47,6 +47,17 @@ EXAMPLES_MAX = 20
 
 class MappingInvalid(Exception):
     """The mapping file does not fit; the message names the field."""
+
+
+class Stopped(Exception):
+    """The source is not in force any more; `report` has what was committed before."""
+
+    def __init__(self, source_id: str, report: Report) -> None:
+        super().__init__(
+            f"the source {source_id} was suspended, retired or changed hands; before that {report.accepted} rows were"
+            f" accepted, {report.duplicates} were there already and {report.refused.total()} were refused"
+        )
+        self.report = report
 
 
 class Where(BaseModel):
@@ -145,7 +156,7 @@ async def run(
     mapping: Mapping,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Import a file for a source in force; LookupError when there is none of that id."""
+    """Import a file for a source in force; LookupError when there is none of that id, Stopped when it does not stay."""
     report = Report()
     source = await documents.in_force(Kind.SOURCES, source_id, await clock())
     if source is None:
@@ -158,6 +169,9 @@ async def run(
                 for line, delivery in part:
                     await lanes.add(line, delivery)
             await lanes.finish()
+        except deliveries.SourceStopped:
+            await lanes.settle()
+            raise Stopped(source_id, report) from None
         finally:
             await lanes.give_up()
     return report
@@ -199,6 +213,12 @@ class _Lanes:
             await self._start(lane)
         for lane in self.lanes:
             await self._arrived(lane)
+
+    async def settle(self) -> None:
+        """Wait for what is under way of a source that was stopped, so that what was committed is counted."""
+        for lane in self.lanes:
+            with suppress(deliveries.SourceStopped):
+                await self._arrived(lane)
 
     async def give_up(self) -> None:
         """Stop what is under way: committed or not, it can be sent again."""

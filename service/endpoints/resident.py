@@ -102,6 +102,7 @@ RESIDENT = (
         resident.read_points,
         shapes.PointsAnswer,
         swift=resident.read_points_swiftly,
+        errors=("records_withheld",),
     ),
     get(
         ME,
@@ -110,6 +111,7 @@ RESIDENT = (
         "Why I have them",
         resident.explain_points,
         shapes.ExplanationAnswer,
+        errors=("records_withheld",),
     ),
     post(
         ME,
@@ -119,6 +121,7 @@ RESIDENT = (
         resident.what_if,
         shapes.WhatIfBody,
         {200: shapes.WhatIfAnswer},
+        errors=("records_withheld",),
     ),
     get(
         ME,
@@ -128,6 +131,7 @@ RESIDENT = (
         resident.list_benefits,
         shapes.BenefitList,
         query=PAGING,
+        errors=("records_withheld",),
     ),
     post(
         ME,
@@ -138,7 +142,7 @@ RESIDENT = (
         shapes.TicketRequest,
         {201: shapes.TicketAnswer},
         key="required",
-        errors=("benefit_not_available", "consent_needed", "not_found"),
+        errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
     ),
     get(
         ME,

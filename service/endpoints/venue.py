@@ -18,7 +18,7 @@ VENUE = (
         venue.check,
         shapes.HandleBody,
         {200: (shapes.CheckAnswer, shapes.Ordinary)},
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
     ),
     post(
         Door.VENUE,
@@ -30,7 +30,7 @@ VENUE = (
         {201: shapes.RedemptionAnswer, 200: shapes.Ordinary},
         key="required",
         swift=venue.redeem_swiftly,
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
     ),
     post(
         Door.VENUE,

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from consent import database
 from service import deliveries, demo, importer
 from service.importer import MappingInvalid, Report
 from tests.benefits.recount import recount
 from tests.cities import Town
+from tests.test_admin import staff
 
 pytestmark = pytest.mark.anyio
 
@@ -224,6 +226,42 @@ async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
     assert kept == {f"r-{number}": 1 + number for number in range(17)}
     again = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines[:17]) + "\n"), PLAIN)
     assert (again.accepted, again.duplicates) == (0, 17)
+
+
+async def test_a_source_that_is_suspended_delivers_no_more(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 2)
+    # What is under way has its turn before the next row is read.
+    monkeypatch.setattr(importer, "READ_AT_ONCE", 1)
+    wang = town.resident("wang")
+    await wang.link("green-travel", "w-1")
+    await town.resident("li").link("green-travel", "w-2")
+    rows = "".join(f"r-{number},w-{1 + number % 2},2025-03-01,1\n" for number in range(40))
+    path = write(tmp_path, "id,who,day,n\n" + rows)
+    held, original, calls = 0, deliveries.commit, 0
+
+    async def interrupted(*values: object) -> object:
+        nonlocal calls, held
+        calls += 1
+        if calls == 5:
+            stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+            assert stop.status_code == 200
+            held = await records()
+        return await original(*values)  # type: ignore[arg-type]
+
+    async def records() -> int:
+        found = await database.row("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+        assert found is not None
+        return int(found["n"])
+
+    monkeypatch.setattr(deliveries, "commit", interrupted)
+    with pytest.raises(importer.Stopped, match="green-travel was suspended") as stopped:
+        await run(town, path, PLAIN)
+    assert 0 < held < 40
+    # A batch that was under way may have been a moment earlier.
+    assert await records() == stopped.value.report.accepted <= held + 2
+    assert f"{stopped.value.report.accepted} rows were accepted" in str(stopped.value)
 
 
 async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sent_again(
