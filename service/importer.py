@@ -179,7 +179,7 @@ async def run(
 
 @dataclass(slots=True)
 class _Lane:
-    """Rows of some of the accounts, one batch after another: two batches never wait for one person's lock."""
+    """Rows of some of the accounts, one batch after another: two batches seldom wait for one person's lock."""
 
     rows: list[tuple[int, Delivery]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -188,7 +188,7 @@ class _Lane:
 
 
 class _Lanes:
-    """Batches under way beside each other, each of other accounts."""
+    """Batches under way beside each other, each of other accounts but for rows that share a name with another's."""
 
     def __init__(
         self,
@@ -198,11 +198,16 @@ class _Lanes:
         progress: Callable[[Report], None],
     ) -> None:
         self.lanes = [_Lane() for _ in range(count)]
+        self.waiting: dict[str, _Lane] = {}
+        """Where rows of a name wait to be sent: of two rows of one name the first is the one that counts."""
         self.commit, self.report, self.progress = commit, report, progress
 
     async def add(self, line: int, delivery: Delivery) -> None:
         """A row more; a full batch goes on its way once the one before it has arrived."""
-        lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
+        lane = self.waiting.get(delivery.record_id)
+        if lane is None:
+            lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
+            self.waiting[delivery.record_id] = lane
         lane.rows.append((line, delivery))
         if len(lane.rows) == BATCH_MAX:
             await self._start(lane)
@@ -230,8 +235,10 @@ class _Lanes:
     async def _start(self, lane: _Lane) -> None:
         await self._arrived(lane)
         ids = {delivery.record_id for _, delivery in lane.rows}
+        for name in ids:
+            del self.waiting[name]
         for other in self.lanes:
-            # Of two rows of one name the first is the one that counts.
+            # What was sent before comes first.
             if not ids.isdisjoint(other.ids):
                 await self._arrived(other)
         lane.ids, lane.lines = ids, [line for line, _ in lane.rows]

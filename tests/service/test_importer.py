@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
@@ -76,6 +77,29 @@ async def test_rows_become_records_and_a_second_run_changes_nothing(town: Town, 
     again = await run(town, path, PLAIN)
     assert (again.accepted, again.duplicates) == (0, 3)
     assert await wang.total() == 5
+
+
+@pytest.mark.parametrize("later", [True, False])
+async def test_of_two_rows_of_one_name_the_first_counts_whoever_they_are_about(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 4)
+    accounts = [
+        next(f"w-{n}" for n in range(9) if crc32(f"w-{n}".encode()) % importer.LANES == lane) for lane in (0, 1)
+    ]
+    one, other = accounts if later else reversed(accounts)
+    await town.resident("wang").link("green-travel", one)
+    await town.resident("li").link("green-travel", other)
+    fill = "".join(f"r-{number},{other},2025-03-01,1\n" for number in range(9))
+    path = write(
+        tmp_path,
+        f"id,who,day,n\nsame,{one},2025-03-01,1\nsame,{other},2025-03-01,1\n{fill}same,{other},2025-03-01,1\n",
+    )
+    report = await run(town, path, PLAIN)
+    assert (report.accepted, dict(report.refused)) == (10, {"conflict": 2})
+    assert sorted(line for line, _, _ in report.examples) == [3, 13]
+    names = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
+    assert names == {"same"}
 
 
 async def test_a_mapping_filters_shifts_and_prefixes(town: Town, tmp_path: Path) -> None:
