@@ -40,7 +40,9 @@ READ_AT_ONCE = 500
 COLLECT_AFTER = 200_000
 """Objects made before Python looks for cycles among them, while a file is read."""
 LINE_CHARACTERS_MAX = 65_536
-"""A row longer than this is not one; the csv module is held to it too."""
+"""A line longer than this is no row; the csv module is held to it too."""
+DATE_CHARACTERS_MAX = 64
+"""A longer text is no date, and is not kept as one."""
 EXAMPLES_MAX = 20
 """Refused rows named in the report, of each reason; the counts are always whole."""
 
@@ -281,7 +283,8 @@ async def _parts(path: Path, mapping: Mapping, report: Report) -> AsyncIterator[
             await asyncio.sleep(0)  # what is under way goes on
 
 
-def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each row with its line, or the reason why it is none."""
     csv.field_size_limit(LINE_CHARACTERS_MAX)
     reader = csv.DictReader(file)
     named = {
@@ -296,31 +299,36 @@ def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, A
         except StopIteration:
             return
         except csv.Error:
-            yield reader.line_num, None
+            yield reader.line_num, "malformed_row"
             continue
-        yield reader.line_num, None if None in row or None in row.values() else row
+        yield reader.line_num, "malformed_row" if None in row or None in row.values() else row
 
 
-def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | str]]:
     number = 0
-    while line := file.readline(LINE_CHARACTERS_MAX):
+    while line := file.readline(LINE_CHARACTERS_MAX + 1):
         number += 1
+        if len(line) > LINE_CHARACTERS_MAX:
+            while line and not line.endswith(("\n", "\r")):
+                line = file.readline(LINE_CHARACTERS_MAX)
+            yield number, "line_too_long"
+            continue
         if not line.strip():
             continue
         try:
             row = orjson.loads(line)
         except ValueError:
             row = None
-        yield number, row if isinstance(row, dict) else None
+        yield number, row if isinstance(row, dict) else "malformed_row"
 
 
 def _deliveries(
-    rows: Iterator[tuple[int, dict[str, Any] | None]], mapping: Mapping, report: Report
+    rows: Iterator[tuple[int, dict[str, Any] | str]], mapping: Mapping, report: Report
 ) -> Iterator[tuple[int, Delivery]]:
     for line, row in rows:
         report.rows += 1
-        if row is None:
-            report.refuse(line, "", "malformed_row")
+        if isinstance(row, str):
+            report.refuse(line, "", row)
             continue
         if mapping.where and str(row.get(mapping.where.column)) not in mapping.where.one_of:
             report.filtered += 1
@@ -345,7 +353,8 @@ def delivery_of(row: dict[str, Any], mapping: Mapping) -> Delivery:
         raise _RowInvalid("invalid_record_id")
     if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= 64:
         raise _RowInvalid("invalid_account")
-    day = _day(str(row.get(columns.occurred_on, "")), mapping.date_format, mapping.shift_days)
+    when = str(row.get(columns.occurred_on, ""))
+    day = _day(when, mapping.date_format, mapping.shift_days) if len(when) <= DATE_CHARACTERS_MAX else None
     if day is None:
         raise _RowInvalid("invalid_date")
     quantity = mapping.quantity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -123,6 +124,41 @@ async def test_ndjson_with_bad_lines(town: Town, tmp_path: Path) -> None:
     report = await run(town, write(tmp_path, "\n".join(rows)), PLAIN.replace("format: csv", "format: ndjson"))
     assert (report.rows, report.accepted) == (5, 1)
     assert dict(report.refused) == {"malformed_row": 3, "invalid_account": 1}
+
+
+async def test_a_line_that_is_too_long_is_one_bad_row(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "LINE_CHARACTERS_MAX", 200)
+    await town.resident("wang").link("green-travel", "w-1")
+
+    def row(name: str) -> str:
+        return json.dumps({"id": name, "who": "w-1", "day": "2025-01-01", "n": 2})
+
+    # The tail of a line that is cut would be a row of its own.
+    start = '{"id": "long", "note": "'
+    for end in ("", "\n" + row("after") + "\n"):
+        tail = start + "z" * (200 - len(start)) + row("smuggled") + end
+        fits = row("fits").ljust(199) + "\n"
+        report = await run(town, write(tmp_path, fits + tail), PLAIN.replace("format: csv", "format: ndjson"))
+        assert dict(report.refused) == {"line_too_long": 1}
+        assert report.examples == [(2, "", "line_too_long")]
+    held = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
+    assert held == {"fits", "after"}
+
+
+def test_long_texts_are_not_kept_as_days() -> None:
+    mapping = importer.parse_mapping(PLAIN, "m.yaml")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            row = {"id": "a", "who": "w-1", "day": f"{number}{'9' * 60_000}", "n": "1"}
+            with pytest.raises(importer._RowInvalid, match="invalid_date"):
+                importer.delivery_of(row, mapping)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2**20
 
 
 async def test_binary_noise_is_reported_and_nothing_else(town: Town, tmp_path: Path) -> None:
