@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: as many as were asked for, lent at almost no cost, and none lost with its server.
 
 asyncpg's own pool makes a task for each return and cleans the session by a round trip, which under load costs the
-process three times what the query does; and Tortoise never gives back a connection whose transaction could not begin.
+process three times what the query does.
 What is lent here leaves nothing behind: settings are SET LOCAL, locks the transaction's. A connection that comes back
 inside a transaction is closed.
 """
@@ -65,7 +65,7 @@ class Pool:
                         return connection
                     connection.terminate()
             if len(self.lent) + self.opening >= self.most:
-                # Of a transaction that could not begin nobody gives anything back.
+                # What was abandoned need not wait for whoever has it to give it back.
                 self.lent = {one for one in self.lent if not one.is_closed()}
             if len(self.lent) + self.opening < self.most:
                 return await self._open()
