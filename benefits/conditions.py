@@ -41,7 +41,7 @@ class AtLeast:
         if type(self.at_least) is not int:
             raise ConditionInvalid("/at_least", "integer_expected", "a threshold is an integer")
         if not 1 <= self.at_least <= AT_LEAST_MAX:
-            raise ConditionInvalid("/at_least", "out_of_range", "a threshold is 1 or more")
+            raise ConditionInvalid("/at_least", "out_of_range", "a threshold is 1 or more", most=AT_LEAST_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ def _parse(document: object, at: tuple[str | int, ...], leaves_left: int) -> tup
         try:
             return AtLeast(document["measure"], document["at_least"]), leaves_left - 1
         except ConditionInvalid as error:
-            raise ConditionInvalid(here + error.pointer, error.code, error.fault.detail) from None
+            fault = error.fault
+            raise ConditionInvalid(here + fault.pointer, fault.code, fault.detail, **fault.values) from None
     if document.keys() not in ({"all"}, {"any"}):
         raise ConditionInvalid(
             here, "condition_unknown", 'a condition is {"measure","at_least"}, {"all":[…]} or {"any":[…]}'

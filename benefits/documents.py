@@ -67,7 +67,7 @@ def _parsed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
             raise PydanticCustomError(
                 error.code,
                 error.fault.detail.replace("{", "{{").replace("}", "}}"),
-                {"pointer": error.pointer},
+                {**error.fault.values, "pointer": error.pointer},
             ) from None
 
     return validate

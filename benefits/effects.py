@@ -36,7 +36,8 @@ class _Effect:
             if type(value) is not int:
                 raise EffectInvalid(f"/{field.name}", "integer_expected", "an effect's number is an integer")
             if not 1 <= value <= self.limit:
-                raise EffectInvalid(f"/{field.name}", "out_of_range", f"between 1 and {self.limit}")
+                detail = f"between 1 and {self.limit}"
+                raise EffectInvalid(f"/{field.name}", "out_of_range", detail, most=self.limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from benefits.vocabulary import (
     ProviderKind,
     ServiceKind,
 )
+from consent.faults import Values
 from consent.kinds import Finding, Kind, Severity
 
 Body = Mapping[str, Any]
@@ -99,7 +100,9 @@ def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
         allowed = SERVICES_OF_PROVIDER[ProviderKind(around.provider["kind"])]
         if service_kind not in allowed:
             detail = f"a {around.provider['kind']} offers: {', '.join(sorted(allowed))}"
-            yield Finding("service_not_of_provider", "R5", "/kind", REFUSED, detail)
+            offers = tuple(str(one) for one in sorted(allowed))
+            values: Values = {"provider": str(around.provider["kind"]), "offers": offers}
+            yield Finding("service_not_of_provider", "R5", "/kind", REFUSED, detail, values)
     if service_kind is ServiceKind.ELECTIVE_OUTPATIENT and baseline.get("deposit_fen", 0) > 0:
         detail = "public hospitals may not ask for outpatient prepayment since 2025-03-31; nothing can be built on it"
         yield Finding("baseline_unlawful", "R4", "/baseline/deposit_fen", REFUSED, detail)
@@ -145,7 +148,8 @@ def _benefit(body: Body, around: Surroundings) -> Iterator[Finding]:
     allowed = EFFECTS_OF_SERVICE.get(ServiceKind(around.service["kind"]))
     if allowed is not None and effect.kind not in allowed:
         detail = f"on this kind of service only: {', '.join(sorted(allowed))}"
-        yield Finding("effect_not_of_service", "R5", "/effect/kind", REFUSED, detail)
+        values = {"allowed": tuple(str(one) for one in sorted(allowed))}
+        yield Finding("effect_not_of_service", "R5", "/effect/kind", REFUSED, detail, values)
     for finding in _worse_than_before(baseline, around, "/service_id", REFUSED):
         yield Finding(finding.code, finding.rule, "/service_id", REFUSED, finding.detail)
         break
@@ -171,7 +175,8 @@ def _capacity(body: Body, around: Surroundings) -> Iterator[Finding]:
     )
     if taken * 100 > around.service["baseline"].get("capacity", 0) * CAPACITY_SHARE_PERCENT_MAX:
         detail = f"all benefits of a service together take at most {CAPACITY_SHARE_PERCENT_MAX} % of its capacity"
-        yield Finding("capacity_share", "R10", "/effect/extra_capacity", REFUSED, detail)
+        values = {"most": CAPACITY_SHARE_PERCENT_MAX}
+        yield Finding("capacity_share", "R10", "/effect/extra_capacity", REFUSED, detail, values)
 
 
 def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
@@ -189,7 +194,7 @@ def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
             rungs.setdefault(leaf.measure, set()).add(leaf.at_least)
     if any(len(thresholds) > THRESHOLDS_MAX for thresholds in rungs.values()):
         detail = f"more than {THRESHOLDS_MAX} thresholds for one effect at one provider tell the score"
-        yield Finding("threshold_ladder", "R6", "/condition", FLAGGED, detail)
+        yield Finding("threshold_ladder", "R6", "/condition", FLAGGED, detail, {"most": THRESHOLDS_MAX})
 
 
 def _within_reach(body: Body, around: Surroundings) -> Iterator[Finding]:
@@ -204,7 +209,8 @@ def _scheme(body: Body, around: Surroundings) -> Iterator[Finding]:
         return
     if body["from_year"] <= around.this_year:
         detail = "a scheme begins on a 1 January to come; what was announced for this year stays"
-        yield Finding("scheme_backwards", "R1", "/from_year", REFUSED, detail)
+        values = {"least": around.this_year + 1}
+        yield Finding("scheme_backwards", "R1", "/from_year", REFUSED, detail, values)
     elif body["from_year"] in around.scheme_years:
         detail = "another scheme was approved for this year already"
         yield Finding("scheme_overlap", "R1", "/from_year", REFUSED, detail)
@@ -236,9 +242,13 @@ def _source(body: Body) -> Iterator[Finding]:
             yield Finding(code, "R11", f"/onboarding/{member}", FLAGGED, detail)
 
 
+CLOSED = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
+"""Members whose words are not free, and references to the law, which may name what it forbids."""
+
+
 def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
     """Scan every free text; notices say what a consent is about and are read by an officer anyway."""
-    if kind in (Kind.NOTICES, Kind.SCHEMES):
+    if kind is Kind.NOTICES:
         return
     for pointer, text in _strings(body, ""):
         what = pointer.split("/")[1]
@@ -246,7 +256,11 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
         if domain is not None:
             named = what in ("title", "name", "description")
             detail = f"this speaks of a use that points may never have ({domain})"
-            yield Finding("prohibited_domain", "R13", pointer, REFUSED if named else FLAGGED, detail)
+            severity = REFUSED if named else FLAGGED
+            yield Finding("prohibited_domain", "R13", pointer, severity, detail, {"domain": domain})
+        elif wording.shuts_out(text):
+            detail = "this tells some people that they may not; a benefit only adds"
+            yield Finding("people_shut_out", "R13", pointer, FLAGGED, detail)
         if wording.labels(text):
             detail = "marking people in public shames those without the mark"
             yield Finding("public_labelling", "R13", pointer, FLAGGED, detail)
@@ -255,7 +269,10 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inside in value.items():
-            if not str(name).endswith("_id") and name not in ("kind", "kinds", "category", "scene", "measure"):
+            if not str(name).endswith("_id") and name not in CLOSED:
                 yield from _strings(inside, f"{pointer}/{name}")
+    elif isinstance(value, list | tuple):
+        for place, inside in enumerate(value):
+            yield from _strings(inside, f"{pointer}/{place}")
     elif isinstance(value, str):
         yield pointer, value

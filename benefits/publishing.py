@@ -17,7 +17,7 @@ from benefits.vocabulary import BASELINE_DAYS
 from consent import database, documents
 from consent.documents import Version
 from consent.errors import Prohibited
-from consent.faults import DocumentInvalid, Fault
+from consent.faults import DocumentInvalid, Fault, Values
 from consent.kinds import Finding, Kind, Severity
 
 Body = Mapping[str, Any]
@@ -27,7 +27,36 @@ NAMED = {
     Kind.BENEFITS: {"service_id": Kind.SERVICES},
 }
 """Which members name another document, which must be in force first."""
-RULES = (("/condition", "R2"), ("/effect", "R3"), ("/service_id", "R4"), ("/offline", "R14"), ("/need_based", "R14"))
+FORM = "form"
+"""In a rule's place: what is wrong has to be right before any rule can be looked at."""
+BEYOND = frozenset({
+    "enum", "unknown_field", "out_of_range", "greater_than_equal", "less_than_equal", "condition_unknown",
+    "measure_unknown", "effect_unknown",
+})  # fmt: skip
+"""Faults of what was written on purpose, though it cannot be: no slip of the pen."""
+PARSED = BEYOND | {"too_deep", "too_many_parts", "integer_expected", "empty", "list_expected", "object_expected"}
+"""And, of conditions and effects, what is not of their language at all."""
+ABSENT = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
+BROKEN: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
+    (Kind.BENEFITS, "/condition", "R2", PARSED),
+    (Kind.BENEFITS, "/effect", "R3", PARSED),
+    (Kind.BENEFITS, "/service_id", "R4", ABSENT),
+    (Kind.BENEFITS, "/offline", "R14", ABSENT),
+    (Kind.BENEFITS, "/need_based", "R14", ABSENT),
+    (Kind.PROVIDERS, "/kind", "R5", BEYOND),
+    (Kind.SERVICES, "/kind", "R5", BEYOND),
+    (Kind.SERVICES, "/baseline", "R4", BEYOND | ABSENT),
+    (Kind.SERVICES, "/evidence", "R4", ABSENT),
+    (Kind.SOURCES, "/kind", "R11", BEYOND | {"kind_outside_category"}),
+    (Kind.SOURCES, "/category", "R11", BEYOND),
+    (Kind.SOURCES, "/onboarding", "R11", ABSENT),
+    (Kind.NOTICES, "/languages", "R9", ABSENT | {"refusal_must_cost_nothing", "unknown_field"}),
+    (Kind.NOTICES, "/purpose", "R9", BEYOND),
+    (Kind.NOTICES, "", "R9", frozenset({"unknown_field"})),
+    (Kind.SCHEMES, "/indicators", "R1", BEYOND),
+    (Kind.SCHEMES, "/dimensions", "R1", BEYOND),
+)
+"""By kind and place, the rule and the faults that break it; every other fault is one of the form."""
 
 
 async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
@@ -38,14 +67,15 @@ async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Fi
     wrong = shape_faults(kind, body)
     if wrong:
         return [
-            Finding(fault.code, _rule_of(kind, fault.pointer), fault.pointer, Severity.REFUSED, fault.detail)
+            Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
             for fault in wrong
         ]
     for member, named_kind in NAMED.get(kind, {}).items():
         if await documents.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    return rules.judge(kind, body, await _around(kind, body, at, today))
+    found = rules.judge(kind, body, await _around(kind, body, at, today))
+    return [*found, *await _would_stop(body, at, today)] if kind is Kind.SERVICES else found
 
 
 async def must_pass(version: Version, at: datetime, today: date) -> None:
@@ -84,9 +114,7 @@ async def after_approval(version: Version, at: datetime, today: date) -> list[st
     if version.kind is not Kind.SERVICES:
         return []
     stopped = []
-    for one in (*await documents.all_in_force(Kind.BENEFITS, at), *await documents.scheduled(Kind.BENEFITS, at)):
-        if one.body["service_id"] != version.document_id:
-            continue
+    for one in await _benefits_on(version.document_id, at):
         found = await gate(Kind.BENEFITS, one.body, at, today)
         if any(finding.severity is Severity.REFUSED for finding in found):
             await documents.hold(one, documents.GATE, at)
@@ -94,14 +122,30 @@ async def after_approval(version: Version, at: datetime, today: date) -> list[st
     return sorted(set(stopped))
 
 
-def _rule_of(kind: Kind, pointer: str) -> str:
-    """The rule that a fault of shape is about."""
-    if kind is Kind.BENEFITS:
-        return next((rule for beginning, rule in RULES if pointer.startswith(beginning)), "R13")
-    if pointer.startswith("/kind") or pointer.startswith("/category"):
-        return "R11" if kind is Kind.SOURCES else "R5"
-    by_kind = {Kind.SERVICES: "R4", Kind.SOURCES: "R11", Kind.NOTICES: "R9", Kind.SCHEMES: "R1"}
-    return by_kind.get(kind, "R13")
+async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
+    """Every benefit on a service, live or scheduled."""
+    known = (*await documents.all_in_force(Kind.BENEFITS, at), *await documents.scheduled(Kind.BENEFITS, at))
+    return [one for one in known if one.body["service_id"] == service_id]
+
+
+async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:
+    """Which benefits the approval of a service's version would suspend: what `after_approval` does, told before."""
+    found = []
+    for one in await _benefits_on(service["service_id"], at):
+        judged = rules.judge(Kind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
+        if any(finding.severity is Severity.REFUSED for finding in judged):
+            detail = "a live benefit would be suspended on approval"
+            values: Values = {"benefit": one.document_id}
+            found.append(Finding("benefit_would_stop", "R4", "/baseline", Severity.ADVICE, detail, values))
+    return found
+
+
+def _rule_of(kind: Kind, fault: Fault) -> str:
+    """The rule that a fault of shape breaks; FORM for what only has to be filled in or written otherwise."""
+    if fault.code == "invisible_character":
+        return "R13"
+    about = next((one for one in BROKEN if one[0] is kind and fault.pointer.startswith(one[1])), None)
+    return FORM if about is None or fault.code not in about[3] else about[2]
 
 
 async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surroundings:
@@ -120,14 +164,7 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surround
     if kind is Kind.BENEFITS:
         service = await documents.in_force(Kind.SERVICES, body["service_id"], at)
         assert service is not None
-        past = await _services_like(service.body, at)
-        caps: dict[str, int] = {}
-        if await documents.all_in_force(Kind.SCHEMES, at):
-            scheme = (await catalogue.timeline(at)).version_for(today.year)
-            caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
-        return Surroundings(
-            None, service.body, [one for _, one in past], (), await _neighbours(body["benefit_id"], at), caps
-        )
+        return await _around_benefit(body, service.body, at, today)
     if kind is Kind.SCHEMES:
         rows = await database.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
@@ -135,6 +172,16 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surround
     shown = await documents.in_force(kind, document_id, at)
     clients = [one["client_id"] for one in (await _others(kind, document_id)).values() if "client_id" in one]
     return Surroundings(before=None if shown is None else shown.body, clients=clients)
+
+
+async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> Surroundings:
+    past = await _services_like(service, at)
+    caps: dict[str, int] = {}
+    if await documents.all_in_force(Kind.SCHEMES, at):
+        scheme = (await catalogue.timeline(at)).version_for(today.year)
+        caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
+    baselines, neighbours = [one for _, one in past], await _neighbours(body["benefit_id"], at)
+    return Surroundings(None, service, baselines, (), neighbours, caps)
 
 
 async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:

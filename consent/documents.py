@@ -40,6 +40,8 @@ class Version:
 
 GATE = "gate"
 """Who stops a document whose ground was taken away: nobody's staff id."""
+DISCARD = "discard"
+"""The act of giving up a draft."""
 ALWAYS_REVIEWED = frozenset({Kind.NOTICES, Kind.SOURCES})
 """CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
 
@@ -92,6 +94,14 @@ async def submit(
     await _set_state(found, state, expected="draft")
     await _step(found, "submit", staff_id, at)
     return await get(kind, document_id, version), findings
+
+
+async def discard(kind: Kind, document_id: str, version: int, staff_id: str, at: datetime) -> Version:
+    """Give up a draft; one person suffices, and it stays readable. Whoever wrote it still counts as its author."""
+    found = await get(kind, document_id, version)
+    await _set_state(found, "retired", expected="draft")
+    await _step(found, DISCARD, staff_id, at)
+    return await get(kind, document_id, version)
 
 
 async def review(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:

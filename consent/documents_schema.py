@@ -7,7 +7,7 @@ a place. A notice holds everything PIPL 17 asks for in both languages, or it is 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -36,6 +36,9 @@ NOTHING_IS_LOST = MappingProxyType(
 """Every notice says so, in these words: refusing must cost nothing, and nobody may word it otherwise (R9)."""
 CODES = MappingProxyType({"extra_forbidden": "unknown_field"})
 """Where the public API's name of a fault is not pydantic's."""
+
+LIMITS = ("ge", "le", "min_length", "max_length", "most")
+"""What of a fault's context is a limit of ours, and may be said."""
 
 Language = Literal["zh-CN", "en"]
 
@@ -195,7 +198,8 @@ def read(model: type[D], document: Mapping[str, Any]) -> D:
         return model.model_validate(document)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise DocumentInvalid(tuple(_fault(one) for one in found[:FAULTS_MAX])) from None
+        faults = [_fault(one) for one in found[:FAULTS_MAX]]
+        raise DocumentInvalid(tuple(one for one in faults if not _follows(one, faults))) from None
 
 
 def to_document(document: Document) -> dict[str, Any]:
@@ -213,7 +217,14 @@ def render(notice: NoticeDocument, language: Language, counterpart_name: str) ->
     return "\n\n".join(paragraphs).replace(PLACEHOLDER, counterpart_name) + "\n"
 
 
+def _follows(fault: Fault, faults: Sequence[Fault]) -> bool:
+    """Whether a list is called too short only because what stands in it cannot be read."""
+    return fault.code == "too_short" and any(one.pointer.startswith(f"{fault.pointer}/") for one in faults)
+
+
 def _fault(error: ErrorDetails) -> Fault:
     """A pydantic error as ours. A validator that looks at several members names the one at fault in its context."""
-    inner = error.get("ctx", {}).get("pointer", "")
-    return Fault(pointer_to(error["loc"]) + str(inner), CODES.get(error["type"], error["type"]), error["msg"])
+    context = error.get("ctx", {})
+    pointer = pointer_to(error["loc"]) + str(context.get("pointer", ""))
+    values = {name: value for name, value in context.items() if isinstance(value, int) and name in LIMITS}
+    return Fault(pointer, CODES.get(error["type"], error["type"]), error["msg"], values)

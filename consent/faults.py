@@ -5,25 +5,32 @@ Details say what is allowed instead; they never repeat what was sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+Values = Mapping[str, int | str | tuple[str, ...]]
+"""Limits and closed words of ours, by name; never what somebody sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`code` is snake_case and stable; `detail` is a sentence for people; `pointer` is empty for the whole document."""
+    """`code` is snake_case and stable; `detail` is a sentence for people; `pointer` is empty for the whole document.
+
+    `values` are what the sentence names.
+    """
 
     pointer: str
     code: str
     detail: str
+    values: Values = field(default_factory=dict, compare=False)
 
 
 class Faulty(ValueError):
     """A value that cannot be read; `fault` says where and why. Raised by the pure parsers."""
 
-    def __init__(self, pointer: str, code: str, detail: str) -> None:
+    def __init__(self, pointer: str, code: str, detail: str, **values: int | str | tuple[str, ...]) -> None:
         super().__init__(f"{pointer or '/'}: {code}: {detail}")
-        self.fault = Fault(pointer, code, detail)
+        self.fault = Fault(pointer, code, detail, values)
 
     @property
     def pointer(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from consent.faults import Values
 
 
 class Kind(StrEnum):
@@ -28,10 +30,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the gate says about one field: a code, the guardrail's number, a JSON pointer, a sentence."""
+    """What the gate says about one field: a code, the guardrail's number, a JSON pointer, a sentence.
+
+    `values` are the limits and closed words that the sentence names, for whoever says it in another language.
+    """
 
     code: str
     rule: str
     pointer: str
     severity: Severity
     detail: str
+    values: Values = field(default_factory=dict, compare=False)

@@ -13,7 +13,7 @@ from consent.faults import pointer_to
 from consent.kinds import Kind
 
 STATES = (
-    "draft", "in_review", "submitted", "scheduled", "in_force", "superseded", "suspended", "retired",
+    "draft", "in_review", "submitted", "scheduled", "in_force", "superseded", "suspended", "retired", "discarded",
 )  # fmt: skip
 """What a version can be said to be."""
 
@@ -41,6 +41,8 @@ async def newest(kind: Kind, after: str) -> list[Version]:
 
 async def state_of(version: Version, at: datetime) -> str:
     """One of STATES."""
+    if version.state == "retired" and version.in_force_from is None:
+        return "discarded" if await _last_act(version) == documents.DISCARD else "retired"
     if version.state != "approved":
         return version.state
     assert version.in_force_from is not None
@@ -59,6 +61,82 @@ async def state_of(version: Version, at: datetime) -> str:
     return "superseded" if begun else "retired"
 
 
+async def alive(kind: Kind, at: datetime) -> dict[str, dict[int, str]]:
+    """Every version of a kind that is submitted, in review, scheduled, in force or suspended: its state, by id."""
+    found = await database.rows(
+        "SELECT document_id, version, state, in_force_from FROM document WHERE kind = $1"
+        " AND state IN ('submitted', 'in_review', 'approved', 'suspended') ORDER BY document_id, version",
+        kind,
+    )
+    in_force = {one.document_id: one.version for one in await documents.all_in_force(kind, at)}
+    states: dict[str, dict[int, str]] = {}
+    for row in found:
+        state = row["state"]
+        if state == "approved":
+            if row["in_force_from"] > database.to_micros(at):
+                state = "scheduled"
+            elif in_force.get(row["document_id"]) == row["version"]:
+                state = "in_force"
+            else:
+                continue
+        states.setdefault(row["document_id"], {})[row["version"]] = state
+    return states
+
+
+async def resume_requested(version: Version) -> bool:
+    """Whether somebody asked to start a suspended version again, so that another person's word is what it needs."""
+    if version.state != "suspended":
+        return False
+    asked = await database.row(
+        "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
+        " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
+        version.kind,
+        version.document_id,
+        version.version,
+    )
+    return asked is not None and asked["act"] == "ask_to_resume"
+
+
+async def beside(version: Version, at: datetime) -> Version | None:
+    """What a version is to be read against: what people have now, however many drafts lie between.
+
+    Of a version that is or was in force itself, what was in force before it. Where nothing ever was, the newest
+    earlier version that says something else; None where there is none.
+    """
+    now = await documents.in_force(version.kind, version.document_id, at)
+    to_come = await state_of(version, at) in ("draft", "in_review", "submitted", "scheduled")
+    if to_come and now is not None:
+        return now
+    until = at if version.in_force_from is None else version.in_force_from
+    row = await database.row(
+        "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version <> $3 AND in_force_from <= $4"
+        " ORDER BY in_force_from DESC, version DESC LIMIT 1",
+        version.kind,
+        version.document_id,
+        version.version,
+        database.to_micros(until),
+    ) or await database.row(
+        "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version < $3 AND sha256 <> $4"
+        " ORDER BY version DESC LIMIT 1",
+        version.kind,
+        version.document_id,
+        version.version,
+        version.sha256,
+    )
+    return None if row is None else await documents.get(version.kind, version.document_id, row["version"])
+
+
+async def _last_act(version: Version) -> str:
+    row = await database.row(
+        "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
+        " ORDER BY number DESC LIMIT 1",
+        version.kind,
+        version.document_id,
+        version.version,
+    )
+    return "" if row is None else str(row["act"])
+
+
 def differences(before: Any, after: Any, at: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
     """Where two JSON values differ, as `{"pointer","before"?,"after"?}`; a member that is not there is left out."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -70,8 +148,20 @@ def differences(before: Any, after: Any, at: tuple[str | int, ...] = ()) -> Iter
                 yield {"pointer": pointer_to(here), "before": before[name]}
             else:
                 yield from differences(before[name], after[name], here)
+    elif _of_objects(before) and _of_objects(after):
+        for place in range(max(len(before), len(after))):
+            if place >= len(before):
+                yield {"pointer": pointer_to((*at, place)), "after": after[place]}
+            elif place >= len(after):
+                yield {"pointer": pointer_to((*at, place)), "before": before[place]}
+            else:
+                yield from differences(before[place], after[place], (*at, place))
     elif before != after:
         yield {"pointer": pointer_to(at), "before": before, "after": after}
+
+
+def _of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
 async def catalogue(at: datetime) -> dict[str, list[Body]]:

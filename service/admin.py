@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, time
 from functools import partial
 from typing import Any
@@ -18,30 +19,35 @@ from consent import documents, versions
 from consent.canonical import sha256_of
 from consent.documents import Version
 from consent.errors import Conflict, NotFound, Prohibited
-from consent.faults import pointer_to
+from consent.faults import Fault, pointer_to
 from consent.kinds import Finding, Kind, Severity
 from service import catalogue_text, findings, wire
+from service.catalogue_reading import named_kind, named_version, tag
 from service.doors import Answer, Ask
 from service.identity import Administrator
 from service.problems import Problem
 from service.shapes import admin as shapes
 
-ID_MAX = 64
+ID_OF_A_DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]{1,62}", re.ASCII)
+ID_OF_A_SCHEME = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}", re.ASCII)
+"""A scheme is called by its version, which has a dot; what it must be exactly is the gate's business."""
+RESERVED = frozenset({"new", "findings"})
+"""Ids that are the addresses of something else, so that a document of this name could not be opened."""
 YAML = "application/yaml"
 
 
 async def find(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """What the gate would say. Nothing is kept."""
     kind = named_kind(ask)
-    _hashable(body.root)
+    _hashable(ask, body.root)
     return Answer(shapes.Findings(findings=_findings(ask, await _gate(ask)(kind, body.root))))
 
 
 async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """A first draft."""
     kind, document = named_kind(ask), body.root
-    document_id = _id_of(kind, document)
-    _hashable(document)
+    document_id = _id_of(ask, kind, document)
+    _hashable(ask, document)
     if await _known(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
     drafted = await documents.draft(kind, document_id, document, _staff(ask), ask.at)
@@ -52,58 +58,17 @@ async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
     """The next version as a draft; what is in force stays in force."""
     kind, document = named_kind(ask), body.root
     document_id = ask.request.path_params["id"]
-    if _id_of(kind, document) != document_id:
-        raise Problem("body_invalid", errors=[{"pointer": f"/{_id_member(kind)}", "code": "not_the_id", "detail": "-"}])
-    _hashable(document)
+    if _id_of(ask, kind, document) != document_id:
+        raise _unfit(ask, f"/{_id_member(kind)}", "not_the_id")
+    _hashable(ask, document)
     read = ask.request.headers.get("if-match")
     if read is None:
         raise Problem("precondition_required")
     latest = await versions.latest(kind, document_id)
-    if read.strip() not in ("*", _tag(latest)):
+    if read.strip() not in ("*", tag(latest)):
         raise Problem("precondition_failed")
     drafted = await documents.draft(kind, document_id, document, _staff(ask), ask.at, read=latest.sha256)
-    return Answer(await _drafted(ask, drafted), headers={"ETag": _tag(drafted)})
-
-
-async def list_documents(ask: Ask, _: None) -> Answer:
-    """Documents of a kind by id, each with its newest version; `?state=` keeps those in that state."""
-    kind, limit = named_kind(ask), wire.read_limit(ask.request)
-    wanted = ask.request.query_params.get("state")
-    if wanted is not None and wanted not in versions.STATES:
-        raise Problem("bad_query")
-    after = wire.read_cursor(ask.request, str) or ("",)
-    rows = []
-    for one in await versions.newest(kind, str(after[0])):
-        state = await versions.state_of(one, ask.at)
-        if wanted in (None, state):
-            rows.append(shapes.VersionRow(id=one.document_id, version=one.version, state=state, sha256=one.sha256))
-        if len(rows) > limit:
-            break
-    more = len(rows) > limit
-    return Answer(
-        shapes.VersionList(data=rows[:limit], next_cursor=wire.encode_cursor((rows[limit - 1].id,)) if more else None)
-    )
-
-
-async def read_document(ask: Ask, _: None) -> Answer:
-    """The newest version; its ETag is what a PUT needs."""
-    return await _whole(ask, await versions.latest(named_kind(ask), ask.request.path_params["id"]))
-
-
-async def read_version(ask: Ask, _: None) -> Answer:
-    """One version."""
-    return await _whole(ask, await named_version(ask))
-
-
-async def diff(ask: Ask, _: None) -> Answer:
-    """Where two versions differ."""
-    kind, document_id = named_kind(ask), ask.request.path_params["id"]
-    before, after = [
-        await documents.get(kind, document_id, _number(ask.request.query_params.get(name, "")))
-        for name in ("from", "to")
-    ]
-    found = [shapes.Difference(**one) for one in versions.differences(before.body, after.body)]
-    return Answer(shapes.Differences(data=found))
+    return Answer(await _drafted(ask, drafted), headers={"ETag": tag(drafted)})
 
 
 async def submit(ask: Ask, _: None) -> Answer:
@@ -113,6 +78,13 @@ async def submit(ask: Ask, _: None) -> Answer:
         found.kind, found.document_id, found.version, _staff(ask), ask.at, _gate(ask)
     )
     return Answer(shapes.Submitted(state=submitted.state, findings=_findings(ask, found_now)))
+
+
+async def discard(ask: Ask, _: None) -> Answer:
+    """Give up a draft; what is in force stays in force."""
+    found = await named_version(ask)
+    given_up = await documents.discard(found.kind, found.document_id, found.version, _staff(ask), ask.at)
+    return Answer(shapes.StateAnswer(state=await versions.state_of(given_up, ask.at)))
 
 
 async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
@@ -154,9 +126,13 @@ async def retire(ask: Ask, body: shapes.RetireBody) -> Answer:
     found = await named_version(ask)
     await _must_be_in_force(ask, found)
     try:
-        ends_at = _midnight(ask, date.fromisoformat(body.from_))
+        day = date.fromisoformat(body.from_)
     except ValueError:
-        raise Problem("body_invalid", errors=[{"pointer": "/from", "code": "invalid_date", "detail": "-"}]) from None
+        raise _unfit(ask, "/from", "invalid_date") from None
+    if day < ask.today:
+        # What was in force until now has bound people; nobody ends it before today.
+        raise _unfit(ask, "/from", "in_the_past")
+    ends_at = _midnight(ask, day)
     ended = await documents.retire(found.kind, found.document_id, _staff(ask), ask.at, ends_at)
     return Answer(shapes.StateAnswer(state=await versions.state_of(ended, ask.at)))
 
@@ -181,7 +157,7 @@ async def import_catalogue(ask: Ask, _: None) -> Answer:
     elif wire.media_type(ask.request) not in wire.JSON_TYPES:
         raise Problem("not_json")
     body = wire.parse_line(raw, shapes.CatalogueBody)
-    wanted = _checked(body.catalogue)
+    wanted = _checked(ask, body.catalogue)
     drafted, unchanged = [], 0
     for kind, document_id, document in wanted:
         known = await _known(kind, document_id)
@@ -195,43 +171,43 @@ async def import_catalogue(ask: Ask, _: None) -> Answer:
     return Answer(shapes.Imported(data=drafted, unchanged=unchanged), 201)
 
 
-def _checked(catalogue: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[Kind, str, Mapping[str, Any]]]:
+def _checked(
+    ask: Ask, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[tuple[Kind, str, Mapping[str, Any]]]:
     """Every document with its kind and id, each readable; Problem body_invalid with pointers otherwise."""
-    faults, found, seen = [], [], set()
+    faults: list[Fault] = []
+    found: list[tuple[Kind, str, Mapping[str, Any]]] = []
+    seen = set()
     for name, all_ in catalogue.items():
         try:
             kind = Kind(name)
         except ValueError:
-            faults.append({"pointer": f"/catalogue/{pointer_to((name,))[1:]}", "code": "unknown_field", "detail": "-"})
+            faults.append(Fault(f"/catalogue{pointer_to((name,))}", "unknown_field", ""))
             continue
         for index, document in enumerate(all_):
             here = f"/catalogue/{name}/{index}"
             wrong = publishing.shape_faults(kind, document)
-            faults += [{"pointer": here + one.pointer, "code": one.code, "detail": one.detail} for one in wrong]
+            faults += [replace(one, pointer=here + one.pointer) for one in wrong]
             if wrong:
                 continue
             document_id = str(document[_id_member(kind)])
+            if document_id in RESERVED:
+                faults.append(Fault(f"{here}/{_id_member(kind)}", "id_unfit", ""))
             if (kind, document_id) in seen:
-                faults.append({"pointer": here, "code": "named_twice", "detail": "each document is there once"})
+                faults.append(Fault(here, "named_twice", ""))
             seen.add((kind, document_id))
             found.append((kind, document_id, document))
     if faults:
-        raise Problem("body_invalid", errors=faults[: wire.ERRORS_MAX])
+        errors = [
+            {
+                "pointer": one.pointer,
+                "code": one.code,
+                "detail": findings.sentence(one.code, one.pointer, one.values, ask.language),
+            }
+            for one in faults[: wire.ERRORS_MAX]
+        ]
+        raise Problem("body_invalid", errors=errors)
     return found
-
-
-async def _whole(ask: Ask, found: Version) -> Answer:
-    return Answer(
-        shapes.VersionAnswer(
-            id=found.document_id,
-            version=found.version,
-            state=await versions.state_of(found, ask.at),
-            sha256=found.sha256,
-            in_force_from=None if found.in_force_from is None else wire.rfc3339(found.in_force_from),
-            document=found.body,
-        ),
-        headers={"ETag": _tag(found)},
-    )
 
 
 async def _drafted(ask: Ask, drafted: Version) -> shapes.Drafted:
@@ -252,13 +228,6 @@ async def _must_be_in_force(ask: Ask, found: Version) -> None:
     if found.kind is Kind.SCHEMES:
         detail = "what a scheme has given stays until the expiry that was announced"
         raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
-
-
-async def named_version(ask: Ask) -> Version:
-    """The version that the path names; NotFound for any other."""
-    return await documents.get(
-        named_kind(ask), ask.request.path_params["id"], _number(ask.request.path_params["version"])
-    )
 
 
 async def _known(kind: Kind, document_id: str) -> Version | None:
@@ -282,43 +251,23 @@ def _midnight(ask: Ask, day: date) -> datetime:
     return datetime.combine(day, time(), ask.city.settings.city_zone)
 
 
-def named_kind(ask: Ask) -> Kind:
-    """The kind that the path names; NotFound for any other."""
-    try:
-        return Kind(ask.request.path_params["kind"])
-    except ValueError:
-        raise NotFound("there is no such kind of document") from None
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise NotFound("there is no such version")
-    return int(text)
-
-
 def _id_member(kind: Kind) -> str:
     return "version" if kind is Kind.SCHEMES else ID_MEMBER[kind]
 
 
-def _id_of(kind: Kind, document: Mapping[str, Any]) -> str:
-    """What a document is called; everything else about it is the gate's business."""
-    name = document.get(_id_member(kind))
-    if not isinstance(name, str) or not name.isascii() or not name.isprintable() or not 1 <= len(name) <= ID_MAX:
-        fault = {"pointer": f"/{_id_member(kind)}", "code": "required", "detail": "a document has a name of its own"}
-        raise Problem("body_invalid", errors=[fault])
+def _id_of(ask: Ask, kind: Kind, document: Mapping[str, Any]) -> str:
+    """What a document is called, so that it can be opened by it; everything else about it is the gate's business."""
+    name, fits = document.get(_id_member(kind)), ID_OF_A_SCHEME if kind is Kind.SCHEMES else ID_OF_A_DOCUMENT
+    if not isinstance(name, str) or not fits.fullmatch(name) or name in RESERVED:
+        raise _unfit(ask, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name
 
 
-def _hashable(document: Mapping[str, Any]) -> None:
+def _hashable(ask: Ask, document: Mapping[str, Any]) -> None:
     try:
         sha256_of(document)
     except (rfc8785.CanonicalizationError, ValueError):
-        fault = {"pointer": "", "code": "not_canonical", "detail": "a number or text that canonical JSON cannot hold"}
-        raise Problem("body_invalid", errors=[fault]) from None
-
-
-def _tag(found: Version) -> str:
-    return f'"{found.version}-{found.sha256[:32]}"'
+        raise _unfit(ask, "", "not_canonical") from None
 
 
 def _gate(ask: Ask) -> documents.Gate:
@@ -331,9 +280,10 @@ def _staff(ask: Ask) -> str:
 
 
 def _findings(ask: Ask, found: Sequence[Finding]) -> list[shapes.FindingAnswer]:
-    return [
-        shapes.FindingAnswer(
-            **{**asdict(one), "detail": findings.sentence(one.code, one.rule, one.detail, ask.language)}
-        )
-        for one in found
-    ]
+    return [shapes.FindingAnswer(**findings.said(one, ask.language)) for one in found]
+
+
+def _unfit(ask: Ask, pointer: str, code: str) -> Problem:
+    """One thing about a body that does not fit, in the reader's language."""
+    detail = findings.sentence(code, pointer, {}, ask.language)
+    return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])

@@ -1,9 +1,20 @@
-"""What the gate says, in the languages of people: a sentence for each of its codes, the rule's own for all others."""
+"""What the gate says, in the languages of people: its rules, where each comes from, and a sentence for each code."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
+from typing import Any
+
+from consent.kinds import Finding
+from service import names
+from service.sentences import OF_THE_FORM, RULED, UNREADABLE, Pair
+
+PLACE = re.compile(r"\{(\w+)\}")
+YEARS_END = 9_999
+"""Up to here a number may be a year, which has no thousands."""
 
 RULES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -40,45 +51,38 @@ CLAUSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Where each rule comes from: (简体中文, English). docs/policy.md has the whole table."""
-SENTENCES: Mapping[str, str] = MappingProxyType(
+FORM = "form"
+"""In a rule's place for what must be right before any rule can be looked at."""
+NAMES: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
     {
-        "no_improvement": "权益必须在至少一项上严格优于基准，且没有一项更差。",
-        "baseline_worsened": "人人享有的基准在最近 180 天内曾经更好。",
-        "baseline_incomplete": "该类服务应写明的项目没有写全；没有也要写明。",
-        "baseline_unlawful": "公立医院自 2025-03-31 起不得收取门诊预交金，不能以此为基准。",
-        "same_kind_another_name": "该机构已有同类服务；换名不换历史。",
-        "service_not_of_provider": "这类机构不提供这类服务。",
-        "client_taken": "这个客户端已代表另一个同类文件。",
-        "venue_moved": "场所改换了客户端或机构：须由隐私专员审核。",
-        "provider_changed": "机构的种类决定它能提供什么；换种类就是另一个机构。",
-        "effect_not_of_service": "这类服务不允许这种权益。",
-        "capacity_share": "一项服务的全部权益合计最多占用其容量的 20%。",
-        "threshold_ladder": "同一机构的同一权益超过两个门槛，会泄露积分。",
-        "condition_out_of_reach": "在方案的上限之内，没有人能达到这么多积分。",
-        "condition_said_twice": "前面已经写过同样的条件。",
-        "condition_implied": "另一个条件已经包含这一要求。",
-        "condition_dead_branch": "满足这一支的人必然满足另一支。",
-        "alternative_missing": "请写明不用手机怎么办，以及困难群众不看积分的帮扶。",
-        "scheme_backwards": "方案只能从将来某年 1 月 1 日起实施；本年已公布的不变。",
-        "scheme_overlap": "该年度已批准另一方案。",
-        "service_moved": "服务改换了机构或种类，须重新核验依据。",
-        "change_not_material": "涉及数据处理的条款有变化，却标为非实质变更：须由隐私专员审核。",
-        "scheme_stopped": "已实施的方案不得停用：已得积分保留到公布的期限。",
-        "not_voluntary": "被迫做的好事不算好事：须由隐私专员审核。",
-        "not_independent": "来源须独立于用人单位、房东、学校和矫正项目：须由隐私专员审核。",
-        "prohibited_domain": "文字涉及积分永远不得用于的领域。",
-        "public_labelling": "公开给人贴标签，会使没有标签的人难堪。",
-        "not_in_force": "所引用的文件没有生效。",
-        "enum": "只能是清单中的种类之一。",
-        "missing": "缺少必填项。",
-        "unknown_field": "没有这一项。",
+        "provider": names.PROVIDER_KINDS,
+        "offers": names.SERVICE_KINDS,
+        "allowed": names.EFFECT_KINDS,
+        "domain": names.DOMAINS,
     }
 )
-"""The Chinese sentences of codes; English ones come with the finding."""
+"""Whose names the values of findings are, by the value's name."""
 
 
-def sentence(code: str, rule: str, detail: str, language: str) -> str:
-    """The finding's sentence in the reader's language; `detail` is the English one."""
-    if language == "en":
-        return detail
-    return SENTENCES.get(code) or RULES[rule][0]
+def said(found: Finding | Mapping[str, Any], language: str) -> dict[str, str]:
+    """A finding as it is answered: its detail is a whole sentence in the reader's language."""
+    one = asdict(found) if isinstance(found, Finding) else found
+    detail = sentence(one["code"], one["pointer"], one.get("values", {}), language)
+    return {**{name: one[name] for name in ("code", "rule", "pointer", "severity")}, "detail": detail}
+
+
+def sentence(code: str, pointer: str, values: Mapping[str, Any], language: str) -> str:
+    """What is wrong, why, and what to do; of a code that is said of one member in particular, that."""
+    english = language == "en"
+    wanted = (f"{code}:{pointer.rpartition('/')[2]}", code)
+    pair = next((table[one] for one in wanted for table in (RULED, OF_THE_FORM) if one in table), UNREADABLE)
+    named = {name: _named(name, value, english) for name, value in values.items()}
+    return PLACE.sub(lambda place: named.get(place[1], ""), pair[english])
+
+
+def _named(name: str, value: Any, english: bool) -> str:
+    """A value as it is said: numbers with their thousands, closed words by their names."""
+    if isinstance(value, int):
+        return f"{value:,}" if value > YEARS_END else str(value)
+    codes, table = (value,) if isinstance(value, str) else tuple(value), NAMES.get(name, {})
+    return (", " if english else "、").join(table[one][english] if one in table else str(one) for one in codes)

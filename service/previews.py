@@ -8,7 +8,7 @@ from benefits.scheme import Scheme
 from consent import documents
 from consent.errors import Conflict, NotFound
 from consent.kinds import Kind
-from service.admin import named_kind, named_version
+from service.catalogue_reading import named_kind, named_version
 from service.doors import Answer, Ask
 from service.shapes import admin as shapes
 

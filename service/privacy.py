@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -134,12 +133,7 @@ async def read_review(ask: Ask, _: None) -> Answer:
             version=found.version,
             sha256=found.sha256,
             document=found.body,
-            findings=[
-                shapes.ReviewFinding(
-                    **{**asdict(one), "detail": findings.sentence(one.code, one.rule, one.detail, ask.language)}
-                )
-                for one in said
-            ],
+            findings=[shapes.ReviewFinding(**findings.said(one, ask.language)) for one in said],
         )
     )
 

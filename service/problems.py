@@ -317,10 +317,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         body["errors"] = [dict(one) for one in problem.errors]
     body.update(problem.members)
     if problem.code == "prohibited":
-        body["errors"] = [
-            {**one, "detail": findings.sentence(one["code"], one["rule"], one["detail"], language)}
-            for one in body["errors"]
-        ]
+        body["errors"] = [findings.said(one, language) for one in body["errors"]]
     headers = {"Content-Language": language, **problem.headers}
     if text.status == 401:
         headers["WWW-Authenticate"] = (

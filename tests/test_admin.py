@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits import gate, publishing
-from consent import database
-from service import demo, findings
+from benefits import conditions, documents, effects, gate, publishing, scheme
+from consent import database, documents_schema
+from service import demo, findings, sentences
 from service.identity import Door
 from tests.cities import Actor, Town, row_counts
 
@@ -98,15 +98,56 @@ async def test_the_gate_speaks_the_readers_language(town: Town) -> None:
     for language in ("zh-CN", "en"):
         answer = await one.town.client.post(path, headers=one.headers({"Accept-Language": language}))
         said[language] = [row["detail"] for row in answer.json()["errors"]]
-    assert said["en"] == ["effects are a closed list"]
-    assert said["zh-CN"] == ["权益只能在基准之上增加，不得有任何一项变差。"]
+    assert said["en"] == ["Effects are a closed list, each of which only adds. Choose one of the list."]
+    assert said["zh-CN"] == ["权益只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
 
 
 def test_every_code_of_the_gate_has_its_sentence() -> None:
-    written = set(re.findall(r'Finding\("(\w+)"', inspect.getsource(gate))) | {f"condition_{code}" for code in gate.ODD}
-    assert written <= set(findings.SENTENCES)
-    rules = set(re.findall(r'"(R[0-9]+)"', inspect.getsource(gate) + inspect.getsource(publishing)))
+    judged = inspect.getsource(gate) + inspect.getsource(publishing)
+    written = set(re.findall(r'Finding\("(\w+)"', judged)) | {f"condition_{code}" for code in gate.ODD}
+    assert written <= set(sentences.RULED)
+    rules = set(re.findall(r'"(R[0-9]+)"', judged))
     assert rules <= set(findings.RULES)
+
+
+def test_every_fault_of_a_document_has_its_sentence() -> None:
+    """Our parsers' own codes, and pydantic's for whatever the models can be given."""
+    sources = "".join(inspect.getsource(one) for one in (documents, conditions, effects, scheme, documents_schema))
+    own = set(re.findall(r'PydanticCustomError\(\s*"(\w+)"', sources))
+    own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
+    own |= {"missing", "unknown_field", "enum", "int_type", "bool_type", "string_type", "string_pattern_mismatch"}
+    own |= {"string_too_long", "greater_than_equal", "less_than_equal", "tuple_type", "too_short", "too_long"}
+    assert own <= {*sentences.RULED, *sentences.OF_THE_FORM}
+
+
+@pytest.mark.parametrize(
+    "pair", [*sentences.RULED.values(), *sentences.OF_THE_FORM.values()], ids=lambda one: one[1][:24]
+)
+def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> None:
+    chinese, english = pair
+    assert chinese.endswith("。")
+    assert english.endswith(".")
+    assert set(re.findall(r"\{\w+\}", chinese)) == set(re.findall(r"\{\w+\}", english))
+
+
+async def test_a_limit_is_said_and_a_form_is_no_rule(town: Town) -> None:
+    one = staff(town)
+    broken = benefit(
+        effect={"kind": "fee_discount", "percent": 50},
+        scene="",
+        quota={"per_resident": {"count": "x", "period": "day"}},
+    )
+    for language, limit in (("en", "1 to 30 percent"), ("zh-CN", "1% 到 30%")):
+        answer = await town.client.post(
+            "/v1/admin/benefits/findings", json=broken, headers=one.headers({"Accept-Language": language})
+        )
+        found = {row["pointer"]: row for row in answer.json()["findings"]}
+        assert limit in found["/effect/percent"]["detail"]
+        assert found["/effect/percent"]["rule"] == "R3"
+        assert {found["/scene"]["rule"], found["/quota/per_resident/count"]["rule"]} == {"form"}
+        assert "nput should" not in answer.text
+        if language == "zh-CN":
+            assert not re.search(r"[A-Za-z]{5}", "".join(row["detail"] for row in found.values()))
 
 
 async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: Town) -> None:
@@ -350,3 +391,129 @@ async def test_numbers_that_no_hash_can_hold(town: Town) -> None:
         headers = staff(town).headers({"Content-Type": "application/json"})
         answer = await town.client.post("/v1/admin/benefits", content=raw, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid"), number
+
+
+async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(town: Town) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/library-deposit"
+    read = await one.get(path)
+    harmful = {**read.json()["document"], "quota": {"per_resident": {"count": 1, "period": "year"}}}
+    tag = read.headers["etag"]
+    for _ in range(12):
+        tag = (await put(one, path, harmful, tag)).headers["etag"]
+    newest = (await one.get(path)).json()
+    assert (newest["version"], newest["state"], newest["in_force_version"]) == (13, "draft", 1)
+    assert (await one.get(f"{path}/versions/5")).json()["in_force_version"] == 1
+    changes = (await one.get(f"{path}/versions/13/changes")).json()
+    assert changes["beside"] == {"id": "library-deposit", "version": 1, "state": "in_force"}
+    assert [row["pointer"] for row in changes["data"]] == ["/quota/per_resident/period"]
+    # What is in force is read against what was before it: there was nothing.
+    assert (await one.get(f"{path}/versions/1/changes")).json() == {"beside": None, "data": []}
+
+
+async def test_where_nothing_is_in_force_a_draft_is_read_against_the_last_that_differs(town: Town) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/another-one"
+    tag = "*"
+    await one.post("/v1/admin/benefits", benefit())
+    for number in (900, 901, 901):
+        await put(one, path, benefit(assessment_id=f"PIA-2026-{number}"), tag)
+    assert (await one.get(path)).json()["in_force_version"] is None
+    changes = (await one.get(f"{path}/versions/4/changes")).json()
+    assert changes["beside"] == {"id": "another-one", "version": 2, "state": "draft"}
+    assert [row["pointer"] for row in changes["data"]] == ["/assessment_id"]
+
+
+async def test_a_new_scheme_is_read_against_the_one_it_follows(town: Town) -> None:
+    one = staff(town)
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    following = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
+    following["indicators"][1]["yearly_cap"] += 5
+    await one.post("/v1/admin/schemes", following)
+    changes = (await one.get("/v1/admin/schemes/2090.1/versions/1/changes")).json()
+    assert changes["beside"]["id"] == version
+    assert [row["pointer"] for row in changes["data"]] == ["/from_year", "/indicators/1/yearly_cap", "/version"]
+
+
+BAD_IDS = ["Bad Id !!", "a/b", "..", "ab?c=1", "new", "findings", "", None, 7, "a", "x" * 64, "ａｂ", "-ab", "a.b"]
+
+
+@pytest.mark.parametrize("name", BAD_IDS, ids=str)
+async def test_an_id_that_no_address_could_hold_is_no_draft(one_town: Town, name: Any) -> None:
+    one = staff(one_town)
+    refused = await one.post("/v1/admin/benefits", benefit(benefit_id=name))
+    assert (refused.status_code, refused.json()["code"]) == (422, "body_invalid")
+    assert [row["pointer"] for row in refused.json()["errors"]] == ["/benefit_id"]
+    assert refused.json()["errors"][0]["detail"].endswith((".", "。"))
+    imported = await one.post("/v1/admin/catalogue/import", {"catalogue": {"benefits": [benefit(benefit_id=name)]}})
+    assert imported.status_code == 422
+
+
+async def test_a_scheme_is_called_by_its_version(one_town: Town) -> None:
+    one = staff(one_town)
+    for name, status in (("2091.1", 201), ("..", 422), ("2091.1/x", 422), ("new", 422)):
+        assert (await one.post("/v1/admin/schemes", {"version": name})).status_code == status
+
+
+async def test_a_draft_can_be_given_up(town: Town) -> None:
+    one, path = staff(town), "/v1/admin/benefits/another-one/versions/1"
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    assert (await staff(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
+    assert (await one.get(path)).json()["state"] == "discarded"
+    assert (await one.post(f"{path}/submit")).status_code == 409
+    assert (await one.post(f"{path}/discard")).status_code == 409
+    steps = await database.rows("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
+    assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
+    assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
+    # What was submitted is not a draft, and its next version may follow.
+    again = await put(one, "/v1/admin/benefits/another-one", benefit(), "*")
+    assert again.json()["version"] == 2
+    assert drafted.json()["sha256"] == again.json()["sha256"]
+    await one.post("/v1/admin/benefits/another-one/versions/2/submit")
+    assert (await one.post("/v1/admin/benefits/another-one/versions/2/discard")).status_code == 409
+
+
+async def test_nothing_ends_before_today(town: Town) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
+    today = await town.today()
+    for day, code in (((today - timedelta(days=1)).isoformat(), "in_the_past"), ("2026-02-30", "invalid_date")):
+        refused = await one.post(path, {"from": day})
+        assert refused.status_code == 422
+        assert [(row["pointer"], row["code"]) for row in refused.json()["errors"]] == [("/from", code)]
+    assert (await one.post(path, {"from": today.isoformat()})).json() == {"state": "retired"}
+
+
+async def test_a_list_names_documents_and_their_versions_that_are_not_over(town: Town) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit"
+    body = (await one.get(path)).json()["document"]
+    await put(one, path, {**body, "assessment_id": "PIA-2026-900"}, "*")
+    rows = {row["id"]: row for row in (await one.get("/v1/admin/benefits?limit=200")).json()["data"]}
+    row = rows["library-deposit"]
+    assert (row["version"], row["state"], row["in_force_version"]) == (2, "draft", 1)
+    assert row["others"] == [{"version": 1, "state": "in_force"}]
+    assert row["name"] == body["title"]
+    for version in (
+        (await one.get("/v1/admin/notices")).json()["data"],
+        (await one.get("/v1/admin/venues")).json()["data"],
+    ):
+        assert version[0]["name"]["en"]
+    await one.post(f"{path}/versions/1/suspend")
+    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
+    await one.post(f"{path}/versions/1/resume")
+    assert (await one.get(f"{path}/versions/1")).json()["resume_requested"] is True
+    await staff(town, 2).post(f"{path}/versions/1/resume")
+    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
+
+
+async def test_whoever_worsens_a_baseline_is_told_what_it_stops(town: Town) -> None:
+    one = staff(town)
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    found = (await one.post("/v1/admin/services/findings", worse)).json()["findings"]
+    told = [row for row in found if row["code"] == "benefit_would_stop"]
+    assert told
+    assert {row["severity"] for row in told} == {"advice"}
+    assert "library-deposit" in " ".join(row["detail"] for row in told)
+    same = (await one.post("/v1/admin/services/findings", SERVICE)).json()["findings"]
+    assert "benefit_would_stop" not in [row["code"] for row in same]

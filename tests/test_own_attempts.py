@@ -43,7 +43,7 @@ ATTEMPTS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("benefits", benefit(effect={"kind": "fee_discount", "percent": 31}), "out_of_range", "R3", "refused"),
     ("benefits", benefit(effect={"kind": "deposit_waiver", "up_to_fen": 1, "surcharge_fen": 5}), "unknown_field", "R3",
      "refused"),
-    ("benefits", benefit(valid={"from": "２０２６-01-01", "until": "2027-12-31"}), "civil_day_expected", "R13",
+    ("benefits", benefit(valid={"from": "２０２６-01-01", "until": "2027-12-31"}), "civil_day_expected", "form",
      "refused"),
     ("benefits", benefit(offline_path=texts("无", "N/A")), "alternative_missing", "R14", "refused"),
     ("benefits", {k: v for k, v in benefit().items() if k != "need_based_alternative"}, "missing", "R14", "refused"),
@@ -143,9 +143,9 @@ async def test_schemes_work_forward_only(town: Town) -> None:
     # What has not begun can be called off by one, and another may take its year.
     assert (await one.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
     assert await published(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
-    for harm in ({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0}):
+    for number, harm in enumerate(({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0})):
         negative = copy.deepcopy(following)
-        negative["version"] = f"harm{harm['points']}{harm['units']}"
+        negative["version"] = f"{year + 1}.{number + 10}"
         negative["indicators"][0]["tiers"] = [harm]
         found = (await one.post("/v1/admin/schemes", negative)).json()["findings"]
         assert {(row["rule"], row["severity"]) for row in found} == {("R1", "refused")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service import admin, previews
+from service import admin, catalogue_reading, previews
 from service.endpoints.calls import PAGING, get, post
 from service.identity import Door
 from service.openapi import Parameter
@@ -69,7 +69,7 @@ ADMIN = (
         "/v1/admin/{kind}",
         "listDocuments",
         "Documents of a kind",
-        admin.list_documents,
+        catalogue_reading.list_documents,
         shapes.VersionList,
         query=(Parameter("state", {"type": "string"}), *PAGING),
         errors=("bad_query", "not_found"),
@@ -79,7 +79,7 @@ ADMIN = (
         ONE,
         "readCatalogueDocument",
         "The newest version",
-        admin.read_document,
+        catalogue_reading.read_document,
         shapes.VersionAnswer,
         errors=("not_found",),
     ),
@@ -97,10 +97,19 @@ ADMIN = (
     ),
     get(
         STAFF,
+        f"{ONE}/dependents",
+        "readDependents",
+        "Documents in force that stand on this one",
+        catalogue_reading.dependents,
+        shapes.Dependents,
+        errors=("not_found",),
+    ),
+    get(
+        STAFF,
         f"{ONE}/diff",
         "diffVersions",
         "Where two versions differ",
-        admin.diff,
+        catalogue_reading.diff,
         shapes.Differences,
         query=(
             Parameter("from", {"type": "integer"}, required=True, description="the older version"),
@@ -108,7 +117,24 @@ ADMIN = (
         ),
         errors=("not_found",),
     ),
-    get(STAFF, VERSION, "readVersion", "One version", admin.read_version, shapes.VersionAnswer, errors=("not_found",)),
+    get(
+        STAFF,
+        VERSION,
+        "readVersion",
+        "One version",
+        catalogue_reading.read_version,
+        shapes.VersionAnswer,
+        errors=("not_found",),
+    ),
+    get(
+        STAFF,
+        f"{VERSION}/changes",
+        "readChanges",
+        "Where a version differs from what people have",
+        catalogue_reading.changes,
+        shapes.Changes,
+        errors=("not_found",),
+    ),
     post(
         STAFF,
         f"{VERSION}/submit",
@@ -128,6 +154,16 @@ ADMIN = (
         shapes.ApproveBody,
         {200: shapes.StateAnswer},
         errors=("not_found", "conflict", "four_eyes", "changed", "prohibited"),
+    ),
+    post(
+        STAFF,
+        f"{VERSION}/discard",
+        "discardVersion",
+        "Give up a draft",
+        admin.discard,
+        None,
+        {200: shapes.StateAnswer},
+        errors=("not_found", "conflict"),
     ),
     post(
         STAFF,

@@ -51,16 +51,32 @@ class VersionAnswer(Wire):
     state: str
     sha256: str
     in_force_from: str | None = None
+    in_force_version: int | None
+    """The version that binds now, this one or another; null where none does."""
+    resume_requested: bool | None = None
+    """True while somebody has asked to start this suspended version again, and another person's word is missing."""
+    name: dict[str, str] | None = None
     document: Document
 
 
+class OtherVersion(Wire):
+    """An older version that is not over: submitted, in review, scheduled, in force or suspended."""
+
+    version: int
+    state: str
+
+
 class VersionRow(Wire):
-    """One version in a list."""
+    """One version in a list, with what the document calls itself and its older versions that are not over."""
 
     id: str
     version: int
     state: str
     sha256: str
+    name: dict[str, str] | None = None
+    in_force_version: int | None = None
+    resume_requested: bool | None = None
+    others: list[OtherVersion] | None = None
 
 
 class VersionList(Wire):
@@ -82,6 +98,35 @@ class Differences(Wire):
     """Where two versions differ."""
 
     data: list[Difference]
+
+
+class Beside(Wire):
+    """The version that another one is read against; of a new scheme, the scheme that it follows."""
+
+    id: str
+    version: int
+    state: str
+
+
+class Changes(Wire):
+    """Where a version differs from what people have; `beside` is null where there never was anything."""
+
+    beside: Beside | None
+    data: list[Difference]
+
+
+class Dependent(Wire):
+    """A document in force that stands on another one, and would fall with it."""
+
+    kind: str
+    id: str
+    name: dict[str, str] | None = None
+
+
+class Dependents(Wire):
+    """Documents in force that stand on one."""
+
+    data: list[Dependent]
 
 
 class Submitted(Wire):
@@ -159,7 +204,7 @@ class DryRun(Wire):
 
 
 class RetireBody(Wire):
-    """From which civil day it ends; today or earlier means now."""
+    """From which civil day it ends: today, which means now, or later."""
 
     from_: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(alias="from")
 

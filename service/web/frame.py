@@ -39,8 +39,8 @@ LIST_MAX = 200
 """Rows that the API gives at once."""
 ROWS_MAX = 5_000
 """Rows of a list that a page reads at most."""
-FIELDS_MAX = 400
-"""Fields of one form; a scheme with all its tiers has about two hundred."""
+FIELDS_MAX = 600
+"""Fields of one form; a scheme of all kinds with as many steps as there may be has almost five hundred."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from service import names
+
 Pair = tuple[str, str]
 
 LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
@@ -70,6 +72,7 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "in_force": ("生效中", "In force"),
             "superseded": ("已被新版本取代", "Superseded"),
             "retired": ("已退役", "Retired"),
+            "discarded": ("已放弃", "Given up"),
             "suspended": ("已暂停", "Suspended"),
             "resume_requested": ("已申请恢复", "Start asked for"),
             "redeemed": ("已兑现", "Honoured"),
@@ -104,7 +107,15 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "month": ("月", "month"),
             "year": ("年", "year"),
         },
-        "severity": {"refused": ("拒绝", "Refused"), "flagged": ("需审核", "Needs a review")},
+        "severity": {
+            "refused": ("拒绝", "Refused"),
+            "flagged": ("需审核", "Needs a review"),
+            "advice": ("建议", "Advice"),
+        },
+        "provider_kind": names.PROVIDER_KINDS,
+        "service_kind": names.SERVICE_KINDS,
+        "effect_kind": names.EFFECT_KINDS,
+        "answer": {"true": ("是", "yes"), "false": ("否", "no")},
         "yes": {"true": ("有", "yes"), "false": ("无", "no")},
         "log": {"consent": ("同意日志", "Consent log"), "policy": ("规则日志", "Policy log")},
         "event": {

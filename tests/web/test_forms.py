@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from benefits import scheme
 from consent.kinds import Kind
-from service.web import forms
-from service.web.forms import Field
+from service.web import fields, forms
+from service.web.fields import Field
+from service.web.frame import FIELDS_MAX
 
 CITY = resources.files("service") / "demo_city"
 
@@ -21,7 +22,7 @@ CITY = resources.files("service") / "demo_city"
 def filled(kind: str, document: dict[str, Any]) -> list[tuple[str, str]]:
     """The fields of a form as a browser sends them, nothing changed."""
     sent: list[tuple[str, str]] = []
-    for field in forms.fields_of(kind, document):
+    for field in fields.fields_of(kind, document):
         sent += _sent(field, forms.value_at(document, field.pointer), document)
     return sent
 
@@ -92,3 +93,36 @@ def test_no_form_breaks_the_reader(sent: list[tuple[str, str]]) -> None:
 )
 def test_no_way_into_a_document_breaks_it(sent: list[tuple[str, str]]) -> None:
     assert isinstance(forms.to_document(sent), dict)
+
+
+def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
+    document = dict(scheme.shipped()[0])
+    tiers = [{"up_to": place + 1, "units": 1, "points": 1} for place in range(scheme.TIERS_MAX - 1)]
+    indicators = [{**one, "tiers": [*tiers, {"units": 1, "points": 1}]} for one in document["indicators"]]
+    full = {**document, "indicators": indicators}
+    sent = filled("schemes", full)
+    assert forms.to_document(sent) == {**trimmed(full)}
+    assert len(sent) + 8 <= FIELDS_MAX
+    two = {**document, "indicators": [{**document["indicators"][0], "tiers": tiers[:2]}]}
+    drawn = [one.pointer for one in fields.fields_of("schemes", two)]
+    assert "/indicators/0/tiers/2/points" in drawn
+    assert "/indicators/0/tiers/3/points" not in drawn
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "t:/a/" + "9" * 5_000,
+        "n:" + "/0" * 2_000,
+        "t:/" + "x" * 1_000_000,
+        "t:/a/1000",
+        "c:/kinds" + "/a" * 8,
+        "t:/" + "x" * 65,
+        "t://",
+        "tt:/a",
+        "t:a",
+    ],
+    ids=lambda name: name[:12],
+)
+def test_a_name_that_no_form_has_is_passed_over(name: str) -> None:
+    assert forms.to_document([(name, "1"), ("t:/name/en", "Library")]) == {"name": {"en": "Library"}}

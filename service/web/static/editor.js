@@ -19,3 +19,14 @@ form.addEventListener("input", () => {
   clearTimeout(waiting);
   waiting = setTimeout(ask, PAUSE);
 });
+
+// A finding leads to its field, also where that is folded away.
+place.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  if (!field) return;
+  event.preventDefault();
+  const section = field.closest("details");
+  if (section) section.open = true;
+  field.focus();
+});

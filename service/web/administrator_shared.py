@@ -1,0 +1,64 @@
+"""What the administrator's pages share: which kind is looked at, whole lists, findings with places that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consent.kinds import Kind
+from service.problems import Problem
+from service.web import places
+from service.web.frame import Page
+from service.web.inside import Reply
+
+LIST_MAX = 200
+PAGES_MAX = 50
+"""Ten thousand documents of a kind; a catalogue with more is looked at by the API."""
+
+
+def kind_of(page: Page) -> str:
+    """The kind that the path names; not found for any other."""
+    name: str = page.request.path_params["kind"]
+    if name not in list(Kind):
+        raise Problem("not_found")
+    return name
+
+
+async def read_all(page: Page, path: str) -> list[dict[str, Any]]:
+    """Every row of a list, however many pages it has."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    for _ in range(PAGES_MAX):
+        answer = await page.read(path, limit=LIST_MAX, cursor=cursor)
+        found += answer["data"]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    return found
+
+
+async def findings_of(page: Page, kind: str, document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the gate says of a document as it stands."""
+    reply = await page.ask("POST", f"/v1/admin/{kind}/findings", document)
+    return list(reply.body["findings"]) if reply.went_well else faults_of(reply)
+
+
+def faults_of(reply: Reply) -> list[dict[str, Any]]:
+    """What a door said against places of a document, as findings; nothing where it spoke of something else."""
+    found = (reply.body or {}).get("errors") or []
+    return [{"severity": "refused", "rule": "", "pointer": "", **one} for one in found]
+
+
+def placed(
+    page: Page, kind: str, document: Mapping[str, Any], found: Sequence[Mapping[str, Any]], editor: str = ""
+) -> list[dict[str, Any]]:
+    """Findings with what their places are called, and where the nearest field is; `editor` is the page it is on."""
+    words = page.words
+    return [
+        {
+            **one,
+            "place": places.label(words, kind, one["pointer"], document) if one["pointer"] else "",
+            "href": f"{editor}#{places.anchor(kind, one['pointer'], document)}",
+        }
+        for one in found
+    ]
