@@ -21,8 +21,10 @@ logger = logging.getLogger("credit_easy.connections")
 
 CONNECTIONS_MAX = 10
 """Connections of one process; `?maxsize=` of the database's address says otherwise."""
-WAIT_SECONDS = 2.0
-"""How long a request waits for a connection, and for one to be made, before it is told that the database is away."""
+CONNECT_SECONDS = 2.0
+"""How long a request waits for a connection to be made before it is told that the database is away."""
+WAIT_SECONDS = 5.0
+"""How long it waits for one that others have: five hundred people who want the same at once are not sent away."""
 PULSE_SECONDS, PULSE_WAIT_SECONDS, PULSES_MISSED = 0.5, 0.5, 2
 """How often a process looks whether the database answers, how long it waits, and how often in vain before every request
 is told that it is away: within two seconds."""
@@ -43,7 +45,7 @@ class Pool:
         self.most = int(connecting.pop("max_size", None) or CONNECTIONS_MAX)
         for name in ("min_size", "loop"):
             connecting.pop(name, None)
-        self.connecting = {"timeout": WAIT_SECONDS, **connecting}
+        self.connecting = {"timeout": CONNECT_SECONDS, **connecting}
         self.idle: list[tuple[asyncpg.Connection, float]] = []
         self.lent: set[asyncpg.Connection] = set()
         self.opening = 0
@@ -136,10 +138,12 @@ class Pool:
         return False
 
     def abandon(self) -> None:
-        """Close every connection at once: whoever waits for an answer on one is told that it is gone."""
+        """Close every connection at once: whoever waits for an answer on one, or for one, is told that it is gone."""
         for connection in [*self.lent, *(one for one, _ in self.idle)]:
             connection.terminate()
         self.idle.clear()
+        while self._wake(None):
+            pass
 
     async def watch(self) -> None:
         """See for ever whether the database answers, on a connection of its own.
@@ -187,7 +191,7 @@ class Pool:
             pass
         idle, self.idle = self.idle, []
         for connection, _ in idle:
-            await connection.close(timeout=WAIT_SECONDS)
+            await connection.close(timeout=CONNECT_SECONDS)
 
     def terminate(self) -> None:
         """Close everything without waiting."""

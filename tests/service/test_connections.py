@@ -215,3 +215,16 @@ async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest
     watching.cancel()
     assert not pool.away
     assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_whoever_waits_for_a_connection_is_told_at_once_that_the_database_is_away(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    pool.away = True
+    pool.abandon()
+    async with asyncio.timeout(connections.WAIT_SECONDS / 2):
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in told] == [asyncpg.InterfaceError] * 5
+    for connection in held:
+        await pool.release(connection)
