@@ -26,11 +26,13 @@ async def list_documents(ask: Ask, _: None) -> Answer:
         raise Problem("bad_query")
     after = wire.read_cursor(ask.request, str) or ("",)
     alive = await versions.alive(kind, ask.at)
+    in_force = {one.document_id: one.body for one in await documents.all_in_force(kind, ask.at)}
     rows = []
     for one in await versions.newest(kind, str(after[0])):
         state = await versions.state_of(one, ask.at)
         if wanted in (None, state):
-            rows.append(await _row(one, state, alive.get(one.document_id, {})))
+            called = name_of(in_force.get(one.document_id, one.body))
+            rows.append(await _row(one, state, called, alive.get(one.document_id, {})))
         if len(rows) > limit:
             break
     more = len(rows) > limit
@@ -121,14 +123,14 @@ def _differences(before: Version, after: Version) -> list[shapes.Difference]:
     return [shapes.Difference(**one) for one in versions.differences(before.body, after.body)]
 
 
-async def _row(one: Version, state: str, alive: Mapping[int, str]) -> shapes.VersionRow:
+async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Mapping[int, str]) -> shapes.VersionRow:
     others = [shapes.OtherVersion(version=number, state=said) for number, said in alive.items() if number < one.version]
     return shapes.VersionRow(
         id=one.document_id,
         version=one.version,
         state=state,
         sha256=one.sha256,
-        name=name_of(one.body),
+        name=name,
         in_force_version=next((number for number, said in alive.items() if said == "in_force"), None),
         resume_requested=await versions.resume_requested(one) or None,
         others=others or None,

@@ -487,7 +487,7 @@ async def test_nothing_ends_before_today(town: Town) -> None:
 async def test_a_list_names_documents_and_their_versions_that_are_not_over(town: Town) -> None:
     one, path = staff(town), "/v1/admin/benefits/library-deposit"
     body = (await one.get(path)).json()["document"]
-    await put(one, path, {**body, "assessment_id": "PIA-2026-900"}, "*")
+    await put(one, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
     rows = {row["id"]: row for row in (await one.get("/v1/admin/benefits?limit=200")).json()["data"]}
     row = rows["library-deposit"]
     assert (row["version"], row["state"], row["in_force_version"]) == (2, "draft", 1)

@@ -67,7 +67,10 @@ class OtherVersion(Wire):
 
 
 class VersionRow(Wire):
-    """One version in a list, with what the document calls itself and its older versions that are not over."""
+    """One version in a list, with what the document is called now and its older versions that are not over.
+
+    A name that a draft proposes is nobody's name yet: while something is in force, it is called as that is.
+    """
 
     id: str
     version: int

@@ -92,6 +92,7 @@ async def save(page: Page) -> Response:
     state.tag = tag
     if reply.status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
         await _meanwhile(page, name, path, state)
+        state.found, state.checked = await findings_of(page, name, document), True
     return await _editor(page, name, document_id, document, state)
 
 
