@@ -1,0 +1,213 @@
+"""What an officer settles: objections with both sides, reviews with what a document changes; reasons in writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from service.identity import Door
+from service.web import forms
+from service.web.frame import Leaf, Page, expect
+from service.web.inside import Reply
+
+CORRECT, TAKE_BACK = "correct", "take_back"
+"""The two ways of being right about a record; each is chosen by its name, and neither follows from an empty field."""
+FIELDS = {"quantity": "/correction/quantity", "occurred_on": "/correction/occurred_on"}
+"""The fields of a correction and where they stand in what is sent."""
+AT_FIELD = {"invalid_quantity": "quantity", "invalid_date": "occurred_on", "in_future": "occurred_on"}
+"""Refusals of a corrected record, and the field each is about."""
+SHOWN_IN_PLACE = (403, 409, 422)
+"""Refusals that leave the page, and what was typed, where they are."""
+Faults = Mapping[str, str]
+
+
+async def objection(page: Page) -> Response:
+    """One objection with both sides; once it is decided, with the decision."""
+    return await _objection(page, {})
+
+
+async def _objection(page: Page, faults: Faults, problem: Any = None, status: int = 200) -> Response:
+    found = await page.read(f"/v1/privacy/objections/{page.part('objection_id')}")
+    return page.render("officer/objection.html", status, found=found, faults=faults, problem=problem, form=page.form)
+
+
+async def acknowledge(page: Page) -> Response:
+    """Tell the person that somebody has taken it up."""
+    objection_id = page.part("objection_id")
+    await page.do(f"/v1/privacy/objections/{objection_id}/acknowledgement")
+    return page.go(f"/officer/objections/{objection_id}", "acknowledged")
+
+
+async def decide_objection(page: Page) -> Response:
+    """Decide, with reasons in writing. What was typed beside another choice than correcting is asked about first."""
+    chosen = page.form.get("decision", "")
+    typed = {name: text for name in FIELDS if (text := page.form.get(name, "").strip())}
+    if typed and chosen != CORRECT:
+        return await _objection(page, dict.fromkeys(typed, "not_correcting"), status=422)
+    body: dict[str, Any] = {
+        "decision": "upheld" if chosen in (CORRECT, TAKE_BACK) else chosen,
+        "reason": page.form.get("reason", "").strip(),
+    }
+    if chosen == CORRECT:
+        body["correction"] = {**typed, **_amount(typed.get("quantity"))}
+    path = f"/v1/privacy/objections/{page.part('objection_id')}"
+    if chosen == "upheld" and "record" in await page.read(path):
+        # About a record, being right says nothing yet of what becomes of it.
+        return await _objection(page, {"decision": "body_invalid"}, status=422)
+    reply = await page.ask("POST", f"{path}/decision", body, key=page.key)
+    if reply.status in SHOWN_IN_PLACE:
+        faults = _faults(reply)
+        return await _objection(page, faults, None if faults else reply.body, reply.status)
+    expect(reply)
+    return page.go("/officer", "decided")
+
+
+def _amount(typed: str | None) -> dict[str, int | str]:
+    """What was typed as the number that it is. What is none goes as it was typed: the door says so."""
+    if typed is None:
+        return {}
+    return {"quantity": int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 16 else typed}
+
+
+def _faults(reply: Reply) -> Faults:
+    """What a door said against a decision, by the field of the form that it is about."""
+    said = reply.body or {}
+    if said.get("code") in AT_FIELD:
+        return {AT_FIELD[said["code"]]: said["code"]}
+    found = {}
+    for one in said.get("errors") or ():
+        name = next((name for name, pointer in FIELDS.items() if one["pointer"] == pointer), None)
+        found[name or one["pointer"].removeprefix("/")] = one["code"]
+    return found
+
+
+async def review(page: Page) -> Response:
+    """One review: what it is about in words, what it changes, what the gate says; or what was decided."""
+    return await _review(page, None)
+
+
+async def _review(page: Page, reply: Reply | None) -> Response:
+    found = await page.read(f"/v1/privacy/reviews/{page.part('review_id')}")
+    said = {} if reply is None else reply.body or {}
+    unfit = said.get("code") == "body_invalid"
+    document = found.get("document")
+    kind = found["about"].partition("/")[0]
+    read = None if document is None else Reading(page, kind, document)
+    refused = [] if unfit else said.get("errors", [])
+    return page.render(
+        "officer/review.html",
+        200 if reply is None else reply.status,
+        found=found,
+        kind=kind,
+        lines=read.lines() if read else [],
+        changes=read.changes(found.get("differences", [])) if read else [],
+        findings=read.placed(found["findings"]) if read else [],
+        whole=orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() if document else "",
+        problem=None if unfit or reply is None else said,
+        refused=read.placed(refused) if read else [],
+        unfit=unfit,
+        form=page.form,
+    )
+
+
+async def decide_review(page: Page) -> Response:
+    """Let it go on, or send it back. A refusal is shown in place, with its rule; the reason stays as it was typed."""
+    body = {"decision": page.form.get("decision", ""), "reason": page.form.get("reason", "").strip()}
+    reply = await page.ask("POST", f"/v1/privacy/reviews/{page.part('review_id')}/decision", body, key=page.key)
+    if reply.status in SHOWN_IN_PLACE:
+        return await _review(page, reply)
+    expect(reply)
+    return page.go("/officer", "decided")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A place of a document: what it is called, and what stands there, or stood before, as people say it."""
+
+    pointer: str
+    label: str
+    said: str
+    before: str = ""
+    condition: Any = None
+    """A condition, which a template says."""
+
+
+class Reading:
+    """A catalogue document as people read it: its places by their names, its codes in words."""
+
+    def __init__(self, page: Page, kind: str, document: Mapping[str, Any]) -> None:
+        self.words, self.english, self.document = page.words, page.language == "en", document
+        self.fields = {one.pointer: one for one in forms.fields_of(kind, document)}
+
+    def lines(self) -> list[Line]:
+        """Every place of the document that has something in it."""
+        found = []
+        for one in self.fields.values():
+            value = forms.value_at(self.document, one.pointer)
+            if value not in (None, "", [], {}):
+                condition = value if one.type == "condition" else None
+                found.append(Line(one.pointer, one.label[self.english], self.said(one, value), condition=condition))
+        return found
+
+    def changes(self, differences: Iterable[Mapping[str, Any]]) -> list[Line]:
+        """What is different, before and after."""
+        found = []
+        for one in differences:
+            field = self.fields.get(one["pointer"])
+            before, after = (self.said(field, one.get(name)) for name in ("before", "after"))
+            found.append(Line(one["pointer"], self.place(one["pointer"]), after, before))
+        return found
+
+    def placed(self, findings: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], dict[str, str]]]:
+        """Findings, each at the place where the list shows it, with what that place is called."""
+        found: list[tuple[Mapping[str, Any], dict[str, str]]] = []
+        for one in findings:
+            at = self.nearest(one["pointer"])
+            found.append(({**one, "pointer": at}, {at: self.place(one["pointer"])}))
+        return found
+
+    def nearest(self, pointer: str) -> str:
+        """The field that a place belongs to, or the first one within it; "" where there is neither."""
+        around = pointer
+        while around and around not in self.fields:
+            around = around.rpartition("/")[0]
+        return around or next((one for one in self.fields if pointer and one.startswith(f"{pointer}/")), "")
+
+    def place(self, pointer: str) -> str:
+        """What a place is called: as its field, or as the part of the document that it is."""
+        field = self.fields.get(self.nearest(pointer))
+        if field is not None and (pointer == field.pointer or pointer.startswith(f"{field.pointer}/")):
+            return field.label[self.english]
+        return self.words.label("part", pointer.split("/")[1] if pointer else "whole")
+
+    def said(self, field: forms.Field | None, value: Any) -> str:
+        """A value in words: codes by their names, yes and no, days, effects; anything else as it is written."""
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return self.words.label("flag", str(value).lower())
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return self.words.listed([self.said(field, one) for one in value])
+        if isinstance(value, str):
+            if field is not None and field.type.startswith("choice"):
+                return self.words.label(field.group, value) if field.group else value.replace("_", " ")
+            return self.words.filled(value)
+        if isinstance(value, int):
+            return self.words.number(value)
+        if field is not None and field.type == "effect":
+            return self.words.effect(value)
+        return orjson.dumps(value).decode()
+
+
+OFFICER = Door.PRIVACY
+LEAVES = (
+    Leaf("/officer/reviews/{review_id}", review, OFFICER),
+    Leaf("/officer/reviews/{review_id}", decide_review, OFFICER, "POST"),
+    Leaf("/officer/objections/{objection_id}", objection, OFFICER),
+    Leaf("/officer/objections/{objection_id}", decide_objection, OFFICER, "POST"),
+    Leaf("/officer/objections/{objection_id}/acknowledge", acknowledge, OFFICER, "POST"),
+)
