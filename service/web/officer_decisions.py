@@ -10,7 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from service.identity import Door
-from service.web import forms
+from service.web import forms, open_pages
 from service.web.frame import Leaf, Page, expect
 from service.web.inside import Reply
 
@@ -32,7 +32,15 @@ async def objection(page: Page) -> Response:
 
 async def _objection(page: Page, faults: Faults, problem: Any = None, status: int = 200) -> Response:
     found = await page.read(f"/v1/privacy/objections/{page.part('objection_id')}")
-    return page.render("officer/objection.html", status, found=found, faults=faults, problem=problem, form=page.form)
+    return page.render(
+        "officer/objection.html",
+        status,
+        found=found,
+        names=await open_pages.organisations(page),
+        faults=faults,
+        problem=problem,
+        form=page.form,
+    )
 
 
 async def acknowledge(page: Page) -> Response:
@@ -195,6 +203,8 @@ class Reading:
         if isinstance(value, str):
             if field is not None and field.type.startswith("choice"):
                 return self.words.label(field.group, value) if field.group else value.replace("_", " ")
+            if field is not None and field.type == "day":
+                return self.words.day(value)
             return self.words.filled(value)
         if isinstance(value, int):
             return self.words.number(value)
