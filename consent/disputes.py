@@ -14,6 +14,13 @@ from consent.people import Person
 from consent.pseudonyms import new_id
 from consent.vault import Keyring
 
+FOR_OFFICER = (
+    "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
+    " FROM objection o JOIN person p ON p.person_id = o.person_id"
+    " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+)
+"""What an officer is shown of objections: the record as it is now, and no identity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objection:
@@ -43,6 +50,9 @@ class ForOfficer:
     record: dict[str, str | int] | None
     statement: str
     source_statement: str | None
+    decided_on: date | None
+    decision: str | None
+    """The reason that was given in writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,16 +200,21 @@ async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, l
     """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
     day, objection_id = after or (0, "")
     found = await database.rows(
-        "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
-        " FROM objection o JOIN person p ON p.person_id = o.person_id"
-        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
-        " WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
+        f"{FOR_OFFICER} WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
         " ORDER BY o.decide_by, o.objection_id LIMIT $3",
         day,
         objection_id,
         limit,
     )
     return [_for_officer(keyring, row, zone) for row in found]
+
+
+async def one(keyring: Keyring, zone: tzinfo, objection_id: str) -> ForOfficer:
+    """One objection by its id, open or decided; NotFound where there is none."""
+    row = await database.row(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
+    if row is None:
+        raise NotFound("there is no such objection")
+    return _for_officer(keyring, row, zone)
 
 
 async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: datetime) -> None:
@@ -271,8 +286,17 @@ async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, data
 
 def _for_officer(keyring: Keyring, row: database.Row, zone: tzinfo) -> ForOfficer:
     person, objection_id = people.opened(keyring, row), row["objection_id"]
-    opened_on = database.from_micros(row["opened_at"]).astimezone(zone).date()
-    source_side = row["sealed_source_statement"]
+
+    def opened(column: str) -> str | None:
+        sealed = row[column]
+        return None if sealed is None else person.open("objection", column, objection_id, bytes(sealed)).decode()
+
+    def day(column: str) -> date | None:
+        return None if row[column] is None else database.from_micros(row[column]).astimezone(zone).date()
+
+    opened_on, statement = day("opened_at"), opened("sealed_statement")
+    assert opened_on is not None
+    assert statement is not None
     record: dict[str, str | int] | None = None
     if row["record_kind"] is not None:
         record = {
@@ -291,10 +315,10 @@ def _for_officer(keyring: Keyring, row: database.Row, zone: tzinfo) -> ForOffice
         database.from_day_number(row["decide_by"]),
         row["acknowledged_at"] is not None,
         record,
-        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
-        None
-        if source_side is None
-        else person.open("objection", "sealed_source_statement", objection_id, bytes(source_side)).decode(),
+        statement,
+        opened("sealed_source_statement"),
+        day("decided_at"),
+        opened("sealed_decision"),
     )
 
 

@@ -10,6 +10,15 @@ from service.shapes import common
 from service.shapes import venue as shapes
 
 VENUE = (
+    get(
+        Door.VENUE,
+        "/v1/venue/me",
+        "readVenue",
+        "Who I am here, and the day",
+        venue.read_venue,
+        shapes.VenueAnswer,
+        errors=("suspended",),
+    ),
     post(
         Door.VENUE,
         "/v1/venue/checks",
