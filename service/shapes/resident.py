@@ -21,6 +21,8 @@ class ConsentRequest(Wire):
     provider_id: DocumentId | None = None
     account: Account | None = None
     language: Language
+    previous_consent_id: Id | None = None
+    """The stopped consent to be taken up again: its account is remembered, and its proof for a short while."""
 
     @model_validator(mode="after")
     def one_counterpart(self) -> ConsentRequest:
@@ -115,6 +117,11 @@ class ShownAnswer(Wire):
     ticket: str
     expires_at: str
     notice: NoticeAnswer
+    purpose: str | None = None
+    source_id: str | None = None
+    provider_id: str | None = None
+    account: str | None = None
+    """The account at the source that a yes is about."""
 
 
 class LinkAnswer(Wire):
@@ -144,8 +151,11 @@ class ConsentAnswer(Wire):
     ended_at: str | None = None
     previous_consent_id: str | None = None
     link: LinkAnswer | None = None
+    """While the account is not proven and its code can still be typed."""
     linked: bool | None = None
-    """In lists, of a live consent for a source: whether the account there is proven."""
+    """Of a live consent for a source, when it is read: whether the account there is proven."""
+    undo_until: str | None = None
+    """Of a consent stopped a moment ago: until when a new one that names it needs no code."""
 
 
 class ConsentList(Wire):
