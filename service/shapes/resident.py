@@ -155,7 +155,7 @@ class ConsentAnswer(Wire):
     linked: bool | None = None
     """Of a live consent for a source, when it is read: whether the account there is proven."""
     undo_until: str | None = None
-    """Of a consent stopped a moment ago: until when a new one that names it needs no code."""
+    """Of a consent stopped a moment ago: until when a new one that names it may rest on its account's proof."""
 
 
 class ConsentList(Wire):
@@ -334,8 +334,16 @@ class RecordList(Wire):
     next_cursor: str | None
 
 
+class ObjectedRecord(Wire):
+    """What an objection is about: the record as it is now, or as it was when it was taken back."""
+
+    kind: str
+    quantity: int
+    occurred_on: str
+
+
 class ObjectionAnswer(Wire):
-    """An objection of mine."""
+    """An objection of mine, with what I said and what was decided in writing."""
 
     objection_id: Id
     state: str
@@ -343,6 +351,15 @@ class ObjectionAnswer(Wire):
     record_id: str | None = None
     source_id: str | None = None
     reason_code: str
+    name: Localized | None = None
+    """What the source is called; absent once it is no longer in force."""
+    record: ObjectedRecord | None = None
+    statement: str
+    opened_at: str
+    acknowledged_at: str | None = None
+    decided_at: str | None = None
+    decision: str | None = None
+    """The decision's reason, as it was written."""
 
 
 class ObjectionList(Wire):

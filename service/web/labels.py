@@ -35,6 +35,15 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "tree_planted": ("棵", "trees"),
             "green_shop_month": ("个月", "months"),
         },
+        "one": {
+            "bike_trip": ("次", "trip"),
+            "transit_trip": ("次", "trip"),
+            "volunteer_minutes": ("分钟", "minute"),
+            "community_meeting": ("次", "meeting"),
+            "eco_course": ("次", "course"),
+            "tree_planted": ("棵", "tree"),
+            "green_shop_month": ("个月", "month"),
+        },
         "scene": {
             "library": ("信易阅 · 借阅", "Reading"),
             "parking": ("信易停 · 停车", "Parking"),
@@ -108,12 +117,11 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
         "yes": {"true": ("有", "yes"), "false": ("无", "no")},
         "log": {"consent": ("同意日志", "Consent log"), "policy": ("规则日志", "Policy log")},
         "event": {
-            "consent_given": ("同意", "Consent given"),
-            "consent_refused": ("未同意", "Refused"),
-            "consent_withdrawn": ("停止", "Stopped"),
-            "consent_expired": ("到期", "Expired"),
-            "consent_terminated": ("终止", "Ended"),
-            "link_confirmed": ("账号已确认", "Account confirmed"),
+            "consent.given": ("同意", "Consent given"),
+            "consent.refused": ("未同意", "Refused"),
+            "consent.withdrawn": ("停止", "Stopped"),
+            "consent.expired": ("到期", "Expired"),
+            "consent.terminated": ("终止", "Ended"),
         },
         "category": {
             "green_living": ("绿色出行", "Green living"),
