@@ -151,8 +151,14 @@ def _nearest(one: Mapping[str, Any]) -> tuple[bool, int, str]:
 async def choose(page: Page) -> Response:
     """Which benefit, and where."""
     found = await read_all(page, "/v1/me/benefits")
+    offering = {one["provider_id"] for one in found}
     return page.render(
         "resident/choose.html",
+        resting=[
+            one["name"]
+            for one in await read_all(page, "/v1/me/consents")
+            if one["state"] == "given" and "name" in one and one.get("provider_id", "") not in {"", *offering}
+        ],
         ready=[one for one in found if one["applies"] and one["consent"] == "given"],
         waiting=[one for one in found if one["applies"] and one["consent"] == "needed"],
     )

@@ -338,3 +338,15 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: T
     await me.submit(form)
     assert me.status == 200
     assert 'class="typed"' in me.html
+
+
+async def test_what_is_stopped_for_now_does_not_vanish_without_a_word(town: Town) -> None:
+    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    await me.go("/me/show")
+    assert "stopped for now" not in me.text
+    administrator = town.actor(Door.ADMINISTRATOR, "admin-1")
+    stopped = await administrator.post("/v1/admin/benefits/library-deposit/versions/1/suspend")
+    assert stopped.status_code == 200, stopped.text
+    await me.go("/me/show")
+    assert "City Library: what it offered is stopped for now, or has ended." in me.text
+    assert "Riverside Parking: what it offered" not in me.text
