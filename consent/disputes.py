@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -14,6 +15,9 @@ from consent.people import Person
 from consent.pseudonyms import new_id
 from consent.vault import Keyring
 
+NEWEST = 2**62
+TAKEN_BACK_MAX = 200
+"""Records taken back that are looked through for what an objection was about; more than anybody has."""
 FOR_OFFICER = (
     "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
     " FROM objection o JOIN person p ON p.person_id = o.person_id"
@@ -24,7 +28,10 @@ FOR_OFFICER = (
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An objection as its person sees it."""
+    """An objection as its person sees it: their own words, what it is about, and the decision in writing.
+
+    `record` is (kind, quantity, civil day) as it is now, or as it was when it was taken back.
+    """
 
     objection_id: str
     state: ObjectionState
@@ -33,6 +40,11 @@ class Objection:
     reason: Reason
     opened_at: datetime
     decide_by: date
+    statement: str
+    record: tuple[str, int, date] | None = None
+    acknowledged_at: datetime | None = None
+    decided_at: datetime | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +103,53 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list
     """The person's objections, newest first."""
     at, objection_id = before or (2**62, "")
     found = await database.rows(
-        "SELECT * FROM objection WHERE person_id = $1 AND (opened_at < $2 OR (opened_at = $2 AND objection_id < $3))"
-        " ORDER BY opened_at DESC, objection_id DESC LIMIT $4",
+        "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
+        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+        " WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
+        " ORDER BY o.opened_at DESC, o.objection_id DESC LIMIT $4",
         person.person_id,
         at,
         objection_id,
         limit,
     )
-    return [
-        Objection(
-            row["objection_id"],
-            ObjectionState(row["state"]),
-            row["record_id"],
-            row["source_id"],
-            Reason(row["reason_code"]),
-            database.from_micros(row["opened_at"]),
-            database.from_day_number(row["decide_by"]),
+    gone = any(row["record_id"] and row["record_kind"] is None for row in found)
+    taken_back = await _taken_back(person) if gone else {}
+    return [_own(person, row, taken_back) for row in found]
+
+
+async def _taken_back(person: Person) -> dict[str, tuple[str, int, date]]:
+    """What records said that were taken back, by id: the person's own history knows."""
+    return {
+        one.facts["record_id"]: (
+            one.facts["kind"],
+            one.facts["quantity"],
+            date.fromisoformat(one.facts["occurred_on"]),
         )
-        for row in found
-    ]
+        for one in await ledger.events_of(person, ("record.retracted",), NEWEST, TAKEN_BACK_MAX)
+    }
+
+
+def _own(person: Person, row: database.Row, taken_back: Mapping[str, tuple[str, int, date]]) -> Objection:
+    objection_id, decision = row["objection_id"], row["sealed_decision"]
+    record = taken_back.get(row["record_id"] or "")
+    if row["record_kind"] is not None:
+        record = (row["record_kind"], row["quantity"], database.from_day_number(row["occurred_on"]))
+    return Objection(
+        objection_id,
+        ObjectionState(row["state"]),
+        row["record_id"],
+        row["source_id"],
+        Reason(row["reason_code"]),
+        database.from_micros(row["opened_at"]),
+        database.from_day_number(row["decide_by"]),
+        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
+        record,
+        None if row["acknowledged_at"] is None else database.from_micros(row["acknowledged_at"]),
+        None if row["decided_at"] is None else database.from_micros(row["decided_at"]),
+        None
+        if decision is None
+        else person.open("objection", "sealed_decision", objection_id, bytes(decision)).decode(),
+    )
 
 
 async def export(person: Person) -> list[dict[str, Any]]:
@@ -349,4 +389,4 @@ async def _open(
     await messages.tell(
         person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
     )
-    return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline)
+    return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)

@@ -302,13 +302,19 @@ async def anything_live(person_id: str, at: datetime) -> bool:
     )
 
 
-async def own_records(person: Person, after: str, limit: int) -> list[database.Row]:
-    """A person's look at their own records, by id; not a use, so it leaves no event."""
+async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[database.Row]:
+    """A person's look at their own records, the newest day first; not a use, so it leaves no event.
+
+    `before` is (day number, id) of the last one already read.
+    """
+    day, record_id = before or (2**31 - 1, "")
     found = await database.rows(
         "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
-        " WHERE person_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3",
+        " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
+        " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",
         person.person_id,
-        after,
+        day,
+        record_id,
         limit,
     )
     return [

@@ -37,7 +37,7 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "tree_planted": ("棵", "trees"),
             "green_shop_month": ("个月", "months"),
         },
-        "one_unit": {
+        "one": {
             "bike_trip": ("次", "trip"),
             "transit_trip": ("次", "trip"),
             "volunteer_minutes": ("分钟", "minute"),

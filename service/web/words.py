@@ -23,10 +23,10 @@ from markupsafe import Markup, escape
 
 from consent.documents_schema import HEADINGS, PLACEHOLDER
 from service import findings, problems
+from service.texts import LOCALES
 from service.web import labels
 from service.web.house_words import CHINESE
 
-LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 FEN_IN_YUAN = 100
 KEPT = 8_192
 """Days and numbers kept as they are written: Babel takes a tenth of a millisecond for each."""
@@ -37,8 +37,8 @@ MANY = re.compile(r"\[(\w+)\]")
 PLAIN_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A sentence of a template that stands for itself."""
 FILTERS = (
-    "name", "day", "day_of", "number", "moment", "effect", "baseline", "house", "heading", "rule", "clause", "problem",
-    "filled", "listed",
+    "name", "day", "day_of", "number", "amount", "moment", "hours",
+    "effect", "baseline", "house", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """What templates ask of the words."""
 
@@ -102,6 +102,10 @@ class Words:
         """A whole number."""
         return _decimal(count, self.locale)
 
+    def amount(self, count: int, kind: str) -> str:
+        """How much of a deed's kind, in its unit."""
+        return f"{self.number(count)} {self.label('one' if count == 1 else 'unit', kind)}"
+
     def money(self, fen: int) -> str:
         """An amount of fen in yuan."""
         yuan, rest = divmod(fen, FEN_IN_YUAN)
@@ -117,6 +121,13 @@ class Words:
         """An instant, in the city's time."""
         found = datetime.fromisoformat(moment).astimezone(self.zone)
         return f"{self.day(found.date())} {found:%H:%M}"
+
+    def hours(self, moment: str) -> str:
+        """The hour that begins with an instant, for what is kept no closer than that."""
+        begins = datetime.fromisoformat(moment).astimezone(self.zone)
+        if self.language == "en":
+            return f"{self.day(begins.date())}, between {begins:%H:%M} and {begins.hour + 1:02d}:{begins:%M}"
+        return f"{self.day(begins.date())} {begins.hour}–{begins.hour + 1} 点"
 
     def day_of(self, moment: str) -> str:
         """The civil day of an instant."""

@@ -14,6 +14,7 @@ from benefits.effects import EFFECTS
 from benefits.redemptions import ReversalReason
 from benefits.vocabulary import Attribute, EffectKind, Period, Scene
 from consent import versions
+from consent.grants import State
 from consent.kinds import Kind
 from consent.ledger import Log
 from consent.objections import ObjectionState, Reason
@@ -67,6 +68,8 @@ def test_chinese_is_chinese() -> None:
         ("measure", ["total", *Dimension]),
         ("kind", RecordKind),
         ("unit", RecordKind),
+        ("one", RecordKind),
+        ("event", [f"consent.{state}" for state in State]),
         ("scene", Scene),
         ("purpose", Purpose),
         ("state", [*versions.STATES, *ObjectionState, "given", "refused", "withdrawn", "expired", "terminated"]),
@@ -76,7 +79,6 @@ def test_chinese_is_chinese() -> None:
         ("log", Log),
         ("category", SourceCategory),
         ("door", [*Door, "public"]),
-        ("one_unit", RecordKind),
         ("document", [*Kind, "barred_use", "key"]),
         ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
         ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
@@ -123,3 +125,12 @@ def test_the_house_speaks_chinese_too() -> None:
     for one in processing.REGISTER.values():
         said |= {one.purpose, one.basis, one.kept}
     assert said <= set(CHINESE)
+
+
+def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
+    assert words.catalogue()["State now"] != words.catalogue()["Now"]
+
+
+def test_one_is_said_as_one() -> None:
+    english = words.Words("en", CITY_ZONE)
+    assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")
