@@ -27,7 +27,7 @@ from consent.vault import Keyring
 LOOK = f"""
 SELECT {database.POSTGRES_CLOCK} AS micros, k.changes, t.person_id, t.benefit_id, t.venue_id,
        t.expires_at AS ticket_expires_at, t.redemption_id, p.events, p.last_leaf, p.wrapped_key, p.sealed_subject,
-       c.given_at, c.expires_at, {SNAPSHOT}, {{answered}} AS answered
+       c.given_at, c.expires_at, {SNAPSHOT}, {gate.WITHHELD}, {{answered}} AS answered
   FROM catalogue_state k
   LEFT JOIN ticket t ON t.handle_index = $1
   LEFT JOIN person p ON p.person_id = t.person_id
@@ -87,6 +87,9 @@ async def redeem(
 ) -> Granted | None:
     """Redeem what was seen, with the answer stored, or None with nothing written: then the usual way decides."""
     row = seen.row
+    # First of all, so that nothing about the handle makes a difference.
+    if row["withheld"]:
+        return None
     if row["answered"] or row["person_id"] is None or row["venue_id"] != venue["venue_id"]:
         return None
     if row["redemption_id"] is not None or row["ticket_expires_at"] <= database.to_micros(at):
@@ -94,7 +97,7 @@ async def redeem(
     benefit = in_force.benefit(row["benefit_id"], today)
     if benefit is None or benefit.provider_id != venue["provider_id"] or row["epoch"] is None:
         return None
-    have = Glance(seen.at, seen.changes, row).standing(in_force.timeline, today, at)
+    have = Glance(seen.at, seen.changes, row["withheld"], row).standing(in_force.timeline, today, at)
     if have is None or not benefit.rule.applies(have.measures()):
         return None
     person = people.opened(keyring, row)
@@ -109,20 +112,20 @@ async def redeem(
         Use("benefit.redeemed", benefit.provider_id, benefit.benefit_id, "applies"),
         reply.table(free),
         then,
-        (*_values(seen.handle_index, new, benefit, venue, wanted, today, hour), *reply.values(new)),
+        (*_values(seen, new, benefit, venue, wanted, today, hour), *reply.values(new)),
     )
     return new if done else None
 
 
 def _values(
-    handle_index: str, new: Granted, benefit: Benefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
+    seen: Look, new: Granted, benefit: Benefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
 ) -> tuple[object, ...]:
     """The values of `steps`, in its order."""
     assert new.runs_until is not None
     values: list[object] = [
-        handle_index, new.redemption_id, orjson.dumps([one.key for one in wanted]).decode(), venue["venue_id"],
+        seen.handle_index, new.redemption_id, orjson.dumps([one.key for one in wanted]).decode(), venue["venue_id"],
         benefit.benefit_id, benefit.version, database.to_day_number(today), hour,
-        database.to_day_number(new.runs_until),
+        database.to_day_number(new.runs_until), seen.changes,
     ]  # fmt: skip
     for counter in wanted:
         values += [counter.key, database.to_day_number(counter.ends_on), counter.count]
@@ -131,11 +134,15 @@ def _values(
 
 @lru_cache(maxsize=8)
 def steps(counters: int) -> tuple[str, int]:
-    """Ticket, counters and redemption, each only after the one before it, and the first parameter that is left."""
-    handle, redemption, names, place, name, version, day, hour, runs_until = (
-        f"${FIRST_FREE + number}" for number in range(9)
+    """Ticket, counters and redemption, each only after the one before it, and the first parameter that is left.
+
+    The last look at the catalogue comes with the redemption's row, when every lock is had: what was changed while the
+    statement waited for one undoes it. The catalogue itself is not locked, since everybody would wait there.
+    """
+    handle, redemption, names, place, name, version, day, hour, runs_until, changes = (
+        f"${FIRST_FREE + number}" for number in range(10)
     )
-    free, last = FIRST_FREE + 9, "spent"
+    free, last = FIRST_FREE + 10, "spent"
     said = [
         f"spent AS (UPDATE ticket SET redemption_id = {redemption}, counters = {names} FROM permitted"
         f" WHERE handle_index = {handle} AND redemption_id IS NULL AND ticket.person_id = $1 RETURNING 1)"
@@ -152,4 +159,4 @@ def steps(counters: int) -> tuple[str, int]:
         f" hour, state, runs_until) SELECT {redemption}, {handle}, {place}, {name}, {version}, {day}, {hour},"
         f" 'redeemed', {runs_until} FROM {last} RETURNING 1)"
     )
-    return ",\n".join(said) + "\nSELECT 1 / count(*) FROM redeemed", free
+    return ",\n".join(said) + f"\nSELECT 1 / count(*) FROM redeemed WHERE catalogue_changes() = {changes}", free

@@ -24,6 +24,14 @@ from consent.pseudonyms import new_id
 from consent.purposes import Purpose
 from consent.vault import Keyring
 
+SEEN = """
+SELECT withheld,
+       (SELECT person_id FROM ticket WHERE handle_index = $1) AS person_id,
+       (SELECT venue_id FROM ticket WHERE handle_index = $1) AS venue_id
+  FROM log_head WHERE log = 'consent'
+"""
+"""One row for every handle, known or not."""
+
 
 class ReversalReason(StrEnum):
     """Why a venue may take a redemption back; nothing else is a reason."""
@@ -56,7 +64,10 @@ class _Scan:
 
 
 async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> Granted | None:
-    """Whether the benefit applies now, for whoever shows this handle; spends nothing."""
+    """Whether the benefit applies now, for whoever shows this handle; spends nothing.
+
+    `gate.Withheld`, whatever the handle, while nothing may be used.
+    """
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
         # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
@@ -68,7 +79,10 @@ async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
 
 
 async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime) -> Granted | None:
-    """Redeem the ticket: quota, redemption and event in the running transaction, or none of them."""
+    """Redeem the ticket: quota, redemption and event in the running transaction, or none of them.
+
+    `gate.Withheld`, whatever the handle, while nothing may be used.
+    """
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
         # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
@@ -158,8 +172,11 @@ async def of_venue(venue_id: str, day: date, after: str, limit: int) -> list[dat
 
 async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> _Scan | None:
     handle_index = tickets.index_of(keyring, handle)
-    seen = await database.row("SELECT person_id, venue_id FROM ticket WHERE handle_index = $1", handle_index)
-    if seen is None or seen["person_id"] is None or seen["venue_id"] != venue_id:
+    seen = await database.row(SEEN, handle_index)
+    assert seen is not None
+    # Before anything about the handle: while nothing may be used, all handles are alike.
+    gate.let_through(seen["withheld"])
+    if seen["person_id"] is None or seen["venue_id"] != venue_id:
         return None
     try:
         person = await people.lock(keyring, seen["person_id"])

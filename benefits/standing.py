@@ -55,7 +55,7 @@ OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
 async def of(person: Person | None, timeline: Timeline, today: date, at: datetime) -> Standing:
     """The person's points today: the snapshot while it may be believed, else computed anew and stored.
 
-    Somebody unknown here has no records and no points.
+    Somebody unknown here has no records and no points. `gate.Withheld` while nothing may be used.
     """
     if person is None:
         return _standing(points.compute(NOTHING, timeline, today))
@@ -69,17 +69,22 @@ async def of(person: Person | None, timeline: Timeline, today: date, at: datetim
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored."""
+    """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored.
+
+    `withheld` is whether nothing may be used now.
+    """
 
     at: datetime
     catalogue: int
+    withheld: int
     row: Mapping[str, Any]
 
     def standing(self, timeline: Timeline, today: date, at: datetime) -> Standing | None:
-        """The stored points where they may be believed under this timeline; None otherwise."""
+        """The stored points where they may be believed under this timeline, and used now; None otherwise."""
         row = self.row
         if (
-            row["known"] is None
+            self.withheld
+            or row["known"] is None
             or row["timeline_sha256"] != timeline.sha256
             or row["scheme_version"] != timeline.version_for(today.year).version
         ):
@@ -94,7 +99,7 @@ class Glance:
 
 async def glance(subject_index: str) -> Glance:
     """The person of a subject's index with everything that reading their points takes, in one round trip."""
-    clock = f"{database.clock_sql()} AS micros, c.changes"
+    clock = f"{database.clock_sql()} AS micros, c.changes, {gate.WITHHELD}"
     if database.is_citus():
         # Tables that lie by different keys are asked one after another; the clock last, so that it is the latest.
         known = await database.row("SELECT person_id FROM subject WHERE subject_index = $1", subject_index)
@@ -105,7 +110,7 @@ async def glance(subject_index: str) -> Glance:
         )
         row: Mapping[str, Any] | None = await database.row(f"SELECT {clock} FROM catalogue_state c")
         assert row is not None
-        return Glance(database.from_micros(row["micros"]), row["changes"], stored or {"known": None})
+        return Glance(database.from_micros(row["micros"]), row["changes"], row["withheld"], stored or {"known": None})
     row = await database.glance(
         f"SELECT {clock}, {SNAPSHOT} FROM catalogue_state c"
         " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
@@ -113,7 +118,7 @@ async def glance(subject_index: str) -> Glance:
         subject_index,
     )
     assert row is not None
-    return Glance(database.from_micros(row["micros"]), row["changes"], row)
+    return Glance(database.from_micros(row["micros"]), row["changes"], row["withheld"], row)
 
 
 async def compute(person: Person, timeline: Timeline, today: date, at: datetime) -> tuple[Points, Released]:
@@ -151,7 +156,7 @@ async def forget(person_id: str) -> None:
 
 async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -> Standing | None:
     row = await database.row(
-        "SELECT s.* FROM snapshot s JOIN person p ON p.person_id = s.person_id AND p.epoch = s.epoch"
+        f"SELECT s.*, {gate.WITHHELD} FROM snapshot s JOIN person p ON p.person_id = s.person_id AND p.epoch = s.epoch"
         " WHERE s.person_id = $1 AND s.timeline_sha256 = $2 AND s.scheme_version = $3 AND s.as_of <= $4"
         " AND (s.valid_until IS NULL OR s.valid_until > $4) AND (s.covered_until IS NULL OR s.covered_until > $5)",
         person_id,
@@ -160,7 +165,10 @@ async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -
         database.to_day_number(today),
         database.to_micros(at),
     )
-    return None if row is None else _stored(row, today)
+    if row is None:
+        return None
+    gate.let_through(row["withheld"])
+    return _stored(row, today)
 
 
 def _stored(row: Mapping[str, Any], today: date) -> Standing:

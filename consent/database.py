@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -242,6 +242,33 @@ def listed(values: Iterable[str]) -> object:
     return json.dumps(sorted(values)) if is_sqlite() else sorted(values)
 
 
+class _Transaction:
+    """Tortoise's transaction, which by itself keeps what it was lent for ever where it could not begin."""
+
+    __slots__ = ("context",)
+
+    async def __aenter__(self) -> BaseDBAsyncClient:
+        self.context: Any = in_transaction(CONNECTION)
+        try:
+            client: BaseDBAsyncClient = await self.context.__aenter__()
+        except BaseException as error:
+            if hasattr(self.context, "token"):
+                await self._give_back(error)
+            raise
+        return client
+
+    async def __aexit__(self, *said: object) -> None:
+        await self.context.__aexit__(*said)
+
+    async def _give_back(self, error: BaseException) -> None:
+        """Give back the connection, or SQLite's lock, and leave the transaction that was not begun."""
+        if not is_sqlite():
+            # Whether the server has begun it nobody knows: the next one would be inside it without knowing.
+            self.context.client._connection.terminate()
+        with suppress(Exception):
+            await self.context.__aexit__(type(error), error, error.__traceback__)
+
+
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
     """All or nothing; inside a running transaction this joins it.
@@ -251,7 +278,7 @@ async def transaction() -> AsyncIterator[None]:
     if isinstance(connection(), TransactionalDBClient):
         yield
         return
-    async with in_transaction(CONNECTION) as client:
+    async with _Transaction() as client:
         if client.capabilities.dialect == "sqlite":
             await client.execute_query("COMMIT")
             await client.execute_query("BEGIN IMMEDIATE")
@@ -261,7 +288,7 @@ async def transaction() -> AsyncIterator[None]:
 @asynccontextmanager
 async def snapshot() -> AsyncIterator[None]:
     """Read everything as of one instant while others write. Not inside a transaction."""
-    async with in_transaction(CONNECTION) as client:
+    async with _Transaction() as client:
         if client.capabilities.dialect != "sqlite":
             await client.execute_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -14,10 +15,23 @@ from consent.people import Person
 from consent.pseudonyms import new_id
 from consent.vault import Keyring
 
+NEWEST = 2**62
+TAKEN_BACK_MAX = 200
+"""Records taken back that are looked through for what an objection was about; more than anybody has."""
+FOR_OFFICER = (
+    "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
+    " FROM objection o JOIN person p ON p.person_id = o.person_id"
+    " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+)
+"""What an officer is shown of objections: the record as it is now, and no identity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An objection as its person sees it."""
+    """An objection as its person sees it: their own words, what it is about, and the decision in writing.
+
+    `record` is (kind, quantity, civil day) as it is now, or as it was when it was taken back.
+    """
 
     objection_id: str
     state: ObjectionState
@@ -26,6 +40,11 @@ class Objection:
     reason: Reason
     opened_at: datetime
     decide_by: date
+    statement: str
+    record: tuple[str, int, date] | None = None
+    acknowledged_at: datetime | None = None
+    decided_at: datetime | None = None
+    decision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,9 @@ class ForOfficer:
     record: dict[str, str | int] | None
     statement: str
     source_statement: str | None
+    decided_on: date | None
+    decision: str | None
+    """The reason that was given in writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +103,53 @@ async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list
     """The person's objections, newest first."""
     at, objection_id = before or (2**62, "")
     found = await database.rows(
-        "SELECT * FROM objection WHERE person_id = $1 AND (opened_at < $2 OR (opened_at = $2 AND objection_id < $3))"
-        " ORDER BY opened_at DESC, objection_id DESC LIMIT $4",
+        "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
+        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+        " WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
+        " ORDER BY o.opened_at DESC, o.objection_id DESC LIMIT $4",
         person.person_id,
         at,
         objection_id,
         limit,
     )
-    return [
-        Objection(
-            row["objection_id"],
-            ObjectionState(row["state"]),
-            row["record_id"],
-            row["source_id"],
-            Reason(row["reason_code"]),
-            database.from_micros(row["opened_at"]),
-            database.from_day_number(row["decide_by"]),
+    gone = any(row["record_id"] and row["record_kind"] is None for row in found)
+    taken_back = await _taken_back(person) if gone else {}
+    return [_own(person, row, taken_back) for row in found]
+
+
+async def _taken_back(person: Person) -> dict[str, tuple[str, int, date]]:
+    """What records said that were taken back, by id: the person's own history knows."""
+    return {
+        one.facts["record_id"]: (
+            one.facts["kind"],
+            one.facts["quantity"],
+            date.fromisoformat(one.facts["occurred_on"]),
         )
-        for row in found
-    ]
+        for one in await ledger.events_of(person, ("record.retracted",), NEWEST, TAKEN_BACK_MAX)
+    }
+
+
+def _own(person: Person, row: database.Row, taken_back: Mapping[str, tuple[str, int, date]]) -> Objection:
+    objection_id, decision = row["objection_id"], row["sealed_decision"]
+    record = taken_back.get(row["record_id"] or "")
+    if row["record_kind"] is not None:
+        record = (row["record_kind"], row["quantity"], database.from_day_number(row["occurred_on"]))
+    return Objection(
+        objection_id,
+        ObjectionState(row["state"]),
+        row["record_id"],
+        row["source_id"],
+        Reason(row["reason_code"]),
+        database.from_micros(row["opened_at"]),
+        database.from_day_number(row["decide_by"]),
+        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
+        record,
+        None if row["acknowledged_at"] is None else database.from_micros(row["acknowledged_at"]),
+        None if row["decided_at"] is None else database.from_micros(row["decided_at"]),
+        None
+        if decision is None
+        else person.open("objection", "sealed_decision", objection_id, bytes(decision)).decode(),
+    )
 
 
 async def export(person: Person) -> list[dict[str, Any]]:
@@ -190,16 +240,21 @@ async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, l
     """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
     day, objection_id = after or (0, "")
     found = await database.rows(
-        "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
-        " FROM objection o JOIN person p ON p.person_id = o.person_id"
-        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
-        " WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
+        f"{FOR_OFFICER} WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
         " ORDER BY o.decide_by, o.objection_id LIMIT $3",
         day,
         objection_id,
         limit,
     )
     return [_for_officer(keyring, row, zone) for row in found]
+
+
+async def one(keyring: Keyring, zone: tzinfo, objection_id: str) -> ForOfficer:
+    """One objection by its id, open or decided; NotFound where there is none."""
+    row = await database.row(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
+    if row is None:
+        raise NotFound("there is no such objection")
+    return _for_officer(keyring, row, zone)
 
 
 async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: datetime) -> None:
@@ -271,8 +326,17 @@ async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, data
 
 def _for_officer(keyring: Keyring, row: database.Row, zone: tzinfo) -> ForOfficer:
     person, objection_id = people.opened(keyring, row), row["objection_id"]
-    opened_on = database.from_micros(row["opened_at"]).astimezone(zone).date()
-    source_side = row["sealed_source_statement"]
+
+    def opened(column: str) -> str | None:
+        sealed = row[column]
+        return None if sealed is None else person.open("objection", column, objection_id, bytes(sealed)).decode()
+
+    def day(column: str) -> date | None:
+        return None if row[column] is None else database.from_micros(row[column]).astimezone(zone).date()
+
+    opened_on, statement = day("opened_at"), opened("sealed_statement")
+    assert opened_on is not None
+    assert statement is not None
     record: dict[str, str | int] | None = None
     if row["record_kind"] is not None:
         record = {
@@ -291,10 +355,10 @@ def _for_officer(keyring: Keyring, row: database.Row, zone: tzinfo) -> ForOffice
         database.from_day_number(row["decide_by"]),
         row["acknowledged_at"] is not None,
         record,
-        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
-        None
-        if source_side is None
-        else person.open("objection", "sealed_source_statement", objection_id, bytes(source_side)).decode(),
+        statement,
+        opened("sealed_source_statement"),
+        day("decided_at"),
+        opened("sealed_decision"),
     )
 
 
@@ -325,4 +389,4 @@ async def _open(
     await messages.tell(
         person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
     )
-    return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline)
+    return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)

@@ -16,6 +16,7 @@ DomainError
 ├── FourEyes, Changed        the second person, and the hash they read
 ├── Prohibited               refused by the gate; carries the findings
 ├── gate.NotCovered          no live consent covers the use
+├── gate.Withheld            nothing may be used until what has ended was ended again
 └── intake.RecordRefused     the corrected record would be refused
 """
 

@@ -40,6 +40,9 @@ class Use:
     outcome: str
 
 
+WITHHELD = "(SELECT withheld FROM log_head WHERE log = 'consent') AS withheld"
+"""What a glance reads to know whether anything may be used now; `let_through` goes by it."""
+
 USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
@@ -52,17 +55,19 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
 """
 
 
+def let_through(withheld: int) -> None:
+    """Withheld while the database may be an older copy of itself, in which consents live that have ended."""
+    if withheld:
+        raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+
+
 async def release(person: Person, at: datetime, use: Use) -> Released:
     """The records that the person's live `points.compute` consents cover at `at`, and the event of their use."""
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
-    fenced = await database.row(
-        "SELECT p.epoch, h.withheld FROM person p, log_head h WHERE p.person_id = $1 AND h.log = 'consent'",
-        person.person_id,
-    )
+    fenced = await database.row(f"SELECT epoch, {WITHHELD} FROM person WHERE person_id = $1", person.person_id)
     if fenced is None:
         raise NotFound("nobody of this id is known (any more)")
-    if fenced["withheld"]:
-        raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+    let_through(fenced["withheld"])
     found = await database.rows(LIVE_RECORDS, person.person_id, database.to_micros(at))
     return Released(
         person.person_id,
@@ -155,8 +160,8 @@ async def release_to_all(
             first,
             beyond,
         )
-        if head is None or head["withheld"]:
-            raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+        assert head is not None
+        let_through(head["withheld"])
         if not database.is_sqlite():
             await database.run(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
             # A plan for any range at all, as PostgreSQL keeps one after five parts, goes from person to person.
@@ -182,9 +187,14 @@ async def _take_away(stale: str, part: Part) -> None:
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
-    """Permit the use of the person's points for a benefit of this provider, and write its event; or NotCovered."""
-    if not await covered(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at):
+    """Permit the use of the person's points for a benefit of this provider, and write its event.
+
+    NotCovered without a live consent, Withheld while nothing may be used.
+    """
+    found = await _live(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at)
+    if found is None:
         raise NotCovered("no live consent covers this provider")
+    let_through(found["withheld"])
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
 
 
@@ -196,12 +206,14 @@ COVERING = """
 PERMITTED_AT_ONCE = """
 WITH before AS ({before}),
 permitted AS (UPDATE person SET events = $2, last_leaf = $3 FROM before
-  WHERE person_id = $1 AND epoch = $8 AND events = $2 - 1 RETURNING person_id),
+  WHERE person_id = $1 AND epoch = $8 AND events = $2 - 1
+    AND (SELECT withheld FROM log_head WHERE log = 'consent') = 0 RETURNING person_id),
 kept AS (INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed)
   SELECT $1, $2, $3, $4, $5, $6 FROM permitted),
 left_out AS (INSERT INTO outbox (leaf_hash, leaf, log, put_at) SELECT $3, $7, 'consent', $9 FROM permitted),
 """
-"""One step of a person's chain, only if it is still as it was seen: the epoch stands for every consent and record."""
+"""One step of a person's chain, only if it is still as it was seen: the epoch stands for every consent and record. And
+none while nothing may be used."""
 FIRST_FREE = 10
 """The first parameter that a statement after PERMITTED_AT_ONCE has for itself."""
 
@@ -263,16 +275,17 @@ def _permitted_at_once(before: str, then: str) -> str:
 
 async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:
     """Whether a consent for exactly this purpose and counterpart lives at `at`."""
-    return (
-        await database.row(
-            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
-            " AND state = 'given' AND given_at <= $4 AND expires_at > $4",
-            person_id,
-            purpose,
-            counterpart,
-            database.to_micros(at),
-        )
-        is not None
+    return await _live(person_id, purpose, counterpart, at) is not None
+
+
+async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> database.Row | None:
+    return await database.row(
+        f"SELECT {WITHHELD} FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
+        " AND state = 'given' AND given_at <= $4 AND expires_at > $4",
+        person_id,
+        purpose,
+        counterpart,
+        database.to_micros(at),
     )
 
 
@@ -289,13 +302,19 @@ async def anything_live(person_id: str, at: datetime) -> bool:
     )
 
 
-async def own_records(person: Person, after: str, limit: int) -> list[database.Row]:
-    """A person's look at their own records, by id; not a use, so it leaves no event."""
+async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[database.Row]:
+    """A person's look at their own records, the newest day first; not a use, so it leaves no event.
+
+    `before` is (day number, id) of the last one already read.
+    """
+    day, record_id = before or (2**31 - 1, "")
     found = await database.rows(
         "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
-        " WHERE person_id = $1 AND record_id > $2 ORDER BY record_id LIMIT $3",
+        " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
+        " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",
         person.person_id,
-        after,
+        day,
+        record_id,
         limit,
     )
     return [

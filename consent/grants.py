@@ -15,6 +15,10 @@ PRESENTATION_LIFE = timedelta(minutes=15)
 LINK_CODE_LIFE = timedelta(minutes=15)
 """How long the code may be typed into the source's app; a new consent request shows a new one."""
 
+UNDO_LIFE = timedelta(minutes=15)
+"""How long after a withdrawal a new consent may rest on the account's proof of before: a slip of the finger, no more.
+As long as a code, so that no proof is older than one that could have been typed."""
+
 
 class State(StrEnum):
     """States of a consent. All but GIVEN are terminal: coming back is a new consent that names the old."""

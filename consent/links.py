@@ -9,24 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent import database, ledger, messages, people, vault
+from consent import database, ledger, link_codes, messages, people, vault
 from consent.errors import AccountLinkedElsewhere, AlreadyGiven, CodeUnknown, NotFound
 from consent.gate import covered
-from consent.grants import LINK_CODE_LIFE
+from consent.grants import UNDO_LIFE, Grant
+from consent.link_codes import PendingLink
 from consent.messages import MessageKind
 from consent.people import Person
-from consent.pseudonyms import IndexUse, blind_index, new_code, new_id, normal_code
+from consent.pseudonyms import IndexUse, blind_index, new_id, normal_code
 from consent.purposes import Purpose
 from consent.vault import Keyring, Place
-
-
-@dataclass(frozen=True, slots=True)
-class PendingLink:
-    """A link waiting for its code; the code is for the resident's eyes only."""
-
-    link_id: str
-    code: str
-    code_expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,31 +35,107 @@ async def open_link(
     keyring: Keyring, person: Person, consent_id: str, source_id: str, account: str, at: datetime
 ) -> PendingLink:
     """Make a pending link and its code, in the transaction that gives the consent."""
-    link_id, code = new_id(), new_code()
+    link_id = await _put(keyring, person, consent_id, source_id, account, "pending", at)
     account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
+    return await link_codes.put(keyring, person, source_id, account_index, link_id, at)
+
+
+async def _put(
+    keyring: Keyring, person: Person, consent_id: str, source_id: str, account: str, state: str, at: datetime
+) -> str:
+    link_id = new_id()
     await database.run(
         "INSERT INTO account_link (person_id, link_id, consent_id, source_id, account_index, sealed_account, state,"
-        " since) VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7)",
+        " since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         person.person_id,
         link_id,
         consent_id,
         source_id,
-        account_index,
+        blind_index(keyring, IndexUse.ACCOUNT, source_id, account),
         person.seal("account_link", "sealed_account", link_id, account.encode()),
+        state,
         database.to_micros(at),
     )
-    expires_at = at + LINK_CODE_LIFE
-    await database.run(
-        "INSERT INTO link_code (code_index, source_id, account_index, person_id, link_id, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        blind_index(keyring, IndexUse.LINK_CODE, source_id, code),
-        source_id,
-        account_index,
+    return link_id
+
+
+async def code_anew(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> PendingLink:
+    """A new code for the link that waits under this consent; the one before is no longer good.
+
+    NotFound when nothing waits there: the account is proven already, or the consent has ended. In force is what was
+    agreed to: account and source stay, only the proof is tried again.
+    """
+    waiting = await database.row(
+        "SELECT link_id, source_id, account_index FROM account_link WHERE person_id = $1 AND consent_id = $2"
+        " AND state = 'pending'",
+        person.person_id,
+        consent_id,
+    )
+    if waiting is None or not await covered(person.person_id, Purpose.POINTS_COMPUTE, waiting["source_id"], at):
+        raise NotFound("no link of this consent waits for a code")
+    return await link_codes.put(keyring, person, waiting["source_id"], waiting["account_index"], waiting["link_id"], at)
+
+
+async def waiting(person: Person, at: datetime) -> dict[str, PendingLink]:
+    """The person's links whose code can still be typed, by the consent that each is for."""
+    codes = await link_codes.of(person, at)
+    if not codes:
+        return {}
+    # One table a question: each lies by its own key.
+    found = await database.rows(
+        "SELECT link_id, consent_id FROM account_link WHERE person_id = $1 AND state = 'pending'", person.person_id
+    )
+    return {row["consent_id"]: codes[row["link_id"]] for row in found if row["link_id"] in codes}
+
+
+async def account_of(person: Person, consent_id: str) -> str | None:
+    """The account that a consent was last linked with, proven or ended; None when none is kept."""
+    row = await database.row(
+        "SELECT link_id, sealed_account FROM account_link WHERE person_id = $1 AND consent_id = $2"
+        " ORDER BY since DESC, link_id LIMIT 1",
+        person.person_id,
+        consent_id,
+    )
+    if row is None:
+        return None
+    return person.open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"])).decode()
+
+
+async def take_up(
+    keyring: Keyring, person: Person, stopped: Grant, account: str, consent_id: str, at: datetime
+) -> bool:
+    """Give a new consent a confirmed link of its own where what was stopped a moment ago had one; whether it did.
+
+    The holder proved this very account to this very source, and nothing has happened since but their own tap: the link
+    ended with that withdrawal and by nothing else, its source has not dealt with the end yet, nobody else has claimed
+    the account, and no more than UNDO_LIFE has passed. The ended link stays ended, and its records are gone.
+    """
+    ended = await database.row(
+        "SELECT link_id FROM account_link WHERE person_id = $1 AND consent_id = $2 AND account_index = $3"
+        " AND state = 'ended' AND since = $4 AND acknowledged_at IS NULL",
+        person.person_id,
+        stopped.consent_id,
+        blind_index(keyring, IndexUse.ACCOUNT, stopped.counterpart, account),
+        None if stopped.ended_at is None else database.to_micros(stopped.ended_at),
+    )
+    if ended is None or stopped.ended_at is None or at >= stopped.ended_at + UNDO_LIFE:
+        return False
+    if await database.row(
+        "SELECT 1 AS claimed FROM link_review WHERE standing_link_id = $1 AND state = 'open'", ended["link_id"]
+    ):
+        return False
+    link_id = await _put(keyring, person, consent_id, stopped.counterpart, account, "confirmed", at)
+    claimed = await database.run(
+        "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING",
+        stopped.counterpart,
+        blind_index(keyring, IndexUse.ACCOUNT, stopped.counterpart, account),
         person.person_id,
         link_id,
-        database.to_micros(expires_at),
     )
-    return PendingLink(link_id, code, expires_at)
+    if not claimed:
+        await database.run("DELETE FROM account_link WHERE person_id = $1 AND link_id = $2", person.person_id, link_id)
+    return bool(claimed)
 
 
 async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:
@@ -327,4 +395,4 @@ async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
 
 async def drop_codes(at: datetime) -> int:
     """Drop codes that nobody typed in time; how many."""
-    return await database.run("DELETE FROM link_code WHERE expires_at < $1", database.to_micros(at))
+    return await link_codes.drop(at)

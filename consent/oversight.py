@@ -61,6 +61,26 @@ class Review:
     opened_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Why an officer looks."""
+
+    case_id: str
+    reason_code: str
+    text: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a review: approved or refused, why, by whom."""
+
+    decision: str
+    reason: str
+    staff_id: str
+    decided_at: datetime
+
+
 KEPT_FOR = timedelta(days=3 * 366)
 
 
@@ -86,13 +106,30 @@ async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) ->
     return case_id
 
 
-async def need_case(case_id: str, staff_id: str) -> None:
-    """NotFound unless this officer opened a case of this id."""
-    found = await database.row(
-        "SELECT 1 AS there FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id
-    )
+async def need_case(case_id: str, staff_id: str) -> Case:
+    """The officer's own case of this id, or NotFound."""
+    found = await database.row("SELECT * FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id)
     if found is None:
         raise NotFound("there is no case of yours of this id")
+    return _case(found)
+
+
+async def cases_of(staff_id: str, before: tuple[int, str] | None, limit: int) -> list[Case]:
+    """The officer's own cases, newest first; `before` is (opened at, id) of the last one seen."""
+    at, case_id = before or (2**62, "")
+    found = await database.rows(
+        "SELECT * FROM officer_case WHERE staff_id = $1 AND (opened_at < $2 OR (opened_at = $2 AND case_id < $3))"
+        " ORDER BY opened_at DESC, case_id DESC LIMIT $4",
+        staff_id,
+        at,
+        case_id,
+        limit,
+    )
+    return [_case(row) for row in found]
+
+
+def _case(row: database.Row) -> Case:
+    return Case(row["case_id"], row["reason_code"], row["text"], database.from_micros(row["opened_at"]))
 
 
 async def counts(filters: Filters, on: date, zone: tzinfo, at: datetime) -> list[Cell]:
@@ -204,19 +241,6 @@ async def reviews() -> list[Review]:
     waiting = await database.rows(
         "SELECT kind, document_id, version, created_at FROM document WHERE state = 'in_review'"
     )
-    found = [
-        Review(row["review_id"], "contested_link", row["source_id"], database.from_micros(row["opened_at"]))
-        for row in contested
-    ]
-    found += [
-        Review(
-            f"{row['kind']}.{row['document_id']}.{row['version']}",
-            "document",
-            f"{row['kind']}/{row['document_id']}",
-            database.from_micros(row["created_at"]),
-        )
-        for row in waiting
-    ]
     stopped = await database.rows(
         "SELECT d.kind, d.document_id, d.version, max(s.at) AS at FROM document d JOIN document_step s"
         " ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
@@ -224,16 +248,69 @@ async def reviews() -> list[Review]:
         " GROUP BY d.kind, d.document_id, d.version",
         GATE,
     )
-    found += [
-        Review(
-            f"{row['kind']}.{row['document_id']}.{row['version']}",
-            "stopped_document",
-            f"{row['kind']}/{row['document_id']}",
-            database.from_micros(row["at"]),
-        )
-        for row in stopped
-    ]
+    found = [_contested(row) for row in contested]
+    found += [_about_document(row, "document", row["created_at"]) for row in waiting]
+    found += [_about_document(row, "stopped_document", row["at"]) for row in stopped]
     return sorted(found, key=lambda review: (review.opened_at, review.review_id))
+
+
+async def closed(review_id: str, about: tuple[str, str, int] | None) -> Review:
+    """A review that no longer waits: of a version (kind, id, number), or of two claims. NotFound when it is gone."""
+    if about is None:
+        row = await database.row(
+            "SELECT review_id, source_id, opened_at FROM link_review WHERE review_id = $1", review_id
+        )
+    else:
+        row = await database.row(
+            "SELECT d.kind, d.document_id, d.version, d.created_at, max(s.at) AS stopped_at FROM document d"
+            " LEFT JOIN document_step s ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
+            " AND s.act = 'suspend' AND s.staff_id = $4 WHERE d.kind = $1 AND d.document_id = $2 AND d.version = $3"
+            " GROUP BY d.kind, d.document_id, d.version, d.created_at",
+            *about,
+            GATE,
+        )
+    if row is None:
+        raise NotFound("there is no such review")
+    if about is None:
+        return _contested(row)
+    if row["stopped_at"] is None:
+        return _about_document(row, "document", row["created_at"])
+    return _about_document(row, "stopped_document", row["stopped_at"])
+
+
+def _contested(row: database.Row) -> Review:
+    return Review(row["review_id"], "contested_link", row["source_id"], database.from_micros(row["opened_at"]))
+
+
+def _about_document(row: database.Row, kind: str, since: int) -> Review:
+    return Review(
+        f"{row['kind']}.{row['document_id']}.{row['version']}",
+        kind,
+        f"{row['kind']}/{row['document_id']}",
+        database.from_micros(since),
+    )
+
+
+async def decided(review_id: str, staff_id: str, decision: str, reason: str, at: datetime) -> None:
+    """Write a decision down among the looks: every decision is one."""
+    await ledger.look(staff_id, None, f"review.{decision}d {review_id}: {reason}", at)
+
+
+async def decision_of(review_id: str) -> Decision | None:
+    """The last decision on a review, or None; a document that was changed and flagged anew is decided anew."""
+    found: list[Decision] = []
+    for decision in ("approve", "refuse"):
+        mark = f"review.{decision}d {review_id}: "
+        rows = await database.rows(
+            "SELECT staff_id, what, at FROM oversight WHERE substr(what, 1, $1) = $2 ORDER BY at DESC LIMIT 1",
+            len(mark),
+            mark,
+        )
+        found += [
+            Decision(decision, row["what"].removeprefix(mark), row["staff_id"], database.from_micros(row["at"]))
+            for row in rows
+        ]
+    return max(found, key=lambda one: one.decided_at, default=None)
 
 
 async def decide_contested(review_id: str, staff_id: str, approve: bool, reason: str, at: datetime) -> database.Row:

@@ -1,96 +1,34 @@
-"""Show, give, refuse, withdraw: the consent register. Nothing in here can see points, so no right depends on them."""
+"""Give, refuse, withdraw: the consent register. Nothing in here can see points, so no right depends on them."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from consent import database, documents, ledger, links, notices, people, presentations
-from consent.documents_schema import Language
-from consent.errors import (
-    AccountForbidden,
-    AccountRequired,
-    AlreadyGiven,
-    NotFound,
-    NoticeChanged,
-    NotInForce,
-    TicketConsumed,
-    TicketExpired,
-)
-from consent.grants import LIFE_MONTHS_MAX, PRESENTATION_LIFE, Grant, State, end_of_life
+from consent import database, documents, ledger, links, people, showing
+from consent.errors import AlreadyGiven, NotFound, NoticeChanged, NotInForce
+from consent.grants import LIFE_MONTHS_MAX, Grant, State, end_of_life
 from consent.kinds import Kind
-from consent.notices import Notice
+from consent.link_codes import PendingLink
 from consent.people import Person
-from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.pseudonyms import new_id
 from consent.purposes import Purpose
 from consent.vault import Keyring
-
-NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
-COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: Kind.SOURCES, Purpose.BENEFIT_CHECK: Kind.PROVIDERS}
 
 RENEW_DAYS = 90
 """From so many days before its end on a consent may be renewed in one step; then the person is first told, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A notice as shown, with the ticket that may answer it until `expires_at`."""
-
-    request_id: str
-    ticket: str
-    expires_at: datetime
-    notice: Notice
-
-
-@dataclass(frozen=True, slots=True)
 class Consent:
-    """A consent as its person sees it; `link` only in the answer that gave it."""
+    """A consent as its person sees it; `link` while it waits for its code."""
 
     grant: Grant
     notice_id: str
     notice_version: int
     notice_sha256: str
     previous_id: str | None
-    link: links.PendingLink | None = None
-
-
-async def show(
-    keyring: Keyring,
-    person: Person,
-    purpose: Purpose,
-    counterpart: str,
-    account: str | None,
-    language: Language,
-    at: datetime,
-) -> Shown:
-    """Show the notice in force for this purpose and counterpart, and remember exactly what was shown."""
-    _check_account(purpose, account)
-    named = await documents.in_force(COUNTERPART_KIND[purpose], counterpart, at)
-    notice = await _current_notice(purpose, counterpart, language, at)
-    assert named is not None
-    presentation_id = new_id()
-    expires_at = at + PRESENTATION_LIFE
-    await database.run(
-        "INSERT INTO presentation (person_id, presentation_id, purpose, counterpart, notice_id, notice_version,"
-        " notice_sha256, body_sha256, language, account_index, sealed_account, shown_at, expires_at,"
-        " counterpart_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        person.person_id,
-        presentation_id,
-        purpose,
-        counterpart,
-        notice.notice_id,
-        notice.version,
-        notice.sha256,
-        hashlib.sha256(notice.body.encode()).hexdigest(),
-        language,
-        None if account is None else blind_index(keyring, IndexUse.ACCOUNT, counterpart, account),
-        None if account is None else person.seal("presentation", "sealed_account", presentation_id, account.encode()),
-        database.to_micros(at),
-        database.to_micros(expires_at),
-        named.version,
-    )
-    return Shown(presentation_id, presentations.sign(keyring, presentation_id, person.person_id), expires_at, notice)
+    link: PendingLink | None = None
 
 
 async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
@@ -98,13 +36,13 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
 
     AlreadyGiven while a consent lives that cannot be renewed: too early, or with another account than the linked one.
     """
-    shown = await _answer(keyring, person, ticket, at)
+    shown = await showing.answer(keyring, person, ticket, at)
     purpose, counterpart = Purpose(shown["purpose"]), shown["counterpart"]
     changed = await documents.versions_between(
         Kind.NOTICES, shown["notice_id"], shown["notice_version"], await _version_in_force(shown["notice_id"], at)
     )
     if any(version.body["material"] for version in changed):
-        raise NoticeChanged(asdict(await _current_notice(purpose, counterpart, shown["language"], at)))
+        raise NoticeChanged(asdict(await showing.current_notice(purpose, counterpart, shown["language"], at)))
     await expire_past(person, purpose, counterpart, at)
     previous = await database.row(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state <> 'refused'"
@@ -120,20 +58,26 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     await people.bump(person.person_id)
     if purpose is Purpose.BENEFIT_CHECK:
         return consent
-    if previous is not None and renewed and await links.renew(person, counterpart, shown, consent.grant.consent_id):
-        return consent
     account = person.open(
         "presentation", "sealed_account", shown["presentation_id"], bytes(shown["sealed_account"])
     ).decode()
-    link = await links.open_link(keyring, person, consent.grant.consent_id, counterpart, account, at)
-    return Consent(
-        consent.grant, consent.notice_id, consent.notice_version, consent.notice_sha256, consent.previous_id, link
-    )
+    consent_id = consent.grant.consent_id
+    if previous is not None and renewed and await links.renew(person, counterpart, shown, consent_id):
+        return consent
+    stopped = None if previous is None else _consent(previous).grant
+    if (
+        stopped is not None
+        and stopped.state is State.WITHDRAWN
+        and stopped.consent_id == shown["previous_id"]
+        and await links.take_up(keyring, person, stopped, account, consent_id, at)
+    ):
+        return consent
+    return replace(consent, link=await links.open_link(keyring, person, consent_id, counterpart, account, at))
 
 
 async def refuse(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
     """Answer a shown notice with no. A refusal is a record of its own and costs nothing."""
-    shown = await _answer(keyring, person, ticket, at)
+    shown = await showing.answer(keyring, person, ticket, at)
     return await _record(person, shown, State.REFUSED, at, None)
 
 
@@ -191,46 +135,11 @@ def state_of(row: database.Row, at: datetime) -> State:
     return _consent(row).grant.state_at(at)
 
 
-def _check_account(purpose: Purpose, account: str | None) -> None:
-    if purpose is Purpose.POINTS_COMPUTE and account is None:
-        raise AccountRequired("points.compute names your account at the source")
-    if purpose is Purpose.BENEFIT_CHECK and account is not None:
-        raise AccountForbidden("benefit.check needs no account, so none may be sent")
-
-
-async def _current_notice(purpose: Purpose, counterpart: str, language: Language, at: datetime) -> Notice:
-    named = await documents.in_force(COUNTERPART_KIND[purpose], counterpart, at)
-    notice = await documents.in_force(Kind.NOTICES, NOTICE_OF_PURPOSE[purpose], at)
-    if named is None or notice is None:
-        raise NotInForce("there is no such counterpart, or it is not active")
-    return notices.written_out(notice, named.body, language)
-
-
 async def _version_in_force(notice_id: str, at: datetime) -> int:
     found = await documents.in_force(Kind.NOTICES, notice_id, at)
     if found is None:
         raise NotInForce("the notice is not in force")
     return found.version
-
-
-async def _answer(keyring: Keyring, person: Person, ticket: str, at: datetime) -> database.Row:
-    presentation_id = presentations.check(keyring, ticket, person.person_id)
-    shown = await database.row(
-        "SELECT * FROM presentation WHERE person_id = $1 AND presentation_id = $2",
-        person.person_id,
-        presentation_id,
-    )
-    if shown is None or shown["answered_at"] is not None:
-        raise TicketConsumed("this notice was answered before; ask to see it again")
-    if database.to_micros(at) >= shown["expires_at"]:
-        raise TicketExpired("the notice was shown too long ago; ask to see it again")
-    await database.run(
-        "UPDATE presentation SET answered_at = $3 WHERE person_id = $1 AND presentation_id = $2",
-        person.person_id,
-        presentation_id,
-        database.to_micros(at),
-    )
-    return shown
 
 
 async def _record(person: Person, shown: database.Row, state: State, at: datetime, previous_id: str | None) -> Consent:

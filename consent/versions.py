@@ -16,6 +16,7 @@ STATES = (
     "draft", "in_review", "submitted", "scheduled", "in_force", "superseded", "suspended", "retired", "discarded",
 )  # fmt: skip
 """What a version can be said to be."""
+VERSION_MAX = 2**31 - 1
 
 
 async def latest(kind: Kind, document_id: str) -> Version:
@@ -135,6 +136,21 @@ async def _last_act(version: Version) -> str:
         version.version,
     )
     return "" if row is None else str(row["act"])
+
+
+def name_of(kind: Kind, body: Body) -> dict[str, str]:
+    """What people call a document, by language; empty for a draft that does not say."""
+    found: Any = body.get("title" if kind in (Kind.BENEFITS, Kind.SCHEMES) else "name")
+    if kind is Kind.NOTICES and isinstance(texts := body.get("languages"), Mapping):
+        found = {language: text.get("title") for language, text in texts.items() if isinstance(text, Mapping)}
+    members = found.items() if isinstance(found, Mapping) else ()
+    return {language: text for language, text in members if isinstance(text, str)}
+
+
+async def last_name_of(kind: Kind, document_id: str) -> dict[str, str] | None:
+    """What a document was called when it was last in force; None where it never was."""
+    found = await documents.versions_between(kind, document_id, 0, VERSION_MAX)
+    return name_of(kind, found[-1].body) if found else None
 
 
 def differences(before: Any, after: Any, at: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:

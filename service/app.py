@@ -86,7 +86,6 @@ def create_app(
         Route("/docs.css", _page("docs.css")),
         Route("/docs.js", _page("docs.js")),
         Route("/metrics", metrics.exposition, name="metrics"),
-        site.last(city),
     ]
     app = Starlette(
         routes=routes,
@@ -98,6 +97,7 @@ def create_app(
         ],
     )
     app.router.redirect_slashes = False
+    app.router.default = site.last(city)
     app.state.city = city
     return app
 

@@ -150,7 +150,7 @@ def import_file(
 
     try:
         report = asyncio.run(_with_database(chosen, work))
-    except (importer.MappingInvalid, LookupError, OSError) as error:
+    except (importer.MappingInvalid, importer.Stopped, LookupError, OSError) as error:
         _fail(str(error))
     if sys.stderr.isatty():
         typer.echo("", err=True)

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: as many as were asked for, lent at almost no cost, and none lost with its server.
 
 asyncpg's own pool makes a task for each return and cleans the session by a round trip, which under load costs the
-process three times what the query does; and Tortoise never gives back a connection whose transaction could not begin.
+process three times what the query does.
 What is lent here leaves nothing behind: settings are SET LOCAL, locks the transaction's. A connection that comes back
 inside a transaction is closed.
 """
@@ -21,8 +21,10 @@ logger = logging.getLogger("credit_easy.connections")
 
 CONNECTIONS_MAX = 10
 """Connections of one process; `?maxsize=` of the database's address says otherwise."""
-WAIT_SECONDS = 2.0
-"""How long a request waits for a connection, and for one to be made, before it is told that the database is away."""
+CONNECT_SECONDS = 2.0
+"""How long a request waits for a connection to be made before it is told that the database is away."""
+WAIT_SECONDS = 5.0
+"""How long it waits for one that others have: five hundred people who want the same at once are not sent away."""
 PULSE_SECONDS, PULSE_WAIT_SECONDS, PULSES_MISSED = 0.5, 0.5, 2
 """How often a process looks whether the database answers, how long it waits, and how often in vain before every request
 is told that it is away: within two seconds."""
@@ -43,7 +45,7 @@ class Pool:
         self.most = int(connecting.pop("max_size", None) or CONNECTIONS_MAX)
         for name in ("min_size", "loop"):
             connecting.pop(name, None)
-        self.connecting = {"timeout": WAIT_SECONDS, **connecting}
+        self.connecting = {"timeout": CONNECT_SECONDS, **connecting}
         self.idle: list[tuple[asyncpg.Connection, float]] = []
         self.lent: set[asyncpg.Connection] = set()
         self.opening = 0
@@ -65,7 +67,7 @@ class Pool:
                         return connection
                     connection.terminate()
             if len(self.lent) + self.opening >= self.most:
-                # Of a transaction that could not begin nobody gives anything back.
+                # What was abandoned need not wait for whoever has it to give it back.
                 self.lent = {one for one in self.lent if not one.is_closed()}
             if len(self.lent) + self.opening < self.most:
                 return await self._open()
@@ -136,10 +138,12 @@ class Pool:
         return False
 
     def abandon(self) -> None:
-        """Close every connection at once: whoever waits for an answer on one is told that it is gone."""
+        """Close every connection at once: whoever waits for an answer on one, or for one, is told that it is gone."""
         for connection in [*self.lent, *(one for one, _ in self.idle)]:
             connection.terminate()
         self.idle.clear()
+        while self._wake(None):
+            pass
 
     async def watch(self) -> None:
         """See for ever whether the database answers, on a connection of its own.
@@ -187,7 +191,7 @@ class Pool:
             pass
         idle, self.idle = self.idle, []
         for connection, _ in idle:
-            await connection.close(timeout=WAIT_SECONDS)
+            await connection.close(timeout=CONNECT_SECONDS)
 
     def terminate(self) -> None:
         """Close everything without waiting."""

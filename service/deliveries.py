@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from consent import database, intake
+from consent import database, documents, intake
 from consent.documents import Version
+from consent.errors import DomainError
 from consent.intake import Answer, Delivery
+from consent.kinds import Kind
 from consent.vault import Keyring
 from service.city import Clock
 
@@ -15,15 +17,28 @@ ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
 
 
+class SourceStopped(DomainError):
+    """The source has been suspended or retired, or is spoken for by another client, since it began to deliver."""
+
+    code = "suspended"
+
+
 async def commit(
     keyring: Keyring, clock: Clock, day_of: Callable[[datetime], date], source: Version, batch: Sequence[Delivery]
 ) -> list[Answer]:
-    """Deliver up to `intake.BATCH_MAX` records and commit; one answer each, in order."""
+    """Deliver up to `intake.BATCH_MAX` records and commit; one answer each, in order.
+
+    `source` is what was in force when the delivery began. What is in force now decides, for each batch anew:
+    SourceStopped, with nothing of the batch taken, where it is no longer the same client's.
+    """
     for attempt in range(ATTEMPTS_MAX):
         try:
             async with database.transaction():
                 at = await clock()
-                kinds = frozenset(source.body["kinds"])
+                now = await documents.in_force(Kind.SOURCES, source.document_id, at)
+                if now is None or now.body["client_id"] != source.body["client_id"]:
+                    raise SourceStopped("the source is not in force any more")
+                kinds = frozenset(now.body["kinds"])
                 return await intake.deliver(keyring, source.document_id, kinds, batch, day_of(at), at)
         except database.OVERTAKEN:
             if attempt == ATTEMPTS_MAX - 1:

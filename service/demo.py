@@ -22,7 +22,7 @@ import yaml
 
 from benefits import publishing, scheme
 from benefits.documents import ID_MEMBER
-from consent import database, documents, intake, links, people, register
+from consent import database, documents, intake, links, people, register, showing
 from consent.checkpoint import NoteSigner
 from consent.intake import BATCH_MAX, Delivery
 from consent.kinds import Kind
@@ -124,7 +124,7 @@ async def _put_residents(city: City, at: datetime) -> None:
 async def _consent(
     city: City, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
 ) -> register.Consent:
-    shown = await register.show(city.keyring, person, purpose, counterpart, account, "zh-CN", at)
+    shown = await showing.show(city.keyring, person, purpose, counterpart, account, "zh-CN", at)
     return await register.give(city.keyring, person, shown.ticket, at)
 
 

@@ -6,7 +6,8 @@ answer; the clock is read after the transaction has begun. What was tried and re
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent import database, ledger, staff
 from consent.errors import DomainError
+from consent.kinds import Kind
 from service import store, texts, wire
 from service.city import City
 from service.identity import Administrator, Door, IdentityError, Principal, PrivacyOfficer, Resident, WrongRole
@@ -30,6 +32,7 @@ RECORDED = frozenset(
     {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
 )
 """Refusals that an officer must be able to see (R13)."""
+DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
 
@@ -189,10 +192,25 @@ def runner(endpoint: Endpoint, city: City, audience: Door | None) -> Run:
         except DomainError as error:
             if error.code in RECORDED:
                 principal = getattr(request.state, "principal", None)
-                await record_refusal(city, audience, actor_of(principal), error.code, endpoint.operation.operation_id)
+                what = " ".join((endpoint.operation.operation_id, *document_of(audience, request.path_params)))
+                await record_refusal(city, audience, actor_of(principal), error.code, what)
             raise
 
     return run
+
+
+def document_of(audience: Door | None, parts: Mapping[str, str]) -> tuple[str, ...]:
+    """The catalogue document, `kind/id`, that a path of a staff door names; nothing of any other path.
+
+    What stands in other paths may be somebody's: it is never written down here.
+    """
+    kind, document_id = parts.get("kind", ""), parts.get("id", "")
+    if audience is Door.PRIVACY:
+        kind, _, rest = parts.get("review_id", "").partition(".")
+        document_id = rest.rpartition(".")[0]
+    elif audience is not Door.ADMINISTRATOR:
+        return ()
+    return (f"{kind}/{document_id}",) if kind in list(Kind) and DOCUMENT_ID.fullmatch(document_id) else ()
 
 
 def _route(

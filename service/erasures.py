@@ -69,14 +69,18 @@ async def replay(city: City) -> Replayed:
     return done
 
 
+async def catch_up(city: City) -> Replayed | None:
+    """Replay where records are withheld; None where they are not."""
+    return await replay(city) if (await sequencer.head(Log.CONSENT)).withheld else None
+
+
 async def before_serving(city: City) -> None:
     """Hold the database against what was published; replay tombstones where it may be an older copy."""
     if await store.missing_migrations():
         return
     for log in Log:
         await sequencer.hold(log, city.settings.publisher)
-    if (await sequencer.head(Log.CONSENT)).withheld:
-        await replay(city)
+    await catch_up(city)
 
 
 async def _withdraw(city: City, consent_id: str, at: datetime) -> int:

@@ -13,7 +13,7 @@ from benefits import population, quotas, redemptions, tickets
 from consent import corrections, database, expiry, ledger, links, oversight, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
-from service import metrics, store, transparency
+from service import erasures, metrics, store, transparency
 from service.city import City
 
 logger = logging.getLogger("credit_easy.housekeeping")
@@ -89,7 +89,10 @@ async def advance(city: City) -> dict[Log, int]:
 
 
 async def keep_logs(city: City) -> None:
-    """Advance both logs for ever; of several processes one works and the others wait for its lock."""
+    """Advance both logs for ever; of several processes one works and the others wait for its lock.
+
+    A database that turns out to be an older copy is caught up with what has ended since, by whoever finds it so.
+    """
     announced = False
     while True:
         await asyncio.sleep(city.settings.integrate_seconds)
@@ -98,5 +101,9 @@ async def keep_logs(city: City) -> None:
                 await announce(city)
                 announced = True
             await advance(city)
+            if replayed := await erasures.catch_up(city):
+                logger.error(
+                    "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
+                )
         except Exception as error:
             logger.error("the logs did not advance", extra={"error": type(error).__name__})

@@ -12,7 +12,7 @@ import gc
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
@@ -40,13 +40,26 @@ READ_AT_ONCE = 500
 COLLECT_AFTER = 200_000
 """Objects made before Python looks for cycles among them, while a file is read."""
 LINE_CHARACTERS_MAX = 65_536
-"""A row longer than this is not one; the csv module is held to it too."""
+"""A line longer than this is no row; the csv module is held to it too."""
+DATE_CHARACTERS_MAX = 64
+"""A longer text is no date, and is not kept as one."""
 EXAMPLES_MAX = 20
 """Refused rows named in the report, of each reason; the counts are always whole."""
 
 
 class MappingInvalid(Exception):
     """The mapping file does not fit; the message names the field."""
+
+
+class Stopped(Exception):
+    """The source is not in force any more; `report` has what was committed before."""
+
+    def __init__(self, source_id: str, report: Report) -> None:
+        super().__init__(
+            f"the source {source_id} was suspended, retired or changed hands; before that {report.accepted} rows were"
+            f" accepted, {report.duplicates} were there already and {report.refused.total()} were refused"
+        )
+        self.report = report
 
 
 class Where(BaseModel):
@@ -145,7 +158,7 @@ async def run(
     mapping: Mapping,
     progress: Callable[[Report], None] = lambda _: None,
 ) -> Report:
-    """Import a file for a source in force; LookupError when there is none of that id."""
+    """Import a file for a source in force; LookupError when there is none of that id, Stopped when it does not stay."""
     report = Report()
     source = await documents.in_force(Kind.SOURCES, source_id, await clock())
     if source is None:
@@ -158,6 +171,9 @@ async def run(
                 for line, delivery in part:
                     await lanes.add(line, delivery)
             await lanes.finish()
+        except deliveries.SourceStopped:
+            await lanes.settle()
+            raise Stopped(source_id, report) from None
         finally:
             await lanes.give_up()
     return report
@@ -165,7 +181,7 @@ async def run(
 
 @dataclass(slots=True)
 class _Lane:
-    """Rows of some of the accounts, one batch after another: two batches never wait for one person's lock."""
+    """Rows of some of the accounts, one batch after another: two batches seldom wait for one person's lock."""
 
     rows: list[tuple[int, Delivery]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -174,7 +190,7 @@ class _Lane:
 
 
 class _Lanes:
-    """Batches under way beside each other, each of other accounts."""
+    """Batches under way beside each other, each of other accounts but for rows that share a name with another's."""
 
     def __init__(
         self,
@@ -184,11 +200,16 @@ class _Lanes:
         progress: Callable[[Report], None],
     ) -> None:
         self.lanes = [_Lane() for _ in range(count)]
+        self.waiting: dict[str, _Lane] = {}
+        """Where rows of a name wait to be sent: of two rows of one name the first is the one that counts."""
         self.commit, self.report, self.progress = commit, report, progress
 
     async def add(self, line: int, delivery: Delivery) -> None:
         """A row more; a full batch goes on its way once the one before it has arrived."""
-        lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
+        lane = self.waiting.get(delivery.record_id)
+        if lane is None:
+            lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
+            self.waiting[delivery.record_id] = lane
         lane.rows.append((line, delivery))
         if len(lane.rows) == BATCH_MAX:
             await self._start(lane)
@@ -200,6 +221,12 @@ class _Lanes:
         for lane in self.lanes:
             await self._arrived(lane)
 
+    async def settle(self) -> None:
+        """Wait for what is under way of a source that was stopped, so that what was committed is counted."""
+        for lane in self.lanes:
+            with suppress(deliveries.SourceStopped):
+                await self._arrived(lane)
+
     async def give_up(self) -> None:
         """Stop what is under way: committed or not, it can be sent again."""
         left = [lane.under_way for lane in self.lanes if lane.under_way is not None]
@@ -210,8 +237,10 @@ class _Lanes:
     async def _start(self, lane: _Lane) -> None:
         await self._arrived(lane)
         ids = {delivery.record_id for _, delivery in lane.rows}
+        for name in ids:
+            del self.waiting[name]
         for other in self.lanes:
-            # Of two rows of one name the first is the one that counts.
+            # What was sent before comes first.
             if not ids.isdisjoint(other.ids):
                 await self._arrived(other)
         lane.ids, lane.lines = ids, [line for line, _ in lane.rows]
@@ -254,7 +283,8 @@ async def _parts(path: Path, mapping: Mapping, report: Report) -> AsyncIterator[
             await asyncio.sleep(0)  # what is under way goes on
 
 
-def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each row with its line, or the reason why it is none."""
     csv.field_size_limit(LINE_CHARACTERS_MAX)
     reader = csv.DictReader(file)
     named = {
@@ -269,31 +299,36 @@ def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, A
         except StopIteration:
             return
         except csv.Error:
-            yield reader.line_num, None
+            yield reader.line_num, "malformed_row"
             continue
-        yield reader.line_num, None if None in row or None in row.values() else row
+        yield reader.line_num, "malformed_row" if None in row or None in row.values() else row
 
 
-def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | None]]:
+def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | str]]:
     number = 0
-    while line := file.readline(LINE_CHARACTERS_MAX):
+    while line := file.readline(LINE_CHARACTERS_MAX + 1):
         number += 1
+        if len(line) > LINE_CHARACTERS_MAX:
+            while line and not line.endswith(("\n", "\r")):
+                line = file.readline(LINE_CHARACTERS_MAX)
+            yield number, "line_too_long"
+            continue
         if not line.strip():
             continue
         try:
             row = orjson.loads(line)
         except ValueError:
             row = None
-        yield number, row if isinstance(row, dict) else None
+        yield number, row if isinstance(row, dict) else "malformed_row"
 
 
 def _deliveries(
-    rows: Iterator[tuple[int, dict[str, Any] | None]], mapping: Mapping, report: Report
+    rows: Iterator[tuple[int, dict[str, Any] | str]], mapping: Mapping, report: Report
 ) -> Iterator[tuple[int, Delivery]]:
     for line, row in rows:
         report.rows += 1
-        if row is None:
-            report.refuse(line, "", "malformed_row")
+        if isinstance(row, str):
+            report.refuse(line, "", row)
             continue
         if mapping.where and str(row.get(mapping.where.column)) not in mapping.where.one_of:
             report.filtered += 1
@@ -318,7 +353,8 @@ def delivery_of(row: dict[str, Any], mapping: Mapping) -> Delivery:
         raise _RowInvalid("invalid_record_id")
     if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= 64:
         raise _RowInvalid("invalid_account")
-    day = _day(str(row.get(columns.occurred_on, "")), mapping.date_format, mapping.shift_days)
+    when = str(row.get(columns.occurred_on, ""))
+    day = _day(when, mapping.date_format, mapping.shift_days) if len(when) <= DATE_CHARACTERS_MAX else None
     if day is None:
         raise _RowInvalid("invalid_date")
     quantity = mapping.quantity

@@ -97,7 +97,8 @@ async def cut(count: int, today: date) -> list[str]:
 async def keep_months(today: date) -> tuple[list[str], list[str]]:
     """Make the months to come and take away those that have served their time; the names of both.
 
-    In the running transaction. The leaves of what goes stay in the log, and behind each an entry that says so.
+    In the running transaction. What waits in a table for the rest moves to its month. The leaves of what goes stay in
+    the log, and behind each an entry that says so.
     """
     made, gone = [], []
     for table, (_, kind) in MONTHLY.items():
@@ -111,24 +112,59 @@ async def keep_months(today: date) -> tuple[list[str], list[str]]:
                 table,
             )
         }
-        for month in _months(today, _later(today, MONTHS_AHEAD)):
-            name, bounds = _month(table, *month)
-            if name not in there:
-                await database.run_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
-                await _guard(table, name)
-                made.append(name)
+        made += await _make_months(table, kind, there, today)
         oldest = _month(table, *_later(today, -MONTHS_KEPT))[0]
         for name in sorted(there):
             if re.fullmatch(rf"{table}_\d{{4}}_\d\d", name) and name < oldest:
-                await database.run(
-                    f"INSERT INTO expired_leaf (leaf_hash, kind, day) SELECT leaf_hash, '{kind}',"
-                    f" to_char(to_timestamp(at / 1000000.0) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer FROM {name}"
-                    " WHERE leaf_hash <> '' ON CONFLICT DO NOTHING"
-                )
+                await _keep_leaves(name, kind)
                 await database.run_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
                 await database.run_script(f"DROP TABLE {name}")
                 gone.append(name)
     return made, gone
+
+
+async def _make_months(table: str, kind: str, there: set[str], today: date) -> list[str]:
+    """The months from now on that are not there, and those of what waits in the table for the rest; their names.
+
+    A month cannot begin while rows of it lie in the rest, and rows that are only appended cannot be taken out of it: so
+    the rest is put aside, begun anew, and written again to where it belongs.
+    """
+    rest, kept = f"{table}_rest", _micros(_later(today, -MONTHS_KEPT))
+    late = await database.row(f"SELECT min(at) AS at FROM {rest} WHERE at < $1", _micros(_later(today, MONTHS_AHEAD)))
+    assert late is not None
+    if late["at"] is None:
+        return await _make(table, _months(today, _later(today, MONTHS_AHEAD)), there)
+    await database.run_script(f"ALTER TABLE {table} DETACH PARTITION {rest}")
+    aside = await _put_aside(rest)
+    await database.run_script(f"CREATE TABLE {rest} PARTITION OF {table} DEFAULT")
+    await _guard(table, rest)
+    first = min(today, database.from_micros(max(late["at"], kept)).date())
+    made = await _make(table, _months(first, _later(today, MONTHS_AHEAD)), there)
+    await _keep_leaves(aside, kind, kept)
+    await database.run(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", kept)
+    await database.run_script(f"DROP TABLE {aside}")
+    return made
+
+
+async def _make(table: str, months: list[tuple[int, int]], there: set[str]) -> list[str]:
+    made = []
+    for month in months:
+        name, bounds = _month(table, *month)
+        if name not in there:
+            await database.run_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
+            await _guard(table, name)
+            made.append(name)
+    return made
+
+
+async def _keep_leaves(name: str, kind: str, before: int | None = None) -> None:
+    """Keep the leaf hashes of a table that goes, or of what it has from before a moment."""
+    older = "" if before is None else f" AND at < {before}"
+    await database.run(
+        f"INSERT INTO expired_leaf (leaf_hash, kind, day) SELECT leaf_hash, '{kind}',"
+        f" to_char(to_timestamp(at / 1000000.0) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer FROM {name}"
+        f" WHERE leaf_hash <> ''{older} ON CONFLICT DO NOTHING"
+    )
 
 
 async def distribute() -> list[str]:
@@ -168,10 +204,7 @@ async def _is_cut(table: str) -> bool:
 
 async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: str | None) -> None:
     """Make the table anew in pieces, with checks, indexes and triggers under their names, and copy what was there."""
-    was, old = await _described(table), f"{table}_whole"
-    await database.run_script(f"ALTER TABLE {table} RENAME TO {old}")
-    for row in await database.rows("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
-        await database.run_script(f"ALTER INDEX {row['name']} RENAME TO {row['name']}_whole")
+    was, old = await _described(table), await _put_aside(table)
     like = f"LIKE {old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
     await database.run_script(f"CREATE TABLE {table} ({like}) PARTITION BY {by}")
     for name, bounds in pieces:
@@ -186,6 +219,15 @@ async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: 
         await database.run_script(definition)
     for name, _ in pieces:
         await _guard(table, name)
+
+
+async def _put_aside(table: str) -> str:
+    """Give the table and its indexes other names, so that one of its name can be made; the table's."""
+    old = f"{table}_whole"
+    await database.run_script(f"ALTER TABLE {table} RENAME TO {old}")
+    for row in await database.rows("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
+        await database.run_script(f"ALTER INDEX {row['name']} RENAME TO {row['name']}_whole")
+    return old
 
 
 async def _guard(table: str, piece: str) -> None:
@@ -236,8 +278,11 @@ def _later(day: date, months: int) -> tuple[int, int]:
 
 
 def _month(table: str, year: int, month: int) -> tuple[str, str]:
-    """The name and bounds of a month's piece; months begin in UTC, as `at` is in UTC."""
-    begins = datetime(year, month, 1, tzinfo=UTC)
-    ends = datetime(*_later(begins.date(), 1), 1, tzinfo=UTC)
-    bounds = f"FROM ({database.to_micros(begins)}) TO ({database.to_micros(ends)})"
+    """The name and bounds of a month's piece."""
+    bounds = f"FROM ({_micros((year, month))}) TO ({_micros(_later(date(year, month, 1), 1))})"
     return f"{table}_{year}_{month:02d}", bounds
+
+
+def _micros(month: tuple[int, int]) -> int:
+    """When a month begins: in UTC, as `at` is in UTC."""
+    return database.to_micros(datetime(*month, 1, tzinfo=UTC))

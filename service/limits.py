@@ -59,6 +59,18 @@ class _Count:
     told: int = 0
     others: int = 0
 
+    def hear(self, own: int, total: int) -> None:
+        """Take in the total after Redis was told of `own`.
+
+        Counts only rise. Where Redis has fewer than were known it has been emptied: it has of this process what it was
+        told just now, and is told the rest again with the next; what the others had counted still holds.
+        """
+        just_told = own - self.told
+        if total < own + self.others:
+            self.told, self.others = just_told, max(self.others, total - just_told)
+        else:
+            self.told, self.others = own, total - own
+
 
 @dataclass(slots=True)
 class Limiter:
@@ -110,7 +122,7 @@ class Limiter:
             self.away_until = time.monotonic() + AWAY_SECONDS
             return
         for (_, found), own, total in zip(untold, told, totals, strict=True):
-            found.told, found.others = own, int(total) - own
+            found.hear(own, int(total))
 
     async def keep_sharing(self) -> None:
         """Share for ever; cancelled when the service stops."""

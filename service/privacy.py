@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from benefits import figures, publishing
-from consent import database, disputes, documents, ledger, links, oversight, register, verification
-from consent.errors import NotFound
+from benefits import figures
+from consent import database, disputes, documents, ledger, oversight, register, verification, versions
 from consent.kinds import Kind
 from consent.ledger import Log
 from consent.oversight import PROPAGATION_DAYS, Filters
 from consent.purposes import Purpose
-from service import findings, processing, receipts, transparency, wire
+from service import processing, receipts, transparency, wire
 from service.doors import Answer, Ask
-from service.identity import PrivacyOfficer
 from service.problems import Problem
+from service.reviews import staff_of
 from service.shapes import privacy as shapes
 
 STATES = frozenset({"given", "refused", "withdrawn", "expired", "terminated"})
 PURPOSES = frozenset(Purpose)
-
-
-def _staff(ask: Ask) -> str:
-    assert isinstance(ask.principal, PrivacyOfficer)
-    return ask.principal.staff_id
 
 
 async def _case(ask: Ask) -> str:
@@ -32,15 +26,40 @@ async def _case(ask: Ask) -> str:
     case_id = ask.request.query_params.get("case", "")
     if not case_id.isascii() or not case_id.isprintable() or not case_id:
         raise Problem("bad_query")
-    await oversight.need_case(case_id, _staff(ask))
+    await oversight.need_case(case_id, staff_of(ask))
     return case_id
 
 
 async def open_case(ask: Ask, body: shapes.CaseBody) -> Answer:
     """Open a case."""
     return Answer(
-        shapes.CaseAnswer(case_id=await oversight.open_case(_staff(ask), body.reason_code, body.text, ask.at)), 201
+        shapes.CaseAnswer(case_id=await oversight.open_case(staff_of(ask), body.reason_code, body.text, ask.at)), 201
     )
+
+
+async def list_cases(ask: Ask, _: None) -> Answer:
+    """The officer's own cases, newest first."""
+    limit = wire.read_limit(ask.request)
+    cursor = wire.read_cursor(ask.request, int, str)
+    found = await oversight.cases_of(staff_of(ask), None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    await ledger.look(staff_of(ask), None, "cases.listed", ask.at)
+    page = found[:limit]
+    last = wire.encode_cursor((database.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
+    return Answer(
+        shapes.Cases(data=[_case_row(ask, one) for one in page], next_cursor=last if len(found) > limit else None)
+    )
+
+
+async def read_case(ask: Ask, _: None) -> Answer:
+    """One case of the officer's own."""
+    found = await oversight.need_case(ask.request.path_params["case_id"], staff_of(ask))
+    await ledger.look(staff_of(ask), found.case_id, "case.read", ask.at)
+    return Answer(_case_row(ask, found))
+
+
+def _case_row(ask: Ask, one: oversight.Case) -> shapes.CaseRow:
+    opened_on = ask.city.day_of(one.opened_at).isoformat()
+    return shapes.CaseRow(case_id=one.case_id, reason_code=one.reason_code, text=one.text, opened_on=opened_on)
 
 
 async def count_consents(ask: Ask, _: None) -> Answer:
@@ -48,7 +67,7 @@ async def count_consents(ask: Ask, _: None) -> Answer:
     case_id = await _case(ask)
     day = wire.read_day(ask.request, "on") or ask.today
     cells = await oversight.counts(_filters(ask), day, ask.city.settings.city_zone, ask.at)
-    await ledger.look(_staff(ask), case_id, "consents.counted", ask.at)
+    await ledger.look(staff_of(ask), case_id, "consents.counted", ask.at)
     return Answer(
         shapes.Counts(
             data=[shapes.CountRow(day=one.day.isoformat(), state=one.state, count=one.count) for one in cells]
@@ -58,10 +77,10 @@ async def count_consents(ask: Ask, _: None) -> Answer:
 
 async def sample_consents(ask: Ask, body: shapes.SampleBody) -> Answer:
     """A random sample for audit."""
-    await oversight.need_case(body.case, _staff(ask))
+    await oversight.need_case(body.case, staff_of(ask))
     filters = Filters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
     found = await oversight.sample(filters, body.size, ask.at)
-    await ledger.look(_staff(ask), body.case, "consents.sampled", ask.at)
+    await ledger.look(staff_of(ask), body.case, "consents.sampled", ask.at)
     return Answer(
         shapes.Sample(data=[shapes.ConsentRow(**_consent(ask, row, row["state_then"])) for row in found]), 201
     )
@@ -70,17 +89,19 @@ async def sample_consents(ask: Ask, body: shapes.SampleBody) -> Answer:
 async def read_consent(ask: Ask, _: None) -> Answer:
     """One consent with its events, notice and proofs; its person reads that somebody looked."""
     case_id, consent_id = await _case(ask), ask.request.path_params["consent_id"]
-    row, openings = await oversight.one(ask.city.keyring, consent_id, case_id, _staff(ask), ask.at)
+    row, openings = await oversight.one(ask.city.keyring, consent_id, case_id, staff_of(ask), ask.at)
     notice = await documents.get(Kind.NOTICES, row["notice_id"], row["notice_version"])
     state = register.state_of(row, ask.at)
+    kind = Kind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else Kind.PROVIDERS
     return Answer(
         shapes.ConsentUnderCase(
             **_consent(ask, row, state),
+            counterpart_name=await versions.last_name_of(kind, row["counterpart"]),
             notice=notice.body,
             events=[
                 shapes.EventRow(
                     kind=one.event["kind"],
-                    day=one.event["at"][:10],
+                    day=ask.city.day_of(datetime.fromisoformat(one.event["at"])).isoformat(),
                     leaf_hash=receipts.encoded_hash(one.leaf_hash),
                     proof=await transparency.proof_of(Log.CONSENT, one.leaf_hash),
                 )
@@ -90,109 +111,17 @@ async def read_consent(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_reviews(ask: Ask, _: None) -> Answer:
-    """What waits for an officer."""
-    await ledger.look(_staff(ask), None, "reviews.listed", ask.at)
-    return Answer(
-        shapes.Reviews(
-            data=[
-                shapes.ReviewRow(
-                    review_id=one.review_id,
-                    kind=one.kind,
-                    about=one.about,
-                    opened_on=ask.city.day_of(one.opened_at).isoformat(),
-                )
-                for one in await oversight.reviews()
-            ]
-        )
-    )
-
-
-async def read_review(ask: Ask, _: None) -> Answer:
-    """One review. Of two claims on an account nothing more can be said without saying whose they are."""
-    review_id = ask.request.path_params["review_id"]
-    waiting = next((one for one in await oversight.reviews() if one.review_id == review_id), None)
-    if waiting is None:
-        raise NotFound("there is no such review")
-    await ledger.look(_staff(ask), None, f"review.read {review_id}", ask.at)
-    row: dict[str, Any] = {
-        "review_id": waiting.review_id,
-        "kind": waiting.kind,
-        "about": waiting.about,
-        "opened_on": ask.city.day_of(waiting.opened_at).isoformat(),
-    }
-    kind, _dot, rest = review_id.partition(".")
-    document_id, _dot, version = rest.rpartition(".")
-    if not document_id:
-        return Answer(shapes.ReviewAnswer(**row, findings=[]))
-    found = await documents.get(Kind(kind), document_id, int(version))
-    said = await publishing.gate(found.kind, found.body, ask.at, ask.today)
-    return Answer(
-        shapes.ReviewAnswer(
-            **row,
-            version=found.version,
-            sha256=found.sha256,
-            document=found.body,
-            findings=[shapes.ReviewFinding(**findings.said(one, ask.language)) for one in said],
-        )
-    )
-
-
-async def decide_review(ask: Ask, body: shapes.DecisionBody) -> Answer:
-    """Let a flagged document go on or send it back; settle two claims on one account."""
-    review_id, staff_id, approve = ask.request.path_params["review_id"], _staff(ask), body.decision == "approve"
-    kind, _, rest = review_id.partition(".")
-    document_id, _, version = rest.rpartition(".")
-    if document_id:
-        if kind not in list(Kind) or not version.isdecimal() or len(version) > 9:
-            raise NotFound("there is no such review")
-        await _decide_document(Kind(kind), document_id, int(version), staff_id, approve, ask)
-    else:
-        row = await oversight.decide_contested(review_id, staff_id, approve, body.reason, ask.at)
-        if approve:
-            await links.release_contested(ask.city.keyring, row["standing_link_id"], ask.at)
-    await ledger.look(staff_id, None, f"review.{body.decision}d {review_id}: {body.reason}", ask.at)
-    return Answer(shapes.ReviewDecided(review_id=review_id, decision=body.decision))
-
-
-async def _decide_document(kind: Kind, document_id: str, version: int, staff_id: str, approve: bool, ask: Ask) -> None:
-    """A flagged version goes on or back; one that the gate has stopped may be asked back, or ends."""
-    found = await documents.get(kind, document_id, version)
-    if found.state != "suspended":
-        await (documents.review if approve else documents.send_back)(kind, document_id, version, staff_id, ask.at)
-    elif approve:
-        await publishing.resume(found, staff_id, ask.at, ask.today)
-    else:
-        await documents.give_up(kind, document_id, version, staff_id, ask.at)
-
-
 async def list_objections(ask: Ask, _: None) -> Answer:
     """Open objections, the most urgent first."""
     limit = wire.read_limit(ask.request)
     cursor = wire.read_cursor(ask.request, int, str)
     after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
     found = await disputes.queue(ask.city.keyring, ask.city.settings.city_zone, after, limit + 1)
-    await ledger.look(_staff(ask), None, "objections.listed", ask.at)
+    await ledger.look(staff_of(ask), None, "objections.listed", ask.at)
     page = found[:limit]
     return Answer(
         shapes.Objections(
-            data=[
-                shapes.ObjectionRow(
-                    objection_id=one.objection_id,
-                    state=one.state,
-                    source_id=one.source_id,
-                    reason_code=one.reason,
-                    opened_on=one.opened_on.isoformat(),
-                    acknowledge_by=one.acknowledge_by.isoformat(),
-                    decide_by=one.decide_by.isoformat(),
-                    acknowledged=one.acknowledged,
-                    overdue=ask.today > one.decide_by,
-                    record=one.record,
-                    statement=one.statement,
-                    source_statement=one.source_statement,
-                )
-                for one in page
-            ],
+            data=[shapes.ObjectionRow(**_objection(ask, one)) for one in page],
             next_cursor=wire.encode_cursor((database.to_day_number(page[-1].decide_by), page[-1].objection_id))
             if len(found) > limit
             else None,
@@ -200,10 +129,36 @@ async def list_objections(ask: Ask, _: None) -> Answer:
     )
 
 
+async def read_objection(ask: Ask, _: None) -> Answer:
+    """One objection, open or decided."""
+    objection_id = ask.request.path_params["objection_id"]
+    found = await disputes.one(ask.city.keyring, ask.city.settings.city_zone, objection_id)
+    await ledger.look(staff_of(ask), None, f"objection.read {objection_id}", ask.at)
+    decided_on = None if found.decided_on is None else found.decided_on.isoformat()
+    return Answer(shapes.ObjectionWhole(**_objection(ask, found), decided_on=decided_on, decision=found.decision))
+
+
+def _objection(ask: Ask, one: disputes.ForOfficer) -> dict[str, Any]:
+    return {
+        "objection_id": one.objection_id,
+        "state": one.state,
+        "source_id": one.source_id,
+        "reason_code": one.reason,
+        "opened_on": one.opened_on.isoformat(),
+        "acknowledge_by": one.acknowledge_by.isoformat(),
+        "decide_by": one.decide_by.isoformat(),
+        "acknowledged": one.acknowledged,
+        "overdue": one.decided_on is None and ask.today > one.decide_by,
+        "record": one.record,
+        "statement": one.statement,
+        "source_statement": one.source_statement,
+    }
+
+
 async def acknowledge_objection(ask: Ask, _: None) -> Answer:
     """Tell the person that somebody has taken it up."""
     objection_id = ask.request.path_params["objection_id"]
-    await disputes.acknowledge(ask.city.keyring, objection_id, _staff(ask), ask.at)
+    await disputes.acknowledge(ask.city.keyring, objection_id, staff_of(ask), ask.at)
     return Answer(shapes.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
 
 
@@ -219,7 +174,7 @@ async def decide_objection(ask: Ask, body: shapes.ObjectionDecision) -> Answer:
     state = await disputes.decide(
         ask.city.keyring,
         objection_id,
-        _staff(ask),
+        staff_of(ask),
         body.decision == "upheld",
         body.reason,
         correction,
@@ -234,7 +189,7 @@ async def list_attempts(ask: Ask, _: None) -> Answer:
     limit = wire.read_limit(ask.request)
     cursor = wire.read_cursor(ask.request, int, str)
     found = await oversight.refused_attempts(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
-    await ledger.look(_staff(ask), None, "attempts.listed", ask.at)
+    await ledger.look(staff_of(ask), None, "attempts.listed", ask.at)
     page = found[:limit]
     return Answer(
         shapes.Attempts(
@@ -245,7 +200,8 @@ async def list_attempts(ask: Ask, _: None) -> Answer:
                     door=row["door"],
                     actor=row["actor"],
                     code=row["code"],
-                    what=row["what"],
+                    what=row["what"].partition(" ")[0],
+                    document=row["what"].partition(" ")[2] or None,
                 )
                 for row in page
             ],
@@ -261,7 +217,7 @@ async def list_propagations(ask: Ask, _: None) -> Answer:
     limit = wire.read_limit(ask.request)
     cursor = wire.read_cursor(ask.request, int, str)
     found = await oversight.unacknowledged(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
-    await ledger.look(_staff(ask), None, "propagations.listed", ask.at)
+    await ledger.look(staff_of(ask), None, "propagations.listed", ask.at)
     page, rows = found[:limit], []
     for row in page:
         ended_on = ask.city.day_of(database.from_micros(row["since"]))
@@ -287,7 +243,7 @@ async def list_propagations(ask: Ask, _: None) -> Answer:
 async def verify(ask: Ask, _: None) -> Answer:
     """Compute both logs and every chain again; name the first thing that does not fit."""
     async with database.transaction():
-        await ledger.look(_staff(ask), None, "logs.verified", ask.at)
+        await ledger.look(staff_of(ask), None, "logs.verified", ask.at)
     reports = await verification.everything(ask.city.keyring, ask.city.settings.publisher)
     faults = [one.fault for one in reports.values() if one.fault is not None]
     return Answer(
@@ -307,21 +263,21 @@ async def verify(ask: Ask, _: None) -> Answer:
 
 async def read_register(ask: Ask, _: None) -> Answer:
     """The record of processing."""
-    await ledger.look(_staff(ask), None, "register.read", ask.at)
+    await ledger.look(staff_of(ask), None, "register.read", ask.at)
     return Answer(shapes.Register(data=processing.register()))
 
 
 async def self_audit(ask: Ask, _: None) -> Answer:
     """What must never be found, and whether it is."""
     found = await processing.self_audit(ask.at)
-    await ledger.look(_staff(ask), None, "self-audit.read", ask.at)
+    await ledger.look(staff_of(ask), None, "self-audit.read", ask.at)
     rows = [shapes.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
     return Answer(shapes.SelfAudit(as_of=wire.rfc3339(ask.at), data=rows, ok=all(one.ok for one in rows)))
 
 
 async def read_statistics(ask: Ask, _: None) -> Answer:
     """Objections by source, reason and state as released this week; rounded, small cells left out."""
-    await ledger.look(_staff(ask), None, "statistics.read", ask.at)
+    await ledger.look(staff_of(ask), None, "statistics.read", ask.at)
     found = await figures.released(ask.today, ask.at)
     return Answer(shapes.Statistics(data=[shapes.StatisticRow(**row) for row in found.get("objections", [])]))
 

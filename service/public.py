@@ -156,6 +156,14 @@ async def list_barred_uses(ask: Ask, _: None) -> Any:
                     title={"zh-CN": one.title_zh, "en": one.title_en},
                     reason={"zh-CN": one.reason_zh, "en": one.reason_en},
                     reference=one.reference,
+                    references=[
+                        shapes.ReferenceRow(
+                            where={"zh-CN": said.where_zh, "en": said.where_en},
+                            original=said.original or None,
+                            means={"zh-CN": said.means_zh, "en": said.means_en} if said.original else None,
+                        )
+                        for said in one.references
+                    ],
                 )
                 for one in purposes.BARRED_USES
             ]

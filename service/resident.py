@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -14,9 +14,11 @@ from starlette.responses import Response
 
 from benefits import catalogue, points, standing, tickets
 from benefits.catalogue import Benefit
-from consent import gate, links, people, records, register
+from consent import gate, links, people, records, register, showing
 from consent.errors import NotFound
-from consent.grants import State
+from consent.grants import UNDO_LIFE, State
+from consent.link_codes import PendingLink
+from consent.people import Person
 from consent.purposes import Purpose
 from consent.register import Consent
 from service import persons, wire
@@ -27,18 +29,25 @@ from service.shapes import resident as shapes
 async def request_consent(ask: Ask, body: shapes.ConsentRequest) -> Answer:
     """Show a notice."""
     person = await persons.entered(ask)
-    shown = await register.show(
-        ask.city.keyring, person, body.purpose, body.counterpart, body.account, body.language, ask.at
+    shown = await showing.show(
+        ask.city.keyring,
+        person,
+        body.purpose,
+        body.counterpart,
+        body.account,
+        body.language,
+        ask.at,
+        body.previous_consent_id,
     )
-    return Answer(
-        shapes.ShownAnswer(
-            request_id=shown.request_id,
-            ticket=shown.ticket,
-            expires_at=wire.rfc3339(shown.expires_at),
-            notice=shapes.NoticeAnswer(**asdict(shown.notice)),
-        ),
-        201,
-    )
+    return Answer(_shown(shown), 201)
+
+
+async def read_request(ask: Ask, _: None) -> Answer:
+    """A notice as it was shown, while it can be answered."""
+    person = await persons.known(ask)
+    if person is None:
+        raise NotFound("no such notice was shown")
+    return Answer(_shown(await showing.again(ask.city.keyring, person, ask.request.path_params["request_id"], ask.at)))
 
 
 async def give_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
@@ -58,33 +67,50 @@ async def list_consents(ask: Ask, _: None) -> Answer:
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
     found = [] if person is None else await register.of(person, persons.time_cursor(ask), limit + 1)
     names = await catalogue.names(ask.at) if found else {}
-    proven = await links.confirmed(person) if found and person else set()
-    said = [_consent(one, ask, names) for one in found]
     return persons.page(
         shapes.ConsentList,
-        [
-            one.model_copy(update={"linked": one.source_id in proven})
-            if one.source_id and one.state == "given"
-            else one
-            for one in said
-        ],
+        [] if person is None else await _as_they_stand(person, found, ask, names),
         limit,
         [(wire.micros(one.grant.given_at), one.grant.consent_id) for one in found],
     )
 
 
 async def read_consent(ask: Ask, _: None) -> Answer:
-    """One consent."""
+    """One consent, as it is or as it was."""
     person = await persons.known(ask)
     if person is None:
         raise NotFound("there is no such consent")
     consent = await register.get(person, ask.request.path_params["consent_id"])
+    names = await catalogue.names(ask.at)
     then = wire.read_moment(ask.request, "at", ask.at)
+    if then == ask.at:
+        return Answer((await _as_they_stand(person, [consent], ask, names))[0])
     state = consent.grant.as_of(then)
     if state is None:
         raise NotFound("there was no such consent yet")
-    said = _consent(consent, ask, await catalogue.names(ask.at)).model_copy(update={"state": state})
+    said = _consent(consent, ask, names).model_copy(update={"state": state})
     return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
+
+
+async def _as_they_stand(
+    person: Person, found: list[Consent], ask: Ask, names: Mapping[str, Mapping[str, str]]
+) -> list[shapes.ConsentAnswer]:
+    """Consents with what their links wait for, and what can be undone."""
+    proven, codes = await links.confirmed(person), await links.waiting(person, ask.at)
+    said = []
+    for one in found:
+        answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), ask, names)
+        if answer.state == State.GIVEN and answer.source_id:
+            answer = answer.model_copy(update={"linked": answer.source_id in proven})
+        said.append(answer)
+    return said
+
+
+async def code_anew(ask: Ask, _: None) -> Answer:
+    """A new code for a link that waits."""
+    person = await persons.locked(ask)
+    link = await links.code_anew(ask.city.keyring, person, ask.request.path_params["consent_id"], ask.at)
+    return Answer(_link(link), 201)
 
 
 async def withdraw_consent(ask: Ask, _: None) -> Answer:
@@ -230,6 +256,7 @@ def _consent(
     of_source = grant.purpose is Purpose.POINTS_COMPUTE
     state = grant.state_at(ask.at)
     refused = state == "refused"
+    undo_until = grant.ended_at + UNDO_LIFE if state is State.WITHDRAWN and grant.ended_at else None
     return shapes.ConsentAnswer(
         consent_id=grant.consent_id,
         state=state,
@@ -244,14 +271,31 @@ def _consent(
         expires_at=None if refused else wire.rfc3339(grant.expires_at),
         ended_at=None if grant.ended_at is None else wire.rfc3339(grant.ended_at),
         previous_consent_id=one.previous_id,
-        link=None
-        if link is None
-        else shapes.LinkAnswer(
-            link_id=link.link_id,
-            state="pending",
-            code=link.code,
-            code_expires_at=wire.rfc3339(link.code_expires_at),
-        ),
+        link=None if link is None else _link(link),
+        undo_until=None if undo_until is None or ask.at >= undo_until else wire.rfc3339(undo_until),
+    )
+
+
+def _link(link: PendingLink) -> shapes.LinkAnswer:
+    return shapes.LinkAnswer(
+        link_id=link.link_id,
+        state="pending",
+        code=link.code,
+        code_expires_at=wire.rfc3339(link.code_expires_at),
+    )
+
+
+def _shown(shown: showing.Shown) -> shapes.ShownAnswer:
+    of_source = shown.purpose is Purpose.POINTS_COMPUTE
+    return shapes.ShownAnswer(
+        request_id=shown.request_id,
+        ticket=shown.ticket,
+        expires_at=wire.rfc3339(shown.expires_at),
+        notice=shapes.NoticeAnswer(**asdict(shown.notice)),
+        purpose=shown.purpose,
+        source_id=shown.counterpart if of_source else None,
+        provider_id=None if of_source else shown.counterpart,
+        account=shown.account,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from benefits import catalogue, standing
-from consent import disputes, documents, erasure, gate, ledger, messages, register, uses
+from consent import database, disputes, documents, erasure, gate, ledger, messages, register, uses
 from consent.errors import NotFound, NotInForce
 from consent.kinds import Kind
 from consent.ledger import Log
@@ -40,6 +42,7 @@ async def list_messages(ask: Ask, _: None) -> Answer:
     """What I must be told."""
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
     found = [] if person is None else await messages.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
     return persons.page(
         shapes.MessageList,
         [
@@ -47,7 +50,7 @@ async def list_messages(ask: Ask, _: None) -> Answer:
                 message_id=one.message_id,
                 kind=one.kind,
                 at=wire.rfc3339(one.at),
-                text=texts.message(one.kind, one.facts, ask.language),
+                text=texts.message(one.kind, one.facts, names, ask.language),
                 facts=one.facts,
             )
             for one in found
@@ -88,10 +91,11 @@ async def list_accesses(ask: Ask, _: None) -> Answer:
 
 
 async def list_records(ask: Ask, _: None) -> Answer:
-    """The records held about me."""
+    """The records held about me, the newest day first."""
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
-    after = wire.read_cursor(ask.request, str) or ("",)
-    found = [] if person is None else await gate.own_records(person, str(after[0]), limit + 1)
+    last = wire.read_cursor(ask.request, int, str)
+    before = None if last is None else (int(last[0]), str(last[1]))
+    found = [] if person is None else await gate.own_records(person, before, limit + 1)
     return persons.page(
         shapes.RecordList,
         [
@@ -107,7 +111,7 @@ async def list_records(ask: Ask, _: None) -> Answer:
             for row in found
         ],
         limit,
-        [(row["record_id"],) for row in found],
+        [(database.to_day_number(row["occurred_on"]), row["record_id"]) for row in found],
     )
 
 
@@ -121,7 +125,7 @@ async def object_to_record(ask: Ask, body: shapes.ObjectionBody) -> Answer:
         ask.today,
         ask.at,
     )
-    return Answer(_objection(opened), 201)
+    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
 
 
 async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answer:
@@ -131,16 +135,17 @@ async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answ
     opened = await disputes.open_about_missing(
         await persons.entered(ask), body.source_id, body.reason_code, body.statement, ask.today, ask.at
     )
-    return Answer(_objection(opened), 201)
+    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
 
 
 async def list_objections(ask: Ask, _: None) -> Answer:
     """My objections."""
     person, limit = await persons.known(ask), wire.read_limit(ask.request)
     found = [] if person is None else await disputes.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
     return persons.page(
         shapes.ObjectionList,
-        [_objection(one) for one in found],
+        [_objection(one, names) for one in found],
         limit,
         [(wire.micros(one.opened_at), one.objection_id) for one in found],
     )
@@ -166,7 +171,11 @@ async def erase_me(ask: Ask, _: None) -> Answer:
     return Answer({"erased_at": wire.rfc3339(ask.at), **proof})
 
 
-def _objection(one: disputes.Objection) -> shapes.ObjectionAnswer:
+def _objection(one: disputes.Objection, names: Mapping[str, Mapping[str, str]]) -> shapes.ObjectionAnswer:
+    record, source_id = None, one.source_id or ""
+    if one.record is not None:
+        kind, quantity, day = one.record
+        record = shapes.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
     return shapes.ObjectionAnswer(
         objection_id=one.objection_id,
         state=one.state,
@@ -174,4 +183,11 @@ def _objection(one: disputes.Objection) -> shapes.ObjectionAnswer:
         record_id=one.record_id,
         source_id=one.source_id,
         reason_code=one.reason,
+        name=dict(names[source_id]) if source_id in names else None,
+        record=record,
+        statement=one.statement,
+        opened_at=wire.rfc3339(one.opened_at),
+        acknowledged_at=None if one.acknowledged_at is None else wire.rfc3339(one.acknowledged_at),
+        decided_at=None if one.decided_at is None else wire.rfc3339(one.decided_at),
+        decision=one.decision,
     )

@@ -38,6 +38,7 @@ class SignIn:
     client_secret: str | None = field(default=None, repr=False)
     scope: str = "openid"
     sign_out_url: str | None = None
+    revocation_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SettingsInvalid(
             f"{PREFIX}PAGES must be JSON: door → client_id, authorize_url, token_url, and if need be"
-            f" client_secret_file, scope, sign_out_url ({type(error).__name__})"
+            f" client_secret_file, scope, sign_out_url, revocation_url ({type(error).__name__})"
         ) from None
     if not found.keys() <= PAGE_DOORS:
         raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
@@ -122,7 +123,8 @@ def _sign_in(one: Mapping[str, str]) -> SignIn:
 
 
 def _addresses(client: SignIn) -> list[str]:
-    return [one for one in (client.authorize_url, client.token_url, client.sign_out_url) if one is not None]
+    found = (client.authorize_url, client.token_url, client.sign_out_url, client.revocation_url)
+    return [one for one in found if one is not None]
 
 
 def _publisher(environment: Mapping[str, str]) -> Publisher:

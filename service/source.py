@@ -219,18 +219,25 @@ def _result(one: Result) -> shapes.RecordResult:
 
 
 async def _stream(ask: Ask, source: documents.Version) -> AsyncIterator[bytes]:
-    """Results a thousand at a time, each thousand committed before its results leave."""
+    """Results a thousand at a time, each thousand committed before its results leave.
+
+    A source that is stopped meanwhile is told so in a last line: from the line it names on, nothing was taken.
+    """
     batch: list[Delivery | shapes.RecordResult] = []
-    async for number, line in _lines(ask):
-        if number > STREAM_LINES_MAX:
-            batch.append(_refused("too_many_lines", number))
-            break
-        batch.append(_parsed(line, number) if isinstance(line, bytes) else _refused(line, number))
-        if len(batch) == STREAM_BATCH:
+    first = 1
+    try:
+        async for number, line in _lines(ask):
+            if number > STREAM_LINES_MAX:
+                batch.append(_refused("too_many_lines", number))
+                break
+            batch.append(_parsed(line, number) if isinstance(line, bytes) else _refused(line, number))
+            if len(batch) == STREAM_BATCH:
+                yield await _commit(ask, source, batch)
+                batch, first = [], number + 1
+        if batch:
             yield await _commit(ask, source, batch)
-            batch = []
-    if batch:
-        yield await _commit(ask, source, batch)
+    except deliveries.SourceStopped as stopped:
+        yield _said(_refused(stopped.code, first))
 
 
 async def _lines(ask: Ask) -> AsyncIterator[tuple[int, bytes | str]]:
@@ -274,7 +281,11 @@ def _parsed(line: bytes, number: int) -> Delivery | shapes.RecordResult:
 async def _commit(ask: Ask, source: documents.Version, batch: list[Delivery | shapes.RecordResult]) -> bytes:
     results = iter(await _deliver(ask, source, [one for one in batch if isinstance(one, Delivery)]))
     answers = [_result(next(results)) if isinstance(one, Delivery) else one for one in batch]
-    return b"".join(wire.to_bytes(one) + b"\n" for one in answers)
+    return b"".join(_said(one) for one in answers)
+
+
+def _said(one: shapes.RecordResult) -> bytes:
+    return wire.to_bytes(one) + b"\n"
 
 
 def _refused(code: str, number: int) -> shapes.RecordResult:

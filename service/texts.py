@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
+
+from babel.dates import format_date
 
 from consent.messages import MessageKind
 
 LANGUAGES = ("zh-CN", "en")
 """What this service speaks; the first when nothing is said."""
+LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 PREFERENCES_MAX = 20
 """Languages of one header that are looked at."""
 WEIGHT = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)", re.ASCII)
@@ -17,32 +21,32 @@ WEIGHT = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)", re.ASCII)
 MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
     {
         MessageKind.RECORD_CORRECTED: {
-            "zh-CN": "来源 {source_id} 更正了您的一条记录，积分已随之更新。",
+            "zh-CN": "来源“{source_id}”更正了您的一条记录，积分已随之更新。",
             "en": "{source_id} corrected one of your records; your points follow.",
         },
         MessageKind.RECORD_RETRACTED: {
-            "zh-CN": "来源 {source_id} 撤回了您的一条记录，积分已随之更新。",
+            "zh-CN": "来源“{source_id}”撤回了您的一条记录，积分已随之更新。",
             "en": "{source_id} took back one of your records; your points follow.",
         },
         MessageKind.ACCOUNT_CLAIMED: {
-            "zh-CN": "有人试图关联您在 {source_id} 的账号。您的关联不受影响，工作人员会核查。",
+            "zh-CN": "有人试图关联您在“{source_id}”的账号。您的关联不受影响，工作人员会核查。",
             "en": "Somebody tried to link your account at {source_id}. Your link stands; an officer will look into it.",
         },
         MessageKind.ACCOUNT_LINKED_ELSEWHERE: {
-            "zh-CN": "您在 {source_id} 填写的账号已关联到他人。工作人员会核查。",
+            "zh-CN": "您在“{source_id}”填写的账号已关联到他人。工作人员会核查。",
             "en": "The account you named at {source_id} is already linked elsewhere. An officer will look into it.",
         },
         MessageKind.CONSENT_ENDING: {
-            "zh-CN": "您对 {counterpart} 的同意将于 {expires_on} 到期。愿意继续，再看告知并同意即可；否则自动停止。",
+            "zh-CN": "您对“{counterpart}”的同意将于 {expires_on} 到期。愿意继续，再看告知并同意即可；否则自动停止。",
             "en": "Your consent for {counterpart} ends on {expires_on}. Agree once more to go on; otherwise it stops.",
         },
         MessageKind.LINK_RELEASED: {
-            "zh-CN": "经核查，您在 {source_id} 的账号关联已解除，请重新关联本人账号。",
+            "zh-CN": "经核查，您在“{source_id}”的账号关联已解除，请重新关联本人账号。",
             "en": "After a review your link at {source_id} was released; please link your own account anew.",
         },
         MessageKind.REDEMPTION_REVERSED: {
-            "zh-CN": "场所撤销了当天的一次权益核销（{benefit_id}），名额已退还。",
-            "en": "The venue reversed today's redemption of {benefit_id}; your quota is back.",
+            "zh-CN": "场所撤销了当天对“{benefit_id}”的核销，名额已退还。",
+            "en": "The venue reversed today's redemption of “{benefit_id}”; your quota is back.",
         },
         MessageKind.OBJECTION_OPENED: {
             "zh-CN": "我们已收到您的异议，将在 {decide_by} 前由工作人员书面答复。处理期间积分不会因此减少。",
@@ -53,11 +57,35 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
             "en": "A person has taken up your objection and is looking into it.",
         },
         MessageKind.OBJECTION_DECIDED: {
-            "zh-CN": "您的异议已有书面决定（{state}）：{reason}",
-            "en": "Your objection is decided in writing ({state}): {reason}",
+            "zh-CN": "您的异议已有书面决定：{state}。理由：{reason}",
+            "en": "Your objection is decided in writing: {state}. {reason}",
         },
     }
 )
+UPON_OBJECTION: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
+    {
+        MessageKind.RECORD_CORRECTED: {
+            "zh-CN": "经您提出异议，工作人员更正了来自“{source_id}”的一条记录，积分已随之更新。",
+            "en": "Upon your objection an officer corrected one of your records from {source_id}; your points follow.",
+        },
+        MessageKind.RECORD_RETRACTED: {
+            "zh-CN": "经您提出异议，工作人员撤下了来自“{source_id}”的一条记录，积分已随之更新。",
+            "en": "Upon your objection an officer took back one of your records from {source_id}; your points follow.",
+        },
+    }
+)
+"""What became of a record because an officer decided so, not its source."""
+DECIDED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "upheld": {"zh-CN": "异议成立", "en": "you were right"},
+        "corrected": {"zh-CN": "异议成立，记录已更正", "en": "you were right, and the record is corrected"},
+        "rejected": {"zh-CN": "维持原记录", "en": "the record stays as it is"},
+    }
+)
+NAMED = ("source_id", "counterpart", "benefit_id")
+"""Facts that are ids of what has a name."""
+DAYS = ("expires_on", "decide_by")
+"""Facts that are civil days."""
 
 
 USES: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -99,9 +127,26 @@ def use(kind: str, organisation: str, what: str, outcome: str, language: str) ->
     return USES[kind][language].format(organisation=organisation, what=what, outcome=said)
 
 
-def message(kind: MessageKind, facts: Mapping[str, str | int], language: str) -> str:
-    """The sentence of a message."""
-    return MESSAGES[kind][language].format(**facts)
+def message(
+    kind: MessageKind, facts: Mapping[str, str | int], names: Mapping[str, Mapping[str, str]], language: str
+) -> str:
+    """The sentence of a message: ids by their names (the id itself where there is none), days and codes in words."""
+    said = dict(facts)
+    for fact in NAMED:
+        if fact in said:
+            said[fact] = names.get(str(said[fact]), {}).get(language, said[fact])
+    for fact in DAYS:
+        if fact in said:
+            said[fact] = day(date.fromisoformat(str(said[fact])), language)
+    if "state" in said:
+        said["state"] = DECIDED.get(str(said["state"]), {}).get(language, said["state"])
+    sentences = UPON_OBJECTION if facts.get("reason_code") == "objection_upheld" else MESSAGES
+    return sentences[kind][language].format(**said)
+
+
+def day(civil: date, language: str) -> str:
+    """A civil day in words."""
+    return format_date(civil, "long", locale=LOCALES[language])
 
 
 def accept_language(header: str) -> str:

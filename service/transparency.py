@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from consent import checkpoint, database, purposes, sequencer, tiles
 from consent.canonical import sha256_of
-from consent.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteKey
+from consent.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
 from consent.errors import NotFound
 from consent.ledger import Log
 from consent.merkle import HASH_BYTES
+from consent.tiles import TreeBroken
 from service import receipts, wire
 from service.city import City
 from service.doors import Answer, Ask
@@ -143,6 +144,35 @@ async def list_log_keys(ask: Ask, _: None) -> Answer:
     """What a verifier of the logs is configured with."""
     return Answer(
         shapes.LogKeys(data=[shapes.LogKey(name=log, verifier_key=log_key(ask.city, log).text()) for log in Log])
+    )
+
+
+async def check_log(ask: Ask, _: None) -> Answer:
+    """The last published checkpoint, held against the log's key and against the tree as it is now."""
+    log = _log(ask)
+    head = await sequencer.head(log)
+    if head.note is None:
+        raise NotFound("nothing was published yet")
+    size, signed, continued = 0, True, False
+    try:
+        published = Checkpoint.parse(checkpoint.open_note(head.note, log_key(ask.city, log)))
+        size = published.size
+        continued = published.size <= head.size and await tiles.root_at(log, published.size) == published.root
+    except NoteInvalid:
+        signed = False
+    except TreeBroken:
+        continued = False
+    growing = head.frozen is None
+    return Answer(
+        shapes.LogCheck(
+            name=log,
+            checked_at=wire.rfc3339(ask.at),
+            size=size,
+            signed=signed,
+            continued=continued,
+            growing=growing,
+            sound=signed and continued and growing,
+        )
     )
 
 

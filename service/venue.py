@@ -10,7 +10,8 @@ from starlette.responses import Response
 from benefits import catalogue, express, redemptions
 from benefits.express import Reply
 from benefits.redemptions import Granted
-from consent import database
+from consent import database, versions
+from consent.kinds import Kind
 from service import store, wire
 from service.doors import Answer, Ask, Call
 from service.identity import Venue
@@ -25,6 +26,20 @@ async def _venue(ask: Ask) -> catalogue.Body:
     if found is None:
         raise Problem("suspended")
     return found
+
+
+async def read_venue(ask: Ask, _: None) -> Answer:
+    """Who is asking: the venue by its own name, and the city's civil day."""
+    venue = await _venue(ask)
+    return Answer(
+        shapes.VenueAnswer(
+            venue_id=venue["venue_id"],
+            name=venue["name"],
+            provider_id=venue["provider_id"],
+            provider=await versions.last_name_of(Kind.PROVIDERS, venue["provider_id"]),
+            today=ask.today.isoformat(),
+        )
+    )
 
 
 async def check(ask: Ask, body: shapes.HandleBody) -> Answer:

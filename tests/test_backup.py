@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from consent import database, sequencer
+from consent import database, gate, sequencer
 from consent.ledger import Log
 from consent.tombstones import Tombstones
 from service import erasures, housekeeping
@@ -72,6 +74,106 @@ async def test_nothing_that_ended_comes_back(
         assert await town.resident("returns").total() == 1
         await erasures.replay(town.city)
         assert await town.resident("returns").total() == 1
+
+
+async def test_a_running_service_catches_up_with_what_has_ended(
+    town_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    published = town_settings.publisher.folder
+    async with cities.town(town_settings, demo_folder) as town:
+        await town.resident("stays").volunteer(7_200, "v-stays")
+        await town.resident("stops").volunteer(7_200, "v-stops")
+        assert await town.resident("stops").total() == 63  # stored, and so it stands in the copy
+        await housekeeping.advance(town.city)
+    older = copied(town_settings, tmp_path, request)
+    shutil.copytree(published, tmp_path / "before")
+    async with cities.town(town_settings, demo_folder) as town:
+        await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
+        await housekeeping.advance(town.city)
+    shutil.copytree(published, tmp_path / "since")
+
+    shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
+    (published / "tombstones").unlink()
+    async with cities.town(replace(older, integrate_seconds=0.05), demo_folder) as town:
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        assert await town.resident("stops").total() == 63
+        # What was published is suddenly ahead: the database under the service was put back.
+        shutil.copytree(tmp_path / "since", published, dirs_exist_ok=True)
+        for _ in range(400):
+            head = await sequencer.head(Log.CONSENT)
+            if head.frozen is not None and not head.withheld:
+                break
+            await asyncio.sleep(0.05)
+        consents = (await town.resident("stops").get("/v1/me/consents")).json()["data"]
+        assert {one["state"] for one in consents} == {"withdrawn"}
+        assert await town.resident("stops").total() == 0
+        assert await town.resident("stays").total() == 63
+
+
+@pytest.mark.parametrize("way", ["swift", "usual"])
+async def test_nothing_is_used_while_records_are_withheld(
+    town: cities.Town, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, other, venue = town.resident("wu"), town.resident("li"), town.venue()
+    for one in (who, other):
+        await one.volunteer(7_200, f"v-{one.token[-8:]}")
+        await one.consent_to_provider("city-library")
+    used, live, late = [(await one.ticket())["handle"] for one in (who, who, other)]
+    assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
+    assert await who.total() == 63
+    await other.post("/v1/me/withdrawals", {"scope": "all"})
+    if way == "usual":
+        monkeypatch.setattr(database, "writes_many_at_once", lambda: False)
+        town.city.kept.in_force = None
+    await database.run("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+    before = await cities.row_counts()
+
+    said = set()
+    for path in ("/v1/venue/checks", "/v1/venue/redemptions"):
+        for handle in (live, used, late, "0" * 32, "nonsense"):
+            answer = await venue.post(path, {"handle": handle})
+            named = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+            body = {name: value for name, value in answer.json().items() if name != "request_id"}
+            said.add((answer.status_code, json.dumps(named), json.dumps(body), len(answer.content)))
+    ((status, headers, problem, _),) = said
+    assert (status, json.loads(problem)["code"]) == (503, "records_withheld")
+    assert "retry-after" in json.loads(headers)
+    wanted = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
+    for refused in (
+        await who.get("/v1/me/points"),
+        await who.get("/v1/me/points/explanation"),
+        await who.get("/v1/me/benefits"),
+        await who.post("/v1/me/tickets", wanted),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (503, "records_withheld")
+    assert await cities.row_counts() == before
+    # What was answered before is answered again, and says nothing new.
+    assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
+
+    await database.run("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")
+    assert await who.total() == 63
+    assert (await venue.post("/v1/venue/checks", {"handle": live})).json() == {"applies": False}  # one a day
+
+
+async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
+    town: cities.Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.is_sqlite():
+        pytest.skip("SQLite has no statement that writes several tables")
+    who = town.resident("wu")
+    await who.volunteer(7_200, "v-wu")
+    await who.consent_to_provider("city-library")
+    handle = (await who.ticket())["handle"]
+    original = gate.permit_at_once
+
+    async def late(*values: Any) -> bool:
+        await database.run("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+        return await original(*values)
+
+    monkeypatch.setattr(gate, "permit_at_once", late)
+    scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
+    assert (scanned.status_code, scanned.json()["code"]) == (503, "records_withheld")
+    assert await database.rows("SELECT 1 FROM redemption") == []
 
 
 async def test_a_copy_that_is_not_behind_goes_on(town_settings: Settings, demo_folder: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from consent import database
+from consent import database, documents
+from consent.kinds import Finding, Kind
 from service import source as door
 from tests.cities import Actor, Town, record, row_counts
+from tests.test_admin import staff
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +103,63 @@ async def test_a_stream_has_an_end(town: Town, monkeypatch: pytest.MonkeyPatch) 
         "/v1/source/records", content=unannounced(), headers=source.headers({"Content-Type": "application/x-ndjson"})
     )
     assert json.loads(cut.text.splitlines()[-1])["code"] == "too_large"
+
+
+async def test_a_source_that_is_suspended_delivers_no_more(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "STREAM_BATCH", 3)
+    wang, source = town.resident("wang"), town.source()
+    await wang.link("green-travel", "bike-9001")
+
+    async def interrupted() -> Any:
+        for number in range(4):
+            yield lines(record(f"r-{number}", "bike-9001")) + b"\n"
+        stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+        assert stop.status_code == 200
+        for number in range(4, 12):
+            yield lines(record(f"r-{number}", "bike-9001")) + b"\n"
+
+    answer = await town.client.post(
+        "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one["status"] for one in results[:3]] == ["accepted"] * 3
+    assert results[3:] == [{"record_id": None, "status": "refused", "code": "suspended", "line": 4}]
+    assert len((await wang.get("/v1/me/records")).json()["data"]) == 3
+    again = await source.post("/v1/source/records", {"records": [record("r-4", "bike-9001")]})
+    assert (again.status_code, again.json()["code"]) == (403, "suspended")
+
+
+async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "STREAM_BATCH", 1)
+    source = town.source()
+    await town.resident("wang").link("green-travel", "bike-9001")
+
+    async def interrupted() -> Any:
+        yield lines(record("r-1", "bike-9001")) + b"\n"
+        await _narrow(town)
+        yield lines(record("r-2", "bike-9001"), record("r-3", "bike-9001", kind="transit_trip")) + b"\n"
+
+    answer = await town.client.post(
+        "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one.get("code") for one in results] == [None, "kind_not_allowed", None]
+
+
+async def _narrow(town: Town) -> None:
+    """A second version of the source, in force at once, that delivers transit trips alone."""
+    held = await documents.in_force(Kind.SOURCES, "green-travel", await town.city.clock())
+    assert held is not None
+    async with database.transaction():
+        at = await town.city.clock()
+        new = await documents.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
+        await documents.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
+        await documents.review(Kind.SOURCES, "green-travel", new.version, "officer", at)
+        await documents.approve(Kind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
+
+
+async def _nothing_found(*_: object) -> list[Finding]:
+    return []
 
 
 async def test_who_is_not_linked_leaves_no_trace(town: Town) -> None:

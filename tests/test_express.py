@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import asyncpg
 import pytest
 
 from benefits import express
@@ -135,6 +136,33 @@ async def test_what_changes_between_look_and_statement_undoes_all_of_it(
     assert await database.rows("SELECT 1 FROM redemption") == []
     assert await database.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
     assert await database.rows(f"SELECT 1 FROM event WHERE kind = '{REDEEMED}'") == []
+
+
+@pytest.mark.parametrize("awaited", ["person", "ticket"])
+async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
+    town: Town, ways: list[str], awaited: str
+) -> None:
+    if database.is_sqlite():
+        pytest.skip("SQLite has no statement that writes several tables")
+    _, handle = await ready(town)
+    other = await asyncpg.connect(town.city.settings.database_url.replace("postgres://", "postgresql://", 1))
+    holding = other.transaction()
+    await holding.start()
+    assert await other.fetch(f"SELECT 1 FROM {awaited} WHERE person_id = (SELECT person_id FROM ticket) FOR UPDATE")
+    scanning = asyncio.create_task(town.venue().post("/v1/venue/redemptions", {"handle": handle}))
+    for _ in range(200):
+        if await other.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            break
+        await asyncio.sleep(0.02)
+    suspended = await staff(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")
+    assert suspended.status_code == 200
+    assert not scanning.done()
+    await holding.rollback()
+    await other.close()
+    assert (await scanning).content == b'{"applies":false}'
+    assert ways == ["usual"]
+    assert await database.rows("SELECT 1 FROM redemption") == []
+    assert await database.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
 
 
 async def test_many_handles_of_one_person_at_once_keep_the_chain_whole(town: Town) -> None:

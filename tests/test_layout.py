@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
 from benefits import recompute
-from consent import database, people, verification
+from consent import database, ledger, people, verification
 from consent import uses as uses_of
 from service import demo, layout, store
 from tests import cities, servers
@@ -263,6 +263,52 @@ async def test_what_no_month_was_made_for_is_not_lost(cut_town: Town) -> None:
         far,
     )
     assert (await database.rows("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
+
+
+async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(cut_town: Town) -> None:
+    now = await database.now()
+
+    async def attempt(days: int) -> str:
+        at = now + timedelta(days=days)
+        async with database.transaction():
+            await ledger.refused("public", "x", "wrong_role", "door", at)
+        found = await database.row("SELECT leaf_hash FROM refused_attempt WHERE at = $1", database.to_micros(at))
+        assert found is not None
+        return str(found["leaf_hash"])
+
+    async def lie() -> list[tuple[str, str]]:
+        found = await database.rows("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
+        return sorted((row["leaf_hash"], row["name"]) for row in found)
+
+    def month(days: int) -> str:
+        return (now + timedelta(days=days)).strftime("refused_attempt_%Y_%m")
+
+    # Fifteen and seventeen months without `migrate`, and a clock that was once far ahead.
+    soon, later, far = [await attempt(days) for days in (15 * 31, 17 * 31, 40 * 366)]
+    assert await lie() == sorted((one, "refused_attempt_rest") for one in (soon, later, far))
+    async with database.transaction():
+        made, gone = await layout.keep_months((now + timedelta(days=17 * 31)).date())
+    assert {month(15 * 31), month(17 * 31)} <= set(made)
+    assert gone == []
+    where = sorted([(soon, month(15 * 31)), (later, month(17 * 31)), (far, "refused_attempt_rest")])
+    assert await lie() == where
+    for table in (month(15 * 31), "refused_attempt_rest"):
+        with pytest.raises(IntegrityError, match="append only"):
+            await database.run(f"DELETE FROM {table}")
+    async with database.transaction():
+        assert await layout.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
+    assert await lie() == where
+
+    # What waited in the rest for more than three years goes as a month does.
+    async with database.transaction():
+        await layout.keep_months((now + timedelta(days=36 * 366)).date())
+        old = await attempt(31 * 366)
+        await layout.keep_months((now + timedelta(days=36 * 366)).date())
+    assert await lie() == [(far, "refused_attempt_rest")]
+    kept = {row["leaf_hash"] for row in await database.rows("SELECT leaf_hash FROM expired_leaf")}
+    assert {soon, later, old} <= kept
+    reports = await verification.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
 async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: Town) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -26,6 +27,7 @@ from consent.tiles import TreeBroken
 from service import housekeeping, store, verify_receipt
 from service.identity import Door
 from tests.cities import Town
+from tests.web.browsing import Browser
 
 pytestmark = pytest.mark.anyio
 
@@ -388,6 +390,51 @@ async def test_whatever_contradicts_what_was_published_freezes(town: Town, harm:
     assert not found.withheld
     metrics = (await town.client.get("/metrics")).text
     assert 'credit_easy_log_frozen{log="policy"} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("harm", "bad"),
+    [(None, set()), ("tile", {"continued"}), ("short", {"continued"}), ("note", {"signed", "continued"}),
+     ("frozen", {"growing"})],
+)  # fmt: skip
+async def test_anybody_can_ask_whether_a_log_is_sound(town: Town, harm: str | None, bad: set[str]) -> None:
+    assert (await town.client.get("/log/policy/check")).status_code == 404
+    await advance(town)
+    if harm == "tile":
+        await database.run("UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0", bytes(32 * 256))
+    elif harm == "short":
+        await database.run("UPDATE log_head SET size = size - 1 WHERE log = 'policy'")
+    elif harm == "note":
+        await database.run("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
+    elif harm == "frozen":
+        await database.run("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
+    found = (await town.client.get("/log/policy/check")).json()
+    assert {name for name in ("signed", "continued", "growing") if not found[name]} == bad
+    assert found["sound"] == (not bad)
+    browser = await Browser(town).go("/logs")
+    assert ("Both logs are sound" in browser.text) == (not bad)
+    assert ("Something does not fit" in browser.text) == bool(bad)
+    assert browser.status == 200
+
+
+async def test_the_logs_are_told_in_words(town: Town) -> None:
+    await advance(town)
+    for language, words in (
+        ("en", ("Barred use", "Data source", "in force from")),
+        ("zh-CN", ("禁止的用途", "数据来源")),
+    ):
+        browser = await Browser(town, language).go("/logs")
+        newest = browser.text.split({"en": "The newest rules", "zh-CN": "最新规则"}[language])[1]
+        assert any(word in newest for word in words)
+        assert "barred_use" not in browser.text
+        assert "key:" not in browser.text
+        assert not re.search(r"\b[0-9a-f]{64}\b", browser.text)
+        assert f"witness http://city.test/log/consent --log-key '{(await key_of(town, 'consent'))}'" in browser.text
+
+
+async def key_of(town: Town, log: str) -> str:
+    listed = (await town.client.get("/v1/public/logs")).json()["data"]
+    return str(next(one["verifier_key"] for one in listed if one["name"] == log))
 
 
 async def test_a_death_between_file_and_database_is_caught_up(town: Town) -> None:

@@ -55,7 +55,7 @@ class Correction(Model):
 
 
 class LinkCode(Model):
-    """Finds a pending link by the blind index of its short code."""
+    """Finds a pending link by the blind index of its short code; the code itself is sealed for its person's eyes."""
 
     code_index = fields.CharField(32, primary_key=True)
     source_id = fields.CharField(64)
@@ -63,6 +63,7 @@ class LinkCode(Model):
     person_id = fields.CharField(32)
     link_id = fields.CharField(32)
     expires_at = fields.BigIntField()
+    sealed_code = Sealed("link_id", null=True)
 
     class Meta:
         table = "link_code"

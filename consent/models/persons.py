@@ -51,6 +51,7 @@ class Presentation(Model):
     shown_at = fields.BigIntField()
     expires_at = fields.BigIntField()
     answered_at = fields.BigIntField(null=True)
+    previous_id = fields.CharField(32, null=True)
 
     class Meta:
         table = "presentation"

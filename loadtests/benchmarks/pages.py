@@ -23,7 +23,7 @@ from starlette.types import Scope
 
 from service import demo, store
 from service.identity import Door
-from service.web import frame
+from service.web import assets
 from service.web.inside import Inside, Reply
 from tests import cities, servers
 from tests.cities import Town
@@ -165,7 +165,7 @@ def main() -> None:
         mark = "" if one.ratio <= WANTED else "  above what is wanted"
         ratio = f"{one.ratio:6.2f}{mark}" if one.asked else "      "
         print(f"{one.path:40} {one.page:8.2f} {one.calls:9.2f} {one.asked:6} {ratio}".rstrip())
-    print(f"the resident's first page with {len(frame.ASSETS)} files known, 3 loaded: {size:,} bytes")
+    print(f"the resident's first page with {len(assets.FILES)} files known, 3 loaded: {size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service import privacy
+from service import privacy, reviews
 from service.endpoints.calls import PAGING, get, post
 from service.identity import Door
 from service.openapi import Parameter
@@ -24,6 +24,26 @@ PRIVACY = (
         shapes.CaseBody,
         {201: shapes.CaseAnswer},
         key="optional",
+    ),
+    get(
+        OFFICER,
+        "/v1/privacy/cases",
+        "listCases",
+        "My own cases, newest first",
+        privacy.list_cases,
+        shapes.Cases,
+        query=PAGING,
+        writes=True,
+    ),
+    get(
+        OFFICER,
+        "/v1/privacy/cases/{case_id}",
+        "readCase",
+        "One case of mine",
+        privacy.read_case,
+        shapes.CaseRow,
+        errors=("not_found",),
+        writes=True,
     ),
     get(
         OFFICER,
@@ -62,7 +82,7 @@ PRIVACY = (
         "/v1/privacy/reviews",
         "listReviews",
         "What waits for you",
-        privacy.list_reviews,
+        reviews.list_reviews,
         shapes.Reviews,
         writes=True,
     ),
@@ -70,8 +90,8 @@ PRIVACY = (
         OFFICER,
         "/v1/privacy/reviews/{review_id}",
         "readReview",
-        "One review, with the document and what the gate says of it",
-        privacy.read_review,
+        "One review: the document, what it changes, what the gate says or what was decided",
+        reviews.read_review,
         shapes.ReviewAnswer,
         errors=("not_found",),
         writes=True,
@@ -81,11 +101,11 @@ PRIVACY = (
         "/v1/privacy/reviews/{review_id}/decision",
         "decideReview",
         "Settle a review",
-        privacy.decide_review,
+        reviews.decide_review,
         shapes.DecisionBody,
         {200: shapes.ReviewDecided},
         key="optional",
-        errors=("not_found", "conflict", "four_eyes"),
+        errors=("not_found", "conflict", "four_eyes", "prohibited"),
     ),
     get(
         OFFICER,
@@ -95,6 +115,16 @@ PRIVACY = (
         privacy.list_objections,
         shapes.Objections,
         query=PAGING,
+        writes=True,
+    ),
+    get(
+        OFFICER,
+        "/v1/privacy/objections/{objection_id}",
+        "readObjection",
+        "One objection, open or decided",
+        privacy.read_objection,
+        shapes.ObjectionWhole,
+        errors=("not_found",),
         writes=True,
     ),
     post(

@@ -63,6 +63,15 @@ PUBLIC = (
     ),
     get(
         None,
+        "/log/{name}/check",
+        "checkLog",
+        "The last checkpoint, held against its key and the tree as it is now",
+        transparency.check_log,
+        shapes.LogCheck,
+        errors=("not_found",),
+    ),
+    get(
+        None,
         "/log/{name}/tile/{level}/{index:path}",
         "readTile",
         "A tile of a log's tree",

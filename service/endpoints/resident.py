@@ -21,7 +21,16 @@ RESIDENT = (
         shapes.ConsentRequest,
         {201: shapes.ShownAnswer},
         key="required",
-        errors=("account_required", "account_forbidden", "not_in_force"),
+        errors=("account_required", "account_forbidden", "not_in_force", "not_found"),
+    ),
+    get(
+        ME,
+        "/v1/me/consent-requests/{request_id}",
+        "readConsentRequest",
+        "The notice as it was shown, while it can be answered",
+        resident.read_request,
+        shapes.ShownAnswer,
+        errors=("not_found", "ticket_consumed", "ticket_expired"),
     ),
     post(
         ME,
@@ -77,6 +86,17 @@ RESIDENT = (
     ),
     post(
         ME,
+        "/v1/me/consents/{consent_id}/link-code",
+        "renewLinkCode",
+        "A new code for an account that is not proven yet",
+        resident.code_anew,
+        None,
+        {201: shapes.LinkAnswer},
+        key="required",
+        errors=("not_found",),
+    ),
+    post(
+        ME,
         "/v1/me/consents/{consent_id}/withdraw",
         "withdrawConsent",
         "Stop one consent",
@@ -102,6 +122,7 @@ RESIDENT = (
         resident.read_points,
         shapes.PointsAnswer,
         swift=resident.read_points_swiftly,
+        errors=("records_withheld",),
     ),
     get(
         ME,
@@ -110,6 +131,7 @@ RESIDENT = (
         "Why I have them",
         resident.explain_points,
         shapes.ExplanationAnswer,
+        errors=("records_withheld",),
     ),
     post(
         ME,
@@ -119,6 +141,7 @@ RESIDENT = (
         resident.what_if,
         shapes.WhatIfBody,
         {200: shapes.WhatIfAnswer},
+        errors=("records_withheld",),
     ),
     get(
         ME,
@@ -128,6 +151,7 @@ RESIDENT = (
         resident.list_benefits,
         shapes.BenefitList,
         query=PAGING,
+        errors=("records_withheld",),
     ),
     post(
         ME,
@@ -138,7 +162,7 @@ RESIDENT = (
         shapes.TicketRequest,
         {201: shapes.TicketAnswer},
         key="required",
-        errors=("benefit_not_available", "consent_needed", "not_found"),
+        errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
     ),
     get(
         ME,

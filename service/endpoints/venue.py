@@ -10,6 +10,15 @@ from service.shapes import common
 from service.shapes import venue as shapes
 
 VENUE = (
+    get(
+        Door.VENUE,
+        "/v1/venue/me",
+        "readVenue",
+        "Who I am here, and the day",
+        venue.read_venue,
+        shapes.VenueAnswer,
+        errors=("suspended",),
+    ),
     post(
         Door.VENUE,
         "/v1/venue/checks",
@@ -18,7 +27,7 @@ VENUE = (
         venue.check,
         shapes.HandleBody,
         {200: (shapes.CheckAnswer, shapes.Ordinary)},
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
     ),
     post(
         Door.VENUE,
@@ -30,7 +39,7 @@ VENUE = (
         {201: shapes.RedemptionAnswer, 200: shapes.Ordinary},
         key="required",
         swift=venue.redeem_swiftly,
-        errors=("suspended",),
+        errors=("records_withheld", "suspended"),
     ),
     post(
         Door.VENUE,

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from consent.oversight import SAMPLE_MAX
 from consent.purposes import Purpose
-from service.shapes.common import Document, DocumentId, Id
+from service.shapes.admin import Difference
+from service.shapes.common import Document, DocumentId, Id, Localized
 from service.wire import Wire
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
@@ -26,6 +27,22 @@ class CaseAnswer(Wire):
     """The case that every look names."""
 
     case_id: str
+
+
+class CaseRow(Wire):
+    """A case of the officer's own, with the reason it was opened for."""
+
+    case_id: str
+    reason_code: str
+    text: str
+    opened_on: str
+
+
+class Cases(Wire):
+    """The officer's own cases, newest first."""
+
+    data: list[CaseRow]
+    next_cursor: str | None
 
 
 class CountRow(Wire):
@@ -86,6 +103,7 @@ class EventRow(Wire):
 class ConsentUnderCase(ConsentRow):
     """One consent with its events, notice and proofs."""
 
+    counterpart_name: Localized | None = None
     notice: Document
     events: list[EventRow]
 
@@ -97,6 +115,7 @@ class ReviewRow(Wire):
     kind: str
     about: str
     opened_on: str
+    name: Localized | None = None
 
 
 class Reviews(Wire):
@@ -116,12 +135,22 @@ class ReviewFinding(Wire):
 
 
 class ReviewAnswer(ReviewRow):
-    """A review with what it is about: the document whole, with its hash, and what the gate says of it now."""
+    """A review with what it is about: the document whole, with its hash, and what it changes of what was in force.
 
+    While it waits, with what the gate says of it now; once it is decided, with the decision.
+    """
+
+    state: Literal["open", "decided"]
     version: int | None = None
     sha256: str | None = None
     document: Document | None = None
+    since_version: int | None = None
+    differences: list[Difference] | None = None
     findings: list[ReviewFinding]
+    decision: Literal["approve", "refuse"] | None = None
+    reason: str | None = None
+    decided_by: str | None = None
+    decided_on: str | None = None
 
 
 class DecisionBody(Wire):
@@ -155,6 +184,13 @@ class ObjectionRow(Wire):
     source_statement: str | None = None
 
 
+class ObjectionWhole(ObjectionRow):
+    """One objection, open or decided; `decision` is the reason that was given in writing."""
+
+    decided_on: str | None = None
+    decision: str | None = None
+
+
 class Objections(Wire):
     """Open objections, the most urgent first."""
 
@@ -185,7 +221,7 @@ class ObjectionDecided(Wire):
 
 
 class AttemptRow(Wire):
-    """Something that was tried and refused."""
+    """Something that was tried and refused: `what` is the operation, `document` the one it was about, as kind/id."""
 
     attempt_id: str
     day: str
@@ -193,6 +229,7 @@ class AttemptRow(Wire):
     actor: str
     code: str
     what: str
+    document: str | None = None
 
 
 class Attempts(Wire):

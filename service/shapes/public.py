@@ -67,6 +67,14 @@ class PublicBenefits(Wire):
     next_cursor: str | None
 
 
+class ReferenceRow(Wire):
+    """A sentence or clause that forbids a use; `original` is quoted as it was published, `means` says it again."""
+
+    where: Localized
+    original: str | None = None
+    means: Localized | None = None
+
+
 class BarredUse(Wire):
     """A use that is impossible here, and why."""
 
@@ -74,6 +82,7 @@ class BarredUse(Wire):
     title: Localized
     reason: Localized
     reference: str
+    references: list[ReferenceRow]
 
 
 class BarredUses(Wire):
@@ -138,6 +147,23 @@ class LogKeys(Wire):
     """Both logs."""
 
     data: list[LogKey]
+
+
+class LogCheck(Wire):
+    """What a log's last checkpoint was held against just now.
+
+    `signed`: its signature is the log's own key's. `continued`: the tree as it is now begins with exactly the leaves
+    that were signed. `growing`: the log takes new leaves. It is this service that says so: to trust nobody, keep a
+    checkpoint of your own and ask for the proof.
+    """
+
+    name: str
+    checked_at: str
+    size: int
+    signed: bool
+    continued: bool
+    growing: bool
+    sound: bool
 
 
 class Figures(Wire):

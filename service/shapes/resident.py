@@ -21,6 +21,8 @@ class ConsentRequest(Wire):
     provider_id: DocumentId | None = None
     account: Account | None = None
     language: Language
+    previous_consent_id: Id | None = None
+    """The stopped consent to be taken up again: its account is remembered, and its proof for a short while."""
 
     @model_validator(mode="after")
     def one_counterpart(self) -> ConsentRequest:
@@ -115,6 +117,11 @@ class ShownAnswer(Wire):
     ticket: str
     expires_at: str
     notice: NoticeAnswer
+    purpose: str | None = None
+    source_id: str | None = None
+    provider_id: str | None = None
+    account: str | None = None
+    """The account at the source that a yes is about."""
 
 
 class LinkAnswer(Wire):
@@ -144,8 +151,11 @@ class ConsentAnswer(Wire):
     ended_at: str | None = None
     previous_consent_id: str | None = None
     link: LinkAnswer | None = None
+    """While the account is not proven and its code can still be typed."""
     linked: bool | None = None
-    """In lists, of a live consent for a source: whether the account there is proven."""
+    """Of a live consent for a source, when it is read: whether the account there is proven."""
+    undo_until: str | None = None
+    """Of a consent stopped a moment ago: until when a new one that names it may rest on its account's proof."""
 
 
 class ConsentList(Wire):
@@ -324,8 +334,16 @@ class RecordList(Wire):
     next_cursor: str | None
 
 
+class ObjectedRecord(Wire):
+    """What an objection is about: the record as it is now, or as it was when it was taken back."""
+
+    kind: str
+    quantity: int
+    occurred_on: str
+
+
 class ObjectionAnswer(Wire):
-    """An objection of mine."""
+    """An objection of mine, with what I said and what was decided in writing."""
 
     objection_id: Id
     state: str
@@ -333,6 +351,15 @@ class ObjectionAnswer(Wire):
     record_id: str | None = None
     source_id: str | None = None
     reason_code: str
+    name: Localized | None = None
+    """What the source is called; absent once it is no longer in force."""
+    record: ObjectedRecord | None = None
+    statement: str
+    opened_at: str
+    acknowledged_at: str | None = None
+    decided_at: str | None = None
+    decision: str | None = None
+    """The decision's reason, as it was written."""
 
 
 class ObjectionList(Wire):

@@ -64,7 +64,10 @@ class RecordsBody(Wire):
 
 
 class RecordResult(Wire):
-    """What became of one deed; `line` counts a stream's lines from 1 and is there for those that were no deed."""
+    """What became of one deed; `line` counts a stream's lines from 1 and is there for those that were no deed.
+
+    A stream that ends early says so in its last line: of the code `suspended`, nothing from `line` on was taken.
+    """
 
     record_id: str | None
     status: Literal["accepted", "duplicate", "refused"]

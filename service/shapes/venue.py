@@ -21,6 +21,16 @@ class ReversalBody(Wire):
     reason_code: ReversalReason
 
 
+class VenueAnswer(Wire):
+    """The venue that asks, and its day: what stands in the catalogue of it, nothing of anybody who came."""
+
+    venue_id: str
+    name: Localized
+    provider_id: str
+    provider: Localized | None = None
+    today: str
+
+
 class Ordinary(Wire):
     """Standard terms apply: one answer for every reason."""
 

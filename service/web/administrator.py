@@ -12,8 +12,8 @@ from consent.kinds import Kind
 from service.identity import Door
 from service.web import administrator_document as documents
 from service.web import administrator_editor as editor
-from service.web.administrator_shared import LIST_MAX, kind_of, read_all
-from service.web.frame import Leaf, Page
+from service.web.administrator_shared import kind_of
+from service.web.frame import LIST_MAX, Leaf, Page
 
 WAITING = ("in_review", "submitted", "suspended", "draft")
 """What waits for somebody, in this order."""
@@ -24,7 +24,7 @@ async def overview(page: Page) -> Response:
     """All kinds, and what waits for somebody."""
     counts, waiting, names = {}, [], {}
     for kind in Kind:
-        rows = await read_all(page, f"/v1/admin/{kind}")
+        rows = await page.read_all(f"/v1/admin/{kind}")
         counts[str(kind)] = len(rows)
         for row in rows:
             waiting += [one for one in _versions(str(kind), row) if one["state"] in WAITING]

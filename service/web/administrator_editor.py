@@ -18,7 +18,7 @@ from benefits.vocabulary import EffectKind
 from consent.kinds import Kind
 from consent.records import Dimension
 from service.web import fields, forms, places
-from service.web.administrator_shared import faults_of, findings_of, kind_of, placed, read_all
+from service.web.administrator_shared import faults_of, findings_of, kind_of, placed
 from service.web.frame import Page, expect
 from service.web.inside import Reply
 
@@ -173,7 +173,7 @@ async def _choices(page: Page, kind: str) -> dict[str, list[dict[str, Any]]]:
     """What a document can name of other documents, those in force first."""
     found = {}
     for wanted in sorted({one.group for one in fields.FIELDS.get(kind, ()) if one.type == "document"}):
-        rows = await read_all(page, f"/v1/admin/{wanted}")
+        rows = await page.read_all(f"/v1/admin/{wanted}")
         found[wanted] = sorted(rows, key=lambda row: (row.get("in_force_version") is None, row["id"]))
     return found
 

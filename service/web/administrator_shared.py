@@ -1,4 +1,4 @@
-"""What the administrator's pages share: which kind is looked at, whole lists, findings with places that can be read."""
+"""What the administrator's pages share: which kind is looked at, findings with places that can be read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from service.web import places
 from service.web.frame import Page
 from service.web.inside import Reply
 
-LIST_MAX = 200
-PAGES_MAX = 50
-"""Ten thousand documents of a kind; a catalogue with more is looked at by the API."""
-
 
 def kind_of(page: Page) -> str:
     """The kind that the path names; not found for any other."""
@@ -22,19 +18,6 @@ def kind_of(page: Page) -> str:
     if name not in list(Kind):
         raise Problem("not_found")
     return name
-
-
-async def read_all(page: Page, path: str) -> list[dict[str, Any]]:
-    """Every row of a list, however many pages it has."""
-    found: list[dict[str, Any]] = []
-    cursor = None
-    for _ in range(PAGES_MAX):
-        answer = await page.read(path, limit=LIST_MAX, cursor=cursor)
-        found += answer["data"]
-        cursor = answer["next_cursor"]
-        if cursor is None:
-            break
-    return found
 
 
 async def findings_of(page: Page, kind: str, document: Mapping[str, Any]) -> list[dict[str, Any]]:

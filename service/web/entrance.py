@@ -27,10 +27,13 @@ async def come_back(page: Page) -> Response:
 
 
 async def leave(page: Page) -> Response:
-    """Sign out of a door; the identity provider's own session is ended there, by whoever wants that too."""
+    """Sign out of a door, whatever became of the session; the city's own is ended there, by whoever wants that too."""
     assert page.door is not None
-    client = page.site.providers.clients[page.door]
-    page.renewed = None
+    client = page.site.providers.clients.get(page.door)
+    if client is None:
+        raise Problem("not_found")
+    if page.session is not None:
+        await page.site.providers.end(page.session)
     response = page.render("signed_out.html", sign_out_url=client.sign_out_url)
     sessions.end(response, page.request, page.door)
     return response
@@ -56,6 +59,6 @@ DEMO = (
 LEAVES = (
     Leaf("/sign-in/return", come_back),
     Leaf("/sign-in/{door}", begin),
-    *(Leaf(f"{path}/sign-out", leave, door, "POST") for door, path in sessions.PATHS.items()),
+    *(Leaf(f"{path}/sign-out", leave, door, "POST", ends=True) for door, path in sessions.PATHS.items()),
     *DEMO,
 )

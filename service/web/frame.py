@@ -6,13 +6,10 @@ going back or reloading repeats nothing. A form carries its own Idempotency-Key:
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -26,7 +23,7 @@ from service.city import City
 from service.identity import Door, IdentityError
 from service.problems import Problem
 from service.texts import LANGUAGES, accept_language
-from service.web import sessions, signin
+from service.web import assets, sessions, signin
 from service.web.inside import Inside, Query, Reply
 from service.web.provider import DemoProvider
 from service.web.sessions import Session
@@ -34,6 +31,14 @@ from service.web.signin import Providers
 from service.web.words import Words, environment
 
 LANGUAGE_COOKIE = "credit-easy-language"
+DONE_COOKIE, DONE_SECONDS = "credit-easy-done", 60
+"""Which sentence the next page begins with."""
+PASSING = ("lang", "done")
+"""What an address says for once."""
+LIST_MAX = 200
+"""Rows that the API gives at once."""
+ROWS_MAX = 5_000
+"""Rows of a list that a page reads at most."""
 FIELDS_MAX = 600
 """Fields of one form; a scheme of all kinds with as many steps as there may be has almost five hundred."""
 POLICY = (
@@ -41,15 +46,6 @@ POLICY = (
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Nothing inline, nothing from elsewhere."""
-ASSETS = {
-    "style.css": "text/css",
-    "page.js": "text/javascript",
-    "desk.js": "text/javascript",
-    "editor.js": "text/javascript",
-    "qr/decode.js": "text/javascript",
-    "qr/index.js": "text/javascript",
-    "mark.svg": "image/svg+xml",
-}
 
 
 class Stopped(Exception):
@@ -75,7 +71,7 @@ class Site:
         found = self.environments.get(language)
         if found is None:
             found = environment(Words(language, self.city.settings.city_zone))
-            found.globals["asset"] = asset
+            found.globals["asset"] = assets.address
             self.environments[language] = found
         return found
 
@@ -93,17 +89,24 @@ class Page:
     fields: list[tuple[str, str]] = field(default_factory=list)
     """Every field of the form in its order; `form` has the last of each name."""
     renewed: Session | None = None
+    came_with: Session | None = None
+    """The session that the browser brought, before it was renewed."""
 
     @property
     def here(self) -> str:
-        """This page's path."""
+        """This page's path; never one that a browser would read as another host."""
         path: str = self.request.scope["path"]
-        return path
+        return "/" + path.lstrip("/")
+
+    def in_language(self, language: str) -> str:
+        """This page's address in a language, with what its query asks for."""
+        query = [(name, value) for name, value in self.request.query_params.multi_items() if name not in PASSING]
+        return f"{self.here}?{urlencode([*query, ('lang', language)])}"
 
     @property
-    def back(self) -> str:
-        """Where a GET brings this page again; the first page for what was posted."""
-        return self.here if self.request.method == "GET" else "/"
+    def sent(self) -> list[tuple[str, str]]:
+        """What was posted, to be posted again in the other language; its key is the same, so that it acts once."""
+        return [(name, value) for name, value in self.fields if name != "_form"]
 
     @property
     def words(self) -> Words:
@@ -147,6 +150,17 @@ class Page:
         """What a reading call answers; Stopped when it is a problem."""
         return expect(await self.ask("GET", path, query=query))
 
+    async def read_all(self, path: str, **query: str | int | None) -> list[Any]:
+        """The rows of a list, page after page, ROWS_MAX at most."""
+        rows: list[Any] = []
+        cursor = None
+        while True:
+            found = await self.read(path, limit=LIST_MAX, cursor=cursor, **query)
+            rows += found["data"]
+            cursor = found.get("next_cursor")
+            if cursor is None or len(rows) >= ROWS_MAX:
+                return rows[:ROWS_MAX]
+
     async def do(self, path: str, body: Any = None, method: str = "POST") -> Any:
         """What a writing call answers, with the form's own key; Stopped when it is a problem."""
         return expect(await self.ask(method, path, body, key=self.key))
@@ -167,7 +181,7 @@ class Page:
                 page=self,
                 form_token=token,
                 new_key=lambda: secrets.token_urlsafe(16),
-                done=self.query("done"),
+                done=self._done(),
                 **values,
             )
         )
@@ -176,14 +190,28 @@ class Page:
         response.headers["content-language"] = self.language
         camera = "(self)" if self.door is Door.VENUE else "()"
         response.headers["permissions-policy"] = f"camera={camera}, microphone=(), geolocation=(), browsing-topics=()"
-        if fresh is not None:
+        # A page elsewhere that has a browser send a form here gets no cookie that would void the forms of our own.
+        if fresh is not None and (self.request.method == "GET" or sessions.is_from_here(self.request, unsaid=False)):
             sessions.keep_form_cookie(response, self.request, fresh)
+        if self.query("done"):
+            response.delete_cookie(DONE_COOKIE, path="/", secure=sessions.is_secure(self.request), httponly=True)
         return self._kept(response)
 
     def go(self, path: str, done: str = "") -> Response:
-        """On to another page; `done` names the sentence that it begins with."""
+        """On to another page; `done` names the sentence that it begins with, once."""
         glue = "&" if "?" in path else "?"
-        return self._kept(RedirectResponse(f"{path}{glue}{urlencode({'done': done})}" if done else path, 303))
+        response = RedirectResponse(f"{path}{glue}{urlencode({'done': done})}" if done else path, 303)
+        if done:
+            response.set_cookie(
+                DONE_COOKIE, done, max_age=DONE_SECONDS, path="/", samesite="lax", httponly=True,
+                secure=sessions.is_secure(self.request),
+            )  # fmt: skip
+        return self._kept(response)
+
+    def _done(self) -> str:
+        """What was done just now: as the address says, if this browser was told so; a link from elsewhere is not."""
+        done = self.query("done")
+        return done if done == self.request.cookies.get(DONE_COOKIE) else ""
 
     def problem(self, reply: Reply) -> Response:
         """A problem as a page of its own."""
@@ -194,7 +222,8 @@ class Page:
         return response
 
     def _kept(self, response: Response) -> Response:
-        if self.renewed is not None:
+        ended = self.came_with is not None and self.came_with.token in self.site.providers.ended
+        if self.renewed is not None and not ended:
             sessions.write(response, self.request, self.site.city.keyring, self.renewed)
         if self.query("lang") in LANGUAGES:
             response.set_cookie(
@@ -217,6 +246,8 @@ class Leaf:
     method: str = "GET"
     fragment: bool = False
     """A part of a page that a script asks for: whoever is not signed in gets 401 instead of another page."""
+    ends: bool = False
+    """It ends the session, and so needs none that works."""
 
 
 def expect(reply: Reply) -> Any:
@@ -243,17 +274,21 @@ async def serve(site: Site, leaf: Leaf, request: Request) -> Response:
 
 async def _answer(page: Page, leaf: Leaf) -> Response:
     keyring = page.site.city.keyring
-    if page.request.method == "POST":
+    if page.request.method == "POST" and leaf.method == "POST":
         await _read_form(page)
     if leaf.door is not None:
-        page.session = sessions.read(page.request, keyring, leaf.door)
-        if page.session is not None and page.session.ends_soon(datetime.now(UTC)):
+        page.session = page.came_with = sessions.read(page.request, keyring, leaf.door)
+        if not leaf.ends and page.session is not None and page.session.ends_soon(datetime.now(UTC)):
             page.session = page.renewed = await page.site.providers.renewed(page.session)
-        if page.session is None:
+        if page.session is None and not leaf.ends:
             return _sign_in(page, leaf)
-    if page.request.method == "POST" and not sessions.form_fits(page.request, keyring, page.form.get("_form", "")):
+    if leaf.method == "POST" and not _form_fits(page):
         return _again(page, 403, "stale")
     return await leaf.handle(page)
+
+
+def _form_fits(page: Page) -> bool:
+    return sessions.form_fits(page.request, page.site.city.keyring, page.form.get("_form", ""))
 
 
 async def _read_form(page: Page) -> None:
@@ -284,8 +319,12 @@ def _sign_in(page: Page, leaf: Leaf) -> Response:
 
 
 def _again(page: Page, status: int, why: str) -> Response:
-    kept = [(name, value) for name, value in page.fields if name != "_form"]
-    return page.render("again.html", status, why=why, kept=kept)
+    """What was typed, to be sent again, if a page of ours sent it; else nothing that one tap could send."""
+    if not _form_fits(page) and not sessions.is_from_here(page.request, unsaid=False):
+        page.fields = []
+        first = "/" if page.door is None else sessions.PATHS[page.door]
+        return page.render("again.html", 403, why="elsewhere", first=first)
+    return page.render("again.html", status, why=why)
 
 
 async def _reply_to(request: Request, error: Exception) -> Reply:
@@ -313,31 +352,3 @@ def _speak(request: Request, language: str) -> None:
     others = [(name, value) for name, value in request.scope["headers"] if name != b"accept-language"]
     request.scope["headers"] = [*others, (b"accept-language", language.encode())]
     request.__dict__.pop("_headers", None)
-
-
-@lru_cache(maxsize=len(ASSETS))
-def _asset(name: str) -> tuple[bytes, str]:
-    """A shipped file and the first characters of its hash."""
-    content = (resources.files("service.web") / "static" / name).read_bytes()
-    return content, hashlib.sha256(content).hexdigest()[:16]
-
-
-def asset(name: str) -> str:
-    """The address of a shipped file; it changes with the file's content, so that browsers may keep it for ever."""
-    return f"/static/{version()}/{name}"
-
-
-@lru_cache(maxsize=1)
-def version() -> str:
-    """One hash for all shipped files: a module finds its neighbours beside itself."""
-    return hashlib.sha256("".join(_asset(name)[1] for name in ASSETS).encode()).hexdigest()[:16]
-
-
-async def static(request: Request) -> Response:
-    """A shipped file."""
-    name = request.path_params["name"]
-    if name not in ASSETS:
-        raise Problem("not_found")
-    fresh = request.path_params["version"] == version()
-    cache = "public, max-age=31536000, immutable" if fresh else "no-cache"
-    return Response(_asset(name)[0], media_type=ASSETS[name], headers={"cache-control": cache})

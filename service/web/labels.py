@@ -37,6 +37,15 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "tree_planted": ("棵", "trees"),
             "green_shop_month": ("个月", "months"),
         },
+        "one": {
+            "bike_trip": ("次", "trip"),
+            "transit_trip": ("次", "trip"),
+            "volunteer_minutes": ("分钟", "minute"),
+            "community_meeting": ("次", "meeting"),
+            "eco_course": ("次", "course"),
+            "tree_planted": ("棵", "tree"),
+            "green_shop_month": ("个月", "month"),
+        },
         "scene": {
             "library": ("信易阅 · 借阅", "Reading"),
             "parking": ("信易停 · 停车", "Parking"),
@@ -87,6 +96,29 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
             "schemes": ("积分方案", "Schemes"),
             "notices": ("告知书", "Notices"),
         },
+        "document": {
+            "providers": ("机构", "Provider"),
+            "venues": ("场所", "Venue"),
+            "sources": ("数据来源", "Data source"),
+            "services": ("服务与基准", "Service and baseline"),
+            "benefits": ("权益", "Benefit"),
+            "schemes": ("积分方案", "Scheme"),
+            "notices": ("告知书", "Notice"),
+            "barred_use": ("禁止的用途", "Barred use"),
+            "key": ("公钥", "Public key"),
+        },
+        "operation": {
+            "door": ("使用其他入口的令牌", "Using the token of another door"),
+            "submitVersion": ("提交文件", "Submit a document"),
+            "approveVersion": ("审批文件", "Approve a document"),
+            "resumeVersion": ("恢复文件", "Start a document again"),
+            "retireVersion": ("停用文件", "Retire a document"),
+            "editDocument": ("修改文件", "Edit a document"),
+            "decideReview": ("决定审核", "Decide a review"),
+            "giveConsent": ("同意", "Give a consent"),
+            "refuseConsent": ("不同意", "Refuse a consent"),
+            "confirmLink": ("确认账号关联", "Confirm a link to an account"),
+        },
         "reason": {
             "not_mine": ("不是我的记录", "It is not mine"),
             "wrong_quantity": ("数量不对", "The amount is wrong"),
@@ -119,12 +151,11 @@ LABELS: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
         "yes": {"true": ("有", "yes"), "false": ("无", "no")},
         "log": {"consent": ("同意日志", "Consent log"), "policy": ("规则日志", "Policy log")},
         "event": {
-            "consent_given": ("同意", "Consent given"),
-            "consent_refused": ("未同意", "Refused"),
-            "consent_withdrawn": ("停止", "Stopped"),
-            "consent_expired": ("到期", "Expired"),
-            "consent_terminated": ("终止", "Ended"),
-            "link_confirmed": ("账号已确认", "Account confirmed"),
+            "consent.given": ("同意", "Consent given"),
+            "consent.refused": ("未同意", "Refused"),
+            "consent.withdrawn": ("停止", "Stopped"),
+            "consent.expired": ("到期", "Expired"),
+            "consent.terminated": ("终止", "Ended"),
         },
         "category": {
             "green_living": ("绿色出行", "Green living"),
@@ -146,32 +177,43 @@ EFFECTS: Mapping[str, Pair] = MappingProxyType(
     {
         "deposit_waiver": ("免押金，最高 {up_to_fen}", "No deposit, up to {up_to_fen}"),
         "fee_discount": ("费用减 {percent}%", "{percent}% off the fee"),
-        "free_minutes": ("免费时间另加 {minutes} 分钟", "{minutes} more free minutes"),
-        "longer_period": ("期限另加 {days} 天", "{days} more days"),
-        "more_items": ("另加 {items} 件", "{items} more items"),
-        "pay_after": ("可在 {within_days} 天内后付", "Pay afterwards, within {within_days} days"),
-        "extra_counter": ("另开 {counters} 个窗口", "{counters} additional counters"),
-        "extra_window": ("另加 {extra_capacity} 个名额", "{extra_capacity} additional places"),
+        "free_minutes": ("免费时间另加 {minutes} 分钟", "{minutes} more free minute[s]"),
+        "longer_period": ("期限另加 {days} 天", "{days} more day[s]"),
+        "more_items": ("另加 {items} 件", "{items} more item[s]"),
+        "pay_after": ("可在 {within_days} 天内后付", "Pay afterwards, within {within_days} day[s]"),
+        "extra_counter": ("另开 {counters} 个窗口", "{counters} additional counter[s]"),
+        "extra_window": ("另加 {extra_capacity} 个名额", "{extra_capacity} additional place[s]"),
         "delivery": ("免费送达", "Delivered to you"),
         "small_gift": ("小礼品，约值 {value_fen}", "A small gift worth {value_fen}"),
-        "missing_paper_accepted": ("可在 {within_days} 天内补交材料", "One paper may follow within {within_days} days"),
+        "missing_paper_accepted": (
+            "可在 {within_days} 天内补交材料",
+            "One paper may follow within {within_days} day[s]",
+        ),
     }
 )
-"""What a benefit adds, with its amounts."""
+"""What a benefit adds, with its amounts. What stands in brackets is left out for one of something."""
 ATTRIBUTES: Mapping[str, Pair] = MappingProxyType(
     {
         "price_fen": ("价格 {}", "Price {}"),
         "deposit_fen": ("押金 {}", "Deposit {}"),
-        "period_days": ("期限 {} 天", "Period {} days"),
-        "items": ("{} 件", "{} items"),
-        "free_minutes": ("免费 {} 分钟", "{} minutes free"),
-        "wait_minutes": ("等候约 {} 分钟", "A wait of about {} minutes"),
-        "capacity": ("名额 {} 个", "{} places"),
-        "counters": ("窗口 {} 个", "{} counters"),
-        "pay_within_days": ("付款期限 {} 天", "Pay within {} days"),
-        "delivery": ("送达：{}", "Delivery: {}"),
+        "period_days": ("期限 {} 天", "Period {} day[s]"),
+        "items": ("{} 件", "{} item[s]"),
+        "free_minutes": ("免费 {} 分钟", "{} minute[s] free"),
+        "wait_minutes": ("等候约 {} 分钟", "A wait of about {} minute[s]"),
+        "capacity": ("名额 {} 个", "{} place[s]"),
+        "counters": ("窗口 {} 个", "{} counter[s]"),
+        "pay_within_days": ("可在 {} 天内付款", "Pay within {} day[s]"),
+        "delivery": ("送达", "Delivery"),
         "gift_fen": ("礼品价值 {}", "Gift worth {}"),
-        "papers_within_days": ("补交材料期限 {} 天", "Papers may follow within {} days"),
+        "papers_within_days": ("可在 {} 天内补交材料", "Papers may follow within {} day[s]"),
     }
 )
-"""What everybody gets, attribute by attribute."""
+"""What everybody gets, attribute by attribute. What stands in brackets is left out for one of something."""
+NOTHING: Mapping[str, Pair] = MappingProxyType(
+    {"price_fen": ("免费", "Free of charge"), "deposit_fen": ("无需押金", "No deposit")}
+)
+"""The attributes of which none is worth a word; none of any other is not mentioned."""
+ORDINARY: Pair = ("通常的服务", "The service as it is")
+"""What everybody gets where no attribute is anything."""
+ANYBODY: Pair = ("您选择的机构", "the organisation you choose")
+"""The counterpart of a notice that is the same for all of them."""

@@ -44,13 +44,25 @@ async def barred(page: Page) -> Response:
     return page.render("open/barred.html", uses=(await page.read("/v1/public/prohibited-uses"))["data"])
 
 
+async def organisations(page: Page) -> dict[str, dict[str, str]]:
+    """What sources and providers in force are called, by their ids."""
+    found = {one["source_id"]: one["name"] for one in (await page.read("/v1/public/sources"))["data"]}
+    listed = (await page.read("/v1/public/benefits", limit=LIST_MAX))["data"]
+    return {**found, **{one["provider_id"]: one["provider"] for one in listed}}
+
+
 async def published(page: Page) -> list[dict[str, Any]]:
-    """Both logs with the key that verifies each, its last signed checkpoint or "", and how many entries that covers."""
+    """Both logs with the key that verifies each, its last signed checkpoint or "", and how many entries that covers.
+
+    `check` is what the service says of it when it holds the checkpoint against its tree now; None before the first.
+    """
     found = []
     for key in (await page.read("/v1/public/logs"))["data"]:
         checkpoint = await page.ask("GET", f"/log/{key['name']}/checkpoint")
+        check = await page.ask("GET", f"/log/{key['name']}/check")
         note = checkpoint.raw.decode() if checkpoint.went_well else ""
-        found.append({**key, "note": note, "size": int(note.split("\n")[1]) if note else 0})
+        size = int(note.split("\n")[1]) if note else 0
+        found.append({**key, "note": note, "size": size, "check": check.body if check.went_well else None})
     return found
 
 
@@ -60,12 +72,22 @@ async def logs(page: Page) -> Response:
     size = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
     first = max(0, size - ENTRIES_SHOWN)
     entries = (await page.read("/log/policy/entries", start=first, end=size))["data"] if size else []
-    return page.render("open/logs.html", logs=found, entries=entries[::-1])
+    here = page.site.city.settings.public_url or str(page.request.base_url).rstrip("/")
+    checks = [one["check"] for one in found]
+    return page.render(
+        "open/logs.html",
+        logs=found,
+        entries=entries[::-1],
+        here=here,
+        sound=all(check is not None and check["sound"] for check in checks),
+        begun=all(check is not None for check in checks),
+    )
 
 
 async def nowhere(page: Page) -> Response:
     """There is nothing here: for people as a page, for programs as a problem."""
-    if page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
+    reading = page.request.method in ("GET", "HEAD")
+    if not reading or page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
         return problem_response(page.request, Problem("not_found"))
     raise Problem("not_found")
 

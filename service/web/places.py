@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from consent.records import Dimension
@@ -108,7 +109,10 @@ def said(words: Words, kind: str, pointer: str, value: Any, document: Mapping[st
     if isinstance(value, str):
         return _word(words, field, pointer, value)
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "、".join(_word(words, field, pointer, one) for one in value)
+        return words.listed([_word(words, field, pointer, one) for one in value])
+    if pointer == "/effect" and isinstance(value, Mapping):
+        with suppress(KeyError, TypeError, ValueError):  # a draft may have anything there
+            return words.effect(value)
     if pointer.startswith("/condition") and (sentence := _condition(words, value)):
         return sentence
     return json.dumps(value, ensure_ascii=False)
@@ -121,7 +125,10 @@ def _word(words: Words, field: Field | None, pointer: str, value: str) -> str:
         return words.label("measure", value)
     if field is not None and field.type in ("choice", "choices") and field.group:
         return words.label(field.group, value)
-    return value
+    if field is not None and field.type == "day":
+        with suppress(ValueError):
+            return words.day(value)
+    return words.filled(value)
 
 
 def _condition(words: Words, value: Any) -> str:

@@ -32,15 +32,20 @@ from service.problems import Problem
 from service.settings import SignIn
 from service.web import sessions
 
-AUTHORIZE, TOKEN = "/demo-sign-in", "/demo-sign-in/token"
-TOKEN_URL = f"http://demo.invalid{TOKEN}"
+AUTHORIZE, TOKEN, REVOKE = "/demo-sign-in", "/demo-sign-in/token", "/demo-sign-in/revoke"
+TOKEN_URL, REVOKE_URL = f"http://demo.invalid{TOKEN}", f"http://demo.invalid{REVOKE}"
 """Asked within the process: the demonstration does not know by which address it is reached."""
 CODE_SECONDS = 60
 REFRESH_SECONDS = 12 * 3600
-CODES_MAX = 10_000
-"""Codes that were used and are remembered until they would have ended."""
+USED_MAX = 10_000
+"""Codes that were used and refresh tokens that were revoked, remembered until they would have ended."""
 CLIENTS = {
-    door: SignIn(client_id=f"credit-easy-pages-{door}", authorize_url=AUTHORIZE, token_url=TOKEN_URL)
+    door: SignIn(
+        client_id=f"credit-easy-pages-{door}",
+        authorize_url=AUTHORIZE,
+        token_url=TOKEN_URL,
+        revocation_url=REVOKE_URL,
+    )
     for door in sessions.PATHS
 }
 DOOR_OF_CLIENT = {client.client_id: door for door, client in CLIENTS.items()}
@@ -61,7 +66,7 @@ def people() -> dict[Door, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class DemoProvider:
-    """Codes and refresh tokens are sealed and kept by whoever was given them; a used code is remembered."""
+    """Codes and refresh tokens are sealed and kept by whoever was given them; what is over is remembered."""
 
     city: City
     issuer: DemoIssuer
@@ -69,7 +74,9 @@ class DemoProvider:
 
     def app(self) -> Starlette:
         """The token endpoint alone, for whoever exchanges a code within this process."""
-        return Starlette(routes=[Route(TOKEN, self.token, methods=["POST"])])
+        return Starlette(
+            routes=[Route(TOKEN, self.token, methods=["POST"]), Route(REVOKE, self.revoke, methods=["POST"])]
+        )
 
     def asked(self, request: Request) -> tuple[Door, dict[str, str]]:
         """What an authorization request asks for; Problem bad_query for one that is not from our own pages."""
@@ -116,27 +123,35 @@ class DemoProvider:
             headers={"cache-control": "no-store"},
         )
 
+    async def revoke(self, request: Request) -> Response:
+        """Forget a refresh token, of whatever kind it is (RFC 7009)."""
+        form = dict(parse_qsl((await wire.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
+        found = self._opened("refresh", form.get("token", ""))
+        if found is not None and found["door"] == DOOR_OF_CLIENT.get(form.get("client_id", "")):
+            self._first_use(found["id"], found["until"])
+        return Response(status_code=200)
+
     def _granted(self, form: dict[str, str]) -> dict[str, Any] | None:
         client = DOOR_OF_CLIENT.get(form.get("client_id", ""))
         if form.get("grant_type") == "refresh_token":
             found = self._opened("refresh", form.get("refresh_token", ""))
-            return found if found and found["door"] == client else None
+            return found if found and found["door"] == client and found["id"] not in self.used else None
         found = self._opened("code", form.get("code", "")) if form.get("grant_type") == "authorization_code" else None
         if found is None or found["door"] != client or form.get("redirect_uri") != found["returns"]:
             return None
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if not hmac.compare_digest(challenge, found["challenge"]) or not self._first_use(found["id"]):
+        if not hmac.compare_digest(challenge, found["challenge"]) or not self._first_use(found["id"], found["until"]):
             return None
         return found
 
-    def _first_use(self, code_id: str) -> bool:
+    def _first_use(self, code_id: str, until: float) -> bool:
         now = time.time()
         for old in [one for one, until in self.used.items() if until < now]:
             del self.used[old]
-        if code_id in self.used or len(self.used) >= CODES_MAX:
+        if code_id in self.used or len(self.used) >= USED_MAX:
             return False
-        self.used[code_id] = now + CODE_SECONDS
+        self.used[code_id] = until
         return True
 
     def _sealed(self, use: str, door: Door, subject: str, seconds: int, **more: str) -> str:

@@ -14,10 +14,10 @@ from consent.records import RecordKind
 from service.identity import Door
 from service.web import resident_consents, resident_rights
 from service.web.frame import Leaf, Page, expect
+from service.web.resident_lists import read_all
 
-LIST_MAX = 200
 EXPIRIES_SHOWN = 6
-"""Months of coming expiries on the first page."""
+"""Months of coming expiries that are seen at once; the others unfold."""
 RING = 500
 """The ring's circumference in units of its drawing: a hundred for each dimension."""
 GAP = 8
@@ -27,14 +27,15 @@ HANDLE_GROUP = 4
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What the deeds of one kind and civil year gave."""
+    """What the deeds of one kind and civil year gave, and the days on which the first and the last of it end."""
 
     kind: str
     dimension: str
     year: str
     quantity: int
     points: int
-    last_day: str
+    first_end: str
+    last_end: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def why(contributions: Iterable[Mapping[str, Any]]) -> list[Why]:
     found = []
     for (year, kind), group in groupby(sorted(contributions, key=kind_and_year), key=kind_and_year):
         lines = list(group)
+        counting = [one for one in lines if one["points"]] or lines
         found.append(
             Why(
                 kind,
@@ -69,7 +71,8 @@ def why(contributions: Iterable[Mapping[str, Any]]) -> list[Why]:
                 year,
                 sum(one["quantity"] for one in lines),
                 sum(one["points"] for one in lines),
-                max(one["expires_on"] for one in lines),
+                min(one["expires_on"] for one in counting),
+                max(one["expires_on"] for one in counting),
             )
         )
     return sorted(found, key=lambda one: (-int(one.year), -one.points, one.kind))
@@ -82,7 +85,7 @@ def expiries(contributions: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]
     for _month, group in groupby(ending, key=lambda one: one[0][:7]):
         lines = list(group)
         months.append((lines[0][0], sum(points for _day, points in lines)))
-    return months[:EXPIRIES_SHOWN]
+    return months
 
 
 def ring(dimensions: Iterable[Mapping[str, Any]]) -> list[Arc]:
@@ -113,6 +116,7 @@ async def _points(page: Page, supposed: Mapping[str, Any] | None) -> Response:
         arcs=ring(mine["dimensions"]),
         why=why(mine["contributions"]),
         expiries=expiries(mine["contributions"]),
+        first_shown=EXPIRIES_SHOWN,
         kinds=list(RecordKind),
         supposed=supposed,
     )
@@ -127,14 +131,14 @@ async def what_if(page: Page) -> Response:
     )
     if not reply.went_well:
         return await _points(page, {"unfit": True})
-    titles = {one["benefit_id"]: one["title"] for one in (await page.read("/v1/me/benefits", limit=LIST_MAX))["data"]}
+    titles = {one["benefit_id"]: one["title"] for one in await read_all(page, "/v1/me/benefits")}
     opened = [titles[one] for one in reply.body["benefits"] if one in titles]
     return await _points(page, {**reply.body, "opened": opened})
 
 
 async def benefits(page: Page) -> Response:
     """What applies, what it takes for the next, what everyone gets anyway."""
-    found = (await page.read("/v1/me/benefits", limit=LIST_MAX))["data"]
+    found = await read_all(page, "/v1/me/benefits")
     return page.render("resident/benefits.html", benefits=sorted(found, key=_nearest))
 
 
@@ -146,9 +150,15 @@ def _nearest(one: Mapping[str, Any]) -> tuple[bool, int, str]:
 
 async def choose(page: Page) -> Response:
     """Which benefit, and where."""
-    found = (await page.read("/v1/me/benefits", limit=LIST_MAX))["data"]
+    found = await read_all(page, "/v1/me/benefits")
+    offering = {one["provider_id"] for one in found}
     return page.render(
         "resident/choose.html",
+        resting=[
+            one["name"]
+            for one in await read_all(page, "/v1/me/consents")
+            if one["state"] == "given" and "name" in one and one.get("provider_id", "") not in {"", *offering}
+        ],
         ready=[one for one in found if one["applies"] and one["consent"] == "given"],
         waiting=[one for one in found if one["applies"] and one["consent"] == "needed"],
     )
@@ -160,8 +170,9 @@ async def show(page: Page) -> Response:
     ticket = expect(
         await page.ask("POST", "/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id}, key=page.key)
     )
-    found = {one["benefit_id"]: one for one in (await page.read("/v1/me/benefits", limit=LIST_MAX))["data"]}
-    benefit = found[benefit_id]
+    # It may have ended since the code was made; the code can be shown all the same.
+    live: list[dict[str, Any]] = await read_all(page, "/v1/me/benefits")
+    benefit = next((one for one in live if one["benefit_id"] == benefit_id), {})
     handle = ticket["handle"]
     return page.render(
         "resident/ticket.html",
@@ -170,7 +181,7 @@ async def show(page: Page) -> Response:
         # Drawn by the service itself from a handle of its own making.
         drawing=Markup(ticket["qr_svg"]),  # noqa: S704
         benefit=benefit,
-        venue=next((one["name"] for one in benefit["venues"] if one["venue_id"] == venue_id), {}),
+        venue=next((one["name"] for one in benefit.get("venues", []) if one["venue_id"] == venue_id), {}),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from starlette.responses import Response
@@ -11,6 +9,7 @@ from starlette.responses import Response
 from consent.objections import Reason
 from service.identity import Door
 from service.web.frame import Leaf, Page, expect
+from service.web.resident_lists import read_all, together
 
 PAGE = 50
 
@@ -21,14 +20,8 @@ async def mine(page: Page) -> Response:
         "resident/mine.html",
         messages=(await page.read("/v1/me/messages", limit=3))["data"],
         uses=together((await page.read("/v1/me/access-log", limit=PAGE))["data"])[:3],
-        objections=(await page.read("/v1/me/objections", limit=3))["data"],
+        objections=await read_all(page, "/v1/me/objections"),
     )
-
-
-def together(uses: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], int]]:
-    """Equal uses of one hour in one line, with how many they are."""
-    groups = (list(group) for _, group in groupby(uses, key=lambda one: (one["at"], one["text"])))
-    return [(group[0], len(group)) for group in groups]
 
 
 async def accesses(page: Page) -> Response:

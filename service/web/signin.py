@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
+import logging
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -23,11 +25,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.city import City
+from service.doors import principal_key
 from service.identity import Door, IdentityError
 from service.problems import Problem
 from service.settings import SignIn
 from service.web import sessions
-from service.web.sessions import Session
+from service.web.sessions import Session, TooLong
+
+logger = logging.getLogger("credit_easy.signin")
 
 COOKIE = "credit-easy-sign-in"
 PATH_MAX = 1_000
@@ -49,6 +54,8 @@ class Providers:
     transport: httpx2.AsyncBaseTransport | None = None
     renewing: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
     """By the hash of a refresh token: the exchange under way, or the session that came of it a moment ago."""
+    ended: set[str] = field(default_factory=set)
+    """Access tokens of sessions that were ended a moment ago: what was on its way brings none of them back."""
 
     def begin(self, request: Request, door: Door, then: str) -> Response:
         """Send the browser to the identity provider; it comes back to `/sign-in/return`."""
@@ -99,16 +106,21 @@ class Providers:
                 "code_verifier": kept["verifier"],
             },
         )
-        if session is None:
+        # Whoever signed in a moment ago must not be sent here again at once, round and round.
+        if session is None or session.ends_soon(datetime.now(UTC)):
             raise Problem("sign_in_broken")
         response = RedirectResponse(kept["then"], 303)
-        sessions.write(response, request, self.city.keyring, session)
+        try:
+            sessions.write(response, request, self.city.keyring, session)
+        except TooLong:
+            logger.error("the identity provider's tokens are too long for cookies")
+            raise Problem("sign_in_broken") from None
         response.delete_cookie(COOKIE, path="/sign-in", secure=sessions.is_secure(request), httponly=True)
         return response
 
     async def renewed(self, session: Session) -> Session | None:
         """The session with a new access token, or None when the person must sign in again."""
-        if session.refresh is None:
+        if session.refresh is None or session.token in self.ended or not session.can_go_on(datetime.now(UTC)):
             return None
         # A browser may send several requests at once, and a refresh token works once: they share one exchange.
         key = hashlib.sha256(session.refresh.encode()).digest()
@@ -116,14 +128,31 @@ class Providers:
         if task is None:
             task = self.renewing[key] = asyncio.create_task(self._renew(session, session.refresh))
             task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
+        found = await asyncio.shield(task)
+        mine = found is not None and found.who == session.who and session.token not in self.ended
+        return found if mine else None
 
     async def _renew(self, session: Session, refresh: str) -> Session | None:
         form = {"grant_type": "refresh_token", "refresh_token": refresh}
         try:
-            return await self._exchange(session.door, form, refresh)
+            found = await self._exchange(session.door, form, refresh)
         except IdentityError:
             return None
+        return None if found is None else replace(found, since=session.since)
+
+    async def end(self, session: Session) -> None:
+        """End a session: nothing on its way renews it, and the identity provider is asked to forget its refresh token.
+
+        A copy of the cookie is good until its access token ends, five minutes at most for staff.
+        """
+        self.ended.add(session.token)
+        asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.ended.discard, session.token)
+        client = self._client(session.door)
+        if session.refresh is None or client.revocation_url is None:
+            return
+        form = {"token": session.refresh, "token_type_hint": "refresh_token"}
+        with contextlib.suppress(httpx2.HTTPError):  # who leaves has left, whether or not that can be said elsewhere
+            await self._post(client, client.revocation_url, form)
 
     def _forget(self, key: bytes, done: asyncio.Task[Session | None]) -> None:
         """What failed is tried anew at once; what went well is kept for requests that were on their way."""
@@ -135,12 +164,8 @@ class Providers:
     async def _exchange(self, door: Door, form: dict[str, str], refresh: str | None = None) -> Session | None:
         """Ask the token endpoint; None when it refuses. Raises IdentityError for a token that is none of this door."""
         client = self._client(door)
-        form = {**form, "client_id": client.client_id}
-        if client.client_secret is not None:
-            form["client_secret"] = client.client_secret
         try:
-            async with httpx2.AsyncClient(transport=self.transport, timeout=ANSWER_SECONDS) as http:
-                answer = await http.post(client.token_url, data=form, headers={"accept": "application/json"})
+            answer = await self._post(client, client.token_url, form)
         except httpx2.HTTPError:
             raise Problem("keys_unavailable") from None
         if answer.status_code >= 500:
@@ -149,10 +174,19 @@ class Providers:
         token = found.get("access_token")
         if not isinstance(token, str):
             return None
-        self.city.verifier.verify(door, token, datetime.now(UTC))
+        who = principal_key(self.city.verifier.verify(door, token, datetime.now(UTC)))
         life, again = found.get("expires_in", LIFE_SECONDS), found.get("refresh_token", refresh)
-        seconds = life if isinstance(life, int) else LIFE_SECONDS
-        return Session(door, token, int(time.time()) + seconds, again if isinstance(again, str) else None)
+        now, seconds = time.time(), life if isinstance(life, int) else LIFE_SECONDS
+        until = sessions.exchange_at(now, seconds)
+        return Session(door, token, until, int(now), who, again if isinstance(again, str) else None)
+
+    async def _post(self, client: SignIn, url: str, form: dict[str, str]) -> httpx2.Response:
+        """Send a form to the identity provider as its client. Raises httpx2.HTTPError."""
+        sent = {**form, "client_id": client.client_id}
+        if client.client_secret is not None:
+            sent["client_secret"] = client.client_secret
+        async with httpx2.AsyncClient(transport=self.transport, timeout=ANSWER_SECONDS) as http:
+            return await http.post(url, data=sent, headers={"accept": "application/json"})
 
     def _client(self, door: Door) -> SignIn:
         found = self.clients.get(door)

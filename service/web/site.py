@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable
 
 import httpx2
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.city import City
 from service.issuer import DemoIssuer
-from service.web import administrator, desk, entrance, frame, officer, open_pages, resident
+from service.web import administrator, assets, desk, entrance, frame, officer, open_pages, resident
 from service.web.frame import Leaf, Site
 from service.web.inside import Inside
 from service.web.provider import CLIENTS, DemoProvider
+from service.web.sessions import PATHS
 from service.web.signin import Providers
 
 LEAVES: tuple[Leaf, ...] = (
@@ -35,22 +36,38 @@ def routes(city: City, inside: Inside, issuer: DemoIssuer | None) -> list[BaseRo
     transport = None if demo is None else httpx2.ASGITransport(app=demo.app())
     site = Site(city, inside, Providers(city, clients, transport), demo)
     found: list[BaseRoute] = [
-        Route("/static/{version}/{name:path}", frame.static, name="static"),
+        Route("/static/{version}/{name:path}", assets.static, name="static"),
         *(
             Route(leaf.path, _endpoint(site, leaf), methods=[leaf.method], name=f"page:{leaf.path}")
             for leaf in LEAVES
             if demo is not None or leaf not in entrance.DEMO
         ),
     ]
+    # Whoever comes to what can only be sent, by going back or a kept address, comes to the first page of its room.
+    read = {leaf.path for leaf in LEAVES if leaf.method == "GET"}
+    sent = {leaf.path: PATHS[leaf.door] for leaf in LEAVES if leaf.door is not None and leaf.path not in read}
+    found += [Route(path, _first_page(first), methods=["GET"], name="page:first") for path, first in sent.items()]
     if demo is not None:
         found.append(Route("/demo-sign-in/token", demo.token, methods=["POST"], name="demo-token"))
     return found
 
 
-def last(city: City) -> Route:
-    """What answers where no route does; behind all others."""
+def last(city: City) -> ASGIApp:
+    """What answers where no route does, by any method."""
     site = Site(city, Inside(_nothing), Providers(city, {}), None)
-    return Route(open_pages.LAST.path, _endpoint(site, open_pages.LAST), methods=["GET"], name="unmatched")
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        await (await frame.serve(site, open_pages.LAST, request))(scope, receive, send)
+
+    return answer
+
+
+def _first_page(path: str) -> Callable[[Request], Awaitable[Response]]:
+    async def run(_: Request) -> Response:
+        return RedirectResponse(path, 303)
+
+    return run
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001

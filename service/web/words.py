@@ -7,7 +7,7 @@ that nothing is said in one language alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from importlib import resources
@@ -21,21 +21,24 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension, i18n
 from markupsafe import Markup, escape
 
-from consent.documents_schema import HEADINGS
+from consent.documents_schema import HEADINGS, PLACEHOLDER
 from service import findings, problems
+from service.texts import LOCALES
 from service.web import labels
 from service.web.house_words import CHINESE
 
-LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 FEN_IN_YUAN = 100
 KEPT = 8_192
 """Days and numbers kept as they are written: Babel takes a tenth of a millisecond for each."""
 
 
+MANY = re.compile(r"\[(\w+)\]")
+"""What an English pattern says of any number but one: `item[s]`."""
 PLAIN_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A sentence of a template that stands for itself."""
 FILTERS = (
-    "name", "day", "day_of", "number", "moment", "effect", "baseline", "house", "heading", "rule", "clause", "problem",
+    "name", "day", "day_of", "number", "amount", "moment", "hours",
+    "effect", "baseline", "house", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """What templates ask of the words."""
 
@@ -99,6 +102,10 @@ class Words:
         """A whole number."""
         return _decimal(count, self.locale)
 
+    def amount(self, count: int, kind: str) -> str:
+        """How much of a deed's kind, in its unit."""
+        return f"{self.number(count)} {self.label('one' if count == 1 else 'unit', kind)}"
+
     def money(self, fen: int) -> str:
         """An amount of fen in yuan."""
         yuan, rest = divmod(fen, FEN_IN_YUAN)
@@ -115,35 +122,55 @@ class Words:
         found = datetime.fromisoformat(moment).astimezone(self.zone)
         return f"{self.day(found.date())} {found:%H:%M}"
 
+    def hours(self, moment: str) -> str:
+        """The hour that begins with an instant, for what is kept no closer than that."""
+        begins = datetime.fromisoformat(moment).astimezone(self.zone)
+        if self.language == "en":
+            return f"{self.day(begins.date())}, between {begins:%H:%M} and {begins.hour + 1:02d}:{begins:%M}"
+        return f"{self.day(begins.date())} {begins.hour}–{begins.hour + 1} 点"
+
     def day_of(self, moment: str) -> str:
         """The civil day of an instant."""
         return self.day(datetime.fromisoformat(moment).astimezone(self.zone).date())
 
+    def listed(self, names: Iterable[str]) -> str:
+        """Names in a row, with the language's own comma."""
+        return (", " if self.language == "en" else "、").join(names)
+
+    def filled(self, text: str, name: str = "") -> str:
+        """A text of a notice for this counterpart, or for any: the notice in force is the same for all of them."""
+        return text.replace(PLACEHOLDER, name or labels.ANYBODY[self.language == "en"])
+
     def effect(self, effect: Mapping[str, Any]) -> str:
         """What a benefit adds, as a sentence."""
-        pattern = labels.EFFECTS[effect["kind"]][self.language == "en"]
+        amounts = {name: value for name, value in effect.items() if name != "kind"}
+        pattern = _for(labels.EFFECTS[effect["kind"]][self.language == "en"], [*amounts.values()])
         return pattern.format(
-            **{name: self.money(value) if name.endswith("_fen") else value for name, value in effect.items()}
+            **{name: self.money(value) if name.endswith("_fen") else value for name, value in amounts.items()}
         )
 
     def attribute(self, name: str, value: int | bool) -> str:
-        """What everybody gets of one attribute of a service."""
-        said = str(value)
-        if isinstance(value, bool):
-            said = self.label("yes", said.lower())
-        elif name.endswith("_fen"):
-            said = self.money(value)
-        return labels.ATTRIBUTES[name][self.language == "en"].format(said)
+        """What everybody gets of one attribute of a service; empty where that is nothing worth a word."""
+        if not value:
+            return labels.NOTHING.get(name, ("", ""))[self.language == "en"]
+        pattern = _for(labels.ATTRIBUTES[name][self.language == "en"], [value])
+        return pattern.format(self.money(value) if name.endswith("_fen") else value)
 
     def baseline(self, baseline: Any) -> list[str]:
-        """What everybody gets, a line for each attribute; of a draft, what of it can be read."""
+        """What everybody gets, a line for each attribute that is something; of a draft, what of it can be read."""
         if not isinstance(baseline, Mapping):
             return []
-        return [
+        said = [
             self.attribute(name, value)
             for name, value in baseline.items()
             if name in labels.ATTRIBUTES and isinstance(value, int)
         ]
+        return [one for one in said if one] or [labels.ORDINARY[self.language == "en"]]
+
+
+def _for(pattern: str, amounts: list[Any]) -> str:
+    """A pattern for these amounts: for one of something, without its plural."""
+    return MANY.sub("" if amounts and amounts[0] == 1 else r"\1", pattern)
 
 
 @lru_cache(maxsize=KEPT)

@@ -96,7 +96,6 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
     ):
         with_points(me, city, demo_folder, language)
         me.check()
-        me.picture(f"resident-points-{language}")
         me.page.fill("#quantity", "60")
         with me.page.expect_navigation():
             me.page.click("#what-if button")

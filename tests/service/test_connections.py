@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
+from tortoise.backends.base.client import TransactionalDBClient
 
+from consent import database
 from service import connections
-from service.connections import Pool
+from service.connections import CONNECTIONS_MAX, Pool
+from service.problems import AWAY
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.anyio
@@ -70,12 +76,69 @@ async def test_a_wait_that_is_given_up_loses_nothing(pool: Pool) -> None:
 async def test_what_was_lost_is_made_anew(pool: Pool) -> None:
     lost = [await pool.acquire(), await pool.acquire()]
     pool.abandon()
-    # Of a transaction that could not begin nobody gives the connection back.
+    # Whoever has them has not given them back yet.
     again = [await pool.acquire(), await pool.acquire()]
     assert not {*lost} & {*again}
     for connection in lost:
         await pool.release(connection)
     assert len(pool.lent) == 2
+
+
+async def at_begin() -> asyncio.Task[None]:
+    """A task that has a connection and now begins its transaction."""
+
+    async def work() -> None:
+        async with database.transaction():
+            await asyncio.sleep(10)
+
+    held = database.connection()._pool if not database.is_sqlite() else None
+    before = len(held.lent) if held is not None else 0
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    for _ in range(1_000):
+        if held is None or len(held.lent) > before:
+            break
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: str) -> None:
+    for _ in range(CONNECTIONS_MAX + 2):
+        task = await at_begin()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def one() -> list[database.Row]:
+        async with database.transaction():
+            await asyncio.sleep(0 if database.is_sqlite() else 0.1)  # all of them at a time
+            return await database.rows("SELECT 1 AS one")
+
+    found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
+    assert found == [[{"one": 1}]] * CONNECTIONS_MAX
+    # Nobody writes into a transaction that somebody else began and left.
+    await database.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1)")
+    if not database.is_sqlite():
+        other = await asyncpg.connect(opened.replace("postgres://", "postgresql://", 1))
+        assert await other.fetchval("SELECT count(*) FROM link_code") == 1
+        assert await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == 0
+        await other.close()
+
+
+async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
+    if database.is_sqlite():
+        pytest.skip("SQLite has no server to go away")
+    for _ in range(CONNECTIONS_MAX + 2):
+        found = await database.row("SELECT pg_backend_pid() AS pid")
+        assert found is not None
+        os.kill(found["pid"], signal.SIGTERM)
+        time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
+        with pytest.raises(AWAY):
+            async with database.transaction():
+                pass
+        # The task goes on outside of it.
+        assert not isinstance(database.connection(), TransactionalDBClient)
+    async with database.transaction():
+        assert await database.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
 async def test_a_query_on_an_abandoned_connection_ends_at_once(pool: Pool) -> None:
@@ -152,3 +215,16 @@ async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest
     watching.cancel()
     assert not pool.away
     assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_whoever_waits_for_a_connection_is_told_at_once_that_the_database_is_away(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    pool.away = True
+    pool.abandon()
+    async with asyncio.timeout(connections.WAIT_SECONDS / 2):
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in told] == [asyncpg.InterfaceError] * 5
+    for connection in held:
+        await pool.release(connection)

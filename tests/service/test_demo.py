@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import date
 
+import pytest
+import yaml
+
+from benefits import points, scheme
+from benefits.scheme import Scheme, Timeline
 from benefits.vocabulary import Scene
 from consent import database
 from consent.kinds import Kind
+from consent.records import Record, RecordKind, Released
 from service import demo
 from service.identity import Door
 from tests.cities import Town
@@ -109,3 +115,32 @@ async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(one_tow
     said = await one_town.actor(Door.ADMINISTRATOR, "admin-1").post("/v1/admin/benefits/findings", found["document"])
     (only,) = said.json()["findings"]
     assert (only["rule"], only["severity"], only["pointer"]) == ("R3", "refused", "/effect/percent")
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 11, 26), date(2027, 12, 31), date(2028, 2, 29)])
+def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date) -> None:
+    (one,) = [
+        resident
+        for resident in yaml.safe_load((demo.CITY / "residents.yaml").read_text(encoding="utf-8"))
+        if resident["subject"] == "resident-9"
+    ]
+    year = today.year - 1
+    deeds = [
+        Record(
+            f"{source_id}.{number}",
+            source_id,
+            RecordKind(row["kind"]),
+            row["quantity"],
+            date.fromisoformat(f"{year}-{row['day']}"),
+        )
+        for source_id, rows in one["records"].items()
+        for number, row in enumerate(rows)
+    ]
+    deeds += [
+        Record(
+            ride.record_id, "green-travel", RecordKind(ride.kind), ride.quantity, date.fromisoformat(ride.occurred_on)
+        )
+        for ride in demo.rides_by_bike(year)[one["accounts"]["green-travel"]]
+    ]
+    timeline = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
+    assert points.compute(Released("p", "points.compute", 1, tuple(deeds)), timeline, today).total == 63

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 
+from consent import database
 from service import deliveries, demo, importer
 from service.importer import MappingInvalid, Report
 from tests.benefits.recount import recount
 from tests.cities import Town
+from tests.test_admin import staff
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +80,29 @@ async def test_rows_become_records_and_a_second_run_changes_nothing(town: Town, 
     assert await wang.total() == 5
 
 
+@pytest.mark.parametrize("later", [True, False])
+async def test_of_two_rows_of_one_name_the_first_counts_whoever_they_are_about(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 4)
+    accounts = [
+        next(f"w-{n}" for n in range(9) if crc32(f"w-{n}".encode()) % importer.LANES == lane) for lane in (0, 1)
+    ]
+    one, other = accounts if later else reversed(accounts)
+    await town.resident("wang").link("green-travel", one)
+    await town.resident("li").link("green-travel", other)
+    fill = "".join(f"r-{number},{other},2025-03-01,1\n" for number in range(9))
+    path = write(
+        tmp_path,
+        f"id,who,day,n\nsame,{one},2025-03-01,1\nsame,{other},2025-03-01,1\n{fill}same,{other},2025-03-01,1\n",
+    )
+    report = await run(town, path, PLAIN)
+    assert (report.accepted, dict(report.refused)) == (10, {"conflict": 2})
+    assert sorted(line for line, _, _ in report.examples) == [3, 13]
+    names = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
+    assert names == {"same"}
+
+
 async def test_a_mapping_filters_shifts_and_prefixes(town: Town, tmp_path: Path) -> None:
     wang = town.resident("wang")
     await wang.link("green-travel", "bike-7")
@@ -97,6 +124,41 @@ async def test_ndjson_with_bad_lines(town: Town, tmp_path: Path) -> None:
     report = await run(town, write(tmp_path, "\n".join(rows)), PLAIN.replace("format: csv", "format: ndjson"))
     assert (report.rows, report.accepted) == (5, 1)
     assert dict(report.refused) == {"malformed_row": 3, "invalid_account": 1}
+
+
+async def test_a_line_that_is_too_long_is_one_bad_row(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "LINE_CHARACTERS_MAX", 200)
+    await town.resident("wang").link("green-travel", "w-1")
+
+    def row(name: str) -> str:
+        return json.dumps({"id": name, "who": "w-1", "day": "2025-01-01", "n": 2})
+
+    # The tail of a line that is cut would be a row of its own.
+    start = '{"id": "long", "note": "'
+    for end in ("", "\n" + row("after") + "\n"):
+        tail = start + "z" * (200 - len(start)) + row("smuggled") + end
+        fits = row("fits").ljust(199) + "\n"
+        report = await run(town, write(tmp_path, fits + tail), PLAIN.replace("format: csv", "format: ndjson"))
+        assert dict(report.refused) == {"line_too_long": 1}
+        assert report.examples == [(2, "", "line_too_long")]
+    held = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
+    assert held == {"fits", "after"}
+
+
+def test_long_texts_are_not_kept_as_days() -> None:
+    mapping = importer.parse_mapping(PLAIN, "m.yaml")
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            row = {"id": "a", "who": "w-1", "day": f"{number}{'9' * 60_000}", "n": "1"}
+            with pytest.raises(importer._RowInvalid, match="invalid_date"):
+                importer.delivery_of(row, mapping)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2**20
 
 
 async def test_binary_noise_is_reported_and_nothing_else(town: Town, tmp_path: Path) -> None:
@@ -224,6 +286,42 @@ async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
     assert kept == {f"r-{number}": 1 + number for number in range(17)}
     again = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines[:17]) + "\n"), PLAIN)
     assert (again.accepted, again.duplicates) == (0, 17)
+
+
+async def test_a_source_that_is_suspended_delivers_no_more(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH_MAX", 2)
+    # What is under way has its turn before the next row is read.
+    monkeypatch.setattr(importer, "READ_AT_ONCE", 1)
+    wang = town.resident("wang")
+    await wang.link("green-travel", "w-1")
+    await town.resident("li").link("green-travel", "w-2")
+    rows = "".join(f"r-{number},w-{1 + number % 2},2025-03-01,1\n" for number in range(40))
+    path = write(tmp_path, "id,who,day,n\n" + rows)
+    held, original, calls = 0, deliveries.commit, 0
+
+    async def interrupted(*values: object) -> object:
+        nonlocal calls, held
+        calls += 1
+        if calls == 5:
+            stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+            assert stop.status_code == 200
+            held = await records()
+        return await original(*values)  # type: ignore[arg-type]
+
+    async def records() -> int:
+        found = await database.row("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+        assert found is not None
+        return int(found["n"])
+
+    monkeypatch.setattr(deliveries, "commit", interrupted)
+    with pytest.raises(importer.Stopped, match="green-travel was suspended") as stopped:
+        await run(town, path, PLAIN)
+    assert 0 < held < 40
+    # A batch that was under way may have been a moment earlier.
+    assert await records() == stopped.value.report.accepted <= held + 2
+    assert f"{stopped.value.report.accepted} rows were accepted" in str(stopped.value)
 
 
 async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sent_again(

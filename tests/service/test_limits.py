@@ -47,6 +47,39 @@ async def test_two_processes_count_together_on_redis(redis_url: str, noon: None)
     await other.close()
 
 
+async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None) -> None:
+    rates = {"resident": "20/minute"}
+    one, other = limits.make_limiter(redis_url, rates), limits.make_limiter(redis_url, rates)
+    await redis_emptied(redis_url)
+
+    async def admitted(limiter: limits.Limiter, tries: int) -> int:
+        return sum([await limiter.hit("resident", "a") is None for _ in range(tries)])
+
+    assert [await admitted(one, 8), await admitted(other, 6)] == [8, 6]
+    for limiter in (one, other):
+        await limiter.share()
+    assert await admitted(one, 1) == 1
+    await one.share()
+    await redis_emptied(redis_url)
+    assert await admitted(one, 1) == 1
+    # What both had counted is told again: 16 of the 20 are spent.
+    for limiter in (one, one):
+        await limiter.share()
+    assert await admitted(other, 1) == 1
+    for limiter in (other, other):
+        await limiter.share()
+    with redis.Redis.from_url(redis_url) as client:
+        (name,) = client.scan_iter("rate/*")
+        assert client.get(name) == b"17"
+    assert await admitted(one, 50) == 4  # of the seventh of the other it has not heard yet
+    await one.share()
+    assert await admitted(other, 1) == 1
+    await other.share()
+    assert await admitted(other, 50) == 0
+    await one.close()
+    await other.close()
+
+
 async def test_what_guards_a_secret_is_counted_at_once(redis_url: str) -> None:
     one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)

@@ -132,6 +132,7 @@ class Browser:
             for one in self.forms
             if one.action != "/me/sign-out"
             and not one.action.endswith("/sign-out")
+            and "lang=" not in one.action
             and (words in one.text or words == one.action or words in dict(one.fields))
         )
         return await self.submit(form, **fields)

@@ -12,7 +12,7 @@ import pytest
 
 from benefits.vocabulary import EffectKind, ProviderKind, ServiceKind
 from service.identity import CITY_ZONE, Door
-from service.web import administrator_shared, fields, labels, places
+from service.web import fields, frame, labels, places
 from service.web.words import Words
 from tests.cities import Town
 from tests.test_admin import SERVICE, benefit, put, staff
@@ -269,7 +269,7 @@ async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: 
 
 
 async def test_what_waits_is_found_beyond_one_page(one_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(administrator_shared, "LIST_MAX", 3)
+    monkeypatch.setattr(frame, "LIST_MAX", 3)
     await staff(one_town).post("/v1/admin/benefits", benefit(benefit_id="zz-last"))
     one = await (await somebody(one_town)).go("/admin")
     assert "zz-last" in one.html

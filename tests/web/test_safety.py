@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import httpx2
 import pytest
 
 from service.identity import Door
-from service.web import frame, site
+from service.web import assets, frame, site
 from service.web.sessions import PATHS
 from tests.cities import Town
 from tests.web.browsing import Browser
@@ -32,6 +33,32 @@ async def test_a_forged_form_does_nothing(one_town: Town) -> None:
     me.client.headers["sec-fetch-site"] = "same-origin"
     await me.go("/me")
     assert "I have 0 points" not in me.text
+
+
+async def test_a_page_elsewhere_cannot_have_its_form_sent_by_a_tap_here(one_town: Town) -> None:
+    """A form from elsewhere comes without cookies; it must not come back as a form of ours."""
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    stranger = httpx2.AsyncClient(transport=one_town.client._transport, base_url="http://city.test")
+    for said in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {}):
+        answer = await stranger.post("/me/leave", data={"sure": "yes", "_key": "k" * 16}, headers=said)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        assert 'name="sure"' not in answer.text
+        assert "Send it" not in answer.text
+    # The same with the person's own cookies, as an old browser would send them.
+    me.client.headers.pop("sec-fetch-site")
+    answer = await me.client.post("/me/leave", data={"sure": "yes"})
+    assert (answer.status_code, 'name="sure"' in answer.text) == (403, False)
+    assert "I have" in (await me.go("/me")).text
+
+
+async def test_an_address_from_elsewhere_says_nothing_was_done(one_town: Town) -> None:
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    assert "is erased" not in (await me.go("/?done=erased")).text
+    await me.go("/me/objections")
+    await me.send("/me/objections", statement="Said once.")
+    assert "We have your objection" in me.text
+    assert "We have your objection" not in (await me.go(me.url)).text
 
 
 async def test_a_form_sent_twice_acts_once(one_town: Town) -> None:
@@ -108,15 +135,15 @@ async def test_the_residents_first_page_is_small(one_town: Town) -> None:
 
 
 async def test_files_are_kept_for_ever_under_their_own_name_alone(one_town: Town) -> None:
-    for name, media in frame.ASSETS.items():
-        fresh = await one_town.client.get(frame.asset(name))
+    for name, media in assets.FILES.items():
+        fresh = await one_town.client.get(assets.address(name))
         assert fresh.status_code == 200
         assert fresh.headers["content-type"].split(";")[0] == media
         assert "immutable" in fresh.headers["cache-control"]
         old = await one_town.client.get(f"/static/0000/{name}")
         assert old.headers["cache-control"] == "no-cache"
     for name in ("../frame.py", "templates/base.html", "%2e%2e/frame.py"):
-        assert (await one_town.client.get(f"/static/{frame.version()}/{name}")).status_code == 404
+        assert (await one_town.client.get(f"/static/{assets.version()}/{name}")).status_code == 404
 
 
 async def test_a_body_that_is_no_form_is_refused(one_town: Town) -> None:
@@ -149,9 +176,29 @@ async def test_the_language_is_chosen_and_remembered(one_town: Town) -> None:
     assert "积分如何产生" in one.text
 
 
+async def test_every_page_is_there_in_the_other_language(one_town: Town) -> None:
+    """At the sign-in with all that it was asked, and what was posted is posted again, acting once."""
+    one = await Browser(one_town).go("/me")
+    assert "Who are you?" in one.text
+    await one.go(next(address for address, text in one.links if text == "简体中文"))
+    assert (one.status, "你是谁" in one.text or "您是谁" in one.text) == (200, True)
+    await one.send("_form", typed="resident-2")
+    await one.go("/me?lang=en")
+    await one.send("quantity", quantity="20")
+    assert "It would be" in one.text
+    other = next(form for form in one.forms if form.text == "简体中文")
+    await one.submit(other)
+    assert one.status == 200
+    assert "It would be" not in one.text
+    assert 'value="20"' in one.html
+    await one.go("/benefits?scene=library&lang=en")
+    address = next(address for address, text in one.links if text == "简体中文")
+    assert address == "/benefits?scene=library&lang=zh-CN"
+
+
 async def test_nothing_here_is_a_page_for_people_and_a_problem_for_programs(one_town: Town) -> None:
     people = {"accept": "text/html,*/*", "accept-language": "en"}
-    for path in ("/nothing", "/me/what-if", "/demo"):
+    for path in ("/nothing", "/demo"):
         answer = await one_town.client.get(path, headers=people)
         assert answer.status_code == 404, path
         assert "There is nothing of this name here" in answer.text
@@ -160,3 +207,12 @@ async def test_nothing_here_is_a_page_for_people_and_a_problem_for_programs(one_
         answer = await one_town.client.get(path, headers=headers)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
+    for method in ("POST", "DELETE", "PUT"):
+        for path in ("/nothing", "/v1/nothing"):
+            assert (await one_town.client.request(method, path, headers=people)).status_code == 404
+    wrong = await one_town.client.request("DELETE", "/v1/public/scheme")
+    assert (wrong.status_code, "GET" in wrong.headers["allow"]) == (405, True)
+    only_sent = await one_town.client.get("/me/what-if", headers=people)
+    assert (only_sent.status_code, only_sent.headers["location"]) == (303, "/me")
+    strange = await one_town.client.get("http://city.test//evil.example/x", headers=people)
+    assert "//evil.example" not in strange.text

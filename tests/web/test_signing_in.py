@@ -6,9 +6,10 @@ import asyncio
 import base64
 import hashlib
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx2
@@ -184,21 +185,23 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
 
     def put(session: Session) -> None:
-        plain = {"door": "privacy", "token": session.token, "until": session.until, "refresh": session.refresh}
-        value = sessions.sealed(keyring, "session", orjson.dumps(plain))
+        value = sessions.sealed(keyring, "session", orjson.dumps(asdict(session)))
         officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
 
     plain = sessions.unsealed(keyring, "session", cookie.value or "")
     assert plain is not None
     held = orjson.loads(plain)
     officer.client.cookies.clear()
-    put(Session(Door.PRIVACY, "ended", 0, held["refresh"]))
+    ended = Session(Door.PRIVACY, "ended", 0, held["since"], "officer-1", held["refresh"])
+    put(ended)
     await officer.go("/officer")
     assert "What needs me now" in officer.text
-    officer.client.cookies.clear()
-    put(Session(Door.PRIVACY, "ended", 0, None))
-    await officer.go("/officer")
-    assert "Who are you?" in officer.text
+    too_old = held["since"] - sessions.AGE_SECONDS_MAX
+    for session in (replace(ended, refresh=None), replace(ended, since=too_old), replace(ended, who="officer-2")):
+        officer.client.cookies.clear()
+        put(session)
+        await officer.go("/officer")
+        assert "Who are you?" in officer.text
 
 
 async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_anew(
@@ -218,7 +221,7 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
     city = create_app(one_town_settings, demo.issuer_of(demo_folder).verifier()).state.city
     providers = Providers(city, dict(CLIENTS), transport)
-    ended = Session(Door.PRIVACY, "ended", 0, "once")
+    ended = Session(Door.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
     assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
     renewed = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)))
@@ -250,6 +253,102 @@ async def test_signing_out_forgets(one_town: Town) -> None:
     assert "Who are you?" in (await me.go("/me")).text
 
 
+async def test_signing_out_needs_no_session_that_works(one_town: Town, one_town_settings: Settings) -> None:
+    """With the identity provider away, and while another tab is being renewed."""
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    out = next(one for one in me.forms if one.action == "/me/sign-out")
+    me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
+    ended = Session(Door.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
+    value = sessions.sealed(one_town_settings.keyring, "session", orjson.dumps(asdict(ended)))
+    me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
+    await me.submit(out)
+    assert (me.status, "This browser has forgotten you." in me.text) == (200, True)
+    assert [one.name for one in me.client.cookies.jar if one.path == "/me"] == []
+
+
+async def test_after_signing_out_nothing_on_its_way_signs_in_again(one_town: Town) -> None:
+    city = one_town.city
+    provider = DemoProvider(city, one_town.issuer)
+    held = asyncio.Event()
+
+    class Slow(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.path.endswith("/token"):
+                await held.wait()
+            return await super().handle_async_request(request)
+
+    providers = Providers(city, dict(CLIENTS), Slow(app=provider.app()))
+    refresh = provider._sealed("refresh", Door.RESIDENT, "resident-1", 600)
+    session = Session(Door.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
+    renewing = asyncio.create_task(providers.renewed(session))
+    await asyncio.sleep(0.01)
+    await providers.end(session)
+    held.set()
+    assert await renewing is None
+    # A copy of the cookie in another process: the identity provider has been told.
+    assert await Providers(city, dict(CLIENTS), Slow(app=provider.app())).renewed(session) is None
+
+
+@pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
+async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
+    one_town: Town, padding: int, comes_in: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = sessions.sealed
+
+    def longer(keyring: Any, use: str, plain: bytes) -> str:
+        if use == "session":
+            plain = orjson.dumps({**orjson.loads(plain), "refresh": "r" * padding})
+        return original(keyring, use, plain)
+
+    monkeypatch.setattr(sessions, "sealed", longer)
+    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    parts = [one for one in me.client.cookies.jar if one.name.startswith("credit-easy-resident")]
+    if comes_in:
+        assert len(parts) == 2
+        assert all(len(one.value or "") <= sessions.COOKIE_BYTES_MAX for one in parts)
+        assert "I have" in me.text
+        await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
+        assert [one for one in me.client.cookies.jar if one.path == "/me"] == []
+    else:
+        assert me.status == 400
+        assert "Signing in did not work" in me.text or "sign" in me.text.lower()
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 400), (30, 303)])
+async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
+    one_town: Town, demo_folder: Path, one_town_settings: Settings, seconds: int, status: int
+) -> None:
+    """Nobody is sent to the identity provider and back for ever."""
+    token = demo.issuer_of(demo_folder).mint(Door.RESIDENT, "resident-1", now=datetime.now(UTC))
+
+    async def exchange(_: Request) -> Response:
+        return JSONResponse({"access_token": token, "expires_in": seconds})
+
+    transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
+    app = create_app(one_town_settings, demo.issuer_of(demo_folder).verifier())
+    providers = Providers(app.state.city, dict(CLIENTS), transport)
+
+    async def begin(request: Request) -> Response:
+        return providers.begin(request, Door.RESIDENT, "/me")
+
+    app.router.routes[:0] = [Route("/begin", begin), Route("/finish", providers.finish)]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
+        sent = await client.get("/begin")
+        state = parse_qs(urlsplit(sent.headers["location"]).query)["state"][0]
+        cookie = sent.headers["set-cookie"].split(";")[0]
+        back = await client.get(f"/finish?code=c&state={state}", headers={"cookie": cookie})
+        assert back.status_code == status
+        if status == 303:
+            session = sessions.read(
+                Request({"type": "http", "headers": [(b"cookie", back.headers["set-cookie"].split(";")[0].encode())],
+                         "app": app, "method": "GET", "path": "/me", "query_string": b"", "scheme": "http",
+                         "server": ("city.test", 80)}),
+                one_town_settings.keyring, Door.RESIDENT,
+            )  # fmt: skip
+            assert session is not None
+            assert not session.ends_soon(datetime.now(UTC))
+
+
 async def test_a_minor_is_told_why(one_town: Town) -> None:
     """The door's own refusal, as a page."""
     keyring = one_town.city.keyring
@@ -258,9 +357,7 @@ async def test_a_minor_is_told_why(one_town: Town) -> None:
     one = Browser(one_town)
     until = 4_000_000_000
     token = one_town.actor(Door.RESIDENT, "child", birthdate=(await one_town.today()).replace(year=2015)).token
-    value = sessions.sealed(
-        keyring, "session", orjson.dumps({"door": "resident", "token": token, "until": until, "refresh": None})
-    )
+    value = sessions.sealed(keyring, "session", orjson.dumps(asdict(Session(Door.RESIDENT, token, until, 0, "child"))))
     one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await one.go("/me")
     assert one.status == 403

@@ -99,9 +99,9 @@ async def test_an_objection_is_decided_and_told(town: Town) -> None:
     await officer.go(next(address for address, _ in officer.links if address.startswith("/officer/objections/")))
     assert "That was not me." in officer.text
     await officer.send("Tell the person that I look into it")
-    await officer.send("The person is right", decision="upheld", reason="")
-    assert "Please choose, and give a reason." in officer.text
-    await officer.send("The person is right", decision="upheld", reason="The bike was hired by somebody else.")
+    await officer.send("The person is right", decision="take_back", reason="")
+    assert "Please give a reason" in officer.text
+    await officer.send("The person is right", decision="take_back", reason="The bike was hired by somebody else.")
     assert "Decided, with your reasons" in officer.text
     await me.go("/me/messages")
     assert "The bike was hired by somebody else." in me.text

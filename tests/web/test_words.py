@@ -14,12 +14,15 @@ from benefits.effects import EFFECTS
 from benefits.redemptions import ReversalReason
 from benefits.vocabulary import Attribute, EffectKind, Period, Scene
 from consent import versions
+from consent.grants import State
 from consent.kinds import Kind
 from consent.ledger import Log
 from consent.objections import ObjectionState, Reason
 from consent.purposes import Purpose
 from consent.records import Dimension, RecordKind, SourceCategory
 from service import findings, processing
+from service.doors import RECORDED
+from service.endpoints.table import OPERATIONS
 from service.identity import CITY_ZONE, Door
 from service.web import labels, words
 from service.web.house_words import CHINESE
@@ -65,6 +68,8 @@ def test_chinese_is_chinese() -> None:
         ("measure", ["total", *Dimension]),
         ("kind", RecordKind),
         ("unit", RecordKind),
+        ("one", RecordKind),
+        ("event", [f"consent.{state}" for state in State]),
         ("scene", Scene),
         ("purpose", Purpose),
         ("state", [*versions.STATES, *ObjectionState, "given", "refused", "withdrawn", "expired", "terminated"]),
@@ -74,6 +79,9 @@ def test_chinese_is_chinese() -> None:
         ("log", Log),
         ("category", SourceCategory),
         ("door", [*Door, "public"]),
+        ("document", [*Kind, "barred_use", "key"]),
+        ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
+        ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -92,6 +100,22 @@ def test_every_effect_and_attribute_can_be_said() -> None:
         assert said.baseline({"delivery": True, "items": 5})
 
 
+def test_nothing_is_said_of_what_is_nothing() -> None:
+    english, chinese = words.Words("en", CITY_ZONE), words.Words("zh-CN", CITY_ZONE)
+    baseline = {"price_fen": 0, "deposit_fen": 10_000, "free_minutes": 0, "gift_fen": 0, "delivery": False, "items": 1}
+    assert english.baseline(baseline) == ["Free of charge", "Deposit ¥100", "1 item"]
+    assert chinese.baseline(baseline) == ["免费", "押金 ¥100", "1 件"]
+    assert english.baseline({"pay_within_days": 0}) == ["The service as it is"]
+    assert english.effect({"kind": "longer_period", "days": 1}) == "1 more day"
+    assert english.effect({"kind": "longer_period", "days": 7}) == "7 more days"
+    assert (english.listed(["a", "b"]), chinese.listed(["甲", "乙"])) == ("a, b", "甲、乙")
+
+
+def test_a_notice_for_anybody_names_no_placeholder() -> None:
+    assert words.Words("en", CITY_ZONE).filled("From {counterpart}.") == "From the organisation you choose."
+    assert words.Words("zh-CN", CITY_ZONE).filled("来自{counterpart}", "市图书馆") == "来自市图书馆"
+
+
 def test_every_rule_names_its_clause() -> None:
     assert set(findings.CLAUSES) == set(findings.RULES)
 
@@ -101,3 +125,12 @@ def test_the_house_speaks_chinese_too() -> None:
     for one in processing.REGISTER.values():
         said |= {one.purpose, one.basis, one.kept}
     assert said <= set(CHINESE)
+
+
+def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
+    assert words.catalogue()["State now"] != words.catalogue()["Now"]
+
+
+def test_one_is_said_as_one() -> None:
+    english = words.Words("en", CITY_ZONE)
+    assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")

@@ -1,0 +1,129 @@
+"""Desk and officer in a real browser: an answer that is lost, looking first, narrow tables, paper."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+from service.identity import Door
+from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
+from tests.pages.test_flows import SAID, with_points
+from tests.processes import Process
+
+
+def handle_of(browser: Browser, city: Process, folder: Path) -> str:
+    """A code for the library."""
+    with visiting(browser, city.base, language="en") as me:
+        with_points(me, city, folder, "en")
+        me.go("/me/benefits").press(SAID["en"]["ask"]).press("I agree", exact=True)
+        me.go("/me/show").press("Show the code")
+        return re.sub(r"\s", "", me.page.inner_text(".typed"))
+
+
+def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city: Process, demo_folder: Path) -> None:
+    handle = handle_of(browser, city, demo_folder)
+    keys = []
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.post_data or "")
+        route.fetch()  # It arrives and is honoured; only the answer is lost.
+        route.fulfill(status=502, body="")
+
+    with visiting(browser, city.base, language="en") as desk:
+        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.page.route("**/desk/answer-part", lose)
+        desk.page.fill("#handle", handle)
+        # What the browser says of the 502 that this test provokes is no fault of the page.
+        desk.page.click("#desk-form [value=redeem]")
+        desk.page.wait_for_selector("[data-unanswered]:not([hidden])")
+        desk.faults.clear()
+        desk.check()
+        assert desk.page.is_hidden("[data-away]")
+        assert desk.page.input_value("#handle") == handle
+        assert "counts once" in desk.page.inner_text("[data-unanswered] .big")
+        assert "Nothing was spent" not in desk.text
+        desk.page.unroute("**/desk/answer-part")
+        # Typed as it is shown, in groups and capitals, it is the same code.
+        desk.page.fill("#handle", f"{handle[:8]} {handle[8:]}".upper())
+        desk.page.click("#desk-form [value=redeem]")
+        desk.page.wait_for_selector(".verdict.granted:has-text('Honoured')")
+        assert desk.page.is_hidden("[data-unanswered]")
+        desk.go("/desk/day")
+        assert len(keys) == 1
+
+
+def test_nothing_was_spent_is_said_only_of_what_never_left(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en") as desk:
+        desk.sign_in(Door.VENUE, "city-library-main")
+        asked: list[str] = []
+        desk.page.on("request", lambda request: asked.append(request.url))
+        desk.context.set_offline(True)
+        desk.page.fill("#handle", "abcd")
+        desk.page.click("#desk-form [value=redeem]")
+        desk.page.wait_for_selector("[data-away]:not([hidden])")
+        assert "Nothing was spent" in desk.page.inner_text("[data-away] .big")
+        assert not [url for url in asked if url.endswith("/desk/answer-part")]
+        assert desk.page.is_hidden("[data-unanswered]")
+        desk.context.set_offline(False)
+
+
+def test_what_was_looked_at_is_honoured_by_one_press(browser: Browser, city: Process, demo_folder: Path) -> None:
+    handle = handle_of(browser, city, demo_folder)
+    with visiting(browser, city.base, language="en") as desk:
+        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.page.fill("#handle", handle)
+        desk.tap("Only look")
+        desk.page.wait_for_selector(".verdict.granted:has-text('nothing was spent')")
+        desk.check()
+        assert desk.page.input_value("#handle") == handle
+        # The next scan takes the place of what stands there.
+        assert desk.page.evaluate("getSelection().toString()") == handle
+        desk.tap("Honour it now")
+        desk.page.wait_for_selector(".verdict.granted:has-text('Honoured')")
+        assert desk.page.input_value("#handle") == ""
+
+
+def refuse_something(city: Process, browser: Browser) -> None:
+    """An administrator approves what they wrote themselves, in vain."""
+    with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
+        author.sign_in(Door.ADMINISTRATOR, "admin-1")
+        author.go("/admin/benefits/library-deposit/edit")
+        author.page.fill("[name='t:/title/en']", "Borrow without any deposit")
+        author.page.click("button[value=save]")
+        author.page.wait_for_url("**/admin/benefits/library-deposit?*")
+        author.press("Submit")
+        author.press("Approve what is shown here")
+
+
+def narrowest(visitor: Visitor, selector: str) -> float:
+    found: float = visitor.page.evaluate(
+        "s => Math.min(...[...document.querySelectorAll(s)].map(e => e.getBoundingClientRect().width))", selector
+    )
+    return found
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_tables_are_read_row_by_row_on_a_narrow_screen(browser: Browser, city: Process, language: str) -> None:
+    refuse_something(city, browser)
+    with visiting(browser, city.base, language=language, viewport=NARROW) as officer:
+        officer.sign_in(Door.PRIVACY, "officer-1")
+        officer.go("/officer/attempts").check()
+        assert narrowest(officer, ".stacked tbody td, .stacked tbody th") > 200
+        assert not re.search(r"four_eyes|approveVersion", officer.page.content())
+        officer.go("/scheme").check()
+        assert narrowest(officer, ".stacked tbody td, .stacked tbody th") > 200
+
+
+def test_paper_is_white_and_the_footer_as_wide_as_the_page(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en", viewport=DESKTOP, dark=True) as officer:
+        officer.sign_in(Door.PRIVACY, "officer-1")
+        officer.go("/officer/self-audit").check()
+        sides = "s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.left, r.right]; }"
+        assert officer.page.evaluate(sides, "main") == officer.page.evaluate(sides, "footer nav")
+        officer.page.emulate_media(media="print", color_scheme="dark")
+        colours = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+        assert officer.page.locator("body").evaluate(colours) == ["rgb(23, 32, 42)", "rgb(255, 255, 255)"]
+        assert officer.page.locator("span.yes").first.evaluate(colours)[0] == "rgb(10, 99, 74)"
