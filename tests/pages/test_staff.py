@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, ViewportSize
 
 from service.identity import Door
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
@@ -96,6 +96,55 @@ def refuse_something(city: Process, browser: Browser) -> None:
         author.page.wait_for_url("**/admin/benefits/library-deposit?*")
         author.press("Submit")
         author.press("Approve what is shown here")
+
+
+@pytest.mark.parametrize(("language", "viewport"), [("en", DESKTOP), ("zh-CN", NARROW)], ids=["wide", "narrow"])
+def test_what_an_officer_decides_is_accessible(
+    browser: Browser, city: Process, language: str, viewport: ViewportSize
+) -> None:
+    """Every page that needs something first, also while it says what is wrong."""
+    with visiting(browser, city.base, language=language) as me:
+        me.sign_in(Door.RESIDENT, "resident-1" if language == "en" else "resident-2")
+        me.go("/me/records")
+        me.page.locator("a[href*='/object']").first.click()
+        me.page.fill("textarea", "That was not me.")
+        with me.page.expect_navigation():
+            me.page.locator("main form button").last.click()
+    with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
+        author.sign_in(Door.ADMINISTRATOR, "admin-1")
+        author.go("/admin/sources/green-travel/edit")
+        author.page.fill("[name='t:/name/en']", f"Green Travel, {language}")
+        author.page.click("button[value=save]")
+        author.page.wait_for_url("**/admin/sources/green-travel?*")
+        author.press("Submit")
+    with visiting(browser, city.base, language=language, viewport=viewport) as officer:
+        officer.sign_in(Door.PRIVACY, "officer-1").check()
+        for address in ("objections", "reviews"):
+            officer.go("/officer")
+            officer.page.locator(f"main a[href*='/officer/{address}/']").first.click()
+            officer.check()
+            if address == "objections":
+                officer.page.check("[value=correct]")
+                officer.page.fill("#quantity", "abc")
+            officer.page.locator("main form.card button").click()
+            if address == "objections":
+                officer.page.wait_for_selector("#quantity-fault")
+                assert officer.page.input_value("#quantity") == "abc"
+                officer.check()
+                officer.page.fill("#quantity", "")
+                officer.page.fill("#reason", "Both sides agree.")
+                officer.page.locator("main form.card button").click()
+                officer.page.wait_for_selector("#correction-fault")
+                officer.check()
+        officer.go("/officer/cases")
+        officer.page.fill("#text", "A complaint.")
+        officer.page.locator("main form.card button").click()
+        officer.page.wait_for_url("**/officer/cases/*")
+        officer.check()
+        officer.page.fill("#size", "abc")
+        officer.page.press("#size", "Enter")
+        officer.page.wait_for_selector("#unfit")
+        officer.check()
 
 
 def narrowest(visitor: Visitor, selector: str) -> float:
