@@ -122,7 +122,7 @@ async def test_corrections_are_told_and_counted(town: Town) -> None:
     assert await wang.total() == 15
     (told,) = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
     assert (told["kind"], told["facts"]["quantity_before"], told["facts"]["quantity"]) == ("record_corrected", 10, 30)
-    assert told["text"].startswith("green-travel corrected")
+    assert told["text"].startswith("Green Travel corrected")
     tomorrow = (await town.today() + timedelta(days=1)).isoformat()
     for body, code in (
         ({"reason_code": "x"}, "body_invalid"),

@@ -522,6 +522,7 @@ async def everything_sealed(town: Town) -> None:
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     await wang.ticket()
+    await wang.consent_to_source("green-travel", "bike-wang")  # a code waits to be typed
     (held,) = (await wang.get("/v1/me/records")).json()["data"]
     opened = await wang.post(
         f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}

@@ -116,7 +116,7 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
     found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
     assert found == [[{"one": 1}]] * CONNECTIONS_MAX
     # Nobody writes into a transaction that somebody else began and left.
-    await database.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1)")
+    await database.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
     if not database.is_sqlite():
         other = await asyncpg.connect(opened.replace("postgres://", "postgresql://", 1))
         assert await other.fetchval("SELECT count(*) FROM link_code") == 1
