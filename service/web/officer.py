@@ -8,16 +8,14 @@ from service.identity import Door
 from service.web import officer_cases, officer_decisions, open_pages
 from service.web.frame import Leaf, Page
 
-LIST_MAX = 200
-
 
 async def now(page: Page) -> Response:
     """What needs me now."""
     return page.render(
         "officer/now.html",
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
-        objections=(await page.read("/v1/privacy/objections", limit=LIST_MAX))["data"],
-        late=(await page.read("/v1/privacy/propagations", limit=LIST_MAX))["data"],
+        objections=await page.read_all("/v1/privacy/objections"),
+        late=await page.read_all("/v1/privacy/propagations"),
         audit=await page.read("/v1/privacy/self-audit"),
         logs=await open_pages.published(page),
     )

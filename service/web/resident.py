@@ -14,7 +14,6 @@ from consent.records import RecordKind
 from service.identity import Door
 from service.web import resident_consents, resident_rights
 from service.web.frame import Leaf, Page, expect
-from service.web.resident_lists import read_all
 
 EXPIRIES_SHOWN = 6
 """Months of coming expiries that are seen at once; the others unfold."""
@@ -131,14 +130,14 @@ async def what_if(page: Page) -> Response:
     )
     if not reply.went_well:
         return await _points(page, {"unfit": True})
-    titles = {one["benefit_id"]: one["title"] for one in await read_all(page, "/v1/me/benefits")}
+    titles = {one["benefit_id"]: one["title"] for one in await page.read_all("/v1/me/benefits")}
     opened = [titles[one] for one in reply.body["benefits"] if one in titles]
     return await _points(page, {**reply.body, "opened": opened})
 
 
 async def benefits(page: Page) -> Response:
     """What applies, what it takes for the next, what everyone gets anyway."""
-    found = await read_all(page, "/v1/me/benefits")
+    found = await page.read_all("/v1/me/benefits")
     return page.render("resident/benefits.html", benefits=sorted(found, key=_nearest))
 
 
@@ -150,13 +149,13 @@ def _nearest(one: Mapping[str, Any]) -> tuple[bool, int, str]:
 
 async def choose(page: Page) -> Response:
     """Which benefit, and where."""
-    found = await read_all(page, "/v1/me/benefits")
+    found = await page.read_all("/v1/me/benefits")
     offering = {one["provider_id"] for one in found}
     return page.render(
         "resident/choose.html",
         resting=[
             one["name"]
-            for one in await read_all(page, "/v1/me/consents")
+            for one in await page.read_all("/v1/me/consents")
             if one["state"] == "given" and "name" in one and one.get("provider_id", "") not in {"", *offering}
         ],
         ready=[one for one in found if one["applies"] and one["consent"] == "given"],
@@ -171,7 +170,7 @@ async def show(page: Page) -> Response:
         await page.ask("POST", "/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id}, key=page.key)
     )
     # It may have ended since the code was made; the code can be shown all the same.
-    live: list[dict[str, Any]] = await read_all(page, "/v1/me/benefits")
+    live: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
     benefit = next((one for one in live if one["benefit_id"] == benefit_id), {})
     handle = ticket["handle"]
     return page.render(

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.identity import Door
 from service.web.frame import Leaf, Page, expect
-from service.web.resident_lists import read_all, together
+from service.web.resident_uses import together
 
 PURPOSES = {"source_id": "points.compute", "provider_id": "benefit.check"}
 """What a consent for a source, and for a provider, is about."""
@@ -46,7 +46,7 @@ async def consents(page: Page) -> Response:
 
 async def _consents(page: Page, unfit: str = "", status: int = 200) -> Response:
     """`unfit` is the source at whose card a number stands that cannot be one."""
-    mine = await read_all(page, "/v1/me/consents")
+    mine = await page.read_all("/v1/me/consents")
     given = {(_member(one), one[_member(one)]): one for one in reversed(mine) if one["state"] == "given"}
     live = dict(given)
     cards = [*await _sources(page), *await _providers(page)]
@@ -102,7 +102,7 @@ async def _sources(page: Page) -> list[Card]:
 
 async def _providers(page: Page) -> list[Card]:
     cards: dict[str, Card] = {}
-    for one in await read_all(page, "/v1/me/benefits"):
+    for one in await page.read_all("/v1/me/benefits"):
         card = cards.setdefault(one["provider_id"], Card("provider_id", one["provider_id"], one["provider"]))
         card.opens.append(one["title"])
     return list(cards.values())

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from consent.objections import Reason
 from service.identity import Door
 from service.web.frame import Leaf, Page, expect
-from service.web.resident_lists import read_all, together
+from service.web.resident_uses import together
 
 PAGE = 50
 
@@ -20,7 +20,7 @@ async def mine(page: Page) -> Response:
         "resident/mine.html",
         messages=(await page.read("/v1/me/messages", limit=3))["data"],
         uses=together((await page.read("/v1/me/access-log", limit=PAGE))["data"])[:3],
-        objections=await read_all(page, "/v1/me/objections"),
+        objections=await page.read_all("/v1/me/objections"),
     )
 
 
