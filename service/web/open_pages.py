@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import orjson
+from jinja2 import Environment
+from markupsafe import Markup
 from starlette.responses import Response
 
 from benefits.vocabulary import Scene
 from service.problems import Problem, problem_response
-from service.web.frame import Leaf, Page
+from service.web.frame import Leaf, Page, expect
 
 LIST_MAX = 200
 ENTRIES_SHOWN = 20
@@ -41,7 +45,15 @@ async def benefits(page: Page) -> Response:
 
 async def barred(page: Page) -> Response:
     """What points can never be used for."""
-    return page.render("open/barred.html", uses=(await page.read("/v1/public/prohibited-uses"))["data"])
+    reply = await page.ask("GET", "/v1/public/prohibited-uses")
+    expect(reply)
+    return page.render("open/barred.html", uses=_uses(page.site.templates(page.language), reply.raw))
+
+
+@lru_cache(maxsize=8)
+def _uses(templates: Environment, raw: bytes) -> Markup:
+    """The uses as they are drawn: the same for everybody, and long."""
+    return Markup(templates.get_template("open/uses.html").render(uses=orjson.loads(raw)["data"]))  # noqa: S704
 
 
 async def organisations(page: Page) -> dict[str, dict[str, str]]:
