@@ -391,8 +391,3 @@ async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
         link_id,
         database.to_micros(at),
     )
-
-
-async def drop_codes(at: datetime) -> int:
-    """Drop codes that nobody typed in time; how many."""
-    return await link_codes.drop(at)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from benefits import population, quotas, redemptions, tickets
-from consent import corrections, database, expiry, ledger, links, oversight, sequencer
+from consent import corrections, database, expiry, ledger, link_codes, links, oversight, sequencer
 from consent.canonical import sha256_of
 from consent.ledger import Log
 from service import erasures, metrics, store, transparency
@@ -32,7 +32,7 @@ async def tidy(city: City) -> dict[str, int]:
         "farewells_dropped": links.drop_farewells,
         "corrections_dropped": corrections.drop_acknowledged,
         "presentations_dropped": lambda: expiry.drop_shown(at),
-        "link_codes_dropped": lambda: links.drop_codes(at),
+        "link_codes_dropped": lambda: link_codes.drop(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
         "answers_dropped": lambda: store.drop_old(at),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from benefits import catalogue
-from consent import database, documents, expiry, links
+from consent import database, documents, expiry, link_codes
 from consent.kinds import Kind
 from service import demo, housekeeping
 from tests.cities import Resident, Town, record, row_counts
@@ -206,7 +206,7 @@ async def test_a_code_is_typed_as_people_type_and_dies_after_a_quarter_of_an_hou
     done = await town.source().post("/v1/source/links/confirm", {"code": typed, "account": "bike-9001"})
     assert done.status_code == 200
     town.shift.by = timedelta(minutes=16)
-    assert await links.drop_codes(await town.city.clock()) == 0
+    assert await link_codes.drop(await town.city.clock()) == 0
 
 
 async def test_the_end_of_a_consent_says_what_it_removed(town: Town) -> None:
