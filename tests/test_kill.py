@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.processes import Process
 
 pytestmark = pytest.mark.anyio
 
-HANDLES = 60
+HANDLES, WAIT_SECONDS = 60, 30
 LIBRARY = {"benefit_id": "parking-free-minutes", "venue_id": "riverside-parking-1"}
 
 
@@ -37,6 +38,12 @@ class Told:
     """Idempotency key → redemption id."""
     keys: dict[str, str] = field(default_factory=dict)
     """Idempotency key → handle, for everything that was tried."""
+
+    async def of_both(self) -> None:
+        """Return when a record and a redemption have been acknowledged, or after WAIT_SECONDS."""
+        waited = time.monotonic()
+        while not (self.records and self.redeemed) and time.monotonic() - waited < WAIT_SECONDS:
+            await asyncio.sleep(0.01)
 
 
 class Client:
@@ -105,8 +112,13 @@ async def pages(client: Client, door: Door, subject: str, path: str) -> list[dic
         cursor = f"&cursor={page['next_cursor']}"
 
 
-async def one_round(folder: Path, settings: Settings, told: Told, after_seconds: float) -> None:
-    """Work until the kill, then see on a fresh process that everything acknowledged is there exactly once."""
+async def one_round(
+    folder: Path, settings: Settings, told: Told, after_seconds: float, when_told: bool = False
+) -> None:
+    """Work until the kill, then see on a fresh process that everything acknowledged is there exactly once.
+
+    The kill comes after that many seconds, counted from the beginning or from when something of each was told.
+    """
     process = Process(folder, settings.database_url, settings.publisher.folder)
     client = Client(folder, process.base)
     shown = []
@@ -120,6 +132,8 @@ async def one_round(folder: Path, settings: Settings, told: Told, after_seconds:
         *(client.redeem(told, shown[start::3]) for start in range(3)),
     ]
     tasks = [asyncio.create_task(one) for one in work]
+    if when_told:
+        await told.of_both()
     await asyncio.sleep(after_seconds)
     await asyncio.to_thread(process.kill)
     for one in await asyncio.gather(*tasks, return_exceptions=True):
@@ -159,7 +173,7 @@ async def one_round(folder: Path, settings: Settings, told: Told, after_seconds:
 
 async def test_a_kill_loses_and_doubles_nothing(town_settings: Settings, demo_folder: Path) -> None:
     told = Told()
-    await one_round(demo_folder, town_settings, told, after_seconds=0.8)
+    await one_round(demo_folder, town_settings, told, after_seconds=0.1, when_told=True)
     assert told.records
     assert told.redeemed
 
