@@ -8,10 +8,9 @@ nobody. PostgreSQL alone; both on one connection that is lent (`database.lent`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -37,8 +36,7 @@ SELECT {database.POSTGRES_CLOCK} AS micros, k.changes, t.person_id, t.benefit_id
 """Every table by its key: one ticket, one person, their one live consent, their points as stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """How the caller keeps its answer in the same statement.
 
     `answered` is an expression, true when there is one already, of `key` at $3; `table` inserts it with RETURNING and
@@ -51,8 +49,7 @@ class Reply:
     values: Callable[[Granted], tuple[object, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What one statement saw: the clock, the catalogue's number of changes, and the rows."""
 
     handle_index: str

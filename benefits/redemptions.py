@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from benefits import catalogue, effects, quotas, standing, tickets
 from benefits.catalogue import Benefit
@@ -41,8 +41,7 @@ class ReversalReason(StrEnum):
     RESIDENT_ASKED = "resident_asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(NamedTuple):
     """It applies: what the venue needs to honour it, and nothing about whom or why."""
 
     benefit_id: str

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -23,8 +22,7 @@ from consent.people import Person
 from consent.records import NOTHING, Released
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What a person has: totals only. `valid_until` is the first day on which the total may differ by expiry."""
 
     total: int
@@ -67,8 +65,7 @@ async def of(person: Person | None, timeline: Timeline, today: date, at: datetim
     return _standing(computed)
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(NamedTuple):
     """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored.
 
     `withheld` is whether nothing may be used now.

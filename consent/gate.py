@@ -6,9 +6,10 @@ a use without a trace cannot be written, because the same call makes both.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from consent import database, ledger
 from consent.errors import DomainError, NotFound
@@ -30,8 +31,7 @@ class Withheld(DomainError):
     code = "records_withheld"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """What the access log will say: which organisation, what was looked at, and with what outcome."""
 
     kind: str
@@ -170,7 +170,7 @@ async def release_to_all(
         released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece)
         rows = await database.run_set(released + derived, insert, first, beyond, database.to_micros(at))
         piece = (part.number, part.of) if part.cut else None
-        await ledger.used_for_all(asdict(use), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
+        await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if stale is not None:
             await _take_away(stale, part)
     if stale is not None and database.is_citus():
@@ -218,8 +218,7 @@ FIRST_FREE = 10
 """The first parameter that a statement after PERMITTED_AT_ONCE has for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A person as one glance saw them: what their chain goes on from, and the ends of the consent that covers."""
 
     person: Person

@@ -116,7 +116,7 @@ def _opens(keyring: Keyring, persons: _Persons, one: Sealed, table: str, column:
     try:
         if one.use is not None:
             place = Place(table, column, "", row[one.row])
-            vault.open_sealed(vault.service_key(keyring, one.use), place, bytes(row[column]))
+            vault.open_sealed(vault.service_cipher(keyring, one.use), place, bytes(row[column]))
         else:
             persons.of(row["person_id"]).open(table, column, row[one.row], bytes(row[column]))
     except (SealBroken, KeyError):

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 
@@ -76,8 +76,7 @@ def leaf_hash_of(leaf: bytes) -> str:
     return merkle.leaf_hash(leaf).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An event made ready: its row, and the leaf that commits to it."""
 
     person_id: str

@@ -334,7 +334,7 @@ async def say_farewell(keyring: Keyring, person: Person) -> None:
             "INSERT INTO farewell (link_id, source_id, sealed_account, since) VALUES ($1, $2, $3, $4)",
             row["link_id"],
             row["source_id"],
-            vault.seal(vault.service_key(keyring, "farewell"), _farewell_place(row["link_id"]), account),
+            vault.seal(vault.service_cipher(keyring, "farewell"), _farewell_place(row["link_id"]), account),
             row["since"],
         )
 
@@ -353,11 +353,11 @@ async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str,
         link_id,
         limit,
     )
-    key = vault.service_key(keyring, "farewell")
+    cipher = vault.service_cipher(keyring, "farewell")
     return [
         Link(
             row["link_id"],
-            vault.open_sealed(key, _farewell_place(row["link_id"]), bytes(row["sealed_account"])).decode(),
+            vault.open_sealed(cipher, _farewell_place(row["link_id"]), bytes(row["sealed_account"])).decode(),
             "ended",
             database.from_micros(row["since"]),
         )

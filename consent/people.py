@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from consent import database, vault
 from consent.errors import Conflict, NotFound
 from consent.pseudonyms import IndexUse, blind_index, new_id, subject_index_under
@@ -21,24 +23,25 @@ REWRAPPED_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A known resident: `epoch` as read, `data_key` unwrapped for this request only."""
+    """A known resident: `epoch` as read, `cipher` of their data key, unwrapped for this request only."""
 
     person_id: str
     epoch: int
-    data_key: bytes = field(repr=False)
+    cipher: AESGCM = field(repr=False)
 
     def seal(self, table: str, column: str, row_id: str, plain: bytes) -> bytes:
         """Seal under this person's key at a place of theirs."""
-        return vault.seal(self.data_key, Place(table, column, self.person_id, row_id), plain)
+        return vault.seal(self.cipher, Place(table, column, self.person_id, row_id), plain)
 
     def open(self, table: str, column: str, row_id: str, sealed: bytes) -> bytes:
         """Open what was sealed at that place, or vault.SealBroken."""
-        return vault.open_sealed(self.data_key, Place(table, column, self.person_id, row_id), sealed)
+        return vault.open_sealed(self.cipher, Place(table, column, self.person_id, row_id), sealed)
 
 
 def opened(keyring: Keyring, row: database.Row) -> Person:
     """The person of a row that has person_id, epoch and wrapped_key."""
-    return Person(row["person_id"], row["epoch"], vault.unwrap(keyring, row["person_id"], bytes(row["wrapped_key"])))
+    person_id = row["person_id"]
+    return Person(person_id, row["epoch"], AESGCM(vault.unwrap(keyring, person_id, bytes(row["wrapped_key"]))))
 
 
 def subject_index(keyring: Keyring, subject: str) -> str:
@@ -83,7 +86,7 @@ async def enter(keyring: Keyring, subject: str, at: datetime) -> Person:
     )
     if claimed:
         wrapped = vault.new_data_key(keyring, person_id)
-        person = Person(person_id, 0, vault.unwrap(keyring, person_id, wrapped))
+        person = Person(person_id, 0, AESGCM(vault.unwrap(keyring, person_id, wrapped)))
         await database.run(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $3, $4)",

@@ -6,14 +6,13 @@ with a key of its own for each use; a bare hash of it is never stored.
 
 from __future__ import annotations
 
-import hmac
 import os
 import secrets
 import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-from consent.vault import Keyring
+from consent.vault import Keyring, mac
 
 ID_DIGITS = 32
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -45,19 +44,16 @@ def subject_index_under(index_key: bytes, subject: str) -> str:
 
 
 def _index(index_key: bytes, use: IndexUse, parts: tuple[str, ...]) -> str:
-    key = _key_of(index_key, use)
-    message = b"".join(
-        len(encoded).to_bytes(4, "big") + encoded
-        for encoded in (
-            part.encode() if part.isascii() else unicodedata.normalize("NFKC", part).encode() for part in parts
-        )
-    )
-    return hmac.digest(key, message, "sha256").hex()[:32]
+    message = b""
+    for part in parts:
+        encoded = (part if part.isascii() else unicodedata.normalize("NFKC", part)).encode()
+        message += len(encoded).to_bytes(4, "big") + encoded
+    return mac(_key_of(index_key, use), message).hex()[:32]
 
 
 @lru_cache(maxsize=16)
 def _key_of(index_key: bytes, use: IndexUse) -> bytes:
-    return hmac.digest(index_key, f"credit-easy-index-v1|{use}".encode(), "sha256")
+    return mac(index_key, f"credit-easy-index-v1|{use}".encode())
 
 
 def new_id() -> str:

@@ -6,11 +6,12 @@ database alone can move a sealed value to another place and have it believed.
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,6 +20,9 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 FORMAT = 1
 SCHEMA = "1"
+_FORMAT = bytes([FORMAT])
+_BLOCK_BYTES = 64
+"""What SHA-256 takes in at once, and so the length of a padded key in RFC 2104."""
 
 
 class SealBroken(Exception):
@@ -41,8 +45,7 @@ class Keyring:
                 raise ValueError(f"every key of the keyring is {KEY_BYTES} bytes long")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a sealed value belongs; part of what is authenticated."""
 
     table: str
@@ -52,7 +55,7 @@ class Place:
 
     def associated_data(self) -> bytes:
         """The place as bytes; ids never contain the separator."""
-        return "|".join((self.table, self.column, self.person_id, self.row_id, SCHEMA)).encode()
+        return "|".join((*self, SCHEMA)).encode()
 
 
 def service_key(keyring: Keyring, use: str) -> bytes:
@@ -62,13 +65,33 @@ def service_key(keyring: Keyring, use: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def _service_key(index_key: bytes, use: str) -> bytes:
-    return hmac.digest(index_key, f"credit-easy-{use}-v1".encode(), "sha256")
+    return mac(index_key, f"credit-easy-{use}-v1".encode())
+
+
+def service_cipher(keyring: Keyring, use: str) -> AESGCM:
+    """The cipher of `service_key`."""
+    return _long_lived(_service_key(keyring.index_key, use))
 
 
 @lru_cache(maxsize=16)
 def _long_lived(key: bytes) -> AESGCM:
-    """The cipher of a key of the keyring, made once. A person's own is made each time: what is shredded is nowhere."""
+    """The cipher of a key of the service, made once. A person's own is made each time: what is shredded is nowhere."""
     return AESGCM(key)
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104), for the service's few long-lived keys.
+
+    `hmac.digest` looks the algorithm up and pads the key each time, which costs three times what the hashes do.
+    """
+    inner, outer = _padded(key)
+    return hashlib.sha256(outer + hashlib.sha256(inner + message).digest()).digest()
+
+
+@lru_cache(maxsize=64)
+def _padded(key: bytes) -> tuple[bytes, bytes]:
+    whole = (key if len(key) <= _BLOCK_BYTES else hashlib.sha256(key).digest()).ljust(_BLOCK_BYTES, b"\0")
+    return bytes(byte ^ 0x36 for byte in whole), bytes(byte ^ 0x5C for byte in whole)
 
 
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:
@@ -78,7 +101,7 @@ def new_data_key(keyring: Keyring, person_id: str) -> bytes:
 
 def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
     """`format | key version (2 bytes) | nonce | ciphertext and tag`."""
-    header = bytes([FORMAT]) + keyring.current.to_bytes(2, "big")
+    header = _FORMAT + keyring.current.to_bytes(2, "big")
     nonce = os.urandom(NONCE_BYTES)
     cipher = _long_lived(keyring.encryption_keys[keyring.current])
     return header + nonce + cipher.encrypt(nonce, data_key, header + person_id.encode())
@@ -93,7 +116,7 @@ def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
     """The data key, or SealBroken when the keyring lacks the key or the bytes were changed."""
     header, nonce, body = wrapped[:3], wrapped[3 : 3 + NONCE_BYTES], wrapped[3 + NONCE_BYTES :]
     key = keyring.encryption_keys.get(int.from_bytes(header[1:3], "big"))
-    if header[:1] != bytes([FORMAT]) or key is None:
+    if header[:1] != _FORMAT or key is None:
         raise SealBroken("the data key was wrapped by a key that this keyring does not hold")
     try:
         return _long_lived(key).decrypt(nonce, body, header + person_id.encode())
@@ -101,17 +124,16 @@ def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
         raise SealBroken("the wrapped data key does not open") from None
 
 
-def seal(data_key: bytes, place: Place, plain: bytes) -> bytes:
+def seal(cipher: AESGCM, place: Place, plain: bytes) -> bytes:
     """`format | nonce | ciphertext and tag`, bound to its place."""
     nonce = os.urandom(NONCE_BYTES)
-    header = bytes([FORMAT])
-    return header + nonce + AESGCM(data_key).encrypt(nonce, plain, header + place.associated_data())
+    return _FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + place.associated_data())
 
 
-def open_sealed(data_key: bytes, place: Place, sealed: bytes) -> bytes:
+def open_sealed(cipher: AESGCM, place: Place, sealed: bytes) -> bytes:
     """What was sealed at this place, or SealBroken."""
     header, nonce, body = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
-        return AESGCM(data_key).decrypt(nonce, body, header + place.associated_data())
+        return cipher.decrypt(nonce, body, header + place.associated_data())
     except (InvalidTag, ValueError):
         raise SealBroken(f"a sealed value of {place.table}.{place.column} does not open") from None

@@ -61,3 +61,8 @@ class City:
     def hour_of(self, at: datetime) -> int:
         """The city's hour at a moment, 0 to 23."""
         return at.astimezone(self.settings.city_zone).hour
+
+    def day_and_hour_of(self, at: datetime) -> tuple[date, int]:
+        """The city's civil day and hour at a moment."""
+        local = at.astimezone(self.settings.city_zone)
+        return local.date(), local.hour

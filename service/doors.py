@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -55,8 +56,7 @@ class Ask:
         return self.principal.subject
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request whose sender is known, before the database was asked anything. `key` is where its answer is kept."""
 
     request: Request
@@ -71,8 +71,7 @@ class Call:
         return self.principal.subject
 
 
-@dataclass(frozen=True, slots=True)
-class KeptAt:
+class KeptAt(NamedTuple):
     """Where the answer to a request with an Idempotency-Key is kept: scope, whose it is, of which body."""
 
     scope: str
@@ -80,13 +79,12 @@ class KeptAt:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a handler says: a status and a JSON body."""
 
     body: Any
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 Handler = Callable[[Ask, Any], Awaitable[Answer | Response]]
@@ -150,7 +148,7 @@ async def admit(city: City, audience: Door, scope: Scope) -> None:
         raise Problem("wrong_role") from None
     except IdentityError as error:
         raise Problem(error.code) from None
-    wait = await city.limiter.hit(audience.value, actor_of(principal) or principal_key(principal))
+    wait = city.limiter.count(audience.value, principal_key(principal))
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
     scope.setdefault("state", {})["principal"] = principal
@@ -162,14 +160,20 @@ def bearer(scope: Scope) -> str | None:
     if len(values) != 1:
         return None
     scheme, _, token = values[0].decode("latin-1").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip() if scheme == "Bearer" or scheme.lower() == "bearer" else None
 
 
 def actor_of(principal: Principal | None) -> str:
     """The client or staff id that may be written down; empty for a resident."""
-    if isinstance(principal, Administrator | PrivacyOfficer):
+    if isinstance(principal, (Administrator, PrivacyOfficer)):
         return principal.staff_id
     return "" if principal is None or isinstance(principal, Resident) else principal.client_id
+
+
+def principal_of(request: Request) -> Principal | None:
+    """Whom `admit` has let in; None where no door is."""
+    found: Principal | None = request.scope.get("state", {}).get("principal")
+    return found
 
 
 def principal_key(principal: Principal) -> str:
@@ -191,7 +195,7 @@ def runner(endpoint: Endpoint, city: City, audience: Door | None) -> Run:
             return await _run(endpoint, city, audience, request)
         except DomainError as error:
             if error.code in RECORDED:
-                principal = getattr(request.state, "principal", None)
+                principal = principal_of(request)
                 what = " ".join((endpoint.operation.operation_id, *document_of(audience, request.path_params)))
                 await record_refusal(city, audience, actor_of(principal), error.code, what)
             raise
@@ -223,15 +227,17 @@ def _route(
 
 
 async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: Request) -> Response:
-    if not all(_readable(value) for value in request.path_params.values()):
-        raise Problem("not_found")
+    for value in request.path_params.values():
+        if not _readable(value):
+            raise Problem("not_found")
     model, body = endpoint.operation.request, None
     raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await wire.read_body(request)
     if model is not None and not endpoint.raw:
         body = wire.parse_json(request, raw, model)
-    kept_at = _kept_at(endpoint, city, audience, request, raw)
+    principal = principal_of(request)
+    kept_at = _kept_at(endpoint, city, audience, request, principal, raw)
     if endpoint.swift is not None:
-        swiftly = await endpoint.swift(Call(request, city, getattr(request.state, "principal", None), kept_at), body)
+        swiftly = await endpoint.swift(Call(request, city, principal, kept_at), body)
         if swiftly is not None:
             return _response(swiftly)
     if not endpoint.writes:
@@ -273,10 +279,12 @@ def _readable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _kept_at(endpoint: Endpoint, city: City, audience: Door | None, request: Request, raw: bytes) -> KeptAt | None:
+def _kept_at(
+    endpoint: Endpoint, city: City, audience: Door | None, request: Request, principal: Principal | None, raw: bytes
+) -> KeptAt | None:
     if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
         return None
-    key, principal = wire.idempotency_key(request), getattr(request.state, "principal", None)
+    key = wire.idempotency_key(request)
     door, caller = audience or "public", principal_key(principal) if principal else ""
     return KeptAt(
         store.scope_of(city.keyring, door, caller, request.scope["path"], key),
@@ -294,8 +302,8 @@ def _replayed(kept: store.Kept, fingerprint: str) -> Response:
 
 async def _ask(city: City, request: Request) -> Ask:
     at = await city.clock()
-    principal = getattr(request.state, "principal", None)
-    if isinstance(principal, Administrator | PrivacyOfficer) and await staff.is_suspended(principal.staff_id):
+    principal = principal_of(request)
+    if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
         raise Problem("suspended")
     return Ask(
         request, city, principal, at, city.day_of(at), texts.accept_language(request.headers.get("accept-language", ""))

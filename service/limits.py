@@ -86,8 +86,10 @@ class Limiter:
 
     async def hit(self, rate: str, who: str) -> int | None:
         """Count one request of `who`; None when admitted, else the seconds to wait."""
-        if rate in EXACT:
-            return await self._ask("hit", rate, who)
+        return await self._ask("hit", rate, who) if rate in EXACT else self.count(rate, who)
+
+    def count(self, rate: str, who: str) -> int | None:
+        """`hit` of a rate that is not exact, and so asks nobody."""
         now = clock()
         window = int(now) // WINDOW_SECONDS
         if window != self.window:

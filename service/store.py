@@ -5,12 +5,12 @@ A stored answer is written in the transaction of its effect: either both are the
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 
@@ -101,7 +101,7 @@ class Kept:
 def scope_of(keyring: Keyring, door: str, caller: str, route: str, key: str) -> str:
     """Where an answer is kept: one string for caller, route and key, naming none of them."""
     message = "\x1f".join((door, caller, route, key)).encode()
-    return hmac.digest(_secret(keyring), message, "sha256").hex()
+    return vault.mac(_secret(keyring), message).hex()
 
 
 def caller_index(keyring: Keyring, door: str, caller: str) -> str:
@@ -111,7 +111,7 @@ def caller_index(keyring: Keyring, door: str, caller: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _caller_index(secret: bytes, door: str, caller: str) -> str:
-    return hmac.digest(secret, "\x1f".join(("caller", door, caller)).encode(), "sha256").hex()
+    return vault.mac(secret, "\x1f".join(("caller", door, caller)).encode()).hex()
 
 
 async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> Kept | None:
@@ -119,7 +119,7 @@ async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at:
 
     A second request with the same key waits here until the first has committed or rolled back.
     """
-    placeholder = vault.seal(_secret(keyring), _place(scope), b"")
+    placeholder = vault.seal(_cipher(keyring), _place(scope), b"")
     claimed = await database.run(
         "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
         " VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING",
@@ -133,7 +133,7 @@ async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at:
         return None
     row = await database.row("SELECT fingerprint, status, sealed_body FROM stored_answer WHERE scope = $1", scope)
     assert row is not None
-    body = vault.open_sealed(_secret(keyring), _place(scope), bytes(row["sealed_body"]))
+    body = vault.open_sealed(_cipher(keyring), _place(scope), bytes(row["sealed_body"]))
     return Kept(row["fingerprint"], row["status"], body)
 
 
@@ -143,7 +143,7 @@ async def keep(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
         "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
         scope,
         status,
-        vault.seal(_secret(keyring), _place(scope), body),
+        vault.seal(_cipher(keyring), _place(scope), body),
     )
 
 
@@ -165,7 +165,7 @@ def kept_values(
     keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime, status: int, body: bytes
 ) -> tuple[object, ...]:
     """The values of `keep_at_once`."""
-    return scope, caller, fingerprint, status, vault.seal(_secret(keyring), _place(scope), body), _hour(at)
+    return scope, caller, fingerprint, status, vault.seal(_cipher(keyring), _place(scope), body), _hour(at)
 
 
 async def forget_caller(caller: str) -> None:
@@ -182,6 +182,10 @@ async def drop_old(at: datetime) -> int:
 
 def _secret(keyring: Keyring) -> bytes:
     return vault.service_key(keyring, "stored-answer")
+
+
+def _cipher(keyring: Keyring) -> AESGCM:
+    return vault.service_cipher(keyring, "stored-answer")
 
 
 def _hour(at: datetime) -> int:

@@ -31,6 +31,7 @@ NOT_WELL = 400
 """Answers from this status on are written down; what went well is counted alone."""
 DRESS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
 """What every answer wears unless it says otherwise itself."""
+_WORN = frozenset(name for name, _ in DRESS)
 
 
 class Surroundings:
@@ -52,13 +53,13 @@ class Surroundings:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                there = {name for name, _ in headers}
-                headers += [header for header in DRESS if header[0] not in there]
+                own = {name for name, _ in headers} & _WORN
+                headers += [header for header in DRESS if header[0] not in own] if own else DRESS
                 headers.append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
-            refused = await self._refused(scope)
+            refused = self._refused(scope)
             await (refused or self.app)(scope, receive, dressed)
         except Exception as error:
             if status:  # half an answer is out: only the connection can still say that it went wrong
@@ -71,13 +72,18 @@ class Surroundings:
         if status >= NOT_WELL:
             logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
-    async def _refused(self, scope: Scope) -> Response | None:
+    def _refused(self, scope: Scope) -> Response | None:
         """The answer to whoever asks too often or for a host that is not ours; else None."""
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value.decode("latin-1")
+                break
+        else:
+            host = ""
         if not host_allowed(host, self.city.settings.allowed_hosts):
             return problem_response(Request(scope), Problem("bad_header"))
         client = scope.get("client")
-        wait = await self.city.limiter.hit("address", client[0] if client else "unknown")
+        wait = self.city.limiter.count("address", client[0] if client else "unknown")
         if wait is None:
             return None
         return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))

@@ -90,9 +90,8 @@ async def redeem_swiftly(call: Call, body: shapes.HandleBody) -> Response | None
         seen = await express.look(held, city.keyring, handle, venue, reply)
         at = city.seen_at(seen.at)
         if in_force.holds(seen.changes, at):
-            done = await express.redeem(
-                held, city.keyring, seen, in_force, venue, city.day_of(at), city.hour_of(at), at, reply
-            )
+            today, hour = city.day_and_hour_of(at)
+            done = await express.redeem(held, city.keyring, seen, in_force, venue, today, hour, at, reply)
             return None if done is None else Response(said, 201, media_type="application/json")
     # Read with the connection given back: who waits for a second one with the first in hand may wait for ever.
     await city.read_in_force(at)

@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from consent import database
@@ -28,6 +28,7 @@ from service.problems import Problem
 BODY_BYTES_MAX = 1024 * 1024
 """One JSON body. A thousand records are about 150 kB; larger deliveries go as NDJSON."""
 DEPTH_MAX = 32
+CONTAINERS = (dict, list)
 """Levels of a JSON body; nothing here is deeper than ten."""
 ERRORS_MAX = 20
 """Faults named in one answer."""
@@ -61,25 +62,39 @@ class Wire(BaseModel):
 async def read_body(request: Request) -> bytes:
     """The whole body, at most BODY_BYTES_MAX; Problem body_too_large as soon as it is more."""
     check_announced(request, BODY_BYTES_MAX)
-    parts, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    parts: list[bytes] = []
+    size = 0
+    while True:  # request.stream(), without a generator for what comes in one piece
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        size += len(part)
         if size > BODY_BYTES_MAX:
             raise Problem("body_too_large")
-        parts.append(chunk)
-    return b"".join(parts)
+        if not message.get("more_body", False):
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
 
 
 def check_announced(request: Request, most: int) -> None:
     """Problem body_too_large when the caller announces more than `most` bytes; nothing is read."""
-    announced = request.headers.get("content-length", "0")
+    announced = header(request, b"content-length") or "0"
     if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
         raise Problem("body_too_large")
 
 
+def header(request: Request, name: bytes) -> str:
+    """The first header of this name, which is in lower case; empty without one. Asked for by every request."""
+    for one, value in request.scope["headers"]:
+        if one == name:
+            return str(value, "latin-1")
+    return ""
+
+
 def media_type(request: Request) -> str:
     """The media type of the body in lower case without parameters; empty when there is none."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return header(request, b"content-type").partition(";")[0].strip().lower()
 
 
 def parse_json(request: Request, raw: bytes, model: type[Model]) -> Model:
@@ -218,12 +233,13 @@ def read_day(request: Request, name: str) -> date | None:
 
 def idempotency_key(request: Request) -> str:
     """The Idempotency-Key; Problem idempotency_key_required without one or with two, bad_header when unusable."""
-    values = request.headers.getlist("idempotency-key")
+    values = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if len(values) != 1 or not values[0]:
         raise Problem("idempotency_key_required")
-    if not KEY.fullmatch(values[0]):
+    key: str = values[0].decode("latin-1")
+    if not KEY.fullmatch(key):
         raise Problem("bad_header")
-    return values[0]
+    return key
 
 
 def fingerprint(raw: bytes) -> str:
@@ -257,17 +273,17 @@ def _fault(pointer: str, code: str, detail: str) -> dict[str, str]:
 
 def _check_depth(document: Any) -> None:
     """Refuse deep nesting, without recursion of our own."""
-    level = [document]
+    level = [document] if isinstance(document, CONTAINERS) else []
     for _ in range(DEPTH_MAX):
+        if not level:
+            return
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, CONTAINERS)
         ]
-        if not level:
-            return
-    if any(isinstance(one, dict | list) for one in level):
+    if level:
         raise Problem("too_deep")
 
 

@@ -42,7 +42,7 @@ class Told:
     async def of_both(self) -> None:
         """Return when a record and a redemption have been acknowledged, or after WAIT_SECONDS."""
         waited = time.monotonic()
-        while not (self.records and self.redeemed) and time.monotonic() - waited < WAIT_SECONDS:
+        while not (self.records and self.redeemed) and time.monotonic() - waited < WAIT_SECONDS:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

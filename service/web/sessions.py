@@ -158,8 +158,8 @@ def keep_form_cookie(response: Response, request: Request, seed: str) -> None:
 
 def sealed(keyring: Keyring, use: str, plain: bytes) -> str:
     """Bytes that only this service opens again, as text for a cookie."""
-    key = vault.service_key(keyring, "pages")
-    return base64.urlsafe_b64encode(vault.seal(key, Place("page", use, "", ""), plain)).rstrip(b"=").decode()
+    cipher = vault.service_cipher(keyring, "pages")
+    return base64.urlsafe_b64encode(vault.seal(cipher, Place("page", use, "", ""), plain)).rstrip(b"=").decode()
 
 
 def unsealed(keyring: Keyring, use: str, text: str) -> bytes | None:
@@ -168,7 +168,7 @@ def unsealed(keyring: Keyring, use: str, text: str) -> bytes | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return vault.open_sealed(vault.service_key(keyring, "pages"), Place("page", use, "", ""), raw)
+        return vault.open_sealed(vault.service_cipher(keyring, "pages"), Place("page", use, "", ""), raw)
     except (binascii.Error, ValueError, SealBroken):
         return None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from consent import database
 from service import housekeeping, wire
@@ -41,6 +43,34 @@ def test_whatever_comes_in_is_a_value_or_a_problem(raw: bytes) -> None:
         wire.check_json(raw)
     except Problem as problem:
         assert problem.status == 400
+
+
+def body_in(pieces: list[bytes], *, ended: bool = True) -> Request:
+    """A request whose body comes in these pieces, and then no more or nobody."""
+    messages = [{"type": "http.request", "body": one, "more_body": True} for one in pieces]
+    messages.append({"type": "http.request"} if ended else {"type": "http.disconnect"})
+
+    async def receive() -> MutableMapping[str, Any]:
+        return messages.pop(0)
+
+    return Request({"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}, receive)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=5))
+def test_a_body_is_the_same_in_however_many_pieces(pieces: list[bytes]) -> None:
+    assert asyncio.run(wire.read_body(body_in(pieces))) == b"".join(pieces)
+
+
+def test_a_body_that_nobody_announced_ends_where_it_is_too_large() -> None:
+    piece = b" " * (wire.BODY_BYTES_MAX // 2)
+    assert len(asyncio.run(wire.read_body(body_in([piece, piece])))) == wire.BODY_BYTES_MAX
+    with pytest.raises(Problem, match="body_too_large"):
+        asyncio.run(wire.read_body(body_in([piece, piece, b" "])))
+
+
+def test_a_body_that_broke_off_is_none() -> None:
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(wire.read_body(body_in([b"{"], ended=False)))
 
 
 @given(st.text(max_size=80))

@@ -1,0 +1,63 @@
+"""Keys, seals and the keyed hash: what opens where, and nothing else."""
+
+from __future__ import annotations
+
+import hmac
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent import vault
+from consent.vault import Keyring, Place, SealBroken
+
+KEYRING = Keyring({1: b"1" * 32, 2: b"2" * 32}, 2, b"i" * 32)
+CIPHER = AESGCM(b"d" * 32)
+PLACE = Place("event", "sealed", "person", "1")
+
+
+@given(st.binary(max_size=200), st.binary(max_size=300))
+def test_the_keyed_hash_is_rfc_2104(key: bytes, message: bytes) -> None:
+    assert vault.mac(key, message) == hmac.digest(key, message, "sha256")
+
+
+@given(st.binary(max_size=300))
+def test_what_is_sealed_opens_at_its_place(plain: bytes) -> None:
+    sealed = vault.seal(CIPHER, PLACE, plain)
+    assert vault.open_sealed(CIPHER, PLACE, sealed) == plain
+    assert vault.seal(CIPHER, PLACE, plain) != sealed
+
+
+@pytest.mark.parametrize("column", Place._fields)
+def test_it_opens_at_no_other_place(column: str) -> None:
+    sealed = vault.seal(CIPHER, PLACE, b"plain")
+    with pytest.raises(SealBroken):
+        vault.open_sealed(CIPHER, PLACE._replace(**{column: "other"}), sealed)
+
+
+@given(st.data())
+def test_changed_or_cut_bytes_do_not_open(data: st.DataObject) -> None:
+    sealed = vault.seal(CIPHER, PLACE, b"plain")
+    place, bit = data.draw(st.integers(0, len(sealed) - 1)), data.draw(st.integers(0, 7))
+    changed = bytearray(sealed)
+    changed[place] ^= 1 << bit
+    for broken in (bytes(changed), sealed[:place]):
+        with pytest.raises(SealBroken):
+            vault.open_sealed(CIPHER, PLACE, broken)
+    with pytest.raises(SealBroken):
+        vault.open_sealed(AESGCM(b"e" * 32), PLACE, sealed)
+
+
+def test_a_data_key_opens_for_its_person_under_any_key_of_the_ring() -> None:
+    data_key = b"k" * 32
+    old = vault.wrap(Keyring(KEYRING.encryption_keys, 1, KEYRING.index_key), "person", data_key)
+    new = vault.wrap(KEYRING, "person", data_key)
+    assert [vault.key_version(one) for one in (old, new)] == [1, 2]
+    assert vault.unwrap(KEYRING, "person", old) == vault.unwrap(KEYRING, "person", new) == data_key
+    with pytest.raises(SealBroken, match="does not open"):
+        vault.unwrap(KEYRING, "another", new)
+    with pytest.raises(SealBroken, match="not hold"):
+        vault.unwrap(Keyring({1: b"1" * 32}, 1, KEYRING.index_key), "person", new)
+    with pytest.raises(SealBroken, match="not hold"):
+        vault.unwrap(KEYRING, "person", b"\x02" + new[1:])
