@@ -7,17 +7,16 @@ who uses this service, nor this service what it was not allowed to know.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from consent import corrections, database, documents, ledger, messages, people
 from consent.errors import DomainError, NotFound
 from consent.kinds import Kind
 from consent.messages import MessageKind
-from consent.pseudonyms import IndexUse, blind_index, new_id
+from consent.pseudonyms import IndexUse, blind_index, new_ids
 from consent.records import QUANTITY_MAX
 from consent.vault import Keyring
 
@@ -50,8 +49,7 @@ class RecordRefused(DomainError):
         self.code = refusal.value
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One record as a source sends it; kind and day still as text."""
 
     record_id: str
@@ -61,8 +59,7 @@ class Delivery:
     occurred_on: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What became of a delivery: accepted, duplicate or refused with a code."""
 
     record_id: str
@@ -70,8 +67,7 @@ class Answer:
     code: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Valid:
+class _Valid(NamedTuple):
     delivery: Delivery
     account_index: str
     day: int
@@ -203,7 +199,7 @@ async def _store(
     answers: list[Answer | None],
     at: datetime,
 ) -> None:
-    keys, records, received_at = [], [], database.to_micros(at)
+    keys, records, received_at, ids = [], [], database.to_micros(at), new_ids(len(admitted))
     for position, one in admitted.items():
         delivery, person_id = one.delivery, owners[one.account_index]
         name = delivery.record_id
@@ -215,7 +211,7 @@ async def _store(
             )
             continue
         stored[name] = content
-        record_id = new_id()
+        record_id = next(ids)
         keys.append((source_id, name, person_id, record_id))
         records.append((person_id, record_id, source_id, name, *content[1:], received_at))
         answers[position] = Answer(name, "accepted")
