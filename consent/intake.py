@@ -68,9 +68,9 @@ class Answer(NamedTuple):
 
 
 class _Valid(NamedTuple):
+    position: int
     delivery: Delivery
     account_index: str
-    day: int
 
 
 async def deliver(
@@ -83,7 +83,7 @@ async def deliver(
     if len(deliveries) > BATCH_MAX:
         raise ValueError(f"at most {BATCH_MAX} deliveries at once")
     answers: list[Answer | None] = [None] * len(deliveries)
-    valid: dict[int, _Valid] = {}
+    valid: list[_Valid] = []
     indexes: dict[str, str] = {}
     for position, delivery in enumerate(deliveries):
         refusal = _shape_refusal(delivery, kinds, today)
@@ -93,18 +93,19 @@ async def deliver(
         index = indexes.get(delivery.account)
         if index is None:
             index = indexes[delivery.account] = blind_index(keyring, IndexUse.ACCOUNT, source_id, delivery.account)
-        valid[position] = _Valid(delivery, index, int(delivery.occurred_on.replace("-", "")))
-    owners, shown = await _authorised(source_id, {one.account_index for one in valid.values()}, at)
+        valid.append(_Valid(position, delivery, index))
+    owners, shown = await _authorised(source_id, set(indexes.values()), at)
     agreed = await _kinds_agreed(source_id, set(shown.values()))
-    admitted = {}
-    for position, one in valid.items():
-        if one.account_index not in owners:
-            answers[position] = Answer(one.delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
-        elif one.delivery.kind not in agreed[shown[one.account_index]]:
-            answers[position] = Answer(one.delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
+    admitted = []
+    for one in valid:
+        position, delivery, index = one
+        if index not in owners:
+            answers[position] = Answer(delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
+        elif delivery.kind not in agreed[shown[index]]:
+            answers[position] = Answer(delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
         else:
-            admitted[position] = one
-    stored = await _stored(source_id, {one.delivery.record_id for one in admitted.values()})
+            admitted.append(one)
+    stored = await _stored(source_id, {one.delivery.record_id for one in admitted})
     await _store(source_id, admitted, owners, stored, answers, at)
     return [answer for answer in answers if answer is not None]
 
@@ -129,6 +130,12 @@ def day_refusal(text: str, today: date) -> Refusal | None:
     if text != day.isoformat() or day < FIRST_DAY:
         return Refusal.INVALID_DATE
     return Refusal.IN_FUTURE if day > today else None
+
+
+@lru_cache(maxsize=4096)
+def _day_number(text: str) -> int:
+    """The number of a day that `day_refusal` lets pass."""
+    return int(text.replace("-", ""))
 
 
 async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozenset[str]]:
@@ -193,17 +200,16 @@ async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[objec
 
 async def _store(
     source_id: str,
-    admitted: Mapping[int, _Valid],
+    admitted: Sequence[_Valid],
     owners: Mapping[str, str],
     stored: dict[str, tuple[object, ...]],
     answers: list[Answer | None],
     at: datetime,
 ) -> None:
     keys, records, received_at, ids = [], [], database.to_micros(at), new_ids(len(admitted))
-    for position, one in admitted.items():
-        delivery, person_id = one.delivery, owners[one.account_index]
-        name = delivery.record_id
-        content = (person_id, delivery.kind, delivery.quantity, one.day)
+    for position, delivery, account_index in admitted:
+        name, person_id = delivery.record_id, owners[account_index]
+        content = (person_id, delivery.kind, delivery.quantity, _day_number(delivery.occurred_on))
         known = stored.get(name)
         if known is not None:
             answers[position] = (

@@ -72,8 +72,9 @@ async def lock_all(person_ids: Iterable[str]) -> None:
         # FOR UPDATE reaches one server; an update that changes nothing takes the same locks on all.
         await database.run(f"UPDATE person SET events = events WHERE {those}", database.listed(person_ids))
     else:
-        await database.many(
-            f"SELECT person_id FROM person WHERE {those} ORDER BY person_id FOR UPDATE", database.listed(person_ids)
+        await database.row(
+            f"SELECT count(*) AS locked FROM (SELECT 1 FROM person WHERE {those} ORDER BY person_id FOR UPDATE) AS one",
+            database.listed(person_ids),
         )
 
 

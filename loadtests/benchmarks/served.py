@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -117,21 +118,25 @@ def cpu_seconds(pid: int) -> float:
 
 
 def compare(
-    rounds: int, servers: Sequence[Server], requests: Callable[[str, int], Sequence[bytes]], expected: int
+    rounds: int, servers: Sequence[Server], requests: Callable[[], Sequence[bytes]], expected: int, slices: int = 1
 ) -> dict[str, Any]:
     """Median CPU time and rate of two servers over rounds in turns, and the ratio of the second's to the first's.
 
-    `requests` makes those of a server for a round; round -1 warms it up.
+    `requests` makes those of a turn. A round has so many turns of each server, one after the other, and counts their
+    mean: where a turn is short, a moment in which the machine is slow would be a whole round.
     """
     for server in servers:
-        measured(server, requests(server.name, -1), expected)
+        measured(server, requests(), expected)
     for cpu in turns.tries():
         rate = turns.Turns()
-        for number in range(rounds):
-            for server in servers:
-                micros, speed = measured(server, requests(server.name, number), expected)
-                cpu.add(server.name, micros)
-                rate.add(server.name, speed)
+        for _ in range(rounds):
+            seen: dict[str, list[tuple[float, float]]] = {server.name: [] for server in servers}
+            for _ in range(slices):
+                for server in servers:
+                    seen[server.name].append(measured(server, requests(), expected))
+            for name, figures in seen.items():
+                cpu.add(name, statistics.fmean(micros for micros, _ in figures))
+                rate.add(name, statistics.fmean(speed for _, speed in figures))
     ours, limit = (cpu.median(server.name) for server in servers)
     return {
         "cpu_us": {server.name: round(cpu.median(server.name)) for server in servers},
