@@ -2,8 +2,9 @@
 
 In one run on one server, in turns: ours (consent gate, fence, locks, trace, any scheme) in its parts, and what somebody
 would write by hand in one statement for this scheme alone (no locks, no trace), each putting the same snapshots. Their
-results are compared before anything is timed. Then a loop over persons through the ORM, for a sample. At 40,000,
-400,000 and 4,000,000 records of 20 a person, their rows in random order; and the same on SQLite (`--sqlite`).
+results are compared before anything is timed. Ours also with JOBS parts beside each other. Then a loop over persons
+through the ORM, for a sample. At 40,000, 400,000 and 4,000,000 records of 20 a person, their rows in random order; and
+the same on SQLite (`--sqlite`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 MICROS = database.to_micros(NOW)
 DAY = 86_400_000_000
 ORM_PERSONS, ORM_ROUNDS = 250, 3
+JOBS = 2
+"""Parts beside each other, as `credit-easy recompute --jobs` has them."""
 KINDS = ("bike_trip", "transit_trip", "volunteer_minutes", "community_meeting", "eco_course")
 
 PERSONS = """
@@ -219,6 +222,9 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
             for part in await recompute.plan():
                 await recompute.part(part, clock, lambda at: at.date())
 
+        async def beside() -> None:
+            await recompute.run(await recompute.plan(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
+
         kept = []
         for work in (hand, ours):
             await timed(work)
@@ -226,32 +232,33 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
         assert kept[0] == kept[1], "the handwritten statement does another job"
         assert len(kept[0]) == records // RECORDS_A_PERSON
         for took in turns.tries():
+            jobs = turns.Turns()
             for _ in range(rounds):
                 took.add("hand", await timed(hand))
                 took.add("ours", await timed(ours))
-        by_hand_s, ours_s = took.median("hand"), took.median("ours")
+                jobs.add("ours", await timed(beside))
+        by_hand_s, ours_s, beside_s = took.median("hand"), took.median("ours"), jobs.median("ours")
         began = time.perf_counter()
         await population.freeze(TODAY, NOW)
         frozen = time.perf_counter() - began
         a_person = [await through_the_orm(ORM_PERSONS, timeline) for _ in range(ORM_ROUNDS)]
         loop = statistics.median(a_person) * (records // RECORDS_A_PERSON)
-        engine = "SQLite" if database.is_sqlite() else "PostgreSQL"
-        print(
-            f"{engine} {records:>9,} records: by hand {by_hand_s:.2f} s, ours {ours_s:.2f} s, ratio"
-            f" {ours_s / by_hand_s:.2f}; {ours_s / records * 1e6:.2f} µs a record; ORM loop {loop:,.0f} s"
-            f" (from {ORM_PERSONS} persons), {loop / ours_s:.0f} times ours; frozen for simulations in"
-            f" {frozen:.1f} s; spread {took.spread:.2f}{'' if took.valid else ' (VOID)'}",
-            file=sys.stderr,
-            flush=True,
-        )
-        return {
+        found = {
             "records": records,
-            "seconds": {"ours": round(ours_s, 2), "by hand": round(by_hand_s, 2), "ORM loop": round(loop)},
+            "seconds": {
+                "ours": round(ours_s, 2),
+                f"ours, {JOBS} parts at a time": round(beside_s, 2),
+                "by hand": round(by_hand_s, 2),
+                "ORM loop": round(loop),
+            },
             "ratio": round(ours_s / by_hand_s, 2),
             "times_the_orm": round(loop / ours_s),
             "microseconds_a_record": round(ours_s / records * 1e6, 2),
+            "seconds_to_freeze_for_simulations": round(frozen, 1),
             **took.verdict(),
         }
+        print("SQLite" if database.is_sqlite() else "PostgreSQL", found, file=sys.stderr, flush=True)
+        return found
     finally:
         await store.close_database()
 
