@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -104,11 +106,16 @@ def create_app(
 
 SWIFT = {audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in DOORS.items()}
 """What is answered by the shortest way."""
-DOCUMENT = openapi.document(OPERATIONS, VERSION)
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """The OpenAPI document, made when it is first asked for: making it is a tenth of a process's start."""
+    return openapi.document(OPERATIONS, VERSION)
 
 
 async def _document(_: Request) -> Response:
-    return wire.respond(DOCUMENT)
+    return wire.respond(await asyncio.to_thread(document))
 
 
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -338,7 +338,7 @@ def verify_receipt(
 @cli.command("openapi")
 def print_openapi() -> None:
     """Print the OpenAPI document."""
-    typer.echo(orjson.dumps(application.DOCUMENT, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(application.document(), option=orjson.OPT_INDENT_2).decode())
 
 
 @cli.command("doctor")

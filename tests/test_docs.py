@@ -95,7 +95,7 @@ def test_the_architecture_names_every_module() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_calls_and_commands_that_docs_name_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    paths = {re.sub(r"\{\w+\}", "{}", path) for path in app.DOCUMENT["paths"]}
+    paths = {re.sub(r"\{\w+\}", "{}", path) for path in app.document()["paths"]}
     for called in re.findall(r"`(?:[A-Z]+ )?(/(?:v1|log)/[^`?\s]+)", text):
         assert re.sub(r"\{\w+\}", "{}", called) in paths, called
     commands = {command.name for command in cli.registered_commands}
@@ -116,7 +116,7 @@ def test_names_in_the_glossary_exist_in_the_code() -> None:
 
 def test_the_committed_document_is_the_served_one() -> None:
     committed = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
-    assert json.loads(committed) == app.DOCUMENT, "write it anew: credit-easy openapi > docs/openapi.json"
+    assert json.loads(committed) == app.document(), "write it anew: credit-easy openapi > docs/openapi.json"
 
 
 def test_docs_do_not_teach_to_trust_the_demonstration() -> None:

@@ -145,7 +145,7 @@ def test_tokens_that_no_door_would_take_are_not_made(tmp_path: Path, arguments: 
 def test_the_printed_document_is_the_served_one() -> None:
     from service import app
 
-    assert json.loads(run("openapi").stdout) == app.DOCUMENT
+    assert json.loads(run("openapi").stdout) == app.document()
 
 
 def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, postgres: servers.Postgres) -> None:
