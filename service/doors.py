@@ -160,7 +160,7 @@ def bearer(scope: Scope) -> str | None:
     if len(values) != 1:
         return None
     scheme, _, token = values[0].decode("latin-1").partition(" ")
-    return token.strip() if scheme == "Bearer" or scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def actor_of(principal: Principal | None) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import metrics
+from service import metrics, wire
 from service.city import City
 from service.problems import Problem, problem_response, unforeseen
 
@@ -74,13 +74,7 @@ class Surroundings:
 
     def _refused(self, scope: Scope) -> Response | None:
         """The answer to whoever asks too often or for a host that is not ours; else None."""
-        for name, value in scope["headers"]:
-            if name == b"host":
-                host = value.decode("latin-1")
-                break
-        else:
-            host = ""
-        if not host_allowed(host, self.city.settings.allowed_hosts):
+        if not host_allowed(wire.header(scope, b"host"), self.city.settings.allowed_hosts):
             return problem_response(Request(scope), Problem("bad_header"))
         client = scope.get("client")
         wait = self.city.limiter.count("address", client[0] if client else "unknown")

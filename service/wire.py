@@ -20,6 +20,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from consent import database
 from consent.faults import pointer_to
@@ -79,14 +80,14 @@ async def read_body(request: Request) -> bytes:
 
 def check_announced(request: Request, most: int) -> None:
     """Problem body_too_large when the caller announces more than `most` bytes; nothing is read."""
-    announced = header(request, b"content-length") or "0"
+    announced = header(request.scope, b"content-length") or "0"
     if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
         raise Problem("body_too_large")
 
 
-def header(request: Request, name: bytes) -> str:
+def header(scope: Scope, name: bytes) -> str:
     """The first header of this name, which is in lower case; empty without one. Asked for by every request."""
-    for one, value in request.scope["headers"]:
+    for one, value in scope["headers"]:
         if one == name:
             return str(value, "latin-1")
     return ""
@@ -94,7 +95,7 @@ def header(request: Request, name: bytes) -> str:
 
 def media_type(request: Request) -> str:
     """The media type of the body in lower case without parameters; empty when there is none."""
-    return header(request, b"content-type").partition(";")[0].strip().lower()
+    return header(request.scope, b"content-type").partition(";")[0].strip().lower()
 
 
 def parse_json(request: Request, raw: bytes, model: type[Model]) -> Model:
