@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benefits.conditions import Line
-from consent.errors import DomainError
+from benefits.rules.conditions import Line
+from consent.kernel.errors import DomainError
 
 
 class BenefitNotAvailable(DomainError):

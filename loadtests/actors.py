@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from locust import FastHttpUser
 
 from loadtests.tokens import Tokens
-from service.identity import Door
+from service.auth.access_tokens import Door
 
 HANDLES: deque[str] = deque(maxlen=10_000)
 """Handles that residents show and venues scan."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from locust import between, task
 
 from loadtests.actors import Actor
-from service.identity import Door
+from service.auth.access_tokens import Door
 
 
 class Officer(Actor):

@@ -8,7 +8,7 @@ from datetime import date
 from locust import between, task
 
 from loadtests.actors import HANDLES, Actor
-from service.identity import Door
+from service.auth.access_tokens import Door
 
 SOURCE, PROVIDER, BENEFIT, VENUE = "volunteer-service", "city-library", "library-deposit", "city-library-main"
 MINUTES = 7_200

@@ -10,7 +10,7 @@ from locust import between, task
 
 from loadtests.actors import Actor
 from loadtests.residents import SOURCE
-from service.identity import Door
+from service.auth.access_tokens import Door
 
 LINES = 1_000
 

@@ -11,8 +11,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service import demo
-from service.identity import STAFF_DOORS, Door
+from service.auth.access_tokens import STAFF_DOORS, Door
+from service.demo import seed
 
 FRESH_SECONDS = 240
 """How long a minted token is used: less than the five minutes that staff's live."""
@@ -25,7 +25,7 @@ class Tokens:
         """Raises ValueError without either."""
         if folder is None and file is None:
             raise ValueError("name --demo-folder or --tokens")
-        self.issuer = None if folder is None else demo.issuer_of(folder)
+        self.issuer = None if folder is None else seed.issuer_of(folder)
         self.file, self.read_at = file, 0.0
         self.known: dict[Door, dict[str, str]] = {}
         self.minted: dict[tuple[Door, str], tuple[float, str]] = {}

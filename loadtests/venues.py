@@ -8,7 +8,7 @@ from locust import between, task
 
 from loadtests.actors import HANDLES, Actor
 from loadtests.residents import VENUE
-from service.identity import Door
+from service.auth.access_tokens import Door
 
 
 class Venue(Actor):

@@ -14,21 +14,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from consent import database
-from service import erasures, metrics, openapi, problems, public, store, wire
-from service.city import City, Clock
-from service.doors import door, open_routes
-from service.endpoints.public import PUBLIC
-from service.endpoints.table import DOORS, OPERATIONS
-from service.housekeeping import keep_house, keep_logs
-from service.identity import Verifier
-from service.issuer import DemoIssuer
-from service.limits import Limiter, make_limiter
+from consent.database import queries
+from service.api.public import handlers as public
+from service.api.public.routes import PUBLIC
+from service.api.routes import DOORS, OPERATIONS
+from service.auth.access_tokens import Verifier
+from service.auth.demo_issuer import DemoIssuer
+from service.compliance import erasure
+from service.http import json_io, openapi, problems
+from service.http.context import City, Clock
+from service.http.endpoints import door, open_routes
+from service.http.middleware import Surroundings
+from service.http.rate_limits import Limiter, make_limiter
+from service.http.shortcut import Shortcut
+from service.jobs.background import keep_house, keep_logs
+from service.observability import metrics
 from service.settings import Settings
-from service.shortcut import Shortcut
-from service.surroundings import Surroundings
-from service.web import site
-from service.web.inside import Inside
+from service.storage import database as store
+from service.web import routes as site
+from service.web.api_client import Inside
 
 VERSION = "0.1.0"
 
@@ -37,7 +41,7 @@ def create_app(
     settings: Settings,
     verifier: Verifier,
     *,
-    clock: Clock = database.now,
+    clock: Clock = queries.now,
     limiter: Limiter | None = None,
     issuer: DemoIssuer | None = None,
 ) -> Starlette:
@@ -50,7 +54,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await store.open_database(settings.database_url)
-        await erasures.before_serving(city)
+        await erasure.before_serving(city)
         await verifier.start()
         background = (keep_house(city), keep_logs(city), city.limiter.keep_sharing(), store.watch_database())
         chores = [asyncio.create_task(one) for one in background]
@@ -115,7 +119,7 @@ def document() -> dict[str, Any]:
 
 
 async def _document(_: Request) -> Response:
-    return wire.respond(await asyncio.to_thread(document))
+    return json_io.respond(await asyncio.to_thread(document))
 
 
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -13,20 +13,31 @@ from typing import Annotated, NoReturn, TypeVar
 import orjson
 import typer
 
-from benefits import recompute
-from consent import database, people, sequencer, staff, verification
-from consent.checkpoint import NoteInvalid, NoteKey
-from consent.errors import DomainError
-from consent.ledger import Log
-from consent.tiles import TreeBroken
+from benefits.balances import batch
+from consent import persons as people
+from consent.database import queries
+from consent.events.ledger import Log
+from consent.kernel.errors import DomainError
+from consent.oversight import staff
+from consent.transparency import sequencer
+from consent.transparency.checkpoint import NoteInvalid, NoteKey
+from consent.transparency.tiles import TreeBroken
+from consent.verification import logs
 from service import app as application
-from service import archive, demo, erasures, importer, serving, settings, signing, store
-from service import verify_receipt as receipt_verifier
-from service import witness as witnessing
-from service.city import City
-from service.identity import Door, Verifier
-from service.limits import make_limiter
+from service import settings
+from service.auth import key_files
+from service.auth.access_tokens import Door, Verifier
+from service.compliance import erasure
+from service.compliance import verify_receipt as receipt_verifier
+from service.demo import seed
+from service.http.context import City
+from service.http.rate_limits import make_limiter
+from service.ingest import file_import
+from service.logs import archive
+from service.logs import witness as witnessing
+from service.runtime import server
 from service.settings import Settings, SettingsInvalid
+from service.storage import database as store
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
@@ -44,13 +55,13 @@ def main() -> None:
 @cli.command("demo")
 def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO_FOLDER) -> None:
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
-    chosen = demo.settings_of(data_dir)
-    issuer = demo.issuer_of(data_dir)
+    chosen = seed.settings_of(data_dir)
+    issuer = seed.issuer_of(data_dir)
     app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
 
     async def prepare() -> bool:
         await store.bring_up_to_date()
-        return await demo.furnish(app.state.city)
+        return await seed.furnish(app.state.city)
 
     fresh = asyncio.run(_with_database(chosen, prepare))
     base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
@@ -64,7 +75,7 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     typer.echo("  for an administrator      " + _token_command(data_dir, "administrator", "admin-1"))
     typer.echo("  for a privacy officer     " + _token_command(data_dir, "privacy", "officer-1"))
     sys.stdout.flush()
-    serving.run(app, host, port)
+    server.run(app, host, port)
 
 
 @cli.command("serve")
@@ -72,14 +83,14 @@ def serve(
     port: int = 8000,
     host: str = "127.0.0.1",
     workers: Annotated[
-        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=serving.WORKERS_MAX)
+        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=server.WORKERS_MAX)
     ] = 1,
 ) -> None:
     """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
     chosen = _settings()
     if workers > 1 and chosen.database_url.startswith("sqlite:"):
         _fail("SQLite serves one process; several need PostgreSQL")
-    serving.run_production(host, port, workers)
+    server.run_production(host, port, workers)
 
 
 @cli.command("migrate")
@@ -121,7 +132,7 @@ def token(
         _fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
     try:
         born = date.fromisoformat(birthdate) if birthdate else None
-        minted = demo.issuer_of(data_dir).mint(door, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id)
+        minted = seed.issuer_of(data_dir).mint(door, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id)
     except ValueError as error:
         _fail(str(error))
     typer.echo(minted)
@@ -137,20 +148,20 @@ def import_file(
     """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
     chosen = _settings(data_dir)
 
-    async def work() -> importer.Report:
-        return await importer.run(
+    async def work() -> file_import.Report:
+        return await file_import.run(
             chosen.keyring,
-            database.now,
+            queries.now,
             lambda at: at.astimezone(chosen.city_zone).date(),
             file,
             source,
-            importer.read_mapping(mapping),
+            file_import.read_mapping(mapping),
             _progress,
         )
 
     try:
         report = asyncio.run(_with_database(chosen, work))
-    except (importer.MappingInvalid, importer.Stopped, LookupError, OSError) as error:
+    except (file_import.MappingInvalid, file_import.Stopped, LookupError, OSError) as error:
         _fail(str(error))
     if sys.stderr.isatty():
         typer.echo("", err=True)
@@ -161,7 +172,7 @@ def import_file(
 def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Compute logs and chains again, open every sealed field; name the first thing in each that does not fit."""
     chosen = _settings(data_dir)
-    reports = asyncio.run(_with_database(chosen, lambda: verification.everything(chosen.keyring, chosen.publisher)))
+    reports = asyncio.run(_with_database(chosen, lambda: logs.everything(chosen.keyring, chosen.publisher)))
     for name, report in reports.items():
         said = (
             "ok" if report.fault is None else f"{report.fault.where}, number {report.fault.number}: {report.fault.what}"
@@ -199,8 +210,8 @@ def witness(
     try:
         cosigner = None
         if name is not None and key is not None:
-            signing.create_log_key(key)
-            cosigner = witnessing.Cosigner(name, signing.load_log_key(key))
+            key_files.create_log_key(key)
+            cosigner = witnessing.Cosigner(name, key_files.load_log_key(key))
             typer.echo(f"witness {cosigner.verifier_key()}", err=True)
         note, _ = witnessing.look(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
     except (witnessing.Forked, NoteInvalid) as error:
@@ -215,7 +226,7 @@ def witness(
 def replay_tombstones(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Withdraw and erase again what had been, after an older copy of the database was restored."""
     city = _city(_settings(data_dir))
-    done = asyncio.run(_with_database(city.settings, lambda: erasures.replay(city)))
+    done = asyncio.run(_with_database(city.settings, lambda: erasure.replay(city)))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
@@ -228,10 +239,10 @@ def erase(
     city = _city(_settings(data_dir))
 
     async def work() -> dict[str, object] | None:
-        async with database.transaction():
-            at = await database.now()
-            leaf_hash = await erasures.erase_subject(city, subject, at)
-        return None if leaf_hash is None else erasures.receipt(city, leaf_hash, at)
+        async with queries.transaction():
+            at = await queries.now()
+            leaf_hash = await erasure.erase_subject(city, subject, at)
+        return None if leaf_hash is None else erasure.receipt(city, leaf_hash, at)
 
     made = asyncio.run(_with_database(city.settings, work))
     if made is None:
@@ -249,7 +260,7 @@ def change_subject(
     chosen = _settings(data_dir)
 
     async def work() -> None:
-        async with database.transaction():
+        async with queries.transaction():
             await people.change_subject(chosen.keyring, old, new)
 
     try:
@@ -268,8 +279,8 @@ def suspend_staff(
     """Refuse a member of staff from the next request on."""
 
     async def work() -> bool:
-        async with database.transaction():
-            return await (staff.resume if resume else staff.suspend)(staff_id, await database.now())
+        async with queries.transaction():
+            return await (staff.resume if resume else staff.suspend)(staff_id, await queries.now())
 
     done = asyncio.run(_with_database(_settings(data_dir), work))
     typer.echo("done" if done else "nothing to do")
@@ -294,11 +305,11 @@ def recompute_everybody(
     """Compute everybody's points anew, while the service runs; for a new scheme, so that nobody waits."""
     city = _city(_settings(data_dir))
 
-    def tell(ready: int, parts: int, done: recompute.Done) -> None:
+    def tell(ready: int, parts: int, done: batch.Done) -> None:
         typer.echo(f"--after {ready} --of {parts}: {done.computed:,} of {done.persons:,} persons computed", err=True)
 
-    async def work() -> recompute.Done:
-        return await recompute.run(await recompute.plan(of), after, jobs, city.clock, city.day_of, tell)
+    async def work() -> batch.Done:
+        return await batch.run(await batch.plan(of), after, jobs, city.clock, city.day_of, tell)
 
     try:
         done = asyncio.run(_with_database(city.settings, work))
@@ -329,7 +340,7 @@ def verify_receipt(
     jwks: Annotated[Path, typer.Option(help="the answer of /.well-known/jwks.json")],
     log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
 ) -> None:
-    """Verify a receipt offline. The same file runs alone: service/verify_receipt.py."""
+    """Verify a receipt offline. The same file runs alone: service/compliance/verify_receipt.py."""
     raise typer.Exit(
         receipt_verifier.main([str(file), "--jwks", str(jwks), *(["--log-key", log_key] if log_key else [])])
     )
@@ -357,14 +368,14 @@ def doctor(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
 
 
 def _city(chosen: Settings) -> City:
-    return City(chosen, Verifier({}, {}), make_limiter(None), database.now)
+    return City(chosen, Verifier({}, {}), make_limiter(None), queries.now)
 
 
 def _settings(data_dir: Path | None = None) -> Settings:
     if data_dir is not None:
         if not (data_dir / "keyring.json").exists():
             _fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
-        return demo.settings_of(data_dir)
+        return seed.settings_of(data_dir)
     try:
         return settings.read(os.environ)
     except SettingsInvalid as error:
@@ -379,7 +390,7 @@ async def _with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]
         await store.close_database()
 
 
-def _progress(report: importer.Report) -> None:
+def _progress(report: file_import.Report) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{report.rows:,} rows, {report.accepted:,} accepted", nl=False, err=True)
 

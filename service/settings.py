@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from consent.checkpoint import NoteSigner
-from consent.sequencer import Publisher
-from consent.vault import KEY_BYTES, Keyring
-from service import signing
-from service.identity import CITY_ZONE, Door, TrustedIssuer, is_private
-from service.issuer import DEMO_ISSUER
-from service.signing import SigningKey
+from consent.crypto.vault import KEY_BYTES, Keyring
+from consent.transparency.checkpoint import NoteSigner
+from consent.transparency.sequencer import Publisher
+from service.auth import key_files
+from service.auth.access_tokens import CITY_ZONE, Door, TrustedIssuer, is_private
+from service.auth.demo_issuer import DEMO_ISSUER
+from service.auth.key_files import SigningKey
 
 PREFIX = "CREDIT_EASY_"
 
@@ -67,7 +67,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     issuers = _issuers(_required(environment, "ISSUERS"))
     keyring = read_keyring(Path(_required(environment, "KEYRING")))
     try:
-        signing_key = signing.load(Path(_required(environment, "SIGNING_KEY")))
+        signing_key = key_files.load(Path(_required(environment, "SIGNING_KEY")))
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
     publisher = _publisher(environment)
@@ -130,7 +130,7 @@ def _addresses(client: SignIn) -> list[str]:
 def _publisher(environment: Mapping[str, str]) -> Publisher:
     host, folder = _required(environment, "LOG_HOST"), Path(_required(environment, "LOG_FOLDER"))
     try:
-        key = signing.load_log_key(Path(_required(environment, "LOG_KEY")))
+        key = key_files.load_log_key(Path(_required(environment, "LOG_KEY")))
         signer = NoteSigner(host, key)
         signer.key.text()
     except (OSError, ValueError) as error:

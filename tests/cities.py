@@ -13,13 +13,13 @@ from typing import Any
 import httpx2
 from tortoise import Tortoise
 
-from consent import database
-from service import demo
+from consent.database import queries
 from service.app import create_app
-from service.city import City
-from service.identity import Door
-from service.issuer import DemoIssuer
-from service.limits import make_limiter
+from service.auth.access_tokens import Door
+from service.auth.demo_issuer import DemoIssuer
+from service.demo import seed
+from service.http.context import City
+from service.http.rate_limits import make_limiter
 from service.settings import Settings
 
 UNLIMITED = dict.fromkeys(
@@ -34,7 +34,7 @@ class Shift:
     by: timedelta = timedelta(0)
 
     async def __call__(self) -> datetime:
-        return self.moved(await database.now())
+        return self.moved(await queries.now())
 
     def moved(self, moment: datetime) -> datetime:
         return moment + self.by
@@ -175,7 +175,7 @@ def record(
 @asynccontextmanager
 async def town(settings: Settings, folder: Path, rates: dict[str, str] | None = None) -> AsyncIterator[Town]:
     """The application on these settings, open for requests; furnished when the database is empty."""
-    shift, issuer = Shift(), demo.issuer_of(folder)
+    shift, issuer = Shift(), seed.issuer_of(folder)
     limiter = make_limiter(settings.redis_url, rates or UNLIMITED)
     app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter, issuer=issuer)
     async with app.router.lifespan_context(app):
@@ -190,7 +190,7 @@ async def row_counts() -> dict[str, int]:
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            found = await database.row(f"SELECT count(*) AS counted FROM {table}")
+            found = await queries.row(f"SELECT count(*) AS counted FROM {table}")
             assert found is not None
             counts[table] = found["counted"]
     return counts

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from consent import database
-from service import demo, store
-from service.city import City
-from service.identity import Verifier
-from service.limits import make_limiter
+from consent.database import queries
+from service.auth.access_tokens import Verifier
+from service.demo import seed
+from service.http.context import City
+from service.http.rate_limits import make_limiter
 from service.settings import Settings
+from service.storage import database as store
 from tests import cities, servers
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
@@ -82,7 +83,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def furnished_sqlite(demo_folder: Path) -> Path:
     """A furnished database file, to be copied."""
-    asyncio.run(furnish(demo.settings_of(demo_folder)))
+    asyncio.run(furnish(seed.settings_of(demo_folder)))
     return demo_folder / "city.sqlite3"
 
 
@@ -90,7 +91,7 @@ def furnished_sqlite(demo_folder: Path) -> Path:
 def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
-    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url), PIECES))
+    asyncio.run(furnish(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
 
 
@@ -99,8 +100,8 @@ async def furnish(settings: Settings, pieces: int | None = None) -> None:
     try:
         await store.bring_up_to_date()
         await store.lay_out(pieces)
-        city = City(settings, Verifier({}, {}), make_limiter(None), database.now)
-        await demo.furnish(city)
+        city = City(settings, Verifier({}, {}), make_limiter(None), queries.now)
+        await seed.furnish(city)
     finally:
         await store.close_database()
 
@@ -134,7 +135,7 @@ async def one_town(one_town_settings: Settings, demo_folder: Path) -> AsyncItera
 
 
 def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> Settings:
-    settings = demo.settings_of(demo_folder)
+    settings = seed.settings_of(demo_folder)
     (folder / "published").mkdir()
     # A copy of a database continues nothing: it has a folder of its own, and its logs advance when a test says so.
     publisher = replace(settings.publisher, folder=folder / "published")

@@ -15,7 +15,10 @@ import httpx2
 import psutil
 import uvicorn
 
-from service import app, demo, logs, serving
+from service import app
+from service.demo import seed
+from service.observability import logging
+from service.runtime import server
 
 ROOT = Path(__file__).parent.parent
 READY_SECONDS = 30
@@ -72,20 +75,20 @@ def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
 def main() -> None:
     """Serve a furnished database with the demonstration's keys."""
     folder, database_url, published, port = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
-    settings = demo.settings_of(folder)
+    settings = seed.settings_of(folder)
     settings = replace(
         settings,
         database_url=database_url,
         publisher=replace(settings.publisher, folder=published),
         integrate_seconds=0.2,
     )
-    logs.configure()
-    serving.settle()
-    issuer = demo.issuer_of(folder)
+    logging.configure()
+    server.settle()
+    issuer = seed.issuer_of(folder)
     uvicorn.run(
         app.create_app(settings, issuer.verifier(), issuer=issuer),
         port=port,
-        **serving.OPTIONS,  # type: ignore[arg-type]
+        **server.OPTIONS,  # type: ignore[arg-type]
     )
 
 

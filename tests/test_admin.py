@@ -12,22 +12,28 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits import conditions, documents, effects, gate, publishing, scheme
-from consent import database, documents_schema
-from service import demo, findings, sentences
-from service.identity import Door
+from benefits.catalogue import schema
+from benefits.publishing import publish
+from benefits.publishing import rules as gate
+from benefits.rules import conditions, effects
+from benefits.scoring import scheme
+from consent.database import queries
+from consent.documents import schema as documents_schema
+from service.auth.access_tokens import Door
+from service.demo import seed
+from service.i18n import findings, findings_text
 from tests.cities import Actor, Town, row_counts
 
 pytestmark = pytest.mark.anyio
 
 BENEFIT = next(
     one
-    for one in yaml.safe_load((demo.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+    for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
     if one["benefit_id"] == "library-deposit"
 )
 SERVICE = next(
     one
-    for one in yaml.safe_load((demo.CITY / "services.yaml").read_text(encoding="utf-8"))
+    for one in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
     if one["service_id"] == "book-loan"
 )
 
@@ -103,25 +109,25 @@ async def test_the_gate_speaks_the_readers_language(town: Town) -> None:
 
 
 def test_every_code_of_the_gate_has_its_sentence() -> None:
-    judged = inspect.getsource(gate) + inspect.getsource(publishing)
+    judged = inspect.getsource(gate) + inspect.getsource(publish)
     written = set(re.findall(r'Finding\("(\w+)"', judged)) | {f"condition_{code}" for code in gate.ODD}
-    assert written <= set(sentences.RULED)
+    assert written <= set(findings_text.RULED)
     rules = set(re.findall(r'"(R[0-9]+)"', judged))
     assert rules <= set(findings.RULES)
 
 
 def test_every_fault_of_a_document_has_its_sentence() -> None:
     """Our parsers' own codes, and pydantic's for whatever the models can be given."""
-    sources = "".join(inspect.getsource(one) for one in (documents, conditions, effects, scheme, documents_schema))
+    sources = "".join(inspect.getsource(one) for one in (schema, conditions, effects, scheme, documents_schema))
     own = set(re.findall(r'PydanticCustomError\(\s*"(\w+)"', sources))
     own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
     own |= {"missing", "unknown_field", "enum", "int_type", "bool_type", "string_type", "string_pattern_mismatch"}
     own |= {"string_too_long", "greater_than_equal", "less_than_equal", "tuple_type", "too_short", "too_long"}
-    assert own <= {*sentences.RULED, *sentences.OF_THE_FORM}
+    assert own <= {*findings_text.RULED, *findings_text.OF_THE_FORM}
 
 
 @pytest.mark.parametrize(
-    "pair", [*sentences.RULED.values(), *sentences.OF_THE_FORM.values()], ids=lambda one: one[1][:24]
+    "pair", [*findings_text.RULED.values(), *findings_text.OF_THE_FORM.values()], ids=lambda one: one[1][:24]
 )
 def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> None:
     chinese, english = pair
@@ -182,7 +188,7 @@ async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: Town)
         assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
     assert (await three.post(f"{version}/approve", {"sha256": sha256})).json()["state"] == "in_force"
     assert (await one.get(f"{path}/versions/1")).json()["state"] == "superseded"
-    attempts = await database.rows("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
+    attempts = await queries.rows("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
     assert len(attempts) == 3
 
 
@@ -463,7 +469,7 @@ async def test_a_draft_can_be_given_up(town: Town) -> None:
     assert (await one.get(path)).json()["state"] == "discarded"
     assert (await one.post(f"{path}/submit")).status_code == 409
     assert (await one.post(f"{path}/discard")).status_code == 409
-    steps = await database.rows("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
+    steps = await queries.rows("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
     assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
     assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
     # What was submitted is not a draft, and its next version may follow.

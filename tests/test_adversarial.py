@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service import app
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.cities import Town, record
 from tests.test_admin import SERVICE, benefit, published, staff
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from benefits import catalogue, scheme
-from consent import database, documents
-from consent.kinds import Finding, Kind
-from service import demo, housekeeping
-from service.city import City
-from service.identity import Door
+from benefits.catalogue import in_force
+from benefits.scoring import scheme
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Finding, Kind
+from service.auth.access_tokens import Door
+from service.demo import seed
+from service.http.context import City
+from service.jobs import background
 from tests.cities import Town, record
 
 pytestmark = pytest.mark.anyio
@@ -21,13 +24,13 @@ pytestmark = pytest.mark.anyio
 ORDINARY = b'{"applies":false}'
 
 
-async def publish(kind: Kind, document_id: str, body: dict[str, Any]) -> documents.Version:
-    async with database.transaction():
-        return await demo.publish(kind, document_id, body, await database.now())
+async def publish(kind: Kind, document_id: str, body: dict[str, Any]) -> lifecycle.Version:
+    async with queries.transaction():
+        return await seed.publish(kind, document_id, body, await queries.now())
 
 
 async def quota_of(town: Town, benefit_id: str, quota: dict[str, Any] | None) -> None:
-    found = await catalogue.benefit(benefit_id, await town.today(), await database.now())
+    found = await in_force.benefit(benefit_id, await town.today(), await queries.now())
     assert found is not None
     body = {name: value for name, value in found.body.items() if name != "quota"}
     await publish(Kind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
@@ -39,11 +42,11 @@ async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
     async def no_gate(*_: object) -> list[Finding]:
         return []
 
-    async with database.transaction():
-        at = await database.now()
-        drafted = await documents.draft(Kind.SCHEMES, version, body, "admin-1", at)
-        await documents.submit(Kind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
-        await documents.approve(Kind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
+    async with queries.transaction():
+        at = await queries.now()
+        drafted = await lifecycle.draft(Kind.SCHEMES, version, body, "admin-1", at)
+        await lifecycle.submit(Kind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
+        await lifecycle.approve(Kind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
 
 
 async def test_b1_600_and_50_needed(town: Town) -> None:
@@ -51,7 +54,7 @@ async def test_b1_600_and_50_needed(town: Town) -> None:
     for one in (*generous["dimensions"], *generous["indicators"]):
         one["cap" if "cap" in one else "yearly_cap"] = 2_000
     await announced_long_ago("2026.1", generous)
-    found = await catalogue.benefit("library-deposit", await town.today(), await database.now())
+    found = await in_force.benefit("library-deposit", await town.today(), await queries.now())
     assert found is not None
     both = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}
     await publish(Kind.BENEFITS, "readers-600", {**found.body, "benefit_id": "readers-600", "condition": both})
@@ -196,8 +199,8 @@ async def test_t2_what_changes_between_ticket_and_scan(town: Town) -> None:
         "/v1/source/records/v-wang.minutes/correction", {"quantity": 7_200, "reason_code": "recount"}
     )
     assert (await venue.post("/v1/venue/checks", {"handle": two["handle"]})).json()["applies"] is True
-    async with database.transaction():
-        await documents.suspend(Kind.BENEFITS, "library-deposit", "admin-1", await database.now())
+    async with queries.transaction():
+        await lifecycle.suspend(Kind.BENEFITS, "library-deposit", "admin-1", await queries.now())
     assert (await venue.post("/v1/venue/redemptions", {"handle": two["handle"]})).content == ORDINARY
     assert (await venue.post("/v1/venue/checks", {"handle": three["handle"]})).content == ORDINARY
 
@@ -266,13 +269,13 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: Town) -> None:
     await wang.consent_to_provider("city-library")
     await venue.post("/v1/venue/redemptions", {"handle": (await wang.ticket())["handle"]})
     town.shift.by = timedelta(hours=23)
-    assert (await housekeeping.tidy(town.city))["tickets_cut_off"] == 0
+    assert (await background.tidy(town.city))["tickets_cut_off"] == 0
     town.shift.by = timedelta(hours=25)
-    after_a_day = await housekeeping.tidy(town.city)
+    after_a_day = await background.tidy(town.city)
     assert after_a_day["tickets_cut_off"] == 1
-    assert await database.rows("SELECT person_id FROM ticket") == []
+    assert await queries.rows("SELECT person_id FROM ticket") == []
     town.shift.by = timedelta(hours=60)
-    tidied = await housekeeping.tidy(town.city)
+    tidied = await background.tidy(town.city)
     # Two midnights or one may lie within the first 25 hours.
     assert after_a_day["quotas_dropped"] + tidied["quotas_dropped"] > 0
     assert tidied["answers_dropped"] > 0
@@ -291,8 +294,8 @@ async def test_a_suspended_organisation_is_felt_at_the_next_request(
     actor = town.actor(door, subject)
     for path in paths:
         assert (await actor.get(f"/v1/{door}/{path}")).status_code == 200
-    async with database.transaction():
-        await documents.suspend(kind, document_id, "admin-1", await database.now())
+    async with queries.transaction():
+        await lifecycle.suspend(kind, document_id, "admin-1", await queries.now())
     calls = [await actor.get(f"/v1/{door}/{path}") for path in paths]
     if door is Door.VENUE:
         for path in ("checks", "redemptions"):

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from benefits import bulk, points, scheme
-from benefits.scheme import Scheme, Timeline
-from consent import database
-from consent.faults import DocumentInvalid
-from consent.records import Dimension, Record, RecordKind, Released
+from benefits.scoring import points, scheme, sql
+from benefits.scoring.scheme import Scheme, Timeline
+from consent.database import queries
+from consent.domain.records import Dimension, Record, RecordKind, Released
+from consent.kernel.faults import DocumentInvalid
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +73,7 @@ def life(random: Random) -> list[Record]:
 
 
 async def store(lives: dict[str, list[Record]]) -> None:
-    await database.run_many(
+    await queries.run_many(
         "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
         " received_at) VALUES ($1, $2, 's', $2, $3, $4, $5, $6)",
         [
@@ -82,7 +82,7 @@ async def store(lives: dict[str, list[Record]]) -> None:
                 one.record_id,
                 str(one.kind),
                 one.quantity,
-                database.to_day_number(one.occurred_on),
+                queries.to_day_number(one.occurred_on),
                 (one.received_on.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000_000 + 77,
             )
             for person, records in lives.items()
@@ -96,19 +96,19 @@ async def store(lives: dict[str, list[Record]]) -> None:
 async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
     random, timeline = Random(which), TIMELINES[which]
     lives = {f"person-{number}": life(random) for number in range(LIVES)}
-    async with database.transaction():
+    async with queries.transaction():
         await store(lives)
-    dialect = bulk.dialect_of(database.is_sqlite())
+    dialect = sql.dialect_of(queries.is_sqlite())
     compared = 0
     for day in DAYS:
         if day.year < timeline.schemes[0].from_year:
             continue
         scored = {
             row["person_id"]: row
-            for row in await database.rows(
+            for row in await queries.rows(
                 "WITH released AS (SELECT person_id, kind, quantity, occurred_on, received_at FROM record),"
-                f"{bulk.scoring(timeline, day, dialect)}"
-                f" SELECT s.*, {bulk.total()} AS total, {bulk.standing_json(timeline, day)} AS said FROM scored s"
+                f"{sql.scoring(timeline, day, dialect)}"
+                f" SELECT s.*, {sql.total()} AS total, {sql.standing_json(timeline, day)} AS said FROM scored s"
             )
         }
         for person, records in lives.items():
@@ -121,8 +121,8 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
             assert found == [(one.points, one.cap) for one in alone.dimensions]
             assert row["total"] == alone.total
             assert f'"points": {found[2][0]}, "cap": {found[2][1]}' in row["said"]
-            exact = None if alone.valid_until is None else database.to_day_number(alone.valid_until)
-            assert exact is None or database.to_day_number(day) < row["valid_until"] <= exact
+            exact = None if alone.valid_until is None else queries.to_day_number(alone.valid_until)
+            assert exact is None or queries.to_day_number(day) < row["valid_until"] <= exact
             compared += alone.total > 0
     assert compared > LIVES
 
@@ -137,8 +137,8 @@ async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> N
             sums = {kind: random.choice((0, 1, 7, 59, 600, 1_000_000, 3_000_000)) for kind in RecordKind}
             records = tuple(Record(kind, "s", kind, sums[kind], day, day) for kind in RecordKind if sums[kind])
             columns = ", ".join(f"CAST({sums[kind]} AS BIGINT) AS {kind}" for kind in RecordKind)
-            total = bulk.of_one_year(one, bulk.dialect_of(database.is_sqlite()))
-            row = await database.row(f"SELECT {total} AS total FROM (SELECT {columns}) x")
+            total = sql.of_one_year(one, sql.dialect_of(queries.is_sqlite()))
+            row = await queries.row(f"SELECT {total} AS total FROM (SELECT {columns}) x")
             assert row is not None
             alone = points.compute(Released("p", "points.compute", 1, records), Timeline((one,)), day)
             assert row["total"] == alone.total
@@ -165,6 +165,6 @@ def test_the_largest_scheme_stays_inside_64_bits() -> None:
         }
 
     indicator = version(2026, largest).indicators[RecordKind(DOCUMENT["indicators"][0]["kind"])]
-    text = bulk.scoring(Timeline((version(2026, largest),)), date(2026, 6, 1), bulk.POSTGRESQL)
+    text = sql.scoring(Timeline((version(2026, largest),)), date(2026, 6, 1), sql.POSTGRESQL)
     assert indicator.scale <= scheme.SCALE_MAX
     assert all(int(number) < 2**63 for number in __import__("re").findall(r"\d+", text))

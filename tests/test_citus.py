@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from consent import database
-from service import demo, layout, store
+from consent.database import queries
+from service.demo import seed
+from service.storage import database as store
+from service.storage import partitioning
 from tests import cities
 from tests.cities import Town
 from tests.clusters import VARIABLE, Cluster
@@ -39,25 +41,25 @@ async def town_settings(demo_folder: Path, tmp_path: Path) -> AsyncIterator[obje
     url = await cluster.create()
     published = tmp_path / "published"
     published.mkdir()
-    settings = demo.settings_of(demo_folder)
+    settings = seed.settings_of(demo_folder)
     settings = replace(settings, database_url=url, publisher=replace(settings.publisher, folder=published))
     await store.open_database(url)
     await store.bring_up_to_date()
     await store.distribute()
     await store.close_database()
     async with cities.town(settings, demo_folder) as town:
-        await demo.furnish(town.city)
+        await seed.furnish(town.city)
     yield settings
     await cluster.drop(url)
 
 
 async def test_a_residents_day_and_where_the_tables_lie(town: Town) -> None:
     await a_residents_day(town)
-    lie = {row["name"]: row["key"] for row in await database.rows(
+    lie = {row["name"]: row["key"] for row in await queries.rows(
         "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip
-    assert lie == {**layout.KEYS, **dict.fromkeys(layout.REFERENCE, "<none>")}
+    assert lie == {**partitioning.KEYS, **dict.fromkeys(partitioning.REFERENCE, "<none>")}
     assert await store.distribute() == []
-    beside = await database.rows(
+    beside = await queries.rows(
         "SELECT DISTINCT colocation_id FROM citus_tables WHERE distribution_column = 'person_id'"
     )
     assert len(beside) == 1

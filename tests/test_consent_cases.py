@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from benefits import catalogue
-from consent import database, documents, expiry, link_codes
-from consent.kinds import Kind
-from service import demo, housekeeping
+from benefits.catalogue import in_force as catalogue
+from consent.consents import expiry, link_codes
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from service.demo import seed
+from service.jobs import background
 from tests.cities import Resident, Town, record, row_counts
 
 pytestmark = pytest.mark.anyio
@@ -18,14 +21,14 @@ pytestmark = pytest.mark.anyio
 PROVIDER = {"purpose": "benefit.check", "provider_id": "city-library"}
 
 
-async def new_notice(town: Town, *, material: bool) -> documents.Version:
+async def new_notice(town: Town, *, material: bool) -> lifecycle.Version:
     """Publish the next version of the notice for benefit checks."""
-    current = await documents.in_force(Kind.NOTICES, "benefit-check", await database.now())
+    current = await lifecycle.in_force(Kind.NOTICES, "benefit-check", await queries.now())
     assert current is not None
     languages = {name: {**text, "method": text["method"] + " +"} for name, text in current.body["languages"].items()}
     body = {**current.body, "material": material, "languages": languages}
-    async with database.transaction():
-        return await demo.publish(Kind.NOTICES, "benefit-check", body, await database.now())
+    async with queries.transaction():
+        return await seed.publish(Kind.NOTICES, "benefit-check", body, await queries.now())
 
 
 async def consents(one: Resident) -> list[dict[str, str]]:
@@ -79,7 +82,7 @@ async def test_c5_somebody_elses_ticket(town: Town) -> None:
         assert (stolen.status_code, stolen.json()["code"]) == (403, "ticket_of_another")
     after = await row_counts()
     assert {name for name in after if after[name] != before[name]} == {"refused_attempt", "outbox"}
-    attempt = await database.row("SELECT code, actor, door FROM refused_attempt ORDER BY at DESC LIMIT 1")
+    attempt = await queries.row("SELECT code, actor, door FROM refused_attempt ORDER BY at DESC LIMIT 1")
     assert attempt == {"code": "ticket_of_another", "actor": "", "door": "resident"}
     assert (await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})).status_code == 201
 
@@ -112,8 +115,8 @@ async def test_c7_before_and_after_a_withdrawal(town: Town) -> None:
 async def test_c9_expiry_needs_no_sweeper(town: Town) -> None:
     wang = town.resident("wang")
     await wang.volunteer(4_800, "v-wang", await town.today())
-    person_id = (await database.rows("SELECT person_id FROM consent ORDER BY given_at DESC LIMIT 1"))[0]["person_id"]
-    end = (await database.rows("SELECT max(expires_at) AS at FROM consent WHERE person_id = $1", person_id))[0]["at"]
+    person_id = (await queries.rows("SELECT person_id FROM consent ORDER BY given_at DESC LIMIT 1"))[0]["person_id"]
+    end = (await queries.rows("SELECT max(expires_at) AS at FROM consent WHERE person_id = $1", person_id))[0]["at"]
     town.shift.by = timedelta(days=367)
     assert [one["state"] for one in await consents(wang)] == ["expired"]
     assert await wang.total() == 0
@@ -121,22 +124,22 @@ async def test_c9_expiry_needs_no_sweeper(town: Town) -> None:
     assert done["results"][0]["code"] == "not_authorised"
     linked = (await town.source("volunteer-service").get("/v1/source/links?limit=200")).json()["data"]
     assert "v-wang" not in [one["account"] for one in linked]
-    edge = database.from_micros(end)
-    from consent.gate import covered
-    from consent.purposes import Purpose
+    edge = queries.from_micros(end)
+    from consent.domain.purposes import Purpose
+    from consent.records.gate import covered
 
     counted = Purpose.POINTS_COMPUTE, "volunteer-service"
     assert await covered(person_id, *counted, edge - timedelta(microseconds=1))
     assert not await covered(person_id, *counted, edge)
     # The sweeper writes down what was so already.
-    swept = await housekeeping.tidy(town.city)
+    swept = await background.tidy(town.city)
     assert swept["consents_expired"] > 0
     assert [one["state"] for one in await consents(wang)] == ["expired"]
-    events = await database.rows("SELECT kind FROM event WHERE person_id = $1 ORDER BY number DESC", person_id)
+    events = await queries.rows("SELECT kind FROM event WHERE person_id = $1 ORDER BY number DESC", person_id)
     assert events[0]["kind"] == "consent.expired"
     ended = (await town.source("volunteer-service").get("/v1/source/links?state=ended&limit=200")).json()["data"]
     assert "v-wang" in [one["account"] for one in ended]
-    assert (await housekeeping.tidy(town.city))["consents_expired"] == 0
+    assert (await background.tidy(town.city))["consents_expired"] == 0
 
 
 async def test_c10_withdrawn_stays_withdrawn(town: Town) -> None:
@@ -144,7 +147,7 @@ async def test_c10_withdrawn_stays_withdrawn(town: Town) -> None:
     consent = await wang.consent_to_provider("city-library")
     ended = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     town.shift.by = timedelta(days=400)
-    await housekeeping.tidy(town.city)
+    await background.tidy(town.city)
     (one,) = await consents(wang)
     assert (one["state"], one["ended_at"]) == ("withdrawn", ended.json()["withdrawn_at"])
     again = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
@@ -181,7 +184,7 @@ async def test_c11_somebody_elses_account(town: Town) -> None:
         for name, who in (("alice", alice), ("mallory", mallory))
     }
     assert told == {"alice": ["account_claimed"], "mallory": ["account_linked_elsewhere"]}
-    reviews = await database.rows("SELECT state, standing_link_id FROM link_review")
+    reviews = await queries.rows("SELECT state, standing_link_id FROM link_review")
     assert reviews == [{"state": "open", "standing_link_id": hers["link"]["link_id"]}]
     answers = set()
     for code, account in (
@@ -240,21 +243,21 @@ async def test_c13_a_source_that_does_not_listen(town: Town) -> None:
     await town.source().deliver(record("r", "bike-9001"))
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert (await wang.get("/v1/me/records")).json()["data"] == []
-    held = await database.rows("SELECT record_id FROM record WHERE source_record_id = 'r'")
+    held = await queries.rows("SELECT record_id FROM record WHERE source_record_id = 'r'")
     assert held == []
     link_id = consent["link"]["link_id"]
     first = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
-    at = await database.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)
+    at = await queries.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)
     second = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
     assert first.content == second.content
-    assert await database.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id) == at
+    assert await queries.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id) == at
     foreign = await town.source("volunteer-service").post(f"/v1/source/links/{link_id}/acknowledge")
     assert foreign.status_code == 404
 
 
 async def test_c16_refusing_everything_loses_nothing(town: Town) -> None:
     wang = town.resident("wang")
-    catalogue_of_benefits = await catalogue.benefits(await town.today(), await database.now())
+    catalogue_of_benefits = await catalogue.benefits(await town.today(), await queries.now())
     for provider_id in {one.provider_id for one in catalogue_of_benefits}:
         shown = await wang.ask(purpose="benefit.check", provider_id=provider_id)
         refused = await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})
@@ -346,8 +349,8 @@ async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: Town) 
     await wang.ask(purpose="points.compute", source_id="green-travel", account="bike-9001")
     await wang.consent_to_source("green-travel", "bike-9002")
     town.shift.by = timedelta(days=2)
-    done = await housekeeping.tidy(town.city)
+    done = await background.tidy(town.city)
     assert done["presentations_dropped"] > 0
     assert done["link_codes_dropped"] == 1
-    assert await database.rows("SELECT * FROM presentation") == []
+    assert await queries.rows("SELECT * FROM presentation") == []
     assert await expiry.drop_shown(await town.city.clock()) == 0

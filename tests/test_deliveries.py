@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from consent import database, documents
-from consent.kinds import Finding, Kind
-from service import source as door
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Finding, Kind
+from service.api.source import handlers as door
 from tests.cities import Actor, Town, record, row_counts
 from tests.test_admin import staff
 
@@ -39,7 +40,7 @@ async def test_a_stream_of_records_a_line(town: Town) -> None:
     assert {one["status"] for one in first} == {"accepted"}
     assert await wang.total() == 100
     assert {one["status"] for one in await stream(town.source(), body)} == {"duplicate"}
-    held = await database.rows("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+    held = await queries.rows("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
     assert held[0]["n"] == 2_500
 
 
@@ -148,14 +149,14 @@ async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: Town, monkey
 
 async def _narrow(town: Town) -> None:
     """A second version of the source, in force at once, that delivers transit trips alone."""
-    held = await documents.in_force(Kind.SOURCES, "green-travel", await town.city.clock())
+    held = await lifecycle.in_force(Kind.SOURCES, "green-travel", await town.city.clock())
     assert held is not None
-    async with database.transaction():
+    async with queries.transaction():
         at = await town.city.clock()
-        new = await documents.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
-        await documents.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
-        await documents.review(Kind.SOURCES, "green-travel", new.version, "officer", at)
-        await documents.approve(Kind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
+        new = await lifecycle.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
+        await lifecycle.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
+        await lifecycle.review(Kind.SOURCES, "green-travel", new.version, "officer", at)
+        await lifecycle.approve(Kind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
 
 
 async def _nothing_found(*_: object) -> list[Finding]:

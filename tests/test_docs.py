@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from service import app, demo
+from service import app
+from service.auth.demo_issuer import DEMO_ISSUER
 from service.cli import cli
-from service.issuer import DEMO_ISSUER
+from service.demo import seed
 from tests.processes import free_port, wait_until_ready
 from tests.service.test_cli import start_demo, stop
 
@@ -124,7 +125,7 @@ def test_docs_do_not_teach_to_trust_the_demonstration() -> None:
 
 
 def test_what_the_docs_say_of_the_rides_is_so() -> None:
-    rides = demo.rides_by_bike(2025)
+    rides = seed.rides_by_bike(2025)
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert len(rides) == 12
     assert "twelve bikes" in text

@@ -9,8 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from benefits import express
-from consent import database, gate, verification
+from benefits.redemption import express
+from consent.database import queries
+from consent.records import gate
+from consent.verification import logs
 from tests.cities import Town
 from tests.test_admin import staff
 
@@ -50,7 +52,7 @@ async def rows() -> dict[str, list[dict[str, Any]]]:
     found = {}
     for table, columns in ROWS.items():
         where = f" WHERE kind = '{REDEEMED}'" if table == "event" else ""
-        found[table] = await database.rows(f"SELECT {columns} FROM {table}{where}")
+        found[table] = await queries.rows(f"SELECT {columns} FROM {table}{where}")
     return found
 
 
@@ -59,7 +61,7 @@ async def test_both_ways_leave_the_same_rows(town: Town, ways: list[str], monkey
     venue = town.venue()
     first = await venue.post("/v1/venue/redemptions", {"handle": handle}, key="one")
     assert first.status_code == 201
-    assert ways == ([] if database.is_sqlite() else ["swift"])
+    assert ways == ([] if queries.is_sqlite() else ["swift"])
     swift = await rows()
     again = await venue.post("/v1/venue/redemptions", {"handle": handle}, key="one")
     assert (again.content, again.headers["Idempotency-Replayed"]) == (first.content, "true")
@@ -67,10 +69,10 @@ async def test_both_ways_leave_the_same_rows(town: Town, ways: list[str], monkey
         f"/v1/venue/redemptions/{first.json()['redemption_id']}/reversal", {"reason_code": "mistaken_scan"}
     )
     assert taken_back.status_code == 200
-    async with database.transaction():
+    async with queries.transaction():
         for table in ("redemption", "quota_use", "ticket"):
-            await database.run(f"DELETE FROM {table}")
-    monkeypatch.setattr(database, "writes_many_at_once", lambda: False)
+            await queries.run(f"DELETE FROM {table}")
+    monkeypatch.setattr(queries, "writes_many_at_once", lambda: False)
     handle = (await town.resident("wu").ticket())["handle"]
     other = await venue.post("/v1/venue/redemptions", {"handle": handle})
     assert {**other.json(), "redemption_id": ""} == {**first.json(), "redemption_id": ""}
@@ -78,7 +80,7 @@ async def test_both_ways_leave_the_same_rows(town: Town, ways: list[str], monkey
     assert usual["redemption"] == swift["redemption"]
     assert usual["quota_use"] == swift["quota_use"]
     assert [one["kind"] for one in usual["event"]] == [REDEEMED, REDEEMED]
-    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -118,7 +120,7 @@ async def test_what_is_unusual_goes_the_usual_way(town: Town, ways: list[str]) -
 async def test_what_changes_between_look_and_statement_undoes_all_of_it(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if database.is_sqlite():
+    if queries.is_sqlite():
         pytest.skip("SQLite has no statement that writes several tables")
     who, handle = await ready(town)
     original = gate.permit_at_once
@@ -133,16 +135,16 @@ async def test_what_changes_between_look_and_statement_undoes_all_of_it(
     monkeypatch.setattr(gate, "permit_at_once", late)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
     assert scanned.content == b'{"applies":false}'
-    assert await database.rows("SELECT 1 FROM redemption") == []
-    assert await database.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
-    assert await database.rows(f"SELECT 1 FROM event WHERE kind = '{REDEEMED}'") == []
+    assert await queries.rows("SELECT 1 FROM redemption") == []
+    assert await queries.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
+    assert await queries.rows(f"SELECT 1 FROM event WHERE kind = '{REDEEMED}'") == []
 
 
 @pytest.mark.parametrize("awaited", ["person", "ticket"])
 async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
     town: Town, ways: list[str], awaited: str
 ) -> None:
-    if database.is_sqlite():
+    if queries.is_sqlite():
         pytest.skip("SQLite has no statement that writes several tables")
     _, handle = await ready(town)
     other = await asyncpg.connect(town.city.settings.database_url.replace("postgres://", "postgresql://", 1))
@@ -161,8 +163,8 @@ async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
     await other.close()
     assert (await scanning).content == b'{"applies":false}'
     assert ways == ["usual"]
-    assert await database.rows("SELECT 1 FROM redemption") == []
-    assert await database.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
+    assert await queries.rows("SELECT 1 FROM redemption") == []
+    assert await queries.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
 
 
 async def test_many_handles_of_one_person_at_once_keep_the_chain_whole(town: Town) -> None:
@@ -172,5 +174,5 @@ async def test_many_handles_of_one_person_at_once_keep_the_chain_whole(town: Tow
     venue, handles = town.venue(), [(await who.ticket())["handle"] for _ in range(12)]
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": one}) for one in handles))
     assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]  # one a day
-    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
     assert reports["chains"].fault is None

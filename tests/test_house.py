@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from starlette.routing import Mount, Route
 
-from service import demo
+from service.api.routes import DOORS, OPERATIONS
 from service.app import create_app
-from service.doors import Guard
-from service.endpoints.table import DOORS, OPERATIONS
+from service.demo import seed
+from service.http.endpoints import Guard
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("consent", "benefits", "service")
@@ -76,8 +76,8 @@ def test_the_checkers_find_nothing(command: list[str]) -> None:
 
 
 def test_every_call_stands_behind_a_door_or_is_public(tmp_path: Path) -> None:
-    settings = demo.settings_of(tmp_path)
-    app = create_app(settings, demo.issuer_of(tmp_path).verifier())
+    settings = seed.settings_of(tmp_path)
+    app = create_app(settings, seed.issuer_of(tmp_path).verifier())
     prefixes = {prefix for _, prefix in DOORS}
     for route in app.routes:
         assert isinstance(route, Mount | Route)

@@ -16,8 +16,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from service import demo
-from service.identity import Door
+from service.auth.access_tokens import Door
+from service.demo import seed
 from service.settings import Settings
 from tests.cities import record
 from tests.processes import Process
@@ -51,7 +51,7 @@ class Client:
 
     def __init__(self, folder: Path, base: str) -> None:
         self.http = httpx2.AsyncClient(base_url=base, timeout=20)
-        self.issuer = demo.issuer_of(folder)
+        self.issuer = seed.issuer_of(folder)
 
     def headers(self, door: Door, subject: str, key: str = "") -> dict[str, str]:
         token = self.issuer.mint(door, subject, now=datetime.now(UTC))

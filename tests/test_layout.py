@@ -17,10 +17,15 @@ import pytest
 from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
-from benefits import recompute
-from consent import database, ledger, people, verification
-from consent import uses as uses_of
-from service import demo, layout, store
+from benefits.balances import batch
+from consent import persons as people
+from consent.database import queries
+from consent.events import ledger
+from consent.rights import access_log as uses_of
+from consent.verification import logs
+from service.demo import seed
+from service.storage import database as store
+from service.storage import partitioning
 from tests import cities, servers
 from tests.cities import Town
 from tests.conftest import furnish
@@ -46,14 +51,14 @@ def cut_city(postgres: servers.Postgres, demo_folder: Path) -> str:
     import asyncio
 
     url = postgres.create()
-    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url), PIECES))
+    asyncio.run(furnish(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
 
 
 @pytest.fixture
 async def cut_town(postgres: servers.Postgres, cut_city: str, demo_folder: Path, tmp_path: Path) -> AsyncIterator[Town]:
     """A furnished city whose tables are cut."""
-    settings = demo.settings_of(demo_folder)
+    settings = seed.settings_of(demo_folder)
     published = tmp_path / "published"
     published.mkdir()
     settings = replace(
@@ -77,18 +82,18 @@ async def whole(postgres: servers.Postgres) -> AsyncIterator[str]:
 
 async def described() -> dict[str, Any]:
     """Columns, indexes, checks and triggers of every table that is not a piece."""
-    columns = await database.rows(
+    columns = await queries.rows(
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
         " WHERE table_schema = 'public' ORDER BY 1, ordinal_position"
     )
-    indexes = await database.rows(
+    indexes = await queries.rows(
         "SELECT tablename AS table_name, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
     )
-    rules = await database.rows(
+    rules = await queries.rows(
         "SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS said FROM pg_constraint"
         " WHERE contype IN ('c', 'p') AND conrelid <> 0 ORDER BY 1, 2"
     )
-    triggers = await database.rows(
+    triggers = await queries.rows(
         "SELECT tgrelid::regclass::text AS table_name, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
     )
     found = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
@@ -102,9 +107,11 @@ async def described() -> dict[str, Any]:
 async def test_cut_tables_are_the_same_tables(whole: str) -> None:
     before = await described()
     done = await store.lay_out(PIECES)
-    assert [one for one in done if one.startswith("cut")] == [f"cut {one}" for one in (*layout.KEYS, *layout.MONTHLY)]
+    assert [one for one in done if one.startswith("cut")] == [
+        f"cut {one}" for one in (*partitioning.KEYS, *partitioning.MONTHLY)
+    ]
     after = await described()
-    for id_column, _ in layout.MONTHLY.values():
+    for id_column, _ in partitioning.MONTHLY.values():
         # The month is part of their key.
         after = json.loads(json.dumps(after).replace(f"({id_column}, at)", f"({id_column})"))
     assert after == before
@@ -115,22 +122,22 @@ async def test_cut_tables_are_the_same_tables(whole: str) -> None:
 
 
 async def test_cutting_keeps_what_is_there(town: Town) -> None:
-    if database.is_sqlite() or await layout.pieces():
+    if queries.is_sqlite() or await partitioning.pieces():
         pytest.skip("for whole tables on PostgreSQL")
     wu = town.resident("wu")
     await wu.volunteer(7_200, "v-wu")
     before = {
-        table: (await database.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
-        for table in (*layout.KEYS, *layout.MONTHLY)
+        table: (await queries.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
     }
     await store.lay_out(PIECES)
     after = {
-        table: (await database.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
-        for table in (*layout.KEYS, *layout.MONTHLY)
+        table: (await queries.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
     }
     assert after == before
     assert await wu.total() == 63
-    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -215,7 +222,7 @@ async def test_every_statement_of_a_request_touches_one_piece(cut_town: Town, mo
 
 async def test_a_wide_statement_would_be_seen(cut_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     with explained(monkeypatch) as seen:
-        await database.rows("SELECT person_id FROM person WHERE epoch >= $1", 0)
+        await queries.rows("SELECT person_id FROM person WHERE epoch >= $1", 0)
     # The city's own background may have asked something meanwhile.
     asked = next(pieces for sql, pieces in seen if "epoch >= $1" in sql)
     assert len(asked["person"]) == PIECES
@@ -226,58 +233,58 @@ async def test_what_is_only_appended_stays_so_in_every_piece(cut_town: Town) -> 
     await wu.volunteer(7_200, "v-wu")
     assert (await cut_town.venue().get("/v1/me/points")).status_code == 403  # leaves a refused attempt
     pieces = [f"event_p{number}" for number in range(PIECES)]
-    month = (await database.now()).strftime("refused_attempt_%Y_%m")
+    month = (await queries.now()).strftime("refused_attempt_%Y_%m")
     for table in ("event", *pieces, "refused_attempt", month):
         for statement in (f"UPDATE {table} SET at = 0", f"TRUNCATE {table}"):
             with pytest.raises(IntegrityError, match="append only"):
-                await database.run(statement)
+                await queries.run(statement)
     with pytest.raises(IntegrityError, match="append only"):
-        await database.run("DELETE FROM event")
+        await queries.run("DELETE FROM event")
     with pytest.raises(IntegrityError, match="append only"):
-        await database.run(f"DELETE FROM {month}")
+        await queries.run(f"DELETE FROM {month}")
 
 
 async def test_months_come_and_go_and_leave_their_leaves(cut_town: Town) -> None:
     assert (await cut_town.venue().get("/v1/me/points")).status_code == 403
-    attempts = await database.rows("SELECT leaf_hash FROM refused_attempt")
+    attempts = await queries.rows("SELECT leaf_hash FROM refused_attempt")
     assert attempts
-    today = (await database.now()).date()
+    today = (await queries.now()).date()
     years_later = date(today.year + 4, today.month, 1)
-    async with database.transaction():
-        made, gone = await layout.keep_months(years_later)
+    async with queries.transaction():
+        made, gone = await partitioning.keep_months(years_later)
     assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
     assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
-    assert await database.rows("SELECT 1 FROM refused_attempt") == []
-    erased = {row["leaf_hash"] for row in await database.rows("SELECT leaf_hash FROM expired_leaf")}
+    assert await queries.rows("SELECT 1 FROM refused_attempt") == []
+    erased = {row["leaf_hash"] for row in await queries.rows("SELECT leaf_hash FROM expired_leaf")}
     assert {row["leaf_hash"] for row in attempts} <= erased
-    reports = await verification.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    reports = await logs.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
-    async with database.transaction():
-        assert await layout.keep_months(years_later) == ([], [])
+    async with queries.transaction():
+        assert await partitioning.keep_months(years_later) == ([], [])
 
 
 async def test_what_no_month_was_made_for_is_not_lost(cut_town: Town) -> None:
-    far = database.to_micros(await database.now()) + 10 * 366 * 86_400 * 1_000_000
-    await database.run(
+    far = queries.to_micros(await queries.now()) + 10 * 366 * 86_400 * 1_000_000
+    await queries.run(
         "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ('later', $1, 'd', '', 'c', 'w')",
         far,
     )
-    assert (await database.rows("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
+    assert (await queries.rows("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
 
 
 async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(cut_town: Town) -> None:
-    now = await database.now()
+    now = await queries.now()
 
     async def attempt(days: int) -> str:
         at = now + timedelta(days=days)
-        async with database.transaction():
+        async with queries.transaction():
             await ledger.refused("public", "x", "wrong_role", "door", at)
-        found = await database.row("SELECT leaf_hash FROM refused_attempt WHERE at = $1", database.to_micros(at))
+        found = await queries.row("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
         assert found is not None
         return str(found["leaf_hash"])
 
     async def lie() -> list[tuple[str, str]]:
-        found = await database.rows("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
+        found = await queries.rows("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
         return sorted((row["leaf_hash"], row["name"]) for row in found)
 
     def month(days: int) -> str:
@@ -286,28 +293,28 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(c
     # Fifteen and seventeen months without `migrate`, and a clock that was once far ahead.
     soon, later, far = [await attempt(days) for days in (15 * 31, 17 * 31, 40 * 366)]
     assert await lie() == sorted((one, "refused_attempt_rest") for one in (soon, later, far))
-    async with database.transaction():
-        made, gone = await layout.keep_months((now + timedelta(days=17 * 31)).date())
+    async with queries.transaction():
+        made, gone = await partitioning.keep_months((now + timedelta(days=17 * 31)).date())
     assert {month(15 * 31), month(17 * 31)} <= set(made)
     assert gone == []
     where = sorted([(soon, month(15 * 31)), (later, month(17 * 31)), (far, "refused_attempt_rest")])
     assert await lie() == where
     for table in (month(15 * 31), "refused_attempt_rest"):
         with pytest.raises(IntegrityError, match="append only"):
-            await database.run(f"DELETE FROM {table}")
-    async with database.transaction():
-        assert await layout.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
+            await queries.run(f"DELETE FROM {table}")
+    async with queries.transaction():
+        assert await partitioning.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
     assert await lie() == where
 
     # What waited in the rest for more than three years goes as a month does.
-    async with database.transaction():
-        await layout.keep_months((now + timedelta(days=36 * 366)).date())
+    async with queries.transaction():
+        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
         old = await attempt(31 * 366)
-        await layout.keep_months((now + timedelta(days=36 * 366)).date())
+        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
     assert await lie() == [(far, "refused_attempt_rest")]
-    kept = {row["leaf_hash"] for row in await database.rows("SELECT leaf_hash FROM expired_leaf")}
+    kept = {row["leaf_hash"] for row in await queries.rows("SELECT leaf_hash FROM expired_leaf")}
     assert {soon, later, old} <= kept
-    reports = await verification.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    reports = await logs.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -315,18 +322,18 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: To
     names = [f"reader-{number}" for number in range(12)]
     for name in names:
         await cut_town.resident(name).volunteer(7_200, f"v-{name}")
-    await database.run("DELETE FROM snapshot")
-    plan = await recompute.plan()
+    await queries.run("DELETE FROM snapshot")
+    plan = await batch.plan()
     assert [(one.number, one.of, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
     told: list[int] = []
     city = cut_town.city
     # Stopped after one piece, and gone on with two beside each other.
-    first = await recompute.run(plan[:1], 0, 1, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
-    rest = await recompute.run(plan, 1, 2, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
+    first = await batch.run(plan[:1], 0, 1, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
+    rest = await batch.run(plan, 1, 2, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
     assert (told[0], told[-1]) == (1, PIECES)
-    everybody = (await database.rows("SELECT count(*) AS rows FROM person"))[0]["rows"]
+    everybody = (await queries.rows("SELECT count(*) AS rows FROM person"))[0]["rows"]
     assert first.persons + rest.persons == everybody
-    computed = {row["person_id"]: row["total"] for row in await database.rows("SELECT person_id, total FROM snapshot")}
+    computed = {row["person_id"]: row["total"] for row in await queries.rows("SELECT person_id, total FROM snapshot")}
     assert len(computed) == first.computed + rest.computed
     for name in names:
         assert await cut_town.resident(name).total() == 63
@@ -335,10 +342,10 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: To
         assert person is not None
         seen = await uses_of.openings_for_all(person)
         assert [one.event["pieces"] for one in seen] == [PIECES]
-    reports = await verification.everything(city.keyring, city.settings.publisher)
+    reports = await logs.everything(city.keyring, city.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
-        await recompute.plan(3)
+        await batch.plan(3)
 
 
 def test_the_operations_page_says_where_every_table_lies() -> None:
@@ -348,11 +355,11 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
     tables = {model._meta.db_table for name in store.MODELS for model in _models(name)}
     assert set(said) == tables | {"schema_migration"}
     assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
-        table for table, key in layout.KEYS.items() if key == layout.PERSON
+        table for table, key in partitioning.KEYS.items() if key == partitioning.PERSON
     }
-    for table in layout.OWN_KEY:
-        assert said[table] == f"by `{layout.KEYS[table]}`"
-    assert {table for table, where in said.items() if where.startswith("a copy")} == set(layout.REFERENCE)
+    for table in partitioning.OWN_KEY:
+        assert said[table] == f"by `{partitioning.KEYS[table]}`"
+    assert {table for table, where in said.items() if where.startswith("a copy")} == set(partitioning.REFERENCE)
 
 
 def _models(room: str) -> list[type[Model]]:

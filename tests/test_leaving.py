@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from consent import database, people, vault
-from consent.errors import Conflict, NotFound
-from service import demo, erasures, store
+from consent import persons as people
+from consent.crypto import vault
+from consent.database import queries
+from consent.kernel.errors import Conflict, NotFound
+from service.compliance import erasure
+from service.demo import seed
 from service.settings import Settings
+from service.storage import database as store
 from tests import cities
 from tests.cities import Town
 from tests.service.test_cli import run
@@ -26,7 +30,7 @@ async def test_rotated_keys_open_what_was_sealed_before(town_settings: Settings,
     old = town_settings.keyring
     both = replace(old, encryption_keys={**old.encryption_keys, 2: secrets.token_bytes(32)}, current=2)
     async with cities.town(replace(town_settings, keyring=both), demo_folder) as town:
-        persons = len(await database.rows("SELECT person_id FROM person"))
+        persons = len(await queries.rows("SELECT person_id FROM person"))
         after, rounds = "", 0
         while True:
             after, changed = await people.rewrap(both, after, 7)
@@ -35,8 +39,7 @@ async def test_rotated_keys_open_what_was_sealed_before(town_settings: Settings,
                 break
         assert rounds == persons > 7
         assert {
-            vault.key_version(bytes(row["wrapped_key"]))
-            for row in await database.rows("SELECT wrapped_key FROM person")
+            vault.key_version(bytes(row["wrapped_key"])) for row in await queries.rows("SELECT wrapped_key FROM person")
         } == {2}
         assert (await people.rewrap(both, "", 1_000))[1] == 0
     new = replace(both, encryption_keys={2: both.encryption_keys[2]})
@@ -48,7 +51,7 @@ async def test_rotated_keys_open_what_was_sealed_before(town_settings: Settings,
 async def test_a_changed_subject_keeps_everything_and_the_old_one_has_nothing(town: Town) -> None:
     await town.resident("before").volunteer(7_200, "v-before")
     await town.resident("taken").volunteer(60, "v-taken")
-    async with database.transaction():
+    async with queries.transaction():
         with pytest.raises(NotFound):
             await people.change_subject(town.city.keyring, "nobody", "after")
         with pytest.raises(Conflict):
@@ -62,20 +65,20 @@ async def test_a_changed_subject_keeps_everything_and_the_old_one_has_nothing(to
 
 async def test_somebody_without_a_login_is_erased_at_the_counter(town: Town) -> None:
     await town.resident("gone").volunteer(7_200, "v-gone")
-    async with database.transaction():
-        at = await database.now()
-        assert await erasures.erase_subject(town.city, "nobody", at) is None
-        assert await erasures.erase_subject(town.city, "gone", at)
+    async with queries.transaction():
+        at = await queries.now()
+        assert await erasure.erase_subject(town.city, "nobody", at) is None
+        assert await erasure.erase_subject(town.city, "gone", at)
     assert (await town.resident("gone").get("/v1/me/consents")).json()["data"] == []
     assert [one.kind for one in town.city.tombstones.read()][-1] == "erased"
 
 
 async def test_the_counters_commands(tmp_path: Path) -> None:
     folder = tmp_path / "city"
-    settings = demo.settings_of(folder)
+    settings = seed.settings_of(folder)
     async with cities.town(settings, folder) as town:
         await store.bring_up_to_date()
-        await demo.furnish(town.city)
+        await seed.furnish(town.city)
         await town.resident("before").volunteer(7_200, "v-before")
     changed = run("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
     assert (changed.returncode, changed.stdout) == (0, "done\n")

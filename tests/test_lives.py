@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from service import housekeeping
+from service.jobs import background
 from service.settings import Settings
 from tests import cities
 from tests.cities import Resident, Town, record
@@ -226,7 +226,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def somebody_tidies_up(self) -> None:
-        self.do(housekeeping.tidy(self.town.city))
+        self.do(background.tidy(self.town.city))
         self.tidy_past()
 
     @invariant()

@@ -18,14 +18,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tortoise import Tortoise
 
-from consent import checkpoint, database, merkle, sequencer, tiles, verification
-from consent.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
-from consent.integrity import Fault
-from consent.ledger import Log
-from consent.sealed import Sealed
-from consent.tiles import TreeBroken
-from service import housekeeping, store, verify_receipt
-from service.identity import Door
+from consent.database import queries
+from consent.database.fields import Sealed
+from consent.events.ledger import Log
+from consent.transparency import checkpoint, merkle, sequencer, tiles
+from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
+from consent.transparency.tiles import TreeBroken
+from consent.verification import logs
+from consent.verification.rows import Fault
+from service.auth.access_tokens import Door
+from service.compliance import verify_receipt
+from service.jobs import background
+from service.storage import database as store
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -44,8 +48,8 @@ def decoded(hashes: list[str]) -> list[bytes]:
 
 
 async def advance(town: Town) -> None:
-    await housekeeping.announce(town.city)
-    await housekeeping.advance(town.city)
+    await background.announce(town.city)
+    await background.advance(town.city)
 
 
 async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town: Town) -> None:
@@ -142,7 +146,7 @@ async def test_a_leaf_says_nothing_of_anybody(town: Town) -> None:
     wang = town.resident("canary-subject")
     await wang.volunteer(60, "canary-account")
     await advance(town)
-    for row in await database.rows("SELECT leaf FROM log_entry WHERE log = 'consent'"):
+    for row in await queries.rows("SELECT leaf FROM log_entry WHERE log = 'consent'"):
         leaf = json.loads(row["leaf"])
         assert set(leaf) == {"v", "k", "c"}
         assert "canary" not in row["leaf"]
@@ -234,16 +238,16 @@ async def test_c15_a_changed_or_foreign_receipt_is_refused(town: Town, tmp_path:
 
 async def without_triggers() -> None:
     """Take away what stops an honest operator; somebody with the database can."""
-    if database.is_sqlite():
-        for row in await database.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
-            await database.run(f"DROP TRIGGER {row['name']}")
+    if queries.is_sqlite():
+        for row in await queries.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            await queries.run(f"DROP TRIGGER {row['name']}")
     else:
         for table in ("event", "log_entry", "refused_attempt", "document_step"):
-            await database.connection().execute_script(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+            await queries.connection().execute_script(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
 
 
 async def check(town: Town) -> list[Fault]:
-    reports = await verification.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
     return [one.fault for one in reports.values() if one.fault is not None]
 
 
@@ -275,9 +279,9 @@ async def test_c14_whatever_is_changed_is_found_and_named(
 ) -> None:
     await advance(town)
     assert await check(town) == []
-    (person,) = await database.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
+    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
     await without_triggers()
-    await database.run(harm.replace("$person", f"'{person['person_id']}'"))
+    await queries.run(harm.replace("$person", f"'{person['person_id']}'"))
     faults = await check(town)
     assert faults, harm
     assert faults[0].where == where.replace("$person", person["person_id"])
@@ -288,26 +292,26 @@ async def test_c14_whatever_is_changed_is_found_and_named(
 
 async def test_c14_a_whole_person_taken_away_is_missed(town: Town) -> None:
     await advance(town)
-    (person,) = await database.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
+    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
     await without_triggers()
     for table in ("event", "person", "consent", "record"):
-        await database.run(f"DELETE FROM {table} WHERE person_id = $1", person["person_id"])
+        await queries.run(f"DELETE FROM {table} WHERE person_id = $1", person["person_id"])
     fault = (await check(town))[0]
     assert (fault.where, fault.what) == ("consent", "no event stands behind the leaf")
 
 
 async def test_a_flipped_bit_in_any_tile_is_found(town: Town) -> None:
     await advance(town)
-    for row in await database.rows("SELECT log, level, number, hashes FROM log_tile"):
+    for row in await queries.rows("SELECT log, level, number, hashes FROM log_tile"):
         hashes = bytearray(bytes(row["hashes"]))
         hashes[-1] ^= 1
         where = "UPDATE log_tile SET hashes = $4 WHERE log = $1 AND level = $2 AND number = $3"
         key = (row["log"], row["level"], row["number"])
-        await database.run(where, *key, bytes(hashes))
+        await queries.run(where, *key, bytes(hashes))
         faults = await check(town)
         assert faults[0].where == f"{row['log']} tile {row['level']}/{row['number']}"
         assert faults[0].number == len(hashes) // 32 - 1
-        await database.run(where, *key, bytes(row["hashes"]))
+        await queries.run(where, *key, bytes(row["hashes"]))
     assert await check(town) == []
 
 
@@ -316,7 +320,7 @@ async def test_a_refused_attempt_cannot_be_rewritten(town: Town) -> None:
     await advance(town)
     assert await check(town) == []
     await without_triggers()
-    await database.run("UPDATE refused_attempt SET code = 'nothing'")
+    await queries.run("UPDATE refused_attempt SET code = 'nothing'")
     (fault,) = await check(town)
     assert fault.where == "refused_attempt"
 
@@ -381,7 +385,7 @@ async def test_whatever_contradicts_what_was_published_freezes(town: Town, harm:
     elif harm == "not ours":
         path.write_text(path.read_text().replace("policy", "p0licy"))
     else:
-        await database.run(
+        await queries.run(
             "UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0 AND number = 0", bytes(32)
         )
     await advance(town)
@@ -401,13 +405,13 @@ async def test_anybody_can_ask_whether_a_log_is_sound(town: Town, harm: str | No
     assert (await town.client.get("/log/policy/check")).status_code == 404
     await advance(town)
     if harm == "tile":
-        await database.run("UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0", bytes(32 * 256))
+        await queries.run("UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0", bytes(32 * 256))
     elif harm == "short":
-        await database.run("UPDATE log_head SET size = size - 1 WHERE log = 'policy'")
+        await queries.run("UPDATE log_head SET size = size - 1 WHERE log = 'policy'")
     elif harm == "note":
-        await database.run("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
+        await queries.run("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
     elif harm == "frozen":
-        await database.run("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
+        await queries.run("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
     found = (await town.client.get("/log/policy/check")).json()
     assert {name for name in ("signed", "continued", "growing") if not found[name]} == bad
     assert found["sound"] == (not bad)
@@ -441,16 +445,16 @@ async def test_a_death_between_file_and_database_is_caught_up(town: Town) -> Non
     await advance(town)
     await town.resident("wang").consent_to_provider("city-library")
     await sequencer.integrate(Log.CONSENT, await town.city.clock())
-    before = await database.rows("SELECT checkpoint FROM log_head WHERE log = 'consent'")
+    before = await queries.rows("SELECT checkpoint FROM log_head WHERE log = 'consent'")
     made = await sequencer.publish(Log.CONSENT, town.city.settings.publisher)
-    await database.run("UPDATE log_head SET checkpoint = $1 WHERE log = 'consent'", before[0]["checkpoint"])
+    await queries.run("UPDATE log_head SET checkpoint = $1 WHERE log = 'consent'", before[0]["checkpoint"])
     assert await sequencer.publish(Log.CONSENT, town.city.settings.publisher) == made
     assert await latest(town, "consent") == made
 
 
 async def test_a_forged_leaf_in_the_outbox_freezes_before_it_is_signed(town: Town) -> None:
     await advance(town)
-    await database.run("INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ('00', '{}', 'consent', 0)")
+    await queries.run("INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ('00', '{}', 'consent', 0)")
     await advance(town)
     assert "not what its hash says" in ((await sequencer.head(Log.CONSENT)).frozen or "")
 
@@ -479,7 +483,7 @@ def test_a_tree_grown_in_any_batches_is_the_same_tree(
             await store.bring_up_to_date()
             size, hashes = 0, [hashlib.sha256(str(number).encode()).digest() for number in range(sum(batches))]
             for batch in batches:
-                async with database.transaction():
+                async with queries.transaction():
                     size = await tiles.grow(Log.CONSENT, size, hashes[size : size + batch])
             assert size == len(hashes)
             for at in {0, 1, size // 2, size}:
@@ -502,18 +506,18 @@ def test_a_tree_grown_in_any_batches_is_the_same_tree(
 
 async def test_two_sequencers_move_each_leaf_once(town: Town) -> None:
     at = await town.city.clock()
-    (before,) = await database.rows("SELECT count(*) AS leaves FROM outbox WHERE log = 'consent'")
+    (before,) = await queries.rows("SELECT count(*) AS leaves FROM outbox WHERE log = 'consent'")
     moved = await asyncio.gather(*(sequencer.integrate(Log.CONSENT, at) for _ in range(4)))
     assert sum(moved) == before["leaves"]
-    (entries,) = await database.rows("SELECT count(*) AS n, max(position) AS last FROM log_entry WHERE log = 'consent'")
+    (entries,) = await queries.rows("SELECT count(*) AS n, max(position) AS last FROM log_entry WHERE log = 'consent'")
     assert (entries["n"], entries["last"]) == (before["leaves"], before["leaves"] - 1)
 
 
 async def test_an_attempt_at_a_foreign_door_is_in_the_log(town: Town) -> None:
     await town.actor(Door.VENUE, "city-library-main").get("/v1/me/points")
-    (row,) = await database.rows("SELECT leaf_hash FROM refused_attempt")
+    (row,) = await queries.rows("SELECT leaf_hash FROM refused_attempt")
     await advance(town)
-    assert await database.rows("SELECT 1 AS there FROM log_entry WHERE leaf_hash = $1", row["leaf_hash"])
+    assert await queries.rows("SELECT 1 AS there FROM log_entry WHERE leaf_hash = $1", row["leaf_hash"])
 
 
 async def everything_sealed(town: Town) -> None:
@@ -548,19 +552,19 @@ async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: Town)
         for model in app.values():
             table, key = model._meta.db_table, model._meta.db_pk_column
             for column in [name for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)]:
-                rows = await database.rows(f"SELECT {key} AS key, {column} AS held FROM {table}")
+                rows = await queries.rows(f"SELECT {key} AS key, {column} AS held FROM {table}")
                 row = next(one for one in rows if one["held"] is not None)
                 whole = bytes(row["held"])
                 for place in (0, len(whole) // 2, len(whole) - 1):
                     harmed = bytearray(whole)
                     harmed[place] ^= 1
-                    await database.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], bytes(harmed))
+                    await queries.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], bytes(harmed))
                     (fault,) = await check(town)
                     assert table == "event" or (fault.where, fault.what) == (
                         f"{table} {row['key']}", f"{column} does not open",
                     )  # fmt: skip
                     tried += 1
-                await database.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
+                await queries.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
     assert tried == 3 * 11
     assert await check(town) == []
 
@@ -579,7 +583,7 @@ async def test_a_consent_that_was_edited_is_found_by_its_events(town: Town, harm
     consent = (await wang.link("volunteer-service", "v-wang"))["consent_id"]
     await wang.post(f"/v1/me/consents/{consent}/withdraw")
     await advance(town)
-    await database.run(harm, consent)
+    await queries.run(harm, consent)
     (fault,) = await check(town)
     assert (fault.where, fault.what.startswith(what)) == (f"consent {consent}", True)
 

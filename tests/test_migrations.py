@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from tortoise import Tortoise
 
-from consent import database, migrate
-from service import store
+from consent.database import migrate, queries
+from service.storage import database as store
 
 pytestmark = pytest.mark.anyio
 
@@ -29,14 +29,14 @@ CHANGED = {"log_entry": "position"}
 
 
 def engine() -> str:
-    return "sqlite" if database.is_sqlite() else "postgres"
+    return "sqlite" if queries.is_sqlite() else "postgres"
 
 
 async def test_every_model_has_its_table_with_exactly_its_columns(opened: str) -> None:
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            real = {row["name"]: bool(row["required"]) for row in await database.rows(COLUMNS[engine()], table)}
+            real = {row["name"]: bool(row["required"]) for row in await queries.rows(COLUMNS[engine()], table)}
             promised = {field.source_field or name: not field.null for name, field in model._meta.fields_map.items()}
             assert real == promised, table
 
@@ -44,10 +44,10 @@ async def test_every_model_has_its_table_with_exactly_its_columns(opened: str) -
 async def test_every_table_has_its_model(opened: str) -> None:
     listing = (
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        if database.is_sqlite()
+        if queries.is_sqlite()
         else "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
     )
-    real = {row["name"] for row in await database.rows(listing)} - {"schema_migration"}
+    real = {row["name"] for row in await queries.rows(listing)} - {"schema_migration"}
     assert real == {model._meta.db_table for app in Tortoise.apps.values() for model in app.values()}
 
 
@@ -59,7 +59,7 @@ async def test_every_index_of_the_files_is_really_there(opened: str) -> None:
         for line in script.splitlines()
         if line.startswith("CREATE") and " INDEX " in line
     }
-    assert {row["name"] for row in await database.rows(INDEXES[engine()])} == written
+    assert {row["name"] for row in await queries.rows(INDEXES[engine()])} == written
     assert "consent_one_live" in written
 
 
@@ -69,7 +69,7 @@ async def test_migrations_run_once_even_when_several_start_at_once(empty_databas
         applied = await asyncio.gather(*(store.bring_up_to_date() for _ in range(4)))
         assert sorted(map(len, applied)) == [0, 0, 0, len(max(applied, key=len))]
         assert await store.missing_migrations() == []
-        await database.run("UPDATE schema_migration SET sha256 = 'edited' WHERE room = 'consent'")
+        await queries.run("UPDATE schema_migration SET sha256 = 'edited' WHERE room = 'consent'")
         with pytest.raises(migrate.MigrationChanged):
             await store.missing_migrations()
     finally:
@@ -89,11 +89,11 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
         " 'h', 's', NULL, NULL)",
         "log_entry": "INSERT INTO log_entry VALUES ('consent', 0, 'h', 'l')",
     }
-    await database.run(rows[table])
+    await queries.run(rows[table])
     for change in (f"DELETE FROM {table}", f"UPDATE {table} SET {CHANGED.get(table, 'at')} = 2"):
         with pytest.raises(Exception, match="append only"):
-            await database.run(change)
-    assert len(await database.rows(f"SELECT * FROM {table}")) == 1
+            await queries.run(change)
+    assert len(await queries.rows(f"SELECT * FROM {table}")) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
 )
 async def test_what_must_never_be_stored_is_refused_by_the_database_itself(opened: str, statement: str) -> None:
     with pytest.raises(Exception, match=r"(?i)check"):
-        await database.run(statement)
+        await queries.run(statement)
 
 
 async def test_one_live_consent_for_person_purpose_and_counterpart(opened: str) -> None:
     given = "INSERT INTO consent VALUES ('p', $1, 'points.compute', 's', 'n', 1, 'h', $2, 1, 2, NULL, NULL, 1, NULL)"
-    await database.run(given, "c1", "given")
-    await database.run(given, "c2", "withdrawn")
+    await queries.run(given, "c1", "given")
+    await queries.run(given, "c2", "withdrawn")
     with pytest.raises(Exception, match=r"(?i)unique"):
-        await database.run(given, "c3", "given")
+        await queries.run(given, "c3", "given")
 
 
 async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
@@ -144,7 +144,7 @@ async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
         waiting = asyncio.create_task(migrate.apply(["consent"]))
         await asyncio.sleep(0.3)
         assert not waiting.done()
-        assert await database.rows("SELECT * FROM objection") == []  # whoever reads does not wait behind it
+        assert await queries.rows("SELECT * FROM objection") == []  # whoever reads does not wait behind it
         await using.rollback()
         assert await waiting == ["consent/9999_later.sql"]
         await user.close()

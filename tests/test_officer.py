@@ -11,11 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tortoise import Tortoise
 
-from benefits import publishing
-from consent import calendar, database, documents, ledger, objections, oversight, staff
-from consent.kinds import Kind
-from service import demo, housekeeping, processing
-from service.identity import Door
+from benefits.publishing import publish
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain import objections
+from consent.domain.kinds import Kind
+from consent.events import ledger
+from consent.kernel import working_days as calendar
+from consent.oversight import officers, staff
+from service.auth.access_tokens import Door
+from service.compliance import processing_register
+from service.demo import seed
+from service.jobs import background
 from tests.cities import Actor, Town, record, row_counts
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +62,7 @@ async def test_every_look_is_in_the_log(town: Town) -> None:
         after = await row_counts()
         assert after["oversight"] == before["oversight"] + 1, path
         assert after["outbox"] == before["outbox"] + 1, path
-    await housekeeping.advance(town.city)
+    await background.advance(town.city)
     checked = await one.post("/v1/privacy/verification")
     assert checked.json()["ok"] is True
     assert checked.json()["first_fault"] is None
@@ -85,9 +92,9 @@ async def test_counts_are_rounded_and_small_cells_left_out(town: Town) -> None:
 
 @given(st.lists(st.integers(1, 300), max_size=12))
 def test_no_small_cell_can_be_had_from_the_others(cells: list[int]) -> None:
-    shown = oversight.suppressed(cells)
+    shown = officers.suppressed(cells)
     hidden = [place for place, count in enumerate(shown) if count is None]
-    assert all(shown[place] is None for place, count in enumerate(cells) if count < oversight.CELL_MIN)
+    assert all(shown[place] is None for place, count in enumerate(cells) if count < officers.CELL_MIN)
     assert len(hidden) != 1 or len(cells) == 1
     assert all(count is None or count % 10 == 0 for count in shown)
 
@@ -109,7 +116,7 @@ async def test_a_sample_is_random_pseudonymous_and_of_many(town: Town) -> None:
 async def test_one_consent_under_a_case_and_its_person_reads_that_somebody_looked(town: Town) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
-    await housekeeping.advance(town.city)
+    await background.advance(town.city)
     one, case_id = await officer(town)
     found = (await one.get(f"/v1/privacy/consents/{consent['consent_id']}?case={case_id}")).json()
     assert (found["state"], found["counterpart"]) == ("given", "city-library")
@@ -193,13 +200,13 @@ async def test_two_claims_on_one_account_are_settled(town: Town) -> None:
 
 
 async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(town: Town) -> None:
-    at = await database.now()
-    body = {**(await documents.in_force(Kind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
+    at = await queries.now()
+    body = {**(await lifecycle.in_force(Kind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
 
-    async with database.transaction():
-        drafted = await documents.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
-        await documents.submit(
-            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publishing.gate, at=at, today=at.date())
+    async with queries.transaction():
+        drafted = await lifecycle.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
+        await lifecycle.submit(
+            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publish.gate, at=at, today=at.date())
         )
     one, _ = await officer(town)
     (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
@@ -207,11 +214,11 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
     own = town.actor(Door.PRIVACY, "somebody", staff_id="admin-1")
     assert (await own.post(path, {"decision": "approve", "reason": "mine"})).json()["code"] == "four_eyes"
     assert (await one.post(path, {"decision": "refuse", "reason": "Say why."})).status_code == 200
-    assert (await documents.get(Kind.SOURCES, "civic-life", drafted.version)).state == "draft"
+    assert (await lifecycle.get(Kind.SOURCES, "civic-life", drafted.version)).state == "draft"
     for absent in ("x", "sources.nobody.1", "sources.civic-life.99", "nothing.x.1", "sources.civic-life.x"):
         answer = await one.post(f"/v1/privacy/reviews/{absent}/decision", {"decision": "approve", "reason": "x"})
         assert answer.status_code in (404, 409), absent
-    assert demo.OFFICER == "officer-1"
+    assert seed.OFFICER == "officer-1"
 
 
 async def test_what_was_refused_and_what_was_not_acknowledged_is_seen(town: Town) -> None:
@@ -260,24 +267,24 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: Town) -> N
     (gone,) = (await source.get("/v1/source/corrections?limit=1")).json()["data"]
     assert gone == {**gone, "record_id": "r-1", "outcome": "retracted"}
     assert "quantity" not in gone
-    assert (await housekeeping.tidy(town.city))["corrections_dropped"] == 1
+    assert (await background.tidy(town.city))["corrections_dropped"] == 1
 
 
 async def test_suspended_staff_are_out_at_the_next_request(town: Town) -> None:
     one, _ = await officer(town)
     other = town.actor(Door.PRIVACY, "officer-2")
-    async with database.transaction():
-        assert await staff.suspend("officer-1", await database.now())
-        assert not await staff.suspend("officer-1", await database.now())
+    async with queries.transaction():
+        assert await staff.suspend("officer-1", await queries.now())
+        assert not await staff.suspend("officer-1", await queries.now())
     refused = await one.get("/v1/privacy/reviews")
     assert (refused.status_code, refused.json()["code"]) == (403, "suspended")
     assert (await one.post("/v1/privacy/verification")).status_code == 403
     assert (await other.get("/v1/privacy/reviews")).status_code == 200
-    async with database.transaction():
-        assert await staff.resume("officer-1", await database.now())
-        assert not await staff.resume("officer-1", await database.now())
+    async with queries.transaction():
+        assert await staff.resume("officer-1", await queries.now())
+        assert not await staff.resume("officer-1", await queries.now())
     assert (await one.get("/v1/privacy/reviews")).status_code == 200
-    looks = await database.rows("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
+    looks = await queries.rows("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
     assert [row["what"] for row in looks] == ["staff.suspended officer-1", "staff.resumed officer-1"]
 
 
@@ -285,7 +292,7 @@ async def test_the_register_describes_every_table_and_field(town: Town) -> None:
     one, _ = await officer(town)
     rows = {row["table"]: row for row in (await one.get("/v1/privacy/processing-register")).json()["data"]}
     models = {model._meta.db_table: model for app in Tortoise.apps.values() for model in app.values()}
-    assert set(rows) == set(models) == set(processing.REGISTER)
+    assert set(rows) == set(models) == set(processing_register.REGISTER)
     for table, model in models.items():
         assert {field["name"] for field in rows[table]["fields"]} == set(model._meta.fields_map)
         assert all(rows[table][name] for name in ("what", "purpose", "basis", "kept", "removed_by"))
@@ -293,17 +300,17 @@ async def test_the_register_describes_every_table_and_field(town: Town) -> None:
 
 async def test_the_self_audit_finds_what_must_never_be(town: Town) -> None:
     one, _ = await officer(town)
-    await housekeeping.advance(town.city)
+    await background.advance(town.city)
     assert (await one.get("/v1/privacy/self-audit")).json()["ok"] is True
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     await wang.ticket()
-    await database.run(
+    await queries.run(
         "UPDATE consent SET state = 'withdrawn', given_at = given_at - 7200000000, ended_at = given_at - 7200000000"
         " WHERE counterpart = 'city-library'"
     )
-    await database.run("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
+    await queries.run("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
     town.shift.by = timedelta(hours=60)
     found = {row["check"]: row["found"] for row in (await one.get("/v1/privacy/self-audit")).json()["data"]}
     for check in (
@@ -317,8 +324,8 @@ async def test_the_self_audit_finds_whoever_looks_too_often(town: Town) -> None:
     one, _ = await officer(town)
     check = "officers who looked unusually often in a day"
     for looks, found in ((150, 0), (60, 1)):
-        async with database.transaction():
-            yesterday = (await database.now()).replace(hour=12) - timedelta(days=1)  # one day whenever this runs
+        async with queries.transaction():
+            yesterday = (await queries.now()).replace(hour=12) - timedelta(days=1)  # one day whenever this runs
             for _ in range(looks):
                 await ledger.look("officer-2", None, "reviews.listed", yesterday)
                 await ledger.look("officer-2", None, "logs.verified", yesterday)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.cities import Town, record
 from tests.test_admin import SERVICE, benefit, published, put, staff
 from tests.test_adversarial import texts

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.grants import Grant, State
-from consent.purposes import Purpose
+from consent.domain.grants import Grant, State
+from consent.domain.purposes import Purpose
 from tests.cities import Town
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -23,9 +23,10 @@ import httpx2
 import psutil
 import pytest
 
-from consent import database
-from service import demo, store
-from service.identity import STAFF_DOORS, Door
+from consent.database import queries
+from service.auth.access_tokens import STAFF_DOORS, Door
+from service.demo import seed
+from service.storage import database as store
 from tests import servers
 from tests.cities import record
 from tests.conftest import furnish
@@ -141,8 +142,8 @@ async def until(happened: Callable[[], bool]) -> None:
 async def stored(database_url: str) -> list[str]:
     await store.open_database(database_url)
     try:
-        found = await database.rows("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
-        keys = await database.rows("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
+        found = await queries.rows("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
+        keys = await queries.rows("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
     finally:
         await store.close_database()
     assert {row["source_record_id"] for row in found} == {row["source_record_id"] for row in keys}
@@ -168,7 +169,7 @@ def own_server() -> Iterator[servers.Postgres]:
 def own_city(own_server: servers.Postgres, demo_folder: Path) -> str:
     """A furnished city on that server."""
     url = own_server.create()
-    asyncio.run(furnish(replace(demo.settings_of(demo_folder), database_url=url)))
+    asyncio.run(furnish(replace(seed.settings_of(demo_folder), database_url=url)))
     return url
 
 
@@ -272,7 +273,7 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
             await asyncio.sleep(0.2)
             await store.open_database(url)
             for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
-                await database.run(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
+                await queries.run(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
             await store.close_database()
         again = await asyncio.to_thread(run, "migrate", env=service.environment)
         assert again.stdout.strip() == "nothing to do"

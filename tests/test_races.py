@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from benefits import catalogue, points, recompute, standing
-from consent import database, ledger, people
-from consent.gate import Part
-from consent.kinds import Kind
-from service import demo
+from benefits.balances import batch, snapshots
+from benefits.catalogue import in_force
+from benefits.scoring import points
+from consent import persons
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.events import ledger
+from consent.records.gate import Part
+from service.demo import seed
 from tests.cities import Town, record
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +35,7 @@ async def test_t1_one_ticket_redeemed_64_times_at_once(town: Town) -> None:
     )
     assert sorted(answer.status_code for answer in answers) == [200] * 63 + [201]
     assert {answer.content for answer in answers if answer.status_code == 200} == {b'{"applies":false}'}
-    rows = await database.rows("SELECT state FROM redemption")
+    rows = await queries.rows("SELECT state FROM redemption")
     assert [row["state"] for row in rows] == ["redeemed"]
 
 
@@ -49,12 +53,12 @@ async def test_one_key_sent_many_times_at_once_is_one_redemption(town: Town) -> 
 
 
 async def test_b9_a_quota_of_100_and_500_who_want_it(town: Town) -> None:
-    at = await database.now()
-    async with database.transaction():
-        found = await catalogue.benefit("library-deposit", await town.today(), at)
+    at = await queries.now()
+    async with queries.transaction():
+        found = await in_force.benefit("library-deposit", await town.today(), at)
         assert found is not None
         body = {**found.body, "quota": {"total": {"count": 100, "period": "day"}}}
-        await demo.publish(Kind.BENEFITS, "library-deposit", body, await database.now())
+        await seed.publish(Kind.BENEFITS, "library-deposit", body, await queries.now())
     venue, handles = town.venue(), []
     people_of_the_town = [town.resident(f"reader-{number}") for number in range(25)]
     for number, who in enumerate(people_of_the_town):
@@ -65,8 +69,8 @@ async def test_b9_a_quota_of_100_and_500_who_want_it(town: Town) -> None:
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": handle}) for handle in handles))
     assert sum(answer.status_code == 201 for answer in answers) == 100
     assert {answer.content for answer in answers if answer.status_code == 200} == {b'{"applies":false}'}
-    counted = await database.row("SELECT count(*) AS redeemed FROM redemption WHERE state = 'redeemed'")
-    taken = await database.row("SELECT sum(taken) AS taken FROM quota_use")
+    counted = await queries.row("SELECT count(*) AS redeemed FROM redemption WHERE state = 'redeemed'")
+    taken = await queries.row("SELECT sum(taken) AS taken FROM quota_use")
     assert counted is not None
     assert taken is not None
     assert (counted["redeemed"], taken["taken"]) == (100, 100)
@@ -94,18 +98,18 @@ async def test_b2_the_same_record_three_times_at_once(town: Town) -> None:
 async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: Town) -> None:
     wu = town.resident("wu")
     await wu.volunteer(4_800, "v-wu")
-    at, today = await database.now(), await town.today()
-    person = await people.find(town.city.keyring, "wu")
+    at, today = await queries.now(), await town.today()
+    person = await persons.find(town.city.keyring, "wu")
     assert person is not None
-    timeline = await catalogue.timeline(at)
-    computed, released = await standing.compute(person, timeline, today, at)
+    timeline = await in_force.timeline(at)
+    computed, released = await snapshots.compute(person, timeline, today, at)
     assert computed.total == 50
 
     # It has read and not written; the withdrawal does not wait for it.
     stopped = await asyncio.wait_for(wu.post("/v1/me/withdrawals", {"scope": "all"}), timeout=3)
     assert stopped.json() == {"withdrawn": 1}
-    assert await standing.store(released, computed, timeline) is False
-    assert await database.rows("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
+    assert await snapshots.store(released, computed, timeline) is False
+    assert await queries.rows("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
     assert await wu.total() == 0
     assert points.compute(released, timeline, today).total == 50
 
@@ -130,15 +134,15 @@ async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
     async def used_for_all(*facts: Any) -> None:
         await trace(*facts)
         caught.set()
-        if not database.is_sqlite():
+        if not queries.is_sqlite():
             await asyncio.wait([stopping], timeout=0.5 if kept_before else None)
             assert stopping.done() != kept_before
 
     monkeypatch.setattr(ledger, "used_for_all", used_for_all)
-    await recompute.part(Part(0, 1), town.city.clock, town.city.day_of)
+    await batch.part(Part(0, 1), town.city.clock, town.city.day_of)
     await stopping
-    (person,) = await database.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
-    assert await database.rows("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
+    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
+    assert await queries.rows("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
     assert await wang.total() == 0
 
 
@@ -154,11 +158,11 @@ async def test_withdrawal_racing_a_hundred_redemptions(town: Town) -> None:
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": handle}) for handle in handles))
     assert (await stop).status_code == 200
     redeemed = sum(answer.status_code == 201 for answer in answers)
-    events = await database.row("SELECT count(*) AS n FROM event WHERE kind = 'benefit.redeemed'")
+    events = await queries.row("SELECT count(*) AS n FROM event WHERE kind = 'benefit.redeemed'")
     assert events is not None
     assert events["n"] == redeemed
-    last_use = await database.row("SELECT max(number) AS n FROM event WHERE kind = 'benefit.redeemed'")
-    withdrawn = await database.row("SELECT min(number) AS n FROM event WHERE kind = 'consent.withdrawn'")
+    last_use = await queries.row("SELECT max(number) AS n FROM event WHERE kind = 'benefit.redeemed'")
+    withdrawn = await queries.row("SELECT min(number) AS n FROM event WHERE kind = 'consent.withdrawn'")
     assert last_use is not None
     assert withdrawn is not None
     assert (last_use["n"] or 0) < withdrawn["n"] or redeemed == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consent import database
+from consent.database import queries
 from tests.cities import Town
 from tests.test_admin import benefit, published, staff
 
@@ -22,7 +22,7 @@ class Statements:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         for name in ("rows", "run", "glance"):
-            monkeypatch.setattr(database, name, self.counted(getattr(database, name)))
+            monkeypatch.setattr(queries, name, self.counted(getattr(queries, name)))
 
     def counted(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def counted(sql: str, *values: object) -> Any:
@@ -44,7 +44,7 @@ async def test_a_second_look_is_one_statement_and_the_same_answer(town: Town, mo
     statements = Statements(monkeypatch)
     again = await wang.get("/v1/me/points")
     # On SQLite a glance is a row; counted there, too.
-    assert statements.since() == (2 if database.is_sqlite() else 1)
+    assert statements.since() == (2 if queries.is_sqlite() else 1)
     assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
     kept = await town.client.get("/v1/me/points", headers=wang.headers({"If-None-Match": first.headers["etag"]}))
     assert (kept.status_code, kept.content) == (304, b"")
@@ -76,7 +76,7 @@ async def test_nothing_that_has_ended_is_read_swiftly(town: Town) -> None:
     assert [await wang.total(), await wang.total()] == [10, 10]
     midnight = datetime(year, 1, 1, tzinfo=town.city.settings.city_zone)
     for moment, named in ((midnight - timedelta(seconds=1), version), (midnight, f"{year}.1")):
-        town.shift.by = moment - await database.now()
+        town.shift.by = moment - await queries.now()
         for _ in range(2):
             body = (await town.resident("wang").get("/v1/me/points")).json()
             assert (body["scheme_version"], body["total"]) == (named, 10)

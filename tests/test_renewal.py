@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from consent import database, documents
-from consent.kinds import Kind
-from service import demo, housekeeping
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from service.demo import seed
+from service.jobs import background
 from tests.cities import Resident, Town, record
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +27,8 @@ async def test_people_are_told_90_30_and_7_days_before_once_each(town: Town) -> 
     expected: list[int] = []
     for before, days in ((100, None), (89, 90), (60, None), (29, 30), (6, 7), (1, None)):
         town.shift.by = timedelta(days=365 - before)
-        await housekeeping.tidy(town.city)
-        await housekeeping.tidy(town.city)
+        await background.tidy(town.city)
+        await background.tidy(town.city)
         expected += [days] if days else []
         assert await reminders(wang) == sorted(expected), before
     told = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
@@ -37,7 +39,7 @@ async def test_whoever_was_not_told_for_a_while_is_told_once(town: Town) -> None
     wang = town.resident("wang")
     await wang.consent_to_provider("city-library")
     town.shift.by = timedelta(days=363)
-    await housekeeping.tidy(town.city)
+    await background.tidy(town.city)
     assert await reminders(wang) == [7]
 
 
@@ -91,17 +93,17 @@ async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: Town)
 
 async def test_a_source_with_more_kinds_asks_anew_for_the_wider_part(town: Town) -> None:
     wang = town.resident("wang")
-    at = await database.now()
-    current = await documents.in_force(Kind.SOURCES, "civic-life", at)
+    at = await queries.now()
+    current = await lifecycle.in_force(Kind.SOURCES, "civic-life", at)
     assert current is not None
     await wang.link("civic-life", "c-1")
-    async with database.transaction():
+    async with queries.transaction():
         narrow = {**current.body, "kinds": ["community_meeting"]}
-        await demo.publish(Kind.SOURCES, "civic-life", narrow, await database.now())
+        await seed.publish(Kind.SOURCES, "civic-life", narrow, await queries.now())
     li = town.resident("li")
     await li.link("civic-life", "c-2")
-    async with database.transaction():
-        await demo.publish(Kind.SOURCES, "civic-life", dict(current.body), await database.now())
+    async with queries.transaction():
+        await seed.publish(Kind.SOURCES, "civic-life", dict(current.body), await queries.now())
     source = town.source("civic-life")
     done = await source.deliver(
         record("w", "c-1", "eco_course"), record("l", "c-2", "eco_course"), record("m", "c-2", "community_meeting")
@@ -122,13 +124,13 @@ async def test_a_source_hears_of_an_erasure_and_then_it_is_forgotten(town: Town)
     await wang.delete("/v1/me")
     (ended,) = (await source.get("/v1/source/links?state=ended")).json()["data"]
     assert (ended["account"], ended["state"]) == ("bike-9001", "ended")
-    rows = await database.rows("SELECT sealed_account FROM farewell")
+    rows = await queries.rows("SELECT sealed_account FROM farewell")
     assert b"bike-9001" not in bytes(rows[0]["sealed_account"])
     assert (await town.source("civic-life").post(f"/v1/source/links/{ended['link_id']}/acknowledge")).status_code == 404
     for _ in range(2):
         assert (await source.post(f"/v1/source/links/{ended['link_id']}/acknowledge")).status_code == 200
     assert (await source.get("/v1/source/links?state=ended")).json()["data"] == []
-    assert (await housekeeping.tidy(town.city))["farewells_dropped"] == 1
+    assert (await background.tidy(town.city))["farewells_dropped"] == 1
 
 
 async def test_a_source_never_hears_of_an_account_that_was_not_proven(town: Town) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits.vocabulary import Scene
-from service import demo
+from benefits.rules.vocabulary import Scene
+from service.demo import seed
 from tests.cities import Town
 from tests.test_admin import benefit, staff
 from tests.test_adversarial import PROVIDER, texts
@@ -18,7 +18,7 @@ from tests.test_adversarial import PROVIDER, texts
 pytestmark = pytest.mark.anyio
 SCENES = json.loads((Path(__file__).parent / "data" / "scenes.json").read_text(encoding="utf-8"))
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data" / "scenes.json"
-LAWFUL = yaml.safe_load((demo.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+LAWFUL = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
 
 # Scene (or the plan's name where there is none by design): (kind, document, code, rule).
 TEMPTING: dict[str, tuple[str, dict[str, Any], str, str]] = {

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.cities import Town, record
 
 pytestmark = pytest.mark.anyio

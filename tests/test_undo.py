@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from consent import database
-from service.identity import Door
+from consent.database import queries
+from service.auth.access_tokens import Door
 from tests.cities import Resident, Town, record
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(to
     found = await read(wang, given)
     assert (found["link"], found["linked"]) == (given["link"], False)
     assert (await li.get(f"/v1/me/consents/{given['consent_id']}")).status_code == 404
-    stored = await database.rows("SELECT * FROM link_code")
+    stored = await queries.rows("SELECT * FROM link_code")
     assert all(given["link"]["code"].encode() not in bytes(row["sealed_code"]) for row in stored)
     assert await confirm(town, given["link"]["code"], "bike-9001") == 200
     found = await read(wang, given)

@@ -12,12 +12,18 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from consent import checkpoint, database, ledger, merkle, tiles
-from consent.checkpoint import Checkpoint, NoteInvalid, NoteKey
-from consent.ledger import Log
-from consent.tiles import TreeBroken
-from service import archive, demo, housekeeping, store, transparency, witness
-from service.witness import Cosigner, Forked, Unreachable
+from consent.database import queries
+from consent.events import ledger
+from consent.events.ledger import Log
+from consent.transparency import checkpoint, merkle, tiles
+from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey
+from consent.transparency.tiles import TreeBroken
+from service.api.public import transparency
+from service.demo import seed
+from service.jobs import background
+from service.logs import archive, witness
+from service.logs.witness import Cosigner, Forked, Unreachable
+from service.storage import database as store
 from tests import cities
 from tests.cities import Town
 from tests.service.test_cli import run
@@ -28,11 +34,11 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 async def grow(town: Town, leaves: int) -> None:
     """More leaves in the policy log, published."""
-    async with database.transaction():
-        at = await database.now()
+    async with queries.transaction():
+        at = await queries.now()
         for number in range(leaves):
             await ledger.policy("key", f"key:{at.isoformat()}-{number}", 1, "0" * 64, at)
-    await housekeeping.advance(town.city)
+    await background.advance(town.city)
 
 
 def base_of(folder: Path) -> str:
@@ -42,7 +48,7 @@ def base_of(folder: Path) -> str:
 async def test_an_archive_is_a_log_that_a_witness_can_follow(town: Town, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
     key = transparency.log_key(town.city, Log.POLICY)
-    await housekeeping.announce(town.city)
+    await background.announce(town.city)
     await grow(town, 200)
     first = await archive.write(town.city, folder)
     assert (await archive.write(town.city, folder)).files == 0
@@ -69,8 +75,8 @@ async def test_an_archive_is_a_log_that_a_witness_can_follow(town: Town, tmp_pat
 
 
 async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: Town, tmp_path: Path) -> None:
-    await housekeeping.announce(town.city)
-    await housekeeping.advance(town.city)
+    await background.announce(town.city)
+    await background.advance(town.city)
     await archive.write(town.city, tmp_path)
     leaves = (tmp_path / "log/policy/entries.ndjson").read_bytes().splitlines()
     head = Checkpoint.parse(
@@ -148,20 +154,20 @@ async def test_a_bad_copy_proves_nothing(town: Town, tmp_path: Path) -> None:
     with pytest.raises(NoteInvalid):
         witness.look(base_of(folder), stranger, remembered, None, NOW)
     witness.look(base_of(folder), key, remembered, None, NOW)
-    await database.run("DELETE FROM log_tile WHERE log = 'policy' AND level = 1")
+    await queries.run("DELETE FROM log_tile WHERE log = 'policy' AND level = 1")
     with pytest.raises(TreeBroken):
         await archive.write(town.city, tmp_path / "another")
 
 
 async def test_the_commands(tmp_path: Path) -> None:
     city, folder, seen = tmp_path / "city", tmp_path / "archive", str(tmp_path / "seen")
-    settings = demo.settings_of(city)
+    settings = seed.settings_of(city)
     async with cities.town(settings, city) as town:
         await store.bring_up_to_date()
         nothing = run("export-logs", str(folder), "--data-dir", str(city))
         assert (nothing.returncode, nothing.stdout) == (0, "0 files written\n")
-        await housekeeping.announce(town.city)
-        await housekeeping.advance(town.city)
+        await background.announce(town.city)
+        await background.advance(town.city)
     log_key = settings.publisher.signer_of(Log.POLICY).key.text()
     command = ("witness", base_of(folder), "--log-key", log_key, "--remembered", seen)
     absent = run(*command)

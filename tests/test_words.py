@@ -15,10 +15,10 @@ import pytest
 import benefits
 import consent
 import service
-from benefits.documents import MODELS
-from service import store
-from service.endpoints.table import OPERATIONS
-from service.identity import _Claims
+from benefits.catalogue.schema import MODELS
+from service.api.routes import OPERATIONS
+from service.auth.access_tokens import _Claims
+from service.storage import database
 
 ROOT = Path(__file__).parent.parent
 HARMS = """
@@ -74,7 +74,7 @@ def enums() -> Iterator[str]:
 
 def columns() -> Iterator[str]:
     """Tables and columns as the migrations write them."""
-    for room in store.ROOMS:
+    for room in database.ROOMS:
         for script in sorted((ROOT / room / "migrations").glob("*.sql")):
             text = script.read_text(encoding="utf-8")
             yield from re.findall(r"CREATE TABLE (\w+)", text)

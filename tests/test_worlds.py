@@ -21,14 +21,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from benefits import catalogue, conditions, effects, publishing
-from benefits.conditions import MEASURES, AtLeast, Condition
-from benefits.effects import EFFECTS, Baseline
-from benefits.vocabulary import BASELINE_DAYS, CAPACITY_SHARE_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
-from consent import database, documents
-from consent.errors import Conflict, Prohibited
-from consent.kinds import Kind
-from service import demo
+from benefits.catalogue import in_force
+from benefits.publishing import publish as publishing
+from benefits.rules import conditions, effects
+from benefits.rules.conditions import MEASURES, AtLeast, Condition
+from benefits.rules.effects import EFFECTS, Baseline
+from benefits.rules.vocabulary import BASELINE_DAYS, CAPACITY_SHARE_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from consent.kernel.errors import Conflict, Prohibited
+from service.demo import seed
 from service.settings import Settings
 from tests import cities
 from tests.benefits.test_conditions import CONDITIONS
@@ -39,7 +42,7 @@ from tests.test_lives import CHECKS
 Result = TypeVar("Result")
 PROVIDER = next(
     one
-    for one in yaml.safe_load((demo.CITY / "providers.yaml").read_text(encoding="utf-8"))
+    for one in yaml.safe_load((seed.CITY / "providers.yaml").read_text(encoding="utf-8"))
     if one["provider_id"] == "city-library"
 )
 numbers = itertools.count()
@@ -85,16 +88,16 @@ class Worlds(RuleBasedStateMachine):
         at = await self.town.shift()
         today = self.town.city.day_of(at)
         gate = partial(publishing.gate, at=at, today=today)
-        async with database.transaction():
-            drafted = await documents.draft(kind, document_id, body, "careless-1", at)
+        async with queries.transaction():
+            drafted = await lifecycle.draft(kind, document_id, body, "careless-1", at)
             try:
-                submitted, _ = await documents.submit(kind, document_id, drafted.version, "careless-1", at, gate)
+                submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, "careless-1", at, gate)
             except Prohibited:
                 return False
             if submitted.state == "in_review":
-                await documents.review(kind, document_id, drafted.version, "careless-officer", at)
+                await lifecycle.review(kind, document_id, drafted.version, "careless-officer", at)
             await publishing.must_pass(submitted, at, today)
-            approved = await documents.approve(
+            approved = await lifecycle.approve(
                 kind, document_id, drafted.version, drafted.sha256, "careless-2", at, max(at, begins)
             )
             await publishing.after_approval(approved, at, today)
@@ -142,13 +145,13 @@ class Worlds(RuleBasedStateMachine):
         async def again() -> None:
             at = await self.town.shift()
             today = self.town.city.day_of(at)
-            for row in await database.rows(
+            for row in await queries.rows(
                 "SELECT document_id, version FROM document WHERE kind = 'benefits' AND state = 'suspended'"
             ):
-                one = await documents.get(Kind.BENEFITS, row["document_id"], row["version"])
+                one = await lifecycle.get(Kind.BENEFITS, row["document_id"], row["version"])
                 for staff_id in ("careless-1", "careless-officer"):
                     try:
-                        async with database.transaction():
+                        async with queries.transaction():
                             await publishing.resume(one, staff_id, at, today)
                     except (Prohibited, Conflict):
                         continue
@@ -160,9 +163,9 @@ class Worlds(RuleBasedStateMachine):
         if self.town.shift.by < timedelta(days=700):
             self.town.shift.by += timedelta(days=days)
 
-    def live(self) -> list[catalogue.Benefit]:
+    def live(self) -> list[in_force.Benefit]:
         at, today = self.now()
-        return [one for one in self.do(catalogue.benefits(today, at)) if one.benefit_id.startswith(self.prefix)]
+        return [one for one in self.do(in_force.benefits(today, at)) if one.benefit_id.startswith(self.prefix)]
 
     @invariant()
     def whoever_has_points_is_better_off_in_something_and_worse_in_nothing(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise import fields
 from tortoise.models import Model
 
-from consent.sealed import Sealed
+from consent.database.fields import Sealed
 
 
 class Person(Model):

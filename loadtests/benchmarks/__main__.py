@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from benefits import tickets
+from benefits.redemption import tickets
 from loadtests.benchmarks import ingest, logs, recompute, routes, rules
-from service import demo
-from service.identity import Door
+from service.auth.access_tokens import Door
+from service.demo import seed
 from tests import servers
 
 CHECKS = 200_000
@@ -62,7 +62,7 @@ def micros(work: Callable[[], object]) -> float:
 def small_checks() -> dict[str, float]:
     """A token that was verified before, and what finds the ticket of a handle: microseconds each."""
     with tempfile.TemporaryDirectory() as name:
-        settings, issuer = demo.settings_of(Path(name)), demo.issuer_of(Path(name))
+        settings, issuer = seed.settings_of(Path(name)), seed.issuer_of(Path(name))
         verifier, now = issuer.verifier(), datetime.now(UTC)
         token, handle = issuer.mint(Door.RESIDENT, "resident-1", now=now), "0123456789abcdef" * 2
         verifier.verify(Door.RESIDENT, token, now)

@@ -12,14 +12,15 @@ import json
 import os
 from typing import Any
 
-from benefits import recompute as batch
-from benefits import scheme as schemes
-from consent import database
-from consent.gate import Part
-from consent.kinds import Kind
+from benefits.balances import batch
+from benefits.scoring import scheme as schemes
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.records.gate import Part
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import NOW, RECORDS_A_PERSON, clock, populate, timed
-from service import demo, store
+from service.demo import seed
+from service.storage import database as store
 from tests.clusters import VARIABLE, Cluster
 
 
@@ -32,7 +33,7 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
         await store.bring_up_to_date()
         await store.distribute()
         document = schemes.shipped()[0]
-        await demo.publish(Kind.SCHEMES, document["version"], document, NOW)
+        await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
         await populate(records)
 
         async def ours() -> None:
@@ -42,7 +43,7 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
         for seconds in turns.tries():
             for _ in range(rounds):
                 seconds.add("ours", await timed(ours))
-        servers = await database.rows("SELECT count(*) AS servers FROM citus_get_active_worker_nodes()")
+        servers = await queries.rows("SELECT count(*) AS servers FROM citus_get_active_worker_nodes()")
     finally:
         await store.close_database()
         await cluster.drop(url)

@@ -19,15 +19,16 @@ import asyncpg
 import duckdb
 import polars as pl
 
-from benefits import points, standing
-from benefits import recompute as batch
-from benefits import scheme as schemes
-from benefits.scheme import Scheme, Timeline
-from consent import database
-from consent.kinds import Kind
+from benefits.balances import batch, snapshots
+from benefits.scoring import points
+from benefits.scoring import scheme as schemes
+from benefits.scoring.scheme import Scheme, Timeline
+from consent.database import queries
+from consent.domain.kinds import Kind
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import MICROS, NOW, TODAY, by_hand, clock, populate, timed
-from service import demo, store
+from service.demo import seed
+from service.storage import database as store
 from tests import servers
 
 COPIES = {
@@ -83,7 +84,7 @@ def worth(quantity: str) -> Any:
 
 def in_polars(tables: dict[str, Any]) -> Any:
     """Everybody's total by person, computed by polars' lazy engine."""
-    today, gone_by = database.to_day_number(TODAY), database.to_day_number(points.last_expired(TODAY, 24))
+    today, gone_by = queries.to_day_number(TODAY), queries.to_day_number(points.last_expired(TODAY, 24))
     live = (pl.col("state") == "given") & (pl.col("given_at") <= MICROS) & (pl.col("expires_at") > MICROS)
     covering = tables["consent"].lazy().filter((pl.col("purpose") == "points.compute") & live)
     gone = pl.col("occurred_on") <= gone_by
@@ -109,7 +110,7 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
     await store.open_database(url)
     await store.bring_up_to_date()
     document = schemes.shipped()[0]
-    await demo.publish(Kind.SCHEMES, document["version"], document, NOW)
+    await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
     timeline = Timeline((Scheme.from_document(document),))
     await populate(records)
     tables, insert = by_hand(timeline)
@@ -135,8 +136,8 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
             began = time.perf_counter()
             totals = in_polars(frames)
             took.add(POLARS, time.perf_counter() - began)
-    kept = {row["person_id"]: row["total"] for row in await database.rows("SELECT person_id, total FROM snapshot")}
-    place = [name.strip() for name in standing.COLUMNS.split(",")].index("total")
+    kept = {row["person_id"]: row["total"] for row in await queries.rows("SELECT person_id, total FROM snapshot")}
+    place = [name.strip() for name in snapshots.COLUMNS.split(",")].index("total")
     assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == kept
     assert dict(totals.iter_rows()) == kept
     await store.close_database()

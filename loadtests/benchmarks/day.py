@@ -23,8 +23,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from loadtests.benchmarks import memory, served
-from service import demo, logs, serving
 from service.app import create_app
+from service.demo import seed
+from service.observability import logging
+from service.runtime import server as serving
 from tests import servers
 
 PORT, WORKERS = 8475, 2
@@ -34,9 +36,9 @@ AT = "BENCHMARK_CITY"
 def app() -> Starlette:
     """The service as each process serves it."""
     folder, url, redis_url = json.loads(os.environ[AT])
-    logs.configure()
-    settings = replace(demo.settings_of(Path(folder)), database_url=url, redis_url=redis_url, integrate_seconds=10.0)
-    made = create_app(settings, demo.issuer_of(Path(folder)).verifier())
+    logging.configure()
+    settings = replace(seed.settings_of(Path(folder)), database_url=url, redis_url=redis_url, integrate_seconds=10.0)
+    made = create_app(settings, seed.issuer_of(Path(folder)).verifier())
     serving.settle()
     return made
 

@@ -22,9 +22,10 @@ import cedarpy
 import cel
 import zen
 
-from benefits import conditions, population
-from benefits.conditions import All, AtLeast, Condition
-from benefits.decisions import Rule
+from benefits.rules import conditions
+from benefits.rules.compiled import Rule
+from benefits.rules.conditions import All, AtLeast, Condition
+from benefits.statistics import population
 from loadtests.benchmarks import rules, turns
 
 OURS = "ours, full trace"

@@ -23,15 +23,17 @@ from typing import Any
 
 import asyncpg
 
-from consent import database
-from consent.pseudonyms import IndexUse, blind_index, new_id
-from consent.vault import Keyring
+from consent.crypto.blind_index import IndexUse, blind_index, new_id
+from consent.crypto.vault import Keyring
+from consent.database import queries
 from loadtests.benchmarks import turns
-from service import demo, importer, store
+from service.demo import seed
+from service.ingest import file_import
+from service.storage import database as store
 from tests import cities, servers
 
 SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
-MAPPING = importer.parse_mapping(
+MAPPING = file_import.parse_mapping(
     "format: ndjson\nkind: bike_trip\ncolumns: {record_id: id, account: card, occurred_on: day, quantity: rides}\n",
     "ingest",
 )
@@ -55,26 +57,26 @@ def write(path: Path, count: int) -> None:
 async def link(keyring: Keyring) -> dict[str, str]:
     """Persons with a live consent and a confirmed link each; account to person."""
     people = {f"card-{number}": new_id() for number in range(PERSONS)}
-    async with database.transaction():
-        await database.run_many(
+    async with queries.transaction():
+        await queries.run_many(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $2, 0)",
             [(one, b"-") for one in people.values()],
         )
-        await database.run_many(
+        await queries.run_many(
             "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
             " notice_sha256, state, given_at, expires_at)"
             " VALUES ($1, $2, 'points.compute', $3, 'n', 1, 'h', 'given', 0, $4)",
             [(one, new_id(), SOURCE, 9 * 10**15) for one in people.values()],
         )
-        await database.run_many(
+        await queries.run_many(
             "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)",
             [
                 (SOURCE, blind_index(keyring, IndexUse.ACCOUNT, SOURCE, account), one, new_id())
                 for account, one in people.items()
             ],
         )
-    await database.connection().execute_script("VACUUM ANALYZE")
+    await queries.connection().execute_script("VACUUM ANALYZE")
     return people
 
 
@@ -101,16 +103,16 @@ def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
     return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
 
 
-async def imported(keyring: Keyring, path: Path) -> tuple[float, importer.Report]:
+async def imported(keyring: Keyring, path: Path) -> tuple[float, file_import.Report]:
     """Seconds of the importer over a file, and its report."""
     began = time.perf_counter()
-    report = await importer.run(keyring, database.now, lambda at: at.date(), path, SOURCE, MAPPING)
+    report = await file_import.run(keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING)
     return time.perf_counter() - began, report
 
 
 async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, Any]:
     """Both ways in turns, each into empty tables."""
-    settings = replace(demo.settings_of(folder), database_url=url)
+    settings = replace(seed.settings_of(folder), database_url=url)
     path = folder / "rides.ndjson"
     write(path, count)
     await store.open_database(url)
@@ -139,13 +141,13 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
 
 async def emptied() -> None:
     """The two tables emptied, on a settled server."""
-    await database.run("TRUNCATE record, record_key")
-    await database.run("CHECKPOINT")
+    await queries.run("TRUNCATE record, record_key")
+    await queries.run("CHECKPOINT")
 
 
 async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     """Resident memory at its most after a tenth of a file and at its end."""
-    settings = replace(demo.settings_of(folder), database_url=url)
+    settings = replace(seed.settings_of(folder), database_url=url)
     path = folder / "rides.ndjson"
     write(path, count)
     await store.open_database(url)
@@ -153,22 +155,22 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     await link(settings.keyring)
     seen: dict[int, int] = {}
 
-    def watch(report: importer.Report) -> None:
+    def watch(report: file_import.Report) -> None:
         seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-    await importer.run(settings.keyring, database.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
+    await file_import.run(settings.keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
     await store.close_database()
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 
 
 async def furnished(folder: Path, url: str) -> None:
     """A city with its catalogue."""
-    settings = replace(demo.settings_of(folder), database_url=url)
+    settings = replace(seed.settings_of(folder), database_url=url)
     await store.open_database(url)
     await store.bring_up_to_date()
     await store.close_database()
     async with cities.town(settings, folder) as town:
-        await demo.furnish(town.city)
+        await seed.furnish(town.city)
 
 
 def run(count: int, rounds: int, flat_count: int = 0) -> dict[str, Any]:

@@ -26,14 +26,19 @@ from typing import Any
 
 import asyncpg
 
-from consent import database, ledger, people, sequencer, tiles, verification
-from consent.ledger import Log
-from consent.people import Person
-from consent.pseudonyms import new_id
-from consent.vault import new_data_key
+from consent import persons as people
+from consent.crypto.blind_index import new_id
+from consent.crypto.vault import new_data_key
+from consent.database import queries
+from consent.events import ledger
+from consent.events.ledger import Log
+from consent.persons import Person
+from consent.transparency import sequencer, tiles
+from consent.verification import logs
 from loadtests.benchmarks import turns
-from service import demo, store
+from service.demo import seed
 from service.settings import Settings
+from service.storage import database as store
 from tests import cities, servers
 
 ROUNDS = 6
@@ -100,7 +105,7 @@ def run(seconds: float) -> Said:
     """`on_and_off` on a server of its own."""
     with servers.postgres(durable=True, tuned=True) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "city"
-        settings = replace(demo.settings_of(folder), database_url=server.create(), integrate_seconds=3_600)
+        settings = replace(seed.settings_of(folder), database_url=server.create(), integrate_seconds=3_600)
         asyncio.run(furnish(settings))
         return asyncio.run(on_and_off(settings, folder, seconds))
 
@@ -109,9 +114,9 @@ async def longest_wait(seconds: float) -> float:
     """The age of the oldest leaf that waits, sampled; what is integrated is signed in the same round."""
     longest, until = 0.0, time.monotonic() + seconds
     while time.monotonic() < until:
-        row = await database.row("SELECT min(put_at) AS since FROM outbox WHERE log = 'consent'")
+        row = await queries.row("SELECT min(put_at) AS since FROM outbox WHERE log = 'consent'")
         if row is not None and row["since"] is not None:
-            longest = max(longest, (await database.now() - database.from_micros(row["since"])).total_seconds())
+            longest = max(longest, (await queries.now() - queries.from_micros(row["since"])).total_seconds())
         await asyncio.sleep(0.1)
     return longest
 
@@ -121,7 +126,7 @@ async def sequence(settings: Settings) -> None:
     await store.open_database(settings.database_url)
     while True:
         for log in Log:
-            while await sequencer.integrate(log, await database.now()):
+            while await sequencer.integrate(log, await queries.now()):
                 pass
             await sequencer.publish(log, settings.publisher)
         await asyncio.sleep(10)
@@ -173,7 +178,7 @@ def an_event(
     leaf = ledger.leaf_of("points.computed", ledger.commitment(salt, event))
     leaf_hash = ledger.leaf_hash_of(leaf)
     plain = json.dumps({"event": event, "salt": salt.hex()}).encode()
-    micros = database.to_micros(at + timedelta(hours=number))
+    micros = queries.to_micros(at + timedelta(hours=number))
     sealed = person.seal("event", "sealed", str(number), plain)
     rows.append((person.person_id, number, leaf_hash, "points.computed", micros, sealed))
     leaves.append((leaf_hash, leaf.decode(), "consent", micros))
@@ -195,7 +200,7 @@ async def large(settings: Settings, events: int) -> Said:
         filled, _ = await timed(lambda: fill(settings, events))
 
         async def drain() -> None:
-            while await sequencer.integrate(Log.CONSENT, await database.now()):
+            while await sequencer.integrate(Log.CONSENT, await queries.now()):
                 pass
 
         drained, _ = await timed(drain)
@@ -207,9 +212,9 @@ async def large(settings: Settings, events: int) -> Said:
             await tiles.inclusion(Log.CONSENT, random.randrange(size), size)
             proofs.append((time.perf_counter() - began) * 1000)
         proofs.sort()
-        checked, report = await timed(lambda: verification.log(Log.CONSENT, settings.publisher))
+        checked, report = await timed(lambda: logs.log(Log.CONSENT, settings.publisher))
         assert report.fault is None, report
-        chained, report = await timed(lambda: verification.chains(settings.keyring))
+        chained, report = await timed(lambda: logs.chains(settings.keyring))
         assert report.fault is None, report
     finally:
         await store.close_database()
@@ -243,11 +248,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.sequence:
         url, folder = chosen.sequence
-        asyncio.run(sequence(replace(demo.settings_of(Path(folder)), database_url=url)))
+        asyncio.run(sequence(replace(seed.settings_of(Path(folder)), database_url=url)))
         return
     if chosen.large:
         url, folder, events = chosen.large
-        made = replace(demo.settings_of(Path(folder)), database_url=url)
+        made = replace(seed.settings_of(Path(folder)), database_url=url)
         print(json.dumps(asyncio.run(large(made, int(events)))))
         return
     said = [run(chosen.seconds)]
@@ -270,8 +275,8 @@ async def furnish(settings: Settings) -> None:
     await store.open_database(settings.database_url)
     try:
         await store.bring_up_to_date()
-        async with database.transaction():
-            await demo.put_catalogue(await database.now())
+        async with queries.transaction():
+            await seed.put_catalogue(await queries.now())
     finally:
         await store.close_database()
 

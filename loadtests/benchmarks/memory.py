@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.benchmarks import served
-from service import demo, store
+from service.demo import seed
+from service.storage import database
 from tests import cities, servers
 
 DAY_SECONDS, EVERY_SECONDS, PEOPLE, PORT = 300, 10, 60, 8473
@@ -28,12 +29,12 @@ DAY_SECONDS, EVERY_SECONDS, PEOPLE, PORT = 300, 10, 60, 8473
 
 async def furnish(folder: Path, url: str) -> None:
     """A demonstration city."""
-    settings = replace(demo.settings_of(folder), database_url=url)
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    await store.close_database()
+    settings = replace(seed.settings_of(folder), database_url=url)
+    await database.open_database(url)
+    await database.bring_up_to_date()
+    await database.close_database()
     async with cities.town(settings, folder) as town:
-        await demo.furnish(town.city)
+        await seed.furnish(town.city)
 
 
 def watch(folder: Path, server: served.Server, seconds: int) -> tuple[list[int], list[int]]:
@@ -62,7 +63,7 @@ def run(seconds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True, tuned=True) as server:
         folder, url = Path(name), server.create()
         asyncio.run(furnish(folder, url))
-        published = demo.settings_of(folder).publisher.folder
+        published = seed.settings_of(folder).publisher.folder
         with served.running("ours", ["-m", "tests.processes", str(folder), url, str(published)], PORT) as one:
             began = one.resident_mib
             seen, codes = watch(folder, one, seconds)

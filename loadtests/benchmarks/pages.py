@@ -21,10 +21,11 @@ from typing import Any
 
 from starlette.types import Scope
 
-from service import demo, store
-from service.identity import Door
+from service.auth.access_tokens import Door
+from service.demo import seed
+from service.storage import database
 from service.web import assets
-from service.web.inside import Inside, Reply
+from service.web.api_client import Inside, Reply
 from tests import cities, servers
 from tests.cities import Town
 from tests.web.browsing import Browser
@@ -132,13 +133,13 @@ async def first_page_bytes(browser: Browser) -> int:
 
 async def measure(folder: Path, url: str, rounds: int) -> tuple[list[Cost], int]:
     """Every page."""
-    settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    await store.close_database()
+    settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
+    await database.open_database(url)
+    await database.bring_up_to_date()
+    await database.close_database()
     found, size = [], 0
     async with cities.town(settings, folder) as town:
-        await demo.furnish(town.city)
+        await seed.furnish(town.city)
         for door, (who, paths) in PAGES.items():
             browser = Browser(town, "zh-CN")
             if door is not None:

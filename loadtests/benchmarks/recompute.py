@@ -20,21 +20,25 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from benefits import points, population, recompute, standing
-from benefits import scheme as schemes
-from benefits.scheme import Scheme, Timeline
-from consent import database, gate
-from consent.kinds import Kind
+from benefits.balances import batch, snapshots
+from benefits.scoring import points
+from benefits.scoring import scheme as schemes
+from benefits.scoring.scheme import Scheme, Timeline
+from benefits.statistics import population
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.domain.records import Record, RecordKind, Released
 from consent.models import Consent, StoredRecord
-from consent.records import Record, RecordKind, Released
+from consent.records import gate
 from loadtests.benchmarks import turns
-from service import demo, store
+from service.demo import seed
+from service.storage import database as store
 from tests import servers
 
 RECORDS_A_PERSON = 20
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
-MICROS = database.to_micros(NOW)
+MICROS = queries.to_micros(NOW)
 DAY = 86_400_000_000
 ORM_PERSONS, ORM_ROUNDS = 250, 3
 JOBS = 2
@@ -111,31 +115,31 @@ SELECT w.person_id, o.epoch, '2026.1', '{sha}', coalesce(a + b + c + d + f, 0),
 
 def by_hand(timeline: Timeline) -> tuple[str, str]:
     """The handwritten statement's tables and insert, for the engine that is open."""
-    least, greatest = ("MIN", "MAX") if database.is_sqlite() else ("LEAST", "GREATEST")
+    least, greatest = ("MIN", "MAX") if queries.is_sqlite() else ("LEAST", "GREATEST")
 
     def volunteer(q: str) -> str:
         tiers = (("0", "1200", 12), ("1200", "4800", 6), ("4800", "12000", 4))
         parts = [f"{greatest}({least}({q}, {end}) - {begin}, 0) * {weight}" for begin, end, weight in tiers]
         return f"{least}(({' + '.join(parts)} + {greatest}({q} - 12000, 0) * 3) / 720, 200)"
 
-    today = database.to_day_number(TODAY)
+    today = queries.to_day_number(TODAY)
     tables = BY_HAND.format(
         now=MICROS,
         today=today,
-        gone_by=database.to_day_number(points.last_expired(TODAY, 24)),
+        gone_by=queries.to_day_number(points.last_expired(TODAY, 24)),
         least=least,
         volunteer_q=volunteer("q"),
         volunteer_g=volunteer("g"),
     )
     return tables, BY_HAND_INSERT.format(
-        columns=standing.COLUMNS, replaced=standing.REPLACED, sha=timeline.sha256, today=today
+        columns=snapshots.COLUMNS, replaced=snapshots.REPLACED, sha=timeline.sha256, today=today
     )
 
 
 async def populate(records: int) -> None:
     """Persons with two consents and their records, in the order of the records' random ids."""
     persons = records // RECORDS_A_PERSON
-    if database.is_sqlite():
+    if queries.is_sqlite():
         # SQLite has no md5; Knuth's multiplicative hash spreads as well.
         spread = "printf('%08x%08x%016x', {0} * 2654435761 % 4294967296, {0} * 40503 % 4294967296, {0})"
         series = "(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {}) SELECT i FROM c)"
@@ -156,16 +160,16 @@ async def populate(records: int) -> None:
         "expires": MICROS + 300 * DAY,
     }
     for script in (PERSONS, CONSENTS, RECORDS):
-        await database.connection().execute_script(script.format(**parts))
-    await database.connection().execute_script("ANALYZE" if database.is_sqlite() else "VACUUM ANALYZE")
+        await queries.connection().execute_script(script.format(**parts))
+    await queries.connection().execute_script("ANALYZE" if queries.is_sqlite() else "VACUUM ANALYZE")
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
     """Seconds of one run, from an emptied snapshot table on a settled server."""
-    await database.run("DELETE FROM snapshot")
-    if not database.is_sqlite():
+    await queries.run("DELETE FROM snapshot")
+    if not queries.is_sqlite():
         for statement in ("VACUUM snapshot", "CHECKPOINT"):
-            await database.connection().execute_script(statement)
+            await queries.connection().execute_script(statement)
     began = time.perf_counter()
     await work()
     return time.perf_counter() - began
@@ -178,7 +182,7 @@ async def clock() -> datetime:
 
 async def through_the_orm(persons: int, timeline: Timeline) -> float:
     """Seconds a person, one after the other through the ORM's models."""
-    ids = [row["person_id"] for row in await database.rows("SELECT person_id FROM person LIMIT $1", persons)]
+    ids = [row["person_id"] for row in await queries.rows("SELECT person_id FROM person LIMIT $1", persons)]
     began = time.perf_counter()
     for person_id in ids:
         live = await Consent.filter(
@@ -191,13 +195,13 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
                 one.source_id,
                 RecordKind(one.kind),
                 one.quantity,
-                database.from_day_number(one.occurred_on),
-                database.from_micros(one.received_at).date(),
+                queries.from_day_number(one.occurred_on),
+                queries.from_micros(one.received_at).date(),
             )
             for one in found
         )
         released = Released(person_id, "points.compute", 1, records)
-        await standing.store(released, points.compute(released, timeline, TODAY), timeline)
+        await snapshots.store(released, points.compute(released, timeline, TODAY), timeline)
     return (time.perf_counter() - began) / len(ids)
 
 
@@ -207,28 +211,28 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
     try:
         await store.bring_up_to_date()
         document = schemes.shipped()[0]
-        await demo.publish(Kind.SCHEMES, document["version"], document, NOW)
+        await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
         timeline = Timeline((Scheme.from_document(document),))
         await populate(records)
         tables, insert = by_hand(timeline)
 
         async def hand() -> None:
-            async with database.transaction():
-                if not database.is_sqlite():
-                    await database.run(f"SET LOCAL work_mem = '{gate.MEMORY_OF_A_PART}'")
-                await database.run_set(tables, insert)
+            async with queries.transaction():
+                if not queries.is_sqlite():
+                    await queries.run(f"SET LOCAL work_mem = '{gate.MEMORY_OF_A_PART}'")
+                await queries.run_set(tables, insert)
 
         async def ours() -> None:
-            for part in await recompute.plan():
-                await recompute.part(part, clock, lambda at: at.date())
+            for part in await batch.plan():
+                await batch.part(part, clock, lambda at: at.date())
 
         async def beside() -> None:
-            await recompute.run(await recompute.plan(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
+            await batch.run(await batch.plan(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
 
         kept = []
         for work in (hand, ours):
             await timed(work)
-            kept.append(await database.rows("SELECT * FROM snapshot ORDER BY person_id"))
+            kept.append(await queries.rows("SELECT * FROM snapshot ORDER BY person_id"))
         assert kept[0] == kept[1], "the handwritten statement does another job"
         assert len(kept[0]) == records // RECORDS_A_PERSON
         for took in turns.tries():
@@ -257,7 +261,7 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
             "seconds_to_freeze_for_simulations": round(frozen, 1),
             **took.verdict(),
         }
-        print("SQLite" if database.is_sqlite() else "PostgreSQL", found, file=sys.stderr, flush=True)
+        print("SQLite" if queries.is_sqlite() else "PostgreSQL", found, file=sys.stderr, flush=True)
         return found
     finally:
         await store.close_database()

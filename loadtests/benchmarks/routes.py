@@ -29,15 +29,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benefits import tickets
-from consent import database, people
-from consent.kinds import Kind
-from consent.vault import Keyring
+from benefits.redemption import tickets
+from consent import persons as people
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.domain.kinds import Kind
 from loadtests.benchmarks import served
-from service import demo, logs, serving, store
 from service.app import create_app
-from service.identity import Door
-from service.limits import make_limiter
+from service.auth.access_tokens import Door
+from service.demo import seed
+from service.http.rate_limits import make_limiter
+from service.observability import logging
+from service.runtime import server as serving
+from service.storage import database as store
 from tests import cities, servers
 
 VENUE, BENEFIT = "city-library-main", "library-deposit"
@@ -63,17 +67,17 @@ SELECT $2, $1, $5, $6, $7, $4, 12, 'redeemed' FROM taken RETURNING 1
 def ours(folder: Path, url: str, redis_url: str) -> Starlette:
     """Ours, whole: every check, limit and header; the limits alone are so high that the load passes."""
     # The sequencer works beside the requests, in one process of several; loadtests.benchmarks.logs measures it.
-    settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
+    settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
     settings = replace(settings, redis_url=redis_url, demo=False)
     limiter = make_limiter(redis_url, cities.UNLIMITED)
-    return create_app(settings, demo.issuer_of(folder).verifier(), limiter=limiter)
+    return create_app(settings, seed.issuer_of(folder).verifier(), limiter=limiter)
 
 
 def bare(folder: Path, url: str) -> Starlette:
     """The thinnest: a token's hash looked up, the statements, the answer's JSON."""
     known: dict[bytes, str] = {}
     pool: asyncpg.Pool | None = None
-    verifier, keyring = demo.issuer_of(folder).verifier(), demo.settings_of(folder).keyring
+    verifier, keyring = seed.issuer_of(folder).verifier(), seed.settings_of(folder).keyring
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -131,7 +135,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
         uvicorn.run(bare(folder, url), port=port, access_log=False, server_header=False, log_config=None)
         return
     app = ours(folder, url, redis_url)
-    logs.configure()  # as in production
+    logging.configure()  # as in production
     serving.settle()
     uvicorn.run(app, port=port, **serving.OPTIONS)  # type: ignore[arg-type]
 
@@ -147,17 +151,17 @@ class Furnished:
 
 async def furnish(folder: Path, url: str, residents: int) -> Furnished:
     """A demonstration city whose residents have points and consents as they come about."""
-    settings = replace(demo.settings_of(folder), database_url=url, integrate_seconds=3_600)
+    settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
     await store.open_database(url)
     await store.bring_up_to_date()
     await store.close_database()
     async with cities.town(settings, folder) as town:
-        await demo.furnish(town.city)
-        async with database.transaction():
-            row = await database.row("SELECT body FROM document WHERE kind = 'benefits' AND document_id = $1", BENEFIT)
+        await seed.furnish(town.city)
+        async with queries.transaction():
+            row = await queries.row("SELECT body FROM document WHERE kind = 'benefits' AND document_id = $1", BENEFIT)
             assert row is not None
             often = {"quota": {"per_resident": {"count": 1_000_000, "period": "day"}}}
-            await demo.publish(Kind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await database.now())
+            await seed.publish(Kind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await queries.now())
         tokens = []
         for number in range(residents):
             who = town.resident(f"bench-{number}")
@@ -236,7 +240,7 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
 
 def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: int, count: int) -> dict[str, Any]:
     """Both calls, ours against bare, on the database as it is."""
-    keyring = demo.settings_of(folder).keyring
+    keyring = seed.settings_of(folder).keyring
     reads = [served.get("/v1/me/points", city.residents[place % len(city.residents)]) for place in range(count)]
 
     def redeems() -> list[bytes]:
@@ -284,7 +288,7 @@ def run(residents: int, populations: Sequence[int], rounds: int, count: int) -> 
         servers.redis() as redis_url,
     ):
         folder, url = Path(name), server.create()
-        demo.settings_of(folder)
+        seed.settings_of(folder)
         city = asyncio.run(furnish(folder, url, residents))
         for population in populations:
             asyncio.run(populate(url, there, population))

@@ -14,11 +14,12 @@ from random import Random
 
 import asyncpg
 
-from benefits import conditions, lints, population, simulation
-from benefits.conditions import Condition
-from benefits.decisions import Rule
-from consent import database
-from service import store
+from benefits.rules import conditions, lints
+from benefits.rules.compiled import Rule
+from benefits.rules.conditions import Condition
+from benefits.statistics import population, simulation
+from consent.database import queries
+from service.storage import database as store
 from tests import servers
 
 WEEK = 20_000_101
@@ -73,7 +74,7 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
         await connection.close()
         began = time.perf_counter()
         for one in made:
-            await database.row(
+            await queries.row(
                 f"SELECT count(*) AS population, sum(CASE WHEN {simulation.sql_of(one, simulation.STEP)}"
                 " THEN 1 ELSE 0 END) AS applies FROM frozen_points WHERE week = $1",
                 WEEK,

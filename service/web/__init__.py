@@ -1,1 +1,1 @@
-"""Pages for people: server-rendered clients of the same doors that every other client uses."""
+"""The pages: clients of the API in the same process, in two languages."""

@@ -9,7 +9,7 @@ from importlib import resources
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.problems import Problem
+from service.http.problems import Problem
 
 FILES = {
     "style.css": "text/css",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import conditions
-from benefits.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, Line
-from benefits.decisions import Rule
+from benefits.rules import conditions
+from benefits.rules.compiled import Rule
+from benefits.rules.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, Line
 from tests.benefits import recount
 
 ORDER = sorted(MEASURES)

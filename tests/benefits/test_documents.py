@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from benefits import documents
-from consent import documents_schema
-from consent.canonical import canonical_json, sha256_of
-from consent.documents_schema import FAULTS_MAX, NAME_MAX, TEXT_MAX
-from consent.faults import DocumentInvalid
+from benefits.catalogue import schema as documents
+from consent.documents import schema as documents_schema
+from consent.documents.schema import FAULTS_MAX, NAME_MAX, TEXT_MAX
+from consent.kernel.canonical_json import canonical_json, sha256_of
+from consent.kernel.faults import DocumentInvalid
 
 NAME = {"zh-CN": "示例", "en": "Example"}
 BENEFIT: dict[str, Any] = {

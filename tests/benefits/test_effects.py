@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import effects
-from benefits.effects import EFFECTS, Effect
-from benefits.vocabulary import AMOUNT_MAX, FEE_DISCOUNT_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
+from benefits.rules import effects
+from benefits.rules.effects import EFFECTS, Effect
+from benefits.rules.vocabulary import AMOUNT_MAX, FEE_DISCOUNT_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
 
 BASELINES = st.dictionaries(
     st.sampled_from([str(attribute) for attribute in Attribute if attribute is not Attribute.DELIVERY]),

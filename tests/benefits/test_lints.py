@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import conditions, lints
-from benefits.conditions import All, Any, AtLeast, Condition
-from benefits.decisions import Rule
-from benefits.lints import MEASURES
-from consent.records import Dimension
+from benefits.rules import conditions, lints
+from benefits.rules.compiled import Rule
+from benefits.rules.conditions import All, Any, AtLeast, Condition
+from benefits.rules.lints import MEASURES
+from consent.domain.records import Dimension
 
 DIMENSIONS = [str(one) for one in Dimension]
 GREEN_60 = {"measure": "green_living", "at_least": 60}

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import points, scheme
-from benefits.points import Points
-from benefits.scheme import Scheme, Timeline
-from consent.records import NOTHING, Dimension, Record, RecordKind, Released
+from benefits.scoring import points, scheme
+from benefits.scoring.points import Points
+from benefits.scoring.scheme import Scheme, Timeline
+from consent.domain.records import NOTHING, Dimension, Record, RecordKind, Released
 from tests.benefits.recount import recount
 
 DOCUMENT = scheme.shipped()[0]

@@ -11,11 +11,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import scheme
-from benefits.scheme import Scheme, SchemeInvalid, Timeline
-from consent.canonical import canonical_json
-from consent.faults import DocumentInvalid
-from consent.records import Dimension, RecordKind
+from benefits.scoring import scheme
+from benefits.scoring.scheme import Scheme, SchemeInvalid, Timeline
+from consent.domain.records import Dimension, RecordKind
+from consent.kernel.canonical_json import canonical_json
+from consent.kernel.faults import DocumentInvalid
 from tests.benefits import recount
 
 DOCUMENT = scheme.shipped()[0]

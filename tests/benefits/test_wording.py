@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits import gate, scheme, wording
-from consent.kinds import Kind
+from benefits.publishing import rules, wording
+from benefits.scoring import scheme
+from consent.domain.kinds import Kind
 
-CITY = resources.files("service") / "demo_city"
+CITY = resources.files("service.demo") / "city"
 SCENES = Path(__file__).parent.parent / "data" / "scenes.json"
 
 
@@ -181,15 +182,15 @@ def texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.SCHEMES])
 def test_the_demonstration_citys_own_texts_are_fine(kind: Kind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
-        found = [(one.pointer, one.code) for one in gate._texts(kind, body)]
+        found = [(one.pointer, one.code) for one in rules._texts(kind, body)]
         assert not found, (body, found)
 
 
 def test_schemes_are_read_too() -> None:
     for body in scheme.shipped():
-        assert not list(gate._texts(Kind.SCHEMES, body))
+        assert not list(rules._texts(Kind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
-        assert [one.pointer for one in gate._texts(Kind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+        assert [one.pointer for one in rules._texts(Kind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
 def test_the_plans_scenes_can_be_named() -> None:

@@ -6,7 +6,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.canonical import plain_json
+from consent.kernel.canonical_json import plain_json
 
 NAMES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
 PLAIN = st.recursive(

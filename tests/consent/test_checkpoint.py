@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import checkpoint
-from consent.checkpoint import Checkpoint, NoteInvalid, NoteKey, NoteSigner
+from consent.transparency import checkpoint
+from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey, NoteSigner
 
 TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
 SKEY = "AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"

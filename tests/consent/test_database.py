@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consent import database
+from consent.database import queries
 
 NAMES = ["a", "it's", "b,c", '"d"', "{e}", "f\\n", "g h", "ü", "NULL"]
 
@@ -12,20 +12,20 @@ NAMES = ["a", "it's", "b,c", '"d"', "{e}", "f\\n", "g h", "ü", "NULL"]
 @pytest.mark.anyio
 @pytest.mark.parametrize("wanted", [[], NAMES[:1], NAMES[::2], NAMES])
 async def test_a_list_finds_its_strings_and_no_others(opened: str, wanted: list[str]) -> None:
-    async with database.transaction():
-        await database.run_many(
+    async with queries.transaction():
+        await queries.run_many(
             "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, 1)", [(one,) for one in NAMES]
         )
-    found = await database.rows(
-        f"SELECT quota_key FROM quota_use WHERE {database.among('quota_key', 1)}", database.listed(wanted)
+    found = await queries.rows(
+        f"SELECT quota_key FROM quota_use WHERE {queries.among('quota_key', 1)}", queries.listed(wanted)
     )
     assert sorted(row["quota_key"] for row in found) == sorted(wanted)
 
 
 @pytest.mark.anyio
 async def test_a_string_that_would_be_another_in_a_list_is_refused(opened: str) -> None:
-    if database.is_sqlite():
+    if queries.is_sqlite():
         pytest.skip("SQLite reads JSON, in which every string is itself")
     for wrong in (["a\nb"], ["a", ""], [""]):
         with pytest.raises(ValueError, match="empty or of several lines"):
-            database.listed(wrong)
+            queries.listed(wrong)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import merkle
-from consent.merkle import Node, ProofInvalid
+from consent.transparency import merkle
+from consent.transparency.merkle import Node, ProofInvalid
 
 LEAVES = [
     bytes.fromhex(one)

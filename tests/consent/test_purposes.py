@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from consent import documents_schema
-from consent.documents_schema import HEADINGS, NOTHING_IS_LOST, NoticeDocument, NoticeText
-from consent.faults import DocumentInvalid
-from consent.purposes import BARRED_USES, Purpose
+from consent.documents import schema
+from consent.documents.schema import HEADINGS, NOTHING_IS_LOST, NoticeDocument, NoticeText
+from consent.domain.purposes import BARRED_USES, Purpose
+from consent.kernel.faults import DocumentInvalid
 
 NOTICE: dict[str, Any] = {
     "notice_id": "points-compute",
@@ -90,7 +90,7 @@ def test_every_quotation_is_there_in_both_languages() -> None:
 
 
 def notice(**changes: Any) -> NoticeDocument:
-    return documents_schema.read(NoticeDocument, {**deepcopy(NOTICE), **changes})
+    return schema.read(NoticeDocument, {**deepcopy(NOTICE), **changes})
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -123,8 +123,8 @@ def test_a_notice_must_say_that_nothing_is_lost(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_what_is_shown_holds_every_clause_and_the_counterparts_name(language: documents_schema.Language) -> None:
-    shown = documents_schema.render(notice(), language, "绿色出行 {title}")
+def test_what_is_shown_holds_every_clause_and_the_counterparts_name(language: schema.Language) -> None:
+    shown = schema.render(notice(), language, "绿色出行 {title}")
     assert "绿色出行 {title} {0} {x!r}" in shown
     assert "{counterpart}" not in shown
     assert NOTHING_IS_LOST[language] in shown

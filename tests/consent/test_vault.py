@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent import vault
-from consent.vault import Keyring, Place, SealBroken
+from consent.crypto import vault
+from consent.crypto.vault import Keyring, Place, SealBroken
 
 KEYRING = Keyring({1: b"1" * 32, 2: b"2" * 32}, 2, b"i" * 32)
 CIPHER = AESGCM(b"d" * 32)

@@ -14,8 +14,8 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
-from service.identity import Door
-from service.web.sessions import PATHS
+from service.auth.access_tokens import Door
+from service.web.auth.sessions import PATHS
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 TAKE_PICTURES = os.environ.get("TAKE_PICTURES") == "1"

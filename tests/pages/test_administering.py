@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.processes import Process
 

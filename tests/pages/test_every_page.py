@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
-from service.identity import Door
-from service.web import site
+from service.auth.access_tokens import Door
+from service.web import routes
 from tests.pages.browser import NARROW, Visitor, visiting
 from tests.processes import Process
 
@@ -28,7 +28,7 @@ TABS_MAX = 400
 def pages_of(door: Door | None) -> list[str]:
     """Every page of a door that can be opened by its address."""
     found = []
-    for leaf in site.LEAVES:
+    for leaf in routes.LEAVES:
         path = leaf.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)

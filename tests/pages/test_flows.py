@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from service import demo
-from service.identity import Door
+from service.auth.access_tokens import Door
+from service.demo import seed
 from tests.pages import film
 from tests.pages.browser import CHROMIUM, DESKTOP, PHONE, QUIETLY, Visitor, visiting
 from tests.processes import Process
@@ -60,7 +60,7 @@ def deliver(city: Process, folder: Path, code: str, account: str, trips: int) ->
     from datetime import UTC, datetime
 
     now = datetime.now(UTC)
-    token = demo.issuer_of(folder).mint(Door.SOURCE, "green-travel", now=now)
+    token = seed.issuer_of(folder).mint(Door.SOURCE, "green-travel", now=now)
     with httpx2.Client(base_url=city.base, headers={"authorization": f"Bearer {token}"}) as source:
         confirmed = source.post("/v1/source/links/confirm", json={"code": code, "account": account})
         assert confirmed.status_code == 200, confirmed.text

@@ -8,7 +8,7 @@ import secrets
 import pytest
 from playwright.sync_api import Browser
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.pages.browser import NARROW, Visitor, visiting
 from tests.processes import Process
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, ViewportSize
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.pages.test_flows import SAID, with_points
 from tests.processes import Process

@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from service import problems
-from service.identity import Door
-from service.wire import BODY_BYTES_MAX
+from service.auth.access_tokens import Door
+from service.http import problems
+from service.http.json_io import BODY_BYTES_MAX
 from tests.cities import Actor, Town, record, row_counts
 
 pytestmark = pytest.mark.anyio

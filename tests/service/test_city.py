@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits import conditions, documents, effects
-from benefits.vocabulary import MEANINGFUL, Scene, ServiceKind
-from consent import documents_schema
-from consent.documents_schema import NOTHING_IS_LOST, NoticeDocument
+from benefits.catalogue import schema
+from benefits.rules import conditions, effects
+from benefits.rules.vocabulary import MEANINGFUL, Scene, ServiceKind
+from consent.documents import schema as documents_schema
+from consent.documents.schema import NOTHING_IS_LOST, NoticeDocument
 
-KINDS = tuple(documents.MODELS)
+KINDS = tuple(schema.MODELS)
 EXTRA_CAPACITY_PERCENT_MAX = 20
 
 
 def city(kind: str) -> dict[str, dict[str, Any]]:
     """The city's documents of a kind, by id."""
-    text = (resources.files("service") / "demo_city" / f"{kind}.yaml").read_text(encoding="utf-8")
-    found = {one[documents.ID_MEMBER[kind]]: one for one in yaml.safe_load(text)}
+    text = (resources.files("service.demo") / "city" / f"{kind}.yaml").read_text(encoding="utf-8")
+    found = {one[schema.ID_MEMBER[kind]]: one for one in yaml.safe_load(text)}
     assert len(found) == len(yaml.safe_load(text)), "an id is used twice"
     return found
 
@@ -28,7 +29,7 @@ def city(kind: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_document_is_valid_and_reads_back_the_same(kind: str) -> None:
     for document in city(kind).values():
-        assert documents_schema.to_document(documents.read(kind, document)) == document
+        assert documents_schema.to_document(schema.read(kind, document)) == document
 
 
 def test_everything_that_is_referred_to_exists() -> None:

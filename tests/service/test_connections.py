@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 from tortoise.backends.base.client import TransactionalDBClient
 
-from consent import database
-from service import connections
-from service.connections import CONNECTIONS_MAX, Pool
-from service.problems import AWAY
+from consent.database import queries
+from service.http.problems import AWAY
+from service.storage import pool as connections
+from service.storage.pool import CONNECTIONS_MAX, Pool
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.anyio
@@ -88,10 +88,10 @@ async def at_begin() -> asyncio.Task[None]:
     """A task that has a connection and now begins its transaction."""
 
     async def work() -> None:
-        async with database.transaction():
+        async with queries.transaction():
             await asyncio.sleep(10)
 
-    held = database.connection()._pool if not database.is_sqlite() else None
+    held = queries.connection()._pool if not queries.is_sqlite() else None
     before = len(held.lent) if held is not None else 0
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
@@ -108,16 +108,16 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def one() -> list[database.Row]:
-        async with database.transaction():
-            await asyncio.sleep(0 if database.is_sqlite() else 0.1)  # all of them at a time
-            return await database.rows("SELECT 1 AS one")
+    async def one() -> list[queries.Row]:
+        async with queries.transaction():
+            await asyncio.sleep(0 if queries.is_sqlite() else 0.1)  # all of them at a time
+            return await queries.rows("SELECT 1 AS one")
 
     found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
     assert found == [[{"one": 1}]] * CONNECTIONS_MAX
     # Nobody writes into a transaction that somebody else began and left.
-    await database.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
-    if not database.is_sqlite():
+    await queries.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
+    if not queries.is_sqlite():
         other = await asyncpg.connect(opened.replace("postgres://", "postgresql://", 1))
         assert await other.fetchval("SELECT count(*) FROM link_code") == 1
         assert await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == 0
@@ -125,20 +125,20 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
 
 
 async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
-    if database.is_sqlite():
+    if queries.is_sqlite():
         pytest.skip("SQLite has no server to go away")
     for _ in range(CONNECTIONS_MAX + 2):
-        found = await database.row("SELECT pg_backend_pid() AS pid")
+        found = await queries.row("SELECT pg_backend_pid() AS pid")
         assert found is not None
         os.kill(found["pid"], signal.SIGTERM)
         time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
         with pytest.raises(AWAY):
-            async with database.transaction():
+            async with queries.transaction():
                 pass
         # The task goes on outside of it.
-        assert not isinstance(database.connection(), TransactionalDBClient)
-    async with database.transaction():
-        assert await database.rows("SELECT 1 AS one") == [{"one": 1}]
+        assert not isinstance(queries.connection(), TransactionalDBClient)
+    async with queries.transaction():
+        assert await queries.rows("SELECT 1 AS one") == [{"one": 1}]
 
 
 async def test_a_query_on_an_abandoned_connection_ends_at_once(pool: Pool) -> None:

@@ -7,14 +7,14 @@ from datetime import date
 import pytest
 import yaml
 
-from benefits import points, scheme
-from benefits.scheme import Scheme, Timeline
-from benefits.vocabulary import Scene
-from consent import database
-from consent.kinds import Kind
-from consent.records import Record, RecordKind, Released
-from service import demo
-from service.identity import Door
+from benefits.rules.vocabulary import Scene
+from benefits.scoring import points, scheme
+from benefits.scoring.scheme import Scheme, Timeline
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.domain.records import Record, RecordKind, Released
+from service.auth.access_tokens import Door
+from service.demo import seed
 from tests.cities import Town
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(one
 
 
 async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(one_town: Town) -> None:
-    rows = await database.rows("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
+    rows = await queries.rows("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
     assert [row["year"] for row in rows] == [await one_town.last_year()]
 
 
@@ -82,12 +82,12 @@ async def test_scenes_and_divisions_choose_public_benefits(one_town: Town) -> No
 async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
     """Every document was drafted, submitted and approved by two; every consent and link has its event."""
     for kind in Kind:
-        rows = await database.rows(
+        rows = await queries.rows(
             "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
         )
         assert rows, kind
         for row in rows:
-            steps = await database.rows(
+            steps = await queries.rows(
                 "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 ORDER BY number",
                 kind,
                 row["document_id"],
@@ -95,7 +95,7 @@ async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
             acts = {one["act"]: one["staff_id"] for one in steps}
             assert acts["draft"] != acts["approve"]
             assert set(acts) >= {"draft", "submit", "approve"}
-    counts = await database.row(
+    counts = await queries.row(
         "SELECT (SELECT count(*) FROM consent) AS consents,"
         " (SELECT count(*) FROM event WHERE kind = 'consent.given') AS given,"
         " (SELECT count(*) FROM outbox) AS leaves, (SELECT count(*) FROM event) AS events"
@@ -106,7 +106,7 @@ async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
 
 
 async def test_a_furnished_city_is_left_as_it_is(one_town: Town) -> None:
-    assert await demo.furnish(one_town.city) is False
+    assert await seed.furnish(one_town.city) is False
 
 
 async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(one_town: Town) -> None:
@@ -121,7 +121,7 @@ async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(one_tow
 def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date) -> None:
     (one,) = [
         resident
-        for resident in yaml.safe_load((demo.CITY / "residents.yaml").read_text(encoding="utf-8"))
+        for resident in yaml.safe_load((seed.CITY / "residents.yaml").read_text(encoding="utf-8"))
         if resident["subject"] == "resident-9"
     ]
     year = today.year - 1
@@ -140,7 +140,7 @@ def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date
         Record(
             ride.record_id, "green-travel", RecordKind(ride.kind), ride.quantity, date.fromisoformat(ride.occurred_on)
         )
-        for ride in demo.rides_by_bike(year)[one["accounts"]["green-travel"]]
+        for ride in seed.rides_by_bike(year)[one["accounts"]["green-travel"]]
     ]
     timeline = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
     assert points.compute(Released("p", "points.compute", 1, tuple(deeds)), timeline, today).total == 63

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import identity
-from service.identity import Door, Verifier
+from service.auth import access_tokens
+from service.auth.access_tokens import Door, Verifier
 from tests.service.tokens import (
     NOW,
     claims,
@@ -35,7 +35,7 @@ from tests.service.tokens import (
 
 @pytest.mark.parametrize("absent", [None, ""])
 def test_no_token_is_its_own_error(absent: str | None) -> None:
-    with pytest.raises(identity.TokenMissing):
+    with pytest.raises(access_tokens.TokenMissing):
         verifier().verify(Door.VENUE, absent, NOW)
 
 
@@ -197,12 +197,12 @@ def test_size_and_characters_are_bounded_before_anything_is_parsed() -> None:
 def test_whatever_is_sent_is_answered_with_an_identity_error(text: str, segments: list[str]) -> None:
     one = Verifier({}, {})
     for attempt in (text, ".".join(segments), f"{segment(text.encode('utf-8', 'replace'))}.{text}.x"):
-        with pytest.raises(identity.IdentityError):
+        with pytest.raises(access_tokens.IdentityError):
             one.verify(Door.VENUE, attempt, NOW)
 
 
 def test_errors_quote_nothing_of_the_token() -> None:
-    with pytest.raises(identity.TokenInvalid) as caught:
+    with pytest.raises(access_tokens.TokenInvalid) as caught:
         resident_says(token(claims(sub="secret\x00person", exp="secret")))
     assert "secret" not in repr(caught.value)
     assert caught.value.__cause__ is None

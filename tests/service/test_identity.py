@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import identity
-from service.identity import Door, TrustedIssuer, Verifier
-from service.jwks import KeySource
+from service.auth import access_tokens
+from service.auth.access_tokens import Door, TrustedIssuer, Verifier
+from service.auth.jwks import KeySource
 from tests.service.tokens import (
     ISSUER,
     NOW,
@@ -37,20 +37,20 @@ from tests.service.tokens import (
 def test_each_door_gives_its_principal() -> None:
     found = [verifier().verify(door, token(claims(door)), NOW) for door in Door]
     assert found == [
-        identity.Resident("subject-1", date(1990, 1, 1)),
-        identity.Venue("subject-1"),
-        identity.Source("subject-1"),
-        identity.Administrator("subject-1", "staff-1"),
-        identity.PrivacyOfficer("subject-1", "staff-1"),
+        access_tokens.Resident("subject-1", date(1990, 1, 1)),
+        access_tokens.Venue("subject-1"),
+        access_tokens.Source("subject-1"),
+        access_tokens.Administrator("subject-1", "staff-1"),
+        access_tokens.PrivacyOfficer("subject-1", "staff-1"),
     ]
 
 
 def test_rs256_opens_where_the_issuer_is_trusted_with_it() -> None:
     text = jwt.encode(claims(), rsa_key(), algorithm="RS256", headers={"typ": "at+jwt", "kid": "rsa-1"})
-    assert isinstance(resident_says(text), identity.Resident)
+    assert isinstance(resident_says(text), access_tokens.Resident)
     narrow = {door: TrustedIssuer(ISSUER, f"city:{door}") for door in Door}
     only_ec = Verifier(narrow, dict.fromkeys(Door, KeySource.fixed(documents())))
-    with pytest.raises(identity.TokenInvalid, match="algorithm"):
+    with pytest.raises(access_tokens.TokenInvalid, match="algorithm"):
         only_ec.verify(Door.RESIDENT, text, NOW)
 
 
@@ -105,7 +105,7 @@ def test_subjects_are_one_to_255_printable_characters_in_nfkc(value: Any) -> Non
 
 @pytest.mark.parametrize("value", ["x", "x" * 255, "居民-1", "a b", "auth0|1234"])
 def test_other_subjects_are_taken_as_they_are(value: str) -> None:
-    assert resident_says(token(claims(sub=value))) == identity.Resident(value, date(1990, 1, 1))
+    assert resident_says(token(claims(sub=value))) == access_tokens.Resident(value, date(1990, 1, 1))
 
 
 def test_leeway_is_thirty_seconds_at_both_ends() -> None:
@@ -147,16 +147,16 @@ def test_a_token_for_one_door_opens_no_other(own: Door, other: Door) -> None:
     if own is other:
         assert one.verify(other, text, NOW)
         return
-    with pytest.raises(identity.WrongRole):
+    with pytest.raises(access_tokens.WrongRole):
         one.verify(other, text, NOW)
     assert one.verify(own, text, NOW)
-    with pytest.raises(identity.WrongRole):  # also when it is remembered from its own door
+    with pytest.raises(access_tokens.WrongRole):  # also when it is remembered from its own door
         one.verify(other, text, NOW)
 
 
 def test_a_bad_token_for_another_door_is_bad_and_not_wrong() -> None:
     for text in (token(claims(), key=ec_key("attacker")), token(claims(exp=SECOND - 31, iat=SECOND - 60))):
-        with pytest.raises(identity.TokenInvalid):
+        with pytest.raises(access_tokens.TokenInvalid):
             verifier().verify(Door.VENUE, text, NOW)
 
 
@@ -168,10 +168,10 @@ def test_issuers_cannot_vouch_for_each_others_doors() -> None:
     def mint(signer: Door, named: Door) -> str:
         return token(claims(Door.VENUE, iss=f"https://{named}.example", aud="credit"), key=ec_key(signer), kid="k")
 
-    assert each.verify(Door.VENUE, mint(Door.VENUE, Door.VENUE), NOW) == identity.Venue("subject-1")
-    with pytest.raises(identity.TokenInvalid, match="signature"):
+    assert each.verify(Door.VENUE, mint(Door.VENUE, Door.VENUE), NOW) == access_tokens.Venue("subject-1")
+    with pytest.raises(access_tokens.TokenInvalid, match="signature"):
         each.verify(Door.VENUE, mint(Door.SOURCE, Door.VENUE), NOW)
-    with pytest.raises(identity.WrongRole):
+    with pytest.raises(access_tokens.WrongRole):
         each.verify(Door.VENUE, mint(Door.SOURCE, Door.SOURCE), NOW)
 
 
@@ -186,7 +186,7 @@ def test_two_doors_cannot_share_issuer_and_audience() -> None:
 @pytest.mark.parametrize("door", [Door.VENUE, Door.SOURCE])
 def test_a_persons_token_through_the_venues_application_is_not_the_venue(door: Door) -> None:
     assert verifier().verify(door, token(claims(door, client_id="subject-1")), NOW)
-    with pytest.raises(identity.TokenInvalid, match="client"):
+    with pytest.raises(access_tokens.TokenInvalid, match="client"):
         verifier().verify(door, token(claims(door, client_id="library-app")), NOW)
 
 
@@ -194,7 +194,7 @@ def test_a_persons_token_through_the_venues_application_is_not_the_venue(door: D
 def test_staff_tokens_name_a_person_and_live_five_minutes(door: Door) -> None:
     assert verifier().verify(door, token(claims(door, exp=SECOND + 300)), NOW)
     for bad in ({"exp": SECOND + 301}, {"iat": SECOND - 1}, {"staff_id": ...}, {"staff_id": ""}, {"staff_id": 7}):
-        with pytest.raises(identity.TokenInvalid):
+        with pytest.raises(access_tokens.TokenInvalid):
             verifier().verify(door, token(claims(door, **bad)), NOW)
 
 
@@ -205,7 +205,7 @@ def at_home(day: str, clock: str = "12:00") -> datetime:
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
-def resident_at(birthdate: Any, now: datetime) -> identity.Principal:
+def resident_at(birthdate: Any, now: datetime) -> access_tokens.Principal:
     second = int(now.timestamp())
     return resident_says(token(claims(birthdate=birthdate, iat=second, exp=second + 60)), now.astimezone(UTC))
 
@@ -215,7 +215,7 @@ PARTIAL_BIRTHDATES = ["", "1990", "0000-05-05", "1990-02-30", "19900101", "1990-
 
 @pytest.mark.parametrize("birthdate", [..., None, *PARTIAL_BIRTHDATES, "1990-01-01\n", "１９９０-01-01"])
 def test_a_resident_needs_a_full_birthdate(birthdate: Any) -> None:
-    with pytest.raises(identity.BirthdateRequired):
+    with pytest.raises(access_tokens.BirthdateRequired):
         resident_at(birthdate, NOW)
 
 
@@ -224,24 +224,24 @@ def test_a_birthdate_is_a_string() -> None:
 
 
 def test_adults_from_the_eighteenth_birthday_at_midnight_in_the_city() -> None:
-    with pytest.raises(identity.AdultsOnly):
+    with pytest.raises(access_tokens.AdultsOnly):
         resident_at("2008-07-02", at_home("2026-07-01", "23:59:59"))
     assert resident_at("2008-07-02", at_home("2026-07-02", "00:00:00"))
     assert at_home("2026-07-02", "00:00:00").astimezone(UTC).date() == date(2026, 7, 1)
-    with pytest.raises(identity.AdultsOnly):
+    with pytest.raises(access_tokens.AdultsOnly):
         resident_at("2030-01-01", NOW)
 
 
 def test_born_on_a_leap_day_is_adult_on_the_first_of_march() -> None:
-    with pytest.raises(identity.AdultsOnly):
+    with pytest.raises(access_tokens.AdultsOnly):
         resident_at("2008-02-29", at_home("2026-02-28"))
     assert resident_at("2008-02-29", at_home("2026-03-01"))
 
 
 @given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.dates(date(1900, 1, 1), date(2100, 1, 1)))
 def test_nobody_becomes_younger(birthdate: date, today: date) -> None:
-    if identity.is_adult(birthdate, today):
-        assert identity.is_adult(birthdate, today + timedelta(days=1))
+    if access_tokens.is_adult(birthdate, today):
+        assert access_tokens.is_adult(birthdate, today + timedelta(days=1))
         assert (today - birthdate).days >= 18 * 365
 
 
@@ -252,10 +252,10 @@ def test_a_remembered_token_ends_with_its_exp_and_a_wrong_clock_does_not_stretch
     one = verifier()
     text = token(claims(exp=SECOND + 600))
     assert one.verify(Door.RESIDENT, text, NOW) is one.verify(Door.RESIDENT, text, NOW + timedelta(seconds=599))
-    with pytest.raises(identity.TokenInvalid, match="expired"):
+    with pytest.raises(access_tokens.TokenInvalid, match="expired"):
         one.verify(Door.RESIDENT, text, NOW + timedelta(seconds=630))
     assert one.verify(Door.RESIDENT, text, NOW)
-    with pytest.raises(identity.TokenInvalid, match="not yet"):
+    with pytest.raises(access_tokens.TokenInvalid, match="not yet"):
         one.verify(Door.RESIDENT, text, NOW - timedelta(hours=1))
 
 
@@ -272,7 +272,7 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
 
 def test_refusals_are_not_remembered() -> None:
     one = verifier()
-    with pytest.raises(identity.TokenInvalid):
+    with pytest.raises(access_tokens.TokenInvalid):
         one.verify(Door.RESIDENT, token(key=ec_key("attacker")), NOW)
     assert not one._kept
 

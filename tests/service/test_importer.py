@@ -12,9 +12,10 @@ from zlib import crc32
 
 import pytest
 
-from consent import database
-from service import deliveries, demo, importer
-from service.importer import MappingInvalid, Report
+from consent.database import queries
+from service.demo import seed
+from service.ingest import batch, file_import
+from service.ingest.file_import import MappingInvalid, Report
 from tests.benefits.recount import recount
 from tests.cities import Town
 from tests.test_admin import staff
@@ -23,13 +24,18 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parent.parent.parent
 WHOLE_EXPORT = ROOT.parent / "shared" / "data" / "bike-trips-2014.csv"
-MAPPING = (ROOT / "service" / "demo_city" / "bike-trips.mapping.yaml").read_text(encoding="utf-8")
+MAPPING = (ROOT / "service" / "demo" / "city" / "bike-trips.mapping.yaml").read_text(encoding="utf-8")
 PLAIN = "format: csv\ncolumns: {record_id: id, account: who, occurred_on: day, quantity: n}\nkind: bike_trip\n"
 
 
 async def run(town: Town, path: Path, mapping: str, source_id: str = "green-travel") -> Report:
-    return await importer.run(
-        town.city.keyring, town.city.clock, town.city.day_of, path, source_id, importer.parse_mapping(mapping, "m.yaml")
+    return await file_import.run(
+        town.city.keyring,
+        town.city.clock,
+        town.city.day_of,
+        path,
+        source_id,
+        file_import.parse_mapping(mapping, "m.yaml"),
     )
 
 
@@ -84,9 +90,9 @@ async def test_rows_become_records_and_a_second_run_changes_nothing(town: Town, 
 async def test_of_two_rows_of_one_name_the_first_counts_whoever_they_are_about(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: bool
 ) -> None:
-    monkeypatch.setattr(importer, "BATCH_MAX", 4)
+    monkeypatch.setattr(file_import, "BATCH_MAX", 4)
     accounts = [
-        next(f"w-{n}" for n in range(9) if crc32(f"w-{n}".encode()) % importer.LANES == lane) for lane in (0, 1)
+        next(f"w-{n}" for n in range(9) if crc32(f"w-{n}".encode()) % file_import.LANES == lane) for lane in (0, 1)
     ]
     one, other = accounts if later else reversed(accounts)
     await town.resident("wang").link("green-travel", one)
@@ -129,7 +135,7 @@ async def test_ndjson_with_bad_lines(town: Town, tmp_path: Path) -> None:
 async def test_a_line_that_is_too_long_is_one_bad_row(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "LINE_CHARACTERS_MAX", 200)
+    monkeypatch.setattr(file_import, "LINE_CHARACTERS_MAX", 200)
     await town.resident("wang").link("green-travel", "w-1")
 
     def row(name: str) -> str:
@@ -148,13 +154,13 @@ async def test_a_line_that_is_too_long_is_one_bad_row(
 
 
 def test_long_texts_are_not_kept_as_days() -> None:
-    mapping = importer.parse_mapping(PLAIN, "m.yaml")
+    mapping = file_import.parse_mapping(PLAIN, "m.yaml")
     tracemalloc.start()
     try:
         for number in range(200):
             row = {"id": "a", "who": "w-1", "day": f"{number}{'9' * 60_000}", "n": "1"}
-            with pytest.raises(importer._RowInvalid, match="invalid_date"):
-                importer.delivery_of(row, mapping)
+            with pytest.raises(file_import._RowInvalid, match="invalid_date"):
+                file_import.delivery_of(row, mapping)
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -182,7 +188,7 @@ async def test_binary_noise_is_reported_and_nothing_else(town: Town, tmp_path: P
 )
 def test_a_mapping_that_does_not_fit_is_refused_by_name(text: str, said: str) -> None:
     with pytest.raises(MappingInvalid, match=said):
-        importer.parse_mapping(text, "m.yaml")
+        file_import.parse_mapping(text, "m.yaml")
 
 
 async def test_a_missing_column_file_or_source_is_said_at_once(town: Town, tmp_path: Path) -> None:
@@ -207,7 +213,7 @@ def rides(path: Path) -> Iterator[tuple[str, date]]:
 async def test_every_linked_bike_has_the_points_that_an_independent_count_gives(town: Town) -> None:
     year, today = await town.last_year(), await town.today()
     counted: dict[str, int] = {}
-    for bike, day in rides(ROOT / "service" / "demo_city" / "bike-trips.csv"):
+    for bike, day in rides(ROOT / "service" / "demo" / "city" / "bike-trips.csv"):
         assert (day.year, day.month) == (2014, 12)
         counted[bike] = counted.get(bike, 0) + 1
     linked = (await town.source().get("/v1/source/links?limit=200")).json()["data"]
@@ -234,7 +240,7 @@ async def test_every_linked_bike_has_the_points_that_an_independent_count_gives(
 @pytest.mark.skipif(not WHOLE_EXPORT.exists(), reason="the whole export is not beside the project")
 async def test_the_whole_export_imports_for_linked_bikes_alone(town: Town) -> None:
     today = await town.today()
-    shift = (date(await town.last_year(), 12, 1) - date(demo.RIDES_YEAR, 12, 1)).days
+    shift = (date(await town.last_year(), 12, 1) - date(seed.RIDES_YEAR, 12, 1)).days
     counted: dict[str, int] = {}
     for bike, _ in rides(WHOLE_EXPORT):
         counted[bike] = counted.get(bike, 0) + 1
@@ -262,15 +268,15 @@ async def test_the_whole_export_imports_for_linked_bikes_alone(town: Town) -> No
 @pytest.mark.skipif(not WHOLE_EXPORT.exists(), reason="the whole export is not beside the project")
 def test_the_demo_rides_are_a_part_of_the_whole_export() -> None:
     whole = set(WHOLE_EXPORT.read_text(encoding="utf-8").splitlines())
-    part = (ROOT / "service" / "demo_city" / "bike-trips.csv").read_text(encoding="utf-8").splitlines()
+    part = (ROOT / "service" / "demo" / "city" / "bike-trips.csv").read_text(encoding="utf-8").splitlines()
     assert set(part) <= whole
 
 
 async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "BATCH_MAX", 3)
-    monkeypatch.setattr(importer, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(file_import, "BATCH_MAX", 3)
+    monkeypatch.setattr(file_import, "READ_AT_ONCE", 2)
     people = [town.resident(f"reader-{number}") for number in range(4)]
     for number, who in enumerate(people):
         await who.link("green-travel", f"w-{number}")
@@ -291,15 +297,15 @@ async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
 async def test_a_source_that_is_suspended_delivers_no_more(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "BATCH_MAX", 2)
+    monkeypatch.setattr(file_import, "BATCH_MAX", 2)
     # What is under way has its turn before the next row is read.
-    monkeypatch.setattr(importer, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(file_import, "READ_AT_ONCE", 1)
     wang = town.resident("wang")
     await wang.link("green-travel", "w-1")
     await town.resident("li").link("green-travel", "w-2")
     rows = "".join(f"r-{number},w-{1 + number % 2},2025-03-01,1\n" for number in range(40))
     path = write(tmp_path, "id,who,day,n\n" + rows)
-    held, original, calls = 0, deliveries.commit, 0
+    held, original, calls = 0, batch.commit, 0
 
     async def interrupted(*values: object) -> object:
         nonlocal calls, held
@@ -311,12 +317,12 @@ async def test_a_source_that_is_suspended_delivers_no_more(
         return await original(*values)  # type: ignore[arg-type]
 
     async def records() -> int:
-        found = await database.row("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+        found = await queries.row("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
         assert found is not None
         return int(found["n"])
 
-    monkeypatch.setattr(deliveries, "commit", interrupted)
-    with pytest.raises(importer.Stopped, match="green-travel was suspended") as stopped:
+    monkeypatch.setattr(batch, "commit", interrupted)
+    with pytest.raises(file_import.Stopped, match="green-travel was suspended") as stopped:
         await run(town, path, PLAIN)
     assert 0 < held < 40
     # A batch that was under way may have been a moment earlier.
@@ -327,11 +333,11 @@ async def test_a_source_that_is_suspended_delivers_no_more(
 async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sent_again(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importer, "BATCH_MAX", 2)
+    monkeypatch.setattr(file_import, "BATCH_MAX", 2)
     wang = town.resident("wang")
     await wang.link("green-travel", "w-1")
     path = write(tmp_path, "id,who,day,n\n" + "".join(f"r-{number},w-1,2025-03-01,1\n" for number in range(10)))
-    original, calls = deliveries.commit, 0
+    original, calls = batch.commit, 0
 
     async def failing(*values: object) -> object:
         nonlocal calls
@@ -340,9 +346,9 @@ async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sen
             raise OSError("the database went away")
         return await original(*values)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(deliveries, "commit", failing)
+    monkeypatch.setattr(batch, "commit", failing)
     with pytest.raises(OSError, match="went away"):
         await run(town, path, PLAIN)
-    monkeypatch.setattr(deliveries, "commit", original)
+    monkeypatch.setattr(batch, "commit", original)
     report = await run(town, path, PLAIN)
     assert (report.accepted, report.duplicates) == (6, 4)

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service import identity, issuer, signing
-from service.identity import Door
-from service.issuer import DemoIssuer
+from service.auth import access_tokens, demo_issuer, key_files
+from service.auth.access_tokens import Door
+from service.auth.demo_issuer import DemoIssuer
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 
@@ -21,15 +21,15 @@ def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     verifier = demo.verifier()
     assert [verifier.verify(door, demo.mint(door, "someone", now=NOW), NOW) for door in Door] == [
-        identity.Resident("someone", date(1990, 1, 1)),
-        identity.Venue("someone"),
-        identity.Source("someone"),
-        identity.Administrator("someone", "someone"),
-        identity.PrivacyOfficer("someone", "someone"),
+        access_tokens.Resident("someone", date(1990, 1, 1)),
+        access_tokens.Venue("someone"),
+        access_tokens.Source("someone"),
+        access_tokens.Administrator("someone", "someone"),
+        access_tokens.PrivacyOfficer("someone", "someone"),
     ]
     named = demo.mint(Door.PRIVACY, "someone", now=NOW, staff_id="S-7")
-    assert verifier.verify(Door.PRIVACY, named, NOW) == identity.PrivacyOfficer("someone", "S-7")
-    with pytest.raises(identity.AdultsOnly):
+    assert verifier.verify(Door.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7")
+    with pytest.raises(access_tokens.AdultsOnly):
         verifier.verify(Door.RESIDENT, demo.mint(Door.RESIDENT, "child", now=NOW, birthdate=date(2015, 1, 1)), NOW)
 
 
@@ -38,7 +38,7 @@ def test_lifetimes(tmp_path: Path) -> None:
     for door, seconds in ((Door.RESIDENT, 3600), (Door.VENUE, 3600), (Door.PRIVACY, 300)):
         text = demo.mint(door, "someone", now=NOW)
         assert demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 29))
-        with pytest.raises(identity.TokenInvalid):
+        with pytest.raises(access_tokens.TokenInvalid):
             demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 30))
 
 
@@ -59,12 +59,12 @@ def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
     first = DemoIssuer.load(folder)
-    path = folder / issuer.KEY_FILE
+    path = folder / demo_issuer.KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
-    assert [entry.name for entry in folder.iterdir()] == [issuer.KEY_FILE]
+    assert [entry.name for entry in folder.iterdir()] == [demo_issuer.KEY_FILE]
     again = DemoIssuer.load(folder)
     assert again.kid == first.kid
-    assert first.verifier().verify(Door.VENUE, again.mint(Door.VENUE, "v", now=NOW), NOW) == identity.Venue("v")
+    assert first.verifier().verify(Door.VENUE, again.mint(Door.VENUE, "v", now=NOW), NOW) == access_tokens.Venue("v")
     path.chmod(0o640)
     with pytest.raises(PermissionError, match="0600"):
         DemoIssuer.load(folder)
@@ -86,7 +86,7 @@ def test_another_kind_of_key_and_a_link_elsewhere_are_refused(tmp_path: Path) ->
     pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path = tmp_path / issuer.KEY_FILE
+    path = tmp_path / demo_issuer.KEY_FILE
     path.write_bytes(pem)
     path.chmod(0o600)
     with pytest.raises(ValueError, match="P-256"):
@@ -101,7 +101,7 @@ def test_the_jwks_is_public_and_its_kid_the_thumbprint(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     (jwk,) = demo.jwks()["keys"]  # type: ignore[misc]
     assert set(jwk) == {"kty", "crv", "x", "y", "kid", "use", "alg"}  # type: ignore[has-type]
-    assert jwk["kid"] == demo.kid == signing.thumbprint(jwk)  # type: ignore[has-type]
+    assert jwk["kid"] == demo.kid == key_files.thumbprint(jwk)  # type: ignore[has-type]
     assert "key=" not in repr(demo)
 
 
@@ -112,4 +112,4 @@ def test_the_thumbprint_of_rfc_7638() -> None:
         "SD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
     )
     jwk = {"kty": "RSA", "n": modulus, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"}
-    assert signing.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert key_files.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"

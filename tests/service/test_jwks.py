@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from service import identity
-from service.identity import Door, TrustedIssuer, Verifier
-from service.jwks import KeySet, KeySource
+from service.auth import access_tokens
+from service.auth.access_tokens import Door, TrustedIssuer, Verifier
+from service.auth.jwks import KeySet, KeySource
 from tests.service.tokens import (
     ISSUER,
     NOW,
@@ -83,16 +83,16 @@ def test_keys_are_not_fetched_in_the_clear(url: str) -> None:
 
 
 def test_doors_with_one_jwks_share_one_look() -> None:
-    sources = identity.remote_sources(trusted(jwks_url="https://id.city.example/jwks"))
+    sources = access_tokens.remote_sources(trusted(jwks_url="https://id.city.example/jwks"))
     assert len(set(map(id, sources.values()))) == 1
     assert sources.keys() == set(Door)
     with pytest.raises(ValueError, match="needs a JWKS URL"):
-        identity.remote_sources(trusted())
+        access_tokens.remote_sources(trusted())
 
 
 def miss_a_thousand_times(one: Verifier) -> None:
     for text in [token(kid=secrets.token_hex(16)) for _ in range(1000)]:
-        with pytest.raises(identity.TokenInvalid, match="unknown key"):
+        with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
             one.verify(Door.RESIDENT, text, NOW)
 
 
@@ -120,7 +120,7 @@ def test_after_the_cooldown_an_unknown_kid_may_ask_again() -> None:
         one = verifier(KeySource(url, cooldown_seconds=1))
         await one.start()
         for count in (2, 3):
-            with pytest.raises(identity.TokenInvalid, match="unknown key"):
+            with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
                 one.verify(Door.RESIDENT, token(kid="unknown"), NOW)
             await looks(seen, count)
             await asyncio.sleep(1)
@@ -136,7 +136,7 @@ def test_a_new_key_is_picked_up_when_its_kid_is_first_seen() -> None:
         await one.start()
         document["keys"] = [*document["keys"], ec_jwk(ec_key("second"), "ec-2")]
         text = token(key=ec_key("second"), kid="ec-2")
-        with pytest.raises(identity.TokenInvalid, match="unknown key"):
+        with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
             one.verify(Door.RESIDENT, text, NOW)
         await looks(seen, 2)
         await asyncio.sleep(0.1)
@@ -157,7 +157,7 @@ def test_a_removed_key_stops_working_also_for_remembered_tokens() -> None:
         await looks(seen, 2)
         await asyncio.sleep(0.1)
         assert one.verify(Door.RESIDENT, new, NOW)
-        with pytest.raises(identity.TokenInvalid, match="unknown key"):
+        with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
             one.verify(Door.RESIDENT, old, NOW)
         await one.stop()
 
@@ -229,9 +229,9 @@ def test_without_keys_nobody_can_tell() -> None:
         one = verifier(KeySource(url))
         await one.start()
         assert not one.ready()
-        with pytest.raises(identity.KeysUnavailable):
+        with pytest.raises(access_tokens.KeysUnavailable):
             one.verify(Door.RESIDENT, token(), NOW)
-        with pytest.raises(identity.TokenInvalid):
+        with pytest.raises(access_tokens.TokenInvalid):
             one.verify(Door.RESIDENT, token(typ="JWT"), NOW)
         await one.stop()
 
@@ -245,7 +245,7 @@ def test_keys_unseen_for_too_long_are_trusted_no_more() -> None:
         assert await source.refresh()
         assert one.verify(Door.RESIDENT, token(), NOW)
         await asyncio.sleep(1)
-        with pytest.raises(identity.KeysUnavailable):
+        with pytest.raises(access_tokens.KeysUnavailable):
             one.verify(Door.RESIDENT, token(), NOW)
 
     with listener(documents()) as (url, _):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from service import limits
-from service.identity import Door
+from service.auth.access_tokens import Door
+from service.http import rate_limits
 from service.settings import Settings
 from tests import cities, servers
 from tests.cities import Town
@@ -27,11 +27,11 @@ async def redis_emptied(url: str) -> None:
 @pytest.fixture
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A minute that does not end while a test counts in it."""
-    monkeypatch.setattr(limits, "clock", lambda: 1_800_000_020.0)
+    monkeypatch.setattr(rate_limits, "clock", lambda: 1_800_000_020.0)
 
 
 async def test_two_processes_count_together_on_redis(redis_url: str, noon: None) -> None:
-    one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
+    one, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
     assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
     assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
@@ -49,10 +49,10 @@ async def test_two_processes_count_together_on_redis(redis_url: str, noon: None)
 
 async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None) -> None:
     rates = {"resident": "20/minute"}
-    one, other = limits.make_limiter(redis_url, rates), limits.make_limiter(redis_url, rates)
+    one, other = rate_limits.make_limiter(redis_url, rates), rate_limits.make_limiter(redis_url, rates)
     await redis_emptied(redis_url)
 
-    async def admitted(limiter: limits.Limiter, tries: int) -> int:
+    async def admitted(limiter: rate_limits.Limiter, tries: int) -> int:
         return sum([await limiter.hit("resident", "a") is None for _ in range(tries)])
 
     assert [await admitted(one, 8), await admitted(other, 6)] == [8, 6]
@@ -81,7 +81,7 @@ async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None
 
 
 async def test_what_guards_a_secret_is_counted_at_once(redis_url: str) -> None:
-    one, other = limits.make_limiter(redis_url, FEW), limits.make_limiter(redis_url, FEW)
+    one, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
     assert [await one.hit("code", "a"), await other.hit("code", "a")] == [None, None]
     assert await one.hit("code", "a") == 60
@@ -92,7 +92,7 @@ async def test_what_guards_a_secret_is_counted_at_once(redis_url: str) -> None:
 
 
 async def test_alone_a_process_counts_for_itself(noon: None) -> None:
-    limiter = limits.make_limiter(None, FEW)
+    limiter = rate_limits.make_limiter(None, FEW)
     assert [await limiter.hit("resident", "a") for _ in range(5)] == [None] * 4 + [40]
     await limiter.share()
     assert await limiter.hit("resident", "b") is None
@@ -100,15 +100,15 @@ async def test_alone_a_process_counts_for_itself(noon: None) -> None:
 
 
 async def test_the_next_minute_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    limiter = limits.make_limiter(None, FEW)
+    limiter = rate_limits.make_limiter(None, FEW)
     for second, answers in ((59.0, [None] * 4 + [1]), (60.0, [None] * 4 + [60])):
-        monkeypatch.setattr(limits, "clock", lambda second=second: second)
+        monkeypatch.setattr(rate_limits, "clock", lambda second=second: second)
         assert [await limiter.hit("resident", "a") for _ in range(5)] == answers
 
 
 async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out(noon: None) -> None:
     with servers.redis() as url:
-        limiter = limits.make_limiter(url, FEW)
+        limiter = rate_limits.make_limiter(url, FEW)
         await limiter.share()
         assert await limiter.hit("code", "a") is None
     assert [await limiter.hit("code", "a") for _ in range(2)] == [None, 60]
@@ -118,7 +118,7 @@ async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out(no
 
 
 async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
-    limiter = limits.make_limiter(redis_url, FEW)
+    limiter = rate_limits.make_limiter(redis_url, FEW)
     await limiter.hit("resident", "canary-subject")
     await limiter.hit("code", "canary-source")
     await limiter.share()

@@ -9,9 +9,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Mount, Route
 
 from service import app
-from service.endpoints.table import DOORS, OPERATIONS
-from service.problems import TABLE
-from service.web import site
+from service.api.routes import DOORS, OPERATIONS
+from service.http.problems import TABLE
+from service.web import routes as site
 from tests.cities import Town
 
 HIDDEN = {

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from service import sending, serving
+from service.runtime import sending
+from service.runtime import server as serving
 from tests.processes import free_port
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from service import settings, signing
-from service.identity import Door
-from service.issuer import DEMO_ISSUER
+from service import settings
+from service.auth import key_files
+from service.auth.access_tokens import Door
+from service.auth.demo_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,8 +45,8 @@ def keyring(folder: Path, *, mode: int = 0o600, key: str | None = None, **member
 def environment(folder: Path, **changes: str | None) -> dict[str, str]:
     key = folder / "signing.pem"
     if not key.exists():
-        signing.create(key)
-        signing.create_log_key(folder / "log.pem")
+        key_files.create(key)
+        key_files.create_log_key(folder / "log.pem")
     values: dict[str, str | None] = {
         "DATABASE_URL": "postgres://city@/city",
         "ISSUERS": issuers(),
@@ -155,7 +156,7 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path, mode: int) -> Non
     with pytest.raises(SettingsInvalid, match="owner alone"):
         settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, mode=mode))))
     key = tmp_path / "loose.pem"
-    signing.create(key)
+    key_files.create(key)
     key.chmod(mode)
     with pytest.raises(SettingsInvalid, match="SIGNING_KEY"):
         settings.read(environment(tmp_path, SIGNING_KEY=str(key)))

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect, Request
 
-from consent import database
-from service import housekeeping, wire
-from service.problems import Problem
+from consent.database import queries
+from service.http import json_io
+from service.http.problems import Problem
+from service.jobs import background
 from tests.cities import Town, record, row_counts
 
 BODY = {"purpose": "benefit.check", "provider_id": "city-library", "language": "en"}
@@ -33,14 +34,14 @@ def request_with(query: str) -> Request:
     )
 )
 def test_a_cursor_comes_back_as_it_went(values: list[int | str]) -> None:
-    cursor = wire.encode_cursor(tuple(values))
-    assert wire.read_cursor(request_with(f"cursor={cursor}"), *(type(one) for one in values)) == tuple(values)
+    cursor = json_io.encode_cursor(tuple(values))
+    assert json_io.read_cursor(request_with(f"cursor={cursor}"), *(type(one) for one in values)) == tuple(values)
 
 
 @given(st.binary(max_size=200))
 def test_whatever_comes_in_is_a_value_or_a_problem(raw: bytes) -> None:
     try:
-        wire.check_json(raw)
+        json_io.check_json(raw)
     except Problem as problem:
         assert problem.status == 400
 
@@ -58,19 +59,19 @@ def body_in(pieces: list[bytes], *, ended: bool = True) -> Request:
 
 @given(st.lists(st.binary(max_size=20), max_size=5))
 def test_a_body_is_the_same_in_however_many_pieces(pieces: list[bytes]) -> None:
-    assert asyncio.run(wire.read_body(body_in(pieces))) == b"".join(pieces)
+    assert asyncio.run(json_io.read_body(body_in(pieces))) == b"".join(pieces)
 
 
 def test_a_body_that_nobody_announced_ends_where_it_is_too_large() -> None:
-    piece = b" " * (wire.BODY_BYTES_MAX // 2)
-    assert len(asyncio.run(wire.read_body(body_in([piece, piece])))) == wire.BODY_BYTES_MAX
+    piece = b" " * (json_io.BODY_BYTES_MAX // 2)
+    assert len(asyncio.run(json_io.read_body(body_in([piece, piece])))) == json_io.BODY_BYTES_MAX
     with pytest.raises(Problem, match="body_too_large"):
-        asyncio.run(wire.read_body(body_in([piece, piece, b" "])))
+        asyncio.run(json_io.read_body(body_in([piece, piece, b" "])))
 
 
 def test_a_body_that_broke_off_is_none() -> None:
     with pytest.raises(ClientDisconnect):
-        asyncio.run(wire.read_body(body_in([b"{"], ended=False)))
+        asyncio.run(json_io.read_body(body_in([b"{"], ended=False)))
 
 
 @given(st.text(max_size=80))
@@ -80,7 +81,7 @@ def test_whatever_cursor_comes_in_is_read_or_refused(cursor: str) -> None:
     )
     request._query_params = {"cursor": cursor}  # type: ignore[assignment]
     try:
-        wire.read_cursor(request, int, str)
+        json_io.read_cursor(request, int, str)
     except Problem as problem:
         assert problem.code == "bad_cursor"
 
@@ -104,7 +105,7 @@ async def test_a_retry_gets_the_stored_answer(town: Town) -> None:
     answered = await wang.post("/v1/me/consents", {"ticket": first.json()["ticket"]}, key="once")
     assert answered.status_code == 201
     town.shift.by = timedelta(hours=24)
-    await housekeeping.tidy(town.city)
+    await background.tidy(town.city)
     assert (await wang.post("/v1/me/consent-requests", BODY, key="once")).content == first.content
 
 
@@ -126,12 +127,12 @@ async def test_a_refused_request_leaves_its_key_unused(town: Town) -> None:
 async def test_a_stored_answer_is_sealed_and_goes_with_its_person(town: Town) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_source("green-travel", "bike-9001")
-    rows = await database.rows("SELECT sealed_body FROM stored_answer")
+    rows = await queries.rows("SELECT sealed_body FROM stored_answer")
     assert rows
     assert not any(consent["link"]["code"].encode() in bytes(row["sealed_body"]) for row in rows)
     await town.resident("li").ask(**BODY)
     await wang.delete("/v1/me")
-    assert len(await database.rows("SELECT scope FROM stored_answer")) == 1
+    assert len(await queries.rows("SELECT scope FROM stored_answer")) == 1
 
 
 @pytest.mark.anyio
@@ -193,7 +194,7 @@ async def test_health_readiness_and_metrics(town: Town) -> None:
     assert (await town.client.get("/healthz")).json() == {"status": "ok"}
     ready = await town.client.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-    await database.run("DELETE FROM schema_migration WHERE name = '0001_initial.sql' AND room = 'service'")
+    await queries.run("DELETE FROM schema_migration WHERE name = '0001_initial.sql' AND room = 'service'")
     behind = await town.client.get("/readyz")
     assert (behind.status_code, behind.json()["checks"]["migrations"]) == (503, False)
     metrics = await town.client.get("/metrics")

@@ -19,9 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from service import identity
-from service.identity import STAFF_DOORS, Door, TrustedIssuer, Verifier
-from service.jwks import Algorithm, KeySource
+from service.auth import access_tokens
+from service.auth.access_tokens import STAFF_DOORS, Door, TrustedIssuer, Verifier
+from service.auth.jwks import Algorithm, KeySource
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 SECOND = int(NOW.timestamp())
@@ -88,13 +88,13 @@ def token(payload: Claims | None = None, key: ec.EllipticCurvePrivateKey | None 
     return signed(json.dumps(head).encode(), body, key)
 
 
-def resident_says(text: str, now: datetime = NOW) -> identity.Principal:
+def resident_says(text: str, now: datetime = NOW) -> access_tokens.Principal:
     return verifier().verify(Door.RESIDENT, text, now)
 
 
 def refused(text: str, now: datetime = NOW) -> str:
     """Why the resident's door does not open."""
-    with pytest.raises(identity.TokenInvalid) as caught:
+    with pytest.raises(access_tokens.TokenInvalid) as caught:
         resident_says(text, now)
     return caught.value.reason
 

@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from service.identity import Door
-from service.web.sessions import PATHS
+from service.auth.access_tokens import Door
+from service.web.auth.sessions import PATHS
 from tests.cities import Town
 
 REDIRECTS_MAX = 6

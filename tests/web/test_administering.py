@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from benefits.vocabulary import EffectKind, ProviderKind, ServiceKind
-from service.identity import CITY_ZONE, Door
-from service.web import fields, frame, labels, places
-from service.web.words import Words
+from benefits.rules.vocabulary import EffectKind, ProviderKind, ServiceKind
+from service.auth.access_tokens import CITY_ZONE, Door
+from service.web import page
+from service.web.forms import fields, labels_of_fields
+from service.web.i18n import labels
+from service.web.i18n.formatting import Words
 from tests.cities import Town
 from tests.test_admin import SERVICE, benefit, put, staff
 from tests.web.browsing import Browser
@@ -194,23 +196,25 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
         "/quota/per_resident": "Times for one person",
         "/wings/left": "Something else: wings › left",
     }.items():
-        assert places.label(ENGLISH, "benefits", pointer, benefit_) == wanted
-        assert places.label(CHINESE, "benefits", pointer, benefit_) != wanted
-    assert places.label(ENGLISH, "schemes", "/indicators/0/tiers", scheme) == "Indicator 1 · Bike trips · steps"
-    assert places.label(CHINESE, "schemes", "/indicators/0/yearly_cap", scheme) == "指标 1 · 骑行 · 每年上限"
-    assert places.label(ENGLISH, "sources", "/onboarding", {}) == "What the source declares"
-    assert places.anchor("benefits", "/title", benefit_) == "at-/title/zh-CN"
-    assert places.anchor("benefits", "/condition/any/2/measure", benefit_) == "at-/condition/2"
-    assert places.anchor("schemes", "/indicators/0/tiers", scheme) == "at-/indicators/0/tiers/0/up_to"
-    assert places.anchor("benefits", "/wings", benefit_) == "editor"
+        assert labels_of_fields.label(ENGLISH, "benefits", pointer, benefit_) == wanted
+        assert labels_of_fields.label(CHINESE, "benefits", pointer, benefit_) != wanted
+    assert (
+        labels_of_fields.label(ENGLISH, "schemes", "/indicators/0/tiers", scheme) == "Indicator 1 · Bike trips · steps"
+    )
+    assert labels_of_fields.label(CHINESE, "schemes", "/indicators/0/yearly_cap", scheme) == "指标 1 · 骑行 · 每年上限"
+    assert labels_of_fields.label(ENGLISH, "sources", "/onboarding", {}) == "What the source declares"
+    assert labels_of_fields.anchor("benefits", "/title", benefit_) == "at-/title/zh-CN"
+    assert labels_of_fields.anchor("benefits", "/condition/any/2/measure", benefit_) == "at-/condition/2"
+    assert labels_of_fields.anchor("schemes", "/indicators/0/tiers", scheme) == "at-/indicators/0/tiers/0/up_to"
+    assert labels_of_fields.anchor("benefits", "/wings", benefit_) == "editor"
 
 
 def test_values_are_said_in_words() -> None:
     condition = {"all": [{"measure": "total", "at_least": 60}, {"measure": "green_living", "at_least": 5}]}
-    assert places.said(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
-    assert places.said(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
-    assert places.said(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
-    assert places.said(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'
+    assert labels_of_fields.said(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
+    assert labels_of_fields.said(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
+    assert labels_of_fields.said(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
+    assert labels_of_fields.said(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'
 
 
 async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: Town) -> None:
@@ -269,7 +273,7 @@ async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: 
 
 
 async def test_what_waits_is_found_beyond_one_page(one_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "LIST_MAX", 3)
+    monkeypatch.setattr(page, "LIST_MAX", 3)
     await staff(one_town).post("/v1/admin/benefits", benefit(benefit_id="zz-last"))
     one = await (await somebody(one_town)).go("/admin")
     assert "zz-last" in one.html

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from service.identity import Door
-from service.web import site
+from service.auth.access_tokens import Door
+from service.web import routes
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -47,7 +47,7 @@ async def test_no_page_breaks(one_town: Town) -> None:
     people[Door.SOURCE] = Browser(one_town)  # somebody who is nobody
     for browser in people.values():
         await browser.go("/admin/benefits")  # a page with a form, or the choice of a role
-    for leaf in site.LEAVES:
+    for leaf in routes.LEAVES:
         if leaf.path.endswith("/sign-out"):
             continue
         browser = people[leaf.door or Door.SOURCE]

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from benefits import express, redemptions
-from service.identity import Door
+from benefits.redemption import express, redeem
+from service.auth.access_tokens import Door
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -64,7 +64,7 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
         raise OSError("the database is away")
 
     with monkeypatch.context() as broken:
-        broken.setattr(redemptions, "redeem", away)
+        broken.setattr(redeem, "redeem", away)
         broken.setattr(express, "look", away)
         await desk.send("/desk/answer", handle=handle, act="redeem")
     assert desk.status == 503

@@ -10,30 +10,30 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits import scheme
-from consent.kinds import Kind
-from service.web import fields, forms
-from service.web.fields import Field
-from service.web.frame import FIELDS_MAX
+from benefits.scoring import scheme
+from consent.domain.kinds import Kind
+from service.web.forms import fields, parse
+from service.web.forms.fields import Field
+from service.web.page import FIELDS_MAX
 
-CITY = resources.files("service") / "demo_city"
+CITY = resources.files("service.demo") / "city"
 
 
 def filled(kind: str, document: dict[str, Any]) -> list[tuple[str, str]]:
     """The fields of a form as a browser sends them, nothing changed."""
     sent: list[tuple[str, str]] = []
     for field in fields.fields_of(kind, document):
-        sent += _sent(field, forms.value_at(document, field.pointer), document)
+        sent += _sent(field, parse.value_at(document, field.pointer), document)
     return sent
 
 
 def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str, str]]:
     if field.type == "condition":
-        built = forms.builder(document.get("condition"))
+        built = parse.builder(document.get("condition"))
         rows = [("condition_measure", measure) for measure, _ in built.rows]
         return [("condition_mode", built.mode), *rows, *(("condition_at_least", text) for _, text in built.rows)]
     if field.type == "effect":
-        return [("effect_kind", value["kind"]), ("effect_amount", forms.effect_amount(value))]
+        return [("effect_kind", value["kind"]), ("effect_amount", parse.effect_amount(value))]
     if field.type == "choices":
         return [(f"c:{field.pointer}", one) for one in value]
     if field.type == "flag":
@@ -53,7 +53,7 @@ def documents() -> list[tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize(("kind", "document"), documents(), ids=lambda value: str(value)[:30])
 def test_a_form_sent_as_it_came_changes_nothing(kind: str, document: dict[str, Any]) -> None:
-    made = forms.to_document(filled(kind, document))
+    made = parse.to_document(filled(kind, document))
     # A line of text is trimmed at its ends; nothing else differs.
     assert trimmed(made) == trimmed(document)
 
@@ -67,19 +67,19 @@ def trimmed(value: Any) -> Any:
 
 
 def test_what_is_no_number_is_left_for_the_gate_to_name() -> None:
-    made = forms.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
+    made = parse.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
     assert made == {"baseline": {"items": "five", "price_fen": "9" * 40}, "x": "٣"}
 
 
 def test_a_condition_deeper_than_the_builder_is_shown_whole() -> None:
     deep = {"all": [{"any": [{"measure": "total", "at_least": 5}]}, {"measure": "total", "at_least": 7}]}
-    assert forms.builder(deep).deep == deep
-    assert forms.builder({"any": [{"measure": "total", "at_least": 1}] * (forms.ROWS + 1)}).deep is not None
+    assert parse.builder(deep).deep == deep
+    assert parse.builder({"any": [{"measure": "total", "at_least": 1}] * (parse.ROWS + 1)}).deep is not None
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))
 def test_no_form_breaks_the_reader(sent: list[tuple[str, str]]) -> None:
-    assert isinstance(forms.to_document(sent), dict)
+    assert isinstance(parse.to_document(sent), dict)
 
 
 @given(
@@ -92,7 +92,7 @@ def test_no_form_breaks_the_reader(sent: list[tuple[str, str]]) -> None:
     )
 )
 def test_no_way_into_a_document_breaks_it(sent: list[tuple[str, str]]) -> None:
-    assert isinstance(forms.to_document(sent), dict)
+    assert isinstance(parse.to_document(sent), dict)
 
 
 def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
@@ -101,7 +101,7 @@ def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
     indicators = [{**one, "tiers": [*tiers, {"units": 1, "points": 1}]} for one in document["indicators"]]
     full = {**document, "indicators": indicators}
     sent = filled("schemes", full)
-    assert forms.to_document(sent) == {**trimmed(full)}
+    assert parse.to_document(sent) == {**trimmed(full)}
     assert len(sent) + 8 <= FIELDS_MAX
     two = {**document, "indicators": [{**document["indicators"][0], "tiers": tiers[:2]}]}
     drawn = [one.pointer for one in fields.fields_of("schemes", two)]
@@ -125,4 +125,4 @@ def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
     ids=lambda name: name[:12],
 )
 def test_a_name_that_no_form_has_is_passed_over(name: str) -> None:
-    assert forms.to_document([(name, "1"), ("t:/name/en", "Library")]) == {"name": {"en": "Library"}}
+    assert parse.to_document([(name, "1"), ("t:/name/en", "Library")]) == {"name": {"en": "Library"}}

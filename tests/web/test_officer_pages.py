@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.identity import Door
+from service.auth.access_tokens import Door
 from tests.cities import Town, record
 from tests.web.browsing import Browser
 

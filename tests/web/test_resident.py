@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from consent import database
-from consent.kinds import Kind
-from service import demo
-from service.identity import CITY_ZONE, Door
-from service.web import resident
-from service.web.words import Words
+from consent.database import queries
+from consent.domain.kinds import Kind
+from service.auth.access_tokens import CITY_ZONE, Door
+from service.demo import seed
+from service.web.i18n.formatting import Words
+from service.web.resident import points
 from tests.cities import Town, record
 from tests.web.browsing import Browser
 
@@ -96,7 +96,7 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: To
 
 
 def test_the_notices_name_the_buttons_that_there_are() -> None:
-    for notice in yaml.safe_load((demo.CITY / "notices.yaml").read_text(encoding="utf-8")):
+    for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
         for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
             said, spoken = notice["languages"][language]["how_to_withdraw"], Words(language, CITY_ZONE)
             for name in ("Stop", "Consents"):
@@ -227,7 +227,7 @@ async def test_records_stand_by_day_and_page_without_gap_or_repetition(town: Tow
             break
         cursor = f"&cursor={found['next_cursor']}"
     assert pages == sorted(pages, reverse=True)
-    counted = await database.row("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
+    counted = await queries.row("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
                                  " WHERE record_id = $1)", pages[0][1])  # fmt: skip
     assert counted is not None
     assert len(set(pages)) == len(pages) == counted["n"]
@@ -257,9 +257,9 @@ def test_what_gives_nothing_ends_when_it_ends() -> None:
         "points": 0,
         "expires_on": "2027-06-01",
     }
-    (one,) = resident.why([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
+    (one,) = points.why([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
     assert (one.first_end, one.last_end) == ("2027-07-01", "2027-07-01")
-    (one,) = resident.why([line])
+    (one,) = points.why([line])
     assert one.first_end == "2027-06-01"
 
 
@@ -322,14 +322,14 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: T
     at = await town.city.clock()
     library = next(
         one
-        for one in yaml.safe_load((demo.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+        for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
         if one["benefit_id"] == "library-deposit"
     )
-    async with database.transaction():
+    async with queries.transaction():
         for number in range(200):
             body = copy.deepcopy(library)
             body["benefit_id"] = f"library-more-{number:03d}"
-            await demo.publish(Kind.BENEFITS, body["benefit_id"], body, at)
+            await seed.publish(Kind.BENEFITS, body["benefit_id"], body, at)
     me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
     await me.go("/me/benefits")
     assert 'id="library-more-199"' in me.html

@@ -7,9 +7,9 @@ import re
 import httpx2
 import pytest
 
-from service.identity import Door
-from service.web import assets, frame, site
-from service.web.sessions import PATHS
+from service.auth.access_tokens import Door
+from service.web import assets, page, routes
+from service.web.auth.sessions import PATHS
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -72,7 +72,7 @@ async def test_a_form_sent_twice_acts_once(one_town: Town) -> None:
 
 
 async def test_every_page_of_a_door_asks_who_one_is(one_town: Town) -> None:
-    for leaf in site.LEAVES:
+    for leaf in routes.LEAVES:
         if leaf.door is None:
             assert not any(leaf.path == path or leaf.path.startswith(path + "/") for path in PATHS.values()), leaf.path
             continue
@@ -105,7 +105,7 @@ async def test_nothing_is_inline_and_nothing_from_elsewhere(one_town: Town) -> N
         (Door.PRIVACY, "officer-1"),
     ):
         one = await Browser(one_town).sign_in(door, who)
-        for leaf in site.LEAVES:
+        for leaf in routes.LEAVES:
             if leaf.door is not door or leaf.method != "GET" or "{" in leaf.path or leaf.fragment:
                 continue
             await one.go(leaf.path)
@@ -149,7 +149,7 @@ async def test_files_are_kept_for_ever_under_their_own_name_alone(one_town: Town
 async def test_a_body_that_is_no_form_is_refused(one_town: Town) -> None:
     me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
     assert (await me.client.post("/me/what-if", json={"a": 1})).status_code == 415
-    flood = "&".join(f"f{number}=1" for number in range(frame.FIELDS_MAX + 1))
+    flood = "&".join(f"f{number}=1" for number in range(page.FIELDS_MAX + 1))
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert (await me.client.post("/me/what-if", content=flood, headers=kind)).status_code == 400
     assert (await me.client.post("/me/what-if", content=b"a=%ff", headers=kind)).status_code == 400

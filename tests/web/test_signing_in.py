@@ -20,15 +20,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from service import demo
 from service.app import create_app
-from service.identity import Door
-from service.problems import Problem
+from service.auth.access_tokens import Door
+from service.demo import seed
+from service.http.problems import Problem
 from service.settings import Settings
-from service.web import sessions, signin
-from service.web.provider import CLIENTS, DemoProvider
-from service.web.sessions import Session
-from service.web.signin import Providers
+from service.web.auth import oidc, sessions
+from service.web.auth.demo_provider import CLIENTS, DemoProvider
+from service.web.auth.oidc import Providers
+from service.web.auth.sessions import Session
 from tests import cities
 from tests.cities import Town
 from tests.processes import Process
@@ -77,11 +77,11 @@ async def test_after_signing_in_one_is_where_one_wanted_to_be(one_town: Town) ->
     ],
 )
 def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
-    assert signin.own_path(elsewhere, Door.RESIDENT) == "/me"
+    assert oidc.own_path(elsewhere, Door.RESIDENT) == "/me"
 
 
 def test_an_own_page_is_kept() -> None:
-    assert signin.own_path("/me/show?x=1", Door.RESIDENT) == "/me/show?x=1"
+    assert oidc.own_path("/me/show?x=1", Door.RESIDENT) == "/me/show?x=1"
 
 
 async def test_a_code_for_another_browser_opens_nothing(one_town: Town) -> None:
@@ -209,7 +209,7 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
 ) -> None:
     """Most identity providers end a session whose refresh token is used twice."""
     asked: list[int] = []
-    token = demo.issuer_of(demo_folder).mint(Door.PRIVACY, "officer-1", now=datetime.now(UTC))
+    token = seed.issuer_of(demo_folder).mint(Door.PRIVACY, "officer-1", now=datetime.now(UTC))
 
     async def exchange(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
@@ -219,7 +219,7 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
         return JSONResponse({"access_token": token, "expires_in": 300, "refresh_token": "next"}, asked[-1])
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
-    city = create_app(one_town_settings, demo.issuer_of(demo_folder).verifier()).state.city
+    city = create_app(one_town_settings, seed.issuer_of(demo_folder).verifier()).state.city
     providers = Providers(city, dict(CLIENTS), transport)
     ended = Session(Door.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
@@ -319,13 +319,13 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
     one_town: Town, demo_folder: Path, one_town_settings: Settings, seconds: int, status: int
 ) -> None:
     """Nobody is sent to the identity provider and back for ever."""
-    token = demo.issuer_of(demo_folder).mint(Door.RESIDENT, "resident-1", now=datetime.now(UTC))
+    token = seed.issuer_of(demo_folder).mint(Door.RESIDENT, "resident-1", now=datetime.now(UTC))
 
     async def exchange(_: Request) -> Response:
         return JSONResponse({"access_token": token, "expires_in": seconds})
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
-    app = create_app(one_town_settings, demo.issuer_of(demo_folder).verifier())
+    app = create_app(one_town_settings, seed.issuer_of(demo_folder).verifier())
     providers = Providers(app.state.city, dict(CLIENTS), transport)
 
     async def begin(request: Request) -> Response:
@@ -388,7 +388,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
     known = CLIENTS[Door.RESIDENT]
     client = replace(known, token_url=f"{elsewhere.base}/demo-sign-in/token", authorize_url="https://id.example/in?a=b")
     public = "http://127.0.0.1:1"
-    base = demo.settings_of(demo_folder)
+    base = seed.settings_of(demo_folder)
     settings = replace(
         base,
         database_url=f"sqlite://{_copy(furnished_sqlite, tmp_path / 'city.sqlite3')}",
@@ -397,7 +397,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
         pages={Door.RESIDENT: client},
         public_url=public,
     )
-    issuer = demo.issuer_of(demo_folder)
+    issuer = seed.issuer_of(demo_folder)
     app = create_app(settings, issuer.verifier())
     async with (
         app.router.lifespan_context(app),

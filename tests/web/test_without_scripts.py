@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benefits.vocabulary import Scene
-from service.identity import Door
+from benefits.rules.vocabulary import Scene
+from service.auth.access_tokens import Door
 from tests.cities import Town
 from tests.web.browsing import Browser
 

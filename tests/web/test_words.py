@@ -10,22 +10,23 @@ from pathlib import Path
 import pytest
 from jinja2.ext import babel_extract
 
-from benefits.effects import EFFECTS
-from benefits.redemptions import ReversalReason
-from benefits.vocabulary import Attribute, EffectKind, Period, Scene
-from consent import versions
-from consent.grants import State
-from consent.kinds import Kind
-from consent.ledger import Log
-from consent.objections import ObjectionState, Reason
-from consent.purposes import Purpose
-from consent.records import Dimension, RecordKind, SourceCategory
-from service import findings, processing
-from service.doors import RECORDED
-from service.endpoints.table import OPERATIONS
-from service.identity import CITY_ZONE, Door
-from service.web import labels, words
-from service.web.house_words import CHINESE
+from benefits.redemption.redeem import ReversalReason
+from benefits.rules.effects import EFFECTS
+from benefits.rules.vocabulary import Attribute, EffectKind, Period, Scene
+from consent.documents import versions
+from consent.domain.grants import State
+from consent.domain.kinds import Kind
+from consent.domain.objections import ObjectionState, Reason
+from consent.domain.purposes import Purpose
+from consent.domain.records import Dimension, RecordKind, SourceCategory
+from consent.events.ledger import Log
+from service.api.routes import OPERATIONS
+from service.auth.access_tokens import CITY_ZONE, Door
+from service.compliance import processing_register
+from service.http.endpoints import RECORDED
+from service.i18n import findings
+from service.web.i18n import formatting, labels
+from service.web.i18n.register_zh import CHINESE
 
 TEMPLATES = Path(str(resources.files("service.web") / "templates"))
 OPTIONS = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "newstyle_gettext": "true"}
@@ -42,13 +43,13 @@ def sentences() -> set[str]:
 
 
 def test_every_sentence_has_its_chinese_one_and_none_is_left_over() -> None:
-    said = words.catalogue()
+    said = formatting.catalogue()
     assert set(said) == sentences()
     assert all(text.strip() for text in said.values())
 
 
 def test_both_languages_name_the_same_values() -> None:
-    for english, chinese in words.catalogue().items():
+    for english, chinese in formatting.catalogue().items():
         wanted = set(re.findall(r"%\((\w+)\)s", english))
         assert set(re.findall(r"%\((\w+)\)s", chinese)) <= wanted, english
         # A plural's number may be said by the other form alone.
@@ -56,7 +57,7 @@ def test_both_languages_name_the_same_values() -> None:
 
 
 def test_chinese_is_chinese() -> None:
-    for english, chinese in words.catalogue().items():
+    for english, chinese in formatting.catalogue().items():
         assert re.search(r"[\u4e00-\u9fff]", chinese) or not re.search(
             r"[A-Za-z]{3}", re.sub(r"%\(\w+\)s", "", english)
         )
@@ -94,14 +95,14 @@ def test_every_effect_and_attribute_can_be_said() -> None:
     assert set(labels.EFFECTS) == set(EffectKind) == set(EFFECTS)
     assert set(labels.ATTRIBUTES) == set(Attribute)
     for language in ("zh-CN", "en"):
-        said = words.Words(language, CITY_ZONE)
+        said = formatting.Words(language, CITY_ZONE)
         assert "100" in said.effect({"kind": "deposit_waiver", "up_to_fen": 10_000})
         assert said.money(199_50) == "¥199.50"
         assert said.baseline({"delivery": True, "items": 5})
 
 
 def test_nothing_is_said_of_what_is_nothing() -> None:
-    english, chinese = words.Words("en", CITY_ZONE), words.Words("zh-CN", CITY_ZONE)
+    english, chinese = formatting.Words("en", CITY_ZONE), formatting.Words("zh-CN", CITY_ZONE)
     baseline = {"price_fen": 0, "deposit_fen": 10_000, "free_minutes": 0, "gift_fen": 0, "delivery": False, "items": 1}
     assert english.baseline(baseline) == ["Free of charge", "Deposit ¥100", "1 item"]
     assert chinese.baseline(baseline) == ["免费", "押金 ¥100", "1 件"]
@@ -112,8 +113,8 @@ def test_nothing_is_said_of_what_is_nothing() -> None:
 
 
 def test_a_notice_for_anybody_names_no_placeholder() -> None:
-    assert words.Words("en", CITY_ZONE).filled("From {counterpart}.") == "From the organisation you choose."
-    assert words.Words("zh-CN", CITY_ZONE).filled("来自{counterpart}", "市图书馆") == "来自市图书馆"
+    assert formatting.Words("en", CITY_ZONE).filled("From {counterpart}.") == "From the organisation you choose."
+    assert formatting.Words("zh-CN", CITY_ZONE).filled("来自{counterpart}", "市图书馆") == "来自市图书馆"
 
 
 def test_every_rule_names_its_clause() -> None:
@@ -121,16 +122,16 @@ def test_every_rule_names_its_clause() -> None:
 
 
 def test_the_house_speaks_chinese_too() -> None:
-    said = set(processing.CHECKS)
-    for one in processing.REGISTER.values():
+    said = set(processing_register.CHECKS)
+    for one in processing_register.REGISTER.values():
         said |= {one.purpose, one.basis, one.kept}
     assert said <= set(CHINESE)
 
 
 def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
-    assert words.catalogue()["State now"] != words.catalogue()["Now"]
+    assert formatting.catalogue()["State now"] != formatting.catalogue()["Now"]
 
 
 def test_one_is_said_as_one() -> None:
-    english = words.Words("en", CITY_ZONE)
+    english = formatting.Words("en", CITY_ZONE)
     assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")

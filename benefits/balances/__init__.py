@@ -1,0 +1,1 @@
+"""Stored point balances and their batch recomputation."""

@@ -1,0 +1,247 @@
+"""What providers, venues, services and benefits must say: the catalogue documents, strict and closed.
+
+A document that cannot be read here is refused before any rule looks at it: kinds that are not listed, conditions
+that are not "at least", effects that do not add cannot be written down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from benefits.rules import conditions, effects
+from benefits.rules.conditions import Condition
+from benefits.rules.effects import EFFECTS, Effect
+from benefits.rules.vocabulary import AMOUNT_MAX, Period, ProviderKind, Scene, ServiceKind
+from consent.documents import schema
+from consent.documents.schema import (
+    AssessmentId,
+    ClientId,
+    Closed,
+    Division,
+    Document,
+    DocumentId,
+    LongText,
+    Name,
+    NoticeDocument,
+    Prose,
+    SourceDocument,
+)
+from consent.kernel.faults import Faulty
+
+CIVIL_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _civil_day(value: object) -> object:
+    """A day in its one spelling: no time, no number, no other digits."""
+    if isinstance(value, date) and type(value) is date:
+        return value
+    if not isinstance(value, str) or not CIVIL_DAY.fullmatch(value):
+        raise PydanticCustomError("civil_day_expected", "a civil day is written YYYY-MM-DD")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("civil_day_expected", "there is no such day") from None
+
+
+def _stated(value: object) -> object:
+    """Refuse null: an attribute is stated or left out."""
+    if value is None:
+        raise PydanticCustomError("null_forbidden", "leave the member out instead of null")
+    return value
+
+
+def _parsed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
+    """A pure parser as a validator; the place of its fault travels in the context."""
+
+    def validate(value: object) -> Any:
+        try:
+            return parse(value)
+        except Faulty as error:
+            raise PydanticCustomError(
+                error.code,
+                error.fault.detail.replace("{", "{{").replace("}", "}}"),
+                {**error.fault.values, "pointer": error.pointer},
+            ) from None
+
+    return validate
+
+
+_LEAF = {
+    "type": "object",
+    "properties": {
+        "measure": {"enum": sorted(conditions.MEASURES)},
+        "at_least": {"type": "integer", "minimum": 1},
+    },
+    "required": ["measure", "at_least"],
+    "additionalProperties": False,
+}
+CONDITION_SCHEMA = {
+    "description": "at least, or all/any of a non-empty list of conditions; nothing else",
+    "oneOf": [
+        _LEAF,
+        *(
+            {
+                "type": "object",
+                "properties": {word: {"type": "array", "minItems": 1, "items": {"type": "object"}}},
+                "required": [word],
+                "additionalProperties": False,
+            }
+            for word in ("all", "any")
+        ),
+    ],
+}
+EFFECT_SCHEMA = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {
+                "kind": {"const": str(kind)},
+                **{name: {"type": "integer", "minimum": 1, "maximum": made.limit} for name in effects.parameters(made)},
+            },
+            "required": ["kind", *effects.parameters(made)],
+            "additionalProperties": False,
+        }
+        for kind, made in EFFECTS.items()
+    ]
+}
+
+CivilDay = Annotated[date, BeforeValidator(_civil_day)]
+ConditionField = Annotated[
+    Condition,
+    PlainValidator(_parsed(conditions.parse)),
+    PlainSerializer(conditions.to_document),
+    WithJsonSchema(CONDITION_SCHEMA),
+]
+EffectField = Annotated[
+    Effect,
+    PlainValidator(_parsed(effects.parse)),
+    PlainSerializer(effects.to_document),
+    WithJsonSchema(EFFECT_SCHEMA),
+]
+Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stated)]
+
+
+class Provider(Document):
+    """Who offers benefits and pays for them."""
+
+    provider_id: DocumentId
+    kind: Annotated[ProviderKind, Closed]
+    name: Name
+    division: Division
+
+
+class Venue(Document):
+    """Where a provider honours them, and the client that speaks for the place."""
+
+    venue_id: DocumentId
+    provider_id: DocumentId
+    name: Name
+    division: Division
+    client_id: ClientId
+
+
+class BaselineDocument(Document):
+    """What everybody gets without points; at least one attribute. Fen, days, minutes, counts from zero up."""
+
+    price_fen: Amount = None
+    deposit_fen: Amount = None
+    period_days: Amount = None
+    items: Amount = None
+    free_minutes: Amount = None
+    wait_minutes: Amount = None
+    capacity: Amount = None
+    counters: Amount = None
+    pay_within_days: Amount = None
+    delivery: Annotated[bool | None, BeforeValidator(_stated)] = None
+    gift_fen: Amount = None
+    papers_within_days: Amount = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("baseline_empty", "a baseline states what everybody gets")
+        return self
+
+
+class Service(Document):
+    """What a benefit improves, with its baseline and where that can be looked up."""
+
+    service_id: DocumentId
+    provider_id: DocumentId
+    kind: Annotated[ServiceKind, Closed]
+    name: Name
+    baseline: BaselineDocument
+    evidence: LongText
+
+
+class Allowance(Document):
+    """So many redemptions in a civil period."""
+
+    count: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    period: Annotated[Period, Closed]
+
+
+class Quota(Document):
+    """How often one resident, and everybody together, may redeem."""
+
+    per_resident: Annotated[Allowance | None, BeforeValidator(_stated)] = None
+    total: Annotated[Allowance | None, BeforeValidator(_stated)] = None
+
+
+class Valid(Document):
+    """First and last civil day of a benefit."""
+
+    from_: CivilDay = Field(alias="from")
+    until: CivilDay
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until < self.from_:
+            raise PydanticCustomError("until_before_from", "the last day is before the first", {"pointer": "/until"})
+        return self
+
+
+class Benefit(Document):
+    """An addition to a service, for whoever has the points and asks for it."""
+
+    benefit_id: DocumentId
+    scene: Annotated[Scene, Closed]
+    title: Name
+    description: Prose
+    service_id: DocumentId
+    division: Division
+    condition: ConditionField
+    effect: EffectField
+    quota: Annotated[Quota | None, BeforeValidator(_stated)] = None
+    valid: Valid
+    terms: Prose
+    need_based_alternative: Prose
+    offline_path: Prose
+    assessment_id: AssessmentId
+
+
+MODELS: Mapping[str, type[Document]] = MappingProxyType(
+    {
+        "providers": Provider,
+        "venues": Venue,
+        "sources": SourceDocument,
+        "services": Service,
+        "benefits": Benefit,
+        "notices": NoticeDocument,
+    }
+)
+"""The model of each kind but schemes, which `benefits.scoring.scheme` reads."""
+ID_MEMBER = MappingProxyType({kind: kind.removesuffix("s") + "_id" for kind in MODELS})
+"""The member that names a document of each kind."""
+
+
+def read(kind: str, document: Mapping[str, Any]) -> Document:
+    """A document of one of MODELS' kinds. Raises DocumentInvalid with every fault's place."""
+    return schema.read(MODELS[kind], document)

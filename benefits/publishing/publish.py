@@ -1,0 +1,228 @@
+"""The gate with its surroundings read from the catalogue, and what a worse baseline does to live benefits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from benefits.catalogue import in_force as catalogue
+from benefits.catalogue import schema as shapes
+from benefits.publishing import rules
+from benefits.publishing.rules import Neighbour, Surroundings
+from benefits.rules.vocabulary import BASELINE_DAYS
+from benefits.scoring.scheme import Scheme, SchemeInvalid
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.documents.lifecycle import Version
+from consent.domain.kinds import Finding, Kind, Severity
+from consent.kernel.errors import Prohibited
+from consent.kernel.faults import DocumentInvalid, Fault, Values
+
+Body = Mapping[str, Any]
+NAMED = {
+    Kind.VENUES: {"provider_id": Kind.PROVIDERS},
+    Kind.SERVICES: {"provider_id": Kind.PROVIDERS},
+    Kind.BENEFITS: {"service_id": Kind.SERVICES},
+}
+"""Which members name another document, which must be in force first."""
+FORM = "form"
+"""In a rule's place: what is wrong has to be right before any rule can be looked at."""
+BEYOND = frozenset({
+    "enum", "unknown_field", "out_of_range", "greater_than_equal", "less_than_equal", "condition_unknown",
+    "measure_unknown", "effect_unknown",
+})  # fmt: skip
+"""Faults of what was written on purpose, though it cannot be: no slip of the pen."""
+PARSED = BEYOND | {"too_deep", "too_many_parts", "integer_expected", "empty", "list_expected", "object_expected"}
+"""And, of conditions and effects, what is not of their language at all."""
+ABSENT = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
+BROKEN: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
+    (Kind.BENEFITS, "/condition", "R2", PARSED),
+    (Kind.BENEFITS, "/effect", "R3", PARSED),
+    (Kind.BENEFITS, "/service_id", "R4", ABSENT),
+    (Kind.BENEFITS, "/offline", "R14", ABSENT),
+    (Kind.BENEFITS, "/need_based", "R14", ABSENT),
+    (Kind.PROVIDERS, "/kind", "R5", BEYOND),
+    (Kind.SERVICES, "/kind", "R5", BEYOND),
+    (Kind.SERVICES, "/baseline", "R4", BEYOND | ABSENT),
+    (Kind.SERVICES, "/evidence", "R4", ABSENT),
+    (Kind.SOURCES, "/kind", "R11", BEYOND | {"kind_outside_category"}),
+    (Kind.SOURCES, "/category", "R11", BEYOND),
+    (Kind.SOURCES, "/onboarding", "R11", ABSENT),
+    (Kind.NOTICES, "/languages", "R9", ABSENT | {"refusal_must_cost_nothing", "unknown_field"}),
+    (Kind.NOTICES, "/purpose", "R9", BEYOND),
+    (Kind.NOTICES, "", "R9", frozenset({"unknown_field"})),
+    (Kind.SCHEMES, "/indicators", "R1", BEYOND),
+    (Kind.SCHEMES, "/dimensions", "R1", BEYOND),
+)
+"""By kind and place, the rule and the faults that break it; every other fault is one of the form."""
+
+
+async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
+    """What a document must pass before anybody may approve it: its shape, what it names, every rule.
+
+    `today` is the city's civil day at `at`: a year begins at its midnight.
+    """
+    wrong = shape_faults(kind, body)
+    if wrong:
+        return [
+            Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
+            for fault in wrong
+        ]
+    for member, named_kind in NAMED.get(kind, {}).items():
+        if await lifecycle.in_force(named_kind, body[member], at) is None:
+            detail = f"there is no {member} of this name in force"
+            return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
+    found = rules.judge(kind, body, await _around(kind, body, at, today))
+    return [*found, *await _would_stop(body, at, today)] if kind is Kind.SERVICES else found
+
+
+async def must_pass(version: Version, at: datetime, today: date) -> None:
+    """Prohibited when the gate refuses the version as the world is now."""
+    found = await gate(version.kind, version.body, at, today)
+    refused = [asdict(one) for one in found if one.severity is Severity.REFUSED]
+    if refused:
+        raise Prohibited(refused)
+
+
+async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:
+    """Start a suspended version again, by two who both find the world as the gate wants it; whether it is started."""
+    await must_pass(version, at, today)
+    return await lifecycle.resume(version.kind, version.document_id, version.version, staff_id, at)
+
+
+def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
+    """Why a document cannot even be read; nothing when it can."""
+    try:
+        if kind is Kind.SCHEMES:
+            Scheme.from_document(body)
+        else:
+            shapes.read(kind, body)
+    except DocumentInvalid as error:
+        return error.faults
+    except SchemeInvalid as error:
+        return [Fault("", "scheme_invalid", str(error))]
+    return []
+
+
+async def after_approval(version: Version, at: datetime, today: date) -> list[str]:
+    """Suspend every benefit, live or scheduled, that the gate refuses on its service's new version; their ids.
+
+    Each is then a review that waits for a privacy officer.
+    """
+    if version.kind is not Kind.SERVICES:
+        return []
+    stopped = []
+    for one in await _benefits_on(version.document_id, at):
+        found = await gate(Kind.BENEFITS, one.body, at, today)
+        if any(finding.severity is Severity.REFUSED for finding in found):
+            await lifecycle.hold(one, lifecycle.GATE, at)
+            stopped.append(one.document_id)
+    return sorted(set(stopped))
+
+
+async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
+    """Every benefit on a service, live or scheduled."""
+    known = (*await lifecycle.all_in_force(Kind.BENEFITS, at), *await lifecycle.scheduled(Kind.BENEFITS, at))
+    return [one for one in known if one.body["service_id"] == service_id]
+
+
+async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:
+    """Which benefits the approval of a service's version would suspend: what `after_approval` does, told before."""
+    found = []
+    for one in await _benefits_on(service["service_id"], at):
+        judged = rules.judge(Kind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
+        if any(finding.severity is Severity.REFUSED for finding in judged):
+            detail = "a live benefit would be suspended on approval"
+            values: Values = {"benefit": one.document_id}
+            found.append(Finding("benefit_would_stop", "R4", "/baseline", Severity.ADVICE, detail, values))
+    return found
+
+
+def _rule_of(kind: Kind, fault: Fault) -> str:
+    """The rule that a fault of shape breaks; FORM for what only has to be filled in or written otherwise."""
+    if fault.code == "invisible_character":
+        return "R13"
+    about = next((one for one in BROKEN if one[0] is kind and fault.pointer.startswith(one[1])), None)
+    return FORM if about is None or fault.code not in about[3] else about[2]
+
+
+async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surroundings:
+    if kind is Kind.SERVICES:
+        provider = await lifecycle.in_force(Kind.PROVIDERS, body["provider_id"], at)
+        past = await _services_like(body, at)
+        names = sorted({one for one, _ in past} - {body["service_id"]})
+        before = await lifecycle.in_force(Kind.SERVICES, body["service_id"], at)
+        return Surroundings(
+            None if provider is None else provider.body,
+            None,
+            [one for _, one in past],
+            names,
+            before=None if before is None else before.body,
+        )
+    if kind is Kind.BENEFITS:
+        service = await lifecycle.in_force(Kind.SERVICES, body["service_id"], at)
+        assert service is not None
+        return await _around_benefit(body, service.body, at, today)
+    if kind is Kind.SCHEMES:
+        rows = await queries.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
+        return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
+    document_id = body[shapes.ID_MEMBER[kind]]
+    shown = await lifecycle.in_force(kind, document_id, at)
+    clients = [one["client_id"] for one in (await _others(kind, document_id)).values() if "client_id" in one]
+    return Surroundings(before=None if shown is None else shown.body, clients=clients)
+
+
+async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> Surroundings:
+    past = await _services_like(service, at)
+    caps: dict[str, int] = {}
+    if await lifecycle.all_in_force(Kind.SCHEMES, at):
+        scheme = (await catalogue.timeline(at)).version_for(today.year)
+        caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
+    baselines, neighbours = [one for _, one in past], await _neighbours(body["benefit_id"], at)
+    return Surroundings(None, service, baselines, (), neighbours, caps)
+
+
+async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
+    """Baselines of this provider and kind that were in force in the last 180 days, under any name, oldest first."""
+    found = await queries.rows(
+        "SELECT document_id, body, in_force_from FROM document WHERE kind = 'services' AND in_force_from IS NOT NULL"
+        " AND in_force_from <= $1 ORDER BY document_id, in_force_from DESC, version DESC",
+        queries.to_micros(at),
+    )
+    since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
+    past: list[tuple[int, str, Body]] = []
+    ended: dict[str, int] = {}
+    for row in found:
+        body = json.loads(row["body"])
+        until = ended.get(row["document_id"])
+        ended[row["document_id"]] = row["in_force_from"]
+        same_kind = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
+        # Its own history goes with it, too, whatever provider or kind it is given.
+        alike = same_kind or row["document_id"] == service["service_id"]
+        if alike and (until is None or until > since):
+            past.append((row["in_force_from"], row["document_id"], body["baseline"]))
+    return [(name, baseline) for _, name, baseline in sorted(past, key=lambda one: (one[0], one[1]))]
+
+
+async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
+    """The newest version of every other benefit that is live or on its way."""
+    services = {one.document_id: one.body for one in await lifecycle.all_in_force(Kind.SERVICES, at)}
+    return [
+        Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
+        for name, body in (await _others(Kind.BENEFITS, benefit_id)).items()
+        if body["service_id"] in services
+    ]
+
+
+async def _others(kind: Kind, document_id: str) -> dict[str, Body]:
+    """The newest version, by id, of every other document of a kind that is live or on its way."""
+    found = await queries.rows(
+        "SELECT document_id, body FROM document WHERE kind = $1 AND document_id <> $2"
+        " AND state IN ('submitted', 'in_review', 'approved') ORDER BY document_id, version",
+        kind,
+        document_id,
+    )
+    return {row["document_id"]: json.loads(row["body"]) for row in found}

@@ -1,0 +1,1 @@
+"""Tickets, quotas and redemptions at a venue."""

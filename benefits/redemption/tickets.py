@@ -1,0 +1,119 @@
+"""The resident's one-time yes: an opaque handle for one venue and one benefit, good for about a minute and a half.
+
+The handle is derived from the ticket's id by a key, so nothing readable is stored; it carries no person, points or
+threshold. Whoever is not eligible never gets one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from benefits.balances import snapshots
+from benefits.catalogue import in_force
+from benefits.errors import BenefitNotAvailable, ConsentNeeded
+from benefits.redemption import quotas
+from consent.crypto.blind_index import IndexUse, blind_index, new_id
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.domain.purposes import Purpose
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from consent.records import gate
+from consent.records.gate import Use
+
+KEPT = (
+    "redemption_id", "venue_id", "benefit_id", "benefit_version", "day", "hour", "state", "runs_until",
+    "reversal_reason",
+)  # fmt: skip
+"""What stays of a redemption when its ticket is gone."""
+LIFE = timedelta(seconds=90)
+"""Long enough to walk up to a counter, short enough that a photographed code is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An issued ticket; the handle goes into the QR code."""
+
+    ticket_id: str
+    handle: str
+    expires_at: datetime
+
+
+async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str, today: date, at: datetime) -> Ticket:
+    """A ticket for a benefit that applies to the (locked) person now.
+
+    NotFound for a benefit or venue not in force or not of one provider; ConsentNeeded without a live `benefit.check`
+    for the provider; BenefitNotAvailable with the lines that are not met, for the resident alone.
+    """
+    benefit = await in_force.benefit(benefit_id, today, at)
+    venue = next((one for one in await in_force.venues(at) if one["venue_id"] == venue_id), None)
+    if benefit is None or venue is None or venue["provider_id"] != benefit.provider_id:
+        raise NotFound("no such benefit is offered at this venue today")
+    if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
+        raise ConsentNeeded("a benefit.check consent for this provider comes first")
+    have = (await snapshots.of(person, await in_force.timeline(at), today, at)).measures()
+    decided = benefit.rule.decide(have)
+    if not decided.applies:
+        raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
+    if not await quotas.left(keyring, person, benefit, today):
+        raise BenefitNotAvailable(quota_used=True)
+    await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
+    ticket_id = new_id()
+    handle = handle_of(keyring, ticket_id)
+    await queries.run(
+        "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
+        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        index_of(keyring, handle),
+        ticket_id,
+        person.person_id,
+        benefit_id,
+        benefit.version,
+        venue_id,
+        queries.to_micros(at),
+        queries.to_micros(at + LIFE),
+    )
+    return Ticket(ticket_id, handle, at + LIFE)
+
+
+def handle_of(keyring: Keyring, ticket_id: str) -> str:
+    """The handle of a ticket: 128 bits, 32 hex digits."""
+    return blind_index(keyring, IndexUse.HANDLE, "handle", ticket_id)
+
+
+def index_of(keyring: Keyring, handle: str) -> str:
+    """What finds the ticket of a handle."""
+    return blind_index(keyring, IndexUse.HANDLE, "index", handle)
+
+
+async def cut_off(at: datetime) -> int:
+    """Delete the tickets of hours that began 24 hours ago or earlier, with all that could say who redeemed; how many.
+
+    A whole hour at once, and its redemptions written anew in an order of no meaning: neither a time nor a row's place
+    in its table leads from a redemption to the event of somebody's chain. Nobody is known for longer than 24 hours.
+    """
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    limit = queries.to_micros(hour - timedelta(hours=23))
+    async with queries.transaction():
+        cut = await queries.run("DELETE FROM ticket WHERE issued_at < $1", limit)
+        if not cut:
+            return 0
+        loose = await queries.rows(
+            "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
+            " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL"
+        )
+        loose.sort(key=lambda row: str(row["redemption_id"]))
+        await queries.run_many(
+            "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in loose]
+        )
+        await queries.run_many(
+            "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
+            " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            [tuple(row[name] for name in KEPT) for row in loose],
+        )
+    return cut
+
+
+async def forget(person_id: str) -> None:
+    """Cut a person off from every ticket of theirs at once."""
+    await queries.run("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)

@@ -1,0 +1,1 @@
+"""The closed language of benefits: vocabulary, conditions, effects, lints. Pure."""

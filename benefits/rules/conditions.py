@@ -1,0 +1,142 @@
+"""The closed condition language: all or any of "at least", about the points of the adult who presents.
+
+There is no not, below, equals or range, so more points can never cost a benefit: by construction, not by a check.
+Nothing outside these limits can be constructed, let alone parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from consent.domain.records import Dimension
+from consent.kernel.faults import Faulty, pointer_to
+
+TOTAL: Literal["total"] = "total"
+MEASURES = frozenset({TOTAL, *(str(dimension) for dimension in Dimension)})
+"""What a condition may speak about; there is no other measure."""
+AT_LEAST_MAX = 2**53 - 1
+"""The largest integer canonical JSON (RFC 8785) carries; beyond it a condition would have no hash."""
+DEPTH_MAX = 8
+"""Levels of a condition, a bare "at least" being one; nobody can read a deeper one, and it bounds recursion."""
+LEAVES_MAX = 64
+"""How many "at least" one condition may hold; each is a line in the answer to a resident."""
+
+
+class ConditionInvalid(Faulty):
+    """Not a condition of this language."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """`measure` (total or a dimension) is at least `at_least` points, 1 or more."""
+
+    measure: str
+    at_least: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.measure, str) or self.measure not in MEASURES:
+            raise ConditionInvalid("/measure", "measure_unknown", "a measure is total or one of the five dimensions")
+        if type(self.at_least) is not int:
+            raise ConditionInvalid("/at_least", "integer_expected", "a threshold is an integer")
+        if not 1 <= self.at_least <= AT_LEAST_MAX:
+            raise ConditionInvalid("/at_least", "out_of_range", "a threshold is 1 or more", most=AT_LEAST_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; at least one part."""
+
+    parts: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ConditionInvalid("/all", "empty", "all needs at least one part")
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """One part holds or more; at least one part."""
+
+    parts: tuple[Condition, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ConditionInvalid("/any", "empty", "any needs at least one part")
+
+
+Condition = AtLeast | All | Any
+
+
+class Line(NamedTuple):
+    """One "at least" of a condition with what the person has."""
+
+    measure: str
+    at_least: int
+    have: int
+    met: bool
+
+
+def parse(document: object) -> Condition:
+    """The condition a JSON value spells. Raises ConditionInvalid with the place of the first fault."""
+    condition, _ = _parse(document, (), LEAVES_MAX)
+    return condition
+
+
+def to_document(condition: Condition) -> dict[str, object]:
+    """The JSON value that `parse` reads back to the same condition."""
+    match condition:
+        case AtLeast(measure, at_least):
+            return {"measure": str(measure), "at_least": at_least}
+        case All(parts):
+            return {"all": [to_document(part) for part in parts]}
+        case Any(parts):
+            return {"any": [to_document(part) for part in parts]}
+
+
+def measures(condition: Condition) -> frozenset[str]:
+    """What the condition speaks about."""
+    return frozenset(leaf.measure for leaf in leaves(condition))
+
+
+def leaves(condition: Condition) -> Iterator[AtLeast]:
+    """Every "at least" of a condition, in its own order."""
+    match condition:
+        case AtLeast():
+            yield condition
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from leaves(part)
+
+
+def _parse(document: object, at: tuple[str | int, ...], leaves_left: int) -> tuple[Condition, int]:
+    """The condition at a place, and how many leaves the rest of the document may still have."""
+    here = pointer_to(at)
+    if len(at) // 2 >= DEPTH_MAX:
+        raise ConditionInvalid(here, "too_deep", f"a condition has at most {DEPTH_MAX} levels")
+    if not isinstance(document, Mapping):
+        raise ConditionInvalid(here, "object_expected", "a condition is an object")
+    if document.keys() == {"measure", "at_least"}:
+        if leaves_left < 1:
+            raise ConditionInvalid(here, "too_many_parts", f"a condition has at most {LEAVES_MAX} thresholds")
+        try:
+            return AtLeast(document["measure"], document["at_least"]), leaves_left - 1
+        except ConditionInvalid as error:
+            fault = error.fault
+            raise ConditionInvalid(here + fault.pointer, fault.code, fault.detail, **fault.values) from None
+    if document.keys() not in ({"all"}, {"any"}):
+        raise ConditionInvalid(
+            here, "condition_unknown", 'a condition is {"measure","at_least"}, {"all":[…]} or {"any":[…]}'
+        )
+    (word,) = document
+    inside = document[word]
+    if not isinstance(inside, list):
+        raise ConditionInvalid(f"{here}/{word}", "list_expected", f"{word} takes a list of conditions")
+    if not inside:
+        raise ConditionInvalid(f"{here}/{word}", "empty", f"{word} needs at least one part")
+    parts = []
+    for index, part in enumerate(inside):
+        parsed, leaves_left = _parse(part, (*at, word, index), leaves_left)
+        parts.append(parsed)
+    return (All if word == "all" else Any)(tuple(parts)), leaves_left

@@ -1,0 +1,179 @@
+"""`compute(released, timeline, on)`: a person's points, with a line for every record that gives some.
+
+A pure function of released records, scheme versions and a day. Within an indicator and civil year, by day and id, a
+record gives the increase of the floored, capped running sum; expiry drops what a record was given and moves no other.
+A record that was past its validity when it came in gives nothing and takes no room in the sum: else whoever delivers
+very old deeds could take points away.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from benefits.scoring.scheme import Indicator, Timeline
+from consent.domain.records import Dimension, Record, RecordKind, Released
+
+FEBRUARY, LEAP_DAY, MONTHS = 2, 29, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one record gives. `expires_on` is the first civil day on which it no longer counts."""
+
+    record_id: str
+    source_id: str
+    kind: RecordKind
+    dimension: Dimension
+    occurred_on: date
+    quantity: int
+    unit: Mapping[str, str]
+    points: int
+    expires_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionPoints:
+    """A dimension's points: the sum of its contributions less `capped_off`, never above `cap`."""
+
+    dimension: Dimension
+    points: int
+    cap: int
+    capped_off: int
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points as of a civil day; `valid_until` is the first later day with other points if nothing else happens."""
+
+    total: int
+    dimensions: tuple[DimensionPoints, ...]
+    scheme_version: str
+    as_of: date
+    valid_until: date | None
+    contributions: tuple[Contribution, ...]
+
+
+def compute(released: Released, timeline: Timeline, on: date) -> Points:
+    """The points of the released records on a civil day. LookupError when no scheme is in force in its year."""
+    scheme = timeline.version_for(on.year)
+    live = tuple(
+        sorted(
+            (one for one in _contributions(released.records, timeline, on) if one.expires_on > on),
+            key=lambda one: (one.occurred_on, one.record_id),
+        )
+    )
+    dimensions = _capped(live, timeline, on)
+    return Points(
+        sum(one.points for one in dimensions),
+        dimensions,
+        scheme.version,
+        on,
+        _first_change(live, dimensions, timeline, on),
+        live,
+    )
+
+
+def supposing(released: Released, deeds: Sequence[tuple[RecordKind, int]], timeline: Timeline, on: date) -> Points:
+    """The points as they would be with more deeds (kind and quantity) done today. Nothing is stored."""
+    more = tuple(Record(f"~{number}", "~", kind, quantity, on) for number, (kind, quantity) in enumerate(deeds))
+    return compute(replace(released, records=(*released.records, *more)), timeline, on)
+
+
+def measures(computed: Points) -> dict[str, int]:
+    """What conditions speak about: the total and each dimension."""
+    return {"total": computed.total, **{str(one.dimension): one.points for one in computed.dimensions}}
+
+
+def expiry_of(occurred_on: date, validity_months: int) -> date:
+    """The first civil day on which a deed no longer counts: the same date so many months later.
+
+    29 February counts as 1 March; a date that the later month lacks becomes the first of the month after.
+    """
+    day = occurred_on
+    if (day.month, day.day) == (FEBRUARY, LEAP_DAY):
+        day = date(day.year, FEBRUARY + 1, 1)
+    index = day.year * MONTHS + day.month - 1 + validity_months
+    try:
+        return date(index // MONTHS, index % MONTHS + 1, day.day)
+    except ValueError:
+        index += 1
+        return date(index // MONTHS, index % MONTHS + 1, 1)
+
+
+def last_expired(on: date, validity_months: int) -> date:
+    """The last civil day whose deeds no longer count on `on`: `expiry_of` never falls from one day to the next."""
+    days = range(1, on.toordinal() + 1)
+    return date.fromordinal(bisect_right(days, on, key=lambda day: expiry_of(date.fromordinal(day), validity_months)))
+
+
+def _contributions(records: Sequence[Record], timeline: Timeline, on: date) -> Iterator[Contribution]:
+    """What each record up to `on` was given, expired or not: the year's tiers and caps are fixed over all of them."""
+    groups: dict[tuple[int, RecordKind], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.occurred_on <= on:
+            groups[record.occurred_on.year, record.kind].append(record)
+    for (year, kind), group in groups.items():
+        scheme = timeline.scoring(year)
+        indicator = None if scheme is None else scheme.indicators.get(kind)
+        if indicator is not None:
+            yield from _of_year(group, indicator)
+
+
+def _of_year(group: list[Record], indicator: Indicator) -> Iterator[Contribution]:
+    running = given = 0
+    for record in sorted(group, key=lambda one: (one.occurred_on, one.record_id)):
+        expires_on = expiry_of(record.occurred_on, indicator.validity_months)
+        if record.received_on is not None and record.received_on >= expires_on:
+            continue
+        running += record.quantity
+        now = indicator.points_of(running)
+        yield Contribution(
+            record.record_id,
+            record.source_id,
+            record.kind,
+            indicator.dimension,
+            record.occurred_on,
+            record.quantity,
+            indicator.unit,
+            now - given,
+            expires_on,
+        )
+        given = now
+
+
+def _capped(live: Sequence[Contribution], timeline: Timeline, on: date) -> tuple[DimensionPoints, ...]:
+    """Sums by dimension under their caps.
+
+    The cap is the largest of today's version and of the versions that scored something still counting, so that a
+    later version with a lower cap takes nothing back.
+    """
+    sums: dict[Dimension, int] = defaultdict(int)
+    bound_by: dict[Dimension, set[int]] = defaultdict(set)
+    for one in live:
+        sums[one.dimension] += one.points
+        bound_by[one.dimension].add(one.occurred_on.year)
+    dimensions = []
+    for dimension in Dimension:
+        schemes = [timeline.version_for(on.year), *(timeline.version_for(year) for year in bound_by[dimension])]
+        cap = max(scheme.caps[dimension] for scheme in schemes)
+        points = min(sums[dimension], cap)
+        dimensions.append(DimensionPoints(dimension, points, cap, sums[dimension] - points))
+    return tuple(dimensions)
+
+
+def _first_change(
+    live: Sequence[Contribution], today: tuple[DimensionPoints, ...], timeline: Timeline, on: date
+) -> date | None:
+    """The first later day on which expiry or a version's beginning gives other points; None when nothing will."""
+    expiries = {one.expires_on for one in live if one.points}
+    beginnings = {date(scheme.from_year, 1, 1) for scheme in timeline.schemes if scheme.from_year > on.year}
+    before = [one.points for one in today]
+    for day in sorted(expiries | beginnings):
+        later = [one for one in live if one.expires_on > day]
+        if [one.points for one in _capped(later, timeline, day)] != before:
+            return day
+    return None

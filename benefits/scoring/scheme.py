@@ -1,0 +1,241 @@
+"""The scoring scheme: dated data that says what a deed is worth, compiled once and hashed.
+
+A version begins on 1 January and scores the deeds of its civil years; a later one never touches what an earlier one
+gave. There is no base score, no deduction and no decay, because no field could hold one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from benefits.rules.vocabulary import AMOUNT_MAX
+from consent.documents import schema
+from consent.documents.schema import Closed, Document, LongText, Name
+from consent.domain.records import Dimension, RecordKind
+from consent.kernel.canonical_json import sha256_of
+
+FIRST_YEAR, LAST_YEAR = 2000, 2999
+"""Civil years a scheme may begin in; anything else is a slip of the pen."""
+VALIDITY_MONTHS_MAX = 120
+"""Ten years: longer than that nobody can still object to a record."""
+CAP_MAX = 10_000
+"""Points of one dimension, or of one indicator in a year; keeps every sum far inside 32 bits."""
+TIERS_MAX = 16
+UNITS_MAX = 1_000_000
+SCALE_MAX = 10**12
+"""The least common multiple of an indicator's units; keeps every sum of parts inside 64 bits."""
+VERSION = r"^[0-9]{4}\.[0-9]{1,3}$"
+
+
+class SchemeInvalid(ValueError):
+    """Versions that cannot stand side by side: none at all, or two that begin in one year."""
+
+
+def _stated(value: object) -> object:
+    if value is None:
+        raise PydanticCustomError("null_forbidden", "leave the member out instead of null")
+    return value
+
+
+class TierDocument(Document):
+    """`points` for every `units` of the year's sum, up to `up_to` units of it; the last tier has no end."""
+
+    up_to: Annotated[int | None, Field(ge=1, le=AMOUNT_MAX), BeforeValidator(_stated)] = None
+    units: Annotated[int, Field(ge=1, le=UNITS_MAX)]
+    points: Annotated[int, Field(ge=1, le=CAP_MAX)]
+
+
+class IndicatorDocument(Document):
+    """What a kind of record is worth, in which dimension, and for how long."""
+
+    kind: Annotated[RecordKind, Closed]
+    dimension: Annotated[Dimension, Closed]
+    yearly_cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
+    validity_months: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)]
+    reference: LongText
+    tiers: Annotated[tuple[TierDocument, ...], Field(strict=False, min_length=1, max_length=TIERS_MAX)]
+    unit: Name
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Self:
+        ends = [tier.up_to for tier in self.tiers]
+        if ends[-1] is not None:
+            raise PydanticCustomError("last_tier_ends", "the last tier has no up_to", {"pointer": "/tiers"})
+        if None in ends[:-1] or any(
+            later <= earlier for earlier, later in itertools.pairwise(ends) if earlier and later
+        ):
+            raise PydanticCustomError("tiers_not_rising", "each up_to is above the last", {"pointer": "/tiers"})
+        if math.lcm(*(tier.units for tier in self.tiers)) > SCALE_MAX:
+            raise PydanticCustomError("units_too_odd", "the units share no small multiple", {"pointer": "/tiers"})
+        return self
+
+
+class DimensionDocument(Document):
+    """A dimension and the most it can hold."""
+
+    dimension: Annotated[Dimension, Closed]
+    cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
+
+
+class SchemeDocument(Document):
+    """A version of the scheme, for civil years from `from_year` until the next version begins."""
+
+    version: Annotated[str, Field(pattern=VERSION)]
+    from_year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+    reference: LongText
+    title: Name
+    dimensions: Annotated[tuple[DimensionDocument, ...], Closed]
+    indicators: Annotated[tuple[IndicatorDocument, ...], Field(strict=False, min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if sorted(one.dimension for one in self.dimensions) != sorted(Dimension):
+            raise PydanticCustomError(
+                "dimensions_incomplete", "each of the five dimensions is named once", {"pointer": "/dimensions"}
+            )
+        kinds = [one.kind for one in self.indicators]
+        if len(set(kinds)) != len(kinds):
+            raise PydanticCustomError("kind_repeated", "each kind has one indicator", {"pointer": "/indicators"})
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """From `begins` units of the year's sum on, `weight` of `Indicator.scale` parts of a point for each unit."""
+
+    begins: int
+    ends: int | None
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A compiled indicator. All tiers share one denominator, so that sums stay exact and are floored once."""
+
+    kind: RecordKind
+    dimension: Dimension
+    yearly_cap: int
+    validity_months: int
+    unit: Mapping[str, str]
+    scale: int
+    tiers: tuple[Tier, ...]
+
+    def points_of(self, year_sum: int) -> int:
+        """Points for a civil year's sum of units: tiers, then floor, then the yearly cap."""
+        parts = 0
+        for tier in self.tiers:
+            if year_sum <= tier.begins:
+                break
+            upper = year_sum if tier.ends is None else min(year_sum, tier.ends)
+            parts += (upper - tier.begins) * tier.weight
+        return min(parts // self.scale, self.yearly_cap)
+
+    def least_for(self, points: int) -> int:
+        """The smallest sum of units in a civil year that gives so many points, which are at most `yearly_cap`."""
+        highest = self.tiers[-1].begins + self.yearly_cap * self.scale
+        return bisect_left(range(highest), points, key=self.points_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A compiled version of the scheme; `sha256` is over its document's canonical JSON."""
+
+    version: str
+    from_year: int
+    sha256: str
+    caps: Mapping[Dimension, int]
+    indicators: Mapping[RecordKind, Indicator] = field(repr=False)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Scheme:
+        """Compile a scheme document. Raises DocumentInvalid with every fault's place."""
+        read = schema.read(SchemeDocument, document)
+        return cls(
+            read.version,
+            read.from_year,
+            sha256_of(document),
+            MappingProxyType({one.dimension: one.cap for one in read.dimensions}),
+            MappingProxyType({one.kind: _compiled(one) for one in read.indicators}),
+        )
+
+    def lowered_by(self, other: Scheme) -> tuple[str, ...]:
+        """Kinds of which some year's sum, and dimensions whose cap, would give less under `other`; exact."""
+        kinds = [
+            str(kind)
+            for kind, one in self.indicators.items()
+            if (then := other.indicators.get(kind)) is None
+            or any(then.points_of(one.least_for(points)) < points for points in range(1, one.yearly_cap + 1))
+        ]
+        return (*kinds, *(str(one) for one, cap in self.caps.items() if other.caps[one] < cap))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Scheme versions in order of their first year; `sha256` names the whole."""
+
+    schemes: tuple[Scheme, ...]
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        ordered = tuple(sorted(self.schemes, key=lambda scheme: scheme.from_year))
+        if not ordered:
+            raise SchemeInvalid("there is no scheme in force")
+        years = [scheme.from_year for scheme in ordered]
+        if len(set(years)) != len(years):
+            raise SchemeInvalid("two scheme versions begin in one year")
+        object.__setattr__(self, "schemes", ordered)
+        object.__setattr__(self, "sha256", sha256_of({"schemes": [scheme.sha256 for scheme in ordered]}))
+
+    def scoring(self, year: int) -> Scheme | None:
+        """The version that scores the deeds of a civil year; None before the first one begins."""
+        found = None
+        for scheme in self.schemes:
+            if scheme.from_year <= year:
+                found = scheme
+        return found
+
+    def version_for(self, year: int) -> Scheme:
+        """The version in force in a civil year. LookupError before the first one begins."""
+        found = self.scoring(year)
+        if found is None:
+            raise LookupError(f"no scheme is in force in {year}")
+        return found
+
+
+def shipped() -> list[dict[str, Any]]:
+    """The scheme documents that come with the package, oldest first. Raises DocumentInvalid for a broken one."""
+    folder = resources.files("benefits") / "schemes"
+    documents = [
+        tomllib.loads(entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml")
+    ]
+    for document in documents:
+        Scheme.from_document(document)
+    return sorted(documents, key=lambda document: int(document["from_year"]))
+
+
+def _compiled(read: IndicatorDocument) -> Indicator:
+    scale = math.lcm(*(tier.units for tier in read.tiers))
+    tiers, begins = [], 0
+    for tier in read.tiers:
+        tiers.append(Tier(begins, tier.up_to, scale // tier.units * tier.points))
+        begins = tier.up_to or begins
+    return Indicator(
+        read.kind,
+        read.dimension,
+        read.yearly_cap,
+        read.validity_months,
+        MappingProxyType({"zh-CN": read.unit.zh_cn, "en": read.unit.en}),
+        scale,
+        tuple(tiers),
+    )

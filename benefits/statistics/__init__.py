@@ -1,0 +1,1 @@
+"""Simulations and weekly figures over a frozen population."""

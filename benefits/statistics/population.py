@@ -1,0 +1,95 @@
+"""The population that simulations run on: everybody with a live consent, frozen once a week, without persons (R8).
+
+A row has somebody's points and, of each kind of deed, the sum of twelve months; it has no id and stands in random
+order. A sum that fewer than twenty have becomes the least of their neighbours', so that no scheme, however odd, can be
+made to single one out.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from benefits.catalogue import in_force
+from benefits.rules.conditions import TOTAL
+from benefits.scoring import sql
+from benefits.scoring.sql import Dialect
+from consent.database import queries
+from consent.domain.records import Dimension, RecordKind
+from consent.records import gate
+from consent.records.gate import Part, Use
+
+SHARED_BY = 20
+"""How many people at least have each sum of deeds that is kept; where no so many neighbours are, it is left out."""
+MEASURES = (TOTAL, *(str(one) for one in Dimension))
+"""The columns of points."""
+KINDS = tuple(str(one) for one in RecordKind)
+"""The columns of sums."""
+COUNTED = Use("points.counted", "credit-easy", "records", "counted")
+
+
+def week_of(day: date) -> int:
+    """The Monday of a civil day as `yyyymmdd`."""
+    return queries.to_day_number(day - timedelta(days=day.weekday()))
+
+
+async def freeze(today: date, at: datetime) -> int:
+    """Freeze everybody as they are now, unless this week is frozen already; the week. In a transaction.
+
+    Everybody who is counted finds it in their access log. gate.Withheld while records wait for tombstones.
+    """
+    week = week_of(today)
+    if not await _is_frozen(week):
+        # Of several first questions of a week one freezes, the others wait for it here.
+        await queries.run(
+            "INSERT INTO simulation_run (week, document, runs) VALUES ($1, 'population', 1)"
+            " ON CONFLICT (week, document) DO UPDATE SET runs = simulation_run.runs",
+            week,
+        )
+    if not await _is_frozen(week):
+        timeline, dialect = await in_force.timeline(at), sql.dialect_of(queries.is_sqlite())
+        points = ", ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
+        sums = ", ".join(f"coalesce(y.{kind}, 0)" for kind in KINDS)
+        await gate.release_to_all(
+            Part(0, 1),
+            at,
+            COUNTED,
+            f"{sql.scoring(timeline, today, dialect)}, {_coarse_sums(today, dialect)}",
+            f"INSERT INTO frozen_points (week, place, {', '.join((*MEASURES, *KINDS))})"
+            f" SELECT {week}, row_number() OVER (ORDER BY random()), {sql.total()}, {points}, {sums}"
+            " FROM subject s LEFT JOIN scored g ON g.person_id = s.person_id"
+            " LEFT JOIN year_of y ON y.person_id = s.person_id WHERE true ON CONFLICT DO NOTHING",
+        )
+    return week
+
+
+async def _is_frozen(week: int) -> bool:
+    return await queries.row("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
+
+
+async def drop_old(today: date) -> int:
+    """Drop frozen people and budgets of weeks that are over; how many rows."""
+    week = week_of(today)
+    dropped = await queries.run("DELETE FROM frozen_points WHERE week < $1", week)
+    return dropped + await queries.run("DELETE FROM simulation_run WHERE week < $1", week)
+
+
+def _coarse_sums(today: date, dialect: Dialect) -> str:
+    """Tables from `released` to `year_of`: person_id, and a column for each of KINDS."""
+    begins = queries.to_day_number(today) - 10_000
+    columns = ", ".join(f"max(CASE WHEN kind = '{kind}' THEN units END) AS {kind}" for kind in KINDS)
+    return f"""
+kind_sum AS (
+  SELECT person_id, kind, sum(quantity) AS units FROM released
+   WHERE occurred_on > {begins} AND occurred_on <= {queries.to_day_number(today)} GROUP BY person_id, kind),
+alike AS (
+  SELECT person_id, kind, units, count(*) OVER (PARTITION BY kind, units) >= {SHARED_BY} AS common FROM kind_sum),
+crowd AS (
+  SELECT person_id, kind, units, common,
+         (row_number() OVER (PARTITION BY kind, common ORDER BY units) - 1) / {SHARED_BY} AS place,
+         count(*) OVER (PARTITION BY kind, common) / {SHARED_BY} AS places
+    FROM alike),
+coarse AS (
+  SELECT person_id, kind, CASE WHEN common THEN units
+         ELSE min(units) OVER (PARTITION BY kind, common, {dialect.least}(place, places - 1)) END AS units
+    FROM crowd WHERE common OR places > 0),
+year_of AS (SELECT person_id, {columns} FROM coarse GROUP BY person_id)"""

@@ -1,0 +1,1 @@
+"""Consents: notices, one-time presentation tickets, the register, account links, expiry."""

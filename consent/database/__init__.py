@@ -1,0 +1,1 @@
+"""SQL access for both engines, migrations and field types."""

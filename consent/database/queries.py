@@ -1,0 +1,320 @@
+"""One way to talk to the database: short SQL that both engines understand, and the transaction every write lives in.
+
+SQL is written with PostgreSQL's `$1` placeholders. Times are integers, microseconds since 1970 in UTC; civil days
+are integers `yyyymmdd`. Both engines then compare, index and sort them alike, and no driver converts them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
+from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+CONNECTION = "default"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Row = dict[str, Any]
+OVERTAKEN = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
+"""What a transaction meets when another one, or a migration, was faster: tried again, it finds things as they are."""
+
+
+def to_micros(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970 in UTC, exactly."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Microseconds since 1970 as an aware datetime in UTC, exactly."""
+    return EPOCH + timedelta(0, 0, micros)
+
+
+def to_day_number(day: date) -> int:
+    """A civil day as the integer `yyyymmdd`; the civil year is the number divided by 10,000."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def from_day_number(number: int) -> date:
+    """The civil day of an integer `yyyymmdd`."""
+    return date(number // 10_000, number // 100 % 100, number % 100)
+
+
+def connection() -> BaseDBAsyncClient:
+    """The running transaction's connection, or the pool outside of one."""
+    return get_connection(CONNECTION)
+
+
+class Engine(StrEnum):
+    """What stores the data, and so what a statement may do."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+    CITUS = "citus"
+
+
+_engine = Engine.SQLITE
+_client: Any = None
+"""The client that was opened last; one engine a process."""
+
+
+async def look_at_engine() -> None:
+    """Learn, once a database has been opened, what its engine is."""
+    global _engine, _client
+    _client = connection()
+    if connection().capabilities.dialect == "sqlite":
+        _engine = Engine.SQLITE
+        return
+    found = await connection().execute_query_dict("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'")
+    _engine = Engine.CITUS if found else Engine.POSTGRES
+
+
+def is_sqlite() -> bool:
+    """Whether the embedded engine is in use."""
+    return _engine is Engine.SQLITE
+
+
+def is_citus() -> bool:
+    """Whether tables are distributed over several servers."""
+    return _engine is Engine.CITUS
+
+
+async def partitions() -> int:
+    """Into how many pieces the tables are cut by hash (`service.storage.partitioning`); 0 when they are whole."""
+    if is_sqlite():
+        return 0
+    found = await row("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
+    return int(found["pieces"]) if found else 0
+
+
+def writes_many_at_once() -> bool:
+    """Whether one statement can write several tables, and so be a transaction in a single round trip."""
+    return _engine is Engine.POSTGRES
+
+
+@lru_cache(maxsize=1024)
+def _for_sqlite(sql: str) -> str:
+    return (
+        re.sub(r"\$(\d+)", r"?\1", sql)
+        .replace(" FOR UPDATE OF p", "")
+        .replace(" FOR UPDATE", "")
+        .replace(" FOR SHARE SKIP LOCKED", "")
+    )
+
+
+async def rows(sql: str, *values: object) -> list[Row]:
+    """Every row of a statement (a query, or a write with RETURNING) as plain dictionaries."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    return await client.execute_query_dict(sql, list(values))
+
+
+async def row(sql: str, *values: object) -> Row | None:
+    """The first row, or None."""
+    found = await rows(sql, *values)
+    return found[0] if found else None
+
+
+async def glance(sql: str, *values: object) -> Mapping[str, Any] | None:
+    """The first row of a query outside of transactions, as the driver gives it: `row` without its conversions."""
+    if is_sqlite():
+        return await row(sql, *values)
+    async with lent() as held:
+        found: Mapping[str, Any] | None = await held.fetchrow(sql, *values)
+        return found
+
+
+async def all_or_nothing(held: Any, sql: str, *values: object) -> bool:
+    """Execute, as a transaction of its own, a statement that divides by zero where it does not apply; whether it did.
+
+    On a connection that is `lent`, only where `writes_many_at_once`.
+    """
+    try:
+        await held.fetchval(sql, *values)
+    except asyncpg.DivisionByZeroError:
+        return False
+    return True
+
+
+class lent:
+    """A connection of PostgreSQL's pool, straight from it. Not inside a transaction, which has its own."""
+
+    __slots__ = ("held", "pool")
+
+    async def __aenter__(self) -> Any:
+        self.pool = _client._pool
+        if self.pool is None:
+            raise asyncpg.InterfaceError("there is no database")
+        self.held = await self.pool.acquire()
+        return self.held
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.pool.release(self.held)
+
+
+async def many(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
+    """`rows` as the driver gives them, for thousands at once."""
+    if is_sqlite():
+        return await rows(sql, *values)
+    async with connection().acquire_connection() as held:
+        found: Sequence[Mapping[str, Any]] = await held.fetch(sql, *values)
+        return found
+
+
+async def run(sql: str, *values: object) -> int:
+    """Execute a write; the number of rows it changed."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    elif sql.startswith("INSERT"):
+        # Tortoise 1.1.9 reads the object id of PostgreSQL's "INSERT 0 1" as the count.
+        return len(await client.execute_query_dict(sql + " RETURNING 1", list(values)))
+    changed, _ = await client.execute_query(sql, list(values))
+    return changed
+
+
+async def run_script(sql: str) -> None:
+    """Execute a statement without parameters that describes tables."""
+    await connection().execute_script(sql)
+
+
+async def run_set(tables: str, insert: str, *values: object) -> int:
+    """Execute `WITH ... INSERT ... SELECT`, given as its tables and its insert; the number of rows it put."""
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        changed, _ = await client.execute_query(_for_sqlite(tables + insert), list(values))
+        return changed
+    if is_citus():
+        # So it is pushed down to the servers; the count is in the command's tag.
+        into, _, what = insert.partition(" SELECT ")
+        async with client.acquire_connection() as held:
+            tag = await held.execute(f"{into} {tables.rstrip().removesuffix(',')} SELECT {what}", *values)
+        return int(tag.rpartition(" ")[2])
+    found = await client.execute_query_dict(
+        f"{tables.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
+        list(values),
+    )
+    return int(found[0]["rows"])
+
+
+async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:
+    """Execute one write for each tuple of values, inside the running transaction."""
+    if not values:
+        return
+    client = connection()
+    if client.capabilities.dialect == "sqlite":
+        sql = _for_sqlite(sql)
+    await client.execute_many(sql, [list(one) for one in values])
+
+
+async def put(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
+    """Insert many rows in the running transaction, on PostgreSQL by COPY. One of OVERTAKEN for a key that is there."""
+    if not values:
+        return
+    if is_sqlite():
+        marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
+        await run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
+        return
+    async with connection().acquire_connection() as held:
+        await held.copy_records_to_table(table, columns=columns, records=values)
+
+
+def among(column: str, position: int) -> str:
+    """`column` is one of the strings given as parameter `$position`, see `listed`."""
+    if is_sqlite():
+        return f"{column} IN (SELECT value FROM json_each(${position}))"
+    return f"{column} = ANY(string_to_array(${position}, E'\\n'))"
+
+
+def listed(values: Iterable[str]) -> object:
+    """Strings as the parameter of `among`, none of them empty or of several lines.
+
+    As one text for PostgreSQL too: asyncpg makes an array element by element, which for thousands costs more than what
+    is asked. ValueError for what would be another string there.
+    """
+    strings = list(values)
+    if is_sqlite():
+        return json.dumps(strings)
+    text = "\n".join(strings)
+    if "" in strings or text.count("\n") + 1 != max(len(strings), 1):
+        raise ValueError("a string of this list is empty or of several lines")
+    return text
+
+
+class _Transaction:
+    """Tortoise's transaction, which by itself keeps what it was lent for ever where it could not begin."""
+
+    __slots__ = ("context",)
+
+    async def __aenter__(self) -> BaseDBAsyncClient:
+        self.context: Any = in_transaction(CONNECTION)
+        try:
+            client: BaseDBAsyncClient = await self.context.__aenter__()
+        except BaseException as error:
+            if hasattr(self.context, "token"):
+                await self._give_back(error)
+            raise
+        return client
+
+    async def __aexit__(self, *said: object) -> None:
+        await self.context.__aexit__(*said)
+
+    async def _give_back(self, error: BaseException) -> None:
+        """Give back the connection, or SQLite's lock, and leave the transaction that was not begun."""
+        if not is_sqlite():
+            # Whether the server has begun it nobody knows: the next one would be inside it without knowing.
+            self.context.client._connection.terminate()
+        with suppress(Exception):
+            await self.context.__aexit__(type(error), error, error.__traceback__)
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing; inside a running transaction this joins it.
+
+    On SQLite the write lock is taken at once, so that no transaction fails half-way for want of it.
+    """
+    if isinstance(connection(), TransactionalDBClient):
+        yield
+        return
+    async with _Transaction() as client:
+        if client.capabilities.dialect == "sqlite":
+            await client.execute_query("COMMIT")
+            await client.execute_query("BEGIN IMMEDIATE")
+        yield
+
+
+@asynccontextmanager
+async def snapshot() -> AsyncIterator[None]:
+    """Read everything as of one instant while others write. Not inside a transaction."""
+    async with _Transaction() as client:
+        if client.capabilities.dialect != "sqlite":
+            await client.execute_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+SQLITE_CLOCK = "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000"
+POSTGRES_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def clock_sql() -> str:
+    """The database's own clock as an SQL expression, in microseconds: the moment itself, not a transaction's start."""
+    return SQLITE_CLOCK if is_sqlite() else POSTGRES_CLOCK
+
+
+async def now() -> datetime:
+    """The database's own clock at this very moment (not the start of the transaction), in UTC."""
+    found = await row(f"SELECT {clock_sql()} AS micros")
+    assert found is not None
+    return from_micros(found["micros"])

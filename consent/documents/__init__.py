@@ -1,0 +1,1 @@
+"""Catalogue documents: their schema, versions and lifecycle from draft to retired."""

@@ -1,0 +1,1 @@
+"""The rules of consents, records and objections as pure values and functions."""

@@ -1,0 +1,90 @@
+"""Records of good deeds, the closed vocabulary they are written in, and what only the gate may hand out.
+
+A record keeps source, kind, quantity and civil day. No coordinates, times, free text or names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+QUANTITY_MAX = 1_000_000
+"""The largest quantity of one record; above it a delivery is a mistake of units, not a deed."""
+
+
+class Dimension(StrEnum):
+    """The five dimensions of the plan, chapter 6."""
+
+    ECOLOGICAL_PROTECTION = "ecological_protection"
+    ECOLOGICAL_BUSINESS = "ecological_business"
+    GREEN_LIVING = "green_living"
+    ECOLOGICAL_CULTURE = "ecological_culture"
+    SOCIAL_RESPONSIBILITY = "social_responsibility"
+
+
+class RecordKind(StrEnum):
+    """Every deed that can be recorded. Positive by construction; there is no other kind (R11)."""
+
+    BIKE_TRIP = "bike_trip"
+    TRANSIT_TRIP = "transit_trip"
+    VOLUNTEER_MINUTES = "volunteer_minutes"
+    COMMUNITY_MEETING = "community_meeting"
+    ECO_COURSE = "eco_course"
+    TREE_PLANTED = "tree_planted"
+    GREEN_SHOP_MONTH = "green_shop_month"
+
+
+class SourceCategory(StrEnum):
+    """What sort of records a source may deliver."""
+
+    GREEN_LIVING = "green_living"
+    VOLUNTEER = "volunteer"
+    CIVIC = "civic"
+
+
+KINDS_OF_CATEGORY = MappingProxyType(
+    {
+        SourceCategory.GREEN_LIVING: frozenset({RecordKind.BIKE_TRIP, RecordKind.TRANSIT_TRIP}),
+        SourceCategory.VOLUNTEER: frozenset({RecordKind.VOLUNTEER_MINUTES, RecordKind.TREE_PLANTED}),
+        SourceCategory.CIVIC: frozenset(
+            {RecordKind.COMMUNITY_MEETING, RecordKind.ECO_COURSE, RecordKind.GREEN_SHOP_MONTH}
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One deed: `quantity` in the kind's unit (trips, minutes, meetings, …) on civil day `occurred_on`.
+
+    `received_on` is the day (UTC) it came in; None when that was in time.
+    """
+
+    record_id: str
+    source_id: str
+    kind: RecordKind
+    quantity: int
+    occurred_on: date
+    received_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Records of one person, released for one purpose. Only `consent.records.gate` makes these.
+
+    `epoch` is the person's consent epoch at the moment of release; whoever stores something derived
+    from the records stores it only while the epoch is still the same, and believes it only before
+    `covered_until`, the earliest end of a consent that covers one of the records (None without records).
+    """
+
+    person_id: str
+    purpose: str
+    epoch: int
+    records: tuple[Record, ...]
+    covered_until: datetime | None = None
+
+
+NOTHING = Released("", "points.compute", 0, ())
+"""What is released of somebody who is not known here."""

@@ -1,0 +1,297 @@
+"""Events: what happened to a person's data, appended once, numbered without gaps, each with a leaf for the log.
+
+A leaf commits to the event with a random salt and says nothing else but its kind; the event itself and its salt are
+sealed under the person's key. Each event names the leaf before it, so that a person's export shows any omission.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import rfc8785
+
+from consent.crypto.blind_index import new_id
+from consent.database import queries
+from consent.kernel.canonical_json import plain_json
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from consent.transparency import merkle
+
+SALT_BYTES = 32
+COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
+NOTHING = "nothing"
+"""The kind of a leaf that stands for no event."""
+USED_FOR_ALL = "used.for_all"
+"""The kind of a leaf that stands for a use of everybody's records at once."""
+
+
+INSERT_EVENT = "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)"
+APPEND_AT_ONCE = f"""
+WITH chained AS (UPDATE person SET last_leaf = $3 WHERE person_id = $1), kept AS ({INSERT_EVENT})
+INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($3, $7, 'consent', $8) ON CONFLICT DO NOTHING
+"""
+"""What PostgreSQL does in one round trip, since every use of somebody's data waits for it."""
+
+
+class Log(StrEnum):
+    """The two transparency logs: what happened to people's data (commitments alone), and which rules bind."""
+
+    CONSENT = "consent"
+    POLICY = "policy"
+
+
+Facts = Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a person's chain, opened."""
+
+    number: int
+    kind: str
+    at: datetime
+    leaf_hash: str
+    facts: dict[str, Any]
+
+
+def commitment(salt: bytes, event: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the prefix, the salt and the event's canonical JSON."""
+    return hashlib.sha256(COMMITMENT_PREFIX + salt + plain_json(event)).digest()
+
+
+def leaf_of(kind: str, committed: bytes) -> bytes:
+    """The leaf's bytes: canonical JSON of version, kind and commitment."""
+    return plain_json({"v": 1, "k": kind, "c": base64.b64encode(committed).decode()})
+
+
+def leaf_hash_of(leaf: bytes) -> str:
+    """RFC 6962 leaf hash, hex."""
+    return merkle.leaf_hash(leaf).hex()
+
+
+class Entry(NamedTuple):
+    """An event made ready: its row, and the leaf that commits to it."""
+
+    person_id: str
+    number: int
+    leaf_hash: str
+    kind: str
+    at: int
+    sealed: bytes
+    leaf: str
+
+
+def entry(
+    person: Person, number: int, previous: str, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
+) -> Entry:
+    """The event of this number in the person's chain, after the leaf hash `previous`. Nothing is written."""
+    happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
+    event = {
+        "v": 1,
+        "kind": kind,
+        "number": number,
+        "previous": previous,
+        "at": happened.isoformat(),
+        "facts": {key: value for key, value in facts.items() if value is not None},
+    }
+    salt = os.urandom(SALT_BYTES)
+    leaf = leaf_of(kind, commitment(salt, event))
+    plain = plain_json({"event": event, "salt": salt.hex()})
+    sealed = person.seal("event", "sealed", str(number), plain)
+    micros = queries.to_micros(happened)
+    return Entry(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
+
+
+async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
+    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
+
+    `to_the_hour` for uses: to the second, their history would say who stood where.
+    """
+    counted = await queries.row(
+        "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
+    )
+    if counted is None:
+        raise NotFound("nobody of this id is known (any more)")
+    new = entry(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
+    values = (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed)
+    if queries.writes_many_at_once():
+        await queries.rows(APPEND_AT_ONCE, *values, new.leaf, queries.to_micros(at))
+    else:
+        await queries.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", new.person_id, new.leaf_hash)
+        await queries.run(INSERT_EVENT, *values)
+        await put_out(Log.CONSENT, new.leaf.encode(), at)
+    return new.leaf_hash
+
+
+async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> None:
+    """Record an attempt that was refused. `actor` is a client or staff id, or empty for a resident."""
+    attempt_id, salt = new_id(), os.urandom(SALT_BYTES)
+    leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, door, actor, code)))
+    await queries.run(
+        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what, leaf_hash, salt)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        attempt_id,
+        queries.to_micros(at),
+        door,
+        actor,
+        code,
+        what,
+        leaf_hash_of(leaf),
+        salt.hex(),
+    )
+    await put_out(Log.CONSENT, leaf, at)
+
+
+async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> None:
+    """Record what a privacy officer looked at or decided, with a leaf in the consent log."""
+    look_id, salt = new_id(), os.urandom(SALT_BYTES)
+    leaf = leaf_of("officer.looked", commitment(salt, look_event(look_id, staff_id, case_id, what)))
+    await queries.run(
+        "INSERT INTO oversight (look_id, at, staff_id, case_id, what, leaf_hash, salt)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        look_id,
+        queries.to_micros(at),
+        staff_id,
+        case_id,
+        what,
+        leaf_hash_of(leaf),
+        salt.hex(),
+    )
+    await put_out(Log.CONSENT, leaf, at)
+
+
+async def used_for_all(
+    use: Facts, purpose: str, ids: tuple[str, str], piece: tuple[int, int] | None, at: datetime
+) -> None:
+    """Record a use of what is covered of everybody whose id is from the first to before the second, with one leaf.
+
+    Of one piece of the tables, where it is named with how many there are. `use` says kind, organisation, what, outcome.
+    """
+    row: dict[str, Any] = {"use_id": new_id(), "at": queries.to_micros(at), **use, "purpose": purpose}
+    row |= {"first_id": ids[0], "beyond_id": ids[1]}
+    row |= {} if piece is None else {"piece": piece[0], "pieces": piece[1]}
+    salt = os.urandom(SALT_BYTES)
+    leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
+    row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
+    marks = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    await queries.run(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
+    await put_out(Log.CONSENT, leaf, at)
+
+
+def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the leaf of a use for everybody commits to. Its time is text: JSON's numbers are too short."""
+    said = {key: row[key] for key in ("organisation", "purpose", "what", "outcome", "first_id", "beyond_id")}
+    if row.get("pieces") is not None:
+        said |= {"piece": row["piece"], "pieces": row["pieces"]}
+    return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **said}
+
+
+def look_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
+    """What the leaf of an officer's look commits to."""
+    return {"v": 1, "kind": "officer.looked", "id": look_id, "staff": staff_id, "case": case_id, "what": what}
+
+
+def attempt_event(attempt_id: str, door: str, actor: str, code: str) -> dict[str, Any]:
+    """What the leaf of a refused attempt commits to."""
+    return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}
+
+
+async def policy(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
+    """Put a leaf for a rule that binds people, or a key that speaks for us, into the policy log."""
+    leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
+    leaf["in_force_from"] = in_force_from.isoformat()
+    await put_out(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
+
+
+async def policy_named(document_id: str) -> bool:
+    """Whether the policy log has, or will have, an entry of this id."""
+    beginning = rfc8785.dumps({"id": document_id}).decode().removesuffix("}")
+    for table in ("log_entry", "outbox"):
+        found = await queries.row(
+            f"SELECT 1 AS named FROM {table} WHERE log = 'policy' AND substr(leaf, 1, $1) = $2",
+            len(beginning),
+            beginning,
+        )
+        if found is not None:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An event with the salt that its leaf commits with: whoever has both can compute the leaf hash (hex)."""
+
+    event: dict[str, Any]
+    salt: str
+    leaf_hash: str
+
+
+async def about_consent(person: Person, consent_id: str) -> list[Opening]:
+    """The consent events about one consent, oldest first, opened for its receipt."""
+    found = await queries.rows(
+        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND kind IN ('consent.given',"
+        " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
+        person.person_id,
+    )
+    openings = [_opening(person, row) for row in found]
+    return [one for one in openings if one.event["facts"].get("consent_id") == consent_id]
+
+
+async def openings_of(person: Person, after: int, limit: int) -> list[Opening]:
+    """The person's next events with numbers above `after`, oldest first, with what their leaves commit to."""
+    found = await queries.rows(
+        "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND number > $2 ORDER BY number LIMIT $3",
+        person.person_id,
+        after,
+        limit,
+    )
+    return [_opening(person, row) for row in found]
+
+
+async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
+    """The person's latest events of these kinds (None: all) with numbers below `before`, newest first, opened."""
+    marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds or ())))
+    among = f" AND kind IN ({marks})" if kinds else ""
+    found = await queries.rows(
+        "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
+        f"{among} ORDER BY number DESC LIMIT $3",
+        person.person_id,
+        before,
+        limit,
+        *(kinds or ()),
+    )
+    return [_opened(person, row) for row in found]
+
+
+def _opening(person: Person, row: queries.Row) -> Opening:
+    plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
+    return Opening(plain["event"], plain["salt"], row["leaf_hash"])
+
+
+def _opened(person: Person, row: queries.Row) -> Event:
+    plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
+    return Event(row["number"], row["kind"], queries.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
+
+
+async def put_out_nothing(at: datetime) -> None:
+    """Leave a leaf that says nothing, where the size of the log would tell what a venue must not learn."""
+    await put_out(Log.CONSENT, leaf_of(NOTHING, os.urandom(SALT_BYTES)), at)
+
+
+async def put_out(log: Log, leaf: bytes, at: datetime) -> None:
+    """Leave a leaf for a log's sequencer, in the running transaction."""
+    await queries.run(
+        "INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        leaf_hash_of(leaf),
+        leaf.decode(),
+        log,
+        queries.to_micros(at),
+    )

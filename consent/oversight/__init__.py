@@ -1,0 +1,1 @@
+"""The privacy officer's work: cases, samples, objections, staff registrations."""

@@ -1,0 +1,1 @@
+"""Delivered records: the gate that decides which may be used, intake, corrections."""

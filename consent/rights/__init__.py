@@ -1,0 +1,1 @@
+"""Rights of a person: access log, erasure, tombstones."""

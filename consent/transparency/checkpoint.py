@@ -1,0 +1,160 @@
+"""C2SP formats: signed notes, checkpoints of a log, and the paths of tiles. Ed25519, no extension lines.
+
+https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint, https://c2sp.org/tlog-tiles
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from consent.transparency.merkle import HASH_BYTES
+
+ALGORITHM = b"\x01"
+"""Ed25519 in signed notes."""
+KEY_ID_BYTES = 4
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+"""Hashes of a full tile."""
+LEVEL_MAX = 7
+"""Tiles above this would stand over 2 ** 64 leaves."""
+SIZE_MAX = 2**63 - 1
+TILE_PATH = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
+SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+NAME = re.compile(r"[^\s+]+")
+SIGNATURE_MARK = "— "
+
+
+class NoteInvalid(ValueError):
+    """Not a note, not a checkpoint, or not signed by the key that is asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoteKey:
+    """A verifier's key: a name without spaces or `+`, and an Ed25519 public key of 32 bytes."""
+
+    name: str
+    public: bytes
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name) or len(self.public) != HASH_BYTES:
+            raise ValueError("a note key has a name without spaces or plus signs and 32 bytes")
+
+    @property
+    def key_id(self) -> bytes:
+        """Four bytes that tell keys of one name apart."""
+        return hashlib.sha256(self.name.encode() + b"\n" + ALGORITHM + self.public).digest()[:KEY_ID_BYTES]
+
+    def text(self) -> str:
+        """`name+id+key`, as verifiers are configured with."""
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(ALGORITHM + self.public).decode()}"
+
+    @classmethod
+    def parse(cls, text: str) -> NoteKey:
+        """The key of a `name+id+key` text; NoteInvalid for another algorithm or a wrong id."""
+        try:
+            name, key_id, encoded = text.strip().split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = cls(name, raw[1:])
+        except ValueError:
+            raise NoteInvalid("a verifier key is name+id+key") from None
+        if raw[:1] != ALGORITHM or key.key_id.hex() != key_id:
+            raise NoteInvalid("the verifier key's id or algorithm does not fit")
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSigner:
+    """A signing key for notes."""
+
+    name: str
+    private: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def key(self) -> NoteKey:
+        """Its public half."""
+        return NoteKey(self.name, self.private.public_key().public_bytes_raw())
+
+    def sign(self, text: str) -> str:
+        """The signed note over a text that ends with a line break."""
+        if not text.endswith("\n"):
+            raise ValueError("a note's text ends with a line break")
+        signature = base64.b64encode(self.key.key_id + self.private.sign(text.encode())).decode()
+        return f"{text}\n{SIGNATURE_MARK}{self.name} {signature}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a log promises: its origin, how many leaves it has, and the root over them."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """The three lines that are signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Checkpoint:
+        """The checkpoint of a note's text; NoteInvalid for anything but its three lines."""
+        lines = text.split("\n")
+        if len(lines) != 4 or lines[3] or not lines[0] or not SIZE.fullmatch(lines[1]) or int(lines[1]) > SIZE_MAX:
+            raise NoteInvalid("a checkpoint is origin, size and root, a line each")
+        try:
+            root = base64.b64decode(lines[2], validate=True)
+        except ValueError:
+            raise NoteInvalid("the root is not base64") from None
+        if len(root) != HASH_BYTES or base64.b64encode(root).decode() != lines[2]:
+            raise NoteInvalid("the root is 32 bytes")
+        return cls(lines[0], int(lines[1]), root)
+
+
+def open_note(note: str, key: NoteKey) -> str:
+    """The text of a note that this key signed; NoteInvalid otherwise. Signatures of other keys are passed over."""
+    text, found, signatures = note.rpartition("\n\n")
+    if not found or not signatures.endswith("\n"):
+        raise NoteInvalid("a note is a text, an empty line and signatures")
+    text += "\n"
+    for line in signatures.removesuffix("\n").split("\n"):
+        name, _, encoded = line.removeprefix(SIGNATURE_MARK).rpartition(" ")
+        if not line.startswith(SIGNATURE_MARK) or not NAME.fullmatch(name):
+            raise NoteInvalid("a signature line is dash, name and signature")
+        try:
+            raw = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise NoteInvalid("a signature is base64") from None
+        if name != key.name or raw[:KEY_ID_BYTES] != key.key_id:
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public).verify(raw[KEY_ID_BYTES:], text.encode())
+        except InvalidSignature:
+            raise NoteInvalid("the signature is wrong") from None
+        return text
+    raise NoteInvalid("this key has not signed the note")
+
+
+def tile_path(number: int, width: int = TILE_WIDTH) -> str:
+    """The path of a tile's number in groups of three digits, `x001/x234/067`; a partial tile's ends with `.p/width`."""
+    groups = [f"{number % 1000:03d}"]
+    while number := number // 1000:
+        groups.append(f"x{number % 1000:03d}")
+    partial = "" if width == TILE_WIDTH else f".p/{width}"
+    return "/".join(reversed(groups)) + partial
+
+
+def parse_tile_path(path: str) -> tuple[int, int]:
+    """(number, width) of a tile's path. ValueError for any other spelling of it."""
+    found = TILE_PATH.fullmatch(path)
+    if not found:
+        raise ValueError("not the path of a tile")
+    number = int(found[1].replace("x", "").replace("/", ""))
+    width = int(found[2]) if found[2] else TILE_WIDTH
+    if number > SIZE_MAX or width > TILE_WIDTH or tile_path(number, width) != path:
+        raise ValueError("not the path of a tile")
+    return number, width

@@ -1,0 +1,139 @@
+"""A log's tree as C2SP tiles: 256 hashes a row, grown in batches, read for roots and proofs.
+
+Only the last tile of each level ever changes; every other one is as good as stone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from consent.database import queries
+from consent.events.ledger import Log
+from consent.transparency import merkle
+from consent.transparency.checkpoint import TILE_HEIGHT, TILE_WIDTH
+from consent.transparency.merkle import HASH_BYTES, Node, Range
+
+Cache = dict[tuple[int, int], bytes]
+"""Tiles read for one answer, by level and number."""
+
+
+class TreeBroken(Exception):
+    """A tile is missing or shorter than the tree needs; the message names it."""
+
+
+async def grow(log: Log, size: int, leaves: Sequence[bytes]) -> int:
+    """Append leaf hashes to a tree of `size`; its new size. In the sequencer's transaction."""
+    level, first, hashes = 0, size, list(leaves)
+    while hashes:
+        finished: list[bytes] = []
+        number, filled = divmod(first, TILE_WIDTH)
+        tile = await _read(log, level, number) if filled else b""
+        if len(tile) != filled * HASH_BYTES:
+            raise TreeBroken(f"{log}: tile {level}/{number} has {len(tile) // HASH_BYTES} hashes instead of {filled}")
+        while hashes:
+            room = TILE_WIDTH - len(tile) // HASH_BYTES
+            tile += b"".join(hashes[:room])
+            hashes = hashes[room:]
+            await _write(log, level, number, tile)
+            if len(tile) == TILE_WIDTH * HASH_BYTES:
+                finished.append(merkle.root_of(split(tile)))
+                number, tile = number + 1, b""
+        level, first, hashes = level + 1, first >> TILE_HEIGHT, finished
+    return size + len(leaves)
+
+
+async def root_at(log: Log, size: int, cache: Cache | None = None) -> bytes:
+    """The root over the first `size` leaves."""
+    return await _root_of_range(log, (0, size), {} if cache is None else cache)
+
+
+async def inclusion(log: Log, index: int, size: int) -> list[bytes]:
+    """The inclusion proof of leaf `index` in the tree of the first `size` leaves."""
+    return await _roots(log, merkle.inclusion_ranges(index, size))
+
+
+async def consistency(log: Log, old: int, new: int) -> list[bytes]:
+    """The proof that the tree of `new` leaves continues the tree of `old`."""
+    return await _roots(log, merkle.consistency_ranges(old, new))
+
+
+async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
+    """Every tile of the tree of `size` leaves as (level, number, hashes), the lowest level first."""
+    level, count = 0, size
+    while count:
+        for number in range(-(-count // TILE_WIDTH)):
+            width = min(TILE_WIDTH, count - number * TILE_WIDTH)
+            hashes = await tile(log, level, number, width)
+            if hashes is None:
+                raise TreeBroken(f"{log}: tile {level}/{number} is missing or too short")
+            yield level, number, hashes
+        level, count = level + 1, count >> TILE_HEIGHT
+
+
+async def tile(log: Log, level: int, number: int, width: int) -> bytes | None:
+    """The first `width` hashes of a tile, or None when it has fewer."""
+    found = await queries.row(
+        "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
+    )
+    if found is None or len(found["hashes"]) < width * HASH_BYTES:
+        return None
+    return bytes(found["hashes"])[: width * HASH_BYTES]
+
+
+def split(hashes: bytes) -> list[bytes]:
+    """A tile's bytes as hashes."""
+    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
+
+
+async def _roots(log: Log, ranges: Sequence[Range]) -> list[bytes]:
+    """The roots of several ranges, their tiles read at once."""
+    wanted = sorted({_place(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
+    if not wanted:
+        return [merkle.EMPTY_ROOT for _ in ranges]
+    marks = ", ".join(f"({level}, {number})" for level, number in wanted)
+    found = await queries.rows(
+        f"SELECT level, number, hashes FROM log_tile WHERE log = $1 AND (level, number) IN (VALUES {marks})", log
+    )
+    cache: Cache = {(row["level"], row["number"]): bytes(row["hashes"]) for row in found}
+    return [await _root_of_range(log, one, cache) for one in ranges]
+
+
+async def _root_of_range(log: Log, leaves: Range, cache: Cache) -> bytes:
+    return merkle.fold([await _subtree(log, node, cache) for node in merkle.nodes_of(leaves)])
+
+
+async def _subtree(log: Log, node: Node, cache: Cache) -> bytes:
+    level, number, start, rest = _place(node)
+    if (level, number) not in cache:
+        cache[level, number] = await _read(log, level, number)
+    hashes = cache[level, number][start * HASH_BYTES : (start + (1 << rest)) * HASH_BYTES]
+    if len(hashes) != HASH_BYTES << rest:
+        raise TreeBroken(f"{log}: tile {level}/{number} ends before hash {start + (1 << rest)}")
+    return merkle.root_of(split(hashes))
+
+
+def _place(node: Node) -> tuple[int, int, int, int]:
+    """Where a subtree's hashes stand: level and number of the tile, the first of them, and how many as a power."""
+    level, rest = divmod(node.level, TILE_HEIGHT)
+    number, start = divmod(node.index << rest, TILE_WIDTH)
+    return level, number, start, rest
+
+
+async def _read(log: Log, level: int, number: int) -> bytes:
+    found = await queries.row(
+        "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
+    )
+    if found is None:
+        raise TreeBroken(f"{log}: tile {level}/{number} is missing")
+    return bytes(found["hashes"])
+
+
+async def _write(log: Log, level: int, number: int, hashes: bytes) -> None:
+    await queries.run(
+        "INSERT INTO log_tile (log, level, number, hashes) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (log, level, number) DO UPDATE SET hashes = excluded.hashes",
+        log,
+        level,
+        number,
+        hashes,
+    )

@@ -1,0 +1,1 @@
+"""Verification of the logs and of the rows behind them."""

@@ -1,0 +1,324 @@
+"""The fsck of the logs: everything is computed again from the entries, and the first thing that does not fit is named.
+
+A log is checked leaf by leaf, tile by tile, root and signature. A person's chain is checked from its sealed events:
+numbers without gaps, each naming the leaf before it, each committed to by a leaf in the log or on its way there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from consent import persons
+from consent.crypto.vault import Keyring, SealBroken
+from consent.database import queries
+from consent.events import ledger
+from consent.events.ledger import Log
+from consent.persons import Person
+from consent.transparency import checkpoint, merkle
+from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
+from consent.transparency.merkle import HASH_BYTES
+from consent.transparency.sequencer import Publisher
+from consent.verification import rows as integrity
+from consent.verification.rows import Fault, Lives
+
+PAGE = 5_000
+"""Rows read at once; memory stays flat whatever the log's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was checked; `fault` is None when everything fits."""
+
+    log: Log
+    size: int
+    checked: int
+    fault: Fault | None
+
+
+class _Broken(Exception):
+    def __init__(self, where: str, number: int, what: str) -> None:
+        super().__init__(what)
+        self.fault = Fault(where, number, what)
+
+
+async def everything(keyring: Keyring, publisher: Publisher) -> dict[str, Report]:
+    """Check both logs, every chain with its consents, and every sealed field, as of one instant; by name."""
+    async with queries.snapshot():
+        return {
+            **{str(one): await log(one, publisher) for one in Log},
+            "chains": await chains(keyring),
+            "sealed fields": await sealed(keyring),
+        }
+
+
+async def log(which: Log, publisher: Publisher | None) -> Report:
+    """Check a log against its own entries, and the last checkpoint when the signer's key is at hand."""
+    head = await queries.row("SELECT size, checkpoint FROM log_head WHERE log = $1", which)
+    assert head is not None
+    tree = _Tree(which)
+    try:
+        signed = None if publisher is None or not head["checkpoint"] else _signed(which, publisher, head["checkpoint"])
+        async for row in _entries(which):
+            await tree.add(row)
+            if signed is not None and tree.size == signed.size and tree.root() != signed.root:
+                raise _Broken(which, signed.size, "the signed root is not the root of these leaves")
+        await tree.finish()
+        if tree.size != head["size"]:
+            raise _Broken(which, min(tree.size, head["size"]), f"{head['size']} leaves are claimed, {tree.size} found")
+        if signed is not None and tree.size < signed.size:
+            raise _Broken(which, tree.size, f"{signed.size} leaves were signed, {tree.size} are there")
+    except _Broken as broken:
+        return Report(which, head["size"], tree.size, broken.fault)
+    return Report(which, head["size"], tree.size, None)
+
+
+async def chains(keyring: Keyring) -> Report:
+    """Check every person's chain of events and the consents that follow from it, and that each event, refused attempt
+    and officer's look has its leaf."""
+    checked = 0
+    try:
+        async for person_id, last_leaf, events, wrapped in _persons():
+            person = None
+            if wrapped is not None:
+                row = {"person_id": person_id, "epoch": 0, "wrapped_key": wrapped}
+                try:
+                    person = persons.opened(keyring, row)
+                except SealBroken:
+                    raise _Broken(f"person {person_id}", 0, "the data key does not open") from None
+            checked += await _chain(person, person_id, events, last_leaf)
+        await _officials(
+            "refused_attempt",
+            "attempt_id",
+            lambda row: ledger.attempt_event(row["attempt_id"], row["door"], row["actor"], row["code"]),
+        )
+        await _officials(
+            "oversight",
+            "look_id",
+            lambda row: ledger.look_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
+        )
+        await _officials("use_for_all", "use_id", ledger.use_for_all_event)
+        await _erasures()
+        await _nobodys()
+    except _Broken as broken:
+        return Report(Log.CONSENT, checked, checked, broken.fault)
+    return Report(Log.CONSENT, checked, checked, None)
+
+
+async def sealed(keyring: Keyring) -> Report:
+    """Open every sealed field."""
+    opened, fault = await integrity.sealed_fields(keyring)
+    return Report(Log.CONSENT, opened, opened, fault)
+
+
+class _Tree:
+    """A tree grown again from its entries, held against the stored tiles as they fill."""
+
+    def __init__(self, which: Log) -> None:
+        self.log, self.size = which, 0
+        self.open: list[list[bytes]] = [[]]
+        self.numbers = [0]
+
+    async def add(self, row: queries.Row) -> None:
+        """Take the next entry."""
+        if row["position"] != self.size:
+            raise _Broken(self.log, self.size, "the entry is missing")
+        computed = merkle.leaf_hash(row["leaf"].encode())
+        if computed.hex() != row["leaf_hash"]:
+            raise _Broken(self.log, self.size, "the leaf is not what its hash says")
+        self.size += 1
+        self.open[0].append(computed)
+        level = 0
+        while len(self.open[level]) == TILE_WIDTH:
+            await self._hold(level)
+            done, self.open[level] = self.open[level], []
+            self.numbers[level] += 1
+            level += 1
+            if level == len(self.open):
+                self.open.append([])
+                self.numbers.append(0)
+            self.open[level].append(merkle.root_of(done))
+
+    async def finish(self) -> None:
+        """Hold the last, partial tiles against the stored ones."""
+        for level, hashes in enumerate(self.open):
+            if hashes:
+                await self._hold(level)
+
+    def root(self) -> bytes:
+        """The root over what was added."""
+        parts: list[bytes] = []
+        for level in range(len(self.open) - 1, -1, -1):
+            hashes, start = self.open[level], 0
+            while start < len(hashes):
+                width = 1 << ((len(hashes) - start).bit_length() - 1)
+                parts.append(merkle.root_of(hashes[start : start + width]))
+                start += width
+        return merkle.fold(parts)
+
+    async def _hold(self, level: int) -> None:
+        number, hashes = self.numbers[level], self.open[level]
+        found = await queries.row(
+            "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", self.log, level, number
+        )
+        stored = b"" if found is None else bytes(found["hashes"])
+        for place, one in enumerate(hashes):
+            if stored[place * HASH_BYTES : (place + 1) * HASH_BYTES] != one:
+                raise _Broken(f"{self.log} tile {level}/{number}", place, "the hash is not the one of its leaves")
+        if len(stored) != len(hashes) * HASH_BYTES:
+            raise _Broken(f"{self.log} tile {level}/{number}", len(hashes), "the tile is longer than its leaves")
+
+
+def _signed(which: Log, publisher: Publisher, note: str) -> Checkpoint:
+    try:
+        found = Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(which).key))
+    except NoteInvalid as error:
+        raise _Broken(which, 0, f"the checkpoint: {error}") from None
+    if found.origin != publisher.signer_of(which).name:
+        raise _Broken(which, 0, "the checkpoint is of another log")
+    return found
+
+
+async def _entries(which: Log) -> AsyncIterator[queries.Row]:
+    after = -1
+    while page := await queries.rows(
+        "SELECT position, leaf_hash, leaf FROM log_entry WHERE log = $1 AND position > $2 ORDER BY position LIMIT $3",
+        which,
+        after,
+        PAGE,
+    ):
+        for row in page:
+            yield row
+        after = page[-1]["position"]
+
+
+async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes | None]]:
+    """Every person with events, also those who were erased and whose key is gone."""
+    after = ""
+    while page := await queries.rows(
+        "SELECT n.person_id, p.last_leaf, p.events, p.wrapped_key FROM"
+        " (SELECT person_id FROM event WHERE person_id > $1 UNION SELECT person_id FROM person WHERE person_id > $1) n"
+        " LEFT JOIN person p ON p.person_id = n.person_id ORDER BY n.person_id LIMIT $2",
+        after,
+        PAGE,
+    ):
+        for row in page:
+            yield row["person_id"], row["last_leaf"], row["events"], row["wrapped_key"]
+        after = page[-1]["person_id"]
+
+
+async def _chain(person: Person | None, person_id: str, events: int | None, last_leaf: str | None) -> int:
+    """Check one chain; how many events it has."""
+    number, previous, where, lives = 0, "", f"person {person_id}", Lives()
+    while page := await queries.rows(
+        "SELECT e.number, e.kind, e.at, e.leaf_hash, e.sealed, l.position, o.leaf_hash AS waiting FROM event e"
+        " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = e.leaf_hash"
+        " LEFT JOIN outbox o ON o.leaf_hash = e.leaf_hash"
+        " WHERE e.person_id = $1 AND e.number > $2 ORDER BY e.number LIMIT $3",
+        person_id,
+        number,
+        PAGE,
+    ):
+        for row in page:
+            number += 1
+            if row["number"] != number:
+                raise _Broken(where, number, "the event is missing")
+            if row["position"] is None and row["waiting"] is None:
+                raise _Broken(where, number, "the event's leaf is in no log")
+            if person is not None:
+                lives.take(_opens(person, row, previous))
+            previous = row["leaf_hash"]
+    if person is None:
+        raise _Broken(where, number, "the person is gone without an erasure")
+    if number != events or previous != last_leaf:
+        raise _Broken(where, number + 1, f"{events} events were written, {number} are there")
+    if (fault := await lives.compare(person_id)) is not None:
+        raise _Broken(fault.where, fault.number, fault.what)
+    return number
+
+
+def _opens(person: Person, row: queries.Row, previous: str) -> dict[str, Any]:
+    where, number = f"person {person.person_id}", row["number"]
+    try:
+        plain: dict[str, Any] = json.loads(person.open("event", "sealed", str(number), bytes(row["sealed"])))
+        event: dict[str, Any] = plain["event"]
+        leaf = ledger.leaf_of(event["kind"], ledger.commitment(bytes.fromhex(plain["salt"]), event))
+    except (SealBroken, ValueError, KeyError, TypeError):
+        raise _Broken(where, number, "the sealed event does not open") from None
+    if ledger.leaf_hash_of(leaf) != row["leaf_hash"] or event["kind"] != row["kind"]:
+        raise _Broken(where, number, "the event is not what its leaf commits to")
+    if event["at"] != queries.from_micros(row["at"]).isoformat():
+        raise _Broken(where, number, "the event's time is not the one its leaf commits to")
+    if event["number"] != number or event["previous"] != previous:
+        raise _Broken(where, number, "the event does not follow the one before it")
+    return event
+
+
+async def _erasures() -> None:
+    """Check every erasure against its leaf, and that as many leaves stay as all of them left."""
+    left, after = 0, ""
+    while page := await queries.rows(
+        "SELECT * FROM erasure WHERE leaf_hash > $1 ORDER BY leaf_hash LIMIT $2", after, PAGE
+    ):
+        for row in page:
+            event = json.loads(row["event"])
+            leaf = ledger.leaf_of("person.erased", ledger.commitment(bytes.fromhex(row["salt"]), event))
+            if ledger.leaf_hash_of(leaf) != row["leaf_hash"] or event["kind"] != "person.erased":
+                raise _Broken(f"erasure {row['leaf_hash']}", 0, "the erasure is not what its leaf commits to")
+            left += event["facts"]["events"] + 1
+        after = page[-1]["leaf_hash"]
+    counted = await queries.row("SELECT count(*) AS leaves FROM erased_leaf")
+    assert counted is not None
+    if counted["leaves"] != left:
+        raise _Broken("erased_leaf", counted["leaves"], f"{left} leaves were left by erasures")
+    for table in ("erasure", "erased_leaf"):
+        absent = await queries.row(
+            f"SELECT a.leaf_hash FROM {table} a"
+            " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
+            " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
+            " WHERE l.leaf_hash IS NULL AND o.leaf_hash IS NULL LIMIT 1"
+        )
+        if absent is not None:
+            raise _Broken(f"{table} {absent['leaf_hash']}", 0, "its leaf is in no log")
+
+
+async def _officials(table: str, id_column: str, event_of: Callable[[queries.Row], dict[str, Any]]) -> None:
+    """Check rows that are nobody's own, each with its salt: refused attempts, officers' looks, uses for all."""
+    number, after = 0, ""
+    while page := await queries.rows(
+        f"SELECT a.*, l.position, o.leaf_hash AS waiting FROM {table} a"
+        " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
+        " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
+        f" WHERE a.{id_column} > $1 AND a.salt <> '' ORDER BY a.{id_column} LIMIT $2",
+        after,
+        PAGE,
+    ):
+        for row in page:
+            number += 1
+            event = event_of(row)
+            leaf = ledger.leaf_of(event["kind"], ledger.commitment(bytes.fromhex(row["salt"]), event))
+            if ledger.leaf_hash_of(leaf) != row["leaf_hash"]:
+                raise _Broken(table, number, "the row is not what its leaf commits to")
+            if row["position"] is None and row["waiting"] is None:
+                raise _Broken(table, number, "the row's leaf is in no log")
+        after = page[-1][id_column]
+
+
+async def _nobodys() -> None:
+    """A leaf that no event stands behind: somebody's events were taken away."""
+    row = await queries.row(
+        "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
+        " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"
+        " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"
+        " LEFT JOIN use_for_all u ON u.leaf_hash = l.leaf_hash"
+        " LEFT JOIN erased_leaf x ON x.leaf_hash = l.leaf_hash"
+        " LEFT JOIN expired_leaf y ON y.leaf_hash = l.leaf_hash"
+        " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
+        " AND u.leaf_hash IS NULL AND x.leaf_hash IS NULL AND y.leaf_hash IS NULL AND l.leaf NOT LIKE $1"
+        " ORDER BY l.position LIMIT 1",
+        f'%"k":"{ledger.NOTHING}","v":1}}',
+    )
+    if row is not None:
+        raise _Broken(Log.CONSENT, row["position"], "no event stands behind the leaf")

@@ -1,0 +1,1 @@
+"""API of an administrator: `/v1/admin`."""

@@ -1,0 +1,195 @@
+"""What an administrator reads of the catalogue: lists with names, versions, and what a version would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consent.documents import lifecycle, versions
+from consent.documents.lifecycle import Version
+from consent.domain.kinds import Kind
+from consent.kernel.errors import NotFound
+from service.api.admin import schemas as shapes
+from service.http import json_io
+from service.http.endpoints import Answer, Ask
+from service.http.problems import Problem
+
+LANGUAGES = ("zh-CN", "en")
+VERSION_DIGITS = 9
+
+
+async def list_documents(ask: Ask, _: None) -> Answer:
+    """Documents of a kind by id, each with its newest version; `?state=` keeps those whose newest is in that state."""
+    kind, limit = named_kind(ask), json_io.read_limit(ask.request)
+    wanted = ask.request.query_params.get("state")
+    if wanted is not None and wanted not in versions.STATES:
+        raise Problem("bad_query")
+    after = json_io.read_cursor(ask.request, str) or ("",)
+    alive = await versions.alive(kind, ask.at)
+    in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, ask.at)}
+    rows = []
+    for one in await versions.newest(kind, str(after[0])):
+        state = await versions.state_of(one, ask.at)
+        if wanted in (None, state):
+            called = name_of(in_force.get(one.document_id, one.body))
+            rows.append(await _row(one, state, called, alive.get(one.document_id, {})))
+        if len(rows) > limit:
+            break
+    more = len(rows) > limit
+    return Answer(
+        shapes.VersionList(
+            data=rows[:limit], next_cursor=json_io.encode_cursor((rows[limit - 1].id,)) if more else None
+        )
+    )
+
+
+async def read_document(ask: Ask, _: None) -> Answer:
+    """The newest version; its ETag is what a PUT needs."""
+    return await _whole(ask, await versions.latest(named_kind(ask), ask.request.path_params["id"]))
+
+
+async def read_version(ask: Ask, _: None) -> Answer:
+    """One version."""
+    return await _whole(ask, await named_version(ask))
+
+
+async def diff(ask: Ask, _: None) -> Answer:
+    """Where two versions differ."""
+    kind, document_id = named_kind(ask), ask.request.path_params["id"]
+    before, after = [
+        await lifecycle.get(kind, document_id, version_number(ask.request.query_params.get(name, "")))
+        for name in ("from", "to")
+    ]
+    return Answer(shapes.Differences(data=_differences(before, after)))
+
+
+async def changes(ask: Ask, _: None) -> Answer:
+    """Where a version differs from what people have: what is in force, whatever drafts lie between."""
+    found = await named_version(ask)
+    before = await _beside(ask, found)
+    if before is None:
+        return Answer(shapes.Changes(beside=None, data=[]))
+    return Answer(
+        shapes.Changes(
+            beside=shapes.Beside(
+                id=before.document_id, version=before.version, state=await versions.state_of(before, ask.at)
+            ),
+            data=_differences(before, found),
+        )
+    )
+
+
+STANDING = {
+    Kind.PROVIDERS: ((Kind.VENUES, "provider_id"), (Kind.SERVICES, "provider_id")),
+    Kind.SERVICES: ((Kind.BENEFITS, "service_id"),),
+}
+"""Which kinds name a document of a kind, and in which member."""
+
+
+async def dependents(ask: Ask, _: None) -> Answer:
+    """What is in force and stands on a document: a provider's venues and services, a service's benefits."""
+    kind, bearing = named_kind(ask), ask.request.path_params["id"]
+    await versions.latest(kind, bearing)
+    found: list[shapes.Dependent] = []
+    waiting = [(kind, bearing)]
+    while waiting:
+        here, document_id = waiting.pop(0)
+        for above, member in STANDING.get(here, ()):
+            for one in await lifecycle.all_in_force(above, ask.at):
+                if one.body[member] == document_id:
+                    found.append(shapes.Dependent(kind=above, id=one.document_id, name=name_of(one.body)))
+                    waiting.append((above, one.document_id))
+    return Answer(shapes.Dependents(data=found))
+
+
+async def _beside(ask: Ask, found: Version) -> Version | None:
+    """What a version is read against; of a new scheme, which has no past of its own, the scheme that it follows."""
+    if found.kind is not Kind.SCHEMES or await lifecycle.in_force(found.kind, found.document_id, ask.at) is not None:
+        return await versions.beside(found, ask.at)
+    others = [
+        one
+        for one in (
+            *await lifecycle.all_in_force(Kind.SCHEMES, ask.at),
+            *await lifecycle.scheduled(Kind.SCHEMES, ask.at),
+        )
+        if one.document_id != found.document_id
+    ]
+    year = found.body.get("from_year")
+    before = [one for one in others if not isinstance(year, int) or one.body["from_year"] <= year]
+    if not before:
+        return await versions.beside(found, ask.at)
+    return max(before, key=lambda one: int(one.body["from_year"]))
+
+
+def _differences(before: Version, after: Version) -> list[shapes.Difference]:
+    return [shapes.Difference(**one) for one in versions.differences(before.body, after.body)]
+
+
+async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Mapping[int, str]) -> shapes.VersionRow:
+    others = [shapes.OtherVersion(version=number, state=said) for number, said in alive.items() if number < one.version]
+    return shapes.VersionRow(
+        id=one.document_id,
+        version=one.version,
+        state=state,
+        sha256=one.sha256,
+        name=name,
+        in_force_version=next((number for number, said in alive.items() if said == "in_force"), None),
+        resume_requested=await versions.resume_requested(one) or None,
+        others=others or None,
+    )
+
+
+async def _whole(ask: Ask, found: Version) -> Answer:
+    now = await lifecycle.in_force(found.kind, found.document_id, ask.at)
+    return Answer(
+        shapes.VersionAnswer(
+            id=found.document_id,
+            version=found.version,
+            state=await versions.state_of(found, ask.at),
+            sha256=found.sha256,
+            in_force_from=None if found.in_force_from is None else json_io.rfc3339(found.in_force_from),
+            in_force_version=None if now is None else now.version,
+            resume_requested=await versions.resume_requested(found) or None,
+            name=name_of(found.body),
+            document=found.body,
+        ),
+        headers={"ETag": tag(found)},
+    )
+
+
+def name_of(body: Mapping[str, Any]) -> dict[str, str] | None:
+    """What a document calls itself, in the languages it does so; a draft may do it in none."""
+    said = body.get("name") or body.get("title")
+    if said is None and isinstance(texts := body.get("languages"), Mapping):
+        said = {language: one.get("title") for language, one in texts.items() if isinstance(one, Mapping)}
+    if not isinstance(said, Mapping):
+        return None
+    found = {language: said[language] for language in LANGUAGES if isinstance(said.get(language), str)}
+    return found or None
+
+
+async def named_version(ask: Ask) -> Version:
+    """The version that the path names; NotFound for any other."""
+    return await lifecycle.get(
+        named_kind(ask), ask.request.path_params["id"], version_number(ask.request.path_params["version"])
+    )
+
+
+def named_kind(ask: Ask) -> Kind:
+    """The kind that the path names; NotFound for any other."""
+    try:
+        return Kind(ask.request.path_params["kind"])
+    except ValueError:
+        raise NotFound("there is no such kind of document") from None
+
+
+def version_number(text: str) -> int:
+    """A version's number as it stands in a path or query; NotFound for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS):
+        raise NotFound("there is no such version")
+    return int(text)
+
+
+def tag(found: Version) -> str:
+    """The ETag of a version."""
+    return f'"{found.version}-{found.sha256[:32]}"'

@@ -1,0 +1,1 @@
+"""API of a privacy officer: `/v1/privacy`."""

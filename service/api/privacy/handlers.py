@@ -1,0 +1,320 @@
+"""The privacy officer's door: read under a case, decide with reasons, verify. Never grant, edit, export or look up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from benefits.statistics import weekly_figures
+from consent.consents import register
+from consent.database import queries
+from consent.documents import lifecycle, versions
+from consent.domain.kinds import Kind
+from consent.domain.purposes import Purpose
+from consent.events import ledger
+from consent.events.ledger import Log
+from consent.oversight import objections, officers
+from consent.oversight.officers import PROPAGATION_DAYS, Filters
+from consent.verification import logs as verification
+from service.api.privacy import schemas as shapes
+from service.api.privacy.reviews import staff_of
+from service.api.public import transparency
+from service.compliance import processing_register, receipts
+from service.http import json_io
+from service.http.endpoints import Answer, Ask
+from service.http.problems import Problem
+
+STATES = frozenset({"given", "refused", "withdrawn", "expired", "terminated"})
+PURPOSES = frozenset(Purpose)
+
+
+async def _case(ask: Ask) -> str:
+    """The case that this look names; bad_query without one, NotFound for one that is not the officer's own."""
+    case_id = ask.request.query_params.get("case", "")
+    if not case_id.isascii() or not case_id.isprintable() or not case_id:
+        raise Problem("bad_query")
+    await officers.need_case(case_id, staff_of(ask))
+    return case_id
+
+
+async def open_case(ask: Ask, body: shapes.CaseBody) -> Answer:
+    """Open a case."""
+    return Answer(
+        shapes.CaseAnswer(case_id=await officers.open_case(staff_of(ask), body.reason_code, body.text, ask.at)), 201
+    )
+
+
+async def list_cases(ask: Ask, _: None) -> Answer:
+    """The officer's own cases, newest first."""
+    limit = json_io.read_limit(ask.request)
+    cursor = json_io.read_cursor(ask.request, int, str)
+    found = await officers.cases_of(staff_of(ask), None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    await ledger.look(staff_of(ask), None, "cases.listed", ask.at)
+    page = found[:limit]
+    last = json_io.encode_cursor((queries.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
+    return Answer(
+        shapes.Cases(data=[_case_row(ask, one) for one in page], next_cursor=last if len(found) > limit else None)
+    )
+
+
+async def read_case(ask: Ask, _: None) -> Answer:
+    """One case of the officer's own."""
+    found = await officers.need_case(ask.request.path_params["case_id"], staff_of(ask))
+    await ledger.look(staff_of(ask), found.case_id, "case.read", ask.at)
+    return Answer(_case_row(ask, found))
+
+
+def _case_row(ask: Ask, one: officers.Case) -> shapes.CaseRow:
+    opened_on = ask.city.day_of(one.opened_at).isoformat()
+    return shapes.CaseRow(case_id=one.case_id, reason_code=one.reason_code, text=one.text, opened_on=opened_on)
+
+
+async def count_consents(ask: Ask, _: None) -> Answer:
+    """Consents by day and state, small cells suppressed."""
+    case_id = await _case(ask)
+    day = json_io.read_day(ask.request, "on") or ask.today
+    cells = await officers.counts(_filters(ask), day, ask.city.settings.city_zone, ask.at)
+    await ledger.look(staff_of(ask), case_id, "consents.counted", ask.at)
+    return Answer(
+        shapes.Counts(
+            data=[shapes.CountRow(day=one.day.isoformat(), state=one.state, count=one.count) for one in cells]
+        )
+    )
+
+
+async def sample_consents(ask: Ask, body: shapes.SampleBody) -> Answer:
+    """A random sample for audit."""
+    await officers.need_case(body.case, staff_of(ask))
+    filters = Filters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
+    found = await officers.sample(filters, body.size, ask.at)
+    await ledger.look(staff_of(ask), body.case, "consents.sampled", ask.at)
+    return Answer(
+        shapes.Sample(data=[shapes.ConsentRow(**_consent(ask, row, row["state_then"])) for row in found]), 201
+    )
+
+
+async def read_consent(ask: Ask, _: None) -> Answer:
+    """One consent with its events, notice and proofs; its person reads that somebody looked."""
+    case_id, consent_id = await _case(ask), ask.request.path_params["consent_id"]
+    row, openings = await officers.one(ask.city.keyring, consent_id, case_id, staff_of(ask), ask.at)
+    notice = await lifecycle.get(Kind.NOTICES, row["notice_id"], row["notice_version"])
+    state = register.state_of(row, ask.at)
+    kind = Kind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else Kind.PROVIDERS
+    return Answer(
+        shapes.ConsentUnderCase(
+            **_consent(ask, row, state),
+            counterpart_name=await versions.last_name_of(kind, row["counterpart"]),
+            notice=notice.body,
+            events=[
+                shapes.EventRow(
+                    kind=one.event["kind"],
+                    day=ask.city.day_of(datetime.fromisoformat(one.event["at"])).isoformat(),
+                    leaf_hash=receipts.encoded_hash(one.leaf_hash),
+                    proof=await transparency.proof_of(Log.CONSENT, one.leaf_hash),
+                )
+                for one in openings
+            ],
+        )
+    )
+
+
+async def list_objections(ask: Ask, _: None) -> Answer:
+    """Open objections, the most urgent first."""
+    limit = json_io.read_limit(ask.request)
+    cursor = json_io.read_cursor(ask.request, int, str)
+    after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
+    found = await objections.queue(ask.city.keyring, ask.city.settings.city_zone, after, limit + 1)
+    await ledger.look(staff_of(ask), None, "objections.listed", ask.at)
+    page = found[:limit]
+    return Answer(
+        shapes.Objections(
+            data=[shapes.ObjectionRow(**_objection(ask, one)) for one in page],
+            next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].decide_by), page[-1].objection_id))
+            if len(found) > limit
+            else None,
+        )
+    )
+
+
+async def read_objection(ask: Ask, _: None) -> Answer:
+    """One objection, open or decided."""
+    objection_id = ask.request.path_params["objection_id"]
+    found = await objections.one(ask.city.keyring, ask.city.settings.city_zone, objection_id)
+    await ledger.look(staff_of(ask), None, f"objection.read {objection_id}", ask.at)
+    decided_on = None if found.decided_on is None else found.decided_on.isoformat()
+    return Answer(shapes.ObjectionWhole(**_objection(ask, found), decided_on=decided_on, decision=found.decision))
+
+
+def _objection(ask: Ask, one: objections.ForOfficer) -> dict[str, Any]:
+    return {
+        "objection_id": one.objection_id,
+        "state": one.state,
+        "source_id": one.source_id,
+        "reason_code": one.reason,
+        "opened_on": one.opened_on.isoformat(),
+        "acknowledge_by": one.acknowledge_by.isoformat(),
+        "decide_by": one.decide_by.isoformat(),
+        "acknowledged": one.acknowledged,
+        "overdue": one.decided_on is None and ask.today > one.decide_by,
+        "record": one.record,
+        "statement": one.statement,
+        "source_statement": one.source_statement,
+    }
+
+
+async def acknowledge_objection(ask: Ask, _: None) -> Answer:
+    """Tell the person that somebody has taken it up."""
+    objection_id = ask.request.path_params["objection_id"]
+    await objections.acknowledge(ask.city.keyring, objection_id, staff_of(ask), ask.at)
+    return Answer(shapes.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
+
+
+async def decide_objection(ask: Ask, body: shapes.ObjectionDecision) -> Answer:
+    """A human decides, with reasons in writing."""
+    objection_id = ask.request.path_params["objection_id"]
+    correction = None
+    if body.correction is not None:
+        if body.decision == "rejected" or body.correction == shapes.Correction():
+            detail = "only an upheld objection corrects, and a correction names quantity or occurred_on"
+            raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
+        correction = (body.correction.quantity, body.correction.occurred_on)
+    state = await objections.decide(
+        ask.city.keyring,
+        objection_id,
+        staff_of(ask),
+        body.decision == "upheld",
+        body.reason,
+        correction,
+        ask.today,
+        ask.at,
+    )
+    return Answer(shapes.ObjectionDecided(objection_id=objection_id, state=state))
+
+
+async def list_attempts(ask: Ask, _: None) -> Answer:
+    """What was tried and refused."""
+    limit = json_io.read_limit(ask.request)
+    cursor = json_io.read_cursor(ask.request, int, str)
+    found = await officers.refused_attempts(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    await ledger.look(staff_of(ask), None, "attempts.listed", ask.at)
+    page = found[:limit]
+    return Answer(
+        shapes.Attempts(
+            data=[
+                shapes.AttemptRow(
+                    attempt_id=row["attempt_id"],
+                    day=ask.city.day_of(queries.from_micros(row["at"])).isoformat(),
+                    door=row["door"],
+                    actor=row["actor"],
+                    code=row["code"],
+                    what=row["what"].partition(" ")[0],
+                    document=row["what"].partition(" ")[2] or None,
+                )
+                for row in page
+            ],
+            next_cursor=json_io.encode_cursor((page[-1]["at"], page[-1]["attempt_id"])) if len(found) > limit else None,
+        )
+    )
+
+
+async def list_propagations(ask: Ask, _: None) -> Answer:
+    """Ended links and corrections that their source has not dealt with."""
+    if ask.request.query_params.get("state", "unacknowledged") != "unacknowledged":
+        raise Problem("bad_query")
+    limit = json_io.read_limit(ask.request)
+    cursor = json_io.read_cursor(ask.request, int, str)
+    found = await officers.unacknowledged(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    await ledger.look(staff_of(ask), None, "propagations.listed", ask.at)
+    page, rows = found[:limit], []
+    for row in page:
+        ended_on = ask.city.day_of(queries.from_micros(row["since"]))
+        due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
+        rows.append(
+            shapes.PropagationRow(
+                kind=row["kind"],
+                id=row["id"],
+                source_id=row["source_id"],
+                ended_on=ended_on.isoformat(),
+                due_on=due_on.isoformat(),
+                overdue=ask.today > due_on,
+            )
+        )
+    more = len(found) > limit
+    return Answer(
+        shapes.Propagations(
+            data=rows, next_cursor=json_io.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
+        )
+    )
+
+
+async def verify(ask: Ask, _: None) -> Answer:
+    """Compute both logs and every chain again; name the first thing that does not fit."""
+    async with queries.transaction():
+        await ledger.look(staff_of(ask), None, "logs.verified", ask.at)
+    reports = await verification.everything(ask.city.keyring, ask.city.settings.publisher)
+    faults = [one.fault for one in reports.values() if one.fault is not None]
+    return Answer(
+        shapes.Verification(
+            ok=not faults,
+            verified_at=json_io.rfc3339(ask.at),
+            logs=[
+                shapes.LogReport(name=one.log, size=one.size, checked=one.checked)
+                for one in (reports[log] for log in Log)
+            ],
+            first_fault=shapes.FirstFault(where=faults[0].where, number=faults[0].number, what=faults[0].what)
+            if faults
+            else None,
+        )
+    )
+
+
+async def read_register(ask: Ask, _: None) -> Answer:
+    """The record of processing."""
+    await ledger.look(staff_of(ask), None, "register.read", ask.at)
+    return Answer(shapes.Register(data=processing_register.register()))
+
+
+async def self_audit(ask: Ask, _: None) -> Answer:
+    """What must never be found, and whether it is."""
+    found = await processing_register.self_audit(ask.at)
+    await ledger.look(staff_of(ask), None, "self-audit.read", ask.at)
+    rows = [shapes.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
+    return Answer(shapes.SelfAudit(as_of=json_io.rfc3339(ask.at), data=rows, ok=all(one.ok for one in rows)))
+
+
+async def read_statistics(ask: Ask, _: None) -> Answer:
+    """Objections by source, reason and state as released this week; rounded, small cells left out."""
+    await ledger.look(staff_of(ask), None, "statistics.read", ask.at)
+    found = await weekly_figures.released(ask.today, ask.at)
+    return Answer(shapes.Statistics(data=[shapes.StatisticRow(**row) for row in found.get("objections", [])]))
+
+
+def _filters(ask: Ask) -> Filters:
+    query = ask.request.query_params
+    purpose, state, version = query.get("purpose"), query.get("state"), query.get("notice_version")
+    counterpart = query.get("source_id") or query.get("provider_id")
+    if (
+        purpose not in (None, *PURPOSES)
+        or state not in (None, *STATES)
+        or (version is not None and not (version.isascii() and version.isdecimal() and len(version) < 10))
+        or (counterpart is not None and not (counterpart.isascii() and counterpart.isprintable()))
+    ):
+        raise Problem("bad_query")
+    return Filters(purpose, counterpart, None if version is None else int(version), state)
+
+
+def _consent(ask: Ask, row: queries.Row, state: str) -> dict[str, Any]:
+    def day(column: str) -> str | None:
+        return None if row[column] is None else ask.city.day_of(queries.from_micros(row[column])).isoformat()
+
+    return {
+        "consent_id": row["consent_id"],
+        "purpose": row["purpose"],
+        "counterpart": row["counterpart"],
+        "state": state,
+        "notice_id": row["notice_id"],
+        "notice_version": row["notice_version"],
+        "given_on": day("given_at"),
+        "expires_on": day("expires_at"),
+        "ended_on": day("ended_at"),
+    }

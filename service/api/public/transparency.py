@@ -1,0 +1,235 @@
+"""The two logs over HTTP: checkpoints, tiles, proofs, and the documents behind the policy log. For everybody."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from consent.database import queries
+from consent.domain import purposes
+from consent.events.ledger import Log
+from consent.kernel.canonical_json import sha256_of
+from consent.kernel.errors import NotFound
+from consent.transparency import checkpoint, sequencer, tiles
+from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
+from consent.transparency.merkle import HASH_BYTES
+from consent.transparency.tiles import TreeBroken
+from service.api.public import schemas as shapes
+from service.compliance import receipts
+from service.http import json_io
+from service.http.context import City
+from service.http.endpoints import Answer, Ask
+from service.http.problems import Problem
+
+ENTRIES_MAX = 1_000
+"""Policy entries of one answer."""
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def _log(ask: Ask) -> Log:
+    try:
+        return Log(ask.request.path_params["name"])
+    except ValueError:
+        raise NotFound("there are two logs: consent and policy") from None
+
+
+async def read_checkpoint(ask: Ask, _: None) -> Response:
+    """The last published checkpoint, a signed note."""
+    head = await sequencer.head(_log(ask))
+    if head.note is None:
+        raise NotFound("nothing was published yet")
+    return Response(head.note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+async def read_tile(ask: Ask, _: None) -> Response:
+    """A tile of a published tree: 256 hashes, or `.p/<width>` for the last one of its level."""
+    log, published = _log(ask), await _published(_log(ask))
+    try:
+        level = int(ask.request.path_params["level"])
+        number, width = checkpoint.parse_tile_path(ask.request.path_params["index"])
+    except ValueError:
+        raise NotFound("there is no such tile") from None
+    hashes_there = published.size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
+    if number * TILE_WIDTH + width > hashes_there:
+        raise NotFound("there is no such tile")
+    found = await tiles.tile(log, level, number, width)
+    if found is None:
+        raise NotFound("there is no such tile")
+    return Response(found, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
+
+
+async def prove_inclusion(ask: Ask, _: None) -> Answer:
+    """That a leaf stands in the tree of a published size (the latest, unless said otherwise)."""
+    log, published = _log(ask), await _published(_log(ask))
+    size = _size(ask, "size", published.size)
+    row = await queries.row(
+        "SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, _hash(ask, "leaf_hash").hex()
+    )
+    if row is None or not row["position"] < size <= published.size:
+        raise NotFound("there is no such leaf in a published tree of this size")
+    proof = await tiles.inclusion(log, row["position"], size)
+    return Answer(shapes.InclusionProof(index=row["position"], size=size, hashes=_encoded(proof)))
+
+
+async def prove_consistency(ask: Ask, _: None) -> Answer:
+    """That the tree of one published size continues that of another."""
+    log, published = _log(ask), await _published(_log(ask))
+    old, new = _size(ask, "from", None), _size(ask, "to", published.size)
+    if not old <= new <= published.size:
+        raise NotFound("no tree of this size was published")
+    return Answer(shapes.ConsistencyProof(size=new, hashes=_encoded(await tiles.consistency(log, old, new))))
+
+
+async def list_policy(ask: Ask, _: None) -> Answer:
+    """Entries of the policy log in order: which rules bind since when, by their hashes."""
+    published = await _published(Log.POLICY)
+    start = _size(ask, "start", 0)
+    end = min(_size(ask, "end", published.size), published.size, start + ENTRIES_MAX)
+    rows = await queries.rows(
+        "SELECT position, leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2"
+        " ORDER BY position",
+        start,
+        end,
+    )
+    return Answer(
+        shapes.PolicyEntries(
+            data=[shapes.PolicyEntry(index=row["position"], leaf=json.loads(row["leaf"])) for row in rows],
+            size=published.size,
+        )
+    )
+
+
+async def read_document(ask: Ask, _: None) -> Response:
+    """The document behind a policy entry; its canonical JSON has the hash that was asked for."""
+    sha256 = ask.request.path_params["sha256"]
+    row = await queries.row("SELECT body FROM document WHERE sha256 = $1 AND in_force_from IS NOT NULL", sha256)
+    body: dict[str, Any] | None = None if row is None else json.loads(row["body"])
+    for announced in (*barred_uses(), *keys(ask.city)) if body is None else ():
+        if sha256_of(announced) == sha256:
+            body = announced
+    if body is None:
+        raise NotFound("no document of this hash was ever in force")
+    return json_io.respond(body, headers={"Cache-Control": FOREVER})
+
+
+def barred_uses() -> list[dict[str, Any]]:
+    """The barred uses as documents."""
+    return [
+        {
+            "barred_use": one.code,
+            "title": {"zh-CN": one.title_zh, "en": one.title_en},
+            "reason": {"zh-CN": one.reason_zh, "en": one.reason_en},
+            "reference": one.reference,
+        }
+        for one in purposes.BARRED_USES
+    ]
+
+
+def keys(city: City) -> list[dict[str, Any]]:
+    """The public keys that speak for this service, as documents: of receipts, and of each log."""
+    (receipts,) = city.settings.signing_key.public_keys()
+    return [
+        {"key": receipts["kid"], "use": "receipts", "jwk": receipts},
+        *({"key": log_key(city, log).text(), "use": f"log {log}"} for log in Log),
+    ]
+
+
+def log_key(city: City, log: Log) -> NoteKey:
+    """The key that verifies a log's checkpoints."""
+    return city.settings.publisher.signer_of(log).key
+
+
+async def list_log_keys(ask: Ask, _: None) -> Answer:
+    """What a verifier of the logs is configured with."""
+    return Answer(
+        shapes.LogKeys(data=[shapes.LogKey(name=log, verifier_key=log_key(ask.city, log).text()) for log in Log])
+    )
+
+
+async def check_log(ask: Ask, _: None) -> Answer:
+    """The last published checkpoint, held against the log's key and against the tree as it is now."""
+    log = _log(ask)
+    head = await sequencer.head(log)
+    if head.note is None:
+        raise NotFound("nothing was published yet")
+    size, signed, continued = 0, True, False
+    try:
+        published = Checkpoint.parse(checkpoint.open_note(head.note, log_key(ask.city, log)))
+        size = published.size
+        continued = published.size <= head.size and await tiles.root_at(log, published.size) == published.root
+    except NoteInvalid:
+        signed = False
+    except TreeBroken:
+        continued = False
+    growing = head.frozen is None
+    return Answer(
+        shapes.LogCheck(
+            name=log,
+            checked_at=json_io.rfc3339(ask.at),
+            size=size,
+            signed=signed,
+            continued=continued,
+            growing=growing,
+            sound=signed and continued and growing,
+        )
+    )
+
+
+async def published_checkpoint(log: Log) -> tuple[str, Checkpoint] | None:
+    """The note and the checkpoint that were last published, or None."""
+    head = await sequencer.head(log)
+    if head.note is None:
+        return None
+    text = head.note.partition("\n\n")[0] + "\n"
+    return head.note, Checkpoint.parse(text)
+
+
+async def proof_of(log: Log, leaf_hash: str) -> str | None:
+    """The tlog-proof of a leaf (hash in hex) under the last published checkpoint, or None while it is not in it."""
+    found = await published_checkpoint(log)
+    if found is None:
+        return None
+    note, published = found
+    row = await queries.row("SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, leaf_hash)
+    if row is None or row["position"] >= published.size:
+        return None
+    hashes = await tiles.inclusion(log, row["position"], published.size)
+    return receipts.proof_file(row["position"], hashes, note)
+
+
+async def _published(log: Log) -> Checkpoint:
+    found = await published_checkpoint(log)
+    if found is None:
+        raise NotFound("nothing was published yet")
+    return found[1]
+
+
+def _size(ask: Ask, name: str, default: int | None) -> int:
+    text = ask.request.query_params.get(name)
+    if text is None:
+        if default is None:
+            raise Problem("bad_query")
+        return default
+    if not checkpoint.SIZE.fullmatch(text) or int(text) > checkpoint.SIZE_MAX:
+        raise Problem("bad_query")
+    return int(text)
+
+
+def _hash(ask: Ask, name: str) -> bytes:
+    """A hash in base64, also where a plus sign arrived as a space, or in base64url."""
+    text = ask.request.query_params.get(name, "").replace(" ", "+").replace("-", "+").replace("_", "/")
+    try:
+        found = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem("bad_query") from None
+    if len(found) != HASH_BYTES:
+        raise Problem("bad_query")
+    return found
+
+
+def _encoded(hashes: list[bytes]) -> list[str]:
+    return [base64.b64encode(one).decode() for one in hashes]

@@ -1,0 +1,1 @@
+"""API of a resident about themselves: `/v1/me`."""

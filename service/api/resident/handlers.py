@@ -1,0 +1,341 @@
+"""The resident's door: see, decide, show, stop. Everything here is about the person who asks, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import segno
+from starlette.requests import Request
+from starlette.responses import Response
+
+from benefits.balances import snapshots
+from benefits.catalogue import in_force as catalogue
+from benefits.catalogue.in_force import Benefit
+from benefits.redemption import tickets
+from benefits.scoring import points
+from consent import persons as people
+from consent.consents import account_links, presentations, register
+from consent.consents.link_codes import PendingLink
+from consent.consents.register import Consent
+from consent.domain import records
+from consent.domain.grants import UNDO_LIFE, State
+from consent.domain.purposes import Purpose
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from consent.records import gate
+from service.api.resident import person as persons
+from service.api.resident import schemas as shapes
+from service.http import json_io
+from service.http.endpoints import Answer, Ask, Call
+
+
+async def request_consent(ask: Ask, body: shapes.ConsentRequest) -> Answer:
+    """Show a notice."""
+    person = await persons.entered(ask)
+    shown = await presentations.show(
+        ask.city.keyring,
+        person,
+        body.purpose,
+        body.counterpart,
+        body.account,
+        body.language,
+        ask.at,
+        body.previous_consent_id,
+    )
+    return Answer(_shown(shown), 201)
+
+
+async def read_request(ask: Ask, _: None) -> Answer:
+    """A notice as it was shown, while it can be answered."""
+    person = await persons.known(ask)
+    if person is None:
+        raise NotFound("no such notice was shown")
+    return Answer(
+        _shown(await presentations.again(ask.city.keyring, person, ask.request.path_params["request_id"], ask.at))
+    )
+
+
+async def give_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
+    """Answer a notice with yes."""
+    person = await persons.entered(ask)
+    return Answer(_consent(await register.give(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
+
+
+async def refuse_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
+    """Answer a notice with no."""
+    person = await persons.entered(ask)
+    return Answer(_consent(await register.refuse(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
+
+
+async def list_consents(ask: Ask, _: None) -> Answer:
+    """Consents, newest first."""
+    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
+    found = [] if person is None else await register.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
+    return persons.page(
+        shapes.ConsentList,
+        [] if person is None else await _as_they_stand(person, found, ask, names),
+        limit,
+        [(json_io.micros(one.grant.given_at), one.grant.consent_id) for one in found],
+    )
+
+
+async def read_consent(ask: Ask, _: None) -> Answer:
+    """One consent, as it is or as it was."""
+    person = await persons.known(ask)
+    if person is None:
+        raise NotFound("there is no such consent")
+    consent = await register.get(person, ask.request.path_params["consent_id"])
+    names = await catalogue.names(ask.at)
+    then = json_io.read_moment(ask.request, "at", ask.at)
+    if then == ask.at:
+        return Answer((await _as_they_stand(person, [consent], ask, names))[0])
+    state = consent.grant.as_of(then)
+    if state is None:
+        raise NotFound("there was no such consent yet")
+    said = _consent(consent, ask, names).model_copy(update={"state": state})
+    return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
+
+
+async def _as_they_stand(
+    person: Person, found: list[Consent], ask: Ask, names: Mapping[str, Mapping[str, str]]
+) -> list[shapes.ConsentAnswer]:
+    """Consents with what their links wait for, and what can be undone."""
+    proven, codes = await account_links.confirmed(person), await account_links.waiting(person, ask.at)
+    said = []
+    for one in found:
+        answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), ask, names)
+        if answer.state == State.GIVEN and answer.source_id:
+            answer = answer.model_copy(update={"linked": answer.source_id in proven})
+        said.append(answer)
+    return said
+
+
+async def code_anew(ask: Ask, _: None) -> Answer:
+    """A new code for a link that waits."""
+    person = await persons.locked(ask)
+    link = await account_links.code_anew(ask.city.keyring, person, ask.request.path_params["consent_id"], ask.at)
+    return Answer(_link(link), 201)
+
+
+async def withdraw_consent(ask: Ask, _: None) -> Answer:
+    """Stop one consent."""
+    person = await persons.locked(ask)
+    consent = await register.withdraw(person, ask.request.path_params["consent_id"], ask.at)
+    if consent.grant.ended_at == ask.at:  # again, or too late: nothing ended now
+        ask.city.tombstones.withdrawn(consent.grant.consent_id, ask.at)
+    await snapshots.forget(person.person_id)
+    ended = consent.grant.ended_at
+    return Answer(
+        shapes.WithdrawnAnswer(
+            consent_id=consent.grant.consent_id,
+            state=consent.grant.state_at(ask.at),
+            withdrawn_at=None if ended is None else json_io.rfc3339(ended),
+        )
+    )
+
+
+async def withdraw_everything(ask: Ask, body: shapes.WithdrawAll) -> Answer:
+    """Stop everything, or everything about one source or provider."""
+    known = await persons.known(ask)
+    if known is None:
+        return Answer(shapes.WithdrawnCount(withdrawn=0))
+    person = await people.lock(ask.city.keyring, known.person_id)
+    withdrawn = await register.withdraw_all(person, ask.at, body.counterpart)
+    for consent_id in withdrawn:
+        ask.city.tombstones.withdrawn(consent_id, ask.at)
+    await snapshots.forget(person.person_id)
+    return Answer(shapes.WithdrawnCount(withdrawn=len(withdrawn)))
+
+
+async def read_points(ask: Ask, _: None) -> Any:
+    """My points."""
+    in_force = await ask.city.read_in_force(ask.at)
+    return _points(ask.request, await snapshots.of(await persons.known(ask), in_force.timeline, ask.today, ask.at))
+
+
+async def read_points_swiftly(call: Call, _: None) -> Response | None:
+    """My points, where they are stored and nothing has changed since the catalogue was last read."""
+    city = call.city
+    in_force = city.kept.in_force
+    if in_force is None:
+        return None
+    seen = await snapshots.glance(people.subject_index(city.keyring, call.subject))
+    at = city.seen_at(seen.at)
+    if not in_force.holds(seen.catalogue, at):
+        return None
+    mine = seen.standing(in_force.timeline, city.day_of(at), at)
+    return None if mine is None else _points(call.request, mine)
+
+
+def _points(request: Request, mine: snapshots.Standing) -> Response:
+    return json_io.tagged(
+        request,
+        # A PointsAnswer, spelled out: the call that everybody makes.
+        {
+            "total": mine.total,
+            "dimensions": mine.dimensions,
+            "scheme_version": mine.scheme_version,
+            "as_of": mine.as_of.isoformat(),
+            "valid_until": _day(mine.valid_until),
+        },
+    )
+
+
+async def explain_points(ask: Ask, _: None) -> Any:
+    """My points, with a line for every record."""
+    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
+    if person is None:
+        computed = points.compute(records.NOTHING, timeline, ask.today)
+    else:
+        computed, released = await snapshots.compute(person, timeline, ask.today, ask.at)
+        await snapshots.store(released, computed, timeline)
+    return json_io.tagged(
+        ask.request,
+        persons.explanation(computed),
+    )
+
+
+async def what_if(ask: Ask, body: shapes.WhatIfBody) -> Answer:
+    """What deeds done today would change. Nothing of it is kept but that my points were computed."""
+    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
+    if person is None:
+        released, now = records.NOTHING, points.compute(records.NOTHING, timeline, ask.today)
+    else:
+        now, released = await snapshots.compute(person, timeline, ask.today, ask.at)
+    then = points.supposing(released, [(one.kind, one.quantity) for one in body.deeds], timeline, ask.today)
+    have, had = points.measures(then), points.measures(now)
+    return Answer(
+        shapes.WhatIfAnswer(
+            total=now.total,
+            would_be=then.total,
+            dimensions=[
+                shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap)
+                for one in then.dimensions
+            ],
+            benefits=[
+                one.benefit_id
+                for one in await catalogue.benefits(ask.today, ask.at)
+                if one.rule.applies(have) and not one.rule.applies(had)
+            ],
+        )
+    )
+
+
+async def list_benefits(ask: Ask, _: None) -> Answer:
+    """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
+    person = await persons.known(ask)
+    mine = await snapshots.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
+    limit = json_io.read_limit(ask.request)
+    after = json_io.read_cursor(ask.request, str) or ("",)
+    venues = await catalogue.venues(ask.at)
+    live = [one for one in await catalogue.benefits(ask.today, ask.at) if one.benefit_id > after[0]][: limit + 1]
+    data = []
+    for benefit in live:
+        given = person is not None and await gate.covered(
+            person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, ask.at
+        )
+        data.append(_benefit(benefit, mine.measures(), given, venues))
+    return persons.page(shapes.BenefitList, data, limit, [(one.benefit_id,) for one in live])
+
+
+async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
+    """A one-time code for a benefit at a venue."""
+    person = await persons.entered(ask)
+    ticket = await tickets.issue(ask.city.keyring, person, body.benefit_id, body.venue_id, ask.today, ask.at)
+    return Answer(
+        shapes.TicketAnswer(
+            ticket_id=ticket.ticket_id,
+            handle=ticket.handle,
+            qr_svg=segno.make_qr(ticket.handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px"),
+            expires_at=json_io.rfc3339(ticket.expires_at),
+        ),
+        201,
+    )
+
+
+def _consent(
+    one: Consent, ask: Ask, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> shapes.ConsentAnswer:
+    grant, link = one.grant, one.link
+    of_source = grant.purpose is Purpose.POINTS_COMPUTE
+    state = grant.state_at(ask.at)
+    refused = state == "refused"
+    undo_until = grant.ended_at + UNDO_LIFE if state is State.WITHDRAWN and grant.ended_at else None
+    return shapes.ConsentAnswer(
+        consent_id=grant.consent_id,
+        state=state,
+        purpose=grant.purpose,
+        source_id=grant.counterpart if of_source else None,
+        provider_id=None if of_source else grant.counterpart,
+        name=dict(names[grant.counterpart]) if grant.counterpart in names else None,
+        notice_id=one.notice_id,
+        notice_version=one.notice_version,
+        notice_sha256=one.notice_sha256,
+        given_at=json_io.rfc3339(grant.given_at),
+        expires_at=None if refused else json_io.rfc3339(grant.expires_at),
+        ended_at=None if grant.ended_at is None else json_io.rfc3339(grant.ended_at),
+        previous_consent_id=one.previous_id,
+        link=None if link is None else _link(link),
+        undo_until=None if undo_until is None or ask.at >= undo_until else json_io.rfc3339(undo_until),
+    )
+
+
+def _link(link: PendingLink) -> shapes.LinkAnswer:
+    return shapes.LinkAnswer(
+        link_id=link.link_id,
+        state="pending",
+        code=link.code,
+        code_expires_at=json_io.rfc3339(link.code_expires_at),
+    )
+
+
+def _shown(shown: presentations.Shown) -> shapes.ShownAnswer:
+    of_source = shown.purpose is Purpose.POINTS_COMPUTE
+    return shapes.ShownAnswer(
+        request_id=shown.request_id,
+        ticket=shown.ticket,
+        expires_at=json_io.rfc3339(shown.expires_at),
+        notice=shapes.NoticeAnswer(**asdict(shown.notice)),
+        purpose=shown.purpose,
+        source_id=shown.counterpart if of_source else None,
+        provider_id=None if of_source else shown.counterpart,
+        account=shown.account,
+    )
+
+
+def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]) -> shapes.BenefitAnswer:
+    body, decided = benefit.body, benefit.rule.decide(have)
+    return shapes.BenefitAnswer(
+        benefit_id=benefit.benefit_id,
+        version=benefit.version,
+        scene=body["scene"],
+        title=body["title"],
+        description=body["description"],
+        provider_id=benefit.provider_id,
+        provider=benefit.provider["name"],
+        applies=decided.applies,
+        consent="given" if given else "needed",
+        conditions=[
+            shapes.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
+            for line in benefit.rule.lines(decided)
+        ],
+        baseline=benefit.service["baseline"],
+        effect=body["effect"],
+        terms=body["terms"],
+        venues=[
+            shapes.VenueName(venue_id=one["venue_id"], name=one["name"])
+            for one in venues
+            if one["provider_id"] == benefit.provider_id
+        ],
+        need_based_alternative=body["need_based_alternative"],
+        offline_path=body["offline_path"],
+    )
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -1,0 +1,71 @@
+"""The person who asks, at the resident's door, and the pages of what is theirs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benefits.scoring.points import Points
+from consent import persons
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from service.api.resident import schemas as shapes
+from service.http import json_io
+from service.http.endpoints import Answer, Ask
+
+
+async def known(ask: Ask) -> Person | None:
+    """The person, or None when this service was never asked to know them."""
+    return await persons.find(ask.city.keyring, ask.subject)
+
+
+async def entered(ask: Ask) -> Person:
+    """The person, made known by this act of theirs, and locked."""
+    return await persons.enter(ask.city.keyring, ask.subject, ask.at)
+
+
+async def locked(ask: Ask) -> Person:
+    """The person, locked; NotFound when unknown."""
+    found = await known(ask)
+    if found is None:
+        raise NotFound("there is nothing of yours here")
+    return await persons.lock(ask.city.keyring, found.person_id)
+
+
+def time_cursor(ask: Ask) -> tuple[int, str] | None:
+    """The cursor of a list in order of time, newest first."""
+    values = json_io.read_cursor(ask.request, int, str)
+    return None if values is None else (int(values[0]), str(values[1]))
+
+
+def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ...]]) -> Answer:
+    """A page of a list: one row more than `limit` was read to know whether there is another."""
+    more = len(data) > limit
+    return Answer(model(data=data[:limit], next_cursor=json_io.encode_cursor(keys[limit - 1]) if more else None))
+
+
+def explanation(computed: Points) -> shapes.ExplanationAnswer:
+    """Points with a line for every record, as a resident reads them."""
+    return shapes.ExplanationAnswer(
+        total=computed.total,
+        dimensions=[
+            shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap, capped_off=one.capped_off)
+            for one in computed.dimensions
+        ],
+        scheme_version=computed.scheme_version,
+        as_of=computed.as_of.isoformat(),
+        valid_until=None if computed.valid_until is None else computed.valid_until.isoformat(),
+        contributions=[
+            shapes.ContributionAnswer(
+                record_id=one.record_id,
+                source_id=one.source_id,
+                kind=one.kind,
+                dimension=one.dimension,
+                occurred_on=one.occurred_on.isoformat(),
+                quantity=one.quantity,
+                unit=dict(one.unit),
+                points=one.points,
+                expires_on=one.expires_on.isoformat(),
+            )
+            for one in computed.contributions
+        ],
+    )

@@ -1,0 +1,205 @@
+"""The resident's door, the rights: what is held, who used it, what is wrong with it, take it along, end it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benefits.balances import snapshots
+from benefits.catalogue import in_force as catalogue
+from consent.consents import register
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from consent.events import ledger, messages
+from consent.events.ledger import Log
+from consent.kernel.errors import NotFound, NotInForce
+from consent.oversight import objections
+from consent.records import gate
+from consent.rights import access_log, erasure
+from service.api.public import transparency
+from service.api.resident import person as persons
+from service.api.resident import schemas as shapes
+from service.compliance import erasure as erasures
+from service.compliance import receipts
+from service.http import json_io
+from service.http.endpoints import Answer, Ask
+from service.i18n import messages as texts
+
+
+async def read_receipt(ask: Ask, _: None) -> Answer:
+    """The receipt of a consent, a refusal or a withdrawal: signed, and provable in the consent log."""
+    person = await persons.known(ask)
+    if person is None:
+        raise NotFound("there is no such consent")
+    consent = await register.get(person, ask.request.path_params["consent_id"])
+    openings = await ledger.about_consent(person, consent.grant.consent_id)
+    notice = await lifecycle.get(Kind.NOTICES, consent.notice_id, consent.notice_version)
+    text = notice.body["languages"][openings[0].event["facts"]["language"]]
+    receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
+    events = [
+        shapes.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
+        for one, opening in zip(receipts.opened(openings), openings, strict=True)
+    ]
+    return Answer(
+        shapes.ReceiptAnswer(
+            receipt=receipt,
+            jws=receipts.sign(receipt, ask.city.settings.signing_key),
+            log=shapes.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
+            events=events,
+        )
+    )
+
+
+async def list_messages(ask: Ask, _: None) -> Answer:
+    """What I must be told."""
+    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
+    found = [] if person is None else await messages.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
+    return persons.page(
+        shapes.MessageList,
+        [
+            shapes.MessageAnswer(
+                message_id=one.message_id,
+                kind=one.kind,
+                at=json_io.rfc3339(one.at),
+                text=texts.message(one.kind, one.facts, names, ask.language),
+                facts=one.facts,
+            )
+            for one in found
+        ],
+        limit,
+        [(json_io.micros(one.at), one.message_id) for one in found],
+    )
+
+
+async def list_accesses(ask: Ask, _: None) -> Answer:
+    """Who used my records or points, for what, with what outcome."""
+    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
+    place = json_io.read_cursor(ask.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
+    found = [] if person is None else await access_log.of(person, (int(place[0]), int(place[1])), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
+    return persons.page(
+        shapes.AccessList,
+        [
+            shapes.AccessAnswer(
+                at=json_io.rfc3339(one.at),
+                organisation=one.organisation,
+                purpose=one.purpose,
+                what=one.what,
+                outcome=one.outcome,
+                text=texts.use(
+                    one.kind,
+                    names.get(one.organisation, {}).get(ask.language, one.organisation),
+                    names.get(one.what, {}).get(ask.language, one.what),
+                    one.outcome,
+                    ask.language,
+                ),
+            )
+            for one in found
+        ],
+        limit,
+        [one.place for one in found],
+    )
+
+
+async def list_records(ask: Ask, _: None) -> Answer:
+    """The records held about me, the newest day first."""
+    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
+    last = json_io.read_cursor(ask.request, int, str)
+    before = None if last is None else (int(last[0]), str(last[1]))
+    found = [] if person is None else await gate.own_records(person, before, limit + 1)
+    return persons.page(
+        shapes.RecordList,
+        [
+            shapes.RecordAnswer(
+                record_id=row["record_id"],
+                source_record_id=row["source_record_id"],
+                source_id=row["source_id"],
+                kind=row["kind"],
+                quantity=row["quantity"],
+                occurred_on=row["occurred_on"].isoformat(),
+                received_at=json_io.rfc3339(row["received_at"]),
+            )
+            for row in found
+        ],
+        limit,
+        [(queries.to_day_number(row["occurred_on"]), row["record_id"]) for row in found],
+    )
+
+
+async def object_to_record(ask: Ask, body: shapes.ObjectionBody) -> Answer:
+    """Say that a record is wrong."""
+    opened = await objections.open_about_record(
+        await persons.locked(ask),
+        ask.request.path_params["record_id"],
+        body.reason_code,
+        body.statement,
+        ask.today,
+        ask.at,
+    )
+    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
+
+
+async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answer:
+    """Say that a record is missing."""
+    if await lifecycle.in_force(Kind.SOURCES, body.source_id, ask.at) is None:
+        raise NotInForce("there is no such source")
+    opened = await objections.open_about_missing(
+        await persons.entered(ask), body.source_id, body.reason_code, body.statement, ask.today, ask.at
+    )
+    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
+
+
+async def list_objections(ask: Ask, _: None) -> Answer:
+    """My objections."""
+    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
+    found = [] if person is None else await objections.of(person, persons.time_cursor(ask), limit + 1)
+    names = await catalogue.names(ask.at) if found else {}
+    return persons.page(
+        shapes.ObjectionList,
+        [_objection(one, names) for one in found],
+        limit,
+        [(json_io.micros(one.opened_at), one.objection_id) for one in found],
+    )
+
+
+async def export_everything(ask: Ask, _: None) -> Answer:
+    """Everything held about me."""
+    person = await persons.known(ask)
+    if person is None:
+        return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
+    computed, _released = await snapshots.compute(person, await catalogue.timeline(ask.at), ask.today, ask.at)
+    held = await erasure.export(person)
+    for event in (*held["events"], *held["uses_for_all"]):
+        event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
+        event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
+    return Answer({**held, "points": persons.explanation(computed)})
+
+
+async def erase_me(ask: Ask, _: None) -> Answer:
+    """Erase me: rows of both rooms and my key, in one transaction."""
+    leaf_hash = await erasures.erase_subject(ask.city, ask.subject, ask.at)
+    proof = {} if leaf_hash is None else erasures.receipt(ask.city, leaf_hash, ask.at)
+    return Answer({"erased_at": json_io.rfc3339(ask.at), **proof})
+
+
+def _objection(one: objections.Objection, names: Mapping[str, Mapping[str, str]]) -> shapes.ObjectionAnswer:
+    record, source_id = None, one.source_id or ""
+    if one.record is not None:
+        kind, quantity, day = one.record
+        record = shapes.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
+    return shapes.ObjectionAnswer(
+        objection_id=one.objection_id,
+        state=one.state,
+        decide_by=one.decide_by.isoformat(),
+        record_id=one.record_id,
+        source_id=one.source_id,
+        reason_code=one.reason,
+        name=dict(names[source_id]) if source_id in names else None,
+        record=record,
+        statement=one.statement,
+        opened_at=json_io.rfc3339(one.opened_at),
+        acknowledged_at=None if one.acknowledged_at is None else json_io.rfc3339(one.acknowledged_at),
+        decided_at=None if one.decided_at is None else json_io.rfc3339(one.decided_at),
+        decision=one.decision,
+    )

@@ -1,0 +1,1 @@
+"""API of a data source: `/v1/source`."""

@@ -1,0 +1,118 @@
+"""What a data source may ask of this service."""
+
+from __future__ import annotations
+
+from service.api.source import handlers
+from service.api.source import schemas as shapes
+from service.auth.access_tokens import Door
+from service.http.openapi import Parameter
+from service.http.operations import PAGING, get, post
+
+SOURCE = (
+    post(
+        Door.SOURCE,
+        "/v1/source/links/confirm",
+        "confirmLink",
+        "The holder proved the account",
+        handlers.confirm_link,
+        shapes.ConfirmBody,
+        {200: shapes.ConfirmAnswer},
+        key="optional",
+        errors=("code_unknown", "account_linked_elsewhere", "suspended"),
+    ),
+    get(
+        Door.SOURCE,
+        "/v1/source/links",
+        "listLinks",
+        "Accounts to deliver for, or ended links",
+        handlers.list_links,
+        shapes.LinkList,
+        query=(Parameter("state", {"type": "string", "enum": ["confirmed", "ended"]}), *PAGING),
+        errors=("bad_query", "suspended"),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/links/{link_id}/acknowledge",
+        "acknowledgeLink",
+        "An ended link was dealt with",
+        handlers.acknowledge_link,
+        None,
+        {200: shapes.Acknowledged},
+        errors=("not_found", "suspended"),
+    ),
+    get(
+        Door.SOURCE,
+        "/v1/source/corrections",
+        "listCorrections",
+        "What officers changed in my records",
+        handlers.list_corrections,
+        shapes.CorrectionList,
+        query=PAGING,
+        errors=("suspended",),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/corrections/{correction_id}/acknowledge",
+        "acknowledgeCorrection",
+        "A correction was dealt with",
+        handlers.acknowledge_correction,
+        None,
+        {200: shapes.CorrectionAcknowledged},
+        errors=("not_found", "suspended"),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/records",
+        "deliverRecords",
+        "Deliver records, JSON or NDJSON",
+        handlers.deliver_records,
+        shapes.RecordsBody,
+        {200: shapes.RecordsAnswer},
+        raw=True,
+        also_accepts=(handlers.NDJSON,),
+        errors=("suspended",),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/records/{record_id}/correction",
+        "correctRecord",
+        "Correct a record",
+        handlers.correct_record,
+        shapes.CorrectionBody,
+        {200: shapes.RecordState},
+        key="optional",
+        errors=("not_found", "suspended"),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/records/{record_id}/retraction",
+        "retractRecord",
+        "Take a record back",
+        handlers.retract_record,
+        shapes.RetractionBody,
+        {200: shapes.RecordState},
+        key="optional",
+        errors=("not_found", "suspended"),
+    ),
+    get(
+        Door.SOURCE,
+        "/v1/source/objections",
+        "listSourceObjections",
+        "Open objections about my records",
+        handlers.list_objections,
+        shapes.SourceObjections,
+        query=PAGING,
+        errors=("suspended",),
+    ),
+    post(
+        Door.SOURCE,
+        "/v1/source/objections/{objection_id}/statement",
+        "stateAboutObjection",
+        "The source's side of an objection",
+        handlers.state_about_objection,
+        shapes.StatementBody,
+        {200: shapes.StatementAnswer},
+        key="optional",
+        errors=("not_found", "conflict", "suspended"),
+    ),
+)

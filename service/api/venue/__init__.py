@@ -1,0 +1,1 @@
+"""API of a venue: `/v1/venue`."""

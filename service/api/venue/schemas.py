@@ -1,0 +1,83 @@
+"""What venues send and receive: a handle in; yes with terms, or nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from benefits.redemption.redeem import ReversalReason
+from service.api.common_schemas import Document, Handle, Localized
+from service.http.json_io import Wire
+
+
+class HandleBody(Wire):
+    """What the resident shows. There is no field for a name, a number or any other identity."""
+
+    handle: Handle
+
+
+class ReversalBody(Wire):
+    """Why a redemption is taken back."""
+
+    reason_code: ReversalReason
+
+
+class VenueAnswer(Wire):
+    """The venue that asks, and its day: what stands in the catalogue of it, nothing of anybody who came."""
+
+    venue_id: str
+    name: Localized
+    provider_id: str
+    provider: Localized | None = None
+    today: str
+
+
+class Ordinary(Wire):
+    """Standard terms apply: one answer for every reason."""
+
+    applies: Literal[False] = False
+
+
+class CheckAnswer(Wire):
+    """The benefit applies."""
+
+    applies: Literal[True] = True
+    benefit_id: str
+    effect: Document
+    terms: Localized
+    valid_until: str
+
+
+class RedemptionAnswer(Wire):
+    """The benefit was redeemed."""
+
+    applies: Literal[True] = True
+    redemption_id: str
+    benefit_id: str
+    effect: Document
+    terms: Localized
+    runs_until: str
+
+
+class ReversalAnswer(Wire):
+    """The redemption was taken back."""
+
+    redemption_id: str
+    state: Literal["reversed"] = "reversed"
+
+
+class RedemptionRow(Wire):
+    """One of the venue's own redemptions, without a person."""
+
+    redemption_id: str
+    benefit_id: str
+    day: str
+    hour: int
+    state: str
+    runs_until: str | None
+
+
+class RedemptionList(Wire):
+    """A page of the venue's own day."""
+
+    data: list[RedemptionRow]
+    next_cursor: str | None

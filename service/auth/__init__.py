@@ -1,0 +1,1 @@
+"""Access tokens, the issuers' key sets, key files and the demonstration issuer."""

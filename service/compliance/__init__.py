@@ -1,0 +1,1 @@
+"""Erasure, receipts, the processing register."""

@@ -1,0 +1,102 @@
+"""The end of a person in both rooms at once, and what must have ended already in a database that is an older copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from benefits.balances import snapshots
+from benefits.redemption import tickets
+from consent import persons
+from consent.consents import register
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.events.ledger import Log
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from consent.rights import erasure
+from consent.transparency import sequencer
+from service.auth.access_tokens import Door
+from service.compliance import receipts
+from service.http.context import City
+from service.storage import database as store
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay did: lines read, consents withdrawn again, persons erased again."""
+
+    read: int = 0
+    withdrawn: int = 0
+    erased: int = 0
+
+
+async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
+    """Erase the (locked) person: rows of both rooms and the key, in the running transaction; the leaf's hash."""
+    await snapshots.forget(person.person_id)
+    await tickets.forget(person.person_id)
+    return await erasure.erase(keyring, person, at)
+
+
+async def erase_subject(city: City, subject: str, at: datetime) -> str | None:
+    """Erase whoever a token's `sub` stands for, with their tombstone and kept answers; None when nobody is known."""
+    known = await persons.find(city.keyring, subject)
+    if known is None:
+        return None
+    city.tombstones.erased(persons.subject_index(city.keyring, subject), at)
+    person = await persons.lock(city.keyring, known.person_id)
+    leaf_hash = await erase(city.keyring, person, at)
+    await store.forget_caller(store.caller_index(city.keyring, Door.RESIDENT, subject))
+    return leaf_hash
+
+
+def receipt(city: City, leaf_hash: str, at: datetime) -> dict[str, Any]:
+    """The signed receipt of an erasure, JSON-ready."""
+    made = receipts.of_erasure(leaf_hash, at)
+    return {"receipt": made, "jws": receipts.sign(made, city.settings.signing_key)}
+
+
+async def replay(city: City) -> Replayed:
+    """End again what had ended, by the tombstones; then records may be released again. Safe to run at any time."""
+    done, at = Replayed(), await city.clock()
+    for one in city.tombstones.read():
+        done.read += 1
+        async with queries.transaction():
+            if one.kind == "withdrawn":
+                done.withdrawn += await _withdraw(city, one.name, at)
+            elif one.kind == "erased":
+                found = await persons.find_by_index(city.keyring, one.name)
+                # Who came back after the erasure is not the one who left.
+                if found is not None and found[1] < one.at:
+                    await erase(city.keyring, await persons.lock(city.keyring, found[0].person_id), at)
+                    done.erased += 1
+    await sequencer.release_records(Log.CONSENT)
+    return done
+
+
+async def catch_up(city: City) -> Replayed | None:
+    """Replay where records are withheld; None where they are not."""
+    return await replay(city) if (await sequencer.head(Log.CONSENT)).withheld else None
+
+
+async def before_serving(city: City) -> None:
+    """Hold the database against what was published; replay tombstones where it may be an older copy."""
+    if await store.missing_migrations():
+        return
+    for log in Log:
+        await sequencer.hold(log, city.settings.publisher)
+    await catch_up(city)
+
+
+async def _withdraw(city: City, consent_id: str, at: datetime) -> int:
+    row = await queries.row("SELECT person_id FROM consent WHERE consent_id = $1 AND state = 'given'", consent_id)
+    if row is None:
+        return 0
+    try:
+        person = await persons.lock(city.keyring, row["person_id"])
+    except NotFound:
+        return 0
+    await register.withdraw(person, consent_id, at)
+    await snapshots.forget(person.person_id)
+    return 1

@@ -1,0 +1,104 @@
+"""Receipts of consent decisions: what was shown, what was decided and when, signed, and provable in the consent log.
+
+Fields follow ISO/IEC TS 27560 and the W3C Data Privacy Vocabulary. Canonical JSON (RFC 8785) with a detached ES256 JWS
+(RFC 7515, appendix F); with the openings of its events anybody can compute the leaves and check them in the log.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from consent.domain.purposes import Purpose
+from consent.events.ledger import Opening
+from consent.kernel.canonical_json import canonical_json
+from service.auth.key_files import SigningKey
+
+SCHEMA = "ISO/IEC TS 27560:2023"
+DPV = "https://w3id.org/dpv#"
+TYPE = "consent-receipt+jws"
+DPV_PURPOSE = {
+    Purpose.POINTS_COMPUTE: DPV + "RequestedServiceProvision",
+    Purpose.BENEFIT_CHECK: DPV + "EstablishContractualAgreement",
+}
+DPV_STATE = {
+    "given": DPV + "ConsentGiven",
+    "refused": DPV + "ConsentRefused",
+    "withdrawn": DPV + "ConsentWithdrawn",
+    "expired": DPV + "ConsentExpired",
+    "terminated": DPV + "ConsentRevoked",
+}
+
+
+def build(openings: Sequence[Opening], controller: Mapping[str, str]) -> dict[str, Any]:
+    """The receipt over the events of one consent, oldest first. `controller` has `name` and `contact`.
+
+    It names no person: whoever holds it is told by it what was agreed to, and nobody else is told about whom.
+    """
+    first, last = openings[0].event, openings[-1].event
+    facts = first["facts"]
+    state = last["kind"].removeprefix("consent.")
+    return {
+        "schema_version": SCHEMA,
+        "record_id": facts["consent_id"],
+        "pii_controllers": [{"role": "pii-controller", **controller}],
+        "pii_processing": {
+            "purpose": facts["purpose"],
+            "dpv_purpose": DPV_PURPOSE[Purpose(facts["purpose"])],
+            "lawful_basis": DPV + "ExplicitlyExpressedConsent",
+            "counterpart": facts["counterpart"],
+            "privacy_notice": {
+                "notice_id": facts["notice_id"],
+                "version": facts["notice_version"],
+                "sha256": facts["notice_sha256"],
+                "shown_sha256": facts["body_sha256"],
+                "language": facts["language"],
+            },
+        },
+        "state": state,
+        "dpv_state": DPV_STATE[state],
+        "expires_at": facts.get("expires_at"),
+        "previous_record_id": facts.get("previous_id"),
+        "events": [
+            {"kind": one.event["kind"], "at": one.event["at"], "leaf_hash": encoded_hash(one.leaf_hash)}
+            for one in openings
+        ],
+    }
+
+
+def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
+    """The detached JWS of a receipt: `header..signature` over its canonical JSON."""
+    signed = jwt.PyJWS().encode(
+        canonical_json(receipt), key.key, algorithm="ES256", headers={"kid": key.kid, "typ": TYPE}
+    )
+    header, _, signature = signed.split(".")
+    return f"{header}..{signature}"
+
+
+def of_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
+    """The receipt of an erasure: when, and the leaf that says so. It names nobody."""
+    return {
+        "schema_version": SCHEMA,
+        "state": "erased",
+        "events": [{"kind": "person.erased", "at": at.isoformat(), "leaf_hash": encoded_hash(leaf_hash)}],
+    }
+
+
+def opened(openings: Sequence[Opening]) -> list[dict[str, Any]]:
+    """The events with their salts, JSON-ready: what the leaves commit to."""
+    return [{"event": one.event, "salt": one.salt, "leaf_hash": encoded_hash(one.leaf_hash)} for one in openings]
+
+
+def proof_file(index: int, hashes: Sequence[bytes], checkpoint_note: str) -> str:
+    """A C2SP tlog-proof: the leaf's place, its inclusion proof and the checkpoint it leads to."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(one).decode() for one in hashes)]
+    return "\n".join(lines) + "\n\n" + checkpoint_note
+
+
+def encoded_hash(hex_hash: str) -> str:
+    """A leaf hash as the public API writes it: base64."""
+    return base64.b64encode(bytes.fromhex(hex_hash)).decode()

@@ -1,0 +1,191 @@
+"""The demonstration city: a data folder with its own keys, its catalogue, and residents with real rides.
+
+Everything is put in through the same functions that the doors call: documents by two administrators and an officer,
+consents with their notices, links by their codes, records through the gate. All in one transaction, so a start that
+was interrupted leaves nothing half-built.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import secrets
+from datetime import date, datetime
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benefits.catalogue.schema import ID_MEMBER
+from benefits.publishing import publish as publishing
+from benefits.scoring import scheme
+from consent import persons
+from consent.consents import account_links, presentations, register
+from consent.crypto.vault import KEY_BYTES
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from consent.domain.purposes import Purpose
+from consent.persons import Person
+from consent.records import intake
+from consent.records.intake import BATCH_MAX, Delivery
+from consent.transparency.checkpoint import NoteSigner
+from consent.transparency.sequencer import Publisher
+from service.auth import key_files
+from service.auth.demo_issuer import DemoIssuer, trusted_issuers
+from service.http.context import City
+from service.ingest import file_import
+from service.settings import Settings, read_keyring
+
+CITY = resources.files("service.demo") / "city"
+DRAFTER, APPROVER, OFFICER = "admin-1", "admin-2", "officer-1"
+IN_ORDER = (Kind.NOTICES, Kind.PROVIDERS, Kind.VENUES, Kind.SOURCES, Kind.SERVICES, Kind.BENEFITS)
+"""What a document names is in force before it."""
+RIDES_YEAR = 2014
+"""The rides are of December 2014."""
+
+
+def settings_of(folder: Path) -> Settings:
+    """The demonstration's settings; its keys and database are made in the folder on first use."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys, key = folder / "keyring.json", folder / "signing-key.pem"
+    if not keys.exists():
+        _create_keyring(keys)
+    if not key.exists():
+        key_files.create(key)
+    log_key, published = folder / "log-key.pem", folder / "published"
+    if not log_key.exists():
+        key_files.create_log_key(log_key)
+    published.mkdir(mode=0o700, exist_ok=True)
+    return Settings(
+        database_url=f"sqlite://{(folder / 'city.sqlite3').resolve()}",
+        keyring=read_keyring(keys),
+        issuers=trusted_issuers(),
+        signing_key=key_files.load(key),
+        publisher=Publisher(NoteSigner("demo.credit-easy.invalid", key_files.load_log_key(log_key)), published),
+        integrate_seconds=1.0,
+        demo=True,
+    )
+
+
+def issuer_of(folder: Path) -> DemoIssuer:
+    """The demonstration issuer of this folder."""
+    return DemoIssuer.load(folder)
+
+
+async def furnish(city: City) -> bool:
+    """Put the catalogue and the residents into an empty city; False when it is furnished already."""
+    at = await city.clock()
+    if await lifecycle.all_in_force(Kind.SCHEMES, at):
+        return False
+    async with queries.transaction():
+        await put_catalogue(at)
+        for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
+            kind, body = Kind(draft["kind"]), draft["document"]
+            await lifecycle.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
+        await _put_residents(city, at)
+    return True
+
+
+async def put_catalogue(at: datetime) -> None:
+    """Every document of the demo city: drafted by one, reviewed by the officer, approved by another; in force now."""
+    for kind in IN_ORDER:
+        for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
+            await publish(kind, body[ID_MEMBER[kind]], body, at)
+    for body in scheme.shipped():
+        await publish(Kind.SCHEMES, body["version"], body, at)
+
+
+async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
+    """One document through its whole life, as the administrator's door will do it."""
+    gate = partial(publishing.gate, at=at, today=at.date())
+    drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
+    submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
+    if submitted.state == "in_review":
+        await lifecycle.review(kind, document_id, drafted.version, OFFICER, at)
+    return await lifecycle.approve(kind, document_id, drafted.version, drafted.sha256, APPROVER, at, at)
+
+
+async def _put_residents(city: City, at: datetime) -> None:
+    today = city.day_of(at)
+    year = today.year - 1
+    rides = rides_by_bike(year)
+    for resident in yaml.safe_load((CITY / "residents.yaml").read_text(encoding="utf-8")):
+        person = await persons.enter(city.keyring, resident["subject"], at)
+        for source_id, account in resident["accounts"].items():
+            await _link(city, person, source_id, account, at)
+        for provider_id in resident.get("providers", []):
+            await _consent(city, person, Purpose.BENEFIT_CHECK, provider_id, None, at)
+        deliveries = {source_id: _deliveries(resident, source_id, year) for source_id in resident["accounts"]}
+        if bike := resident["accounts"].get("green-travel"):
+            deliveries["green-travel"] += rides.get(bike, [])
+        for source_id, rows in deliveries.items():
+            await _deliver(city, source_id, rows, today, at)
+
+
+async def _consent(
+    city: City, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
+) -> register.Consent:
+    shown = await presentations.show(city.keyring, person, purpose, counterpart, account, "zh-CN", at)
+    return await register.give(city.keyring, person, shown.ticket, at)
+
+
+async def _link(city: City, person: Person, source_id: str, account: str, at: datetime) -> None:
+    consent = await _consent(city, person, Purpose.POINTS_COMPUTE, source_id, account, at)
+    assert consent.link is not None
+    await account_links.confirm(city.keyring, source_id, consent.link.code, account, at)
+
+
+async def _deliver(city: City, source_id: str, rows: list[Delivery], today: date, at: datetime) -> None:
+    source = await lifecycle.in_force(Kind.SOURCES, source_id, at)
+    assert source is not None
+    for start in range(0, len(rows), BATCH_MAX):
+        answers = await intake.deliver(
+            city.keyring, source_id, frozenset(source.body["kinds"]), rows[start : start + BATCH_MAX], today, at
+        )
+        refused = [answer for answer in answers if answer.status != "accepted"]
+        if refused:
+            raise RuntimeError(f"the demo city's own records were refused: {refused[0]}")
+
+
+def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Delivery]:
+    account = resident["accounts"][source_id]
+    return [
+        Delivery(
+            f"{account}.{position}",
+            account,
+            row["kind"],
+            row["quantity"],
+            f"{year}-{row['day']}",
+        )
+        for position, row in enumerate(resident.get("records", {}).get(source_id, []), start=1)
+    ]
+
+
+def rides_by_bike(year: int) -> dict[str, list[Delivery]]:
+    """The real rides, by account, with December 2014 moved to December of `year`."""
+    mapping = file_import.parse_mapping(
+        (CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo"
+    ).model_copy(update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days})
+    found: dict[str, list[Delivery]] = {}
+    for row in csv.DictReader(io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))):
+        delivery = file_import.delivery_of(row, mapping)
+        found.setdefault(delivery.account, []).append(delivery)
+    return found
+
+
+def _create_keyring(path: Path) -> None:
+    document = {
+        "current": 1,
+        "encryption_keys": {"1": secrets.token_hex(KEY_BYTES)},
+        "index_key": secrets.token_hex(KEY_BYTES),
+    }
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""HTTP plumbing: context, endpoints, middleware, JSON, problems, OpenAPI, rate limits."""

@@ -1,0 +1,333 @@
+"""A guarded Mount for each audience: who is asking is settled before any path inside is looked at.
+
+Every endpoint is an operation of the OpenAPI document and a handler. A write is one transaction with its stored
+answer; the clock is read after the transaction has begun. What was tried and refused is recorded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.events import ledger
+from consent.kernel.errors import DomainError
+from consent.oversight import staff
+from service.auth.access_tokens import (
+    Administrator,
+    Door,
+    IdentityError,
+    Principal,
+    PrivacyOfficer,
+    Resident,
+    WrongRole,
+)
+from service.http import json_io
+from service.http.context import City
+from service.http.openapi import Operation
+from service.http.problems import Problem, problem_response
+from service.i18n import messages
+from service.storage import database as store
+
+Key = Literal["required", "optional", "none"]
+RECORDED = frozenset(
+    {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
+)
+"""Refusals that an officer must be able to see (R13)."""
+DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ATTEMPTS_MAX = 3
+"""Two deliveries of one new record can meet at its unique key; the second try finds it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request, made known: who, when, in which language."""
+
+    request: Request
+    city: City
+    principal: Principal | None
+    at: datetime
+    today: date
+    language: str
+
+    @property
+    def subject(self) -> str:
+        """The resident's `sub`; only behind the resident's door."""
+        assert isinstance(self.principal, Resident)
+        return self.principal.subject
+
+
+class Call(NamedTuple):
+    """A request whose sender is known, before the database was asked anything. `key` is where its answer is kept."""
+
+    request: Request
+    city: City
+    principal: Principal | None
+    kept_at: KeptAt | None = None
+
+    @property
+    def subject(self) -> str:
+        """The resident's `sub`; only behind the resident's door."""
+        assert isinstance(self.principal, Resident)
+        return self.principal.subject
+
+
+class KeptAt(NamedTuple):
+    """Where the answer to a request with an Idempotency-Key is kept: scope, whose it is, of which body."""
+
+    scope: str
+    owner: str
+    fingerprint: str
+
+
+class Answer(NamedTuple):
+    """What a handler says: a status and a JSON body."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+Handler = Callable[[Ask, Any], Awaitable[Answer | Response]]
+Run = Callable[[Request], Awaitable[Response]]
+Swift = Callable[[Call, Any], Awaitable[Answer | Response | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation, its handler, and how it is run: `writes` in one transaction, `key` with a stored answer."""
+
+    operation: Operation
+    handle: Handler
+    writes: bool = False
+    key: Key = "none"
+    raw: bool = False
+    """The handler reads the body itself and keeps its own transactions (streams)."""
+    swift: Swift | None = None
+    """Tried first: the same in fewest round trips to the database, or None with nothing written: the usual way."""
+
+
+def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> list[BaseRoute]:
+    """The Mount at `prefix` that only tokens of this audience open, and its own path, which a Mount does not match."""
+    guard = [Middleware(Guard, audience=audience, city=city)]
+    inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
+    routes = [_route(endpoint, city, prefix, audience) for endpoint in inside]
+    return [
+        *(_route(one, city, "", audience, guard) for one in endpoints if one.operation.path == prefix),
+        Mount(prefix, app=Router(routes, redirect_slashes=False), middleware=guard, name=audience.value),
+    ]
+
+
+def open_routes(endpoints: Sequence[Endpoint], city: City) -> list[Route]:
+    """Routes that need no token: the public ones."""
+    return [_route(endpoint, city, "", None) for endpoint in endpoints]
+
+
+class Guard:
+    """Lets in whoever holds a token for this door; everybody else gets 401 or 403 before any routing."""
+
+    def __init__(self, app: ASGIApp, audience: Door, city: City) -> None:
+        self.app, self.audience, self.city = app, audience, city
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit, pass on."""
+        if scope["type"] != "http":
+            raise RuntimeError("doors speak HTTP only")
+        await admit(self.city, self.audience, scope)
+        await self.app(scope, receive, send)
+
+
+async def admit(city: City, audience: Door, scope: Scope) -> None:
+    """Verify the token, count the request, and name the principal in the scope; or a Problem."""
+    try:
+        principal = city.verifier.verify(audience, bearer(scope), datetime.now(UTC))
+    except WrongRole as wrong:
+        wait = await city.limiter.hit("refused", wrong.who)
+        if wait is not None:
+            raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
+        await record_refusal(city, audience, wrong.actor, "wrong_role", "door")
+        raise Problem("wrong_role") from None
+    except IdentityError as error:
+        raise Problem(error.code) from None
+    wait = city.limiter.count(audience.value, principal_key(principal))
+    if wait is not None:
+        raise Problem("rate_limited", headers={"Retry-After": str(wait)})
+    scope.setdefault("state", {})["principal"] = principal
+
+
+def bearer(scope: Scope) -> str | None:
+    """The token of the Authorization header, or None; two such headers are none."""
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(values) != 1:
+        return None
+    scheme, _, token = values[0].decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def actor_of(principal: Principal | None) -> str:
+    """The client or staff id that may be written down; empty for a resident."""
+    if isinstance(principal, (Administrator, PrivacyOfficer)):
+        return principal.staff_id
+    return "" if principal is None or isinstance(principal, Resident) else principal.client_id
+
+
+def principal_of(request: Request) -> Principal | None:
+    """Whom `admit` has let in; None where no door is."""
+    found: Principal | None = request.scope.get("state", {}).get("principal")
+    return found
+
+
+def principal_key(principal: Principal) -> str:
+    """What limits and stored answers count by; never written down in clear."""
+    return principal.subject if isinstance(principal, Resident) else actor_of(principal)
+
+
+async def record_refusal(city: City, audience: Door | None, actor: str, code: str, what: str) -> None:
+    """Record a refused attempt in a transaction of its own, after the attempt's was rolled back."""
+    async with queries.transaction():
+        await ledger.refused(audience.value if audience else "public", actor, code, what[:200], await city.clock())
+
+
+def runner(endpoint: Endpoint, city: City, audience: Door | None) -> Run:
+    """What answers a request to an endpoint, its sender admitted."""
+
+    async def run(request: Request) -> Response:
+        try:
+            return await _run(endpoint, city, audience, request)
+        except DomainError as error:
+            if error.code in RECORDED:
+                principal = principal_of(request)
+                what = " ".join((endpoint.operation.operation_id, *document_of(audience, request.path_params)))
+                await record_refusal(city, audience, actor_of(principal), error.code, what)
+            raise
+
+    return run
+
+
+def document_of(audience: Door | None, parts: Mapping[str, str]) -> tuple[str, ...]:
+    """The catalogue document, `kind/id`, that a path of a staff door names; nothing of any other path.
+
+    What stands in other paths may be somebody's: it is never written down here.
+    """
+    kind, document_id = parts.get("kind", ""), parts.get("id", "")
+    if audience is Door.PRIVACY:
+        kind, _, rest = parts.get("review_id", "").partition(".")
+        document_id = rest.rpartition(".")[0]
+    elif audience is not Door.ADMINISTRATOR:
+        return ()
+    return (f"{kind}/{document_id}",) if kind in list(Kind) and DOCUMENT_ID.fullmatch(document_id) else ()
+
+
+def _route(
+    endpoint: Endpoint, city: City, prefix: str, audience: Door | None, guard: Sequence[Middleware] = ()
+) -> Route:
+    operation = endpoint.operation
+    path = operation.path.removeprefix(prefix)
+    run = runner(endpoint, city, audience)
+    return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
+
+
+async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: Request) -> Response:
+    for value in request.path_params.values():
+        if not _readable(value):
+            raise Problem("not_found")
+    model, body = endpoint.operation.request, None
+    raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await json_io.read_body(request)
+    if model is not None and not endpoint.raw:
+        body = json_io.parse_json(request, raw, model)
+    principal = principal_of(request)
+    kept_at = _kept_at(endpoint, city, audience, request, principal, raw)
+    if endpoint.swift is not None:
+        swiftly = await endpoint.swift(Call(request, city, principal, kept_at), body)
+        if swiftly is not None:
+            return _response(swiftly)
+    if not endpoint.writes:
+        return _response(await endpoint.handle(await _ask(city, request), body))
+    for attempt in range(ATTEMPTS_MAX):
+        try:
+            return await _write(endpoint, city, request, body, kept_at)
+        except queries.OVERTAKEN:
+            if attempt == ATTEMPTS_MAX - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _write(endpoint: Endpoint, city: City, request: Request, body: Any, kept_at: KeptAt | None) -> Response:
+    late: DomainError | None = None
+    async with queries.transaction():
+        ask = await _ask(city, request)
+        if kept_at is not None:
+            kept = await store.claim(city.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, ask.at)
+            if kept is not None:
+                return _replayed(kept, kept_at.fingerprint)
+        try:
+            answer = await endpoint.handle(ask, body)
+        except DomainError as error:
+            if not error.keeps_writes:
+                raise
+            late, response = error, problem_response(request, Problem(error.code, members=error.members()))
+        else:
+            response = _response(answer)
+        if kept_at is not None:
+            await store.keep(city.keyring, kept_at.scope, response.status_code, bytes(response.body))
+    if late is not None:
+        raise late
+    return response
+
+
+def _readable(value: str) -> bool:
+    """Whether a part of a path can be a name here at all; a database may choke on what is not."""
+    return value.isascii() and value.isprintable()
+
+
+def _kept_at(
+    endpoint: Endpoint, city: City, audience: Door | None, request: Request, principal: Principal | None, raw: bytes
+) -> KeptAt | None:
+    if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
+        return None
+    key = json_io.idempotency_key(request)
+    door, caller = audience or "public", principal_key(principal) if principal else ""
+    return KeptAt(
+        store.scope_of(city.keyring, door, caller, request.scope["path"], key),
+        store.caller_index(city.keyring, door, caller),
+        json_io.fingerprint(raw),
+    )
+
+
+def _replayed(kept: store.Kept, fingerprint: str) -> Response:
+    if kept.fingerprint != fingerprint:
+        raise Problem("idempotency_key_reused")
+    media = "application/json" if kept.status < 400 else "application/problem+json"
+    return Response(kept.body, kept.status, media_type=media, headers={"Idempotency-Replayed": "true"})
+
+
+async def _ask(city: City, request: Request) -> Ask:
+    at = await city.clock()
+    principal = principal_of(request)
+    if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
+        raise Problem("suspended")
+    return Ask(
+        request,
+        city,
+        principal,
+        at,
+        city.day_of(at),
+        messages.accept_language(request.headers.get("accept-language", "")),
+    )
+
+
+def _response(answer: Answer | Response) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    return json_io.respond(answer.body, answer.status, answer.headers)

@@ -1,0 +1,1 @@
+"""Texts of the API in both languages: problems, findings, names."""

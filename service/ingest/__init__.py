@@ -1,0 +1,1 @@
+"""Deliveries of records: batches over HTTP and file import."""

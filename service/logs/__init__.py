@@ -1,0 +1,1 @@
+"""Static export of the logs, and the witness that cosigns checkpoints."""

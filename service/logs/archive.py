@@ -1,0 +1,85 @@
+"""The two logs as plain files, at the paths that this service serves them by: any web server can hold a copy.
+
+Nothing in them has to be believed: the signed checkpoint commits to every tile, every tile to its leaves.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from consent.database import queries
+from consent.events.ledger import Log
+from consent.kernel import atomic_file
+from consent.kernel.canonical_json import canonical_json, sha256_of
+from consent.transparency import checkpoint, tiles
+from consent.transparency.checkpoint import TILE_WIDTH
+from consent.transparency.merkle import HASH_BYTES
+from service.api.public import transparency
+from service.http.context import City
+
+ENTRIES_READ = 5_000
+
+
+@dataclass(slots=True)
+class Written:
+    """What is in the archive now: leaves of each log, and files that were not there before."""
+
+    sizes: dict[Log, int]
+    files: int = 0
+
+
+async def write(city: City, folder: Path) -> Written:
+    """Bring the archive up to the last published checkpoints. TreeBroken when a tile is missing.
+
+    Full tiles never change, so that those already there stay as they are; each checkpoint comes last.
+    """
+    done = Written({})
+    async with queries.snapshot():
+        for log in Log:
+            published = await transparency.published_checkpoint(log)
+            if published is None:
+                continue
+            note, head = published
+            there = folder / "log" / log
+            async for level, number, hashes in tiles.stored(log, head.size):
+                width = len(hashes) // HASH_BYTES
+                path = there / "tile" / str(level) / checkpoint.tile_path(number, width)
+                if width < TILE_WIDTH or not path.exists():
+                    _put(path, hashes, done)
+            if log is Log.POLICY:
+                await _policy(city, folder, head.size, done)
+            _put(there / "checkpoint", note.encode(), done)
+            done.sizes[log] = head.size
+    return done
+
+
+async def _policy(city: City, folder: Path, size: int, done: Written) -> None:
+    """The policy log's leaves, one a line, and every document that one of them names."""
+    lines, hashes = [], set()
+    for start in range(0, size, ENTRIES_READ):
+        for row in await queries.rows(
+            "SELECT leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2 ORDER BY position",
+            start,
+            min(size, start + ENTRIES_READ),
+        ):
+            lines.append(row["leaf"])
+            hashes.add(json.loads(row["leaf"])["sha256"])
+    documents = folder / "v1" / "public" / "documents"
+    ours = {sha256_of(one): one for one in (*transparency.barred_uses(), *transparency.keys(city))}
+    for sha256 in sorted(hashes):
+        if not (documents / sha256).exists():
+            stored = await queries.row("SELECT body FROM document WHERE sha256 = $1", sha256)
+            found = ours.get(sha256) if stored is None else json.loads(stored["body"])
+            if found is not None:  # a key of the past is named for ever, and served while it is ours
+                _put(documents / sha256, canonical_json(found), done)
+    _put(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
+
+
+def _put(path: Path, content: bytes, done: Written) -> None:
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_file.replace(path, content)
+    done.files += 1

@@ -1,0 +1,149 @@
+"""A witness of a log, for others to run: it remembers the last checkpoint it saw and signs only what continues it.
+
+It reads checkpoint and tiles by C2SP paths, from a running service or from a copy of its archive, computes the
+consistency proof from the tiles and checks it. https://c2sp.org/tlog-cosignature
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent.kernel import atomic_file
+from consent.transparency import checkpoint, merkle
+from consent.transparency.checkpoint import (
+    KEY_ID_BYTES,
+    SIGNATURE_MARK,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Checkpoint,
+    NoteInvalid,
+    NoteKey,
+)
+from consent.transparency.merkle import HASH_BYTES, Node, ProofInvalid, Range
+
+COSIGNATURE = b"\x04"
+"""A timestamped Ed25519 signature of a witness."""
+READ_MAX = 1_000_000
+"""Bytes of a checkpoint or a tile; both are far smaller."""
+TIMEOUT_SECONDS = 10
+
+
+class Unreachable(Exception):
+    """The log, or a part of it, cannot be read now. It says nothing about the log's honesty."""
+
+
+class Forked(Exception):
+    """The log does not continue what it said before: the message has both signed checkpoints, which prove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """A witness's own name and key."""
+
+    name: str
+    private: Ed25519PrivateKey = field(repr=False)
+
+    def verifier_key(self) -> str:
+        """`name+id+key`, as those are configured with who trust this witness."""
+        raw = COSIGNATURE + self.private.public_key().public_bytes_raw()
+        return f"{self.name}+{self._key_id().hex()}+{base64.b64encode(raw).decode()}"
+
+    def line(self, text: str, at: datetime) -> str:
+        """The signature line over a checkpoint's text at a time (whole seconds)."""
+        seconds = int(at.timestamp())
+        signed = self.private.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())
+        raw = self._key_id() + struct.pack(">Q", seconds) + signed
+        return f"{SIGNATURE_MARK}{self.name} {base64.b64encode(raw).decode()}\n"
+
+    def _key_id(self) -> bytes:
+        public = COSIGNATURE + self.private.public_key().public_bytes_raw()
+        return hashlib.sha256(self.name.encode() + b"\n" + public).digest()[:KEY_ID_BYTES]
+
+
+def look(base: str, key: NoteKey, remembered: Path, cosigner: Cosigner | None, at: datetime) -> tuple[str, Checkpoint]:
+    """Read the log at `base` (http, https or file URL) and hold it against what is remembered.
+
+    Returns the note, cosigned when there is a cosigner, and its checkpoint; `remembered` then holds the note.
+    Unreachable, NoteInvalid (not signed by the log) or Forked otherwise; `remembered` stays as it was.
+    """
+    note = _read(base, "checkpoint").decode()
+    new = _opened(note, key)
+    if remembered.exists():
+        last_note = remembered.read_text(encoding="utf-8")
+        last = _opened(last_note, key)
+        if not _continues(_Log(base, new.size), last, new):
+            raise Forked(f"the log does not continue what it said\n\nbefore:\n{last_note}\nnow:\n{note}")
+    atomic_file.replace(remembered, note.encode())
+    text = note.partition("\n\n")[0] + "\n"
+    return (note if cosigner is None else note + cosigner.line(text, at)), new
+
+
+def _continues(log: _Log, last: Checkpoint, new: Checkpoint) -> bool:
+    if new.size < last.size:
+        return False
+    try:
+        proof = [log.root_of(one) for one in merkle.consistency_ranges(last.size, new.size)]
+        merkle.check_consistency(last.size, new.size, last.root, new.root, proof)
+    except ProofInvalid:
+        if log.root_of((0, new.size)) != new.root:
+            raise Unreachable("the tiles read do not lead to the signed root; a bad copy proves nothing") from None
+        return False
+    return True
+
+
+class _Log:
+    """A log's tiles as they must be under a tree of `size` leaves."""
+
+    def __init__(self, base: str, size: int) -> None:
+        self.base, self.size = base, size
+        self.tiles: dict[tuple[int, int], bytes] = {}
+
+    def root_of(self, leaves: Range) -> bytes:
+        """The root of a range, from the tiles."""
+        return merkle.fold([self._subtree(node) for node in merkle.nodes_of(leaves)])
+
+    def _subtree(self, node: Node) -> bytes:
+        level, rest = divmod(node.level, TILE_HEIGHT)
+        number, start = divmod(node.index << rest, TILE_WIDTH)
+        hashes = self._tile(level, number)[start * HASH_BYTES : (start + (1 << rest)) * HASH_BYTES]
+        return merkle.root_of([hashes[one : one + HASH_BYTES] for one in range(0, len(hashes), HASH_BYTES)])
+
+    def _tile(self, level: int, number: int) -> bytes:
+        if (level, number) not in self.tiles:
+            width = min(TILE_WIDTH, (self.size >> (level * TILE_HEIGHT)) - number * TILE_WIDTH)
+            path = checkpoint.tile_path(number, width)
+            hashes = _read(self.base, f"tile/{level}/{path}")
+            if len(hashes) != width * HASH_BYTES:
+                raise Unreachable(f"tile/{level}/{path} has not {width} hashes")
+            self.tiles[level, number] = hashes
+        return self.tiles[level, number]
+
+
+def _opened(note: str, key: NoteKey) -> Checkpoint:
+    found = Checkpoint.parse(checkpoint.open_note(note, key))
+    if found.origin != key.name:
+        raise NoteInvalid("the checkpoint is of another log")
+    return found
+
+
+def _read(base: str, path: str) -> bytes:
+    address = f"{base.rstrip('/')}/{path}"
+    if not address.startswith(("http://", "https://", "file:///")):
+        raise Unreachable("a log is read by an http, https or file URL")
+    try:
+        with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+            content: bytes = answer.read(READ_MAX + 1)
+    except (urllib.error.URLError, OSError) as error:
+        raise Unreachable(f"{path}: {error}") from None
+    if len(content) > READ_MAX:
+        raise Unreachable(f"{path} is larger than any part of a log")
+    return content

@@ -1,0 +1,65 @@
+"""Running the service under uvicorn: the demonstration in one process, production in one or several."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import tempfile
+
+import uvicorn
+from starlette.applications import Starlette
+
+from service import settings
+from service.auth.access_tokens import Verifier, remote_sources
+from service.observability import logging as logs
+from service.observability import metrics
+from service.runtime import sending
+
+GRACE_SECONDS = 20
+"""How long a request that is being answered may go on after the service was told to stop."""
+WORKERS_MAX = 64
+"""Processes on one port. Each has its own connections to the database."""
+COLLECT_AFTER = 20_000
+"""Objects made before Python looks for cycles among them: a hundred requests' worth, some megabytes."""
+OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "http": sending.Protocol, "ws": "none"}
+"""How uvicorn serves the service, wherever it does."""
+
+
+def production() -> Starlette:
+    """The service with the settings of the environment; every process that serves calls this."""
+    from service import app  # the process that only watches over others needs none of it
+
+    chosen = settings.read(os.environ)
+    logs.configure()
+    made = app.create_app(chosen, Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone))
+    settle()
+    return made
+
+
+def settle() -> None:
+    """Look for reference cycles seldom, and never among what was there before the first request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+
+
+def run(app: Starlette, host: str, port: int) -> None:
+    """Serve an application until it is told to stop."""
+    logs.configure(logging.WARNING)
+    settle()
+    uvicorn.run(app, host=host, port=port, **OPTIONS)  # type: ignore[arg-type]
+
+
+def run_production(host: str, port: int, workers: int) -> None:
+    """Serve with the settings of the environment; a process that dies is started again.
+
+    What several processes count for `/metrics` they add up in a folder of their own, which goes when they end.
+    """
+    options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **OPTIONS}
+    if workers == 1:
+        uvicorn.run("service.runtime.server:production", **options)  # type: ignore[arg-type]
+        return
+    with tempfile.TemporaryDirectory(prefix="credit-easy-metrics-") as folder:
+        os.environ[metrics.SHARED] = folder
+        uvicorn.run("service.runtime.server:production", workers=workers, **options)  # type: ignore[arg-type]

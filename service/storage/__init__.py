@@ -1,0 +1,1 @@
+"""The database connection, its pool, stored answers and partitioning."""

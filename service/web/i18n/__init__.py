@@ -1,0 +1,1 @@
+"""Translations and number and date formats of the pages."""

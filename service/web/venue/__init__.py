@@ -1,0 +1,1 @@
+"""Pages of a venue's desk."""
