@@ -39,7 +39,7 @@ class Person:
         return vault.open_sealed(self.cipher, Place(table, column, self.person_id, row_id), sealed)
 
 
-def opened(keyring: Keyring, row: queries.Row) -> Person:
+def from_row(keyring: Keyring, row: queries.Row) -> Person:
     """The person of a row that has person_id, epoch and wrapped_key."""
     person_id = row["person_id"]
     return Person(person_id, row["epoch"], AESGCM(vault.unwrap(keyring, person_id, bytes(row["wrapped_key"]))))
@@ -53,11 +53,11 @@ def subject_index(keyring: Keyring, subject: str) -> str:
 async def find_by_index(keyring: Keyring, index: str) -> tuple[Person, datetime] | None:
     """The person of a subject's index and when they became known here, or None."""
     # One table a question: what is found by the subject lies elsewhere than what is found by the person.
-    known = await queries.row("SELECT person_id FROM subject WHERE subject_index = $1", index)
-    row = known and await queries.row(
+    known = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", index)
+    row = known and await queries.fetch_one(
         "SELECT person_id, epoch, wrapped_key, created_at FROM person WHERE person_id = $1", known["person_id"]
     )
-    return (opened(keyring, row), queries.from_micros(row["created_at"])) if row else None
+    return (from_row(keyring, row), queries.from_micros(row["created_at"])) if row else None
 
 
 async def find(keyring: Keyring, subject: str) -> Person | None:
@@ -68,28 +68,28 @@ async def find(keyring: Keyring, subject: str) -> Person | None:
 
 async def lock_all(person_ids: Iterable[str]) -> None:
     """Lock the rows of many persons in one order; those who were erased in the meantime are passed over."""
-    those = queries.among("person_id", 1)
+    those = queries.any_of("person_id", 1)
     if queries.is_citus():
         # FOR UPDATE reaches one server; an update that changes nothing takes the same locks on all.
-        await queries.run(f"UPDATE person SET events = events WHERE {those}", queries.listed(person_ids))
+        await queries.execute(f"UPDATE person SET events = events WHERE {those}", queries.array_param(person_ids))
     else:
-        await queries.row(
+        await queries.fetch_one(
             f"SELECT count(*) AS locked FROM (SELECT 1 FROM person WHERE {those} ORDER BY person_id FOR UPDATE) AS one",
-            queries.listed(person_ids),
+            queries.array_param(person_ids),
         )
 
 
-async def enter(keyring: Keyring, subject: str, at: datetime) -> Person:
+async def get_or_create(keyring: Keyring, subject: str, at: datetime) -> Person:
     """The person behind `sub`, made known on the first act of consent, and locked until the transaction ends."""
     index = blind_index(keyring, IndexUse.SUBJECT, subject)
     person_id = new_id()
-    claimed = await queries.run(
+    claimed = await queries.execute(
         "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person_id
     )
     if claimed:
         wrapped = vault.new_data_key(keyring, person_id)
         person = Person(person_id, 0, AESGCM(vault.unwrap(keyring, person_id, wrapped)))
-        await queries.run(
+        await queries.execute(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $3, $4)",
             person_id,
@@ -98,7 +98,7 @@ async def enter(keyring: Keyring, subject: str, at: datetime) -> Person:
             queries.to_micros(at),
         )
         return person
-    row = await queries.row("SELECT person_id FROM subject WHERE subject_index = $1", index)
+    row = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", index)
     assert row is not None
     return await lock(keyring, row["person_id"])
 
@@ -108,25 +108,25 @@ async def lock(keyring: Keyring, person_id: str) -> Person:
 
     NotFound when they were erased in the meantime.
     """
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1 FOR UPDATE", person_id
     )
     if row is None:
         raise NotFound("nobody of this id is known (any more)")
-    return opened(keyring, row)
+    return from_row(keyring, row)
 
 
 async def read(keyring: Keyring, person_id: str) -> Person:
     """The person without a lock."""
-    row = await queries.row("SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1", person_id)
+    row = await queries.fetch_one("SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1", person_id)
     if row is None:
         raise NotFound("nobody of this id is known (any more)")
-    return opened(keyring, row)
+    return from_row(keyring, row)
 
 
 async def subject_of(person: Person) -> str:
     """The token's `sub` of a person, opened."""
-    row = await queries.row("SELECT sealed_subject FROM person WHERE person_id = $1", person.person_id)
+    row = await queries.fetch_one("SELECT sealed_subject FROM person WHERE person_id = $1", person.person_id)
     assert row is not None
     return subject_in(person, row["sealed_subject"])
 
@@ -143,21 +143,21 @@ async def change_subject(keyring: Keyring, old: str, new: str) -> None:
         raise NotFound("nobody is known by the old subject")
     person = await lock(keyring, found.person_id)
     index = subject_index(keyring, new)
-    if not await queries.run(
+    if not await queries.execute(
         "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person.person_id
     ):
         raise Conflict("somebody is known by the new subject already")
-    await queries.run("DELETE FROM subject WHERE subject_index = $1", subject_index(keyring, old))
-    await queries.run(
+    await queries.execute("DELETE FROM subject WHERE subject_index = $1", subject_index(keyring, old))
+    await queries.execute(
         "UPDATE person SET sealed_subject = $2 WHERE person_id = $1",
         person.person_id,
         person.seal("person", "sealed_subject", person.person_id, new.encode()),
     )
 
 
-async def bump(person_id: str) -> int:
+async def raise_epoch(person_id: str) -> int:
     """Raise the person's epoch: everything computed before is void from this transaction's commit on."""
-    row = await queries.row("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
+    row = await queries.fetch_one("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
     assert row is not None
     return int(row["epoch"])
 
@@ -168,7 +168,7 @@ async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
     Returns the last person looked at (empty at the end) and how many keys were wrapped anew. Sealed fields stay as they
     are: only what wraps their keys changes.
     """
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT person_id, wrapped_key FROM person WHERE person_id > $1 ORDER BY person_id LIMIT $2", after, limit
     )
     changed = 0
@@ -177,7 +177,7 @@ async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
         if vault.key_version(wrapped) == keyring.current:
             continue
         data_key = vault.unwrap(keyring, row["person_id"], wrapped)
-        changed += await queries.run(
+        changed += await queries.execute(
             "UPDATE person SET wrapped_key = $2 WHERE person_id = $1 AND wrapped_key = $3",
             row["person_id"],
             vault.wrap(keyring, row["person_id"], data_key),

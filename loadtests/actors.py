@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from locust import FastHttpUser
 
 from loadtests.tokens import Tokens
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 HANDLES: deque[str] = deque(maxlen=10_000)
 """Handles that residents show and venues scan."""
@@ -20,7 +20,7 @@ class Actor(FastHttpUser):
     """A user at one door. `wanted` is the subject of a demonstration city where only some exist."""
 
     abstract = True
-    door: ClassVar[Door]
+    door: ClassVar[Audience]
     wanted: ClassVar[str | None] = None
 
     def on_start(self) -> None:
@@ -38,7 +38,7 @@ class Actor(FastHttpUser):
         body: Any,
         name: str | None = None,
         expected: tuple[int, ...] = (200, 201),
-        door: Door | None = None,
+        door: Audience | None = None,
         subject: str | None = None,
     ) -> Any:
         """A writing call, at one's own door or as somebody else (a resident in the source's app)."""
@@ -51,7 +51,7 @@ class Actor(FastHttpUser):
         name: str | None,
         body: Any,
         expected: tuple[int, ...],
-        door: Door | None = None,
+        door: Audience | None = None,
         subject: str | None = None,
     ) -> Any:
         headers = self.tokens.header(door or self.door, subject or self.subject)

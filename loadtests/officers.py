@@ -5,13 +5,13 @@ from __future__ import annotations
 from locust import between, task
 
 from loadtests.actors import Actor
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 
 class Officer(Actor):
     """One officer with a few lists open."""
 
-    door = Door.PRIVACY
+    door = Audience.PRIVACY
     wanted = "officer-1"
     fixed_count = 1
     wait_time = between(2, 5)

@@ -8,7 +8,7 @@ from datetime import date
 from locust import between, task
 
 from loadtests.actors import HANDLES, Actor
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 SOURCE, PROVIDER, BENEFIT, VENUE = "volunteer-service", "city-library", "library-deposit", "city-library-main"
 MINUTES = 7_200
@@ -17,7 +17,7 @@ MINUTES = 7_200
 class Resident(Actor):
     """Consents to a source and a provider first, proves the account, and gets a record; then lives with it."""
 
-    door = Door.RESIDENT
+    door = Audience.RESIDENT
     weight = 20
     wait_time = between(1, 5)
 
@@ -28,7 +28,7 @@ class Resident(Actor):
         given = self._consent(purpose="points.compute", source_id=SOURCE, account=account)
         if given is not None and given.get("link"):
             confirmed = {"code": given["link"]["code"], "account": account}
-            path, source = "/v1/source/links/confirm", {"door": Door.SOURCE, "subject": SOURCE}
+            path, source = "/v1/source/links/confirm", {"door": Audience.SOURCE, "subject": SOURCE}
             self.post(path, confirmed, **source)  # type: ignore[arg-type]
             day = f"{date.today().year - 1}-03-05"
             record = {"record_id": f"r-{self.subject}", "account": account, "kind": "volunteer_minutes"}

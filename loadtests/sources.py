@@ -10,7 +10,7 @@ from locust import between, task
 
 from loadtests.actors import Actor
 from loadtests.residents import SOURCE
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 LINES = 1_000
 
@@ -18,7 +18,7 @@ LINES = 1_000
 class Source(Actor):
     """Fetches its links and delivers."""
 
-    door = Door.SOURCE
+    door = Audience.SOURCE
     wanted = SOURCE
     weight = 1
     wait_time = between(1, 3)

@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.auth.access_tokens import STAFF_DOORS, Door
+from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
 
 FRESH_SECONDS = 240
@@ -27,11 +27,11 @@ class Tokens:
             raise ValueError("name --demo-folder or --tokens")
         self.issuer = None if folder is None else seed.issuer_of(folder)
         self.file, self.read_at = file, 0.0
-        self.known: dict[Door, dict[str, str]] = {}
-        self.minted: dict[tuple[Door, str], tuple[float, str]] = {}
+        self.known: dict[Audience, dict[str, str]] = {}
+        self.minted: dict[tuple[Audience, str], tuple[float, str]] = {}
         self.numbers = itertools.count(1)
 
-    def subject(self, door: Door, wanted: str | None = None) -> str:
+    def subject(self, door: Audience, wanted: str | None = None) -> str:
         """A subject for the next user of a door: `wanted`, or one that nobody else has."""
         if self.issuer is not None:
             return wanted or f"load-{datetime.now(UTC):%H%M%S}-{next(self.numbers)}"
@@ -40,25 +40,25 @@ class Tokens:
             return wanted
         return subjects[next(self.numbers) % len(subjects)]
 
-    def header(self, door: Door, subject: str) -> dict[str, str]:
+    def header(self, door: Audience, subject: str) -> dict[str, str]:
         """The Authorization header of a subject."""
         if self.issuer is None:
             return {"Authorization": f"Bearer {self._file()[door][subject]}"}
         now = datetime.now(UTC)
         since, token = self.minted.get((door, subject), (0.0, ""))
         if now.timestamp() - since > FRESH_SECONDS:
-            staff_id = subject if door in STAFF_DOORS else None
+            staff_id = subject if door in STAFF_AUDIENCES else None
             token = self.issuer.mint(door, subject, now=now, staff_id=staff_id)
             self.minted[door, subject] = now.timestamp(), token
         return {"Authorization": f"Bearer {token}"}
 
-    def _file(self) -> dict[Door, dict[str, str]]:
+    def _file(self) -> dict[Audience, dict[str, str]]:
         assert self.file is not None
         changed = self.file.stat().st_mtime
         if changed != self.read_at:
-            self.known = {door: {} for door in Door}
+            self.known = {door: {} for door in Audience}
             for line in self.file.read_text(encoding="utf-8").splitlines():
                 one = json.loads(line)
-                self.known[Door(one["door"])][one["subject"]] = one["token"]
+                self.known[Audience(one["door"])][one["subject"]] = one["token"]
             self.read_at = changed
         return self.known

@@ -8,13 +8,13 @@ from locust import between, task
 
 from loadtests.actors import HANDLES, Actor
 from loadtests.residents import VENUE
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 
 class Venue(Actor):
     """A desk with a scanner."""
 
-    door = Door.VENUE
+    door = Audience.VENUE
     wanted = VENUE
     weight = 3
     wait_time = between(0.2, 1)

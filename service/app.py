@@ -17,22 +17,22 @@ from starlette.routing import BaseRoute, Route
 from consent.database import queries
 from service.api.public import handlers as public
 from service.api.public.routes import PUBLIC
-from service.api.routes import DOORS, OPERATIONS
+from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
 from service.auth.demo_issuer import DemoIssuer
 from service.compliance import erasure
 from service.http import json_io, openapi, problems
-from service.http.context import City, Clock
-from service.http.endpoints import door, open_routes
+from service.http.context import AppContext, Clock
+from service.http.endpoints import audience_routes, public_routes
 from service.http.middleware import Surroundings
 from service.http.rate_limits import Limiter, make_limiter
 from service.http.shortcut import Shortcut
-from service.jobs.background import keep_house, keep_logs
+from service.jobs.background import cleanup_loop, sequencer_loop
 from service.observability import metrics
 from service.settings import Settings
-from service.storage import database as store
+from service.storage import database
 from service.web import routes as site
-from service.web.api_client import Inside
+from service.web.api_client import InProcessApiClient
 
 VERSION = "0.1.0"
 
@@ -49,14 +49,19 @@ def create_app(
 
     `issuer` is the demonstration's, at which people pick who they are.
     """
-    city = City(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
+    app_context = AppContext(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await store.open_database(settings.database_url)
-        await erasure.before_serving(city)
+        await database.open_database(settings.database_url)
+        await erasure.before_serving(app_context)
         await verifier.start()
-        background = (keep_house(city), keep_logs(city), city.limiter.keep_sharing(), store.watch_database())
+        background = (
+            cleanup_loop(app_context),
+            sequencer_loop(app_context),
+            app_context.limiter.keep_sharing(),
+            database.watch_database(),
+        )
         chores = [asyncio.create_task(one) for one in background]
         try:
             yield
@@ -65,28 +70,28 @@ def create_app(
                 one.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
             await verifier.stop()
-            await city.limiter.close()
-            await store.close_database()
+            await app_context.limiter.close()
+            await database.close_database()
 
     calls: list[BaseRoute] = [
         *(
             route
-            for (audience, prefix), endpoints in DOORS.items()
-            for route in door(audience, prefix, endpoints, city)
+            for (audience, prefix), endpoints in AUDIENCES.items()
+            for route in audience_routes(audience, prefix, endpoints, app_context)
         ),
-        *open_routes(PUBLIC, city),
+        *public_routes(PUBLIC, app_context),
     ]
     # Pages ask the doors as any client does, but for the network.
-    inside = Inside(
+    inside = InProcessApiClient(
         Starlette(
             routes=calls,
             exception_handlers=problems.handlers(),
-            middleware=[Middleware(Shortcut, endpoints=SWIFT, city=city)],
+            middleware=[Middleware(Shortcut, endpoints=SWIFT, app_context=app_context)],
         )
     )
     routes = [
         *calls,
-        *site.routes(city, inside, issuer),
+        *site.routes(app_context, inside, issuer),
         Route("/openapi.json", _document, name="openapi"),
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),
@@ -98,17 +103,19 @@ def create_app(
         lifespan=lifespan,
         exception_handlers=problems.handlers(),
         middleware=[
-            Middleware(Surroundings, city=city),
-            Middleware(Shortcut, endpoints=SWIFT, city=city),
+            Middleware(Surroundings, app_context=app_context),
+            Middleware(Shortcut, endpoints=SWIFT, app_context=app_context),
         ],
     )
     app.router.redirect_slashes = False
-    app.router.default = site.last(city)
-    app.state.city = city
+    app.router.default = site.last(app_context)
+    app.state.app_context = app_context
     return app
 
 
-SWIFT = {audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in DOORS.items()}
+SWIFT = {
+    audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in AUDIENCES.items()
+}
 """What is answered by the shortest way."""
 
 

@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from benefits.balances import batch
-from consent import persons as people
+from consent import persons
 from consent.database import queries
 from consent.events.ledger import Log
 from consent.kernel.errors import DomainError
@@ -26,18 +26,18 @@ from consent.verification import logs
 from service import app as application
 from service import settings
 from service.auth import key_files
-from service.auth.access_tokens import Door, Verifier
+from service.auth.access_tokens import Audience, Verifier
 from service.compliance import erasure
 from service.compliance import verify_receipt as receipt_verifier
 from service.demo import seed
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.ingest import file_import
 from service.logs import archive
 from service.logs import witness as witnessing
 from service.runtime import server
 from service.settings import Settings, SettingsInvalid
-from service.storage import database as store
+from service.storage import database
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[Path, typer.Option(help="the demonstration's folder: keys and database")]
@@ -60,8 +60,8 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DataDir = DEMO
     app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
 
     async def prepare() -> bool:
-        await store.bring_up_to_date()
-        return await seed.furnish(app.state.city)
+        await database.migrate_all()
+        return await seed.seed(app.state.app_context)
 
     fresh = asyncio.run(_with_database(chosen, prepare))
     base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
@@ -109,8 +109,8 @@ def migrate(
         _fail("Citus cuts the tables itself: either --partitions or --citus")
 
     async def work() -> list[str]:
-        applied = await store.bring_up_to_date()
-        return [*applied, *(await store.distribute() if citus else await store.lay_out(partitions))]
+        applied = await database.migrate_all()
+        return [*applied, *(await database.distribute() if citus else await database.partition_tables(partitions))]
 
     try:
         applied = asyncio.run(_with_database(chosen, work))
@@ -121,7 +121,7 @@ def migrate(
 
 @cli.command("token")
 def token(
-    door: Annotated[Door, typer.Option()],
+    door: Annotated[Audience, typer.Option()],
     subject: Annotated[str, typer.Option()],
     data_dir: DataDir = DEMO_FOLDER,
     birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
@@ -188,9 +188,9 @@ def export_logs(
     data_dir: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Write both logs as files for any web server: checkpoints, tiles, the policy log's entries and documents."""
-    city = _city(_settings(data_dir))
+    app_context = _city(_settings(data_dir))
     try:
-        written = asyncio.run(_with_database(city.settings, lambda: archive.write(city, folder)))
+        written = asyncio.run(_with_database(app_context.settings, lambda: archive.write(app_context, folder)))
     except (TreeBroken, OSError) as error:
         _fail(str(error))
     for name, size in written.sizes.items():
@@ -213,7 +213,7 @@ def witness(
             key_files.create_log_key(key)
             cosigner = witnessing.Cosigner(name, key_files.load_log_key(key))
             typer.echo(f"witness {cosigner.verifier_key()}", err=True)
-        note, _ = witnessing.look(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
+        note, _ = witnessing.cosign_log(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
     except (witnessing.Forked, NoteInvalid) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(1) from None
@@ -225,8 +225,8 @@ def witness(
 @cli.command("replay-tombstones")
 def replay_tombstones(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Withdraw and erase again what had been, after an older copy of the database was restored."""
-    city = _city(_settings(data_dir))
-    done = asyncio.run(_with_database(city.settings, lambda: erasure.replay(city)))
+    app_context = _city(_settings(data_dir))
+    done = asyncio.run(_with_database(app_context.settings, lambda: erasure.replay(app_context)))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
@@ -236,15 +236,15 @@ def erase(
     data_dir: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Erase somebody who cannot log in (a request at the counter, a death) and print the signed receipt."""
-    city = _city(_settings(data_dir))
+    app_context = _city(_settings(data_dir))
 
     async def work() -> dict[str, object] | None:
         async with queries.transaction():
             at = await queries.now()
-            leaf_hash = await erasure.erase_subject(city, subject, at)
-        return None if leaf_hash is None else erasure.receipt(city, leaf_hash, at)
+            leaf_hash = await erasure.erase_subject(app_context, subject, at)
+        return None if leaf_hash is None else erasure.receipt(app_context, leaf_hash, at)
 
-    made = asyncio.run(_with_database(city.settings, work))
+    made = asyncio.run(_with_database(app_context.settings, work))
     if made is None:
         _fail("nobody of this subject is known here")
     typer.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
@@ -261,7 +261,7 @@ def change_subject(
 
     async def work() -> None:
         async with queries.transaction():
-            await people.change_subject(chosen.keyring, old, new)
+            await persons.change_subject(chosen.keyring, old, new)
 
     try:
         asyncio.run(_with_database(chosen, work))
@@ -291,7 +291,7 @@ def rotate_keys(data_dir: Annotated[Path | None, typer.Option()] = None) -> None
     """Wrap every person's key under the keyring's current key-encryption key; while the service runs, repeatable."""
     chosen = _settings(data_dir)
 
-    rewrapped = asyncio.run(_with_database(chosen, lambda: people.rewrap_all(chosen.keyring)))
+    rewrapped = asyncio.run(_with_database(chosen, lambda: persons.rewrap_all(chosen.keyring)))
     typer.echo(f"{rewrapped} keys wrapped anew under key {chosen.keyring.current}")
 
 
@@ -303,16 +303,16 @@ def recompute_everybody(
     data_dir: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
     """Compute everybody's points anew, while the service runs; for a new scheme, so that nobody waits."""
-    city = _city(_settings(data_dir))
+    app_context = _city(_settings(data_dir))
 
     def tell(ready: int, parts: int, done: batch.Done) -> None:
         typer.echo(f"--after {ready} --of {parts}: {done.computed:,} of {done.persons:,} persons computed", err=True)
 
     async def work() -> batch.Done:
-        return await batch.run(await batch.plan(of), after, jobs, city.clock, city.day_of, tell)
+        return await batch.run(await batch.plan(of), after, jobs, app_context.clock, app_context.day_of, tell)
 
     try:
-        done = asyncio.run(_with_database(city.settings, work))
+        done = asyncio.run(_with_database(app_context.settings, work))
     except ValueError as error:
         _fail(str(error))
     typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")
@@ -358,7 +358,7 @@ def doctor(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     chosen = _settings(data_dir)
     typer.echo("settings     ok")
     try:
-        missing = asyncio.run(_with_database(chosen, store.missing_migrations))
+        missing = asyncio.run(_with_database(chosen, database.missing_migrations))
     except Exception as error:
         _fail(f"database     {type(error).__name__}: cannot be used")
     typer.echo("database     ok")
@@ -367,8 +367,8 @@ def doctor(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     typer.echo("migrations   ok")
 
 
-def _city(chosen: Settings) -> City:
-    return City(chosen, Verifier({}, {}), make_limiter(None), queries.now)
+def _city(chosen: Settings) -> AppContext:
+    return AppContext(chosen, Verifier({}, {}), make_limiter(None), queries.now)
 
 
 def _settings(data_dir: Path | None = None) -> Settings:
@@ -383,11 +383,11 @@ def _settings(data_dir: Path | None = None) -> Settings:
 
 
 async def _with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
-    await store.open_database(chosen.database_url)
+    await database.open_database(chosen.database_url)
     try:
         return await work()
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 def _progress(report: file_import.Report) -> None:

@@ -17,7 +17,7 @@ from consent.crypto.vault import KEY_BYTES, Keyring
 from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.sequencer import Publisher
 from service.auth import key_files
-from service.auth.access_tokens import CITY_ZONE, Door, TrustedIssuer, is_private
+from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_private
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 
@@ -47,7 +47,7 @@ class Settings:
 
     database_url: str
     keyring: Keyring = field(repr=False)
-    issuers: Mapping[Door, TrustedIssuer]
+    issuers: Mapping[Audience, TrustedIssuer]
     signing_key: SigningKey
     publisher: Publisher
     integrate_seconds: float = 10.0
@@ -55,7 +55,7 @@ class Settings:
     city_zone: ZoneInfo = CITY_ZONE
     allowed_hosts: tuple[str, ...] = ("*",)
     demo: bool = False
-    pages: Mapping[Door, SignIn] = field(default_factory=dict)
+    pages: Mapping[Audience, SignIn] = field(default_factory=dict)
     """Doors with pages for people; without any, the public pages alone are there."""
     public_url: str | None = None
     """How browsers reach this service, without a slash at the end; None in the demonstration: as they did."""
@@ -89,7 +89,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     )
 
 
-PAGE_DOORS = frozenset({Door.RESIDENT, Door.VENUE, Door.ADMINISTRATOR, Door.PRIVACY})
+PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINISTRATOR, Audience.PRIVACY})
 
 
 def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -99,13 +99,13 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
         return {}
     public = _required(environment, "PUBLIC_URL").rstrip("/")
     try:
-        found = {Door(door): _sign_in(one) for door, one in json.loads(text).items()}
+        found = {Audience(door): _sign_in(one) for door, one in json.loads(text).items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SettingsInvalid(
             f"{PREFIX}PAGES must be JSON: door → client_id, authorize_url, token_url, and if need be"
             f" client_secret_file, scope, sign_out_url, revocation_url ({type(error).__name__})"
         ) from None
-    if not found.keys() <= PAGE_DOORS:
+    if not found.keys() <= PAGE_AUDIENCES:
         raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
     addresses = [public, *(one for client in found.values() for one in _addresses(client))]
     if not all(is_private(one) for one in addresses):
@@ -175,16 +175,16 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _issuers(text: str) -> dict[Door, TrustedIssuer]:
+def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
     try:
         document: dict[str, dict[str, Any]] = json.loads(text)
         issuers = {
-            Door(door): TrustedIssuer(one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"]))
+            Audience(door): TrustedIssuer(one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"]))
             for door, one in document.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SettingsInvalid(f"{PREFIX}ISSUERS must be JSON: door → issuer, audience, jwks_url, algorithms") from None
-    if missing := set(Door) - set(issuers):
+    if missing := set(Audience) - set(issuers):
         raise SettingsInvalid(f"{PREFIX}ISSUERS lacks the doors {', '.join(sorted(missing))}")
     if any(one.issuer == DEMO_ISSUER for one in issuers.values()):
         raise SettingsInvalid(f"{PREFIX}ISSUERS names the demonstration issuer, which nobody may trust in production")

@@ -15,10 +15,10 @@ from tortoise import Tortoise
 
 from consent.database import queries
 from service.app import create_app
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DemoIssuer
 from service.demo import seed
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
 
@@ -43,28 +43,28 @@ class Shift:
 class Town:
     """A running city, its clock, and tokens for everybody in it."""
 
-    def __init__(self, client: httpx2.AsyncClient, city: City, issuer: DemoIssuer, shift: Shift) -> None:
-        self.client, self.city, self.issuer, self.shift = client, city, issuer, shift
+    def __init__(self, client: httpx2.AsyncClient, app_context: AppContext, issuer: DemoIssuer, shift: Shift) -> None:
+        self.client, self.app_context, self.issuer, self.shift = client, app_context, issuer, shift
 
-    def actor(self, door: Door, subject: str, **claims: Any) -> Actor:
+    def actor(self, door: Audience, subject: str, **claims: Any) -> Actor:
         """Somebody with a token for a door."""
         return Actor(self, self.issuer.mint(door, subject, now=datetime.now(UTC), **claims))
 
     def resident(self, subject: str) -> Resident:
         """A resident, known or not."""
-        return Resident(self, self.issuer.mint(Door.RESIDENT, subject, now=datetime.now(UTC)))
+        return Resident(self, self.issuer.mint(Audience.RESIDENT, subject, now=datetime.now(UTC)))
 
     def source(self, subject: str = "green-travel") -> Actor:
         """A data source."""
-        return self.actor(Door.SOURCE, subject)
+        return self.actor(Audience.SOURCE, subject)
 
     def venue(self, subject: str = "city-library-main") -> Actor:
         """A venue."""
-        return self.actor(Door.VENUE, subject)
+        return self.actor(Audience.VENUE, subject)
 
     async def today(self) -> date:
         """The city's civil day."""
-        return self.city.day_of(await self.city.clock())
+        return self.app_context.day_of(await self.app_context.clock())
 
     async def last_year(self) -> int:
         """The last finished civil year."""
@@ -181,7 +181,7 @@ async def town(settings: Settings, folder: Path, rates: dict[str, str] | None = 
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
-            yield Town(client, app.state.city, issuer, shift)
+            yield Town(client, app.state.app_context, issuer, shift)
 
 
 async def row_counts() -> dict[str, int]:
@@ -190,7 +190,7 @@ async def row_counts() -> dict[str, int]:
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            found = await queries.row(f"SELECT count(*) AS counted FROM {table}")
+            found = await queries.fetch_one(f"SELECT count(*) AS counted FROM {table}")
             assert found is not None
             counts[table] = found["counted"]
     return counts

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, settings
 from consent.database import queries
 from service.auth.access_tokens import Verifier
 from service.demo import seed
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
-from service.storage import database as store
+from service.storage import database
 from tests import cities, servers
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
@@ -66,12 +66,12 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def opened(empty_database_url: str) -> AsyncIterator[str]:
     """A database brought up to date and open."""
-    await store.open_database(empty_database_url)
+    await database.open_database(empty_database_url)
     try:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         yield empty_database_url
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 @pytest.fixture(scope="session")
@@ -96,14 +96,14 @@ def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
 
 
 async def furnish(settings: Settings, pieces: int | None = None) -> None:
-    await store.open_database(settings.database_url)
+    await database.open_database(settings.database_url)
     try:
-        await store.bring_up_to_date()
-        await store.lay_out(pieces)
-        city = City(settings, Verifier({}, {}), make_limiter(None), queries.now)
-        await seed.furnish(city)
+        await database.migrate_all()
+        await database.partition_tables(pieces)
+        app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
+        await seed.seed(app_context)
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -83,7 +83,7 @@ def main() -> None:
         integrate_seconds=0.2,
     )
     logging.configure()
-    server.settle()
+    server.tune_gc()
     issuer = seed.issuer_of(folder)
     uvicorn.run(
         app.create_app(settings, issuer.verifier(), issuer=issuer),

@@ -19,7 +19,7 @@ from benefits.rules import conditions, effects
 from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import schema as documents_schema
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.i18n import findings, findings_text
 from tests.cities import Actor, Town, row_counts
@@ -39,7 +39,7 @@ SERVICE = next(
 
 
 def staff(town: Town, number: int = 1) -> Actor:
-    return town.actor(Door.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
+    return town.actor(Audience.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
 
 
 def benefit(**members: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ async def put(who: Actor, path: str, body: Any, tag: str | None) -> Any:
 
 async def published(town: Town, kind: str, document_id: str, body: dict[str, Any]) -> str:
     """A document through its whole life by three persons; the state it is in."""
-    one, two, officer = staff(town), staff(town, 2), town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    one, two, officer = staff(town), staff(town, 2), town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
     known = await one.get(f"/v1/admin/{kind}/{document_id}")
     if known.status_code == 404:
         drafted = await one.post(f"/v1/admin/{kind}", body)
@@ -183,12 +183,12 @@ async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: Town)
     second = await put(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
     version, sha256 = f"{path}/versions/3", second.json()["sha256"]
     await two.post(f"{version}/submit")
-    for who in (one, two, town.actor(Door.ADMINISTRATOR, "another-account", staff_id="admin-1")):
+    for who in (one, two, town.actor(Audience.ADMINISTRATOR, "another-account", staff_id="admin-1")):
         refused = await who.post(f"{version}/approve", {"sha256": sha256})
         assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
     assert (await three.post(f"{version}/approve", {"sha256": sha256})).json()["state"] == "in_force"
     assert (await one.get(f"{path}/versions/1")).json()["state"] == "superseded"
-    attempts = await queries.rows("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
+    attempts = await queries.fetch_all("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
     assert len(attempts) == 3
 
 
@@ -248,7 +248,7 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: Town) 
     refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert drafted.status_code == 201
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
-    officer = town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
     (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
     assert (review["kind"], review["about"]) == ("stopped_document", "benefits/library-deposit")
     # Two administrators cannot start it again while the ground is worse than it was.
@@ -282,7 +282,7 @@ async def test_a_worse_baseline_stops_what_has_not_begun_too(town: Town) -> None
     offered = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
     assert not {"another-one", "library-deposit"} & {row["benefit_id"] for row in offered}
     # An officer who agrees to what was asked before does not agree for the gate.
-    officer = town.actor(Door.PRIVACY, "officer-9", staff_id="officer-9")
+    officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
     for review in (await officer.get("/v1/privacy/reviews")).json()["data"]:
         path = f"/v1/privacy/reviews/{review['review_id']}/decision"
         refused = await officer.post(path, {"decision": "approve", "reason": "Why not?"})
@@ -469,7 +469,7 @@ async def test_a_draft_can_be_given_up(town: Town) -> None:
     assert (await one.get(path)).json()["state"] == "discarded"
     assert (await one.post(f"{path}/submit")).status_code == 409
     assert (await one.post(f"{path}/discard")).status_code == 409
-    steps = await queries.rows("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
+    steps = await queries.fetch_all("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
     assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
     assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
     # What was submitted is not a draft, and its next version may follow.

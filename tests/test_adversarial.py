@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service import app
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town, record
 from tests.test_admin import SERVICE, benefit, published, staff
 
@@ -107,7 +107,7 @@ async def test_what_is_refused_at_the_gate(
     approved = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert approved.status_code in (409, 422)
     assert (await one.get(path)).json()["state"] == "draft"
-    attempts = (await town.actor(Door.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
+    attempts = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
     assert ("administrator", "prohibited") in [(row["door"], row["code"]) for row in attempts]
 
 

@@ -43,14 +43,14 @@ async def test_nothing_that_ended_comes_back(
             who = town.resident(name)
             await who.volunteer(7_200, f"v-{name}")
             await who.consent_to_provider("city-library")
-        await background.advance(town.city)
+        await background.advance(town.app_context)
     older = copied(town_settings, tmp_path, request)
     async with cities.town(town_settings, demo_folder) as town:
         await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
         for name in ("leaves", "returns"):
             await town.resident(name).delete("/v1/me")
         await town.resident("returns").volunteer(60, "v-returns")
-        await background.advance(town.city)
+        await background.advance(town.app_context)
 
     async with cities.town(older, demo_folder) as town:
         head = await sequencer.head(Log.CONSENT)
@@ -67,15 +67,15 @@ async def test_nothing_that_ended_comes_back(
         assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
         late = await town.source("volunteer-service").deliver(cities.record("x", "v-leaves", "volunteer_minutes", 60))
         assert late["results"][0]["code"] == "not_authorised"
-        again = await erasure.replay(town.city)
+        again = await erasure.replay(town.app_context)
         assert (again.withdrawn, again.erased) == (0, 0)
-        await background.advance(town.city)
+        await background.advance(town.app_context)
         assert (await sequencer.head(Log.CONSENT)).size == head.size
 
     async with cities.town(town_settings, demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("returns").total() == 1
-        await erasure.replay(town.city)
+        await erasure.replay(town.app_context)
         assert await town.resident("returns").total() == 1
 
 
@@ -87,12 +87,12 @@ async def test_a_running_service_catches_up_with_what_has_ended(
         await town.resident("stays").volunteer(7_200, "v-stays")
         await town.resident("stops").volunteer(7_200, "v-stops")
         assert await town.resident("stops").total() == 63  # stored, and so it stands in the copy
-        await background.advance(town.city)
+        await background.advance(town.app_context)
     older = copied(town_settings, tmp_path, request)
     shutil.copytree(published, tmp_path / "before")
     async with cities.town(town_settings, demo_folder) as town:
         await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
-        await background.advance(town.city)
+        await background.advance(town.app_context)
     shutil.copytree(published, tmp_path / "since")
 
     shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
@@ -126,9 +126,9 @@ async def test_nothing_is_used_while_records_are_withheld(
     assert await who.total() == 63
     await other.post("/v1/me/withdrawals", {"scope": "all"})
     if way == "usual":
-        monkeypatch.setattr(queries, "writes_many_at_once", lambda: False)
-        town.city.kept.in_force = None
-    await queries.run("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+        monkeypatch.setattr(queries, "supports_multi_table_writes", lambda: False)
+        town.app_context.kept.in_force = None
+    await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
     before = await cities.row_counts()
 
     said = set()
@@ -153,7 +153,7 @@ async def test_nothing_is_used_while_records_are_withheld(
     # What was answered before is answered again, and says nothing new.
     assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
 
-    await queries.run("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")
+    await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")
     assert await who.total() == 63
     assert (await venue.post("/v1/venue/checks", {"handle": live})).json() == {"applies": False}  # one a day
 
@@ -170,20 +170,20 @@ async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
     original = gate.permit_at_once
 
     async def late(*values: Any) -> bool:
-        await queries.run("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+        await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
         return await original(*values)
 
     monkeypatch.setattr(gate, "permit_at_once", late)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
     assert (scanned.status_code, scanned.json()["code"]) == (503, "records_withheld")
-    assert await queries.rows("SELECT 1 FROM redemption") == []
+    assert await queries.fetch_all("SELECT 1 FROM redemption") == []
 
 
 async def test_a_copy_that_is_not_behind_goes_on(town_settings: Settings, demo_folder: Path) -> None:
     for _ in range(2):
         async with cities.town(town_settings, demo_folder) as town:
             await town.resident("wang").ask(purpose="benefit.check", provider_id="city-library")
-            await background.advance(town.city)
+            await background.advance(town.app_context)
             assert (await sequencer.head(Log.CONSENT)).frozen is None
 
 
@@ -224,11 +224,11 @@ async def test_a_database_without_tables_is_not_held_against_anything(
     empty_database_url: str, demo_folder: Path
 ) -> None:
     from service.demo import seed
-    from service.storage import database as store
+    from service.storage import database
 
     settings = replace(seed.settings_of(demo_folder), database_url=empty_database_url)
     async with cities.town(settings, demo_folder) as town:
         ready = await town.client.get("/readyz")
         assert (ready.status_code, ready.json()["checks"]["migrations"]) == (503, False)
-        assert await store.missing_migrations()
-        assert await queries.rows("SELECT 1 AS one") == [{"one": 1}]
+        assert await database.missing_migrations()
+        assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]

@@ -13,9 +13,9 @@ from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.kinds import Finding, Kind
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
-from service.http.context import City
+from service.http.context import AppContext
 from service.jobs import background
 from tests.cities import Town, record
 
@@ -142,8 +142,14 @@ async def test_corrections_are_told_and_counted(town: Town) -> None:
 
 
 async def test_b6_the_civil_day_is_the_citys(town: Town) -> None:
-    assert City.day_of(town.city, datetime.fromisoformat("2027-04-30T15:59:59+00:00")).isoformat() == "2027-04-30"
-    assert City.day_of(town.city, datetime.fromisoformat("2027-04-30T16:00:00+00:00")).isoformat() == "2027-05-01"
+    assert (
+        AppContext.day_of(town.app_context, datetime.fromisoformat("2027-04-30T15:59:59+00:00")).isoformat()
+        == "2027-04-30"
+    )
+    assert (
+        AppContext.day_of(town.app_context, datetime.fromisoformat("2027-04-30T16:00:00+00:00")).isoformat()
+        == "2027-05-01"
+    )
     wang, today = town.resident("wang"), await town.today()
     await wang.link("green-travel", "bike-9001")
     done = await town.source().deliver(
@@ -269,13 +275,13 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: Town) -> None:
     await wang.consent_to_provider("city-library")
     await venue.post("/v1/venue/redemptions", {"handle": (await wang.ticket())["handle"]})
     town.shift.by = timedelta(hours=23)
-    assert (await background.tidy(town.city))["tickets_cut_off"] == 0
+    assert (await background.run_cleanup(town.app_context))["tickets_cut_off"] == 0
     town.shift.by = timedelta(hours=25)
-    after_a_day = await background.tidy(town.city)
+    after_a_day = await background.run_cleanup(town.app_context)
     assert after_a_day["tickets_cut_off"] == 1
-    assert await queries.rows("SELECT person_id FROM ticket") == []
+    assert await queries.fetch_all("SELECT person_id FROM ticket") == []
     town.shift.by = timedelta(hours=60)
-    tidied = await background.tidy(town.city)
+    tidied = await background.run_cleanup(town.app_context)
     # Two midnights or one may lie within the first 25 hours.
     assert after_a_day["quotas_dropped"] + tidied["quotas_dropped"] > 0
     assert tidied["answers_dropped"] > 0
@@ -284,12 +290,12 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: Town) -> None:
 @pytest.mark.parametrize(
     ("kind", "document_id", "door", "subject", "paths"),
     [
-        (Kind.VENUES, "city-library-main", Door.VENUE, "city-library-main", ("benefits", "redemptions")),
-        (Kind.SOURCES, "green-travel", Door.SOURCE, "green-travel", ("links", "objections")),
+        (Kind.VENUES, "city-library-main", Audience.VENUE, "city-library-main", ("benefits", "redemptions")),
+        (Kind.SOURCES, "green-travel", Audience.SOURCE, "green-travel", ("links", "objections")),
     ],
 )
 async def test_a_suspended_organisation_is_felt_at_the_next_request(
-    town: Town, kind: Kind, document_id: str, door: Door, subject: str, paths: tuple[str, ...]
+    town: Town, kind: Kind, document_id: str, door: Audience, subject: str, paths: tuple[str, ...]
 ) -> None:
     actor = town.actor(door, subject)
     for path in paths:
@@ -297,7 +303,7 @@ async def test_a_suspended_organisation_is_felt_at_the_next_request(
     async with queries.transaction():
         await lifecycle.suspend(kind, document_id, "admin-1", await queries.now())
     calls = [await actor.get(f"/v1/{door}/{path}") for path in paths]
-    if door is Door.VENUE:
+    if door is Audience.VENUE:
         for path in ("checks", "redemptions"):
             calls.append(await actor.post(f"/v1/venue/{path}", {"handle": "0" * 32}))
         calls.append(await actor.post("/v1/venue/redemptions/x/reversal", {"reason_code": "mistaken_scan"}))

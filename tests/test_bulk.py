@@ -73,7 +73,7 @@ def life(random: Random) -> list[Record]:
 
 
 async def store(lives: dict[str, list[Record]]) -> None:
-    await queries.run_many(
+    await queries.execute_many(
         "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
         " received_at) VALUES ($1, $2, 's', $2, $3, $4, $5, $6)",
         [
@@ -105,10 +105,10 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
             continue
         scored = {
             row["person_id"]: row
-            for row in await queries.rows(
+            for row in await queries.fetch_all(
                 "WITH released AS (SELECT person_id, kind, quantity, occurred_on, received_at FROM record),"
                 f"{sql.scoring(timeline, day, dialect)}"
-                f" SELECT s.*, {sql.total()} AS total, {sql.standing_json(timeline, day)} AS said FROM scored s"
+                f" SELECT s.*, {sql.total()} AS total, {sql.balance_json(timeline, day)} AS said FROM scored s"
             )
         }
         for person, records in lives.items():
@@ -138,7 +138,7 @@ async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> N
             records = tuple(Record(kind, "s", kind, sums[kind], day, day) for kind in RecordKind if sums[kind])
             columns = ", ".join(f"CAST({sums[kind]} AS BIGINT) AS {kind}" for kind in RecordKind)
             total = sql.of_one_year(one, sql.dialect_of(queries.is_sqlite()))
-            row = await queries.row(f"SELECT {total} AS total FROM (SELECT {columns}) x")
+            row = await queries.fetch_one(f"SELECT {total} AS total FROM (SELECT {columns}) x")
             assert row is not None
             alone = points.compute(Released("p", "points.compute", 1, records), Timeline((one,)), day)
             assert row["total"] == alone.total

@@ -14,8 +14,7 @@ import pytest
 
 from consent.database import queries
 from service.demo import seed
-from service.storage import database as store
-from service.storage import partitioning
+from service.storage import database, partitioning
 from tests import cities
 from tests.cities import Town
 from tests.clusters import VARIABLE, Cluster
@@ -43,23 +42,23 @@ async def town_settings(demo_folder: Path, tmp_path: Path) -> AsyncIterator[obje
     published.mkdir()
     settings = seed.settings_of(demo_folder)
     settings = replace(settings, database_url=url, publisher=replace(settings.publisher, folder=published))
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    await store.distribute()
-    await store.close_database()
+    await database.open_database(url)
+    await database.migrate_all()
+    await database.distribute()
+    await database.close_database()
     async with cities.town(settings, demo_folder) as town:
-        await seed.furnish(town.city)
+        await seed.seed(town.app_context)
     yield settings
     await cluster.drop(url)
 
 
 async def test_a_residents_day_and_where_the_tables_lie(town: Town) -> None:
     await a_residents_day(town)
-    lie = {row["name"]: row["key"] for row in await queries.rows(
+    lie = {row["name"]: row["key"] for row in await queries.fetch_all(
         "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip
     assert lie == {**partitioning.KEYS, **dict.fromkeys(partitioning.REFERENCE, "<none>")}
-    assert await store.distribute() == []
-    beside = await queries.rows(
+    assert await database.distribute() == []
+    beside = await queries.fetch_all(
         "SELECT DISTINCT colocation_id FROM citus_tables WHERE distribution_column = 'person_id'"
     )
     assert len(beside) == 1

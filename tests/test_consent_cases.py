@@ -82,7 +82,7 @@ async def test_c5_somebody_elses_ticket(town: Town) -> None:
         assert (stolen.status_code, stolen.json()["code"]) == (403, "ticket_of_another")
     after = await row_counts()
     assert {name for name in after if after[name] != before[name]} == {"refused_attempt", "outbox"}
-    attempt = await queries.row("SELECT code, actor, door FROM refused_attempt ORDER BY at DESC LIMIT 1")
+    attempt = await queries.fetch_one("SELECT code, actor, door FROM refused_attempt ORDER BY at DESC LIMIT 1")
     assert attempt == {"code": "ticket_of_another", "actor": "", "door": "resident"}
     assert (await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})).status_code == 201
 
@@ -115,8 +115,12 @@ async def test_c7_before_and_after_a_withdrawal(town: Town) -> None:
 async def test_c9_expiry_needs_no_sweeper(town: Town) -> None:
     wang = town.resident("wang")
     await wang.volunteer(4_800, "v-wang", await town.today())
-    person_id = (await queries.rows("SELECT person_id FROM consent ORDER BY given_at DESC LIMIT 1"))[0]["person_id"]
-    end = (await queries.rows("SELECT max(expires_at) AS at FROM consent WHERE person_id = $1", person_id))[0]["at"]
+    person_id = (await queries.fetch_all("SELECT person_id FROM consent ORDER BY given_at DESC LIMIT 1"))[0][
+        "person_id"
+    ]
+    end = (await queries.fetch_all("SELECT max(expires_at) AS at FROM consent WHERE person_id = $1", person_id))[0][
+        "at"
+    ]
     town.shift.by = timedelta(days=367)
     assert [one["state"] for one in await consents(wang)] == ["expired"]
     assert await wang.total() == 0
@@ -132,14 +136,14 @@ async def test_c9_expiry_needs_no_sweeper(town: Town) -> None:
     assert await covered(person_id, *counted, edge - timedelta(microseconds=1))
     assert not await covered(person_id, *counted, edge)
     # The sweeper writes down what was so already.
-    swept = await background.tidy(town.city)
+    swept = await background.run_cleanup(town.app_context)
     assert swept["consents_expired"] > 0
     assert [one["state"] for one in await consents(wang)] == ["expired"]
-    events = await queries.rows("SELECT kind FROM event WHERE person_id = $1 ORDER BY number DESC", person_id)
+    events = await queries.fetch_all("SELECT kind FROM event WHERE person_id = $1 ORDER BY number DESC", person_id)
     assert events[0]["kind"] == "consent.expired"
     ended = (await town.source("volunteer-service").get("/v1/source/links?state=ended&limit=200")).json()["data"]
     assert "v-wang" in [one["account"] for one in ended]
-    assert (await background.tidy(town.city))["consents_expired"] == 0
+    assert (await background.run_cleanup(town.app_context))["consents_expired"] == 0
 
 
 async def test_c10_withdrawn_stays_withdrawn(town: Town) -> None:
@@ -147,7 +151,7 @@ async def test_c10_withdrawn_stays_withdrawn(town: Town) -> None:
     consent = await wang.consent_to_provider("city-library")
     ended = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     town.shift.by = timedelta(days=400)
-    await background.tidy(town.city)
+    await background.run_cleanup(town.app_context)
     (one,) = await consents(wang)
     assert (one["state"], one["ended_at"]) == ("withdrawn", ended.json()["withdrawn_at"])
     again = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
@@ -184,7 +188,7 @@ async def test_c11_somebody_elses_account(town: Town) -> None:
         for name, who in (("alice", alice), ("mallory", mallory))
     }
     assert told == {"alice": ["account_claimed"], "mallory": ["account_linked_elsewhere"]}
-    reviews = await queries.rows("SELECT state, standing_link_id FROM link_review")
+    reviews = await queries.fetch_all("SELECT state, standing_link_id FROM link_review")
     assert reviews == [{"state": "open", "standing_link_id": hers["link"]["link_id"]}]
     answers = set()
     for code, account in (
@@ -209,7 +213,7 @@ async def test_a_code_is_typed_as_people_type_and_dies_after_a_quarter_of_an_hou
     done = await town.source().post("/v1/source/links/confirm", {"code": typed, "account": "bike-9001"})
     assert done.status_code == 200
     town.shift.by = timedelta(minutes=16)
-    assert await link_codes.drop(await town.city.clock()) == 0
+    assert await link_codes.drop(await town.app_context.clock()) == 0
 
 
 async def test_the_end_of_a_consent_says_what_it_removed(town: Town) -> None:
@@ -243,14 +247,14 @@ async def test_c13_a_source_that_does_not_listen(town: Town) -> None:
     await town.source().deliver(record("r", "bike-9001"))
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert (await wang.get("/v1/me/records")).json()["data"] == []
-    held = await queries.rows("SELECT record_id FROM record WHERE source_record_id = 'r'")
+    held = await queries.fetch_all("SELECT record_id FROM record WHERE source_record_id = 'r'")
     assert held == []
     link_id = consent["link"]["link_id"]
     first = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
-    at = await queries.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)
+    at = await queries.fetch_all("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)
     second = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
     assert first.content == second.content
-    assert await queries.rows("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id) == at
+    assert await queries.fetch_all("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id) == at
     foreign = await town.source("volunteer-service").post(f"/v1/source/links/{link_id}/acknowledge")
     assert foreign.status_code == 404
 
@@ -349,8 +353,8 @@ async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: Town) 
     await wang.ask(purpose="points.compute", source_id="green-travel", account="bike-9001")
     await wang.consent_to_source("green-travel", "bike-9002")
     town.shift.by = timedelta(days=2)
-    done = await background.tidy(town.city)
+    done = await background.run_cleanup(town.app_context)
     assert done["presentations_dropped"] > 0
     assert done["link_codes_dropped"] == 1
-    assert await queries.rows("SELECT * FROM presentation") == []
-    assert await expiry.drop_shown(await town.city.clock()) == 0
+    assert await queries.fetch_all("SELECT * FROM presentation") == []
+    assert await expiry.drop_shown(await town.app_context.clock()) == 0

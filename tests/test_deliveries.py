@@ -10,7 +10,7 @@ import pytest
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.kinds import Finding, Kind
-from service.api.source import handlers as door
+from service.api.source import handlers
 from tests.cities import Actor, Town, record, row_counts
 from tests.test_admin import staff
 
@@ -40,7 +40,7 @@ async def test_a_stream_of_records_a_line(town: Town) -> None:
     assert {one["status"] for one in first} == {"accepted"}
     assert await wang.total() == 100
     assert {one["status"] for one in await stream(town.source(), body)} == {"duplicate"}
-    held = await queries.rows("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+    held = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
     assert held[0]["n"] == 2_500
 
 
@@ -52,7 +52,7 @@ async def test_a_bad_line_spoils_no_other(town: Town) -> None:
         town.source(),
         lines(
             "not json", good, "", '{"record_id": "half"', {**record("extra", "bike-9001"), "route": "A-B"},
-            record("with space", "bike-9001"), "x" * (door.LINE_BYTES_MAX + 1), '{"a":1,"a":2}', "[" * 2_000,
+            record("with space", "bike-9001"), "x" * (handlers.LINE_BYTES_MAX + 1), '{"a":1,"a":2}', "[" * 2_000,
             {**good, "quantity": 1.5}, record("last", "bike-9001", quantity=2),
         ),
     )  # fmt: skip
@@ -86,10 +86,10 @@ async def test_an_endless_line_costs_no_memory_and_one_answer(town: Town) -> Non
 
 
 async def test_a_stream_has_an_end(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "STREAM_LINES_MAX", 3)
+    monkeypatch.setattr(handlers, "STREAM_LINES_MAX", 3)
     results = await stream(town.source(), lines(*(record(f"e-{number}", "bike-607") for number in range(9))))
     assert [one.get("code") for one in results] == [None, None, None, "too_many_lines"]
-    monkeypatch.setattr(door, "STREAM_BYTES_MAX", 1_000)
+    monkeypatch.setattr(handlers, "STREAM_BYTES_MAX", 1_000)
     source = town.source()
     announced = await town.client.post(
         "/v1/source/records", content=b"x" * 1_001, headers=source.headers({"Content-Type": "application/x-ndjson"})
@@ -107,7 +107,7 @@ async def test_a_stream_has_an_end(town: Town, monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_source_that_is_suspended_delivers_no_more(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "STREAM_BATCH", 3)
+    monkeypatch.setattr(handlers, "STREAM_BATCH", 3)
     wang, source = town.resident("wang"), town.source()
     await wang.link("green-travel", "bike-9001")
 
@@ -131,7 +131,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(town: Town, monkeypat
 
 
 async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "STREAM_BATCH", 1)
+    monkeypatch.setattr(handlers, "STREAM_BATCH", 1)
     source = town.source()
     await town.resident("wang").link("green-travel", "bike-9001")
 
@@ -149,10 +149,10 @@ async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: Town, monkey
 
 async def _narrow(town: Town) -> None:
     """A second version of the source, in force at once, that delivers transit trips alone."""
-    held = await lifecycle.in_force(Kind.SOURCES, "green-travel", await town.city.clock())
+    held = await lifecycle.in_force(Kind.SOURCES, "green-travel", await town.app_context.clock())
     assert held is not None
     async with queries.transaction():
-        at = await town.city.clock()
+        at = await town.app_context.clock()
         new = await lifecycle.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
         await lifecycle.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
         await lifecycle.review(Kind.SOURCES, "green-travel", new.version, "officer", at)

@@ -52,7 +52,7 @@ async def rows() -> dict[str, list[dict[str, Any]]]:
     found = {}
     for table, columns in ROWS.items():
         where = f" WHERE kind = '{REDEEMED}'" if table == "event" else ""
-        found[table] = await queries.rows(f"SELECT {columns} FROM {table}{where}")
+        found[table] = await queries.fetch_all(f"SELECT {columns} FROM {table}{where}")
     return found
 
 
@@ -71,8 +71,8 @@ async def test_both_ways_leave_the_same_rows(town: Town, ways: list[str], monkey
     assert taken_back.status_code == 200
     async with queries.transaction():
         for table in ("redemption", "quota_use", "ticket"):
-            await queries.run(f"DELETE FROM {table}")
-    monkeypatch.setattr(queries, "writes_many_at_once", lambda: False)
+            await queries.execute(f"DELETE FROM {table}")
+    monkeypatch.setattr(queries, "supports_multi_table_writes", lambda: False)
     handle = (await town.resident("wu").ticket())["handle"]
     other = await venue.post("/v1/venue/redemptions", {"handle": handle})
     assert {**other.json(), "redemption_id": ""} == {**first.json(), "redemption_id": ""}
@@ -80,7 +80,7 @@ async def test_both_ways_leave_the_same_rows(town: Town, ways: list[str], monkey
     assert usual["redemption"] == swift["redemption"]
     assert usual["quota_use"] == swift["quota_use"]
     assert [one["kind"] for one in usual["event"]] == [REDEEMED, REDEEMED]
-    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -135,9 +135,9 @@ async def test_what_changes_between_look_and_statement_undoes_all_of_it(
     monkeypatch.setattr(gate, "permit_at_once", late)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
     assert scanned.content == b'{"applies":false}'
-    assert await queries.rows("SELECT 1 FROM redemption") == []
-    assert await queries.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
-    assert await queries.rows(f"SELECT 1 FROM event WHERE kind = '{REDEEMED}'") == []
+    assert await queries.fetch_all("SELECT 1 FROM redemption") == []
+    assert await queries.fetch_all("SELECT 1 FROM quota_use WHERE taken > 0") == []
+    assert await queries.fetch_all(f"SELECT 1 FROM event WHERE kind = '{REDEEMED}'") == []
 
 
 @pytest.mark.parametrize("awaited", ["person", "ticket"])
@@ -147,7 +147,7 @@ async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
     if queries.is_sqlite():
         pytest.skip("SQLite has no statement that writes several tables")
     _, handle = await ready(town)
-    other = await asyncpg.connect(town.city.settings.database_url.replace("postgres://", "postgresql://", 1))
+    other = await asyncpg.connect(town.app_context.settings.database_url.replace("postgres://", "postgresql://", 1))
     holding = other.transaction()
     await holding.start()
     assert await other.fetch(f"SELECT 1 FROM {awaited} WHERE person_id = (SELECT person_id FROM ticket) FOR UPDATE")
@@ -163,8 +163,8 @@ async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
     await other.close()
     assert (await scanning).content == b'{"applies":false}'
     assert ways == ["usual"]
-    assert await queries.rows("SELECT 1 FROM redemption") == []
-    assert await queries.rows("SELECT 1 FROM quota_use WHERE taken > 0") == []
+    assert await queries.fetch_all("SELECT 1 FROM redemption") == []
+    assert await queries.fetch_all("SELECT 1 FROM quota_use WHERE taken > 0") == []
 
 
 async def test_many_handles_of_one_person_at_once_keep_the_chain_whole(town: Town) -> None:
@@ -174,5 +174,5 @@ async def test_many_handles_of_one_person_at_once_keep_the_chain_whole(town: Tow
     venue, handles = town.venue(), [(await who.ticket())["handle"] for _ in range(12)]
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": one}) for one in handles))
     assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]  # one a day
-    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
     assert reports["chains"].fault is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Mount, Route
 
-from service.api.routes import DOORS, OPERATIONS
+from service.api.routes import AUDIENCES, OPERATIONS
 from service.app import create_app
 from service.demo import seed
 from service.http.endpoints import Guard
@@ -78,7 +78,7 @@ def test_the_checkers_find_nothing(command: list[str]) -> None:
 def test_every_call_stands_behind_a_door_or_is_public(tmp_path: Path) -> None:
     settings = seed.settings_of(tmp_path)
     app = create_app(settings, seed.issuer_of(tmp_path).verifier())
-    prefixes = {prefix for _, prefix in DOORS}
+    prefixes = {prefix for _, prefix in AUDIENCES}
     for route in app.routes:
         assert isinstance(route, Mount | Route)
         behind = route.path in prefixes or any(route.path.startswith(prefix + "/") for prefix in prefixes)
@@ -88,7 +88,7 @@ def test_every_call_stands_behind_a_door_or_is_public(tmp_path: Path) -> None:
 
 
 def test_operations_of_a_door_are_under_its_prefix() -> None:
-    for (audience, prefix), endpoints in DOORS.items():
+    for (audience, prefix), endpoints in AUDIENCES.items():
         for endpoint in endpoints:
             assert endpoint.operation.door is audience
             assert endpoint.operation.path == prefix or endpoint.operation.path.startswith(prefix + "/")

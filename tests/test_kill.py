@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.settings import Settings
 from tests.cities import record
@@ -53,14 +53,14 @@ class Client:
         self.http = httpx2.AsyncClient(base_url=base, timeout=20)
         self.issuer = seed.issuer_of(folder)
 
-    def headers(self, door: Door, subject: str, key: str = "") -> dict[str, str]:
+    def headers(self, door: Audience, subject: str, key: str = "") -> dict[str, str]:
         token = self.issuer.mint(door, subject, now=datetime.now(UTC))
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": key or secrets.token_hex(8)}
 
-    async def post(self, door: Door, subject: str, path: str, body: Any, key: str = "") -> httpx2.Response:
+    async def post(self, door: Audience, subject: str, path: str, body: Any, key: str = "") -> httpx2.Response:
         return await self.http.post(path, json=body, headers=self.headers(door, subject, key))
 
-    async def get(self, door: Door, subject: str, path: str) -> Any:
+    async def get(self, door: Audience, subject: str, path: str) -> Any:
         answer = await self.http.get(path, headers=self.headers(door, subject))
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -76,7 +76,7 @@ class Client:
                 if told.sent % 50 == 0:
                     await asyncio.sleep(0)
 
-        headers = {**self.headers(Door.SOURCE, "green-travel"), "Content-Type": "application/x-ndjson"}
+        headers = {**self.headers(Audience.SOURCE, "green-travel"), "Content-Type": "application/x-ndjson"}
         async with self.http.stream("POST", "/v1/source/records", content=rides(), headers=headers) as answer:
             async for line in answer.aiter_lines():
                 result = json.loads(line)
@@ -86,7 +86,7 @@ class Client:
     async def deliver_singly(self, told: Told, name: str) -> None:
         for number in range(10_000):
             one = record(f"s-{name}-{number}", "bike-607", occurred_on="2025-06-01")
-            answer = await self.post(Door.SOURCE, "green-travel", "/v1/source/records", {"records": [one]})
+            answer = await self.post(Audience.SOURCE, "green-travel", "/v1/source/records", {"records": [one]})
             if answer.status_code == 200 and answer.json()["accepted"] == 1:
                 told.records.add(one["record_id"])
 
@@ -95,13 +95,13 @@ class Client:
             key = secrets.token_hex(8)
             told.keys[key] = handle
             answer = await self.post(
-                Door.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
+                Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
             )
             if answer.status_code == 201:
                 told.redeemed[key] = answer.json()["redemption_id"]
 
 
-async def pages(client: Client, door: Door, subject: str, path: str) -> list[dict[str, Any]]:
+async def pages(client: Client, door: Audience, subject: str, path: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = ""
     while True:
@@ -123,7 +123,7 @@ async def one_round(
     client = Client(folder, process.base)
     shown = []
     for _ in range(HANDLES):
-        answer = await client.post(Door.RESIDENT, "resident-1", "/v1/me/tickets", LIBRARY)
+        answer = await client.post(Audience.RESIDENT, "resident-1", "/v1/me/tickets", LIBRARY)
         assert answer.status_code == 201, answer.text
         shown.append(answer.json()["handle"])
     work = [
@@ -143,18 +143,18 @@ async def one_round(
     process = Process(folder, settings.database_url, settings.publisher.folder)
     client = Client(folder, process.base)
     try:
-        records = await pages(client, Door.RESIDENT, "resident-1", "/v1/me/records")
+        records = await pages(client, Audience.RESIDENT, "resident-1", "/v1/me/records")
         ids = [one["source_record_id"] for one in records if one["source_id"] == "green-travel"]
         assert len(ids) == len(set(ids))
         assert told.records <= set(ids)
-        redemptions = await pages(client, Door.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
+        redemptions = await pages(client, Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
         done = [one["redemption_id"] for one in redemptions]
         assert len(done) == len(set(done))
         assert set(told.redeemed.values()) <= set(done)
         replayed = 0
         for key, handle in list(told.keys.items())[-20:]:
             again = await client.post(
-                Door.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
+                Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
             )
             if key in told.redeemed:
                 assert (again.status_code, again.json()["redemption_id"]) == (201, told.redeemed[key])
@@ -162,9 +162,9 @@ async def one_round(
                 replayed += 1
             elif again.status_code == 201:
                 told.redeemed[key] = again.json()["redemption_id"]
-        redemptions = await pages(client, Door.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
+        redemptions = await pages(client, Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
         assert len(redemptions) == len({one["redemption_id"] for one in redemptions}) <= len(told.keys)
-        points = await client.get(Door.RESIDENT, "resident-1", "/v1/me/points")
+        points = await client.get(Audience.RESIDENT, "resident-1", "/v1/me/points")
         assert points["total"] > 0
     finally:
         await client.http.aclose()

@@ -21,11 +21,10 @@ from benefits.balances import batch
 from consent import persons as people
 from consent.database import queries
 from consent.events import ledger
-from consent.rights import access_log as uses_of
+from consent.rights import access_log
 from consent.verification import logs
 from service.demo import seed
-from service.storage import database as store
-from service.storage import partitioning
+from service.storage import database, partitioning
 from tests import cities, servers
 from tests.cities import Town
 from tests.conftest import furnish
@@ -73,27 +72,27 @@ async def cut_town(postgres: servers.Postgres, cut_city: str, demo_folder: Path,
 async def whole(postgres: servers.Postgres) -> AsyncIterator[str]:
     """An empty database that is up to date."""
     url = postgres.create()
-    await store.open_database(url)
-    await store.bring_up_to_date()
+    await database.open_database(url)
+    await database.migrate_all()
     yield url
-    await store.close_database()
+    await database.close_database()
     postgres.drop(url)
 
 
 async def described() -> dict[str, Any]:
     """Columns, indexes, checks and triggers of every table that is not a piece."""
-    columns = await queries.rows(
+    columns = await queries.fetch_all(
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
         " WHERE table_schema = 'public' ORDER BY 1, ordinal_position"
     )
-    indexes = await queries.rows(
+    indexes = await queries.fetch_all(
         "SELECT tablename AS table_name, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
     )
-    rules = await queries.rows(
+    rules = await queries.fetch_all(
         "SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS said FROM pg_constraint"
         " WHERE contype IN ('c', 'p') AND conrelid <> 0 ORDER BY 1, 2"
     )
-    triggers = await queries.rows(
+    triggers = await queries.fetch_all(
         "SELECT tgrelid::regclass::text AS table_name, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
     )
     found = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
@@ -106,7 +105,7 @@ async def described() -> dict[str, Any]:
 
 async def test_cut_tables_are_the_same_tables(whole: str) -> None:
     before = await described()
-    done = await store.lay_out(PIECES)
+    done = await database.partition_tables(PIECES)
     assert [one for one in done if one.startswith("cut")] == [
         f"cut {one}" for one in (*partitioning.KEYS, *partitioning.MONTHLY)
     ]
@@ -115,10 +114,10 @@ async def test_cut_tables_are_the_same_tables(whole: str) -> None:
         # The month is part of their key.
         after = json.loads(json.dumps(after).replace(f"({id_column}, at)", f"({id_column})"))
     assert after == before
-    assert await store.lay_out(None) == []
-    assert await store.lay_out(PIECES) == []
+    assert await database.partition_tables(None) == []
+    assert await database.partition_tables(PIECES) == []
     with pytest.raises(ValueError, match="4 pieces already"):
-        await store.lay_out(8)
+        await database.partition_tables(8)
 
 
 async def test_cutting_keeps_what_is_there(town: Town) -> None:
@@ -127,17 +126,17 @@ async def test_cutting_keeps_what_is_there(town: Town) -> None:
     wu = town.resident("wu")
     await wu.volunteer(7_200, "v-wu")
     before = {
-        table: (await queries.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
         for table in (*partitioning.KEYS, *partitioning.MONTHLY)
     }
-    await store.lay_out(PIECES)
+    await database.partition_tables(PIECES)
     after = {
-        table: (await queries.rows(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
         for table in (*partitioning.KEYS, *partitioning.MONTHLY)
     }
     assert after == before
     assert await wu.total() == 63
-    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -222,7 +221,7 @@ async def test_every_statement_of_a_request_touches_one_piece(cut_town: Town, mo
 
 async def test_a_wide_statement_would_be_seen(cut_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     with explained(monkeypatch) as seen:
-        await queries.rows("SELECT person_id FROM person WHERE epoch >= $1", 0)
+        await queries.fetch_all("SELECT person_id FROM person WHERE epoch >= $1", 0)
     # The city's own background may have asked something meanwhile.
     asked = next(pieces for sql, pieces in seen if "epoch >= $1" in sql)
     assert len(asked["person"]) == PIECES
@@ -237,16 +236,16 @@ async def test_what_is_only_appended_stays_so_in_every_piece(cut_town: Town) -> 
     for table in ("event", *pieces, "refused_attempt", month):
         for statement in (f"UPDATE {table} SET at = 0", f"TRUNCATE {table}"):
             with pytest.raises(IntegrityError, match="append only"):
-                await queries.run(statement)
+                await queries.execute(statement)
     with pytest.raises(IntegrityError, match="append only"):
-        await queries.run("DELETE FROM event")
+        await queries.execute("DELETE FROM event")
     with pytest.raises(IntegrityError, match="append only"):
-        await queries.run(f"DELETE FROM {month}")
+        await queries.execute(f"DELETE FROM {month}")
 
 
 async def test_months_come_and_go_and_leave_their_leaves(cut_town: Town) -> None:
     assert (await cut_town.venue().get("/v1/me/points")).status_code == 403
-    attempts = await queries.rows("SELECT leaf_hash FROM refused_attempt")
+    attempts = await queries.fetch_all("SELECT leaf_hash FROM refused_attempt")
     assert attempts
     today = (await queries.now()).date()
     years_later = date(today.year + 4, today.month, 1)
@@ -254,10 +253,10 @@ async def test_months_come_and_go_and_leave_their_leaves(cut_town: Town) -> None
         made, gone = await partitioning.keep_months(years_later)
     assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
     assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
-    assert await queries.rows("SELECT 1 FROM refused_attempt") == []
-    erased = {row["leaf_hash"] for row in await queries.rows("SELECT leaf_hash FROM expired_leaf")}
+    assert await queries.fetch_all("SELECT 1 FROM refused_attempt") == []
+    erased = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
     assert {row["leaf_hash"] for row in attempts} <= erased
-    reports = await logs.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    reports = await logs.everything(cut_town.app_context.keyring, cut_town.app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     async with queries.transaction():
         assert await partitioning.keep_months(years_later) == ([], [])
@@ -265,11 +264,11 @@ async def test_months_come_and_go_and_leave_their_leaves(cut_town: Town) -> None
 
 async def test_what_no_month_was_made_for_is_not_lost(cut_town: Town) -> None:
     far = queries.to_micros(await queries.now()) + 10 * 366 * 86_400 * 1_000_000
-    await queries.run(
+    await queries.execute(
         "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ('later', $1, 'd', '', 'c', 'w')",
         far,
     )
-    assert (await queries.rows("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
+    assert (await queries.fetch_all("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
 
 
 async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(cut_town: Town) -> None:
@@ -279,12 +278,12 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(c
         at = now + timedelta(days=days)
         async with queries.transaction():
             await ledger.refused("public", "x", "wrong_role", "door", at)
-        found = await queries.row("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
+        found = await queries.fetch_one("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
         assert found is not None
         return str(found["leaf_hash"])
 
     async def lie() -> list[tuple[str, str]]:
-        found = await queries.rows("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
+        found = await queries.fetch_all("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
         return sorted((row["leaf_hash"], row["name"]) for row in found)
 
     def month(days: int) -> str:
@@ -301,7 +300,7 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(c
     assert await lie() == where
     for table in (month(15 * 31), "refused_attempt_rest"):
         with pytest.raises(IntegrityError, match="append only"):
-            await queries.run(f"DELETE FROM {table}")
+            await queries.execute(f"DELETE FROM {table}")
     async with queries.transaction():
         assert await partitioning.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
     assert await lie() == where
@@ -312,9 +311,9 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(c
         old = await attempt(31 * 366)
         await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
     assert await lie() == [(far, "refused_attempt_rest")]
-    kept = {row["leaf_hash"] for row in await queries.rows("SELECT leaf_hash FROM expired_leaf")}
+    kept = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
     assert {soon, later, old} <= kept
-    reports = await logs.everything(cut_town.city.keyring, cut_town.city.settings.publisher)
+    reports = await logs.everything(cut_town.app_context.keyring, cut_town.app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -322,27 +321,31 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(cut_town: To
     names = [f"reader-{number}" for number in range(12)]
     for name in names:
         await cut_town.resident(name).volunteer(7_200, f"v-{name}")
-    await queries.run("DELETE FROM snapshot")
+    await queries.execute("DELETE FROM snapshot")
     plan = await batch.plan()
     assert [(one.number, one.of, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
     told: list[int] = []
-    city = cut_town.city
+    app_context = cut_town.app_context
     # Stopped after one piece, and gone on with two beside each other.
-    first = await batch.run(plan[:1], 0, 1, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
-    rest = await batch.run(plan, 1, 2, city.clock, city.day_of, lambda ready, _, __: told.append(ready))
+    first = await batch.run(
+        plan[:1], 0, 1, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready)
+    )
+    rest = await batch.run(plan, 1, 2, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready))
     assert (told[0], told[-1]) == (1, PIECES)
-    everybody = (await queries.rows("SELECT count(*) AS rows FROM person"))[0]["rows"]
+    everybody = (await queries.fetch_all("SELECT count(*) AS rows FROM person"))[0]["rows"]
     assert first.persons + rest.persons == everybody
-    computed = {row["person_id"]: row["total"] for row in await queries.rows("SELECT person_id, total FROM snapshot")}
+    computed = {
+        row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
+    }
     assert len(computed) == first.computed + rest.computed
     for name in names:
         assert await cut_town.resident(name).total() == 63
         # One piece of four was theirs; the others' uses are not.
-        person = await people.find(city.keyring, name)
+        person = await people.find(app_context.keyring, name)
         assert person is not None
-        seen = await uses_of.openings_for_all(person)
+        seen = await access_log.openings_for_all(person)
         assert [one.event["pieces"] for one in seen] == [PIECES]
-    reports = await logs.everything(city.keyring, city.settings.publisher)
+    reports = await logs.everything(app_context.keyring, app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
         await batch.plan(3)
@@ -352,7 +355,7 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \| .* \|$", page[page.index("## Beyond one machine") :], re.M)
     said = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
-    tables = {model._meta.db_table for name in store.MODELS for model in _models(name)}
+    tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}
     assert set(said) == tables | {"schema_migration"}
     assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
         table for table, key in partitioning.KEYS.items() if key == partitioning.PERSON
@@ -363,7 +366,7 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
 
 
 def _models(room: str) -> list[type[Model]]:
-    found = importlib.import_module(store.MODELS[room][0])
+    found = importlib.import_module(database.MODELS[room][0])
     return [
         one for one in vars(found).values() if isinstance(one, type) and issubclass(one, Model) and one is not Model
     ]

@@ -16,7 +16,7 @@ from consent.kernel.errors import Conflict, NotFound
 from service.compliance import erasure
 from service.demo import seed
 from service.settings import Settings
-from service.storage import database as store
+from service.storage import database
 from tests import cities
 from tests.cities import Town
 from tests.service.test_cli import run
@@ -30,7 +30,7 @@ async def test_rotated_keys_open_what_was_sealed_before(town_settings: Settings,
     old = town_settings.keyring
     both = replace(old, encryption_keys={**old.encryption_keys, 2: secrets.token_bytes(32)}, current=2)
     async with cities.town(replace(town_settings, keyring=both), demo_folder) as town:
-        persons = len(await queries.rows("SELECT person_id FROM person"))
+        persons = len(await queries.fetch_all("SELECT person_id FROM person"))
         after, rounds = "", 0
         while True:
             after, changed = await people.rewrap(both, after, 7)
@@ -39,7 +39,8 @@ async def test_rotated_keys_open_what_was_sealed_before(town_settings: Settings,
                 break
         assert rounds == persons > 7
         assert {
-            vault.key_version(bytes(row["wrapped_key"])) for row in await queries.rows("SELECT wrapped_key FROM person")
+            vault.key_version(bytes(row["wrapped_key"]))
+            for row in await queries.fetch_all("SELECT wrapped_key FROM person")
         } == {2}
         assert (await people.rewrap(both, "", 1_000))[1] == 0
     new = replace(both, encryption_keys={2: both.encryption_keys[2]})
@@ -53,10 +54,10 @@ async def test_a_changed_subject_keeps_everything_and_the_old_one_has_nothing(to
     await town.resident("taken").volunteer(60, "v-taken")
     async with queries.transaction():
         with pytest.raises(NotFound):
-            await people.change_subject(town.city.keyring, "nobody", "after")
+            await people.change_subject(town.app_context.keyring, "nobody", "after")
         with pytest.raises(Conflict):
-            await people.change_subject(town.city.keyring, "before", "taken")
-        await people.change_subject(town.city.keyring, "before", "after")
+            await people.change_subject(town.app_context.keyring, "before", "taken")
+        await people.change_subject(town.app_context.keyring, "before", "after")
     assert await town.resident("after").total() == 63
     assert (await town.resident("after").get("/v1/me/export")).json()["subject"] == "after"
     assert (await town.resident("before").get("/v1/me/consents")).json()["data"] == []
@@ -67,18 +68,18 @@ async def test_somebody_without_a_login_is_erased_at_the_counter(town: Town) -> 
     await town.resident("gone").volunteer(7_200, "v-gone")
     async with queries.transaction():
         at = await queries.now()
-        assert await erasure.erase_subject(town.city, "nobody", at) is None
-        assert await erasure.erase_subject(town.city, "gone", at)
+        assert await erasure.erase_subject(town.app_context, "nobody", at) is None
+        assert await erasure.erase_subject(town.app_context, "gone", at)
     assert (await town.resident("gone").get("/v1/me/consents")).json()["data"] == []
-    assert [one.kind for one in town.city.tombstones.read()][-1] == "erased"
+    assert [one.kind for one in town.app_context.tombstones.read()][-1] == "erased"
 
 
 async def test_the_counters_commands(tmp_path: Path) -> None:
     folder = tmp_path / "city"
     settings = seed.settings_of(folder)
     async with cities.town(settings, folder) as town:
-        await store.bring_up_to_date()
-        await seed.furnish(town.city)
+        await database.migrate_all()
+        await seed.seed(town.app_context)
         await town.resident("before").volunteer(7_200, "v-before")
     changed = run("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
     assert (changed.returncode, changed.stdout) == (0, "done\n")

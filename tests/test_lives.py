@@ -226,7 +226,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def somebody_tidies_up(self) -> None:
-        self.do(background.tidy(self.town.city))
+        self.do(background.run_cleanup(self.town.app_context))
         self.tidy_past()
 
     @invariant()

@@ -26,10 +26,10 @@ from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
 from consent.transparency.tiles import TreeBroken
 from consent.verification import logs
 from consent.verification.rows import Fault
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.compliance import verify_receipt
 from service.jobs import background
-from service.storage import database as store
+from service.storage import database
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -48,8 +48,8 @@ def decoded(hashes: list[str]) -> list[bytes]:
 
 
 async def advance(town: Town) -> None:
-    await background.announce(town.city)
-    await background.advance(town.city)
+    await background.announce(town.app_context)
+    await background.advance(town.app_context)
 
 
 async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town: Town) -> None:
@@ -146,7 +146,7 @@ async def test_a_leaf_says_nothing_of_anybody(town: Town) -> None:
     wang = town.resident("canary-subject")
     await wang.volunteer(60, "canary-account")
     await advance(town)
-    for row in await queries.rows("SELECT leaf FROM log_entry WHERE log = 'consent'"):
+    for row in await queries.fetch_all("SELECT leaf FROM log_entry WHERE log = 'consent'"):
         leaf = json.loads(row["leaf"])
         assert set(leaf) == {"v", "k", "c"}
         assert "canary" not in row["leaf"]
@@ -239,15 +239,15 @@ async def test_c15_a_changed_or_foreign_receipt_is_refused(town: Town, tmp_path:
 async def without_triggers() -> None:
     """Take away what stops an honest operator; somebody with the database can."""
     if queries.is_sqlite():
-        for row in await queries.rows("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
-            await queries.run(f"DROP TRIGGER {row['name']}")
+        for row in await queries.fetch_all("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            await queries.execute(f"DROP TRIGGER {row['name']}")
     else:
         for table in ("event", "log_entry", "refused_attempt", "document_step"):
             await queries.connection().execute_script(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
 
 
 async def check(town: Town) -> list[Fault]:
-    reports = await logs.everything(town.city.keyring, town.city.settings.publisher)
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
     return [one.fault for one in reports.values() if one.fault is not None]
 
 
@@ -279,9 +279,9 @@ async def test_c14_whatever_is_changed_is_found_and_named(
 ) -> None:
     await advance(town)
     assert await check(town) == []
-    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
+    (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
     await without_triggers()
-    await queries.run(harm.replace("$person", f"'{person['person_id']}'"))
+    await queries.execute(harm.replace("$person", f"'{person['person_id']}'"))
     faults = await check(town)
     assert faults, harm
     assert faults[0].where == where.replace("$person", person["person_id"])
@@ -292,26 +292,26 @@ async def test_c14_whatever_is_changed_is_found_and_named(
 
 async def test_c14_a_whole_person_taken_away_is_missed(town: Town) -> None:
     await advance(town)
-    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
+    (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
     await without_triggers()
     for table in ("event", "person", "consent", "record"):
-        await queries.run(f"DELETE FROM {table} WHERE person_id = $1", person["person_id"])
+        await queries.execute(f"DELETE FROM {table} WHERE person_id = $1", person["person_id"])
     fault = (await check(town))[0]
     assert (fault.where, fault.what) == ("consent", "no event stands behind the leaf")
 
 
 async def test_a_flipped_bit_in_any_tile_is_found(town: Town) -> None:
     await advance(town)
-    for row in await queries.rows("SELECT log, level, number, hashes FROM log_tile"):
+    for row in await queries.fetch_all("SELECT log, level, number, hashes FROM log_tile"):
         hashes = bytearray(bytes(row["hashes"]))
         hashes[-1] ^= 1
         where = "UPDATE log_tile SET hashes = $4 WHERE log = $1 AND level = $2 AND number = $3"
         key = (row["log"], row["level"], row["number"])
-        await queries.run(where, *key, bytes(hashes))
+        await queries.execute(where, *key, bytes(hashes))
         faults = await check(town)
         assert faults[0].where == f"{row['log']} tile {row['level']}/{row['number']}"
         assert faults[0].number == len(hashes) // 32 - 1
-        await queries.run(where, *key, bytes(row["hashes"]))
+        await queries.execute(where, *key, bytes(row["hashes"]))
     assert await check(town) == []
 
 
@@ -320,7 +320,7 @@ async def test_a_refused_attempt_cannot_be_rewritten(town: Town) -> None:
     await advance(town)
     assert await check(town) == []
     await without_triggers()
-    await queries.run("UPDATE refused_attempt SET code = 'nothing'")
+    await queries.execute("UPDATE refused_attempt SET code = 'nothing'")
     (fault,) = await check(town)
     assert fault.where == "refused_attempt"
 
@@ -341,7 +341,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: Town, t
     await advance(town)
     wang = town.resident("resident-1")
     # What was published belongs to a database that has gone on; this one is the copy from before.
-    publisher = town.city.settings.publisher
+    publisher = town.app_context.settings.publisher
     signer = publisher.signer_of(Log.CONSENT)
     head = await latest(town, "consent")
     ahead = signer.sign(Checkpoint(signer.name, head.size + 1, bytes(32)).text())
@@ -375,7 +375,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: Town, t
 @pytest.mark.parametrize("harm", ["other root", "gone", "not ours", "tile"])
 async def test_whatever_contradicts_what_was_published_freezes(town: Town, harm: str) -> None:
     await advance(town)
-    publisher = town.city.settings.publisher
+    publisher = town.app_context.settings.publisher
     path, signer = publisher.path_of(Log.POLICY), publisher.signer_of(Log.POLICY)
     head = await latest(town, "policy")
     if harm == "other root":
@@ -385,7 +385,7 @@ async def test_whatever_contradicts_what_was_published_freezes(town: Town, harm:
     elif harm == "not ours":
         path.write_text(path.read_text().replace("policy", "p0licy"))
     else:
-        await queries.run(
+        await queries.execute(
             "UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0 AND number = 0", bytes(32)
         )
     await advance(town)
@@ -405,13 +405,13 @@ async def test_anybody_can_ask_whether_a_log_is_sound(town: Town, harm: str | No
     assert (await town.client.get("/log/policy/check")).status_code == 404
     await advance(town)
     if harm == "tile":
-        await queries.run("UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0", bytes(32 * 256))
+        await queries.execute("UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0", bytes(32 * 256))
     elif harm == "short":
-        await queries.run("UPDATE log_head SET size = size - 1 WHERE log = 'policy'")
+        await queries.execute("UPDATE log_head SET size = size - 1 WHERE log = 'policy'")
     elif harm == "note":
-        await queries.run("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
+        await queries.execute("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
     elif harm == "frozen":
-        await queries.run("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
+        await queries.execute("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
     found = (await town.client.get("/log/policy/check")).json()
     assert {name for name in ("signed", "continued", "growing") if not found[name]} == bad
     assert found["sound"] == (not bad)
@@ -444,23 +444,23 @@ async def key_of(town: Town, log: str) -> str:
 async def test_a_death_between_file_and_database_is_caught_up(town: Town) -> None:
     await advance(town)
     await town.resident("wang").consent_to_provider("city-library")
-    await sequencer.integrate(Log.CONSENT, await town.city.clock())
-    before = await queries.rows("SELECT checkpoint FROM log_head WHERE log = 'consent'")
-    made = await sequencer.publish(Log.CONSENT, town.city.settings.publisher)
-    await queries.run("UPDATE log_head SET checkpoint = $1 WHERE log = 'consent'", before[0]["checkpoint"])
-    assert await sequencer.publish(Log.CONSENT, town.city.settings.publisher) == made
+    await sequencer.integrate(Log.CONSENT, await town.app_context.clock())
+    before = await queries.fetch_all("SELECT checkpoint FROM log_head WHERE log = 'consent'")
+    made = await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher)
+    await queries.execute("UPDATE log_head SET checkpoint = $1 WHERE log = 'consent'", before[0]["checkpoint"])
+    assert await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher) == made
     assert await latest(town, "consent") == made
 
 
 async def test_a_forged_leaf_in_the_outbox_freezes_before_it_is_signed(town: Town) -> None:
     await advance(town)
-    await queries.run("INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ('00', '{}', 'consent', 0)")
+    await queries.execute("INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ('00', '{}', 'consent', 0)")
     await advance(town)
     assert "not what its hash says" in ((await sequencer.head(Log.CONSENT)).frozen or "")
 
 
 async def test_a_late_leaf_is_an_alarm(town: Town) -> None:
-    at = await town.city.clock()
+    at = await town.app_context.clock()
     leaves, late = await sequencer.waiting(Log.CONSENT, at)
     assert leaves > 0
     assert (await sequencer.waiting(Log.CONSENT, at + timedelta(minutes=30)))[1]
@@ -478,9 +478,9 @@ def test_a_tree_grown_in_any_batches_is_the_same_tree(
     batches: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     async def run() -> None:
-        await store.open_database(f"sqlite://{tmp_path_factory.mktemp('tree') / 'x.sqlite3'}")
+        await database.open_database(f"sqlite://{tmp_path_factory.mktemp('tree') / 'x.sqlite3'}")
         try:
-            await store.bring_up_to_date()
+            await database.migrate_all()
             size, hashes = 0, [hashlib.sha256(str(number).encode()).digest() for number in range(sum(batches))]
             for batch in batches:
                 async with queries.transaction():
@@ -499,25 +499,27 @@ def test_a_tree_grown_in_any_batches_is_the_same_tree(
                     await tiles.consistency(Log.CONSENT, old, size),
                 )  # fmt: skip
         finally:
-            await store.close_database()
+            await database.close_database()
 
     asyncio.run(run())
 
 
 async def test_two_sequencers_move_each_leaf_once(town: Town) -> None:
-    at = await town.city.clock()
-    (before,) = await queries.rows("SELECT count(*) AS leaves FROM outbox WHERE log = 'consent'")
+    at = await town.app_context.clock()
+    (before,) = await queries.fetch_all("SELECT count(*) AS leaves FROM outbox WHERE log = 'consent'")
     moved = await asyncio.gather(*(sequencer.integrate(Log.CONSENT, at) for _ in range(4)))
     assert sum(moved) == before["leaves"]
-    (entries,) = await queries.rows("SELECT count(*) AS n, max(position) AS last FROM log_entry WHERE log = 'consent'")
+    (entries,) = await queries.fetch_all(
+        "SELECT count(*) AS n, max(position) AS last FROM log_entry WHERE log = 'consent'"
+    )
     assert (entries["n"], entries["last"]) == (before["leaves"], before["leaves"] - 1)
 
 
 async def test_an_attempt_at_a_foreign_door_is_in_the_log(town: Town) -> None:
-    await town.actor(Door.VENUE, "city-library-main").get("/v1/me/points")
-    (row,) = await queries.rows("SELECT leaf_hash FROM refused_attempt")
+    await town.actor(Audience.VENUE, "city-library-main").get("/v1/me/points")
+    (row,) = await queries.fetch_all("SELECT leaf_hash FROM refused_attempt")
     await advance(town)
-    assert await queries.rows("SELECT 1 AS there FROM log_entry WHERE leaf_hash = $1", row["leaf_hash"])
+    assert await queries.fetch_all("SELECT 1 AS there FROM log_entry WHERE leaf_hash = $1", row["leaf_hash"])
 
 
 async def everything_sealed(town: Town) -> None:
@@ -532,7 +534,7 @@ async def everything_sealed(town: Town) -> None:
         f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
     )
     objection_id = opened.json()["objection_id"]
-    source, officer = town.source("volunteer-service"), town.actor(Door.PRIVACY, "officer-1")
+    source, officer = town.source("volunteer-service"), town.actor(Audience.PRIVACY, "officer-1")
     stated = await source.post(f"/v1/source/objections/{objection_id}/statement", {"statement": "It was."})
     decided = await officer.post(
         f"/v1/privacy/objections/{objection_id}/decision", {"decision": "rejected", "reason": "The source proved it."}
@@ -552,19 +554,21 @@ async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: Town)
         for model in app.values():
             table, key = model._meta.db_table, model._meta.db_pk_column
             for column in [name for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)]:
-                rows = await queries.rows(f"SELECT {key} AS key, {column} AS held FROM {table}")
+                rows = await queries.fetch_all(f"SELECT {key} AS key, {column} AS held FROM {table}")
                 row = next(one for one in rows if one["held"] is not None)
                 whole = bytes(row["held"])
                 for place in (0, len(whole) // 2, len(whole) - 1):
                     harmed = bytearray(whole)
                     harmed[place] ^= 1
-                    await queries.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], bytes(harmed))
+                    await queries.execute(
+                        f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], bytes(harmed)
+                    )
                     (fault,) = await check(town)
                     assert table == "event" or (fault.where, fault.what) == (
                         f"{table} {row['key']}", f"{column} does not open",
                     )  # fmt: skip
                     tried += 1
-                await queries.run(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
+                await queries.execute(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
     assert tried == 3 * 11
     assert await check(town) == []
 
@@ -583,7 +587,7 @@ async def test_a_consent_that_was_edited_is_found_by_its_events(town: Town, harm
     consent = (await wang.link("volunteer-service", "v-wang"))["consent_id"]
     await wang.post(f"/v1/me/consents/{consent}/withdraw")
     await advance(town)
-    await queries.run(harm, consent)
+    await queries.execute(harm, consent)
     (fault,) = await check(town)
     assert (fault.where, fault.what.startswith(what)) == (f"consent {consent}", True)
 

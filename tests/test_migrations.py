@@ -9,7 +9,7 @@ import pytest
 from tortoise import Tortoise
 
 from consent.database import migrate, queries
-from service.storage import database as store
+from service.storage import database
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ async def test_every_model_has_its_table_with_exactly_its_columns(opened: str) -
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            real = {row["name"]: bool(row["required"]) for row in await queries.rows(COLUMNS[engine()], table)}
+            real = {row["name"]: bool(row["required"]) for row in await queries.fetch_all(COLUMNS[engine()], table)}
             promised = {field.source_field or name: not field.null for name, field in model._meta.fields_map.items()}
             assert real == promised, table
 
@@ -47,33 +47,33 @@ async def test_every_table_has_its_model(opened: str) -> None:
         if queries.is_sqlite()
         else "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'"
     )
-    real = {row["name"] for row in await queries.rows(listing)} - {"schema_migration"}
+    real = {row["name"] for row in await queries.fetch_all(listing)} - {"schema_migration"}
     assert real == {model._meta.db_table for app in Tortoise.apps.values() for model in app.values()}
 
 
 async def test_every_index_of_the_files_is_really_there(opened: str) -> None:
     written = {
         line.split(" INDEX ")[1].split()[0]
-        for room in store.ROOMS
+        for room in database.PACKAGES
         for _, script in migrate.files(room, engine())
         for line in script.splitlines()
         if line.startswith("CREATE") and " INDEX " in line
     }
-    assert {row["name"] for row in await queries.rows(INDEXES[engine()])} == written
+    assert {row["name"] for row in await queries.fetch_all(INDEXES[engine()])} == written
     assert "consent_one_live" in written
 
 
 async def test_migrations_run_once_even_when_several_start_at_once(empty_database_url: str) -> None:
-    await store.open_database(empty_database_url)
+    await database.open_database(empty_database_url)
     try:
-        applied = await asyncio.gather(*(store.bring_up_to_date() for _ in range(4)))
+        applied = await asyncio.gather(*(database.migrate_all() for _ in range(4)))
         assert sorted(map(len, applied)) == [0, 0, 0, len(max(applied, key=len))]
-        assert await store.missing_migrations() == []
-        await queries.run("UPDATE schema_migration SET sha256 = 'edited' WHERE room = 'consent'")
+        assert await database.missing_migrations() == []
+        await queries.execute("UPDATE schema_migration SET sha256 = 'edited' WHERE room = 'consent'")
         with pytest.raises(migrate.MigrationChanged):
-            await store.missing_migrations()
+            await database.missing_migrations()
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
         " 'h', 's', NULL, NULL)",
         "log_entry": "INSERT INTO log_entry VALUES ('consent', 0, 'h', 'l')",
     }
-    await queries.run(rows[table])
+    await queries.execute(rows[table])
     for change in (f"DELETE FROM {table}", f"UPDATE {table} SET {CHANGED.get(table, 'at')} = 2"):
         with pytest.raises(Exception, match="append only"):
-            await queries.run(change)
-    assert len(await queries.rows(f"SELECT * FROM {table}")) == 1
+            await queries.execute(change)
+    assert len(await queries.fetch_all(f"SELECT * FROM {table}")) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,15 +109,15 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
 )
 async def test_what_must_never_be_stored_is_refused_by_the_database_itself(opened: str, statement: str) -> None:
     with pytest.raises(Exception, match=r"(?i)check"):
-        await queries.run(statement)
+        await queries.execute(statement)
 
 
 async def test_one_live_consent_for_person_purpose_and_counterpart(opened: str) -> None:
     given = "INSERT INTO consent VALUES ('p', $1, 'points.compute', 's', 'n', 1, 'h', $2, 1, 2, NULL, NULL, 1, NULL)"
-    await queries.run(given, "c1", "given")
-    await queries.run(given, "c2", "withdrawn")
+    await queries.execute(given, "c1", "given")
+    await queries.execute(given, "c2", "withdrawn")
     with pytest.raises(Exception, match=r"(?i)unique"):
-        await queries.run(given, "c3", "given")
+        await queries.execute(given, "c3", "given")
 
 
 async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
@@ -127,9 +127,9 @@ async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
         pytest.skip("SQLite has one writer")
     monkeypatch.setattr(migrate, "LOCK_WAIT", "50ms")
     monkeypatch.setattr(migrate, "BETWEEN_SECONDS", 0.01)
-    await store.open_database(empty_database_url)
+    await database.open_database(empty_database_url)
     try:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         original = migrate.files
         later = ("9999_later.sql", "ALTER TABLE objection ADD COLUMN later INTEGER;\n")
         monkeypatch.setattr(migrate, "files", lambda room, engine: [*original(room, engine), later][-1:])
@@ -144,9 +144,9 @@ async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
         waiting = asyncio.create_task(migrate.apply(["consent"]))
         await asyncio.sleep(0.3)
         assert not waiting.done()
-        assert await queries.rows("SELECT * FROM objection") == []  # whoever reads does not wait behind it
+        assert await queries.fetch_all("SELECT * FROM objection") == []  # whoever reads does not wait behind it
         await using.rollback()
         assert await waiting == ["consent/9999_later.sql"]
         await user.close()
     finally:
-        await store.close_database()
+        await database.close_database()

@@ -19,7 +19,7 @@ from consent.domain.kinds import Kind
 from consent.events import ledger
 from consent.kernel import working_days as calendar
 from consent.oversight import officers, staff
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.compliance import processing_register
 from service.demo import seed
 from service.jobs import background
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 async def officer(town: Town) -> tuple[Actor, str]:
     """An officer with an open case."""
-    one = town.actor(Door.PRIVACY, "officer-1")
+    one = town.actor(Audience.PRIVACY, "officer-1")
     opened = await one.post("/v1/privacy/cases", {"reason_code": "yearly_audit", "text": "The yearly audit."})
     assert opened.status_code == 201
     case_id: str = opened.json()["case_id"]
@@ -62,7 +62,7 @@ async def test_every_look_is_in_the_log(town: Town) -> None:
         after = await row_counts()
         assert after["oversight"] == before["oversight"] + 1, path
         assert after["outbox"] == before["outbox"] + 1, path
-    await background.advance(town.city)
+    await background.advance(town.app_context)
     checked = await one.post("/v1/privacy/verification")
     assert checked.json()["ok"] is True
     assert checked.json()["first_fault"] is None
@@ -71,7 +71,7 @@ async def test_every_look_is_in_the_log(town: Town) -> None:
 
 async def test_a_look_names_a_case_of_ones_own(town: Town) -> None:
     one, case_id = await officer(town)
-    other = town.actor(Door.PRIVACY, "officer-2")
+    other = town.actor(Audience.PRIVACY, "officer-2")
     assert (await one.get("/v1/privacy/consents")).json()["code"] == "bad_query"
     assert (await other.get(f"/v1/privacy/consents?case={case_id}")).status_code == 404
     assert (await one.post("/v1/privacy/samples", {"case": "x", "size": 5})).status_code == 404
@@ -116,7 +116,7 @@ async def test_a_sample_is_random_pseudonymous_and_of_many(town: Town) -> None:
 async def test_one_consent_under_a_case_and_its_person_reads_that_somebody_looked(town: Town) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
-    await background.advance(town.city)
+    await background.advance(town.app_context)
     one, case_id = await officer(town)
     found = (await one.get(f"/v1/privacy/consents/{consent['consent_id']}?case={case_id}")).json()
     assert (found["state"], found["counterpart"]) == ("given", "city-library")
@@ -206,12 +206,12 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
     async with queries.transaction():
         drafted = await lifecycle.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
         await lifecycle.submit(
-            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publish.gate, at=at, today=at.date())
+            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publish.check, at=at, today=at.date())
         )
     one, _ = await officer(town)
     (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
-    own = town.actor(Door.PRIVACY, "somebody", staff_id="admin-1")
+    own = town.actor(Audience.PRIVACY, "somebody", staff_id="admin-1")
     assert (await own.post(path, {"decision": "approve", "reason": "mine"})).json()["code"] == "four_eyes"
     assert (await one.post(path, {"decision": "refuse", "reason": "Say why."})).status_code == 200
     assert (await lifecycle.get(Kind.SOURCES, "civic-life", drafted.version)).state == "draft"
@@ -267,12 +267,12 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: Town) -> N
     (gone,) = (await source.get("/v1/source/corrections?limit=1")).json()["data"]
     assert gone == {**gone, "record_id": "r-1", "outcome": "retracted"}
     assert "quantity" not in gone
-    assert (await background.tidy(town.city))["corrections_dropped"] == 1
+    assert (await background.run_cleanup(town.app_context))["corrections_dropped"] == 1
 
 
 async def test_suspended_staff_are_out_at_the_next_request(town: Town) -> None:
     one, _ = await officer(town)
-    other = town.actor(Door.PRIVACY, "officer-2")
+    other = town.actor(Audience.PRIVACY, "officer-2")
     async with queries.transaction():
         assert await staff.suspend("officer-1", await queries.now())
         assert not await staff.suspend("officer-1", await queries.now())
@@ -284,7 +284,7 @@ async def test_suspended_staff_are_out_at_the_next_request(town: Town) -> None:
         assert await staff.resume("officer-1", await queries.now())
         assert not await staff.resume("officer-1", await queries.now())
     assert (await one.get("/v1/privacy/reviews")).status_code == 200
-    looks = await queries.rows("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
+    looks = await queries.fetch_all("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
     assert [row["what"] for row in looks] == ["staff.suspended officer-1", "staff.resumed officer-1"]
 
 
@@ -300,17 +300,17 @@ async def test_the_register_describes_every_table_and_field(town: Town) -> None:
 
 async def test_the_self_audit_finds_what_must_never_be(town: Town) -> None:
     one, _ = await officer(town)
-    await background.advance(town.city)
+    await background.advance(town.app_context)
     assert (await one.get("/v1/privacy/self-audit")).json()["ok"] is True
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     await wang.ticket()
-    await queries.run(
+    await queries.execute(
         "UPDATE consent SET state = 'withdrawn', given_at = given_at - 7200000000, ended_at = given_at - 7200000000"
         " WHERE counterpart = 'city-library'"
     )
-    await queries.run("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
+    await queries.execute("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
     town.shift.by = timedelta(hours=60)
     found = {row["check"]: row["found"] for row in (await one.get("/v1/privacy/self-audit")).json()["data"]}
     for check in (
@@ -327,8 +327,8 @@ async def test_the_self_audit_finds_whoever_looks_too_often(town: Town) -> None:
         async with queries.transaction():
             yesterday = (await queries.now()).replace(hour=12) - timedelta(days=1)  # one day whenever this runs
             for _ in range(looks):
-                await ledger.look("officer-2", None, "reviews.listed", yesterday)
-                await ledger.look("officer-2", None, "logs.verified", yesterday)
+                await ledger.record_officer_read("officer-2", None, "reviews.listed", yesterday)
+                await ledger.record_officer_read("officer-2", None, "logs.verified", yesterday)
         answer = (await one.get("/v1/privacy/self-audit")).json()["data"]
         assert next(row["found"] for row in answer if row["check"] == check) == found
 

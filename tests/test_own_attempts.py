@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town, record
 from tests.test_admin import SERVICE, benefit, published, put, staff
 from tests.test_adversarial import texts
@@ -153,11 +153,11 @@ async def test_schemes_work_forward_only(town: Town) -> None:
 
 async def test_a_year_begins_at_the_citys_midnight(town: Town) -> None:
     """Between the city's midnight and that of UTC, nobody changes how the year that has begun is scored."""
-    one, at = staff(town), await town.city.clock()
+    one, at = staff(town), await town.app_context.clock()
     year = (await town.today()).year + 1
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
-    town.shift.by = datetime(year, 1, 1, 0, 30, tzinfo=town.city.settings.city_zone) - at
+    town.shift.by = datetime(year, 1, 1, 0, 30, tzinfo=town.app_context.settings.city_zone) - at
     body = {**scheme, "version": f"{year}.1", "from_year": year}
     found = (await staff(town).post("/v1/admin/schemes", body)).json()["findings"]
     assert [row["code"] for row in found] == ["scheme_backwards"]
@@ -194,7 +194,7 @@ async def test_a_sources_attempts(town: Town) -> None:
 
 
 async def test_an_officers_attempts(town: Town) -> None:
-    officer = town.actor(Door.PRIVACY, "officer-1")
+    officer = town.actor(Audience.PRIVACY, "officer-1")
     for path in ("consents", "consents?case=none", "residents?subject=wang", "consents/export", "records"):
         assert (await officer.get(f"/v1/privacy/{path}")).status_code in (400, 404, 422), path
     case = (await officer.post("/v1/privacy/cases", {"reason_code": "audit", "text": "Audit."})).json()["case_id"]

@@ -24,9 +24,9 @@ import psutil
 import pytest
 
 from consent.database import queries
-from service.auth.access_tokens import STAFF_DOORS, Door
+from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
-from service.storage import database as store
+from service.storage import database
 from tests import servers
 from tests.cities import record
 from tests.conftest import furnish
@@ -60,9 +60,9 @@ class Deployment:
         return [one for one in alive if "resource_tracker" not in " ".join(one.cmdline())]
 
 
-def token(door: Door, subject: str) -> str:
+def token(door: Audience, subject: str) -> str:
     now = int(time.time())
-    staff = {"staff_id": subject} if door in STAFF_DOORS else {}
+    staff = {"staff_id": subject} if door in STAFF_AUDIENCES else {}
     payload = tokens.claims(door, aud=f"credit-easy:{door}", sub=subject, iat=now, exp=now + 300, **staff)
     return tokens.token(payload)
 
@@ -109,7 +109,7 @@ def delivered(name: str) -> dict[str, Any]:
 
 
 async def deliver(http: httpx2.AsyncClient, name: str) -> httpx2.Response:
-    headers = {"Authorization": f"Bearer {token(Door.SOURCE, 'green-travel')}"}
+    headers = {"Authorization": f"Bearer {token(Audience.SOURCE, 'green-travel')}"}
     return await http.post("/v1/source/records", json={"records": [delivered(name)]}, headers=headers)
 
 
@@ -140,12 +140,12 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 async def stored(database_url: str) -> list[str]:
-    await store.open_database(database_url)
+    await database.open_database(database_url)
     try:
-        found = await queries.rows("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
-        keys = await queries.rows("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
+        found = await queries.fetch_all("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
+        keys = await queries.fetch_all("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
     finally:
-        await store.close_database()
+        await database.close_database()
     assert {row["source_record_id"] for row in found} == {row["source_record_id"] for row in keys}
     return [row["source_record_id"] for row in found]
 
@@ -271,10 +271,10 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
         load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(6)]
         for number in range(6):
             await asyncio.sleep(0.2)
-            await store.open_database(url)
+            await database.open_database(url)
             for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
-                await queries.run(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
-            await store.close_database()
+                await queries.execute(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
+            await database.close_database()
         again = await asyncio.to_thread(run, "migrate", env=service.environment)
         assert again.stdout.strip() == "nothing to do"
         told.stop = True
@@ -295,7 +295,7 @@ async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
                 await asyncio.sleep(0.05)
 
         headers = {
-            "Authorization": f"Bearer {token(Door.SOURCE, 'green-travel')}", "Content-Type": "application/x-ndjson"
+            "Authorization": f"Bearer {token(Audience.SOURCE, 'green-travel')}", "Content-Type": "application/x-ndjson"
         }  # fmt: skip
         async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
             sending = asyncio.create_task(http.post("/v1/source/records", content=slowly(), headers=headers))

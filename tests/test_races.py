@@ -35,7 +35,7 @@ async def test_t1_one_ticket_redeemed_64_times_at_once(town: Town) -> None:
     )
     assert sorted(answer.status_code for answer in answers) == [200] * 63 + [201]
     assert {answer.content for answer in answers if answer.status_code == 200} == {b'{"applies":false}'}
-    rows = await queries.rows("SELECT state FROM redemption")
+    rows = await queries.fetch_all("SELECT state FROM redemption")
     assert [row["state"] for row in rows] == ["redeemed"]
 
 
@@ -69,8 +69,8 @@ async def test_b9_a_quota_of_100_and_500_who_want_it(town: Town) -> None:
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": handle}) for handle in handles))
     assert sum(answer.status_code == 201 for answer in answers) == 100
     assert {answer.content for answer in answers if answer.status_code == 200} == {b'{"applies":false}'}
-    counted = await queries.row("SELECT count(*) AS redeemed FROM redemption WHERE state = 'redeemed'")
-    taken = await queries.row("SELECT sum(taken) AS taken FROM quota_use")
+    counted = await queries.fetch_one("SELECT count(*) AS redeemed FROM redemption WHERE state = 'redeemed'")
+    taken = await queries.fetch_one("SELECT sum(taken) AS taken FROM quota_use")
     assert counted is not None
     assert taken is not None
     assert (counted["redeemed"], taken["taken"]) == (100, 100)
@@ -99,7 +99,7 @@ async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: Town) 
     wu = town.resident("wu")
     await wu.volunteer(4_800, "v-wu")
     at, today = await queries.now(), await town.today()
-    person = await persons.find(town.city.keyring, "wu")
+    person = await persons.find(town.app_context.keyring, "wu")
     assert person is not None
     timeline = await in_force.timeline(at)
     computed, released = await snapshots.compute(person, timeline, today, at)
@@ -109,7 +109,7 @@ async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: Town) 
     stopped = await asyncio.wait_for(wu.post("/v1/me/withdrawals", {"scope": "all"}), timeout=3)
     assert stopped.json() == {"withdrawn": 1}
     assert await snapshots.store(released, computed, timeline) is False
-    assert await queries.rows("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
+    assert await queries.fetch_all("SELECT * FROM snapshot WHERE person_id = $1", person.person_id) == []
     assert await wu.total() == 0
     assert points.compute(released, timeline, today).total == 50
 
@@ -139,10 +139,10 @@ async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
             assert stopping.done() != kept_before
 
     monkeypatch.setattr(ledger, "used_for_all", used_for_all)
-    await batch.part(Part(0, 1), town.city.clock, town.city.day_of)
+    await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
     await stopping
-    (person,) = await queries.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
-    assert await queries.rows("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
+    (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
+    assert await queries.fetch_all("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
     assert await wang.total() == 0
 
 
@@ -158,11 +158,11 @@ async def test_withdrawal_racing_a_hundred_redemptions(town: Town) -> None:
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": handle}) for handle in handles))
     assert (await stop).status_code == 200
     redeemed = sum(answer.status_code == 201 for answer in answers)
-    events = await queries.row("SELECT count(*) AS n FROM event WHERE kind = 'benefit.redeemed'")
+    events = await queries.fetch_one("SELECT count(*) AS n FROM event WHERE kind = 'benefit.redeemed'")
     assert events is not None
     assert events["n"] == redeemed
-    last_use = await queries.row("SELECT max(number) AS n FROM event WHERE kind = 'benefit.redeemed'")
-    withdrawn = await queries.row("SELECT min(number) AS n FROM event WHERE kind = 'consent.withdrawn'")
+    last_use = await queries.fetch_one("SELECT max(number) AS n FROM event WHERE kind = 'benefit.redeemed'")
+    withdrawn = await queries.fetch_one("SELECT min(number) AS n FROM event WHERE kind = 'consent.withdrawn'")
     assert last_use is not None
     assert withdrawn is not None
     assert (last_use["n"] or 0) < withdrawn["n"] or redeemed == 0

@@ -74,7 +74,7 @@ async def test_nothing_that_has_ended_is_read_swiftly(town: Town) -> None:
     scheme |= {"version": f"{year}.1", "from_year": year}
     assert await published(town, "schemes", f"{year}.1", scheme) == "scheduled"
     assert [await wang.total(), await wang.total()] == [10, 10]
-    midnight = datetime(year, 1, 1, tzinfo=town.city.settings.city_zone)
+    midnight = datetime(year, 1, 1, tzinfo=town.app_context.settings.city_zone)
     for moment, named in ((midnight - timedelta(seconds=1), version), (midnight, f"{year}.1")):
         town.shift.by = moment - await queries.now()
         for _ in range(2):

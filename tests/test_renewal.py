@@ -27,8 +27,8 @@ async def test_people_are_told_90_30_and_7_days_before_once_each(town: Town) -> 
     expected: list[int] = []
     for before, days in ((100, None), (89, 90), (60, None), (29, 30), (6, 7), (1, None)):
         town.shift.by = timedelta(days=365 - before)
-        await background.tidy(town.city)
-        await background.tidy(town.city)
+        await background.run_cleanup(town.app_context)
+        await background.run_cleanup(town.app_context)
         expected += [days] if days else []
         assert await reminders(wang) == sorted(expected), before
     told = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
@@ -39,7 +39,7 @@ async def test_whoever_was_not_told_for_a_while_is_told_once(town: Town) -> None
     wang = town.resident("wang")
     await wang.consent_to_provider("city-library")
     town.shift.by = timedelta(days=363)
-    await background.tidy(town.city)
+    await background.run_cleanup(town.app_context)
     assert await reminders(wang) == [7]
 
 
@@ -124,13 +124,13 @@ async def test_a_source_hears_of_an_erasure_and_then_it_is_forgotten(town: Town)
     await wang.delete("/v1/me")
     (ended,) = (await source.get("/v1/source/links?state=ended")).json()["data"]
     assert (ended["account"], ended["state"]) == ("bike-9001", "ended")
-    rows = await queries.rows("SELECT sealed_account FROM farewell")
+    rows = await queries.fetch_all("SELECT sealed_account FROM farewell")
     assert b"bike-9001" not in bytes(rows[0]["sealed_account"])
     assert (await town.source("civic-life").post(f"/v1/source/links/{ended['link_id']}/acknowledge")).status_code == 404
     for _ in range(2):
         assert (await source.post(f"/v1/source/links/{ended['link_id']}/acknowledge")).status_code == 200
     assert (await source.get("/v1/source/links?state=ended")).json()["data"] == []
-    assert (await background.tidy(town.city))["farewells_dropped"] == 1
+    assert (await background.run_cleanup(town.app_context))["farewells_dropped"] == 1
 
 
 async def test_a_source_never_hears_of_an_account_that_was_not_proven(town: Town) -> None:

@@ -46,7 +46,7 @@ async def test_the_export_has_everything(town: Town) -> None:
     assert {"consent.given", "ticket.issued", "benefit.redeemed", "objection.opened", "points.computed"} <= set(kinds)
     assert [one["event"]["number"] for one in mine["events"]] == list(range(1, len(kinds) + 1))
     assert {one["proof"] for one in mine["events"]} == {None}
-    await background.advance(town.city)
+    await background.advance(town.app_context)
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     (verifier_key,) = [
         one["verifier_key"]
@@ -65,19 +65,19 @@ async def test_the_export_has_everything(town: Town) -> None:
 async def test_erasure_leaves_nothing_that_can_be_read(town: Town) -> None:
     await lived_in(town, "canary-subject", "canary-account")
     who = town.resident("canary-subject")
-    person = (await queries.rows("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1"))[0]["person_id"]
+    person = (await queries.fetch_all("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1"))[0]["person_id"]
     erased = await who.delete("/v1/me")
     assert (erased.status_code, list(erased.json())) == (200, ["erased_at", "receipt", "jws"])
     jwks = (await town.client.get("/.well-known/jwks.json")).json()
     assert verify_receipt.verify(erased.json(), jwks, None) == ["the receipt is signed by a key of the JWKS"]
     (said,) = erased.json()["receipt"]["events"]
-    await background.advance(town.city)
+    await background.advance(town.app_context)
     proven = await town.client.get("/log/consent/proof/inclusion", params={"leaf_hash": said["leaf_hash"]})
     assert proven.status_code == 200
     for app in Tortoise.apps.values():
         for model in app.values():
             if "person_id" in model._meta.fields_map:
-                left = await queries.rows(f"SELECT 1 FROM {model._meta.db_table} WHERE person_id = $1", person)
+                left = await queries.fetch_all(f"SELECT 1 FROM {model._meta.db_table} WHERE person_id = $1", person)
                 assert left == [], model._meta.db_table
     assert (await who.get("/v1/me/consents")).json()["data"] == []
     assert (await who.get("/v1/me/export")).json()["consents"] == []
@@ -103,7 +103,7 @@ async def test_no_canary_in_any_table_log_or_metric(town: Town, caplog: pytest.L
     canaries = ("canary-subject", "canary-words", "canary-path", "canary-query", "canary-token", handle, handle.upper())
     for app in Tortoise.apps.values():
         for model in app.values():
-            for row in await queries.rows(f"SELECT * FROM {model._meta.db_table}"):
+            for row in await queries.fetch_all(f"SELECT * FROM {model._meta.db_table}"):
                 text = " ".join(
                     bytes(one).decode("latin-1") if isinstance(one, bytes) else str(one) for one in row.values()
                 )

@@ -18,7 +18,7 @@ from benefits.rules.compiled import Rule
 from benefits.statistics import population, simulation
 from consent.database import queries
 from consent.records.gate import Part
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.jobs import background
 from tests.cities import Town
 from tests.test_admin import benefit, staff
@@ -70,18 +70,18 @@ async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: Town) -> None:
 async def test_frozen_points_name_nobody_and_go_after_the_week(town: Town) -> None:
     await populate(town, 30)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
-    await queries.run("UPDATE record SET occurred_on = $1 WHERE kind = 'bike_trip'", recent)
+    await queries.execute("UPDATE record SET occurred_on = $1 WHERE kind = 'bike_trip'", recent)
     wang = town.resident("wang")
     await wang.volunteer(600, "v-wang")
     await ran(town, await drafted(town, "some", 10))
     await ran(town, await drafted(town, "more", 20))
-    rows = await queries.rows("SELECT * FROM frozen_points")
-    persons = {row["person_id"] for row in await queries.rows("SELECT person_id FROM person")}
+    rows = await queries.fetch_all("SELECT * FROM frozen_points")
+    persons = {row["person_id"] for row in await queries.fetch_all("SELECT person_id FROM person")}
     assert rows
     assert not persons & {value for row in rows for value in row.values() if isinstance(value, str)}
     assert set(rows[0]) == {"week", "place", *population.MEASURES, *population.KINDS}
     covered = "SELECT DISTINCT person_id FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
-    assert len(rows) == len(await queries.rows(covered))
+    assert len(rows) == len(await queries.fetch_all(covered))
     # The sums of deeds are shared by twenty each, and kinds that fewer people have are not there at all.
     assert Counter(row["bike_trip"] for row in rows)[40] >= 30
     assert {row["volunteer_minutes"] for row in rows} == {0}
@@ -92,8 +92,8 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: Town) -> No
     await late.volunteer(600, "v-late")
     assert (await late.get("/v1/me/access-log")).json()["data"] == []
     town.shift.by = timedelta(days=8)
-    assert (await background.tidy(town.city))["simulations_dropped"] > len(rows)
-    assert await queries.rows("SELECT * FROM frozen_points") == []
+    assert (await background.run_cleanup(town.app_context))["simulations_dropped"] > len(rows)
+    assert await queries.fetch_all("SELECT * FROM frozen_points") == []
 
 
 async def test_a_scheme_is_set_beside_the_one_before_it(town: Town) -> None:
@@ -102,7 +102,7 @@ async def test_a_scheme_is_set_beside_the_one_before_it(town: Town) -> None:
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     for places, rides in ((ids[:50], 30), (ids[50:80], 300), (ids[80:], 120)):
         for person in places:
-            await queries.run(
+            await queries.execute(
                 "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
             )
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
@@ -139,12 +139,12 @@ async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: Town) -> None:
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     for person in ids:
         rides = random.choice((1, 2, 3, random.randrange(1, 10**6)))
-        await queries.run(
+        await queries.execute(
             "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
         )
     async with queries.transaction():
-        await population.freeze(await town.today(), await town.city.clock())
-    rows = await queries.rows("SELECT * FROM frozen_points")
+        await population.freeze(await town.today(), await town.app_context.clock())
+    rows = await queries.fetch_all("SELECT * FROM frozen_points")
     for kind in population.KINDS:
         crowds = Counter(row[kind] for row in rows)
         assert all(crowd >= population.SHARED_BY for units, crowd in crowds.items() if units)
@@ -156,26 +156,26 @@ async def test_several_first_questions_of_a_week_count_everybody_once(town: Town
     paths = [await drafted(town, f"first-{number}", 10) for number in range(4)]
     answers = await asyncio.gather(*(ran(town, path) for path in paths))
     assert {one["population"] for one in answers} == {answers[0]["population"]}
-    used = await queries.rows("SELECT kind FROM use_for_all")
+    used = await queries.fetch_all("SELECT kind FROM use_for_all")
     assert [row["kind"] for row in used] == ["points.counted"]
 
 
 async def test_points_are_not_counted_after_the_consent(town: Town) -> None:
     """What a snapshot still holds of somebody whose consent has run out is in no figure."""
     ids = await populate(town, 30)
-    at = await town.city.clock()
-    await batch.part(Part(0, 1), town.city.clock, town.city.day_of)
-    await queries.run(
+    at = await town.app_context.clock()
+    await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
+    await queries.execute(
         "UPDATE consent SET expires_at = $1 WHERE person_id < $2", queries.to_micros(at - timedelta(days=1)), ids[12]
     )
     async with queries.transaction():
         await population.freeze(await town.today(), at)
-    covered = await queries.row(
+    covered = await queries.fetch_one(
         "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
         " AND expires_at > $1", queries.to_micros(at),
     )  # fmt: skip
     assert covered is not None
-    assert len(await queries.rows("SELECT 1 FROM frozen_points")) == covered["persons"]
+    assert len(await queries.fetch_all("SELECT 1 FROM frozen_points")) == covered["persons"]
 
 
 async def agree(count: int, people: int) -> None:
@@ -188,7 +188,7 @@ async def agree(count: int, people: int) -> None:
         rows.append((20_000_101, place, sum(points), *points))
     marks = ", ".join(f"${number}" for number in range(1, 9))
     async with queries.transaction():
-        await queries.run_many(
+        await queries.execute_many(
             f"INSERT INTO frozen_points (week, place, {', '.join((*population.MEASURES, *population.KINDS))})"
             f" VALUES ({marks}{', 0' * len(population.KINDS)})",
             rows,
@@ -196,7 +196,7 @@ async def agree(count: int, people: int) -> None:
     made = [generated(random, 3) for _ in range(count)]
     rules = [Rule(one) for one in made]
     columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
-    bulk = await queries.rows(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
+    bulk = await queries.fetch_all(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
     for row, (_, _, *points) in zip(bulk, rows, strict=True):
         have = dict(zip(population.MEASURES, points, strict=True))
         for number, one in enumerate(made):
@@ -258,7 +258,7 @@ async def test_what_cannot_be_simulated(town: Town) -> None:
 
 
 async def objected(town: Town, count: int) -> None:
-    await queries.run_many(
+    await queries.execute_many(
         "INSERT INTO objection (objection_id, person_id, source_id, reason_code, state, opened_at, decide_by,"
         " sealed_statement) VALUES ($1, 'p', 'green-travel', 'not_mine', 'open', 1, 20300101, $2)",
         [(f"o-{number}-{count}", b"") for number in range(count)],
@@ -267,7 +267,7 @@ async def objected(town: Town, count: int) -> None:
 
 async def test_before_any_scheme_there_is_nothing_to_simulate(town: Town) -> None:
     path = await drafted(town, "early", 10)
-    await queries.run("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
+    await queries.execute("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
     version = (await staff(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
     for one in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
         answer = await staff(town).post(one)
@@ -279,7 +279,7 @@ async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
     last_week = queries.to_day_number(monday - timedelta(days=3))
 
     async def redeemed(benefit_id: str, count: int) -> None:
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
             " state, runs_until) VALUES ($1, $1, 'v', $2, 1, $3, 10, 'redeemed', $3)",
             [(f"{benefit_id}-{number}-{count}", benefit_id, last_week) for number in range(count)],
@@ -295,7 +295,7 @@ async def test_released_figures_are_frozen_and_never_small(town: Town) -> None:
     assert first["redemptions"]["mobility"] is None
     assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
     # By benefit, a scene that is left out takes its benefits with it, and a small benefit a second one.
-    path, officer = "/v1/admin/statistics", town.actor(Door.PRIVACY, "officer", staff_id="officer-1")
+    path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
     by_benefit = (await staff(town).get(path)).json()
     assert by_benefit["last_day"] == first["last_day"]
     assert by_benefit["redemptions"]["library"]["library-deposit"] == 60

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town, record
 
 pytestmark = pytest.mark.anyio
@@ -155,8 +155,8 @@ async def test_every_failure_at_a_venue_is_one_answer(town: Town) -> None:
     answers.append(await venue.post("/v1/venue/checks", {"handle": withdrawn["handle"]}))
     assert {one.content for one in answers} == {ORDINARY}
     assert {one.status_code for one in answers} == {200}
-    shapes = [{name: value for name, value in one.headers.items() if name != "x-request-id"} for one in answers]
-    assert all(shape == shapes[0] for shape in shapes)
+    schemas = [{name: value for name, value in one.headers.items() if name != "x-request-id"} for one in answers]
+    assert all(shape == schemas[0] for shape in schemas)
 
 
 async def test_a_withdrawal_is_felt_at_once(town: Town) -> None:
@@ -180,16 +180,16 @@ async def test_a_withdrawal_is_felt_at_once(town: Town) -> None:
     assert answer.content == ORDINARY
 
 
-@pytest.mark.parametrize("held", list(Door))
-async def test_each_role_at_each_door(town: Town, held: Door) -> None:
+@pytest.mark.parametrize("held", list(Audience))
+async def test_each_role_at_each_door(town: Town, held: Audience) -> None:
     paths = {
-        Door.RESIDENT: "/v1/me/points",
-        Door.VENUE: "/v1/venue/benefits",
-        Door.SOURCE: "/v1/source/links",
-        Door.ADMINISTRATOR: "/v1/admin/benefits",
-        Door.PRIVACY: "/v1/privacy/reviews",
+        Audience.RESIDENT: "/v1/me/points",
+        Audience.VENUE: "/v1/venue/benefits",
+        Audience.SOURCE: "/v1/source/links",
+        Audience.ADMINISTRATOR: "/v1/admin/benefits",
+        Audience.PRIVACY: "/v1/privacy/reviews",
     }
-    subjects = {Door.VENUE: "city-library-main", Door.SOURCE: "green-travel"}
+    subjects = {Audience.VENUE: "city-library-main", Audience.SOURCE: "green-travel"}
     actor = town.actor(held, subjects.get(held, "somebody"))
     for door, path in paths.items():
         answer = await actor.get(path)

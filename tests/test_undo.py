@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consent.database import queries
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Resident, Town, record
 
 pytestmark = pytest.mark.anyio
@@ -50,7 +50,7 @@ async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(to
     found = await read(wang, given)
     assert (found["link"], found["linked"]) == (given["link"], False)
     assert (await li.get(f"/v1/me/consents/{given['consent_id']}")).status_code == 404
-    stored = await queries.rows("SELECT * FROM link_code")
+    stored = await queries.fetch_all("SELECT * FROM link_code")
     assert all(given["link"]["code"].encode() not in bytes(row["sealed_code"]) for row in stored)
     assert await confirm(town, given["link"]["code"], "bike-9001") == 200
     found = await read(wang, given)
@@ -125,7 +125,7 @@ async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: Town, si
         his = await town.resident("li").consent_to_source("green-travel", "bike-9001")
         assert await confirm(town, his["link"]["code"], "bike-9001") == 409
     if since == "released":
-        officer = town.actor(Door.PRIVACY, "officer-1")
+        officer = town.actor(Audience.PRIVACY, "officer-1")
         waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
         review = next(one for one in waiting if one["kind"] == "contested_link")
         decided = await officer.post(

@@ -23,7 +23,7 @@ from service.demo import seed
 from service.jobs import background
 from service.logs import archive, witness
 from service.logs.witness import Cosigner, Forked, Unreachable
-from service.storage import database as store
+from service.storage import database
 from tests import cities
 from tests.cities import Town
 from tests.service.test_cli import run
@@ -38,7 +38,7 @@ async def grow(town: Town, leaves: int) -> None:
         at = await queries.now()
         for number in range(leaves):
             await ledger.policy("key", f"key:{at.isoformat()}-{number}", 1, "0" * 64, at)
-    await background.advance(town.city)
+    await background.advance(town.app_context)
 
 
 def base_of(folder: Path) -> str:
@@ -47,19 +47,19 @@ def base_of(folder: Path) -> str:
 
 async def test_an_archive_is_a_log_that_a_witness_can_follow(town: Town, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.city, Log.POLICY)
-    await background.announce(town.city)
+    key = transparency.log_key(town.app_context, Log.POLICY)
+    await background.announce(town.app_context)
     await grow(town, 200)
-    first = await archive.write(town.city, folder)
-    assert (await archive.write(town.city, folder)).files == 0
+    first = await archive.write(town.app_context, folder)
+    assert (await archive.write(town.app_context, folder)).files == 0
     cosigner = Cosigner("witness.test", Ed25519PrivateKey.generate())
-    note, head = witness.look(base_of(folder), key, remembered, cosigner, NOW)
+    note, head = witness.cosign_log(base_of(folder), key, remembered, cosigner, NOW)
     assert head.size == first.sizes[Log.POLICY] > 200
     for leaves in (1, 130, 400):
         await grow(town, leaves)
-        written = await archive.write(town.city, folder)
+        written = await archive.write(town.app_context, folder)
         assert written.files < 20
-        note, grown = witness.look(base_of(folder), key, remembered, cosigner, NOW)
+        note, grown = witness.cosign_log(base_of(folder), key, remembered, cosigner, NOW)
         assert grown.size == head.size + leaves
         head = grown
     assert checkpoint.open_note(note, key) == head.text()
@@ -75,13 +75,13 @@ async def test_an_archive_is_a_log_that_a_witness_can_follow(town: Town, tmp_pat
 
 
 async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: Town, tmp_path: Path) -> None:
-    await background.announce(town.city)
-    await background.advance(town.city)
-    await archive.write(town.city, tmp_path)
+    await background.announce(town.app_context)
+    await background.advance(town.app_context)
+    await archive.write(town.app_context, tmp_path)
     leaves = (tmp_path / "log/policy/entries.ndjson").read_bytes().splitlines()
     head = Checkpoint.parse(
         checkpoint.open_note(
-            (tmp_path / "log/policy/checkpoint").read_text(), transparency.log_key(town.city, Log.POLICY)
+            (tmp_path / "log/policy/checkpoint").read_text(), transparency.log_key(town.app_context, Log.POLICY)
         )
     )
     assert merkle.root_of([merkle.leaf_hash(one) for one in leaves]) == head.root
@@ -94,17 +94,17 @@ async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: 
 
 async def test_a_fork_is_refused_with_both_signed_checkpoints(town: Town, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.city, Log.POLICY)
-    signer = town.city.settings.publisher.signer_of(Log.POLICY)
+    key = transparency.log_key(town.app_context, Log.POLICY)
+    signer = town.app_context.settings.publisher.signer_of(Log.POLICY)
     await grow(town, 300)
-    await archive.write(town.city, folder)
-    witness.look(base_of(folder), key, remembered, None, NOW)
+    await archive.write(town.app_context, folder)
+    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
     before = remembered.read_text()
     head = Checkpoint.parse(checkpoint.open_note(before, key))
     smaller = Checkpoint(head.origin, head.size - 1, await tiles.root_at(Log.POLICY, head.size - 1))
     (folder / "log/policy/checkpoint").write_text(signer.sign(smaller.text()))
     with pytest.raises(Forked) as refused:
-        witness.look(base_of(folder), key, remembered, None, NOW)
+        witness.cosign_log(base_of(folder), key, remembered, None, NOW)
     assert before in str(refused.value)
     # Another history of the same log, signed by its own key.
     leaves = [merkle.leaf_hash(str(number).encode()) for number in range(400)]
@@ -117,20 +117,20 @@ async def test_a_fork_is_refused_with_both_signed_checkpoints(town: Town, tmp_pa
             path.write_bytes(b"".join(some))
     (other / "checkpoint").write_text(signer.sign(Checkpoint(head.origin, 400, merkle.root_of(leaves)).text()))
     with pytest.raises(Forked):
-        witness.look(f"file://{other}", key, remembered, None, NOW)
+        witness.cosign_log(f"file://{other}", key, remembered, None, NOW)
     fresh = tmp_path / "fresh"
-    assert witness.look(f"file://{other}", key, fresh, None, NOW)[1].size == 400
+    assert witness.cosign_log(f"file://{other}", key, fresh, None, NOW)[1].size == 400
     assert remembered.read_text() == before
 
 
 async def test_a_bad_copy_proves_nothing(town: Town, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.city, Log.POLICY)
+    key = transparency.log_key(town.app_context, Log.POLICY)
     await grow(town, 300)
-    await archive.write(town.city, folder)
-    witness.look(base_of(folder), key, remembered, None, NOW)
+    await archive.write(town.app_context, folder)
+    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
     await grow(town, 5)
-    await archive.write(town.city, folder)
+    await archive.write(town.app_context, folder)
     (tile,) = (
         (folder / "log/policy/tile/0/001.p").iterdir()
         if False
@@ -142,32 +142,32 @@ async def test_a_bad_copy_proves_nothing(town: Town, tmp_path: Path) -> None:
     for harmed in (whole[:-32], bytes([whole[0] ^ 1]) + whole[1:]):
         tile.write_bytes(harmed)
         with pytest.raises(Unreachable):
-            witness.look(base_of(folder), key, remembered, None, NOW)
+            witness.cosign_log(base_of(folder), key, remembered, None, NOW)
     tile.unlink()
     with pytest.raises(Unreachable):
-        witness.look(base_of(folder), key, remembered, None, NOW)
+        witness.cosign_log(base_of(folder), key, remembered, None, NOW)
     for base in ("/etc", "gopher://x", f"file://{tmp_path}/nowhere"):
         with pytest.raises(Unreachable):
-            witness.look(base, key, remembered, None, NOW)
+            witness.cosign_log(base, key, remembered, None, NOW)
     tile.write_bytes(whole)
     stranger = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     with pytest.raises(NoteInvalid):
-        witness.look(base_of(folder), stranger, remembered, None, NOW)
-    witness.look(base_of(folder), key, remembered, None, NOW)
-    await queries.run("DELETE FROM log_tile WHERE log = 'policy' AND level = 1")
+        witness.cosign_log(base_of(folder), stranger, remembered, None, NOW)
+    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+    await queries.execute("DELETE FROM log_tile WHERE log = 'policy' AND level = 1")
     with pytest.raises(TreeBroken):
-        await archive.write(town.city, tmp_path / "another")
+        await archive.write(town.app_context, tmp_path / "another")
 
 
 async def test_the_commands(tmp_path: Path) -> None:
     city, folder, seen = tmp_path / "city", tmp_path / "archive", str(tmp_path / "seen")
     settings = seed.settings_of(city)
     async with cities.town(settings, city) as town:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         nothing = run("export-logs", str(folder), "--data-dir", str(city))
         assert (nothing.returncode, nothing.stdout) == (0, "0 files written\n")
-        await background.announce(town.city)
-        await background.advance(town.city)
+        await background.announce(town.app_context)
+        await background.advance(town.app_context)
     log_key = settings.publisher.signer_of(Log.POLICY).key.text()
     command = ("witness", base_of(folder), "--log-key", log_key, "--remembered", seen)
     absent = run(*command)

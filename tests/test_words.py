@@ -74,7 +74,7 @@ def enums() -> Iterator[str]:
 
 def columns() -> Iterator[str]:
     """Tables and columns as the migrations write them."""
-    for room in database.ROOMS:
+    for room in database.PACKAGES:
         for script in sorted((ROOT / room / "migrations").glob("*.sql")):
             text = script.read_text(encoding="utf-8")
             yield from re.findall(r"CREATE TABLE (\w+)", text)

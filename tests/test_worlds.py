@@ -81,13 +81,13 @@ class Worlds(RuleBasedStateMachine):
 
     def now(self) -> tuple[datetime, date]:
         at = self.do(self.town.shift())
-        return at, self.town.city.day_of(at)
+        return at, self.town.app_context.day_of(at)
 
     async def publish(self, kind: Kind, document_id: str, body: dict[str, Any], begins: datetime) -> bool:
         """Past everybody who could say no but the gate."""
         at = await self.town.shift()
-        today = self.town.city.day_of(at)
-        gate = partial(publishing.gate, at=at, today=today)
+        today = self.town.app_context.day_of(at)
+        gate = partial(publishing.check, at=at, today=today)
         async with queries.transaction():
             drafted = await lifecycle.draft(kind, document_id, body, "careless-1", at)
             try:
@@ -96,7 +96,7 @@ class Worlds(RuleBasedStateMachine):
                 return False
             if submitted.state == "in_review":
                 await lifecycle.review(kind, document_id, drafted.version, "careless-officer", at)
-            await publishing.must_pass(submitted, at, today)
+            await publishing.require_passed(submitted, at, today)
             approved = await lifecycle.approve(
                 kind, document_id, drafted.version, drafted.sha256, "careless-2", at, max(at, begins)
             )
@@ -144,8 +144,8 @@ class Worlds(RuleBasedStateMachine):
     def start_everything_again(self) -> None:
         async def again() -> None:
             at = await self.town.shift()
-            today = self.town.city.day_of(at)
-            for row in await queries.rows(
+            today = self.town.app_context.day_of(at)
+            for row in await queries.fetch_all(
                 "SELECT document_id, version FROM document WHERE kind = 'benefits' AND state = 'suspended'"
             ):
                 one = await lifecycle.get(Kind.BENEFITS, row["document_id"], row["version"])

@@ -42,7 +42,7 @@ async def plan(of: int | None = None) -> list[Part]:
 
     ValueError for another number than there are pieces.
     """
-    pieces = await queries.partitions()
+    pieces = await queries.partition_count()
     if pieces and of not in (None, pieces):
         raise ValueError(f"the tables are cut into {pieces} pieces; a batch has as many parts")
     count = pieces or of or await _parts()
@@ -50,7 +50,7 @@ async def plan(of: int | None = None) -> list[Part]:
 
 
 async def _parts() -> int:
-    found = await queries.row("SELECT count(*) AS persons FROM person")
+    found = await queries.fetch_one("SELECT count(*) AS persons FROM person")
     assert found is not None
     return int(found["persons"]) // PERSONS_A_PART + 1
 
@@ -62,7 +62,7 @@ async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) ->
     derived = sql.scoring(timeline, today, sql.dialect_of(queries.is_sqlite()))
     insert = (
         f"INSERT INTO snapshot ({COLUMNS}) SELECT s.person_id, s.epoch, '{timeline.version_for(today.year).version}',"
-        f" '{timeline.sha256}', {sql.total()}, {sql.standing_json(timeline, today)},"
+        f" '{timeline.sha256}', {sql.total()}, {sql.balance_json(timeline, today)},"
         f" {queries.to_day_number(today)}, g.valid_until, s.covered_until"
         f" FROM subject s LEFT JOIN scored g ON g.person_id = s.person_id WHERE true {REPLACED}"
     )

@@ -23,7 +23,7 @@ from consent.records import gate
 from consent.records.gate import Use
 
 
-class Standing(NamedTuple):
+class Balance(NamedTuple):
     """What a person has: totals only. `valid_until` is the first day on which the total may differ by expiry."""
 
     total: int
@@ -51,7 +51,7 @@ REPLACED = (
 OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
 
 
-async def of(person: Person | None, timeline: Timeline, today: date, at: datetime) -> Standing:
+async def balance_of(person: Person | None, timeline: Timeline, today: date, at: datetime) -> Balance:
     """The person's points today: the snapshot while it may be believed, else computed anew and stored.
 
     Somebody unknown here has no records and no points. `gate.Withheld` while nothing may be used.
@@ -66,7 +66,7 @@ async def of(person: Person | None, timeline: Timeline, today: date, at: datetim
     return _standing(computed)
 
 
-class Glance(NamedTuple):
+class CachedBalance(NamedTuple):
     """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored.
 
     `withheld` is whether nothing may be used now.
@@ -77,7 +77,7 @@ class Glance(NamedTuple):
     withheld: int
     row: Mapping[str, Any]
 
-    def standing(self, timeline: Timeline, today: date, at: datetime) -> Standing | None:
+    def standing(self, timeline: Timeline, today: date, at: datetime) -> Balance | None:
         """The stored points where they may be believed under this timeline, and used now; None otherwise."""
         row = self.row
         if (
@@ -95,28 +95,30 @@ class Glance(NamedTuple):
         return _stored(row, today)
 
 
-async def glance(subject_index: str) -> Glance:
+async def glance(subject_index: str) -> CachedBalance:
     """The person of a subject's index with everything that reading their points takes, in one round trip."""
     clock = f"{queries.clock_sql()} AS micros, c.changes, {gate.WITHHELD}"
     if queries.is_citus():
         # Tables that lie by different keys are asked one after another; the clock last, so that it is the latest.
-        known = await queries.row("SELECT person_id FROM subject WHERE subject_index = $1", subject_index)
-        stored = await queries.row(
+        known = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", subject_index)
+        stored = await queries.fetch_one(
             f"SELECT {SNAPSHOT} FROM person p JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch"
             " WHERE p.person_id = $1",
             known["person_id"] if known else "",
         )
-        row: Mapping[str, Any] | None = await queries.row(f"SELECT {clock} FROM catalogue_state c")
+        row: Mapping[str, Any] | None = await queries.fetch_one(f"SELECT {clock} FROM catalogue_state c")
         assert row is not None
-        return Glance(queries.from_micros(row["micros"]), row["changes"], row["withheld"], stored or {"known": None})
-    row = await queries.glance(
+        return CachedBalance(
+            queries.from_micros(row["micros"]), row["changes"], row["withheld"], stored or {"known": None}
+        )
+    row = await queries.fetch_record(
         f"SELECT {clock}, {SNAPSHOT} FROM catalogue_state c"
         " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
         " LEFT JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch",
         subject_index,
     )
     assert row is not None
-    return Glance(queries.from_micros(row["micros"]), row["changes"], row["withheld"], row)
+    return CachedBalance(queries.from_micros(row["micros"]), row["changes"], row["withheld"], row)
 
 
 async def compute(person: Person, timeline: Timeline, today: date, at: datetime) -> tuple[Points, Released]:
@@ -129,10 +131,10 @@ async def compute(person: Person, timeline: Timeline, today: date, at: datetime)
 async def store(released: Released, computed: Points, timeline: Timeline) -> bool:
     """Keep the result, unless the person's epoch has moved since the records were released; whether it was kept."""
     async with queries.transaction():
-        fence = await queries.row("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id)
+        fence = await queries.fetch_one("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id)
         if fence is None or fence["epoch"] != released.epoch:
             return False
-        await queries.run(
+        await queries.execute(
             f"INSERT INTO snapshot ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {REPLACED}",
             released.person_id,
             released.epoch,
@@ -147,13 +149,13 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
     return True
 
 
-async def forget(person_id: str) -> None:
+async def delete_cached(person_id: str) -> None:
     """Delete the stored result; after a withdrawal nothing derived from the old records is kept."""
-    await queries.run("DELETE FROM snapshot WHERE person_id = $1", person_id)
+    await queries.execute("DELETE FROM snapshot WHERE person_id = $1", person_id)
 
 
-async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -> Standing | None:
-    row = await queries.row(
+async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -> Balance | None:
+    row = await queries.fetch_one(
         f"SELECT s.*, {gate.WITHHELD} FROM snapshot s JOIN person p ON p.person_id = s.person_id AND p.epoch = s.epoch"
         " WHERE s.person_id = $1 AND s.timeline_sha256 = $2 AND s.scheme_version = $3 AND s.as_of <= $4"
         " AND (s.valid_until IS NULL OR s.valid_until > $4) AND (s.covered_until IS NULL OR s.covered_until > $5)",
@@ -165,12 +167,12 @@ async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -
     )
     if row is None:
         return None
-    gate.let_through(row["withheld"])
+    gate.require_not_frozen(row["withheld"])
     return _stored(row, today)
 
 
-def _stored(row: Mapping[str, Any], today: date) -> Standing:
-    return Standing(
+def _stored(row: Mapping[str, Any], today: date) -> Balance:
+    return Balance(
         row["total"],
         tuple(orjson.loads(row["dimensions"])),
         row["scheme_version"],
@@ -179,8 +181,8 @@ def _stored(row: Mapping[str, Any], today: date) -> Standing:
     )
 
 
-def _standing(computed: Points) -> Standing:
-    return Standing(
+def _standing(computed: Points) -> Balance:
+    return Balance(
         computed.total,
         tuple({"dimension": str(one.dimension), "points": one.points, "cap": one.cap} for one in computed.dimensions),
         computed.scheme_version,

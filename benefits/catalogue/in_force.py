@@ -78,7 +78,7 @@ class InForce:
         return self.compiled[key]
 
 
-async def everything(at: datetime) -> InForce:
+async def load(at: datetime) -> InForce:
     """What is in force at `at`, to be kept for as long as it holds. Not inside a transaction that changes documents."""
     # The number first: what changes meanwhile is then seen as a change.
     changes = await lifecycle.changes()

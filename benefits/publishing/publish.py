@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from benefits.catalogue import in_force as catalogue
-from benefits.catalogue import schema as shapes
+from benefits.catalogue import schema
 from benefits.publishing import rules
-from benefits.publishing.rules import Neighbour, Surroundings
+from benefits.publishing.rules import Neighbour, PublicationContext
 from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring.scheme import Scheme, SchemeInvalid
 from consent.database import queries
@@ -60,7 +60,7 @@ BROKEN: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
 """By kind and place, the rule and the faults that break it; every other fault is one of the form."""
 
 
-async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
+async def check(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
     """What a document must pass before anybody may approve it: its shape, what it names, every rule.
 
     `today` is the city's civil day at `at`: a year begins at its midnight.
@@ -79,9 +79,9 @@ async def gate(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Fi
     return [*found, *await _would_stop(body, at, today)] if kind is Kind.SERVICES else found
 
 
-async def must_pass(version: Version, at: datetime, today: date) -> None:
+async def require_passed(version: Version, at: datetime, today: date) -> None:
     """Prohibited when the gate refuses the version as the world is now."""
-    found = await gate(version.kind, version.body, at, today)
+    found = await check(version.kind, version.body, at, today)
     refused = [asdict(one) for one in found if one.severity is Severity.REFUSED]
     if refused:
         raise Prohibited(refused)
@@ -89,7 +89,7 @@ async def must_pass(version: Version, at: datetime, today: date) -> None:
 
 async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:
     """Start a suspended version again, by two who both find the world as the gate wants it; whether it is started."""
-    await must_pass(version, at, today)
+    await require_passed(version, at, today)
     return await lifecycle.resume(version.kind, version.document_id, version.version, staff_id, at)
 
 
@@ -99,7 +99,7 @@ def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
         if kind is Kind.SCHEMES:
             Scheme.from_document(body)
         else:
-            shapes.read(kind, body)
+            schema.read(kind, body)
     except DocumentInvalid as error:
         return error.faults
     except SchemeInvalid as error:
@@ -116,9 +116,9 @@ async def after_approval(version: Version, at: datetime, today: date) -> list[st
         return []
     stopped = []
     for one in await _benefits_on(version.document_id, at):
-        found = await gate(Kind.BENEFITS, one.body, at, today)
+        found = await check(Kind.BENEFITS, one.body, at, today)
         if any(finding.severity is Severity.REFUSED for finding in found):
-            await lifecycle.hold(one, lifecycle.GATE, at)
+            await lifecycle.suspend_version(one, lifecycle.SYSTEM_ACTOR, at)
             stopped.append(one.document_id)
     return sorted(set(stopped))
 
@@ -149,13 +149,13 @@ def _rule_of(kind: Kind, fault: Fault) -> str:
     return FORM if about is None or fault.code not in about[3] else about[2]
 
 
-async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surroundings:
+async def _around(kind: Kind, body: Body, at: datetime, today: date) -> PublicationContext:
     if kind is Kind.SERVICES:
         provider = await lifecycle.in_force(Kind.PROVIDERS, body["provider_id"], at)
         past = await _services_like(body, at)
         names = sorted({one for one, _ in past} - {body["service_id"]})
         before = await lifecycle.in_force(Kind.SERVICES, body["service_id"], at)
-        return Surroundings(
+        return PublicationContext(
             None if provider is None else provider.body,
             None,
             [one for _, one in past],
@@ -167,27 +167,29 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Surround
         assert service is not None
         return await _around_benefit(body, service.body, at, today)
     if kind is Kind.SCHEMES:
-        rows = await queries.rows("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
-        return Surroundings(scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year)
-    document_id = body[shapes.ID_MEMBER[kind]]
+        rows = await queries.fetch_all("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
+        return PublicationContext(
+            scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year
+        )
+    document_id = body[schema.ID_MEMBER[kind]]
     shown = await lifecycle.in_force(kind, document_id, at)
     clients = [one["client_id"] for one in (await _others(kind, document_id)).values() if "client_id" in one]
-    return Surroundings(before=None if shown is None else shown.body, clients=clients)
+    return PublicationContext(before=None if shown is None else shown.body, clients=clients)
 
 
-async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> Surroundings:
+async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
     past = await _services_like(service, at)
     caps: dict[str, int] = {}
     if await lifecycle.all_in_force(Kind.SCHEMES, at):
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
     baselines, neighbours = [one for _, one in past], await _neighbours(body["benefit_id"], at)
-    return Surroundings(None, service, baselines, (), neighbours, caps)
+    return PublicationContext(None, service, baselines, (), neighbours, caps)
 
 
 async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
     """Baselines of this provider and kind that were in force in the last 180 days, under any name, oldest first."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT document_id, body, in_force_from FROM document WHERE kind = 'services' AND in_force_from IS NOT NULL"
         " AND in_force_from <= $1 ORDER BY document_id, in_force_from DESC, version DESC",
         queries.to_micros(at),
@@ -219,7 +221,7 @@ async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
 
 async def _others(kind: Kind, document_id: str) -> dict[str, Body]:
     """The newest version, by id, of every other document of a kind that is live or on its way."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT document_id, body FROM document WHERE kind = $1 AND document_id <> $2"
         " AND state IN ('submitted', 'in_review', 'approved') ORDER BY document_id, version",
         kind,

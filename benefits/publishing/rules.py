@@ -53,7 +53,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PublicationContext:
     """What a document is judged against; everything that it names, as it is in force.
 
     `baselines` are those of the same provider and service kind in force within the last 180 days, oldest first, under
@@ -74,7 +74,7 @@ class Surroundings:
     clients: Collection[str] = ()
 
 
-def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
+def judge(kind: Kind, body: Body, around: PublicationContext) -> list[Finding]:
     """Every finding about a document whose shape was read before, in the order of its rules."""
     found = [*_texts(kind, body)]
     if kind is Kind.SERVICES:
@@ -95,7 +95,7 @@ def judge(kind: Kind, body: Body, around: Surroundings) -> list[Finding]:
     return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
 
 
-def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _service(body: Body, around: PublicationContext) -> Iterator[Finding]:
     service_kind, baseline = ServiceKind(body["kind"]), body["baseline"]
     if around.provider is not None:
         allowed = SERVICES_OF_PROVIDER[ProviderKind(around.provider["kind"])]
@@ -120,27 +120,29 @@ def _service(body: Body, around: Surroundings) -> Iterator[Finding]:
         yield Finding("same_kind_another_name", "R4", "/service_id", FLAGGED, detail)
 
 
-def _client(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _client(body: Body, around: PublicationContext) -> Iterator[Finding]:
     """One client speaks for one venue or source: else a new name would take over the calls of another."""
     if body["client_id"] in around.clients:
         detail = "this client speaks for another document of the kind already"
         yield Finding("client_taken", "R13", "/client_id", REFUSED, detail)
 
 
-def _venue(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _venue(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if around.before is not None and any(around.before[one] != body[one] for one in ("client_id", "provider_id")):
         detail = "somebody else would scan here: another client or provider"
         yield Finding("venue_moved", "R13", "/client_id", FLAGGED, detail)
 
 
-def _worse_than_before(baseline: Baseline, around: Surroundings, pointer: str, severity: Severity) -> Iterator[Finding]:
+def _worse_than_before(
+    baseline: Baseline, around: PublicationContext, pointer: str, severity: Severity
+) -> Iterator[Finding]:
     worse = {one for before in around.baselines for one in effects.worsened(baseline, before)}
     for attribute in sorted(worse):
         detail = "what everybody gets was better within the last 180 days"
         yield Finding("baseline_worsened", "R4", f"{pointer}/{attribute}", severity, detail)
 
 
-def _benefit(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _benefit(body: Body, around: PublicationContext) -> Iterator[Finding]:
     assert around.service is not None
     effect, baseline = effects.parse(body["effect"]), around.service["baseline"]
     if not effects.improves(effect, baseline):
@@ -164,7 +166,7 @@ def _benefit(body: Body, around: Surroundings) -> Iterator[Finding]:
                 yield Finding("alternative_missing", "R14", f"/{member}/{language}", REFUSED, detail)
 
 
-def _capacity(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _capacity(body: Body, around: PublicationContext) -> Iterator[Finding]:
     effect = body["effect"]
     if effect["kind"] != EffectKind.EXTRA_WINDOW:
         return
@@ -180,7 +182,7 @@ def _capacity(body: Body, around: Surroundings) -> Iterator[Finding]:
         yield Finding("capacity_share", "R10", "/effect/extra_capacity", REFUSED, detail, values)
 
 
-def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _ladder(body: Body, around: PublicationContext) -> Iterator[Finding]:
     """More than two thresholds for one effect at one provider let the venue read the score."""
     assert around.service is not None
     provider_id, effect_kind = around.service["provider_id"], body["effect"]["kind"]
@@ -198,13 +200,13 @@ def _ladder(body: Body, around: Surroundings) -> Iterator[Finding]:
         yield Finding("threshold_ladder", "R6", "/condition", FLAGGED, detail, {"most": THRESHOLDS_MAX})
 
 
-def _within_reach(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _within_reach(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if around.caps:
         for one in lints.lint(conditions.parse(body["condition"]), around.caps):
             yield Finding(f"condition_{one.code}", "R2", f"/condition{one.pointer}", ADVICE, ODD[one.code])
 
 
-def _scheme(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _scheme(body: Body, around: PublicationContext) -> Iterator[Finding]:
     """Schemes work forward only: a year that has begun, or has its scheme, is scored as was announced."""
     if not around.scheme_years:
         return
@@ -221,7 +223,7 @@ SAID_OF_DATA = ("purposes", "method", "data_kinds", "recipients", "retention_per
 """Clauses of a notice whose change asks anew, unless an officer finds that only the words changed (R9)."""
 
 
-def _notice(body: Body, around: Surroundings) -> Iterator[Finding]:
+def _notice(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if around.before is None or body["material"]:
         return
     for language in ("zh-CN", "en"):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from benefits.balances.snapshots import SNAPSHOT, Glance
+from benefits.balances.snapshots import SNAPSHOT, CachedBalance
 from benefits.catalogue.in_force import Benefit, Body, InForce
 from benefits.redemption import quotas, tickets
 from benefits.redemption import redeem as redemptions
@@ -97,13 +97,13 @@ async def redeem(
     benefit = in_force.benefit(row["benefit_id"], today)
     if benefit is None or benefit.provider_id != venue["provider_id"] or row["epoch"] is None:
         return None
-    have = Glance(seen.at, seen.changes, row["withheld"], row).standing(in_force.timeline, today, at)
+    have = CachedBalance(seen.at, seen.changes, row["withheld"], row).standing(in_force.timeline, today, at)
     if have is None or not benefit.rule.applies(have.measures()):
         return None
-    person = persons.opened(keyring, row)
+    person = persons.from_row(keyring, row)
     wanted = quotas.counters_of(keyring, persons.subject_in(person, row["sealed_subject"]), benefit, today)
     new = redemptions.granted(benefit, queries.from_micros(row["ticket_expires_at"]), new_id(), today)
-    known = gate.Seen(person, row["events"], row["last_leaf"], row["given_at"], row["expires_at"])
+    known = gate.ChainHead(person, row["events"], row["last_leaf"], row["given_at"], row["expires_at"])
     then, free = steps(len(wanted))
     done = await gate.permit_at_once(
         held,

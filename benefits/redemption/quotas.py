@@ -64,7 +64,7 @@ def counters_of(keyring: Keyring, subject: str, benefit: Benefit, day: date) -> 
 async def left(keyring: Keyring, person: Person, benefit: Benefit, day: date) -> bool:
     """Whether every counter admits one more now. Nothing is taken."""
     for counter in await counters(keyring, person, benefit, day):
-        row = await queries.row("SELECT taken FROM quota_use WHERE quota_key = $1", counter.key)
+        row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", counter.key)
         if row and row["taken"] >= counter.count:
             return False
     return True
@@ -74,7 +74,7 @@ async def take(wanted: Sequence[Counter]) -> bool:
     """Take one from every counter, or from none; whether it was taken. In the redemption's transaction."""
     taken: list[Counter] = []
     for counter in wanted:
-        row = await queries.row(
+        row = await queries.fetch_one(
             "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, $2)"
             " ON CONFLICT (quota_key) DO UPDATE SET taken = quota_use.taken + 1 WHERE quota_use.taken < $3"
             " RETURNING taken",
@@ -92,11 +92,11 @@ async def take(wanted: Sequence[Counter]) -> bool:
 async def give_back(keys: Sequence[str]) -> None:
     """Return one to each counter, by its key."""
     for key in keys:
-        await queries.run("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
+        await queries.execute("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
 
 
 async def drop_ended(today: date) -> int:
     """Drop counters whose period ended before yesterday; how many."""
-    return await queries.run(
+    return await queries.execute(
         "DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(today - timedelta(days=1))
     )

@@ -76,7 +76,7 @@ async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
         # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
-        await ledger.put_out_nothing(at)
+        await ledger.enqueue_padding_leaf(at)
         return None
     applies = await _holds(scan, today, at) and await quotas.left(keyring, scan.person, scan.benefit, today)
     await _trace(scan, "benefit.checked", applies, at)
@@ -91,7 +91,7 @@ async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour
     scan = await _scan(keyring, venue_id, handle, today, at)
     if scan is None:
         # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
-        await ledger.put_out_nothing(at)
+        await ledger.enqueue_padding_leaf(at)
         return None
     wanted = await quotas.counters(keyring, scan.person, scan.benefit, today)
     if not await _holds(scan, today, at) or not await quotas.take(wanted):
@@ -99,13 +99,13 @@ async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour
         return None
     new = granted(scan.benefit, scan.expires_at, new_id(), today)
     assert new.runs_until is not None
-    await queries.run(
+    await queries.execute(
         "UPDATE ticket SET redemption_id = $2, counters = $3 WHERE handle_index = $1",
         scan.handle_index,
         new.redemption_id,
         json.dumps([one.key for one in wanted]),
     )
-    await queries.run(
+    await queries.execute(
         "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
         " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
         new.redemption_id,
@@ -128,10 +128,10 @@ async def reverse(
 
     Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
     """
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
     )
-    ticket = row and await queries.row(
+    ticket = row and await queries.fetch_one(
         "SELECT person_id, counters FROM ticket WHERE handle_index = $1", row["handle_index"]
     )
     if row is None or ticket is None:
@@ -139,7 +139,7 @@ async def reverse(
     if row["day"] != queries.to_day_number(today):
         raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
     person = None if ticket["person_id"] is None else await persons.lock(keyring, ticket["person_id"])
-    changed = await queries.run(
+    changed = await queries.execute(
         "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
         " AND state = 'redeemed'",
         redemption_id,
@@ -153,19 +153,19 @@ async def reverse(
         return
     facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
     await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
-    await messages.tell(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+    await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
 
 
 async def drop_old(today: date) -> int:
     """Drop redemptions of more than three years ago; how many."""
-    return await queries.run(
+    return await queries.execute(
         "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))
     )
 
 
-async def of_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
+async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
     """A venue's redemptions of a civil day, without persons, by id."""
-    return await queries.rows(
+    return await queries.fetch_all(
         "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
         " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
         venue_id,
@@ -177,10 +177,10 @@ async def of_venue(venue_id: str, day: date, after: str, limit: int) -> list[que
 
 async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> _Scan | None:
     handle_index = tickets.index_of(keyring, handle)
-    seen = await queries.row(SEEN, handle_index)
+    seen = await queries.fetch_one(SEEN, handle_index)
     assert seen is not None
     # Before anything about the handle: while nothing may be used, all handles are alike.
-    gate.let_through(seen["withheld"])
+    gate.require_not_frozen(seen["withheld"])
     if seen["person_id"] is None or seen["venue_id"] != venue_id:
         return None
     try:
@@ -188,7 +188,7 @@ async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
     except NotFound:
         return None
     # Read again under the lock: of many scans of one ticket the first has by now decided the rest.
-    row = await queries.row("SELECT * FROM ticket WHERE handle_index = $1 FOR UPDATE", handle_index)
+    row = await queries.fetch_one("SELECT * FROM ticket WHERE handle_index = $1 FOR UPDATE", handle_index)
     if row is None or row["redemption_id"] is not None or row["expires_at"] <= queries.to_micros(at):
         return None
     benefit = await in_force.benefit(row["benefit_id"], today, at)
@@ -198,7 +198,7 @@ async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: d
 
 
 async def _holds(scan: _Scan, today: date, at: datetime) -> bool:
-    have = await snapshots.of(scan.person, await in_force.timeline(at), today, at)
+    have = await snapshots.balance_of(scan.person, await in_force.timeline(at), today, at)
     return scan.benefit.rule.applies(have.measures())
 
 

@@ -22,12 +22,12 @@ from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
 
-KEPT = (
+REDEMPTION_COLUMNS = (
     "redemption_id", "venue_id", "benefit_id", "benefit_version", "day", "hour", "state", "runs_until",
     "reversal_reason",
 )  # fmt: skip
 """What stays of a redemption when its ticket is gone."""
-LIFE = timedelta(seconds=90)
+TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is worth nothing."""
 
 
@@ -52,7 +52,7 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
         raise NotFound("no such benefit is offered at this venue today")
     if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         raise ConsentNeeded("a benefit.check consent for this provider comes first")
-    have = (await snapshots.of(person, await in_force.timeline(at), today, at)).measures()
+    have = (await snapshots.balance_of(person, await in_force.timeline(at), today, at)).measures()
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
@@ -61,7 +61,7 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()
     handle = handle_of(keyring, ticket_id)
-    await queries.run(
+    await queries.execute(
         "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
         " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         index_of(keyring, handle),
@@ -71,9 +71,9 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
         benefit.version,
         venue_id,
         queries.to_micros(at),
-        queries.to_micros(at + LIFE),
+        queries.to_micros(at + TICKET_LIFETIME),
     )
-    return Ticket(ticket_id, handle, at + LIFE)
+    return Ticket(ticket_id, handle, at + TICKET_LIFETIME)
 
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:
@@ -95,25 +95,25 @@ async def cut_off(at: datetime) -> int:
     hour = at.replace(minute=0, second=0, microsecond=0)
     limit = queries.to_micros(hour - timedelta(hours=23))
     async with queries.transaction():
-        cut = await queries.run("DELETE FROM ticket WHERE issued_at < $1", limit)
+        cut = await queries.execute("DELETE FROM ticket WHERE issued_at < $1", limit)
         if not cut:
             return 0
-        loose = await queries.rows(
+        loose = await queries.fetch_all(
             "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
             " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL"
         )
         loose.sort(key=lambda row: str(row["redemption_id"]))
-        await queries.run_many(
+        await queries.execute_many(
             "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in loose]
         )
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
             " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            [tuple(row[name] for name in KEPT) for row in loose],
+            [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in loose],
         )
     return cut
 
 
-async def forget(person_id: str) -> None:
+async def unlink_person(person_id: str) -> None:
     """Cut a person off from every ticket of theirs at once."""
-    await queries.run("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)
+    await queries.execute("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)

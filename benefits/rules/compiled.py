@@ -14,7 +14,7 @@ from typing import NamedTuple
 from benefits.rules import conditions
 from benefits.rules.conditions import All, AtLeast, Condition, Line
 
-Standing = Mapping[str, int]
+PointsByMeasure = Mapping[str, int]
 """Points by measure; a measure that is absent counts as none."""
 Met = tuple[bool, ...]
 
@@ -39,7 +39,7 @@ class Rule:
         self.thresholds = tuple(leaf.at_least for leaf in leaves)
         self.decide = _decider(self.measures, self.thresholds, _verdict(condition, count()))
 
-    def applies(self, standing: Standing) -> bool:
+    def applies(self, standing: PointsByMeasure) -> bool:
         """The decision alone."""
         return self.decide(standing).applies
 
@@ -50,12 +50,12 @@ class Rule:
 
 def _decider(
     measures: tuple[str, ...], thresholds: tuple[int, ...], verdict: Callable[[Met], bool]
-) -> Callable[[Standing], Trace]:
+) -> Callable[[PointsByMeasure], Trace]:
     # A getter of one item would return it bare.
     fetch = itemgetter(*measures) if len(measures) > 1 else lambda standing: (standing[measures[0]],)
     make = Trace._make
 
-    def decide(standing: Standing) -> Trace:
+    def decide(standing: PointsByMeasure) -> Trace:
         try:
             have = fetch(standing)
         except KeyError:

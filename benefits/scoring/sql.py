@@ -79,7 +79,7 @@ summed AS (
 scored AS (SELECT person_id, {capped}, valid_until FROM summed)"""
 
 
-def standing_json(timeline: Timeline, on: date) -> str:
+def balance_json(timeline: Timeline, on: date) -> str:
     """An SQL expression of `scored`'s dimensions as the JSON that a snapshot holds; NULLs are somebody without any."""
     current = timeline.version_for(on.year)
     parts = [

@@ -40,7 +40,7 @@ async def freeze(today: date, at: datetime) -> int:
     week = week_of(today)
     if not await _is_frozen(week):
         # Of several first questions of a week one freezes, the others wait for it here.
-        await queries.run(
+        await queries.execute(
             "INSERT INTO simulation_run (week, document, runs) VALUES ($1, 'population', 1)"
             " ON CONFLICT (week, document) DO UPDATE SET runs = simulation_run.runs",
             week,
@@ -63,14 +63,14 @@ async def freeze(today: date, at: datetime) -> int:
 
 
 async def _is_frozen(week: int) -> bool:
-    return await queries.row("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
+    return await queries.fetch_one("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
 
 
 async def drop_old(today: date) -> int:
     """Drop frozen people and budgets of weeks that are over; how many rows."""
     week = week_of(today)
-    dropped = await queries.run("DELETE FROM frozen_points WHERE week < $1", week)
-    return dropped + await queries.run("DELETE FROM simulation_run WHERE week < $1", week)
+    dropped = await queries.execute("DELETE FROM frozen_points WHERE week < $1", week)
+    return dropped + await queries.execute("DELETE FROM simulation_run WHERE week < $1", week)
 
 
 def _coarse_sums(today: date, dialect: Dialect) -> str:

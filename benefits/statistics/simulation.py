@@ -54,7 +54,7 @@ async def simulate(benefit_id: str, condition: Condition, today: date, at: datet
     """Count on this week's population, in the running transaction. BudgetSpent after RUNS_A_WEEK_MAX runs."""
     await _spend(f"{Kind.BENEFITS}/{benefit_id}", today)
     week = await population.freeze(today, at)
-    found = await queries.row(
+    found = await queries.fetch_one(
         "SELECT count(*) AS population,"
         f" coalesce(sum(CASE WHEN {sql_of(condition, STEP)} THEN 1 ELSE 0 END), 0) AS applies"
         " FROM frozen_points WHERE week = $1",
@@ -76,7 +76,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
     current = (await in_force.timeline(at)).version_for(max(today.year, proposed.from_year - 1))
     dialect = sql.dialect_of(queries.is_sqlite())
     now, then = (sql.of_one_year(scheme, dialect) for scheme in (current, proposed))
-    found = await queries.row(
+    found = await queries.fetch_one(
         "SELECT count(*) AS population, coalesce(sum(CASE WHEN later > earlier THEN 1 ELSE 0 END), 0) AS gain,"
         " coalesce(sum(CASE WHEN later < earlier THEN 1 ELSE 0 END), 0) AS less"
         f" FROM (SELECT {now} AS earlier, {then} AS later FROM frozen_points WHERE week = $1) beside",
@@ -89,7 +89,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
 
 
 async def _spend(document: str, today: date) -> None:
-    taken = await queries.row(
+    taken = await queries.fetch_one(
         "INSERT INTO simulation_run (week, document, runs) VALUES ($1, $2, 1) ON CONFLICT (week, document)"
         " DO UPDATE SET runs = simulation_run.runs + 1 WHERE simulation_run.runs < $3 RETURNING runs",
         population.week_of(today),

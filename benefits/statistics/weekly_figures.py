@@ -26,14 +26,14 @@ async def released(today: date, at: datetime) -> dict[str, Any]:
     transaction.
     """
     week = week_of(today)
-    found = await queries.row("SELECT figures FROM released_figures WHERE week = $1", week)
+    found = await queries.fetch_one("SELECT figures FROM released_figures WHERE week = $1", week)
     if found is None:
-        await queries.run(
+        await queries.execute(
             "INSERT INTO released_figures (week, figures) VALUES ($1, $2) ON CONFLICT (week) DO NOTHING",
             week,
             json.dumps(await _count(today, at)),
         )
-        found = await queries.row("SELECT figures FROM released_figures WHERE week = $1", week)
+        found = await queries.fetch_one("SELECT figures FROM released_figures WHERE week = $1", week)
         assert found is not None
     figures: dict[str, Any] = json.loads(found["figures"])
     return figures
@@ -47,7 +47,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
     for benefit_id, scene in sorted(scene_of.items()):
         by_benefit[scene][benefit_id] = 0
-    for row in await queries.rows(
+    for row in await queries.fetch_all(
         "SELECT benefit_id, count(*) AS redeemed FROM redemption WHERE day >= $1 AND day <= $2 AND state = 'redeemed'"
         " GROUP BY benefit_id",
         queries.to_day_number(first),
@@ -57,7 +57,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
             by_scene[scene_of[row["benefit_id"]]] += row["redeemed"]
             by_benefit[scene_of[row["benefit_id"]]][row["benefit_id"]] = row["redeemed"]
     consents: Counter[str] = Counter()
-    for row in await queries.rows(
+    for row in await queries.fetch_all(
         "SELECT purpose, count(*) AS counted FROM consent WHERE state = 'given' AND given_at < $1 AND expires_at > $1"
         " GROUP BY purpose",
         queries.to_micros(at),

@@ -27,7 +27,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
     """Tell people whose consents end in 90, 30 and 7 days, each once; how many were told now."""
     told = 0
     for days in REMIND_DAYS:
-        due = await queries.rows(
+        due = await queries.fetch_all(
             "SELECT person_id, consent_id, counterpart, expires_at FROM consent WHERE state = 'given'"
             " AND expires_at > $1 AND expires_at <= $2 AND (told_days IS NULL OR told_days > $3) LIMIT $4",
             queries.to_micros(at),
@@ -38,7 +38,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
         for row in due:
             async with queries.transaction():
                 person = await persons.lock(keyring, row["person_id"])
-                marked = await queries.run(
+                marked = await queries.execute(
                     "UPDATE consent SET told_days = $3 WHERE person_id = $1 AND consent_id = $2"
                     " AND (told_days IS NULL OR told_days > $3) AND state = 'given'",
                     row["person_id"],
@@ -51,7 +51,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
                         "expires_on": queries.from_micros(row["expires_at"]).date().isoformat(),
                         "days": days,
                     }
-                    await messages.tell(person, MessageKind.CONSENT_ENDING, facts, at)
+                    await messages.add(person, MessageKind.CONSENT_ENDING, facts, at)
                     told += 1
     return told
 
@@ -59,7 +59,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
 async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
     """Write down what has expired, with its event and the end of its link; how many. Only tidies: decisions at use
     look at the clock."""
-    due = await queries.rows(
+    due = await queries.fetch_all(
         "SELECT person_id, purpose, counterpart FROM consent WHERE state = 'given' AND expires_at <= $1"
         " ORDER BY person_id LIMIT $2",
         queries.to_micros(at),
@@ -74,6 +74,6 @@ async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
 
 async def drop_shown(at: datetime) -> int:
     """Drop notices shown more than a day ago, answered or not; how many. What was agreed to is in the event."""
-    return await queries.run(
+    return await queries.execute(
         "DELETE FROM presentation WHERE expires_at < $1", queries.to_micros(at - PRESENTATION_KEPT_FOR)
     )

@@ -30,8 +30,8 @@ async def put(
 ) -> PendingLink:
     """Make the code of a pending link; an earlier one of the same link is no longer good."""
     code, expires_at = new_code(), at + LINK_CODE_LIFE
-    await queries.run("DELETE FROM link_code WHERE person_id = $1 AND link_id = $2", person.person_id, link_id)
-    await queries.run(
+    await queries.execute("DELETE FROM link_code WHERE person_id = $1 AND link_id = $2", person.person_id, link_id)
+    await queries.execute(
         "INSERT INTO link_code (code_index, source_id, account_index, person_id, link_id, expires_at, sealed_code)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         blind_index(keyring, IndexUse.LINK_CODE, source_id, code),
@@ -45,9 +45,9 @@ async def put(
     return PendingLink(link_id, code, expires_at)
 
 
-async def of(person: Person, at: datetime) -> dict[str, PendingLink]:
+async def list_for(person: Person, at: datetime) -> dict[str, PendingLink]:
     """The person's codes that can still be typed, by the link that waits for each."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT link_id, expires_at, sealed_code FROM link_code WHERE person_id = $1 AND expires_at > $2"
         " AND sealed_code IS NOT NULL",
         person.person_id,
@@ -65,4 +65,4 @@ async def of(person: Person, at: datetime) -> dict[str, PendingLink]:
 
 async def drop(at: datetime) -> int:
     """Drop codes that nobody typed in time; how many."""
-    return await queries.run("DELETE FROM link_code WHERE expires_at < $1", queries.to_micros(at))
+    return await queries.execute("DELETE FROM link_code WHERE expires_at < $1", queries.to_micros(at))

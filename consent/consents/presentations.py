@@ -61,7 +61,7 @@ async def show(
     assert named is not None
     presentation_id = new_id()
     expires_at = at + PRESENTATION_LIFE
-    await queries.run(
+    await queries.execute(
         "INSERT INTO presentation (person_id, presentation_id, purpose, counterpart, notice_id, notice_version,"
         " notice_sha256, body_sha256, language, account_index, sealed_account, shown_at, expires_at,"
         " counterpart_version, previous_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
@@ -114,7 +114,7 @@ async def answer(keyring: Keyring, person: Person, ticket: str, at: datetime) ->
     shown = await _waiting(person, presentation_id, at)
     if shown is None:
         raise TicketConsumed(ANSWERED)
-    await queries.run(
+    await queries.execute(
         "UPDATE presentation SET answered_at = $3 WHERE person_id = $1 AND presentation_id = $2",
         person.person_id,
         presentation_id,
@@ -140,7 +140,7 @@ def _check_account(purpose: Purpose, account: str | None) -> None:
 
 
 async def _waiting(person: Person, presentation_id: str, at: datetime) -> queries.Row | None:
-    shown = await queries.row(
+    shown = await queries.fetch_one(
         "SELECT * FROM presentation WHERE person_id = $1 AND presentation_id = $2", person.person_id, presentation_id
     )
     if shown is None:
@@ -154,7 +154,7 @@ async def _waiting(person: Person, presentation_id: str, at: datetime) -> querie
 
 async def _account_before(person: Person, purpose: Purpose, counterpart: str, consent_id: str) -> str | None:
     """The account of an ended consent: that of its link, or of a link nobody proved, what was typed for its notice."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT given_at FROM consent WHERE person_id = $1 AND consent_id = $2 AND purpose = $3 AND counterpart = $4"
         " AND state <> 'refused'",
         person.person_id,
@@ -168,7 +168,7 @@ async def _account_before(person: Person, purpose: Purpose, counterpart: str, co
         return None
     if (kept := await account_links.account_of(person, consent_id)) is not None:
         return kept
-    typed = await queries.row(
+    typed = await queries.fetch_one(
         "SELECT presentation_id, sealed_account FROM presentation WHERE person_id = $1 AND purpose = $2"
         " AND counterpart = $3 AND answered_at = $4 AND sealed_account IS NOT NULL",
         person.person_id,

@@ -48,7 +48,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     if any(version.body["material"] for version in changed):
         raise NoticeChanged(asdict(await presentations.current_notice(purpose, counterpart, shown["language"], at)))
     await expire_past(person, purpose, counterpart, at)
-    previous = await queries.row(
+    previous = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state <> 'refused'"
         " ORDER BY CASE state WHEN 'given' THEN 0 ELSE 1 END, given_at DESC, consent_id LIMIT 1",
         person.person_id,
@@ -59,7 +59,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     if previous is not None and renewed:
         await _supersede(person, _consent(previous).grant, previous["counterpart_version"], shown, at)
     consent = await _record(person, shown, State.GIVEN, at, previous["consent_id"] if previous else None)
-    await persons.bump(person.person_id)
+    await persons.raise_epoch(person.person_id)
     if purpose is Purpose.BENEFIT_CHECK:
         return consent
     account = person.open(
@@ -73,7 +73,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
         stopped is not None
         and stopped.state is State.WITHDRAWN
         and stopped.consent_id == shown["previous_id"]
-        and await account_links.take_up(keyring, person, stopped, account, consent_id, at)
+        and await account_links.restore_link(keyring, person, stopped, account, consent_id, at)
     ):
         return consent
     return replace(consent, link=await account_links.open_link(keyring, person, consent_id, counterpart, account, at))
@@ -102,7 +102,7 @@ async def withdraw_all(person: Person, at: datetime, counterpart: str | None = N
     """End every live consent of the person (those for one source or provider, when named); their ids."""
     live = [
         one.grant
-        for one in await of(person, None, None)
+        for one in await list_for(person, None, None)
         if one.grant.state_at(at) is State.GIVEN and counterpart in (None, one.grant.counterpart)
     ]
     for grant in live:
@@ -112,7 +112,7 @@ async def withdraw_all(person: Person, at: datetime, counterpart: str | None = N
 
 async def get(person: Person, consent_id: str) -> Consent:
     """One consent of this person, or NotFound (equally for another person's)."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND consent_id = $2", person.person_id, consent_id
     )
     if row is None:
@@ -120,10 +120,10 @@ async def get(person: Person, consent_id: str) -> Consent:
     return _consent(row)
 
 
-async def of(person: Person, before: tuple[int, str] | None, limit: int | None) -> list[Consent]:
+async def list_for(person: Person, before: tuple[int, str] | None, limit: int | None) -> list[Consent]:
     """The person's consents, newest first; `before` is (microseconds, id) of the last one already seen."""
     at, consent_id = before or (2**62, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM consent WHERE person_id = $1 AND (given_at < $2 OR (given_at = $2 AND consent_id < $3))"
         " ORDER BY given_at DESC, consent_id DESC LIMIT $4",
         person.person_id,
@@ -157,7 +157,7 @@ async def _record(person: Person, shown: queries.Row, state: State, at: datetime
         end_of_life(at, LIFE_MONTHS_MAX) if given else at,
         None if given else at,
     )
-    await queries.run(
+    await queries.execute(
         "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version, notice_sha256,"
         " state, given_at, expires_at, ended_at, previous_id, counterpart_version)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
@@ -198,7 +198,7 @@ async def _record(person: Person, shown: queries.Row, state: State, at: datetime
 
 async def expire_past(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
     """Write down that a consent has expired, with its event and the end of its link; nothing when none has."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state = 'given'"
         " AND expires_at <= $4",
         person.person_id,
@@ -215,7 +215,7 @@ async def _supersede(person: Person, grant: Grant, version: int, shown: queries.
     near = at >= grant.expires_at - timedelta(days=RENEW_DAYS)
     if not near and version == shown["counterpart_version"]:
         raise AlreadyGiven("this consent already lives, and for a while yet")
-    await queries.run(
+    await queries.execute(
         "UPDATE consent SET state = 'terminated', ended_at = $3 WHERE person_id = $1 AND consent_id = $2",
         person.person_id,
         grant.consent_id,
@@ -227,14 +227,14 @@ async def _supersede(person: Person, grant: Grant, version: int, shown: queries.
 
 async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None:
     ended_at = grant.expires_at if state is State.EXPIRED else at
-    await queries.run(
+    await queries.execute(
         "UPDATE consent SET state = $3, ended_at = $4 WHERE person_id = $1 AND consent_id = $2 AND state = 'given'",
         person.person_id,
         grant.consent_id,
         state,
         queries.to_micros(ended_at),
     )
-    await persons.bump(person.person_id)
+    await persons.raise_epoch(person.person_id)
     removed = (
         await account_links.end(person, grant.counterpart, at) if grant.purpose is Purpose.POINTS_COMPUTE else None
     )

@@ -64,8 +64,8 @@ async def pending(rooms: Sequence[str]) -> list[str]:
     """Names of migrations that are not applied yet; raises MigrationChanged for an edited one."""
     engine = "sqlite" if queries.is_sqlite() else "postgres"
     there = "SELECT 1 AS there FROM sqlite_master WHERE name = $1" if engine == "sqlite" else IN_CATALOGUE
-    known = await queries.rows(there, "schema_migration")
-    found = await queries.rows("SELECT * FROM schema_migration") if known else []
+    known = await queries.fetch_all(there, "schema_migration")
+    found = await queries.fetch_all("SELECT * FROM schema_migration") if known else []
     applied = {(r["room"], r["name"]): r["sha256"] for r in found}
     missing = []
     for room in rooms:
@@ -98,19 +98,19 @@ async def _apply(rooms: Sequence[str]) -> list[str]:
     async with queries.transaction():
         sqlite = queries.is_sqlite()
         if not sqlite:
-            await queries.run(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
-            await queries.rows("SELECT pg_advisory_xact_lock($1)", LOCK)
-        await queries.run(BOOKKEEPING)
+            await queries.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
+            await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await queries.execute(BOOKKEEPING)
         todo = await pending(rooms)
         for qualified in todo:
             room, name = qualified.split("/")
             script = dict(files(room, "sqlite" if sqlite else "postgres"))[name]
             if sqlite:
                 for statement in statements(script):
-                    await queries.run(statement.replace("BYTEA", "BLOB"))
+                    await queries.execute(statement.replace("BYTEA", "BLOB"))
             else:
                 await queries.connection().execute_script(script)
-            await queries.run(
+            await queries.execute(
                 "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
                 room,
                 name,

@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Row = dict[str, Any]
-OVERTAKEN = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
+RETRYABLE_ERRORS = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
 """What a transaction meets when another one, or a migration, was faster: tried again, it finds things as they are."""
 
 
@@ -68,7 +68,7 @@ _client: Any = None
 """The client that was opened last; one engine a process."""
 
 
-async def look_at_engine() -> None:
+async def detect_engine() -> None:
     """Learn, once a database has been opened, what its engine is."""
     global _engine, _client
     _client = connection()
@@ -89,15 +89,15 @@ def is_citus() -> bool:
     return _engine is Engine.CITUS
 
 
-async def partitions() -> int:
+async def partition_count() -> int:
     """Into how many pieces the tables are cut by hash (`service.storage.partitioning`); 0 when they are whole."""
     if is_sqlite():
         return 0
-    found = await row("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
+    found = await fetch_one("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
     return int(found["pieces"]) if found else 0
 
 
-def writes_many_at_once() -> bool:
+def supports_multi_table_writes() -> bool:
     """Whether one statement can write several tables, and so be a transaction in a single round trip."""
     return _engine is Engine.POSTGRES
 
@@ -112,7 +112,7 @@ def _for_sqlite(sql: str) -> str:
     )
 
 
-async def rows(sql: str, *values: object) -> list[Row]:
+async def fetch_all(sql: str, *values: object) -> list[Row]:
     """Every row of a statement (a query, or a write with RETURNING) as plain dictionaries."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
@@ -120,22 +120,22 @@ async def rows(sql: str, *values: object) -> list[Row]:
     return await client.execute_query_dict(sql, list(values))
 
 
-async def row(sql: str, *values: object) -> Row | None:
+async def fetch_one(sql: str, *values: object) -> Row | None:
     """The first row, or None."""
-    found = await rows(sql, *values)
+    found = await fetch_all(sql, *values)
     return found[0] if found else None
 
 
-async def glance(sql: str, *values: object) -> Mapping[str, Any] | None:
+async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
     """The first row of a query outside of transactions, as the driver gives it: `row` without its conversions."""
     if is_sqlite():
-        return await row(sql, *values)
-    async with lent() as held:
+        return await fetch_one(sql, *values)
+    async with pooled_connection() as held:
         found: Mapping[str, Any] | None = await held.fetchrow(sql, *values)
         return found
 
 
-async def all_or_nothing(held: Any, sql: str, *values: object) -> bool:
+async def execute_guarded(held: Any, sql: str, *values: object) -> bool:
     """Execute, as a transaction of its own, a statement that divides by zero where it does not apply; whether it did.
 
     On a connection that is `lent`, only where `writes_many_at_once`.
@@ -147,7 +147,7 @@ async def all_or_nothing(held: Any, sql: str, *values: object) -> bool:
     return True
 
 
-class lent:
+class pooled_connection:
     """A connection of PostgreSQL's pool, straight from it. Not inside a transaction, which has its own."""
 
     __slots__ = ("held", "pool")
@@ -163,16 +163,16 @@ class lent:
         await self.pool.release(self.held)
 
 
-async def many(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
+async def fetch_records(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
     """`rows` as the driver gives them, for thousands at once."""
     if is_sqlite():
-        return await rows(sql, *values)
+        return await fetch_all(sql, *values)
     async with connection().acquire_connection() as held:
         found: Sequence[Mapping[str, Any]] = await held.fetch(sql, *values)
         return found
 
 
-async def run(sql: str, *values: object) -> int:
+async def execute(sql: str, *values: object) -> int:
     """Execute a write; the number of rows it changed."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
@@ -184,12 +184,12 @@ async def run(sql: str, *values: object) -> int:
     return changed
 
 
-async def run_script(sql: str) -> None:
+async def execute_script(sql: str) -> None:
     """Execute a statement without parameters that describes tables."""
     await connection().execute_script(sql)
 
 
-async def run_set(tables: str, insert: str, *values: object) -> int:
+async def insert_select(tables: str, insert: str, *values: object) -> int:
     """Execute `WITH ... INSERT ... SELECT`, given as its tables and its insert; the number of rows it put."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
@@ -208,7 +208,7 @@ async def run_set(tables: str, insert: str, *values: object) -> int:
     return int(found[0]["rows"])
 
 
-async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:
+async def execute_many(sql: str, values: Sequence[Sequence[object]]) -> None:
     """Execute one write for each tuple of values, inside the running transaction."""
     if not values:
         return
@@ -218,26 +218,26 @@ async def run_many(sql: str, values: Sequence[Sequence[object]]) -> None:
     await client.execute_many(sql, [list(one) for one in values])
 
 
-async def put(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
+async def copy_rows(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
     """Insert many rows in the running transaction, on PostgreSQL by COPY. One of OVERTAKEN for a key that is there."""
     if not values:
         return
     if is_sqlite():
         marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
-        await run_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
+        await execute_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
         return
     async with connection().acquire_connection() as held:
         await held.copy_records_to_table(table, columns=columns, records=values)
 
 
-def among(column: str, position: int) -> str:
+def any_of(column: str, position: int) -> str:
     """`column` is one of the strings given as parameter `$position`, see `listed`."""
     if is_sqlite():
         return f"{column} IN (SELECT value FROM json_each(${position}))"
     return f"{column} = ANY(string_to_array(${position}, E'\\n'))"
 
 
-def listed(values: Iterable[str]) -> object:
+def array_param(values: Iterable[str]) -> object:
     """Strings as the parameter of `among`, none of them empty or of several lines.
 
     As one text for PostgreSQL too: asyncpg makes an array element by element, which for thousands costs more than what
@@ -315,6 +315,6 @@ def clock_sql() -> str:
 
 async def now() -> datetime:
     """The database's own clock at this very moment (not the start of the transaction), in UTC."""
-    found = await row(f"SELECT {clock_sql()} AS micros")
+    found = await fetch_one(f"SELECT {clock_sql()} AS micros")
     assert found is not None
     return from_micros(found["micros"])

@@ -22,7 +22,7 @@ from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibi
 Body = Mapping[str, Any]
 
 
-Gate = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
+PublicationCheck = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
 """What a document must pass; benefits hands it in, because this room cannot know what a benefit is."""
 
 
@@ -39,7 +39,7 @@ class Version:
     in_force_from: datetime | None
 
 
-GATE = "gate"
+SYSTEM_ACTOR = "gate"
 """Who stops a document whose ground was taken away: nobody's staff id."""
 DISCARD = "discard"
 """The act of giving up a draft."""
@@ -54,7 +54,7 @@ async def draft(
 
     `read` is the hash of the latest version as its editor read it: Changed when there is a newer one.
     """
-    latest = await queries.row(
+    latest = await queries.fetch_one(
         "SELECT version, sha256 FROM document WHERE kind = $1 AND document_id = $2 ORDER BY version DESC LIMIT 1",
         kind,
         document_id,
@@ -63,7 +63,7 @@ async def draft(
         raise Changed("there is a newer version than the one that was read")
     version = (latest["version"] if latest else 0) + 1
     text, sha256 = canonical_json(body).decode(), sha256_of(body)
-    await queries.run(
+    await queries.execute(
         "INSERT INTO document (kind, document_id, version, state, sha256, body, created_at)"
         " VALUES ($1, $2, $3, 'draft', $4, $5, $6)",
         kind,
@@ -79,7 +79,7 @@ async def draft(
 
 
 async def submit(
-    kind: Kind, document_id: str, version: int, staff_id: str, at: datetime, gate: Gate
+    kind: Kind, document_id: str, version: int, staff_id: str, at: datetime, gate: PublicationCheck
 ) -> tuple[Version, Sequence[Finding]]:
     """Put a draft through the gate: submitted, or in_review when flagged; Prohibited when refused."""
     found = await get(kind, document_id, version)
@@ -132,7 +132,7 @@ async def approve(
     if found.sha256 != sha256:
         raise Changed("the document is not the one that was read; read it again")
     await _set_state(found, "approved", expected="submitted")
-    await queries.run(
+    await queries.execute(
         "UPDATE document SET in_force_from = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
         kind,
         document_id,
@@ -149,20 +149,20 @@ async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> 
     found = await in_force(kind, document_id, at)
     if found is None:
         raise NotFound("nothing of this name is in force")
-    return await hold(found, staff_id, at)
+    return await suspend_version(found, staff_id, at)
 
 
-async def hold(version: Version, staff_id: str, at: datetime) -> Version:
+async def suspend_version(version: Version, staff_id: str, at: datetime) -> Version:
     """Stop an approved version, begun or not, until two start it again."""
     await _set_state(version, "suspended", expected="approved")
     await _step(version, "suspend", staff_id, at)
     return await get(version.kind, version.document_id, version.version)
 
 
-async def stop_before(version: Version, staff_id: str, at: datetime) -> Version:
+async def cancel_scheduled(version: Version, staff_id: str, at: datetime) -> Version:
     """Call off an approved version that has not begun yet; one person suffices. What is in force goes on."""
     await _set_state(version, "retired", expected="approved")
-    await queries.run(
+    await queries.execute(
         "UPDATE document SET in_force_from = NULL WHERE kind = $1 AND document_id = $2 AND version = $3",
         version.kind,
         version.document_id,
@@ -176,7 +176,7 @@ async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: 
     """Start a suspended version again: the first person asks, another one agrees; whether it is in force now."""
     found = await get(kind, document_id, version)
     _must_be(found, "suspended")
-    asked = await queries.row(
+    asked = await queries.fetch_one(
         "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
         " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
         kind,
@@ -193,7 +193,7 @@ async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: 
     return await get(kind, document_id, version), True
 
 
-async def give_up(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+async def discard_draft(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
     """A privacy officer ends a version that the gate has stopped; it does not come back."""
     found = await get(kind, document_id, version)
     await _set_state(found, "retired", expected="suspended")
@@ -207,7 +207,7 @@ async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends
     if found is None:
         raise NotFound("nothing of this name is in force")
     if ends_at is not None and ends_at > at:
-        await queries.run(
+        await queries.execute(
             "UPDATE document SET ended_at = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
             kind,
             document_id,
@@ -222,7 +222,7 @@ async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends
 
 async def get(kind: Kind, document_id: str, version: int) -> Version:
     """One version, or NotFound."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version = $3", kind, document_id, version
     )
     if row is None:
@@ -232,7 +232,7 @@ async def get(kind: Kind, document_id: str, version: int) -> Version:
 
 async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None:
     """What binds at `at`: the latest version begun by then, unless it was suspended or retired."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from <= $3"
         " ORDER BY in_force_from DESC, version DESC LIMIT 1",
         kind,
@@ -244,7 +244,7 @@ async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None
 
 async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
     """Everything of a kind that binds at `at`, by id."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND in_force_from <= $2 ORDER BY document_id, in_force_from, version",
         kind,
         queries.to_micros(at),
@@ -255,7 +255,7 @@ async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
 
 async def scheduled(kind: Kind, at: datetime) -> list[Version]:
     """Everything of a kind that was approved and begins after `at`, by id."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND state = 'approved' AND in_force_from > $2"
         " ORDER BY document_id, version",
         kind,
@@ -266,7 +266,7 @@ async def scheduled(kind: Kind, at: datetime) -> list[Version]:
 
 async def changes() -> int:
     """A number that rises with every act on any document."""
-    found = await queries.row("SELECT changes FROM catalogue_state")
+    found = await queries.fetch_one("SELECT changes FROM catalogue_state")
     assert found is not None
     return int(found["changes"])
 
@@ -274,7 +274,7 @@ async def changes() -> int:
 async def next_change(kinds: Sequence[Kind], at: datetime) -> datetime | None:
     """The first instant after `at` at which something of these kinds begins or ends of itself, or None."""
     among = ", ".join(f"${place}" for place in range(2, 2 + len(kinds)))
-    found = await queries.row(
+    found = await queries.fetch_one(
         f"SELECT min(moment) AS moment FROM (SELECT in_force_from AS moment FROM document WHERE in_force_from > $1"
         f" AND kind IN ({among}) UNION ALL SELECT ended_at FROM document WHERE ended_at > $1 AND kind IN ({among})"
         ") later",
@@ -286,7 +286,7 @@ async def next_change(kinds: Sequence[Kind], at: datetime) -> datetime | None:
 
 async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:
     """Versions after `after` up to `to` that ever were in force, oldest first."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND version <= $4"
         " AND in_force_from IS NOT NULL ORDER BY version",
         kind,
@@ -320,7 +320,7 @@ def _must_be(found: Version, state: str) -> None:
 
 
 async def _set_state(found: Version, state: str, expected: str) -> None:
-    changed = await queries.run(
+    changed = await queries.execute(
         "UPDATE document SET state = $4 WHERE kind = $1 AND document_id = $2 AND version = $3 AND state = $5",
         found.kind,
         found.document_id,
@@ -333,7 +333,7 @@ async def _set_state(found: Version, state: str, expected: str) -> None:
 
 
 async def _must_be_another(found: Version, staff_id: str) -> None:
-    touched = await queries.row(
+    touched = await queries.fetch_one(
         "SELECT 1 AS touched FROM document_step WHERE kind = $1 AND document_id = $2 AND version <= $3"
         " AND staff_id = $4 AND act IN ('draft', 'submit')"
         " AND version > (SELECT coalesce(max(version), 0) FROM document"
@@ -349,7 +349,7 @@ async def _must_be_another(found: Version, staff_id: str) -> None:
 
 async def _was_ever_approved(kind: Kind, document_id: str) -> bool:
     return (
-        await queries.row(
+        await queries.fetch_one(
             "SELECT 1 AS approved FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from IS NOT NULL",
             kind,
             document_id,
@@ -359,14 +359,14 @@ async def _was_ever_approved(kind: Kind, document_id: str) -> bool:
 
 
 async def _step(found: Version, act: str, staff_id: str, at: datetime) -> None:
-    count = await queries.row(
+    count = await queries.fetch_one(
         "SELECT count(*) AS steps FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3",
         found.kind,
         found.document_id,
         found.version,
     )
     assert count is not None
-    await queries.run(
+    await queries.execute(
         "INSERT INTO document_step (kind, document_id, version, number, act, staff_id, sha256, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         found.kind,
@@ -378,4 +378,4 @@ async def _step(found: Version, act: str, staff_id: str, at: datetime) -> None:
         found.sha256,
         queries.to_micros(at),
     )
-    await queries.run("UPDATE catalogue_state SET changes = changes + 1")
+    await queries.execute("UPDATE catalogue_state SET changes = changes + 1")

@@ -22,7 +22,7 @@ VERSION_MAX = 2**31 - 1
 
 async def latest(kind: Kind, document_id: str) -> Version:
     """The newest version, whatever its state, or NotFound."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT max(version) AS version FROM document WHERE kind = $1 AND document_id = $2", kind, document_id
     )
     if row is None or row["version"] is None:
@@ -32,7 +32,7 @@ async def latest(kind: Kind, document_id: str) -> Version:
 
 async def newest(kind: Kind, after: str) -> list[Version]:
     """The newest version of every document of a kind with an id above `after`, by id."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT document_id, max(version) AS version FROM document WHERE kind = $1 AND document_id > $2"
         " GROUP BY document_id ORDER BY document_id",
         kind,
@@ -53,7 +53,7 @@ async def state_of(version: Version, at: datetime) -> str:
     now = await lifecycle.in_force(version.kind, version.document_id, at)
     if now is not None and now.version == version.version:
         return "in_force"
-    begun = await queries.row(
+    begun = await queries.fetch_one(
         "SELECT 1 AS later FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND in_force_from <= $4",
         version.kind,
         version.document_id,
@@ -63,9 +63,9 @@ async def state_of(version: Version, at: datetime) -> str:
     return "superseded" if begun else "retired"
 
 
-async def alive(kind: Kind, at: datetime) -> dict[str, dict[int, str]]:
+async def open_versions(kind: Kind, at: datetime) -> dict[str, dict[int, str]]:
     """Every version of a kind that is submitted, in review, scheduled, in force or suspended: its state, by id."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT document_id, version, state, in_force_from FROM document WHERE kind = $1"
         " AND state IN ('submitted', 'in_review', 'approved', 'suspended') ORDER BY document_id, version",
         kind,
@@ -89,7 +89,7 @@ async def resume_requested(version: Version) -> bool:
     """Whether somebody asked to start a suspended version again, so that another person's word is what it needs."""
     if version.state != "suspended":
         return False
-    asked = await queries.row(
+    asked = await queries.fetch_one(
         "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
         " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
         version.kind,
@@ -99,7 +99,7 @@ async def resume_requested(version: Version) -> bool:
     return asked is not None and asked["act"] == "ask_to_resume"
 
 
-async def beside(version: Version, at: datetime) -> Version | None:
+async def other_versions(version: Version, at: datetime) -> Version | None:
     """What a version is to be read against: what people have now, however many drafts lie between.
 
     Of a version that is or was in force itself, what was in force before it. Where nothing ever was, the newest
@@ -110,14 +110,14 @@ async def beside(version: Version, at: datetime) -> Version | None:
     if to_come and now is not None:
         return now
     until = at if version.in_force_from is None else version.in_force_from
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version <> $3 AND in_force_from <= $4"
         " ORDER BY in_force_from DESC, version DESC LIMIT 1",
         version.kind,
         version.document_id,
         version.version,
         queries.to_micros(until),
-    ) or await queries.row(
+    ) or await queries.fetch_one(
         "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version < $3 AND sha256 <> $4"
         " ORDER BY version DESC LIMIT 1",
         version.kind,
@@ -129,7 +129,7 @@ async def beside(version: Version, at: datetime) -> Version | None:
 
 
 async def _last_act(version: Version) -> str:
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
         " ORDER BY number DESC LIMIT 1",
         version.kind,

@@ -77,7 +77,7 @@ def leaf_hash_of(leaf: bytes) -> str:
     return merkle.leaf_hash(leaf).hex()
 
 
-class Entry(NamedTuple):
+class PreparedEvent(NamedTuple):
     """An event made ready: its row, and the leaf that commits to it."""
 
     person_id: str
@@ -89,9 +89,9 @@ class Entry(NamedTuple):
     leaf: str
 
 
-def entry(
+def prepare_event(
     person: Person, number: int, previous: str, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
-) -> Entry:
+) -> PreparedEvent:
     """The event of this number in the person's chain, after the leaf hash `previous`. Nothing is written."""
     happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
     event = {
@@ -107,7 +107,7 @@ def entry(
     plain = plain_json({"event": event, "salt": salt.hex()})
     sealed = person.seal("event", "sealed", str(number), plain)
     micros = queries.to_micros(happened)
-    return Entry(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
+    return PreparedEvent(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
 
 
 async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
@@ -115,19 +115,19 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_th
 
     `to_the_hour` for uses: to the second, their history would say who stood where.
     """
-    counted = await queries.row(
+    counted = await queries.fetch_one(
         "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
     )
     if counted is None:
         raise NotFound("nobody of this id is known (any more)")
-    new = entry(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
+    new = prepare_event(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
     values = (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed)
-    if queries.writes_many_at_once():
-        await queries.rows(APPEND_AT_ONCE, *values, new.leaf, queries.to_micros(at))
+    if queries.supports_multi_table_writes():
+        await queries.fetch_all(APPEND_AT_ONCE, *values, new.leaf, queries.to_micros(at))
     else:
-        await queries.run("UPDATE person SET last_leaf = $2 WHERE person_id = $1", new.person_id, new.leaf_hash)
-        await queries.run(INSERT_EVENT, *values)
-        await put_out(Log.CONSENT, new.leaf.encode(), at)
+        await queries.execute("UPDATE person SET last_leaf = $2 WHERE person_id = $1", new.person_id, new.leaf_hash)
+        await queries.execute(INSERT_EVENT, *values)
+        await enqueue_leaf(Log.CONSENT, new.leaf.encode(), at)
     return new.leaf_hash
 
 
@@ -135,7 +135,7 @@ async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> 
     """Record an attempt that was refused. `actor` is a client or staff id, or empty for a resident."""
     attempt_id, salt = new_id(), os.urandom(SALT_BYTES)
     leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, door, actor, code)))
-    await queries.run(
+    await queries.execute(
         "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what, leaf_hash, salt)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         attempt_id,
@@ -147,14 +147,14 @@ async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> 
         leaf_hash_of(leaf),
         salt.hex(),
     )
-    await put_out(Log.CONSENT, leaf, at)
+    await enqueue_leaf(Log.CONSENT, leaf, at)
 
 
-async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> None:
+async def record_officer_read(staff_id: str, case_id: str | None, what: str, at: datetime) -> None:
     """Record what a privacy officer looked at or decided, with a leaf in the consent log."""
     look_id, salt = new_id(), os.urandom(SALT_BYTES)
-    leaf = leaf_of("officer.looked", commitment(salt, look_event(look_id, staff_id, case_id, what)))
-    await queries.run(
+    leaf = leaf_of("officer.looked", commitment(salt, officer_read_event(look_id, staff_id, case_id, what)))
+    await queries.execute(
         "INSERT INTO oversight (look_id, at, staff_id, case_id, what, leaf_hash, salt)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         look_id,
@@ -165,7 +165,7 @@ async def look(staff_id: str, case_id: str | None, what: str, at: datetime) -> N
         leaf_hash_of(leaf),
         salt.hex(),
     )
-    await put_out(Log.CONSENT, leaf, at)
+    await enqueue_leaf(Log.CONSENT, leaf, at)
 
 
 async def used_for_all(
@@ -182,8 +182,8 @@ async def used_for_all(
     leaf = leaf_of(USED_FOR_ALL, commitment(salt, use_for_all_event(row)))
     row |= {"leaf_hash": leaf_hash_of(leaf), "salt": salt.hex()}
     marks = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-    await queries.run(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
-    await put_out(Log.CONSENT, leaf, at)
+    await queries.execute(f"INSERT INTO use_for_all ({', '.join(row)}) VALUES ({marks})", *row.values())
+    await enqueue_leaf(Log.CONSENT, leaf, at)
 
 
 def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **said}
 
 
-def look_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
+def officer_read_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
     """What the leaf of an officer's look commits to."""
     return {"v": 1, "kind": "officer.looked", "id": look_id, "staff": staff_id, "case": case_id, "what": what}
 
@@ -208,14 +208,14 @@ async def policy(kind: str, document_id: str, version: int, sha256: str, in_forc
     """Put a leaf for a rule that binds people, or a key that speaks for us, into the policy log."""
     leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
     leaf["in_force_from"] = in_force_from.isoformat()
-    await put_out(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
+    await enqueue_leaf(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
 
 
 async def policy_named(document_id: str) -> bool:
     """Whether the policy log has, or will have, an entry of this id."""
     beginning = rfc8785.dumps({"id": document_id}).decode().removesuffix("}")
     for table in ("log_entry", "outbox"):
-        found = await queries.row(
+        found = await queries.fetch_one(
             f"SELECT 1 AS named FROM {table} WHERE log = 'policy' AND substr(leaf, 1, $1) = $2",
             len(beginning),
             beginning,
@@ -236,7 +236,7 @@ class Opening:
 
 async def about_consent(person: Person, consent_id: str) -> list[Opening]:
     """The consent events about one consent, oldest first, opened for its receipt."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND kind IN ('consent.given',"
         " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
         person.person_id,
@@ -247,7 +247,7 @@ async def about_consent(person: Person, consent_id: str) -> list[Opening]:
 
 async def openings_of(person: Person, after: int, limit: int) -> list[Opening]:
     """The person's next events with numbers above `after`, oldest first, with what their leaves commit to."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND number > $2 ORDER BY number LIMIT $3",
         person.person_id,
         after,
@@ -260,7 +260,7 @@ async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, 
     """The person's latest events of these kinds (None: all) with numbers below `before`, newest first, opened."""
     marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds or ())))
     among = f" AND kind IN ({marks})" if kinds else ""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
         f"{among} ORDER BY number DESC LIMIT $3",
         person.person_id,
@@ -281,14 +281,14 @@ def _opened(person: Person, row: queries.Row) -> Event:
     return Event(row["number"], row["kind"], queries.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
 
 
-async def put_out_nothing(at: datetime) -> None:
+async def enqueue_padding_leaf(at: datetime) -> None:
     """Leave a leaf that says nothing, where the size of the log would tell what a venue must not learn."""
-    await put_out(Log.CONSENT, leaf_of(NOTHING, os.urandom(SALT_BYTES)), at)
+    await enqueue_leaf(Log.CONSENT, leaf_of(NOTHING, os.urandom(SALT_BYTES)), at)
 
 
-async def put_out(log: Log, leaf: bytes, at: datetime) -> None:
+async def enqueue_leaf(log: Log, leaf: bytes, at: datetime) -> None:
     """Leave a leaf for a log's sequencer, in the running transaction."""
-    await queries.run(
+    await queries.execute(
         "INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         leaf_hash_of(leaf),
         leaf.decode(),

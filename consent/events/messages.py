@@ -38,10 +38,10 @@ class Message:
     facts: dict[str, str | int]
 
 
-async def tell(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:
+async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:
     """Leave a message for the person, in the running transaction."""
     message_id = new_id()
-    await queries.run(
+    await queries.execute(
         "INSERT INTO message (person_id, message_id, kind, at, sealed) VALUES ($1, $2, $3, $4, $5)",
         person.person_id,
         message_id,
@@ -51,10 +51,10 @@ async def tell(person: Person, kind: MessageKind, facts: Facts, at: datetime) ->
     )
 
 
-async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list[Message]:
+async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[Message]:
     """The person's messages, newest first; `before` is (microseconds, id) of the last one already read."""
     at, message_id = before or (2**62, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT message_id, kind, at, sealed FROM message WHERE person_id = $1"
         " AND (at < $2 OR (at = $2 AND message_id < $3)) ORDER BY at DESC, message_id DESC LIMIT $4",
         person.person_id,

@@ -25,7 +25,7 @@ class AccountLink(Model):
         table = "account_link"
 
 
-class Farewell(Model):
+class LinkEnding(Model):
     """An ended link of somebody who was erased, until its source acknowledges it; sealed under the service's key."""
 
     link_id = fields.CharField(32, primary_key=True)

@@ -88,7 +88,7 @@ async def open_about_record(
     person: Person, record_id: str, reason: Reason, statement: str, today: date, at: datetime
 ) -> Objection:
     """Object to a record of one's own; NotFound for any other."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT source_id FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
     )
     if row is None:
@@ -103,10 +103,10 @@ async def open_about_missing(
     return await _open(person, None, source_id, reason, statement, today, at)
 
 
-async def of(person: Person, before: tuple[int, str] | None, limit: int) -> list[Objection]:
+async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[Objection]:
     """The person's objections, newest first."""
     at, objection_id = before or (2**62, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
         " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
         " WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
@@ -158,7 +158,7 @@ def _own(person: Person, row: queries.Row, taken_back: Mapping[str, tuple[str, i
 
 async def export(person: Person) -> list[dict[str, Any]]:
     """Every objection with what both sides said, opened: JSON-ready."""
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM objection WHERE person_id = $1 ORDER BY opened_at, objection_id", person.person_id
     )
     return [
@@ -182,10 +182,12 @@ async def export(person: Person) -> list[dict[str, Any]]:
     ]
 
 
-async def of_source(keyring: Keyring, source_id: str, after: tuple[int, str] | None, limit: int) -> list[AtSource]:
+async def list_for_source(
+    keyring: Keyring, source_id: str, after: tuple[int, str] | None, limit: int
+) -> list[AtSource]:
     """Open objections about this source, oldest first; only of persons whose link with it stands."""
     at, objection_id = after or (-1, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT o.person_id, o.objection_id, o.reason_code, o.opened_at, o.decide_by, o.stated_at,"
         " r.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
         " JOIN person p ON p.person_id = o.person_id"
@@ -203,7 +205,7 @@ async def of_source(keyring: Keyring, source_id: str, after: tuple[int, str] | N
         AtSource(
             row["objection_id"],
             row["source_record_id"],
-            persons.opened(keyring, row)
+            persons.from_row(keyring, row)
             .open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
             .decode(),
             Reason(row["reason_code"]),
@@ -217,7 +219,7 @@ async def of_source(keyring: Keyring, source_id: str, after: tuple[int, str] | N
 
 async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, statement: str, at: datetime) -> None:
     """The source's side, for whoever decides; said again it replaces what was said. Conflict once it is decided."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT o.person_id, o.state FROM objection o"
         " JOIN account_link a ON a.person_id = o.person_id AND a.source_id = o.source_id AND a.state = 'confirmed'"
         " WHERE o.source_id = $1 AND o.objection_id = $2",
@@ -227,7 +229,7 @@ async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, s
     if row is None:
         raise NotFound("there is no such objection")
     person = await persons.lock(keyring, row["person_id"])
-    changed = await queries.run(
+    changed = await queries.execute(
         "UPDATE objection SET sealed_source_statement = $3, stated_at = $4"
         " WHERE person_id = $1 AND objection_id = $2 AND state = 'open'",
         person.person_id,
@@ -243,7 +245,7 @@ async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, s
 async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, limit: int) -> list[ForOfficer]:
     """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
     day, objection_id = after or (0, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         f"{FOR_OFFICER} WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
         " ORDER BY o.decide_by, o.objection_id LIMIT $3",
         day,
@@ -253,9 +255,9 @@ async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, l
     return [_for_officer(keyring, row, zone) for row in found]
 
 
-async def one(keyring: Keyring, zone: tzinfo, objection_id: str) -> ForOfficer:
+async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ForOfficer:
     """One objection by its id, open or decided; NotFound where there is none."""
-    row = await queries.row(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
+    row = await queries.fetch_one(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
     if row is None:
         raise NotFound("there is no such objection")
     return _for_officer(keyring, row, zone)
@@ -266,14 +268,14 @@ async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: da
     person, row = await _of_anybody(keyring, objection_id)
     if row["acknowledged_at"] is not None:
         return
-    await queries.run(
+    await queries.execute(
         "UPDATE objection SET acknowledged_at = $3 WHERE person_id = $1 AND objection_id = $2",
         person.person_id,
         objection_id,
         queries.to_micros(at),
     )
     await ledger.append(person, "objection.acknowledged", {"objection_id": objection_id, "staff_id": staff_id}, at)
-    await messages.tell(person, MessageKind.OBJECTION_ACKNOWLEDGED, {"objection_id": objection_id}, at)
+    await messages.add(person, MessageKind.OBJECTION_ACKNOWLEDGED, {"objection_id": objection_id}, at)
 
 
 async def decide(
@@ -298,7 +300,7 @@ async def decide(
         state = ObjectionState.CORRECTED if correction else ObjectionState.UPHELD
         if row["record_id"] is not None:
             await intake.settle(person, row["record_id"], correction, today, at)
-    await queries.run(
+    await queries.execute(
         "UPDATE objection SET state = $3, decided_at = $4, decided_by = $5, sealed_decision = $6"
         " WHERE person_id = $1 AND objection_id = $2",
         person.person_id,
@@ -311,16 +313,16 @@ async def decide(
     facts = {"objection_id": objection_id, "state": state, "reason": reason, "staff_id": staff_id}
     await ledger.append(person, "objection.decided", facts, at)
     told: dict[str, str | int | None] = {"objection_id": objection_id, "state": state, "reason": reason}
-    await messages.tell(person, MessageKind.OBJECTION_DECIDED, told, at)
+    await messages.add(person, MessageKind.OBJECTION_DECIDED, told, at)
     return state
 
 
 async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, queries.Row]:
-    found = await queries.row("SELECT person_id FROM objection WHERE objection_id = $1", objection_id)
+    found = await queries.fetch_one("SELECT person_id FROM objection WHERE objection_id = $1", objection_id)
     if found is None:
         raise NotFound("there is no such objection")
     person = await persons.lock(keyring, found["person_id"])
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT * FROM objection WHERE person_id = $1 AND objection_id = $2", person.person_id, objection_id
     )
     if row is None:
@@ -329,7 +331,7 @@ async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, quer
 
 
 def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ForOfficer:
-    person, objection_id = persons.opened(keyring, row), row["objection_id"]
+    person, objection_id = persons.from_row(keyring, row), row["objection_id"]
 
     def opened(column: str) -> str | None:
         sealed = row[column]
@@ -376,7 +378,7 @@ async def _open(
     at: datetime,
 ) -> Objection:
     objection_id, deadline = new_id(), decide_by(today, working_days.shipped())
-    await queries.run(
+    await queries.execute(
         "INSERT INTO objection (person_id, objection_id, record_id, source_id, reason_code, sealed_statement, state,"
         " opened_at, decide_by) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",
         person.person_id,
@@ -390,7 +392,7 @@ async def _open(
     )
     facts = {"objection_id": objection_id, "record_id": record_id, "source_id": source_id, "reason_code": reason}
     await ledger.append(person, "objection.opened", facts, at)
-    await messages.tell(
+    await messages.add(
         person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
     )
     return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)

@@ -15,7 +15,7 @@ from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.documents.lifecycle import GATE
+from consent.documents.lifecycle import SYSTEM_ACTOR
 from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import Conflict, NotFound
@@ -89,14 +89,16 @@ KEPT_FOR = timedelta(days=3 * 366)
 async def drop_old(at: datetime) -> int:
     """Drop cases, and reviews that are decided, of more than three years ago; how many."""
     long_ago = queries.to_micros(at - KEPT_FOR)
-    dropped = await queries.run("DELETE FROM officer_case WHERE opened_at < $1", long_ago)
-    return dropped + await queries.run("DELETE FROM link_review WHERE opened_at < $1 AND state = 'decided'", long_ago)
+    dropped = await queries.execute("DELETE FROM officer_case WHERE opened_at < $1", long_ago)
+    return dropped + await queries.execute(
+        "DELETE FROM link_review WHERE opened_at < $1 AND state = 'decided'", long_ago
+    )
 
 
 async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) -> str:
     """Open a case; its id. Whatever is looked at later names it."""
     case_id = new_id()
-    await queries.run(
+    await queries.execute(
         "INSERT INTO officer_case (case_id, staff_id, reason_code, text, opened_at) VALUES ($1, $2, $3, $4, $5)",
         case_id,
         staff_id,
@@ -104,13 +106,15 @@ async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) ->
         text,
         queries.to_micros(at),
     )
-    await ledger.look(staff_id, case_id, "case.opened", at)
+    await ledger.record_officer_read(staff_id, case_id, "case.opened", at)
     return case_id
 
 
 async def need_case(case_id: str, staff_id: str) -> Case:
     """The officer's own case of this id, or NotFound."""
-    found = await queries.row("SELECT * FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id)
+    found = await queries.fetch_one(
+        "SELECT * FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id
+    )
     if found is None:
         raise NotFound("there is no case of yours of this id")
     return _case(found)
@@ -119,7 +123,7 @@ async def need_case(case_id: str, staff_id: str) -> Case:
 async def cases_of(staff_id: str, before: tuple[int, str] | None, limit: int) -> list[Case]:
     """The officer's own cases, newest first; `before` is (opened at, id) of the last one seen."""
     at, case_id = before or (2**62, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM officer_case WHERE staff_id = $1 AND (opened_at < $2 OR (opened_at = $2 AND case_id < $3))"
         " ORDER BY opened_at DESC, case_id DESC LIMIT $4",
         staff_id,
@@ -139,7 +143,7 @@ async def counts(filters: Filters, on: date, zone: tzinfo, at: datetime) -> list
     instant = min(_end_of(on, zone), at)
     where, values = _where(filters, 3)
     offset = int((instant.astimezone(zone).utcoffset() or timedelta()).total_seconds()) * 1_000_000
-    found = await queries.rows(
+    found = await queries.fetch_all(
         f"SELECT (c.given_at + $2) / 86400000000 AS day, {CONSENT_STATE} AS state, count(*) AS counted FROM consent c"
         f" WHERE c.given_at <= $1{where} GROUP BY 1, 2 ORDER BY 1, 2",
         queries.to_micros(instant),
@@ -177,19 +181,19 @@ async def sample(filters: Filters, size: int, at: datetime) -> list[queries.Row]
         values.append(filters.state)
         fitting = f"SELECT * FROM ({fitting}) f WHERE f.state_then = ${len(values) + 1}"
     instant = queries.to_micros(at)
-    counted = await queries.row(f"SELECT count(*) AS fitting FROM ({fitting}) s", instant, *values)
+    counted = await queries.fetch_one(f"SELECT count(*) AS fitting FROM ({fitting}) s", instant, *values)
     if counted is None or counted["fitting"] < CELL_MIN:
         return []
-    return await queries.rows(
+    return await queries.fetch_all(
         f"SELECT * FROM ({fitting}) s ORDER BY random() LIMIT ${len(values) + 2}", instant, *values, size
     )
 
 
-async def one(
+async def read_consent(
     keyring: Keyring, consent_id: str, case_id: str, staff_id: str, at: datetime
 ) -> tuple[Any, list[Opening]]:
     """One consent with its events, under a case. The person's own chain says that somebody looked."""
-    row = await queries.row("SELECT * FROM consent WHERE consent_id = $1", consent_id)
+    row = await queries.fetch_one("SELECT * FROM consent WHERE consent_id = $1", consent_id)
     if row is None:
         raise NotFound("there is no such consent")
     person = await persons.lock(keyring, row["person_id"])
@@ -206,14 +210,14 @@ async def one(
         },
         at,
     )
-    await ledger.look(staff_id, case_id, "consent.read", at)
+    await ledger.record_officer_read(staff_id, case_id, "consent.read", at)
     return row, await ledger.about_consent(person, consent_id)
 
 
 async def refused_attempts(after: tuple[int, str] | None, limit: int) -> list[queries.Row]:
     """What was tried and refused, newest first."""
     at, attempt_id = after or (2**62, "")
-    return await queries.rows(
+    return await queries.fetch_all(
         "SELECT attempt_id, at, door, actor, code, what FROM refused_attempt"
         " WHERE at < $1 OR (at = $1 AND attempt_id < $2) ORDER BY at DESC, attempt_id DESC LIMIT $3",
         at,
@@ -225,7 +229,7 @@ async def refused_attempts(after: tuple[int, str] | None, limit: int) -> list[qu
 async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[queries.Row]:
     """Ended links and corrections that their source has not dealt with, oldest first; no account, no person."""
     since, waiting_id = after or (-1, "")
-    return await queries.rows(
+    return await queries.fetch_all(
         "SELECT * FROM (SELECT 'ended_link' AS kind, link_id AS id, source_id, since FROM account_link"
         " WHERE state = 'ended' AND acknowledged_at IS NULL UNION ALL"
         " SELECT 'ended_link', link_id, source_id, since FROM farewell WHERE acknowledged_at IS NULL UNION ALL"
@@ -239,16 +243,16 @@ async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[quer
 
 async def reviews() -> list[Review]:
     """What waits for an officer, oldest first: contested links, flagged documents, what the gate has stopped."""
-    contested = await queries.rows("SELECT review_id, source_id, opened_at FROM link_review WHERE state = 'open'")
-    waiting = await queries.rows(
+    contested = await queries.fetch_all("SELECT review_id, source_id, opened_at FROM link_review WHERE state = 'open'")
+    waiting = await queries.fetch_all(
         "SELECT kind, document_id, version, created_at FROM document WHERE state = 'in_review'"
     )
-    stopped = await queries.rows(
+    stopped = await queries.fetch_all(
         "SELECT d.kind, d.document_id, d.version, max(s.at) AS at FROM document d JOIN document_step s"
         " ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
         " WHERE d.state = 'suspended' AND s.act = 'suspend' AND s.staff_id = $1"
         " GROUP BY d.kind, d.document_id, d.version",
-        GATE,
+        SYSTEM_ACTOR,
     )
     found = [_contested(row) for row in contested]
     found += [_about_document(row, "document", row["created_at"]) for row in waiting]
@@ -259,17 +263,17 @@ async def reviews() -> list[Review]:
 async def closed(review_id: str, about: tuple[str, str, int] | None) -> Review:
     """A review that no longer waits: of a version (kind, id, number), or of two claims. NotFound when it is gone."""
     if about is None:
-        row = await queries.row(
+        row = await queries.fetch_one(
             "SELECT review_id, source_id, opened_at FROM link_review WHERE review_id = $1", review_id
         )
     else:
-        row = await queries.row(
+        row = await queries.fetch_one(
             "SELECT d.kind, d.document_id, d.version, d.created_at, max(s.at) AS stopped_at FROM document d"
             " LEFT JOIN document_step s ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
             " AND s.act = 'suspend' AND s.staff_id = $4 WHERE d.kind = $1 AND d.document_id = $2 AND d.version = $3"
             " GROUP BY d.kind, d.document_id, d.version, d.created_at",
             *about,
-            GATE,
+            SYSTEM_ACTOR,
         )
     if row is None:
         raise NotFound("there is no such review")
@@ -295,7 +299,7 @@ def _about_document(row: queries.Row, kind: str, since: int) -> Review:
 
 async def decided(review_id: str, staff_id: str, decision: str, reason: str, at: datetime) -> None:
     """Write a decision down among the looks: every decision is one."""
-    await ledger.look(staff_id, None, f"review.{decision}d {review_id}: {reason}", at)
+    await ledger.record_officer_read(staff_id, None, f"review.{decision}d {review_id}: {reason}", at)
 
 
 async def decision_of(review_id: str) -> Decision | None:
@@ -303,7 +307,7 @@ async def decision_of(review_id: str) -> Decision | None:
     found: list[Decision] = []
     for decision in ("approve", "refuse"):
         mark = f"review.{decision}d {review_id}: "
-        rows = await queries.rows(
+        rows = await queries.fetch_all(
             "SELECT staff_id, what, at FROM oversight WHERE substr(what, 1, $1) = $2 ORDER BY at DESC LIMIT 1",
             len(mark),
             mark,
@@ -317,10 +321,10 @@ async def decision_of(review_id: str) -> Decision | None:
 
 async def decide_contested(review_id: str, staff_id: str, approve: bool, reason: str, at: datetime) -> queries.Row:
     """Close the review of a contested link; its row. Conflict when it is decided already."""
-    row = await queries.row("SELECT * FROM link_review WHERE review_id = $1", review_id)
+    row = await queries.fetch_one("SELECT * FROM link_review WHERE review_id = $1", review_id)
     if row is None:
         raise NotFound("there is no such review")
-    changed = await queries.run(
+    changed = await queries.execute(
         "UPDATE link_review SET state = 'decided', decision = $2, reason = $3, decided_at = $4, decided_by = $5"
         " WHERE review_id = $1 AND state = 'open'",
         review_id,
@@ -336,7 +340,7 @@ async def decide_contested(review_id: str, staff_id: str, approve: bool, reason:
 
 async def objection_statistics() -> list[queries.Row]:
     """Objections by source, reason and state; the counts are raw and must be suppressed before anybody sees them."""
-    return await queries.rows(
+    return await queries.fetch_all(
         "SELECT source_id, reason_code, state, count(*) AS counted FROM objection GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )
 

@@ -32,7 +32,7 @@ async def put(
     at: datetime,
 ) -> None:
     """Leave word for the source, in the decision's transaction. It names the source's own record and nobody."""
-    await queries.run(
+    await queries.execute(
         "INSERT INTO correction (correction_id, source_id, source_record_id, outcome, quantity, occurred_on, since)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         new_id(),
@@ -45,10 +45,10 @@ async def put(
     )
 
 
-async def of_source(source_id: str, after: tuple[int, str] | None, limit: int) -> list[Correction]:
+async def list_for_source(source_id: str, after: tuple[int, str] | None, limit: int) -> list[Correction]:
     """What the source has not acknowledged, oldest first."""
     since, correction_id = after or (-1, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT * FROM correction WHERE source_id = $1 AND acknowledged_at IS NULL"
         " AND (since > $2 OR (since = $2 AND correction_id > $3)) ORDER BY since, correction_id LIMIT $4",
         source_id,
@@ -71,12 +71,12 @@ async def of_source(source_id: str, after: tuple[int, str] | None, limit: int) -
 
 async def acknowledge(source_id: str, correction_id: str, at: datetime) -> None:
     """The source has dealt with it. Again: the same. NotFound for any other."""
-    known = await queries.row(
+    known = await queries.fetch_one(
         "SELECT 1 AS known FROM correction WHERE source_id = $1 AND correction_id = $2", source_id, correction_id
     )
     if known is None:
         raise NotFound("there is no such correction")
-    await queries.run(
+    await queries.execute(
         "UPDATE correction SET acknowledged_at = $2 WHERE correction_id = $1 AND acknowledged_at IS NULL",
         correction_id,
         queries.to_micros(at),
@@ -85,4 +85,4 @@ async def acknowledge(source_id: str, correction_id: str, at: datetime) -> None:
 
 async def drop_acknowledged() -> int:
     """Drop what sources have dealt with; how many."""
-    return await queries.run("DELETE FROM correction WHERE acknowledged_at IS NOT NULL")
+    return await queries.execute("DELETE FROM correction WHERE acknowledged_at IS NOT NULL")

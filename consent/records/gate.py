@@ -26,7 +26,7 @@ class NotCovered(DomainError):
     code = "consent_needed"
 
 
-class Withheld(DomainError):
+class RecordsFrozen(DomainError):
     """The consent log is frozen: nothing is released until withdrawals and erasures were replayed."""
 
     code = "records_withheld"
@@ -56,20 +56,20 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
 """
 
 
-def let_through(withheld: int) -> None:
+def require_not_frozen(withheld: int) -> None:
     """Withheld while the database may be an older copy of itself, in which consents live that have ended."""
     if withheld:
-        raise Withheld("the database may be an older copy; records wait until its tombstones were replayed")
+        raise RecordsFrozen("the database may be an older copy; records wait until its tombstones were replayed")
 
 
 async def release(person: Person, at: datetime, use: Use) -> Released:
     """The records that the person's live `points.compute` consents cover at `at`, and the event of their use."""
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
-    fenced = await queries.row(f"SELECT epoch, {WITHHELD} FROM person WHERE person_id = $1", person.person_id)
+    fenced = await queries.fetch_one(f"SELECT epoch, {WITHHELD} FROM person WHERE person_id = $1", person.person_id)
     if fenced is None:
         raise NotFound("nobody of this id is known (any more)")
-    let_through(fenced["withheld"])
-    found = await queries.rows(LIVE_RECORDS, person.person_id, queries.to_micros(at))
+    require_not_frozen(fenced["withheld"])
+    found = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
     return Released(
         person.person_id,
         Purpose.POINTS_COMPUTE,
@@ -154,7 +154,7 @@ async def release_to_all(
     """
     first, beyond = part.bounds()
     async with queries.transaction():
-        head = await queries.row(
+        head = await queries.fetch_one(
             f"SELECT withheld, (SELECT count(*) FROM person{part.piece}"
             " WHERE person_id >= $1 AND person_id < $2) AS persons"
             " FROM log_head WHERE log = 'consent'",
@@ -162,16 +162,16 @@ async def release_to_all(
             beyond,
         )
         assert head is not None
-        let_through(head["withheld"])
+        require_not_frozen(head["withheld"])
         if not queries.is_sqlite():
-            await queries.run(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
+            await queries.execute(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
             # A plan for any range at all, as PostgreSQL keeps one after five parts, goes from person to person; so does
             # one for a server whose pages are said to be in memory. For everybody both take twice as long.
-            await queries.run("SET LOCAL plan_cache_mode = force_custom_plan")
-            await queries.run("SET LOCAL enable_nestloop = off")
+            await queries.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+            await queries.execute("SET LOCAL enable_nestloop = off")
         within = OF_THE_PART if part.of > 1 and not part.cut else ""
         released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece)
-        rows = await queries.run_set(released + derived, insert, first, beyond, queries.to_micros(at))
+        rows = await queries.insert_select(released + derived, insert, first, beyond, queries.to_micros(at))
         piece = (part.number, part.of) if part.cut else None
         await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if stale is not None:
@@ -184,9 +184,9 @@ async def release_to_all(
 
 async def _take_away(stale: str, part: Part) -> None:
     if queries.is_citus():
-        await queries.run(stale.format(piece="", held="(SELECT person_id, epoch FROM person) held"), *part.bounds())
+        await queries.execute(stale.format(piece="", held="(SELECT person_id, epoch FROM person) held"), *part.bounds())
     else:
-        await queries.run((HELD + stale).format(piece=part.piece, held="held"), *part.bounds())
+        await queries.execute((HELD + stale).format(piece=part.piece, held="held"), *part.bounds())
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
@@ -197,7 +197,7 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> No
     found = await _live(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at)
     if found is None:
         raise NotCovered("no live consent covers this provider")
-    let_through(found["withheld"])
+    require_not_frozen(found["withheld"])
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
 
 
@@ -221,7 +221,7 @@ FIRST_FREE = 10
 """The first parameter that a statement after PERMITTED_AT_ONCE has for itself."""
 
 
-class Seen(NamedTuple):
+class ChainHead(NamedTuple):
     """A person as one glance saw them: what their chain goes on from, and the ends of the consent that covers."""
 
     person: Person
@@ -237,7 +237,7 @@ class Seen(NamedTuple):
 
 
 async def permit_at_once(
-    held: object, seen: Seen, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
+    held: object, seen: ChainHead, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
 ) -> bool:
     """`permit`, its event and what it permits as a single statement, or nothing of it; whether it was done.
 
@@ -253,8 +253,8 @@ async def permit_at_once(
         "what": use.what,
         "outcome": use.outcome,
     }
-    new = ledger.entry(seen.person, seen.events + 1, seen.last_leaf, use.kind, said, at, to_the_hour=True)
-    return await queries.all_or_nothing(
+    new = ledger.prepare_event(seen.person, seen.events + 1, seen.last_leaf, use.kind, said, at, to_the_hour=True)
+    return await queries.execute_guarded(
         held,
         _permitted_at_once(before, then),
         new.person_id,
@@ -281,7 +281,7 @@ async def covered(person_id: str, purpose: Purpose, counterpart: str, at: dateti
 
 
 async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> queries.Row | None:
-    return await queries.row(
+    return await queries.fetch_one(
         f"SELECT {WITHHELD} FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
         " AND state = 'given' AND given_at <= $4 AND expires_at > $4",
         person_id,
@@ -294,7 +294,7 @@ async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime
 async def anything_live(person_id: str, at: datetime) -> bool:
     """Whether any consent of the person to compute points lives at `at`."""
     return (
-        await queries.row(
+        await queries.fetch_one(
             "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute' AND state = 'given'"
             " AND given_at <= $2 AND expires_at > $2 LIMIT 1",
             person_id,
@@ -310,7 +310,7 @@ async def own_records(person: Person, before: tuple[int, str] | None, limit: int
     `before` is (day number, id) of the last one already read.
     """
     day, record_id = before or (2**31 - 1, "")
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
         " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
         " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",

@@ -158,20 +158,22 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
     """
     if not indexes:
         return {}, {}
-    by_account = "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + queries.among(
+    by_account = "SELECT account_index, person_id FROM linked_account WHERE source_id = $1 AND " + queries.any_of(
         "account_index", 2
     )
-    linked = await queries.many(by_account, source_id, queries.listed(indexes))
+    linked = await queries.fetch_records(by_account, source_id, queries.array_param(indexes))
     persons = {row["person_id"] for row in linked}
     await people.lock_all(persons)
     # Links and consents as they are now that nobody can change them. One table a question: each lies by its own key.
-    linked = await queries.many(by_account, source_id, queries.listed(row["account_index"] for row in linked))
-    live = await queries.many(
+    linked = await queries.fetch_records(
+        by_account, source_id, queries.array_param(row["account_index"] for row in linked)
+    )
+    live = await queries.fetch_records(
         "SELECT person_id, counterpart_version FROM consent WHERE purpose = 'points.compute' AND counterpart = $1"
-        " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + queries.among("person_id", 3),
+        " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + queries.any_of("person_id", 3),
         source_id,
         queries.to_micros(at),
-        queries.listed(persons),
+        queries.array_param(persons),
     )
     shown = {row["person_id"]: row["counterpart_version"] for row in live}
     owners = {row["account_index"]: row["person_id"] for row in linked if row["person_id"] in shown}
@@ -182,19 +184,19 @@ async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[objec
     """What is there of these records: person, kind, quantity, day."""
     if not record_ids:
         return {}
-    keys = await queries.many(
+    keys = await queries.fetch_records(
         "SELECT source_record_id, person_id, record_id FROM record_key WHERE source_id = $1 AND "
-        + queries.among("source_record_id", 2),
+        + queries.any_of("source_record_id", 2),
         source_id,
-        queries.listed(record_ids),
+        queries.array_param(record_ids),
     )
     if not keys:
         return {}
-    found = await queries.many(
-        f"SELECT record_id, kind, quantity, occurred_on FROM record WHERE {queries.among('person_id', 1)}"
-        f" AND {queries.among('record_id', 2)}",
-        queries.listed({row["person_id"] for row in keys}),
-        queries.listed(row["record_id"] for row in keys),
+    found = await queries.fetch_records(
+        f"SELECT record_id, kind, quantity, occurred_on FROM record WHERE {queries.any_of('person_id', 1)}"
+        f" AND {queries.any_of('record_id', 2)}",
+        queries.array_param({row["person_id"] for row in keys}),
+        queries.array_param(row["record_id"] for row in keys),
     )
     content = {row["record_id"]: (row["kind"], row["quantity"], row["occurred_on"]) for row in found}
     return {
@@ -227,11 +229,11 @@ async def _store(
         answers[position] = Answer(name, "accepted")
     if not records:
         return
-    await queries.put("record_key", RECORD_KEY, keys)
-    await queries.put("record", RECORD, records)
-    await queries.run(
-        f"UPDATE person SET epoch = epoch + 1 WHERE {queries.among('person_id', 1)}",
-        queries.listed({row[0] for row in records}),
+    await queries.copy_rows("record_key", RECORD_KEY, keys)
+    await queries.copy_rows("record", RECORD, records)
+    await queries.execute(
+        f"UPDATE person SET epoch = epoch + 1 WHERE {queries.any_of('person_id', 1)}",
+        queries.array_param({row[0] for row in records}),
     )
 
 
@@ -260,7 +262,7 @@ async def settle(
     person: people.Person, record_id: str, correction: tuple[int | None, str | None] | None, today: date, at: datetime
 ) -> None:
     """What an upheld objection does to its record: correct it, or take it back. Nothing when it is gone already."""
-    record = await queries.row(
+    record = await queries.fetch_one(
         "SELECT * FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
     )
     if record is None:
@@ -277,7 +279,7 @@ async def settle(
 async def _of_source(
     keyring: Keyring, source_id: str, source_record_id: str, at: datetime
 ) -> tuple[people.Person, queries.Row]:
-    key = await queries.row(
+    key = await queries.fetch_one(
         "SELECT person_id, record_id FROM record_key WHERE source_id = $1 AND source_record_id = $2",
         source_id,
         source_record_id,
@@ -285,7 +287,7 @@ async def _of_source(
     if key is None:
         raise NotFound("there is no such record")
     person = await people.lock(keyring, key["person_id"])
-    record = await queries.row(
+    record = await queries.fetch_one(
         "SELECT r.* FROM record r JOIN consent c ON c.person_id = r.person_id AND c.counterpart = r.source_id"
         " WHERE r.person_id = $1 AND r.record_id = $2 AND c.purpose = 'points.compute' AND c.state = 'given'"
         " AND c.expires_at > $3",
@@ -311,7 +313,7 @@ async def _replace(
         raise RecordRefused(refusal)
     new_quantity = record["quantity"] if quantity is None else quantity
     new_day = record["occurred_on"] if occurred_on is None else queries.to_day_number(date.fromisoformat(occurred_on))
-    await queries.run(
+    await queries.execute(
         "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
         person.person_id,
         record["record_id"],
@@ -328,14 +330,14 @@ async def _replace(
         "occurred_on_before": queries.from_day_number(record["occurred_on"]).isoformat(),
         "occurred_on": queries.from_day_number(new_day).isoformat(),
     }
-    await people.bump(person.person_id)
+    await people.raise_epoch(person.person_id)
     await ledger.append(person, "record.corrected", facts, at)
-    await messages.tell(person, MessageKind.RECORD_CORRECTED, facts, at)
+    await messages.add(person, MessageKind.RECORD_CORRECTED, facts, at)
     return new_quantity, new_day
 
 
 async def _take_back(person: people.Person, record: queries.Row, reason_code: str, at: datetime) -> None:
-    await queries.run(
+    await queries.execute(
         "DELETE FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record["record_id"]
     )
     facts: dict[str, str | int | None] = {
@@ -346,6 +348,6 @@ async def _take_back(person: people.Person, record: queries.Row, reason_code: st
         "quantity": record["quantity"],
         "occurred_on": queries.from_day_number(record["occurred_on"]).isoformat(),
     }
-    await people.bump(person.person_id)
+    await people.raise_epoch(person.person_id)
     await ledger.append(person, "record.retracted", facts, at)
-    await messages.tell(person, MessageKind.RECORD_RETRACTED, facts, at)
+    await messages.add(person, MessageKind.RECORD_RETRACTED, facts, at)

@@ -49,10 +49,10 @@ class Used:
     place: tuple[int, int]
 
 
-async def of(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
+async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
     """The latest uses, newest first. `before` is (NEWEST, NEWEST), or the `place` of the last one that was read."""
     own = await ledger.events_of(person, gate.USES, before[0], limit)
-    for_all = await queries.rows(await _for_all(person), person.person_id, before[1], limit)
+    for_all = await queries.fetch_all(await _for_all(person), person.person_id, before[1], limit)
     found: list[Used] = []
     number, instant = before
     while len(found) < limit and (own or for_all):
@@ -69,15 +69,15 @@ async def of(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
 
 async def openings_for_all(person: Person) -> list[ledger.Opening]:
     """The uses for all that were theirs, too, oldest first, with what their leaves commit to."""
-    found = await queries.rows(await _for_all(person), person.person_id, NEWEST, NEWEST)
+    found = await queries.fetch_all(await _for_all(person), person.person_id, NEWEST, NEWEST)
     return [ledger.Opening(ledger.use_for_all_event(row), row["salt"], row["leaf_hash"]) for row in reversed(found)]
 
 
 async def _for_all(person: Person) -> str:
     """The question, with the spans (microseconds) in which a consent of theirs lived."""
-    spans = await queries.rows(LIVED, person.person_id)
+    spans = await queries.fetch_all(LIVED, person.person_id)
     lived = " OR ".join(f"(u.at >= {int(one['given_at'])} AND u.at < {int(one['ended_at'])})" for one in spans)
-    theirs = IN_THEIR_PIECE if await queries.partitions() else "u.pieces IS NULL"
+    theirs = IN_THEIR_PIECE if await queries.partition_count() else "u.pieces IS NULL"
     return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")
 
 

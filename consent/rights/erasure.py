@@ -50,12 +50,12 @@ async def export(person: Person) -> dict[str, Any]:
                 "notice_version": one.notice_version,
                 "notice_sha256": one.notice_sha256,
             }
-            for one in await register.of(person, None, None)
+            for one in await register.list_for(person, None, None)
         ],
         "accounts": await _accounts(person),
         "records": [
             {**row, "occurred_on": queries.from_day_number(row["occurred_on"]).isoformat()}
-            for row in await queries.rows(
+            for row in await queries.fetch_all(
                 "SELECT record_id, source_id, source_record_id, kind, quantity, occurred_on FROM record"
                 " WHERE person_id = $1 ORDER BY occurred_on, record_id",
                 person.person_id,
@@ -81,18 +81,18 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     In the caller's transaction, with the other rooms'.
     """
     await register.withdraw_all(person, at)
-    await account_links.say_farewell(keyring, person)
+    await account_links.record_link_ending(keyring, person)
     leaf_hash = await _leave_leaves(person, at)
     index = persons.subject_index(keyring, await persons.subject_of(person))
     for table in PERSONAL_TABLES:
-        await queries.run(
+        await queries.execute(
             f"DELETE FROM {table} WHERE person_id = $1",
             person.person_id,
         )
-    await queries.run("DELETE FROM account_link WHERE person_id = $1", person.person_id)
-    await queries.run("DELETE FROM subject WHERE subject_index = $1", index)
-    await queries.run("DELETE FROM person WHERE person_id = $1", person.person_id)
-    await queries.run("DELETE FROM event WHERE person_id = $1", person.person_id)
+    await queries.execute("DELETE FROM account_link WHERE person_id = $1", person.person_id)
+    await queries.execute("DELETE FROM subject WHERE subject_index = $1", index)
+    await queries.execute("DELETE FROM person WHERE person_id = $1", person.person_id)
+    await queries.execute("DELETE FROM event WHERE person_id = $1", person.person_id)
     return leaf_hash
 
 
@@ -105,21 +105,21 @@ async def _leave_leaves(person: Person, at: datetime) -> str:
         kept.append((one.leaf_hash, one.event["kind"], day, one.event["facts"].get("notice_version")))
     leaf_hash = await ledger.append(person, "person.erased", {"events": len(found)}, at)
     (last,) = await ledger.openings_of(person, len(found), 1)
-    await queries.run(
+    await queries.execute(
         "INSERT INTO erasure (leaf_hash, event, salt) VALUES ($1, $2, $3)",
         leaf_hash,
         json.dumps(last.event),
         last.salt,
     )
     kept.append((leaf_hash, "person.erased", queries.to_day_number(at.date()), None))
-    await queries.run_many(
+    await queries.execute_many(
         "INSERT INTO erased_leaf (leaf_hash, kind, day, notice_version) VALUES ($1, $2, $3, $4)", sorted(kept)
     )
     return leaf_hash
 
 
 async def _accounts(person: Person) -> list[dict[str, str]]:
-    found = await queries.rows(
+    found = await queries.fetch_all(
         "SELECT link_id, source_id, state, sealed_account FROM account_link WHERE person_id = $1", person.person_id
     )
     return [
@@ -145,7 +145,7 @@ async def _all_events(person: Person) -> list[ledger.Opening]:
 async def _all_messages(person: Person) -> list[messages.Message]:
     found: list[messages.Message] = []
     last: tuple[int, str] | None = None
-    while page := await messages.of(person, last, PAGE):
+    while page := await messages.list_for(person, last, PAGE):
         found += page
         last = queries.to_micros(page[-1].at), page[-1].message_id
     return found

@@ -53,12 +53,12 @@ class Head:
 async def integrate(log: Log, at: datetime) -> int:
     """Move up to BATCH_MAX leaves from the outbox into the tree; how many. Nothing while the log is frozen."""
     async with queries.transaction():
-        row = await queries.row("SELECT size, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+        row = await queries.fetch_one("SELECT size, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
         assert row is not None
         if row["frozen"]:
             return 0
         # A delete that gives back what it took: rows that commit late are simply there the next time.
-        taken = await queries.rows(
+        taken = await queries.fetch_all(
             "DELETE FROM outbox WHERE leaf_hash IN"
             " (SELECT leaf_hash FROM outbox WHERE log = $1 ORDER BY put_at LIMIT $2) RETURNING leaf_hash, leaf",
             log,
@@ -73,12 +73,12 @@ async def integrate(log: Log, at: datetime) -> int:
                 return 0
         if not taken:
             return 0
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO log_entry (log, position, leaf_hash, leaf) VALUES ($1, $2, $3, $4)",
             [(log, row["size"] + place, one["leaf_hash"], one["leaf"]) for place, one in enumerate(taken)],
         )
         size = await tiles.grow(log, row["size"], hashes)
-        await queries.run(
+        await queries.execute(
             "UPDATE log_head SET size = $2, checked_at = $3 WHERE log = $1", log, size, queries.to_micros(at)
         )
         return len(taken)
@@ -87,7 +87,7 @@ async def integrate(log: Log, at: datetime) -> int:
 async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
     """Sign and keep the checkpoint of the tree as it is; None when there is nothing new, or the log is frozen."""
     async with queries.transaction():
-        row = await queries.row("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
         assert row is not None
         if row["frozen"]:
             return None
@@ -106,14 +106,14 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
             note = signer.sign(made.text())
             # The file first: should the process die here, it is the database that catches up.
             atomic_file.replace(publisher.path_of(log), note.encode())
-        await queries.run("UPDATE log_head SET checkpoint = $2 WHERE log = $1", log, note)
+        await queries.execute("UPDATE log_head SET checkpoint = $2 WHERE log = $1", log, note)
         return made
 
 
 async def hold(log: Log, publisher: Publisher) -> None:
     """Hold the tree against what was published, and freeze the log where it does not continue it."""
     async with queries.transaction():
-        row = await queries.row("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
         assert row is not None
         if row["frozen"]:
             return
@@ -126,17 +126,17 @@ async def hold(log: Log, publisher: Publisher) -> None:
 
 async def release_records(log: Log) -> None:
     """Withdrawals and erasures were replayed: records may be used again. The log itself stays as it is."""
-    await queries.run("UPDATE log_head SET withheld = 0 WHERE log = $1", log)
+    await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = $1", log)
 
 
 async def thaw(log: Log, publisher: Publisher) -> None:
     """Let a frozen log go on when its tree continues what was published; TreeBroken or NoteInvalid otherwise."""
     async with queries.transaction():
-        row = await queries.row("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
         assert row is not None
         _, last = read_last(publisher, log)
         await _hold_against(log, row, last)
-        await queries.run("UPDATE log_head SET frozen = NULL, withheld = 0 WHERE log = $1", log)
+        await queries.execute("UPDATE log_head SET frozen = NULL, withheld = 0 WHERE log = $1", log)
 
 
 def read_last(publisher: Publisher, log: Log) -> tuple[str, Checkpoint | None]:
@@ -162,14 +162,14 @@ async def _hold_against(log: Log, row: queries.Row, last: Checkpoint | None) -> 
 
 async def head(log: Log) -> Head:
     """The log as the database has it now."""
-    row = await queries.row("SELECT size, checkpoint, frozen, withheld FROM log_head WHERE log = $1", log)
+    row = await queries.fetch_one("SELECT size, checkpoint, frozen, withheld FROM log_head WHERE log = $1", log)
     assert row is not None
     return Head(row["size"], row["checkpoint"], row["frozen"], bool(row["withheld"]))
 
 
 async def waiting(log: Log, at: datetime) -> tuple[int, bool]:
     """How many leaves wait, and whether one waits longer than LATE_AFTER."""
-    row = await queries.row("SELECT count(*) AS leaves, min(put_at) AS since FROM outbox WHERE log = $1", log)
+    row = await queries.fetch_one("SELECT count(*) AS leaves, min(put_at) AS since FROM outbox WHERE log = $1", log)
     assert row is not None
     late = row["since"] is not None and row["since"] < queries.to_micros(at - LATE_AFTER)
     return row["leaves"], late
@@ -178,4 +178,4 @@ async def waiting(log: Log, at: datetime) -> tuple[int, bool]:
 async def _freeze(log: Log, reason: str) -> None:
     """Stop the log; for the consent log also withhold records, until tombstones were replayed."""
     withheld = 1 if log is Log.CONSENT else 0
-    await queries.run("UPDATE log_head SET frozen = $2, withheld = $3 WHERE log = $1", log, reason, withheld)
+    await queries.execute("UPDATE log_head SET frozen = $2, withheld = $3 WHERE log = $1", log, reason, withheld)

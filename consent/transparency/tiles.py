@@ -72,7 +72,7 @@ async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
 
 async def tile(log: Log, level: int, number: int, width: int) -> bytes | None:
     """The first `width` hashes of a tile, or None when it has fewer."""
-    found = await queries.row(
+    found = await queries.fetch_one(
         "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
     )
     if found is None or len(found["hashes"]) < width * HASH_BYTES:
@@ -91,7 +91,7 @@ async def _roots(log: Log, ranges: Sequence[Range]) -> list[bytes]:
     if not wanted:
         return [merkle.EMPTY_ROOT for _ in ranges]
     marks = ", ".join(f"({level}, {number})" for level, number in wanted)
-    found = await queries.rows(
+    found = await queries.fetch_all(
         f"SELECT level, number, hashes FROM log_tile WHERE log = $1 AND (level, number) IN (VALUES {marks})", log
     )
     cache: Cache = {(row["level"], row["number"]): bytes(row["hashes"]) for row in found}
@@ -120,7 +120,7 @@ def _place(node: Node) -> tuple[int, int, int, int]:
 
 
 async def _read(log: Log, level: int, number: int) -> bytes:
-    found = await queries.row(
+    found = await queries.fetch_one(
         "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
     )
     if found is None:
@@ -129,7 +129,7 @@ async def _read(log: Log, level: int, number: int) -> bytes:
 
 
 async def _write(log: Log, level: int, number: int, hashes: bytes) -> None:
-    await queries.run(
+    await queries.execute(
         "INSERT INTO log_tile (log, level, number, hashes) VALUES ($1, $2, $3, $4)"
         " ON CONFLICT (log, level, number) DO UPDATE SET hashes = excluded.hashes",
         log,

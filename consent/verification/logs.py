@@ -21,7 +21,7 @@ from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.sequencer import Publisher
-from consent.verification import rows as integrity
+from consent.verification import rows
 from consent.verification.rows import Fault, Lives
 
 PAGE = 5_000
@@ -56,7 +56,7 @@ async def everything(keyring: Keyring, publisher: Publisher) -> dict[str, Report
 
 async def log(which: Log, publisher: Publisher | None) -> Report:
     """Check a log against its own entries, and the last checkpoint when the signer's key is at hand."""
-    head = await queries.row("SELECT size, checkpoint FROM log_head WHERE log = $1", which)
+    head = await queries.fetch_one("SELECT size, checkpoint FROM log_head WHERE log = $1", which)
     assert head is not None
     tree = _Tree(which)
     try:
@@ -85,7 +85,7 @@ async def chains(keyring: Keyring) -> Report:
             if wrapped is not None:
                 row = {"person_id": person_id, "epoch": 0, "wrapped_key": wrapped}
                 try:
-                    person = persons.opened(keyring, row)
+                    person = persons.from_row(keyring, row)
                 except SealBroken:
                     raise _Broken(f"person {person_id}", 0, "the data key does not open") from None
             checked += await _chain(person, person_id, events, last_leaf)
@@ -97,7 +97,7 @@ async def chains(keyring: Keyring) -> Report:
         await _officials(
             "oversight",
             "look_id",
-            lambda row: ledger.look_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
+            lambda row: ledger.officer_read_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
         )
         await _officials("use_for_all", "use_id", ledger.use_for_all_event)
         await _erasures()
@@ -109,7 +109,7 @@ async def chains(keyring: Keyring) -> Report:
 
 async def sealed(keyring: Keyring) -> Report:
     """Open every sealed field."""
-    opened, fault = await integrity.sealed_fields(keyring)
+    opened, fault = await rows.sealed_fields(keyring)
     return Report(Log.CONSENT, opened, opened, fault)
 
 
@@ -160,7 +160,7 @@ class _Tree:
 
     async def _hold(self, level: int) -> None:
         number, hashes = self.numbers[level], self.open[level]
-        found = await queries.row(
+        found = await queries.fetch_one(
             "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", self.log, level, number
         )
         stored = b"" if found is None else bytes(found["hashes"])
@@ -183,7 +183,7 @@ def _signed(which: Log, publisher: Publisher, note: str) -> Checkpoint:
 
 async def _entries(which: Log) -> AsyncIterator[queries.Row]:
     after = -1
-    while page := await queries.rows(
+    while page := await queries.fetch_all(
         "SELECT position, leaf_hash, leaf FROM log_entry WHERE log = $1 AND position > $2 ORDER BY position LIMIT $3",
         which,
         after,
@@ -197,7 +197,7 @@ async def _entries(which: Log) -> AsyncIterator[queries.Row]:
 async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes | None]]:
     """Every person with events, also those who were erased and whose key is gone."""
     after = ""
-    while page := await queries.rows(
+    while page := await queries.fetch_all(
         "SELECT n.person_id, p.last_leaf, p.events, p.wrapped_key FROM"
         " (SELECT person_id FROM event WHERE person_id > $1 UNION SELECT person_id FROM person WHERE person_id > $1) n"
         " LEFT JOIN person p ON p.person_id = n.person_id ORDER BY n.person_id LIMIT $2",
@@ -212,7 +212,7 @@ async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes |
 async def _chain(person: Person | None, person_id: str, events: int | None, last_leaf: str | None) -> int:
     """Check one chain; how many events it has."""
     number, previous, where, lives = 0, "", f"person {person_id}", Lives()
-    while page := await queries.rows(
+    while page := await queries.fetch_all(
         "SELECT e.number, e.kind, e.at, e.leaf_hash, e.sealed, l.position, o.leaf_hash AS waiting FROM event e"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = e.leaf_hash"
         " LEFT JOIN outbox o ON o.leaf_hash = e.leaf_hash"
@@ -259,7 +259,7 @@ def _opens(person: Person, row: queries.Row, previous: str) -> dict[str, Any]:
 async def _erasures() -> None:
     """Check every erasure against its leaf, and that as many leaves stay as all of them left."""
     left, after = 0, ""
-    while page := await queries.rows(
+    while page := await queries.fetch_all(
         "SELECT * FROM erasure WHERE leaf_hash > $1 ORDER BY leaf_hash LIMIT $2", after, PAGE
     ):
         for row in page:
@@ -269,12 +269,12 @@ async def _erasures() -> None:
                 raise _Broken(f"erasure {row['leaf_hash']}", 0, "the erasure is not what its leaf commits to")
             left += event["facts"]["events"] + 1
         after = page[-1]["leaf_hash"]
-    counted = await queries.row("SELECT count(*) AS leaves FROM erased_leaf")
+    counted = await queries.fetch_one("SELECT count(*) AS leaves FROM erased_leaf")
     assert counted is not None
     if counted["leaves"] != left:
         raise _Broken("erased_leaf", counted["leaves"], f"{left} leaves were left by erasures")
     for table in ("erasure", "erased_leaf"):
-        absent = await queries.row(
+        absent = await queries.fetch_one(
             f"SELECT a.leaf_hash FROM {table} a"
             " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
             " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
@@ -287,7 +287,7 @@ async def _erasures() -> None:
 async def _officials(table: str, id_column: str, event_of: Callable[[queries.Row], dict[str, Any]]) -> None:
     """Check rows that are nobody's own, each with its salt: refused attempts, officers' looks, uses for all."""
     number, after = 0, ""
-    while page := await queries.rows(
+    while page := await queries.fetch_all(
         f"SELECT a.*, l.position, o.leaf_hash AS waiting FROM {table} a"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = a.leaf_hash"
         " LEFT JOIN outbox o ON o.leaf_hash = a.leaf_hash"
@@ -308,7 +308,7 @@ async def _officials(table: str, id_column: str, event_of: Callable[[queries.Row
 
 async def _nobodys() -> None:
     """A leaf that no event stands behind: somebody's events were taken away."""
-    row = await queries.row(
+    row = await queries.fetch_one(
         "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
         " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"
         " LEFT JOIN oversight o ON o.leaf_hash = l.leaf_hash"

@@ -70,7 +70,7 @@ class Lives:
         """The first consent that differs from its events, is missing, or has none."""
         stored = {
             row["consent_id"]: row
-            for row in await queries.rows("SELECT * FROM consent WHERE person_id = $1", person_id)
+            for row in await queries.fetch_all("SELECT * FROM consent WHERE person_id = $1", person_id)
         }
         for consent_id in sorted(stored.keys() | self.consents.keys()):
             row, expected = stored.get(consent_id), self.consents.get(consent_id)
@@ -101,7 +101,9 @@ async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sea
     table, key = model._meta.db_table, model._meta.db_pk_column
     persons = _Persons(keyring)
     opened, after = 0, ""
-    while page := await queries.rows(f"SELECT * FROM {table} WHERE {key} > $1 ORDER BY {key} LIMIT $2", after, PAGE):
+    while page := await queries.fetch_all(
+        f"SELECT * FROM {table} WHERE {key} > $1 ORDER BY {key} LIMIT $2", after, PAGE
+    ):
         await persons.know({row["person_id"] for row in page if "person_id" in row})
         for row in page:
             for column, one in columns.items():
@@ -140,11 +142,11 @@ class _Persons:
         if not missing:
             return
         marks = ", ".join(f"${number}" for number in range(1, len(missing) + 1))
-        for row in await queries.rows(
+        for row in await queries.fetch_all(
             f"SELECT person_id, epoch, wrapped_key FROM person WHERE person_id IN ({marks})", *missing
         ):
             try:
-                self.known[row["person_id"]] = people.opened(self.keyring, row)
+                self.known[row["person_id"]] = people.from_row(self.keyring, row)
             except SealBroken:
                 continue
 

@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 
 from benefits.redemption import tickets
 from loadtests.benchmarks import ingest, logs, recompute, routes, rules
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests import servers
 
@@ -64,10 +64,10 @@ def small_checks() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         settings, issuer = seed.settings_of(Path(name)), seed.issuer_of(Path(name))
         verifier, now = issuer.verifier(), datetime.now(UTC)
-        token, handle = issuer.mint(Door.RESIDENT, "resident-1", now=now), "0123456789abcdef" * 2
-        verifier.verify(Door.RESIDENT, token, now)
+        token, handle = issuer.mint(Audience.RESIDENT, "resident-1", now=now), "0123456789abcdef" * 2
+        verifier.verify(Audience.RESIDENT, token, now)
         return {
-            "token check on a cache hit": round(micros(lambda: verifier.verify(Door.RESIDENT, token, now)), 1),
+            "token check on a cache hit": round(micros(lambda: verifier.verify(Audience.RESIDENT, token, now)), 1),
             "verification of a handle": round(micros(lambda: tickets.index_of(settings.keyring, handle)), 1),
         }
 

@@ -13,14 +13,14 @@ import os
 from typing import Any
 
 from benefits.balances import batch
-from benefits.scoring import scheme as schemes
+from benefits.scoring import scheme
 from consent.database import queries
 from consent.domain.kinds import Kind
 from consent.records.gate import Part
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import NOW, RECORDS_A_PERSON, clock, populate, timed
 from service.demo import seed
-from service.storage import database as store
+from service.storage import database
 from tests.clusters import VARIABLE, Cluster
 
 
@@ -28,11 +28,11 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
     """Median seconds of a whole batch."""
     cluster = Cluster(os.environ[VARIABLE])
     url = await cluster.create()
-    await store.open_database(url)
+    await database.open_database(url)
     try:
-        await store.bring_up_to_date()
-        await store.distribute()
-        document = schemes.shipped()[0]
+        await database.migrate_all()
+        await database.distribute()
+        document = scheme.shipped()[0]
         await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
         await populate(records)
 
@@ -43,9 +43,9 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
         for seconds in turns.tries():
             for _ in range(rounds):
                 seconds.add("ours", await timed(ours))
-        servers = await queries.rows("SELECT count(*) AS servers FROM citus_get_active_worker_nodes()")
+        servers = await queries.fetch_all("SELECT count(*) AS servers FROM citus_get_active_worker_nodes()")
     finally:
-        await store.close_database()
+        await database.close_database()
         await cluster.drop(url)
     return {
         "records": records,

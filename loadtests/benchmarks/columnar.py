@@ -20,15 +20,14 @@ import duckdb
 import polars as pl
 
 from benefits.balances import batch, snapshots
-from benefits.scoring import points
-from benefits.scoring import scheme as schemes
+from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.database import queries
 from consent.domain.kinds import Kind
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import MICROS, NOW, TODAY, by_hand, clock, populate, timed
 from service.demo import seed
-from service.storage import database as store
+from service.storage import database
 from tests import servers
 
 COPIES = {
@@ -107,9 +106,9 @@ def in_polars(tables: dict[str, Any]) -> Any:
 
 async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str, Any]:
     """Ours, DuckDB and polars in turns."""
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    document = schemes.shipped()[0]
+    await database.open_database(url)
+    await database.migrate_all()
+    document = scheme.shipped()[0]
     await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
     timeline = Timeline((Scheme.from_document(document),))
     await populate(records)
@@ -136,11 +135,11 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
             began = time.perf_counter()
             totals = in_polars(frames)
             took.add(POLARS, time.perf_counter() - began)
-    kept = {row["person_id"]: row["total"] for row in await queries.rows("SELECT person_id, total FROM snapshot")}
+    kept = {row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")}
     place = [name.strip() for name in snapshots.COLUMNS.split(",")].index("total")
     assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == kept
     assert dict(totals.iter_rows()) == kept
-    await store.close_database()
+    await database.close_database()
     return {
         "records": records,
         "seconds": {name: round(took.median(name), 2) for name in took.figures},

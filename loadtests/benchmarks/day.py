@@ -39,7 +39,7 @@ def app() -> Starlette:
     logging.configure()
     settings = replace(seed.settings_of(Path(folder)), database_url=url, redis_url=redis_url, integrate_seconds=10.0)
     made = create_app(settings, seed.issuer_of(Path(folder)).verifier())
-    serving.settle()
+    serving.tune_gc()
     return made
 
 

@@ -29,7 +29,7 @@ from consent.database import queries
 from loadtests.benchmarks import turns
 from service.demo import seed
 from service.ingest import file_import
-from service.storage import database as store
+from service.storage import database
 from tests import cities, servers
 
 SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
@@ -58,18 +58,18 @@ async def link(keyring: Keyring) -> dict[str, str]:
     """Persons with a live consent and a confirmed link each; account to person."""
     people = {f"card-{number}": new_id() for number in range(PERSONS)}
     async with queries.transaction():
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $2, 0)",
             [(one, b"-") for one in people.values()],
         )
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
             " notice_sha256, state, given_at, expires_at)"
             " VALUES ($1, $2, 'points.compute', $3, 'n', 1, 'h', 'given', 0, $4)",
             [(one, new_id(), SOURCE, 9 * 10**15) for one in people.values()],
         )
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)",
             [
                 (SOURCE, blind_index(keyring, IndexUse.ACCOUNT, SOURCE, account), one, new_id())
@@ -115,8 +115,8 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
     settings = replace(seed.settings_of(folder), database_url=url)
     path = folder / "rides.ndjson"
     write(path, count)
-    await store.open_database(url)
-    await store.bring_up_to_date()
+    await database.open_database(url)
+    await database.migrate_all()
     people = await link(settings.keyring)
     text = as_text(people, count)
     for seconds in turns.tries():
@@ -130,7 +130,7 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
             took, report = await imported(settings.keyring, path)
             assert (report.accepted, report.duplicates) == (0, count), report
             seconds.add("again", took)
-    await store.close_database()
+    await database.close_database()
     return {
         "records": count,
         "records_a_second": {name: round(count / seconds.median(name)) for name in seconds.figures},
@@ -141,8 +141,8 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
 
 async def emptied() -> None:
     """The two tables emptied, on a settled server."""
-    await queries.run("TRUNCATE record, record_key")
-    await queries.run("CHECKPOINT")
+    await queries.execute("TRUNCATE record, record_key")
+    await queries.execute("CHECKPOINT")
 
 
 async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
@@ -150,8 +150,8 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     settings = replace(seed.settings_of(folder), database_url=url)
     path = folder / "rides.ndjson"
     write(path, count)
-    await store.open_database(url)
-    await store.bring_up_to_date()
+    await database.open_database(url)
+    await database.migrate_all()
     await link(settings.keyring)
     seen: dict[int, int] = {}
 
@@ -159,18 +159,18 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
         seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
     await file_import.run(settings.keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
-    await store.close_database()
+    await database.close_database()
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 
 
 async def furnished(folder: Path, url: str) -> None:
     """A city with its catalogue."""
     settings = replace(seed.settings_of(folder), database_url=url)
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    await store.close_database()
+    await database.open_database(url)
+    await database.migrate_all()
+    await database.close_database()
     async with cities.town(settings, folder) as town:
-        await seed.furnish(town.city)
+        await seed.seed(town.app_context)
 
 
 def run(count: int, rounds: int, flat_count: int = 0) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from consent.verification import logs
 from loadtests.benchmarks import turns
 from service.demo import seed
 from service.settings import Settings
-from service.storage import database as store
+from service.storage import database
 from tests import cities, servers
 
 ROUNDS = 6
@@ -114,7 +114,7 @@ async def longest_wait(seconds: float) -> float:
     """The age of the oldest leaf that waits, sampled; what is integrated is signed in the same round."""
     longest, until = 0.0, time.monotonic() + seconds
     while time.monotonic() < until:
-        row = await queries.row("SELECT min(put_at) AS since FROM outbox WHERE log = 'consent'")
+        row = await queries.fetch_one("SELECT min(put_at) AS since FROM outbox WHERE log = 'consent'")
         if row is not None and row["since"] is not None:
             longest = max(longest, (await queries.now() - queries.from_micros(row["since"])).total_seconds())
         await asyncio.sleep(0.1)
@@ -123,7 +123,7 @@ async def longest_wait(seconds: float) -> float:
 
 async def sequence(settings: Settings) -> None:
     """Integrate and sign for ever, at production's pace, until terminated."""
-    await store.open_database(settings.database_url)
+    await database.open_database(settings.database_url)
     while True:
         for log in Log:
             while await sequencer.integrate(log, await queries.now()):
@@ -162,7 +162,7 @@ def a_person(settings: Settings) -> tuple[Person, bytes]:
     person_id = new_id()
     wrapped = new_data_key(settings.keyring, person_id)
     row = {"person_id": person_id, "epoch": 1, "wrapped_key": wrapped}
-    return people.opened(settings.keyring, row), wrapped
+    return people.from_row(settings.keyring, row), wrapped
 
 
 def an_event(
@@ -194,9 +194,9 @@ async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
 
 async def large(settings: Settings, events: int) -> Said:
     """Integration, proofs and the fsck of a log of so many events."""
-    await store.open_database(settings.database_url)
+    await database.open_database(settings.database_url)
     try:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         filled, _ = await timed(lambda: fill(settings, events))
 
         async def drain() -> None:
@@ -217,7 +217,7 @@ async def large(settings: Settings, events: int) -> Said:
         chained, report = await timed(lambda: logs.chains(settings.keyring))
         assert report.fault is None, report
     finally:
-        await store.close_database()
+        await database.close_database()
     return {
         "events": size,
         "written, s": round(filled, 1),
@@ -272,13 +272,13 @@ def main() -> None:
 
 async def furnish(settings: Settings) -> None:
     """The demonstration's catalogue."""
-    await store.open_database(settings.database_url)
+    await database.open_database(settings.database_url)
     try:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         async with queries.transaction():
             await seed.put_catalogue(await queries.now())
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ async def furnish(folder: Path, url: str) -> None:
     """A demonstration city."""
     settings = replace(seed.settings_of(folder), database_url=url)
     await database.open_database(url)
-    await database.bring_up_to_date()
+    await database.migrate_all()
     await database.close_database()
     async with cities.town(settings, folder) as town:
-        await seed.furnish(town.city)
+        await seed.seed(town.app_context)
 
 
 def watch(folder: Path, server: served.Server, seconds: int) -> tuple[list[int], list[int]]:

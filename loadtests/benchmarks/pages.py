@@ -21,18 +21,18 @@ from typing import Any
 
 from starlette.types import Scope
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.storage import database
 from service.web import assets
-from service.web.api_client import Inside, Reply
+from service.web.api_client import InProcessApiClient, Reply
 from tests import cities, servers
 from tests.cities import Town
 from tests.web.browsing import Browser
 
 PAGES = {
     None: ("resident-1", ("/", "/scheme", "/benefits", "/never", "/logs")),
-    Door.RESIDENT: (
+    Audience.RESIDENT: (
         "resident-1",
         (
             "/me",
@@ -46,8 +46,8 @@ PAGES = {
             "/me/messages",
         ),
     ),
-    Door.VENUE: ("city-library-main", ("/desk", "/desk/day")),
-    Door.ADMINISTRATOR: (
+    Audience.VENUE: ("city-library-main", ("/desk", "/desk/day")),
+    Audience.ADMINISTRATOR: (
         "admin-1",
         (
             "/admin",
@@ -59,7 +59,7 @@ PAGES = {
             "/admin/services/book-loan",
         ),
     ),
-    Door.PRIVACY: (
+    Audience.PRIVACY: (
         "officer-1",
         ("/officer", "/officer/attempts", "/officer/propagations", "/officer/register", "/officer/self-audit"),
     ),
@@ -86,9 +86,9 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 def listening(heard: list[Call]) -> Callable[..., Awaitable[Reply]]:
     """`Inside.call`, with every call written down."""
-    real = Inside.call
+    real = InProcessApiClient.call
 
-    async def call(self: Inside, outer: Scope, *given: Any, **named: Any) -> Reply:
+    async def call(self: InProcessApiClient, outer: Scope, *given: Any, **named: Any) -> Reply:
         heard.append((given, named))
         return await real(self, outer, *given, **named)
 
@@ -98,14 +98,14 @@ def listening(heard: list[Call]) -> Callable[..., Awaitable[Reply]]:
 async def cost(town: Town, browser: Browser, path: str, rounds: int) -> Cost:
     """One page and its calls, in turns."""
     heard: list[Call] = []
-    real = Inside.call
-    Inside.call = listening(heard)  # type: ignore[method-assign,assignment]
+    real = InProcessApiClient.call
+    InProcessApiClient.call = listening(heard)  # type: ignore[method-assign,assignment]
     try:
         await browser.go(path)
         assert browser.status == 200, path
     finally:
-        Inside.call = real  # type: ignore[method-assign]
-    whole = Inside(town.client._transport.app)  # type: ignore[attr-defined]
+        InProcessApiClient.call = real  # type: ignore[method-assign]
+    whole = InProcessApiClient(town.client._transport.app)  # type: ignore[attr-defined]
     cookie = "; ".join(f"{one.name}={one.value}" for one in browser.client.cookies.jar)
     outer: Scope = {"client": ("127.0.0.1", 1), "server": ("city.test", 80), "scheme": "http"}
     host = {"host": "city.test"}
@@ -135,16 +135,16 @@ async def measure(folder: Path, url: str, rounds: int) -> tuple[list[Cost], int]
     """Every page."""
     settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
     await database.open_database(url)
-    await database.bring_up_to_date()
+    await database.migrate_all()
     await database.close_database()
     found, size = [], 0
     async with cities.town(settings, folder) as town:
-        await seed.furnish(town.city)
+        await seed.seed(town.app_context)
         for door, (who, paths) in PAGES.items():
             browser = Browser(town, "zh-CN")
             if door is not None:
                 await browser.sign_in(door, who)
-            if door is Door.RESIDENT:
+            if door is Audience.RESIDENT:
                 size = await first_page_bytes(browser)
             found += [await cost(town, browser, path, rounds) for path in paths]
     return found, size

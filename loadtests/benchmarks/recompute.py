@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benefits.balances import batch, snapshots
-from benefits.scoring import points
-from benefits.scoring import scheme as schemes
+from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from benefits.statistics import population
 from consent.database import queries
@@ -32,7 +31,7 @@ from consent.models import Consent, StoredRecord
 from consent.records import gate
 from loadtests.benchmarks import turns
 from service.demo import seed
-from service.storage import database as store
+from service.storage import database
 from tests import servers
 
 RECORDS_A_PERSON = 20
@@ -166,7 +165,7 @@ async def populate(records: int) -> None:
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
     """Seconds of one run, from an emptied snapshot table on a settled server."""
-    await queries.run("DELETE FROM snapshot")
+    await queries.execute("DELETE FROM snapshot")
     if not queries.is_sqlite():
         for statement in ("VACUUM snapshot", "CHECKPOINT"):
             await queries.connection().execute_script(statement)
@@ -182,7 +181,7 @@ async def clock() -> datetime:
 
 async def through_the_orm(persons: int, timeline: Timeline) -> float:
     """Seconds a person, one after the other through the ORM's models."""
-    ids = [row["person_id"] for row in await queries.rows("SELECT person_id FROM person LIMIT $1", persons)]
+    ids = [row["person_id"] for row in await queries.fetch_all("SELECT person_id FROM person LIMIT $1", persons)]
     began = time.perf_counter()
     for person_id in ids:
         live = await Consent.filter(
@@ -207,10 +206,10 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
 
 async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
     """Load, compare and time one size; print a line."""
-    await store.open_database(url)
+    await database.open_database(url)
     try:
-        await store.bring_up_to_date()
-        document = schemes.shipped()[0]
+        await database.migrate_all()
+        document = scheme.shipped()[0]
         await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
         timeline = Timeline((Scheme.from_document(document),))
         await populate(records)
@@ -219,8 +218,8 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
         async def hand() -> None:
             async with queries.transaction():
                 if not queries.is_sqlite():
-                    await queries.run(f"SET LOCAL work_mem = '{gate.MEMORY_OF_A_PART}'")
-                await queries.run_set(tables, insert)
+                    await queries.execute(f"SET LOCAL work_mem = '{gate.MEMORY_OF_A_PART}'")
+                await queries.insert_select(tables, insert)
 
         async def ours() -> None:
             for part in await batch.plan():
@@ -232,7 +231,7 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
         kept = []
         for work in (hand, ours):
             await timed(work)
-            kept.append(await queries.rows("SELECT * FROM snapshot ORDER BY person_id"))
+            kept.append(await queries.fetch_all("SELECT * FROM snapshot ORDER BY person_id"))
         assert kept[0] == kept[1], "the handwritten statement does another job"
         assert len(kept[0]) == records // RECORDS_A_PERSON
         for took in turns.tries():
@@ -264,7 +263,7 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
         print("SQLite" if queries.is_sqlite() else "PostgreSQL", found, file=sys.stderr, flush=True)
         return found
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 async def main() -> None:

@@ -36,12 +36,12 @@ from consent.database import queries
 from consent.domain.kinds import Kind
 from loadtests.benchmarks import served
 from service.app import create_app
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.http.rate_limits import make_limiter
 from service.observability import logging
 from service.runtime import server as serving
-from service.storage import database as store
+from service.storage import database
 from tests import cities, servers
 
 VENUE, BENEFIT = "city-library-main", "library-deposit"
@@ -88,25 +88,27 @@ def bare(folder: Path, url: str) -> Starlette:
         await pool.close()
         await verifier.stop()
 
-    def who(door: Door, request: Request) -> str:
+    def who(door: Audience, request: Request) -> str:
         token = request.headers["authorization"][7:]
         digest = hashlib.sha256(token.encode()).digest()
         found = known.get(digest)
         if found is None:
             principal: Any = verifier.verify(door, token, datetime.now(UTC))
-            found = people.subject_index(keyring, principal.subject) if door is Door.RESIDENT else principal.client_id
+            found = (
+                people.subject_index(keyring, principal.subject) if door is Audience.RESIDENT else principal.client_id
+            )
             known[digest] = found
         return found
 
     async def read(request: Request) -> Response:
         assert pool is not None
-        row = await pool.fetchrow(READ_BY_INDEX, who(Door.RESIDENT, request))
+        row = await pool.fetchrow(READ_BY_INDEX, who(Audience.RESIDENT, request))
         body = {**row, "dimensions": orjson.loads(row["dimensions"])}
         return Response(orjson.dumps(body), media_type="application/json")
 
     async def redeem(request: Request) -> Response:
         assert pool is not None
-        venue_id, handle = who(Door.VENUE, request), orjson.loads(await request.body())["handle"]
+        venue_id, handle = who(Audience.VENUE, request), orjson.loads(await request.body())["handle"]
         index = tickets.index_of(keyring, handle)
         row = await pool.fetchrow(READ_TICKET, index)
         assert row["venue_id"] == venue_id
@@ -136,7 +138,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
         return
     app = ours(folder, url, redis_url)
     logging.configure()  # as in production
-    serving.settle()
+    serving.tune_gc()
     uvicorn.run(app, port=port, **serving.OPTIONS)  # type: ignore[arg-type]
 
 
@@ -152,13 +154,15 @@ class Furnished:
 async def furnish(folder: Path, url: str, residents: int) -> Furnished:
     """A demonstration city whose residents have points and consents as they come about."""
     settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
-    await store.open_database(url)
-    await store.bring_up_to_date()
-    await store.close_database()
+    await database.open_database(url)
+    await database.migrate_all()
+    await database.close_database()
     async with cities.town(settings, folder) as town:
-        await seed.furnish(town.city)
+        await seed.seed(town.app_context)
         async with queries.transaction():
-            row = await queries.row("SELECT body FROM document WHERE kind = 'benefits' AND document_id = $1", BENEFIT)
+            row = await queries.fetch_one(
+                "SELECT body FROM document WHERE kind = 'benefits' AND document_id = $1", BENEFIT
+            )
             assert row is not None
             often = {"quota": {"per_resident": {"count": 1_000_000, "period": "day"}}}
             await seed.publish(Kind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await queries.now())

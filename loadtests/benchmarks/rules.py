@@ -19,7 +19,7 @@ from benefits.rules.compiled import Rule
 from benefits.rules.conditions import Condition
 from benefits.statistics import population, simulation
 from consent.database import queries
-from service.storage import database as store
+from service.storage import database
 from tests import servers
 
 WEEK = 20_000_101
@@ -62,9 +62,9 @@ def evaluate(made: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, fl
 
 async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]]) -> float:
     """Seconds for one simulation of each condition."""
-    await store.open_database(url)
+    await database.open_database(url)
     try:
-        await store.bring_up_to_date()
+        await database.migrate_all()
         connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
         no_deeds = [0] * len(population.KINDS)
         await connection.copy_records_to_table(
@@ -74,14 +74,14 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
         await connection.close()
         began = time.perf_counter()
         for one in made:
-            await queries.row(
+            await queries.fetch_one(
                 f"SELECT count(*) AS population, sum(CASE WHEN {simulation.sql_of(one, simulation.STEP)}"
                 " THEN 1 ELSE 0 END) AS applies FROM frozen_points WHERE week = $1",
                 WEEK,
             )
         return time.perf_counter() - began
     finally:
-        await store.close_database()
+        await database.close_database()
 
 
 def simulation_seconds(residents: int) -> float:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 DocumentId = Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -17,7 +17,7 @@ Localized = dict[str, str]
 Document = dict[str, Any]
 
 
-class DocumentList(Wire):
+class DocumentList(ApiModel):
     """A page of catalogue documents."""
 
     data: list[Document]

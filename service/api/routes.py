@@ -8,14 +8,14 @@ from service.api.public.routes import PUBLIC
 from service.api.resident.routes import RESIDENT
 from service.api.source.routes import SOURCE
 from service.api.venue.routes import VENUE
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
-DOORS = {
-    (Door.RESIDENT, "/v1/me"): RESIDENT,
-    (Door.SOURCE, "/v1/source"): SOURCE,
-    (Door.VENUE, "/v1/venue"): VENUE,
-    (Door.ADMINISTRATOR, "/v1/admin"): ADMIN,
-    (Door.PRIVACY, "/v1/privacy"): PRIVACY,
+AUDIENCES = {
+    (Audience.RESIDENT, "/v1/me"): RESIDENT,
+    (Audience.SOURCE, "/v1/source"): SOURCE,
+    (Audience.VENUE, "/v1/venue"): VENUE,
+    (Audience.ADMINISTRATOR, "/v1/admin"): ADMIN,
+    (Audience.PRIVACY, "/v1/privacy"): PRIVACY,
 }
 
-OPERATIONS = tuple(endpoint.operation for endpoints in (*DOORS.values(), PUBLIC) for endpoint in endpoints)
+OPERATIONS = tuple(endpoint.operation for endpoints in (*AUDIENCES.values(), PUBLIC) for endpoint in endpoints)

@@ -36,12 +36,12 @@ STAFF_LIFETIME_SECONDS = 300
 ADULT_YEARS = 18
 NAME_CHARACTERS = 255
 """OpenID Connect, section 2: no longer `sub` exists."""
-KEPT_TOKENS = 50_000
+CACHED_TOKENS_MAX = 50_000
 """Verified tokens a process remembers (about 30 MB); beyond it the oldest is verified again."""
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
 
 
-class Door(StrEnum):
+class Audience(StrEnum):
     """The five guarded doors; a token belongs to exactly one."""
 
     RESIDENT = "resident"
@@ -51,8 +51,8 @@ class Door(StrEnum):
     PRIVACY = "privacy"
 
 
-STAFF_DOORS = frozenset({Door.ADMINISTRATOR, Door.PRIVACY})
-CLIENT_DOORS = frozenset({Door.VENUE, Door.SOURCE})
+STAFF_AUDIENCES = frozenset({Audience.ADMINISTRATOR, Audience.PRIVACY})
+CLIENT_AUDIENCES = frozenset({Audience.VENUE, Audience.SOURCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ class WrongRole(IdentityError):
 
     code = "wrong_role"
 
-    def __init__(self, owner: Door, claims: _Claims) -> None:
+    def __init__(self, owner: Audience, claims: _Claims) -> None:
         super().__init__("another door")
         self.who = f"{owner}:{claims.sub}"
-        self.actor = "" if owner is Door.RESIDENT else claims.staff_id or claims.client_id or ""
+        self.actor = "" if owner is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
 
 
 class BirthdateRequired(IdentityError):
@@ -169,7 +169,7 @@ def is_private(address: str) -> bool:
     return here or (url.scheme == "https" and bool(url.hostname))
 
 
-def remote_sources(trusted: Mapping[Door, TrustedIssuer]) -> dict[Door, KeySource]:
+def remote_sources(trusted: Mapping[Audience, TrustedIssuer]) -> dict[Audience, KeySource]:
     """A source for each door, one and the same for doors with the same JWKS. Raises ValueError without a URL."""
     by_url: dict[str, KeySource] = {}
     for door, issuer in trusted.items():
@@ -219,7 +219,7 @@ class _Claims(_Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedToken:
     """A verified token: good from `since` until before `until`, as long as its issuer's keys are `keys`."""
 
     principal: Principal
@@ -233,11 +233,11 @@ class Verifier:
 
     def __init__(
         self,
-        trusted: Mapping[Door, TrustedIssuer],
-        sources: Mapping[Door, KeySource],
+        trusted: Mapping[Audience, TrustedIssuer],
+        sources: Mapping[Audience, KeySource],
         *,
         zone: ZoneInfo = CITY_ZONE,
-        kept_tokens: int = KEPT_TOKENS,
+        kept_tokens: int = CACHED_TOKENS_MAX,
     ) -> None:
         """Raises ValueError when a door lacks keys, or two doors would accept the same tokens."""
         self._trusted = dict(trusted)
@@ -248,7 +248,7 @@ class Verifier:
         if len(self._owners) != len(self._trusted):
             raise ValueError("two doors trust the same issuer and audience: a token must open one door only")
         self._zone = zone
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._kept: OrderedDict[bytes, _CachedToken] = OrderedDict()
         self._kept_tokens = kept_tokens
         self._jws = jwt.PyJWS()
 
@@ -264,7 +264,7 @@ class Verifier:
         """Whether every door has keys to verify with."""
         return all(source.current() for source in self._sources.values())
 
-    def verify(self, door: Door, token: str | None, now: datetime) -> Principal:
+    def verify(self, door: Audience, token: str | None, now: datetime) -> Principal:
         """Who sent `token` to `door` at `now` (an aware datetime).
 
         Raises TokenMissing, TokenInvalid, WrongRole, BirthdateRequired, AdultsOnly or KeysUnavailable.
@@ -286,17 +286,17 @@ class Verifier:
         if owner is not door:
             raise WrongRole(owner, claims)
         principal = _principal(door, claims, now.astimezone(self._zone).date())
-        until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if door in STAFF_DOORS else claims.exp
+        until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if door in STAFF_AUDIENCES else claims.exp
         if until > second:
-            self._keep(digest, _Kept(principal, second, until, keys))
+            self._keep(digest, _CachedToken(principal, second, until, keys))
         return principal
 
-    def _keep(self, digest: bytes, kept: _Kept) -> None:
+    def _keep(self, digest: bytes, kept: _CachedToken) -> None:
         self._kept[digest] = kept
         if len(self._kept) > self._kept_tokens:
             self._kept.popitem(last=False)
 
-    def _authentic(self, token: str, second: int) -> tuple[Door, _Claims, KeySet]:
+    def _authentic(self, token: str, second: int) -> tuple[Audience, _Claims, KeySet]:
         """The door a token is valid at, what it says, and the keys that proved it."""
         header, claims = _read(token)
         owner = self._owners.get((claims.iss, claims.aud))
@@ -354,18 +354,18 @@ def _check_times(claims: _Claims, second: int) -> None:
         raise TokenInvalid("not yet valid")
 
 
-def _principal(door: Door, claims: _Claims, today: date) -> Principal:
+def _principal(door: Audience, claims: _Claims, today: date) -> Principal:
     """The principal of an authentic token at its own door, on the city's civil day `today`."""
-    if door in CLIENT_DOORS:
+    if door in CLIENT_AUDIENCES:
         if claims.client_id not in (None, claims.sub):  # a person's token, issued through the venue's application
             raise TokenInvalid("subject is not the client")
-        return Venue(claims.sub) if door is Door.VENUE else Source(claims.sub)
-    if door in STAFF_DOORS:
+        return Venue(claims.sub) if door is Audience.VENUE else Source(claims.sub)
+    if door in STAFF_AUDIENCES:
         if claims.staff_id is None:
             raise TokenInvalid("no staff_id")
         if claims.exp - claims.iat > STAFF_LIFETIME_SECONDS:
             raise TokenInvalid("a staff token lives at most five minutes")
-        staff = Administrator if door is Door.ADMINISTRATOR else PrivacyOfficer
+        staff = Administrator if door is Audience.ADMINISTRATOR else PrivacyOfficer
         return staff(claims.sub, claims.staff_id)
     birthdate = _birthdate(claims.birthdate)
     if not is_adult(birthdate, today):

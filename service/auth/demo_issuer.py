@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from service.auth import key_files
 from service.auth.access_tokens import (
-    CLIENT_DOORS,
-    STAFF_DOORS,
+    CLIENT_AUDIENCES,
+    STAFF_AUDIENCES,
     STAFF_LIFETIME_SECONDS,
-    Door,
+    Audience,
     TrustedIssuer,
     Verifier,
     clean_name,
@@ -56,7 +56,7 @@ class DemoIssuer:
 
     def mint(
         self,
-        door: Door,
+        door: Audience,
         subject: str,
         *,
         now: datetime,
@@ -69,13 +69,13 @@ class DemoIssuer:
         A resident is born on DEMO_BIRTHDATE and a staff member's `staff_id` is the subject unless said otherwise.
         Raises ValueError for what that door would never accept.
         """
-        staff = door in STAFF_DOORS
+        staff = door in STAFF_AUDIENCES
         span = lifetime if lifetime is not None else STAFF_LIFETIME if staff else LIFETIME
         if now.tzinfo is None:
             raise ValueError("now is an aware datetime")
         if staff and span > STAFF_LIFETIME:
             raise ValueError("a staff token lives at most five minutes")
-        if birthdate is not None and door is not Door.RESIDENT:
+        if birthdate is not None and door is not Audience.RESIDENT:
             raise ValueError("only a resident's token carries a birthdate")
         if staff_id is not None and not staff:
             raise ValueError("only a staff token carries a staff_id")
@@ -84,12 +84,12 @@ class DemoIssuer:
             "iss": DEMO_ISSUER,
             "aud": _audience(door),
             "sub": clean_name(subject),
-            "client_id": subject if door in CLIENT_DOORS else "credit-easy-demo",
+            "client_id": subject if door in CLIENT_AUDIENCES else "credit-easy-demo",
             "iat": issued,
             "exp": issued + span // timedelta(seconds=1),
             "jti": secrets.token_hex(16),
         }
-        if door is Door.RESIDENT:
+        if door is Audience.RESIDENT:
             claims["birthdate"] = (birthdate or DEMO_BIRTHDATE).isoformat()
         if staff:
             claims["staff_id"] = clean_name(staff_id or subject)
@@ -102,13 +102,13 @@ class DemoIssuer:
     def verifier(self) -> Verifier:
         """A verifier of this issuer's tokens alone; it fetches nothing."""
         source = KeySource.fixed(self.jwks())
-        return Verifier(trusted_issuers(), dict.fromkeys(Door, source))
+        return Verifier(trusted_issuers(), dict.fromkeys(Audience, source))
 
 
-def trusted_issuers() -> dict[Door, TrustedIssuer]:
+def trusted_issuers() -> dict[Audience, TrustedIssuer]:
     """The demonstration issuer at each door, with the audience `credit-easy:<door>`."""
-    return {door: TrustedIssuer(DEMO_ISSUER, _audience(door)) for door in Door}
+    return {door: TrustedIssuer(DEMO_ISSUER, _audience(door)) for door in Audience}
 
 
-def _audience(door: Door) -> str:
+def _audience(door: Audience) -> str:
     return f"credit-easy:{door}"

@@ -17,10 +17,10 @@ from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.rights import erasure
 from consent.transparency import sequencer
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.compliance import receipts
-from service.http.context import City
-from service.storage import database as store
+from service.http.context import AppContext
+from service.storage import database
 
 
 @dataclass(slots=True)
@@ -34,69 +34,69 @@ class Replayed:
 
 async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     """Erase the (locked) person: rows of both rooms and the key, in the running transaction; the leaf's hash."""
-    await snapshots.forget(person.person_id)
-    await tickets.forget(person.person_id)
+    await snapshots.delete_cached(person.person_id)
+    await tickets.unlink_person(person.person_id)
     return await erasure.erase(keyring, person, at)
 
 
-async def erase_subject(city: City, subject: str, at: datetime) -> str | None:
+async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> str | None:
     """Erase whoever a token's `sub` stands for, with their tombstone and kept answers; None when nobody is known."""
-    known = await persons.find(city.keyring, subject)
+    known = await persons.find(app_context.keyring, subject)
     if known is None:
         return None
-    city.tombstones.erased(persons.subject_index(city.keyring, subject), at)
-    person = await persons.lock(city.keyring, known.person_id)
-    leaf_hash = await erase(city.keyring, person, at)
-    await store.forget_caller(store.caller_index(city.keyring, Door.RESIDENT, subject))
+    app_context.tombstones.erased(persons.subject_index(app_context.keyring, subject), at)
+    person = await persons.lock(app_context.keyring, known.person_id)
+    leaf_hash = await erase(app_context.keyring, person, at)
+    await database.forget_caller(database.caller_index(app_context.keyring, Audience.RESIDENT, subject))
     return leaf_hash
 
 
-def receipt(city: City, leaf_hash: str, at: datetime) -> dict[str, Any]:
+def receipt(app_context: AppContext, leaf_hash: str, at: datetime) -> dict[str, Any]:
     """The signed receipt of an erasure, JSON-ready."""
     made = receipts.of_erasure(leaf_hash, at)
-    return {"receipt": made, "jws": receipts.sign(made, city.settings.signing_key)}
+    return {"receipt": made, "jws": receipts.sign(made, app_context.settings.signing_key)}
 
 
-async def replay(city: City) -> Replayed:
+async def replay(app_context: AppContext) -> Replayed:
     """End again what had ended, by the tombstones; then records may be released again. Safe to run at any time."""
-    done, at = Replayed(), await city.clock()
-    for one in city.tombstones.read():
+    done, at = Replayed(), await app_context.clock()
+    for one in app_context.tombstones.read():
         done.read += 1
         async with queries.transaction():
             if one.kind == "withdrawn":
-                done.withdrawn += await _withdraw(city, one.name, at)
+                done.withdrawn += await _withdraw(app_context, one.name, at)
             elif one.kind == "erased":
-                found = await persons.find_by_index(city.keyring, one.name)
+                found = await persons.find_by_index(app_context.keyring, one.name)
                 # Who came back after the erasure is not the one who left.
                 if found is not None and found[1] < one.at:
-                    await erase(city.keyring, await persons.lock(city.keyring, found[0].person_id), at)
+                    await erase(app_context.keyring, await persons.lock(app_context.keyring, found[0].person_id), at)
                     done.erased += 1
     await sequencer.release_records(Log.CONSENT)
     return done
 
 
-async def catch_up(city: City) -> Replayed | None:
+async def catch_up(app_context: AppContext) -> Replayed | None:
     """Replay where records are withheld; None where they are not."""
-    return await replay(city) if (await sequencer.head(Log.CONSENT)).withheld else None
+    return await replay(app_context) if (await sequencer.head(Log.CONSENT)).withheld else None
 
 
-async def before_serving(city: City) -> None:
+async def before_serving(app_context: AppContext) -> None:
     """Hold the database against what was published; replay tombstones where it may be an older copy."""
-    if await store.missing_migrations():
+    if await database.missing_migrations():
         return
     for log in Log:
-        await sequencer.hold(log, city.settings.publisher)
-    await catch_up(city)
+        await sequencer.hold(log, app_context.settings.publisher)
+    await catch_up(app_context)
 
 
-async def _withdraw(city: City, consent_id: str, at: datetime) -> int:
-    row = await queries.row("SELECT person_id FROM consent WHERE consent_id = $1 AND state = 'given'", consent_id)
+async def _withdraw(app_context: AppContext, consent_id: str, at: datetime) -> int:
+    row = await queries.fetch_one("SELECT person_id FROM consent WHERE consent_id = $1 AND state = 'given'", consent_id)
     if row is None:
         return 0
     try:
-        person = await persons.lock(city.keyring, row["person_id"])
+        person = await persons.lock(app_context.keyring, row["person_id"])
     except NotFound:
         return 0
     await register.withdraw(person, consent_id, at)
-    await snapshots.forget(person.person_id)
+    await snapshots.delete_cached(person.person_id)
     return 1

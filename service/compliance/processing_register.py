@@ -180,7 +180,7 @@ async def self_audit(at: datetime) -> list[tuple[str, int]]:
     """Each check and how many rows answer it badly."""
     found = []
     for check, (condition, age) in CHECKS.items():
-        row = await queries.row(f"SELECT count(*) AS found {condition}", queries.to_micros(at - age))
+        row = await queries.fetch_one(f"SELECT count(*) AS found {condition}", queries.to_micros(at - age))
         assert row is not None
         found.append((check, int(row["found"])))
     return found

@@ -37,7 +37,7 @@ from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.sequencer import Publisher
 from service.auth import key_files
 from service.auth.demo_issuer import DemoIssuer, trusted_issuers
-from service.http.context import City
+from service.http.context import AppContext
 from service.ingest import file_import
 from service.settings import Settings, read_keyring
 
@@ -77,9 +77,9 @@ def issuer_of(folder: Path) -> DemoIssuer:
     return DemoIssuer.load(folder)
 
 
-async def furnish(city: City) -> bool:
+async def seed(app_context: AppContext) -> bool:
     """Put the catalogue and the residents into an empty city; False when it is furnished already."""
-    at = await city.clock()
+    at = await app_context.clock()
     if await lifecycle.all_in_force(Kind.SCHEMES, at):
         return False
     async with queries.transaction():
@@ -87,7 +87,7 @@ async def furnish(city: City) -> bool:
         for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
             kind, body = Kind(draft["kind"]), draft["document"]
             await lifecycle.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
-        await _put_residents(city, at)
+        await _put_residents(app_context, at)
     return True
 
 
@@ -102,7 +102,7 @@ async def put_catalogue(at: datetime) -> None:
 
 async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
     """One document through its whole life, as the administrator's door will do it."""
-    gate = partial(publishing.gate, at=at, today=at.date())
+    gate = partial(publishing.check, at=at, today=at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
     submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
     if submitted.state == "in_review":
@@ -110,42 +110,42 @@ async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: dateti
     return await lifecycle.approve(kind, document_id, drafted.version, drafted.sha256, APPROVER, at, at)
 
 
-async def _put_residents(city: City, at: datetime) -> None:
-    today = city.day_of(at)
+async def _put_residents(app_context: AppContext, at: datetime) -> None:
+    today = app_context.day_of(at)
     year = today.year - 1
     rides = rides_by_bike(year)
     for resident in yaml.safe_load((CITY / "residents.yaml").read_text(encoding="utf-8")):
-        person = await persons.enter(city.keyring, resident["subject"], at)
+        person = await persons.get_or_create(app_context.keyring, resident["subject"], at)
         for source_id, account in resident["accounts"].items():
-            await _link(city, person, source_id, account, at)
+            await _link(app_context, person, source_id, account, at)
         for provider_id in resident.get("providers", []):
-            await _consent(city, person, Purpose.BENEFIT_CHECK, provider_id, None, at)
+            await _consent(app_context, person, Purpose.BENEFIT_CHECK, provider_id, None, at)
         deliveries = {source_id: _deliveries(resident, source_id, year) for source_id in resident["accounts"]}
         if bike := resident["accounts"].get("green-travel"):
             deliveries["green-travel"] += rides.get(bike, [])
         for source_id, rows in deliveries.items():
-            await _deliver(city, source_id, rows, today, at)
+            await _deliver(app_context, source_id, rows, today, at)
 
 
 async def _consent(
-    city: City, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
+    app_context: AppContext, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
 ) -> register.Consent:
-    shown = await presentations.show(city.keyring, person, purpose, counterpart, account, "zh-CN", at)
-    return await register.give(city.keyring, person, shown.ticket, at)
+    shown = await presentations.show(app_context.keyring, person, purpose, counterpart, account, "zh-CN", at)
+    return await register.give(app_context.keyring, person, shown.ticket, at)
 
 
-async def _link(city: City, person: Person, source_id: str, account: str, at: datetime) -> None:
-    consent = await _consent(city, person, Purpose.POINTS_COMPUTE, source_id, account, at)
+async def _link(app_context: AppContext, person: Person, source_id: str, account: str, at: datetime) -> None:
+    consent = await _consent(app_context, person, Purpose.POINTS_COMPUTE, source_id, account, at)
     assert consent.link is not None
-    await account_links.confirm(city.keyring, source_id, consent.link.code, account, at)
+    await account_links.confirm(app_context.keyring, source_id, consent.link.code, account, at)
 
 
-async def _deliver(city: City, source_id: str, rows: list[Delivery], today: date, at: datetime) -> None:
+async def _deliver(app_context: AppContext, source_id: str, rows: list[Delivery], today: date, at: datetime) -> None:
     source = await lifecycle.in_force(Kind.SOURCES, source_id, at)
     assert source is not None
     for start in range(0, len(rows), BATCH_MAX):
         answers = await intake.deliver(
-            city.keyring, source_id, frozenset(source.body["kinds"]), rows[start : start + BATCH_MAX], today, at
+            app_context.keyring, source_id, frozenset(source.body["kinds"]), rows[start : start + BATCH_MAX], today, at
         )
         refused = [answer for answer in answers if answer.status != "accepted"]
         if refused:

@@ -18,21 +18,21 @@ Clock = Callable[[], Awaitable[datetime]]
 
 
 @dataclass(slots=True)
-class Kept:
+class CatalogueCache:
     """What a process keeps of the catalogue between requests; believed only while it holds."""
 
     in_force: InForce | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class City:
+class AppContext:
     """The service's fixed surroundings. `clock` is the database's own; tests may pass another."""
 
     settings: Settings
     verifier: Verifier
     limiter: Limiter
     clock: Clock
-    kept: Kept = field(default_factory=Kept)
+    kept: CatalogueCache = field(default_factory=CatalogueCache)
 
     def seen_at(self, moment: datetime) -> datetime:
         """The clock's time at a moment that the database has read from its own."""
@@ -41,7 +41,7 @@ class City:
 
     async def read_in_force(self, at: datetime) -> InForce:
         """What is in force, read anew and kept. Not inside a transaction that changes documents."""
-        self.kept.in_force = found = await catalogue.everything(at)
+        self.kept.in_force = found = await catalogue.load(at)
         return found
 
     @property

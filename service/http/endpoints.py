@@ -26,7 +26,7 @@ from consent.kernel.errors import DomainError
 from consent.oversight import staff
 from service.auth.access_tokens import (
     Administrator,
-    Door,
+    Audience,
     IdentityError,
     Principal,
     PrivacyOfficer,
@@ -34,11 +34,11 @@ from service.auth.access_tokens import (
     WrongRole,
 )
 from service.http import json_io
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.openapi import Operation
 from service.http.problems import Problem, problem_response
 from service.i18n import messages
-from service.storage import database as store
+from service.storage import database
 
 Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
@@ -51,11 +51,11 @@ ATTEMPTS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestContext:
     """One request, made known: who, when, in which language."""
 
     request: Request
-    city: City
+    app_context: AppContext
     principal: Principal | None
     at: datetime
     today: date
@@ -72,9 +72,9 @@ class Call(NamedTuple):
     """A request whose sender is known, before the database was asked anything. `key` is where its answer is kept."""
 
     request: Request
-    city: City
+    app_context: AppContext
     principal: Principal | None
-    kept_at: KeptAt | None = None
+    kept_at: IdempotencyKey | None = None
 
     @property
     def subject(self) -> str:
@@ -83,7 +83,7 @@ class Call(NamedTuple):
         return self.principal.subject
 
 
-class KeptAt(NamedTuple):
+class IdempotencyKey(NamedTuple):
     """Where the answer to a request with an Idempotency-Key is kept: scope, whose it is, of which body."""
 
     scope: str
@@ -99,7 +99,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-Handler = Callable[[Ask, Any], Awaitable[Answer | Response]]
+Handler = Callable[[RequestContext, Any], Awaitable[Answer | Response]]
 Run = Callable[[Request], Awaitable[Response]]
 Swift = Callable[[Call, Any], Awaitable[Answer | Response | None]]
 
@@ -118,49 +118,51 @@ class Endpoint:
     """Tried first: the same in fewest round trips to the database, or None with nothing written: the usual way."""
 
 
-def door(audience: Door, prefix: str, endpoints: Sequence[Endpoint], city: City) -> list[BaseRoute]:
+def audience_routes(
+    audience: Audience, prefix: str, endpoints: Sequence[Endpoint], app_context: AppContext
+) -> list[BaseRoute]:
     """The Mount at `prefix` that only tokens of this audience open, and its own path, which a Mount does not match."""
-    guard = [Middleware(Guard, audience=audience, city=city)]
+    guard = [Middleware(Guard, audience=audience, app_context=app_context)]
     inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
-    routes = [_route(endpoint, city, prefix, audience) for endpoint in inside]
+    routes = [_route(endpoint, app_context, prefix, audience) for endpoint in inside]
     return [
-        *(_route(one, city, "", audience, guard) for one in endpoints if one.operation.path == prefix),
+        *(_route(one, app_context, "", audience, guard) for one in endpoints if one.operation.path == prefix),
         Mount(prefix, app=Router(routes, redirect_slashes=False), middleware=guard, name=audience.value),
     ]
 
 
-def open_routes(endpoints: Sequence[Endpoint], city: City) -> list[Route]:
+def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
     """Routes that need no token: the public ones."""
-    return [_route(endpoint, city, "", None) for endpoint in endpoints]
+    return [_route(endpoint, app_context, "", None) for endpoint in endpoints]
 
 
 class Guard:
     """Lets in whoever holds a token for this door; everybody else gets 401 or 403 before any routing."""
 
-    def __init__(self, app: ASGIApp, audience: Door, city: City) -> None:
-        self.app, self.audience, self.city = app, audience, city
+    def __init__(self, app: ASGIApp, audience: Audience, app_context: AppContext) -> None:
+        self.app, self.audience, self.app_context = app, audience, app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit, pass on."""
         if scope["type"] != "http":
             raise RuntimeError("doors speak HTTP only")
-        await admit(self.city, self.audience, scope)
+        await admit(self.app_context, self.audience, scope)
         await self.app(scope, receive, send)
 
 
-async def admit(city: City, audience: Door, scope: Scope) -> None:
+async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> None:
     """Verify the token, count the request, and name the principal in the scope; or a Problem."""
     try:
-        principal = city.verifier.verify(audience, bearer(scope), datetime.now(UTC))
+        principal = app_context.verifier.verify(audience, bearer(scope), datetime.now(UTC))
     except WrongRole as wrong:
-        wait = await city.limiter.hit("refused", wrong.who)
+        wait = await app_context.limiter.hit("refused", wrong.who)
         if wait is not None:
             raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
-        await record_refusal(city, audience, wrong.actor, "wrong_role", "door")
+        await record_refusal(app_context, audience, wrong.actor, "wrong_role", "door")
         raise Problem("wrong_role") from None
     except IdentityError as error:
         raise Problem(error.code) from None
-    wait = city.limiter.count(audience.value, principal_key(principal))
+    wait = app_context.limiter.count(audience.value, principal_key(principal))
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
     scope.setdefault("state", {})["principal"] = principal
@@ -193,52 +195,58 @@ def principal_key(principal: Principal) -> str:
     return principal.subject if isinstance(principal, Resident) else actor_of(principal)
 
 
-async def record_refusal(city: City, audience: Door | None, actor: str, code: str, what: str) -> None:
+async def record_refusal(app_context: AppContext, audience: Audience | None, actor: str, code: str, what: str) -> None:
     """Record a refused attempt in a transaction of its own, after the attempt's was rolled back."""
     async with queries.transaction():
-        await ledger.refused(audience.value if audience else "public", actor, code, what[:200], await city.clock())
+        await ledger.refused(
+            audience.value if audience else "public", actor, code, what[:200], await app_context.clock()
+        )
 
 
-def runner(endpoint: Endpoint, city: City, audience: Door | None) -> Run:
+def runner(endpoint: Endpoint, app_context: AppContext, audience: Audience | None) -> Run:
     """What answers a request to an endpoint, its sender admitted."""
 
     async def run(request: Request) -> Response:
         try:
-            return await _run(endpoint, city, audience, request)
+            return await _run(endpoint, app_context, audience, request)
         except DomainError as error:
             if error.code in RECORDED:
                 principal = principal_of(request)
                 what = " ".join((endpoint.operation.operation_id, *document_of(audience, request.path_params)))
-                await record_refusal(city, audience, actor_of(principal), error.code, what)
+                await record_refusal(app_context, audience, actor_of(principal), error.code, what)
             raise
 
     return run
 
 
-def document_of(audience: Door | None, parts: Mapping[str, str]) -> tuple[str, ...]:
+def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[str, ...]:
     """The catalogue document, `kind/id`, that a path of a staff door names; nothing of any other path.
 
     What stands in other paths may be somebody's: it is never written down here.
     """
     kind, document_id = parts.get("kind", ""), parts.get("id", "")
-    if audience is Door.PRIVACY:
+    if audience is Audience.PRIVACY:
         kind, _, rest = parts.get("review_id", "").partition(".")
         document_id = rest.rpartition(".")[0]
-    elif audience is not Door.ADMINISTRATOR:
+    elif audience is not Audience.ADMINISTRATOR:
         return ()
     return (f"{kind}/{document_id}",) if kind in list(Kind) and DOCUMENT_ID.fullmatch(document_id) else ()
 
 
 def _route(
-    endpoint: Endpoint, city: City, prefix: str, audience: Door | None, guard: Sequence[Middleware] = ()
+    endpoint: Endpoint,
+    app_context: AppContext,
+    prefix: str,
+    audience: Audience | None,
+    guard: Sequence[Middleware] = (),
 ) -> Route:
     operation = endpoint.operation
     path = operation.path.removeprefix(prefix)
-    run = runner(endpoint, city, audience)
+    run = runner(endpoint, app_context, audience)
     return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
 
 
-async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: Request) -> Response:
+async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience | None, request: Request) -> Response:
     for value in request.path_params.values():
         if not _readable(value):
             raise Problem("not_found")
@@ -247,32 +255,36 @@ async def _run(endpoint: Endpoint, city: City, audience: Door | None, request: R
     if model is not None and not endpoint.raw:
         body = json_io.parse_json(request, raw, model)
     principal = principal_of(request)
-    kept_at = _kept_at(endpoint, city, audience, request, principal, raw)
+    kept_at = _kept_at(endpoint, app_context, audience, request, principal, raw)
     if endpoint.swift is not None:
-        swiftly = await endpoint.swift(Call(request, city, principal, kept_at), body)
+        swiftly = await endpoint.swift(Call(request, app_context, principal, kept_at), body)
         if swiftly is not None:
             return _response(swiftly)
     if not endpoint.writes:
-        return _response(await endpoint.handle(await _ask(city, request), body))
+        return _response(await endpoint.handle(await _ask(app_context, request), body))
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _write(endpoint, city, request, body, kept_at)
-        except queries.OVERTAKEN:
+            return await _write(endpoint, app_context, request, body, kept_at)
+        except queries.RETRYABLE_ERRORS:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _write(endpoint: Endpoint, city: City, request: Request, body: Any, kept_at: KeptAt | None) -> Response:
+async def _write(
+    endpoint: Endpoint, app_context: AppContext, request: Request, body: Any, kept_at: IdempotencyKey | None
+) -> Response:
     late: DomainError | None = None
     async with queries.transaction():
-        ask = await _ask(city, request)
+        context = await _ask(app_context, request)
         if kept_at is not None:
-            kept = await store.claim(city.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, ask.at)
+            kept = await database.claim(
+                app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, context.at
+            )
             if kept is not None:
                 return _replayed(kept, kept_at.fingerprint)
         try:
-            answer = await endpoint.handle(ask, body)
+            answer = await endpoint.handle(context, body)
         except DomainError as error:
             if not error.keeps_writes:
                 raise
@@ -280,7 +292,9 @@ async def _write(endpoint: Endpoint, city: City, request: Request, body: Any, ke
         else:
             response = _response(answer)
         if kept_at is not None:
-            await store.keep(city.keyring, kept_at.scope, response.status_code, bytes(response.body))
+            await database.store_response(
+                app_context.keyring, kept_at.scope, response.status_code, bytes(response.body)
+            )
     if late is not None:
         raise late
     return response
@@ -292,37 +306,42 @@ def _readable(value: str) -> bool:
 
 
 def _kept_at(
-    endpoint: Endpoint, city: City, audience: Door | None, request: Request, principal: Principal | None, raw: bytes
-) -> KeptAt | None:
+    endpoint: Endpoint,
+    app_context: AppContext,
+    audience: Audience | None,
+    request: Request,
+    principal: Principal | None,
+    raw: bytes,
+) -> IdempotencyKey | None:
     if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
         return None
     key = json_io.idempotency_key(request)
     door, caller = audience or "public", principal_key(principal) if principal else ""
-    return KeptAt(
-        store.scope_of(city.keyring, door, caller, request.scope["path"], key),
-        store.caller_index(city.keyring, door, caller),
+    return IdempotencyKey(
+        database.scope_of(app_context.keyring, door, caller, request.scope["path"], key),
+        database.caller_index(app_context.keyring, door, caller),
         json_io.fingerprint(raw),
     )
 
 
-def _replayed(kept: store.Kept, fingerprint: str) -> Response:
+def _replayed(kept: database.StoredResponse, fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         raise Problem("idempotency_key_reused")
     media = "application/json" if kept.status < 400 else "application/problem+json"
     return Response(kept.body, kept.status, media_type=media, headers={"Idempotency-Replayed": "true"})
 
 
-async def _ask(city: City, request: Request) -> Ask:
-    at = await city.clock()
+async def _ask(app_context: AppContext, request: Request) -> RequestContext:
+    at = await app_context.clock()
     principal = principal_of(request)
     if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
         raise Problem("suspended")
-    return Ask(
+    return RequestContext(
         request,
-        city,
+        app_context,
         principal,
         at,
-        city.day_of(at),
+        app_context.day_of(at),
         messages.accept_language(request.headers.get("accept-language", "")),
     )
 

@@ -51,7 +51,7 @@ CODES: Final[Mapping[str, str]] = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Wire(BaseModel):
+class ApiModel(BaseModel):
     """A body or an answer: strict types, nothing unknown, unchangeable.
 
     Members whose default is None are left out of an answer while they are None; the others are always there.

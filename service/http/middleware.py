@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http import json_io
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.problems import Problem, problem_response, unforeseen
 from service.observability import metrics
 
 logger = logging.getLogger("credit_easy.access")
 
-HEADERS = {
+SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -30,7 +30,7 @@ HEADERS = {
 
 NOT_WELL = 400
 """Answers from this status on are written down; what went well is counted alone."""
-DRESS = [(name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": "no-store"}.items()]
+DRESS = [(name.encode(), value.encode()) for name, value in {**SECURITY_HEADERS, "cache-control": "no-store"}.items()]
 """What every answer wears unless it says otherwise itself."""
 _WORN = frozenset(name for name, _ in DRESS)
 
@@ -38,8 +38,8 @@ _WORN = frozenset(name for name, _ in DRESS)
 class Surroundings:
     """Pure ASGI, outermost of ours."""
 
-    def __init__(self, app: ASGIApp, city: City) -> None:
-        self.app, self.city = app, city
+    def __init__(self, app: ASGIApp, app_context: AppContext) -> None:
+        self.app, self.app_context = app, app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limit by address, pass on, dress the answer, count it."""
@@ -75,10 +75,10 @@ class Surroundings:
 
     def _refused(self, scope: Scope) -> Response | None:
         """The answer to whoever asks too often or for a host that is not ours; else None."""
-        if not host_allowed(json_io.header(scope, b"host"), self.city.settings.allowed_hosts):
+        if not host_allowed(json_io.header(scope, b"host"), self.app_context.settings.allowed_hosts):
             return problem_response(Request(scope), Problem("bad_header"))
         client = scope.get("client")
-        wait = self.city.limiter.count("address", client[0] if client else "unknown")
+        wait = self.app_context.limiter.count("address", client[0] if client else "unknown")
         if wait is None:
             return None
         return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))

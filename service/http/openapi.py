@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http.problems import TABLE
 
 REF = "#/components/schemas/{model}"
@@ -76,7 +76,7 @@ class Operation:
     method: HTTPMethod
     path: str
     operation_id: str
-    door: Door | None
+    door: Audience | None
     summary: str
     responses: Mapping[int, type[BaseModel] | tuple[type[BaseModel], ...] | None]
     request: type[BaseModel] | None = None
@@ -118,7 +118,7 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
                     "bearerFormat": "RFC 9068 access token",
                     "description": f"A token for the {door.value} door; it opens no other.",
                 }
-                for door in Door
+                for door in Audience
             },
         },
     }
@@ -191,7 +191,7 @@ def _problems(one: Operation) -> dict[int, list[str]]:
     codes |= {"rate_limited", "unavailable"}
     if one.door is not None:
         codes |= {"token_missing", "token_invalid", "wrong_role", "keys_unavailable"}
-    if one.door is Door.RESIDENT:
+    if one.door is Audience.RESIDENT:
         codes |= {"birthdate_required", "adults_only"}
     if one.request is not None:
         codes |= {"malformed_json", "duplicate_key", "too_deep", "not_json", "body_too_large", "body_invalid"}

@@ -6,7 +6,7 @@ from http import HTTPMethod
 
 from pydantic import BaseModel
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http.endpoints import Endpoint, Handler, Key, Swift
 from service.http.openapi import Operation, Parameter
 
@@ -19,7 +19,7 @@ Answers = type[BaseModel] | tuple[type[BaseModel], ...] | None
 
 
 def get(
-    audience: Door | None,
+    audience: Audience | None,
     path: str,
     operation_id: str,
     summary: str,
@@ -49,7 +49,7 @@ def get(
 
 
 def post(
-    audience: Door,
+    audience: Audience,
     path: str,
     operation_id: str,
     summary: str,

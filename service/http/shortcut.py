@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http import endpoints as doors
 from service.http import problems
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.endpoints import Endpoint, Run
 
 
@@ -30,14 +30,14 @@ class Named:
 class Shortcut:
     """Pure ASGI, between `Surroundings` and the routes."""
 
-    def __init__(self, app: ASGIApp, endpoints: dict[Door, list[Endpoint]], city: City) -> None:
-        self.app, self.city = app, city
+    def __init__(self, app: ASGIApp, endpoints: dict[Audience, list[Endpoint]], app_context: AppContext) -> None:
+        self.app, self.app_context = app, app_context
         self.handlers: dict[Any, Any] = dict(problems.handlers())
-        self.table: dict[tuple[str, str], tuple[Door, Named, Run]] = {}
+        self.table: dict[tuple[str, str], tuple[Audience, Named, Run]] = {}
         for audience, found in endpoints.items():
             for one in found:
                 operation = one.operation
-                run = doors.runner(one, city, audience)
+                run = doors.runner(one, app_context, audience)
                 self.table[operation.method, operation.path] = audience, Named(operation.operation_id), run
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +49,7 @@ class Shortcut:
         audience, scope["route"], run = found
         request = Request(scope, receive, send)
         try:
-            await doors.admit(self.city, audience, scope)
+            await doors.admit(self.app_context, audience, scope)
             response = await run(request)
         except Exception as error:
             response = await self._refusal(request, error)

@@ -42,7 +42,7 @@ async def commit(
                     raise SourceStopped("the source is not in force any more")
                 kinds = frozenset(now.body["kinds"])
                 return await intake.deliver(keyring, source.document_id, kinds, batch, day_of(at), at)
-        except queries.OVERTAKEN:
+        except queries.RETRYABLE_ERRORS:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")

@@ -21,9 +21,9 @@ from consent.records import corrections
 from consent.transparency import sequencer
 from service.api.public import transparency
 from service.compliance import erasure
-from service.http.context import City
+from service.http.context import AppContext
 from service.observability import metrics
-from service.storage import database as store
+from service.storage import database
 
 logger = logging.getLogger("credit_easy.housekeeping")
 
@@ -31,20 +31,20 @@ EVERY_SECONDS = 60
 """Soon enough that a ticket is gone within a minute of its 24 hours."""
 
 
-async def tidy(city: City) -> dict[str, int]:
+async def run_cleanup(app_context: AppContext) -> dict[str, int]:
     """One round; how much each job did. A job that fails is logged and does not stop the others."""
-    at = await city.clock()
-    today = city.day_of(at)
+    at = await app_context.clock()
+    today = app_context.day_of(at)
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
-        "consents_expired": lambda: expiry.sweep(city.keyring, at),
-        "reminders_sent": lambda: expiry.remind(city.keyring, at),
-        "farewells_dropped": account_links.drop_farewells,
+        "consents_expired": lambda: expiry.sweep(app_context.keyring, at),
+        "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
+        "farewells_dropped": account_links.drop_link_endings,
         "corrections_dropped": corrections.drop_acknowledged,
         "presentations_dropped": lambda: expiry.drop_shown(at),
         "link_codes_dropped": lambda: link_codes.drop(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
-        "answers_dropped": lambda: store.drop_old(at),
+        "answers_dropped": lambda: database.drop_old(at),
         "simulations_dropped": lambda: population.drop_old(today),
         "old_dropped": lambda: officers.drop_old(at),
         "redemptions_dropped": lambda: redeem.drop_old(today),
@@ -58,59 +58,59 @@ async def tidy(city: City) -> dict[str, int]:
     return done
 
 
-async def keep_house(city: City, every_seconds: float = EVERY_SECONDS) -> None:
+async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SECONDS) -> None:
     """Tidy for ever; cancelled when the service stops."""
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            await tidy(city)
+            await run_cleanup(app_context)
         except Exception as error:  # the clock itself: the database is away
             logger.error("no tidying", extra={"error": type(error).__name__})
 
 
-async def announce(city: City) -> None:
+async def announce(app_context: AppContext) -> None:
     """Put the barred uses and the keys that speak for us into the policy log, each once."""
     async with queries.transaction():
-        await queries.rows("SELECT log FROM log_head WHERE log = 'policy' FOR UPDATE")
-        at = await city.clock()
+        await queries.fetch_all("SELECT log FROM log_head WHERE log = 'policy' FOR UPDATE")
+        at = await app_context.clock()
         for kind, body in (
             *(("barred_use", one) for one in transparency.barred_uses()),
-            *(("key", one) for one in transparency.keys(city)),
+            *(("key", one) for one in transparency.keys(app_context)),
         ):
             sha256 = sha256_of(body)
             if not await ledger.policy_named(f"{kind}:{sha256}"):
                 await ledger.policy(kind, f"{kind}:{sha256}", 1, sha256, at)
 
 
-async def advance(city: City) -> dict[Log, int]:
+async def advance(app_context: AppContext) -> dict[Log, int]:
     """Integrate what waits in each log and publish its checkpoint; how many leaves moved."""
     moved = dict.fromkeys(Log, 0)
     for log in Log:
-        while taken := await sequencer.integrate(log, await city.clock()):
+        while taken := await sequencer.integrate(log, await app_context.clock()):
             moved[log] += taken
-        await sequencer.publish(log, city.settings.publisher)
+        await sequencer.publish(log, app_context.settings.publisher)
         head = await sequencer.head(log)
-        _, late = await sequencer.waiting(log, await city.clock())
+        _, late = await sequencer.waiting(log, await app_context.clock())
         if head.frozen or late:
             logger.error("a log is frozen" if head.frozen else "a log is late", extra={"job": log})
         metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))
     return moved
 
 
-async def keep_logs(city: City) -> None:
+async def sequencer_loop(app_context: AppContext) -> None:
     """Advance both logs for ever; of several processes one works and the others wait for its lock.
 
     A database that turns out to be an older copy is caught up with what has ended since, by whoever finds it so.
     """
     announced = False
     while True:
-        await asyncio.sleep(city.settings.integrate_seconds)
+        await asyncio.sleep(app_context.settings.integrate_seconds)
         try:
             if not announced:
-                await announce(city)
+                await announce(app_context)
                 announced = True
-            await advance(city)
-            if replayed := await erasure.catch_up(city):
+            await advance(app_context)
+            if replayed := await erasure.catch_up(app_context):
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
                 )

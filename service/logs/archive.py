@@ -17,7 +17,7 @@ from consent.transparency import checkpoint, tiles
 from consent.transparency.checkpoint import TILE_WIDTH
 from consent.transparency.merkle import HASH_BYTES
 from service.api.public import transparency
-from service.http.context import City
+from service.http.context import AppContext
 
 ENTRIES_READ = 5_000
 
@@ -30,7 +30,7 @@ class Written:
     files: int = 0
 
 
-async def write(city: City, folder: Path) -> Written:
+async def write(app_context: AppContext, folder: Path) -> Written:
     """Bring the archive up to the last published checkpoints. TreeBroken when a tile is missing.
 
     Full tiles never change, so that those already there stay as they are; each checkpoint comes last.
@@ -49,17 +49,17 @@ async def write(city: City, folder: Path) -> Written:
                 if width < TILE_WIDTH or not path.exists():
                     _put(path, hashes, done)
             if log is Log.POLICY:
-                await _policy(city, folder, head.size, done)
+                await _policy(app_context, folder, head.size, done)
             _put(there / "checkpoint", note.encode(), done)
             done.sizes[log] = head.size
     return done
 
 
-async def _policy(city: City, folder: Path, size: int, done: Written) -> None:
+async def _policy(app_context: AppContext, folder: Path, size: int, done: Written) -> None:
     """The policy log's leaves, one a line, and every document that one of them names."""
     lines, hashes = [], set()
     for start in range(0, size, ENTRIES_READ):
-        for row in await queries.rows(
+        for row in await queries.fetch_all(
             "SELECT leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2 ORDER BY position",
             start,
             min(size, start + ENTRIES_READ),
@@ -67,10 +67,10 @@ async def _policy(city: City, folder: Path, size: int, done: Written) -> None:
             lines.append(row["leaf"])
             hashes.add(json.loads(row["leaf"])["sha256"])
     documents = folder / "v1" / "public" / "documents"
-    ours = {sha256_of(one): one for one in (*transparency.barred_uses(), *transparency.keys(city))}
+    ours = {sha256_of(one): one for one in (*transparency.barred_uses(), *transparency.keys(app_context))}
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():
-            stored = await queries.row("SELECT body FROM document WHERE sha256 = $1", sha256)
+            stored = await queries.fetch_one("SELECT body FROM document WHERE sha256 = $1", sha256)
             found = ours.get(sha256) if stored is None else json.loads(stored["body"])
             if found is not None:  # a key of the past is named for ever, and served while it is ours
                 _put(documents / sha256, canonical_json(found), done)

@@ -69,7 +69,9 @@ class Cosigner:
         return hashlib.sha256(self.name.encode() + b"\n" + public).digest()[:KEY_ID_BYTES]
 
 
-def look(base: str, key: NoteKey, remembered: Path, cosigner: Cosigner | None, at: datetime) -> tuple[str, Checkpoint]:
+def cosign_log(
+    base: str, key: NoteKey, remembered: Path, cosigner: Cosigner | None, at: datetime
+) -> tuple[str, Checkpoint]:
     """Read the log at `base` (http, https or file URL) and hold it against what is remembered.
 
     Returns the note, cosigned when there is a cosigner, and its checkpoint; `remembered` then holds the note.

@@ -33,11 +33,11 @@ def production() -> Starlette:
     chosen = settings.read(os.environ)
     logs.configure()
     made = app.create_app(chosen, Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone))
-    settle()
+    tune_gc()
     return made
 
 
-def settle() -> None:
+def tune_gc() -> None:
     """Look for reference cycles seldom, and never among what was there before the first request."""
     gc.collect()
     gc.freeze()
@@ -47,7 +47,7 @@ def settle() -> None:
 def run(app: Starlette, host: str, port: int) -> None:
     """Serve an application until it is told to stop."""
     logs.configure(logging.WARNING)
-    settle()
+    tune_gc()
     uvicorn.run(app, host=host, port=port, **OPTIONS)  # type: ignore[arg-type]
 
 

@@ -20,11 +20,11 @@ from consent.database import migrate, queries
 from service.storage import partitioning
 from service.storage.pool import CONNECTIONS_MAX, Client
 
-ROOMS = ("consent", "benefits", "service")
+PACKAGES = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
 
 
-ANSWERS_KEPT_FOR = timedelta(hours=48)
+RESPONSE_RETENTION = timedelta(hours=48)
 """The contract promises 24; a day more for clients whose clock or network had a bad night."""
 
 
@@ -34,7 +34,7 @@ HOUR_MICROS = 3_600_000_000
 async def open_database(url: str) -> None:
     """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
     await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
-    await queries.look_at_engine()
+    await queries.detect_engine()
 
 
 def database_config(url: str) -> dict[str, Any]:
@@ -63,18 +63,18 @@ async def close_database() -> None:
     await Tortoise.close_connections()
 
 
-async def bring_up_to_date() -> list[str]:
+async def migrate_all() -> list[str]:
     """Apply what is missing of the migrations; their names."""
-    return await migrate.apply(ROOMS)
+    return await migrate.apply(PACKAGES)
 
 
-async def lay_out(pieces: int | None) -> list[str]:
+async def partition_tables(pieces: int | None) -> list[str]:
     """Cut the tables into pieces, if asked or if they are cut already; make and take away months. What was done."""
     count = pieces or await partitioning.pieces()
     if not count or queries.is_sqlite():
         return []
     async with queries.transaction():
-        await queries.rows("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
+        await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
         today = (await queries.now()).date()
         done = await partitioning.cut(count, today)
         made, gone = await partitioning.keep_months(today)
@@ -84,12 +84,12 @@ async def lay_out(pieces: int | None) -> list[str]:
 async def distribute() -> list[str]:
     """Spread the tables over a Citus cluster; what was done."""
     done = await partitioning.distribute()
-    await queries.look_at_engine()
+    await queries.detect_engine()
     return [f"distributed {one}" for one in done]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredResponse:
     """A stored answer: the fingerprint of the request's body, the status and the body of the answer."""
 
     fingerprint: str
@@ -113,13 +113,13 @@ def _caller_index(secret: bytes, door: str, caller: str) -> str:
     return vault.mac(secret, "\x1f".join(("caller", door, caller)).encode()).hex()
 
 
-async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> Kept | None:
+async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> StoredResponse | None:
     """Take the scope for this transaction, or give the answer that is already there.
 
     A second request with the same key waits here until the first has committed or rolled back.
     """
     placeholder = vault.seal(_cipher(keyring), _place(scope), b"")
-    claimed = await queries.run(
+    claimed = await queries.execute(
         "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
         " VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING",
         scope,
@@ -130,15 +130,15 @@ async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at:
     )
     if claimed:
         return None
-    row = await queries.row("SELECT fingerprint, status, sealed_body FROM stored_answer WHERE scope = $1", scope)
+    row = await queries.fetch_one("SELECT fingerprint, status, sealed_body FROM stored_answer WHERE scope = $1", scope)
     assert row is not None
     body = vault.open_sealed(_cipher(keyring), _place(scope), bytes(row["sealed_body"]))
-    return Kept(row["fingerprint"], row["status"], body)
+    return StoredResponse(row["fingerprint"], row["status"], body)
 
 
-async def keep(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
+async def store_response(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
     """Store the answer under the scope that was claimed in this transaction."""
-    await queries.run(
+    await queries.execute(
         "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
         scope,
         status,
@@ -169,13 +169,13 @@ def kept_values(
 
 async def forget_caller(caller: str) -> None:
     """Drop every stored answer of a caller (`caller_index`); for an erasure."""
-    await queries.run("DELETE FROM stored_answer WHERE caller_index = $1", caller)
+    await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller)
 
 
 async def drop_old(at: datetime) -> int:
     """Drop answers nobody retries any more; how many."""
-    return await queries.run(
-        "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - ANSWERS_KEPT_FOR)
+    return await queries.execute(
+        "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - RESPONSE_RETENTION)
     )
 
 
@@ -199,4 +199,4 @@ def _place(scope: str) -> Place:
 
 async def missing_migrations() -> list[str]:
     """Names of migrations that this database still lacks."""
-    return await migrate.pending(ROOMS)
+    return await migrate.pending(PACKAGES)

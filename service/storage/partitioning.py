@@ -65,7 +65,7 @@ class _Table:
 
 async def pieces() -> int:
     """Into how many pieces the tables are cut; 0 when they are whole."""
-    return await queries.partitions()
+    return await queries.partition_count()
 
 
 async def cut(count: int, today: date) -> list[str]:
@@ -86,7 +86,7 @@ async def cut(count: int, today: date) -> list[str]:
             done.append(table)
     for table, (key, _) in MONTHLY.items():
         if not await _is_cut(table):
-            first = await queries.row(f"SELECT min(at) AS at FROM {table}")
+            first = await queries.fetch_one(f"SELECT min(at) AS at FROM {table}")
             begins = today if first is None or first["at"] is None else queries.from_micros(first["at"]).date()
             months = [_month(table, *one) for one in _months(begins, _later(today, MONTHS_AHEAD))]
             await _cut(table, "RANGE (at)", [*months, (f"{table}_rest", "DEFAULT")], f"PRIMARY KEY ({key}, at)")
@@ -106,7 +106,7 @@ async def keep_months(today: date) -> tuple[list[str], list[str]]:
             continue
         there = {
             row["name"]
-            for row in await queries.rows(
+            for row in await queries.fetch_all(
                 "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
                 " WHERE i.inhparent = to_regclass($1)",
                 table,
@@ -117,8 +117,8 @@ async def keep_months(today: date) -> tuple[list[str], list[str]]:
         for name in sorted(there):
             if re.fullmatch(rf"{table}_\d{{4}}_\d\d", name) and name < oldest:
                 await _keep_leaves(name, kind)
-                await queries.run_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
-                await queries.run_script(f"DROP TABLE {name}")
+                await queries.execute_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
+                await queries.execute_script(f"DROP TABLE {name}")
                 gone.append(name)
     return made, gone
 
@@ -130,19 +130,21 @@ async def _make_months(table: str, kind: str, there: set[str], today: date) -> l
     the rest is put aside, begun anew, and written again to where it belongs.
     """
     rest, kept = f"{table}_rest", _micros(_later(today, -MONTHS_KEPT))
-    late = await queries.row(f"SELECT min(at) AS at FROM {rest} WHERE at < $1", _micros(_later(today, MONTHS_AHEAD)))
+    late = await queries.fetch_one(
+        f"SELECT min(at) AS at FROM {rest} WHERE at < $1", _micros(_later(today, MONTHS_AHEAD))
+    )
     assert late is not None
     if late["at"] is None:
         return await _make(table, _months(today, _later(today, MONTHS_AHEAD)), there)
-    await queries.run_script(f"ALTER TABLE {table} DETACH PARTITION {rest}")
+    await queries.execute_script(f"ALTER TABLE {table} DETACH PARTITION {rest}")
     aside = await _put_aside(rest)
-    await queries.run_script(f"CREATE TABLE {rest} PARTITION OF {table} DEFAULT")
+    await queries.execute_script(f"CREATE TABLE {rest} PARTITION OF {table} DEFAULT")
     await _guard(table, rest)
     first = min(today, queries.from_micros(max(late["at"], kept)).date())
     made = await _make(table, _months(first, _later(today, MONTHS_AHEAD)), there)
     await _keep_leaves(aside, kind, kept)
-    await queries.run(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", kept)
-    await queries.run_script(f"DROP TABLE {aside}")
+    await queries.execute(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", kept)
+    await queries.execute_script(f"DROP TABLE {aside}")
     return made
 
 
@@ -151,7 +153,7 @@ async def _make(table: str, months: list[tuple[int, int]], there: set[str]) -> l
     for month in months:
         name, bounds = _month(table, *month)
         if name not in there:
-            await queries.run_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
+            await queries.execute_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
             await _guard(table, name)
             made.append(name)
     return made
@@ -160,7 +162,7 @@ async def _make(table: str, months: list[tuple[int, int]], there: set[str]) -> l
 async def _keep_leaves(name: str, kind: str, before: int | None = None) -> None:
     """Keep the leaf hashes of a table that goes, or of what it has from before a moment."""
     older = "" if before is None else f" AND at < {before}"
-    await queries.run(
+    await queries.execute(
         f"INSERT INTO expired_leaf (leaf_hash, kind, day) SELECT leaf_hash, '{kind}',"
         f" to_char(to_timestamp(at / 1000000.0) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer FROM {name}"
         f" WHERE leaf_hash <> ''{older} ON CONFLICT DO NOTHING"
@@ -173,31 +175,31 @@ async def distribute() -> list[str]:
     In no transaction: a table is distributed and stays so, and what was left undone is done the next time. RuntimeError
     where the extension is not there.
     """
-    if await queries.row("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'") is None:
+    if await queries.fetch_one("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'") is None:
         raise RuntimeError("this database has no citus; CREATE EXTENSION and citus_add_node come first")
-    there = {row["name"] for row in await queries.rows("SELECT table_name::text AS name FROM citus_tables")}
+    there = {row["name"] for row in await queries.fetch_all("SELECT table_name::text AS name FROM citus_tables")}
     done = []
     for table in REFERENCE:
         if table not in there:
-            await queries.rows(f"SELECT create_reference_table('{table}')")
+            await queries.fetch_all(f"SELECT create_reference_table('{table}')")
             done.append(f"{table}: a copy on every server")
     for table, key in KEYS.items():
         if table in there:
             continue
-        for row in await queries.rows(
+        for row in await queries.fetch_all(
             "SELECT tgname AS name FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal", table
         ):
             # Refused there: append-only by privileges and by the chain itself.
-            await queries.run_script(f"DROP TRIGGER {row['name']} ON {table}")
+            await queries.execute_script(f"DROP TRIGGER {row['name']} ON {table}")
         beside = "none" if table in ("person", *OWN_KEY) else "person"
-        await queries.rows(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{beside}')")
+        await queries.fetch_all(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{beside}')")
         done.append(f"{table}: by {key}")
     return done
 
 
 async def _is_cut(table: str) -> bool:
     return (
-        await queries.row("SELECT 1 AS cut FROM pg_partitioned_table WHERE partrelid = to_regclass($1)", table)
+        await queries.fetch_one("SELECT 1 AS cut FROM pg_partitioned_table WHERE partrelid = to_regclass($1)", table)
         is not None
     )
 
@@ -206,17 +208,17 @@ async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: 
     """Make the table anew in pieces, with checks, indexes and triggers under their names, and copy what was there."""
     was, old = await _described(table), await _put_aside(table)
     like = f"LIKE {old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
-    await queries.run_script(f"CREATE TABLE {table} ({like}) PARTITION BY {by}")
+    await queries.execute_script(f"CREATE TABLE {table} ({like}) PARTITION BY {by}")
     for name, bounds in pieces:
         values = bounds if bounds == "DEFAULT" else f"FOR VALUES {bounds}"
-        await queries.run_script(f"CREATE TABLE {name} PARTITION OF {table} {values}")
-    await queries.run_script(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey {primary_key or was.primary_key}")
+        await queries.execute_script(f"CREATE TABLE {name} PARTITION OF {table} {values}")
+    await queries.execute_script(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey {primary_key or was.primary_key}")
     for _, definition in was.indexes:
-        await queries.run_script(definition)
-    await queries.run(f"INSERT INTO {table} SELECT * FROM {old}")
-    await queries.run_script(f"DROP TABLE {old}")
+        await queries.execute_script(definition)
+    await queries.execute(f"INSERT INTO {table} SELECT * FROM {old}")
+    await queries.execute_script(f"DROP TABLE {old}")
     for definition in was.triggers:
-        await queries.run_script(definition)
+        await queries.execute_script(definition)
     for name, _ in pieces:
         await _guard(table, name)
 
@@ -224,34 +226,34 @@ async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: 
 async def _put_aside(table: str) -> str:
     """Give the table and its indexes other names, so that one of its name can be made; the table's."""
     old = f"{table}_whole"
-    await queries.run_script(f"ALTER TABLE {table} RENAME TO {old}")
-    for row in await queries.rows("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
-        await queries.run_script(f"ALTER INDEX {row['name']} RENAME TO {row['name']}_whole")
+    await queries.execute_script(f"ALTER TABLE {table} RENAME TO {old}")
+    for row in await queries.fetch_all("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
+        await queries.execute_script(f"ALTER INDEX {row['name']} RENAME TO {row['name']}_whole")
     return old
 
 
 async def _guard(table: str, piece: str) -> None:
     """Let what watches over whole statements on a table watch over those on a piece of it, too."""
-    for row in await queries.rows(
+    for row in await queries.fetch_all(
         "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = to_regclass($1)"
         " AND NOT tgisinternal AND tgtype & 1 = 0",
         table,
     ):
-        await queries.run_script(re.sub(rf" ON (public\.)?{table} ", f" ON {piece} ", row["definition"], count=1))
+        await queries.execute_script(re.sub(rf" ON (public\.)?{table} ", f" ON {piece} ", row["definition"], count=1))
 
 
 async def _described(table: str) -> _Table:
-    keys = await queries.rows(
+    keys = await queries.fetch_all(
         "SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE conrelid = to_regclass($1)"
         " AND contype = 'p'",
         table,
     )
-    indexes = await queries.rows(
+    indexes = await queries.fetch_all(
         "SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition FROM pg_index i"
         " JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = to_regclass($1) AND NOT i.indisprimary",
         table,
     )
-    triggers = await queries.rows(
+    triggers = await queries.fetch_all(
         "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = to_regclass($1)"
         " AND NOT tgisinternal ORDER BY tgname",
         table,

@@ -25,10 +25,10 @@ CONNECT_SECONDS = 2.0
 """How long a request waits for a connection to be made before it is told that the database is away."""
 WAIT_SECONDS = 5.0
 """How long it waits for one that others have: five hundred people who want the same at once are not sent away."""
-PULSE_SECONDS, PULSE_WAIT_SECONDS, PULSES_MISSED = 0.5, 0.5, 2
+HEALTHCHECK_SECONDS, HEALTHCHECK_WAIT_SECONDS, HEALTHCHECKS_MISSED = 0.5, 0.5, 2
 """How often a process looks whether the database answers, how long it waits, and how often in vain before every request
 is told that it is away: within two seconds."""
-PULSE_CONNECT_SECONDS = 1.0
+HEALTHCHECK_CONNECT_SECONDS = 1.0
 """How long it waits for a connection to ask on."""
 GONE = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
 """What a server says that is starting or stopping."""
@@ -155,7 +155,10 @@ class Pool:
         missed = 0
         try:
             while True:
-                began, wait = time.monotonic(), PULSE_WAIT_SECONDS if own is not None else PULSE_CONNECT_SECONDS
+                began, wait = (
+                    time.monotonic(),
+                    HEALTHCHECK_WAIT_SECONDS if own is not None else HEALTHCHECK_CONNECT_SECONDS,
+                )
                 try:
                     async with asyncio.timeout(wait):
                         if own is None or own.is_closed():
@@ -165,15 +168,15 @@ class Pool:
                 except Exception as error:
                     # A server that refuses is there; and an answer may have been where this process was held up.
                     refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, GONE)
-                    missed += not refused and time.monotonic() - began < wait + PULSE_WAIT_SECONDS
+                    missed += not refused and time.monotonic() - began < wait + HEALTHCHECK_WAIT_SECONDS
                     if own is not None:
                         own.terminate()
                         own = None
-                    if missed >= PULSES_MISSED and not self.away:
+                    if missed >= HEALTHCHECKS_MISSED and not self.away:
                         self.away = True
                         self.abandon()
                         logger.error("the database is away")
-                await asyncio.sleep(PULSE_SECONDS)
+                await asyncio.sleep(HEALTHCHECK_SECONDS)
         finally:
             if own is not None:
                 own.terminate()

@@ -37,7 +37,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class InProcessApiClient:
     """Asks the doors of `app`; one for the process."""
 
     app: ASGIApp

@@ -18,18 +18,18 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from service.auth.access_tokens import Door, IdentityError
+from service.auth.access_tokens import Audience, IdentityError
 from service.http import json_io, problems
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.problems import Problem
 from service.i18n.messages import LANGUAGES, accept_language
 from service.web import assets
-from service.web.api_client import Inside, Query, Reply
+from service.web.api_client import InProcessApiClient, Query, Reply
 from service.web.auth import oidc, sessions
 from service.web.auth.demo_provider import DemoProvider
 from service.web.auth.oidc import Providers
 from service.web.auth.sessions import Session
-from service.web.i18n.formatting import Words, environment
+from service.web.i18n.formatting import Localizer, environment
 
 LANGUAGE_COOKIE = "credit-easy-language"
 DONE_COOKIE, DONE_SECONDS = "credit-easy-done", 60
@@ -49,7 +49,7 @@ POLICY = (
 """Nothing inline, nothing from elsewhere."""
 
 
-class Stopped(Exception):
+class ApiProblem(Exception):
     """A door answered with a problem that the page does not deal with itself."""
 
     def __init__(self, reply: Reply) -> None:
@@ -61,8 +61,8 @@ class Stopped(Exception):
 class Site:
     """The pages' surroundings; one for the process."""
 
-    city: City
-    inside: Inside
+    app_context: AppContext
+    inside: InProcessApiClient
     providers: Providers
     demo: DemoProvider | None
     environments: dict[str, Environment] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Site:
         """The templates in one language."""
         found = self.environments.get(language)
         if found is None:
-            found = environment(Words(language, self.city.settings.city_zone))
+            found = environment(Localizer(language, self.app_context.settings.city_zone))
             found.globals["asset"] = assets.address
             self.environments[language] = found
         return found
@@ -83,7 +83,7 @@ class Page:
 
     site: Site
     request: Request
-    door: Door | None
+    door: Audience | None
     language: str
     session: Session | None = None
     form: dict[str, str] = field(default_factory=dict)
@@ -110,10 +110,10 @@ class Page:
         return [(name, value) for name, value in self.fields if name != "_form"]
 
     @property
-    def words(self) -> Words:
+    def words(self) -> Localizer:
         """The language's words."""
         found = self.site.templates(self.language).globals["words"]
-        assert isinstance(found, Words)
+        assert isinstance(found, Localizer)
         return found
 
     def query(self, name: str) -> str:
@@ -174,7 +174,7 @@ class Page:
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page."""
-        token, fresh = sessions.form_token(self.request, self.site.city.keyring)
+        token, fresh = sessions.form_token(self.request, self.site.app_context.keyring)
         text = (
             self.site.templates(self.language)
             .get_template(template)
@@ -189,7 +189,7 @@ class Page:
         response = Response(text, status, media_type="text/html")
         response.headers["content-security-policy"] = POLICY
         response.headers["content-language"] = self.language
-        camera = "(self)" if self.door is Door.VENUE else "()"
+        camera = "(self)" if self.door is Audience.VENUE else "()"
         response.headers["permissions-policy"] = f"camera={camera}, microphone=(), geolocation=(), browsing-topics=()"
         # A page elsewhere that has a browser send a form here gets no cookie that would void the forms of our own.
         if fresh is not None and (self.request.method == "GET" or sessions.is_from_here(self.request, unsaid=False)):
@@ -225,7 +225,7 @@ class Page:
     def _kept(self, response: Response) -> Response:
         ended = self.came_with is not None and self.came_with.token in self.site.providers.ended
         if self.renewed is not None and not ended:
-            sessions.write(response, self.request, self.site.city.keyring, self.renewed)
+            sessions.write(response, self.request, self.site.app_context.keyring, self.renewed)
         if self.query("lang") in LANGUAGES:
             response.set_cookie(
                 LANGUAGE_COOKIE, self.language, max_age=31_536_000, path="/", samesite="lax", httponly=True,
@@ -238,12 +238,12 @@ Handler = Callable[[Page], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class PageRoute:
     """A page: its path, what draws it, whose it is, and how it is asked."""
 
     path: str
     handle: Handler
-    door: Door | None = None
+    door: Audience | None = None
     method: str = "GET"
     fragment: bool = False
     """A part of a page that a script asks for: whoever is not signed in gets 401 instead of another page."""
@@ -254,18 +254,18 @@ class Leaf:
 def expect(reply: Reply) -> Any:
     """The answer's body, or Stopped."""
     if not reply.went_well:
-        raise Stopped(reply)
+        raise ApiProblem(reply)
     return reply.body
 
 
-async def serve(site: Site, leaf: Leaf, request: Request) -> Response:
+async def serve(site: Site, leaf: PageRoute, request: Request) -> Response:
     """Answer one request for a page, whatever happens."""
     language = _language(request)
     _speak(request, language)
     page = Page(site, request, leaf.door, language)
     try:
         return await _answer(page, leaf)
-    except Stopped as stopped:
+    except ApiProblem as stopped:
         if stopped.reply.status == 401 and leaf.door is not None:
             return _sign_in(page, leaf)
         return page.problem(stopped.reply)
@@ -273,8 +273,8 @@ async def serve(site: Site, leaf: Leaf, request: Request) -> Response:
         return page.problem(await _reply_to(request, error))
 
 
-async def _answer(page: Page, leaf: Leaf) -> Response:
-    keyring = page.site.city.keyring
+async def _answer(page: Page, leaf: PageRoute) -> Response:
+    keyring = page.site.app_context.keyring
     if page.request.method == "POST" and leaf.method == "POST":
         await _read_form(page)
     if leaf.door is not None:
@@ -289,7 +289,7 @@ async def _answer(page: Page, leaf: Leaf) -> Response:
 
 
 def _form_fits(page: Page) -> bool:
-    return sessions.form_fits(page.request, page.site.city.keyring, page.form.get("_form", ""))
+    return sessions.form_fits(page.request, page.site.app_context.keyring, page.form.get("_form", ""))
 
 
 async def _read_form(page: Page) -> None:
@@ -305,7 +305,7 @@ async def _read_form(page: Page) -> None:
     page.form = dict(page.fields)
 
 
-def _sign_in(page: Page, leaf: Leaf) -> Response:
+def _sign_in(page: Page, leaf: PageRoute) -> Response:
     """To the sign-in, and back here. What was typed into a form stays in the page that asks to sign in."""
     assert leaf.door is not None
     if leaf.door not in page.site.providers.clients:

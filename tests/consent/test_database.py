@@ -13,11 +13,11 @@ NAMES = ["a", "it's", "b,c", '"d"', "{e}", "f\\n", "g h", "ü", "NULL"]
 @pytest.mark.parametrize("wanted", [[], NAMES[:1], NAMES[::2], NAMES])
 async def test_a_list_finds_its_strings_and_no_others(opened: str, wanted: list[str]) -> None:
     async with queries.transaction():
-        await queries.run_many(
+        await queries.execute_many(
             "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, 1)", [(one,) for one in NAMES]
         )
-    found = await queries.rows(
-        f"SELECT quota_key FROM quota_use WHERE {queries.among('quota_key', 1)}", queries.listed(wanted)
+    found = await queries.fetch_all(
+        f"SELECT quota_key FROM quota_use WHERE {queries.any_of('quota_key', 1)}", queries.array_param(wanted)
     )
     assert sorted(row["quota_key"] for row in found) == sorted(wanted)
 
@@ -28,4 +28,4 @@ async def test_a_string_that_would_be_another_in_a_list_is_refused(opened: str) 
         pytest.skip("SQLite reads JSON, in which every string is itself")
     for wrong in (["a\nb"], ["a", ""], [""]):
         with pytest.raises(ValueError, match="empty or of several lines"):
-            queries.listed(wrong)
+            queries.array_param(wrong)

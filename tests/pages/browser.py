@@ -14,7 +14,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.auth.sessions import PATHS
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -54,10 +54,10 @@ class Visitor:
         self.page.goto(self.base + path)
         return self
 
-    def sign_in(self, door: Door, who: str) -> Visitor:
+    def sign_in(self, door: Audience, who: str) -> Visitor:
         """Come in at a door, as one who can be picked or as anybody by name."""
         self.go(PATHS[door])
-        if door is Door.RESIDENT:
+        if door is Audience.RESIDENT:
             self.page.fill("#typed", who)
         else:
             self.page.check(f"input[value='{who}']")

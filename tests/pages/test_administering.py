@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.processes import Process
 
@@ -17,7 +17,7 @@ def focused(visitor: Visitor) -> str:
 
 def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
-        author.sign_in(Door.ADMINISTRATOR, "admin-1").go("/admin/schemes/new")
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/schemes/new")
         height = author.page.evaluate("document.documentElement.scrollHeight")
         assert height < 3_000, "indicators are folded away"
         assert author.page.get_by_role("button", name="Keep as a draft").is_visible()
@@ -39,7 +39,7 @@ def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_what_the_gate_says_of_a_draft_leads_into_the_editor(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language, viewport=NARROW) as author:
-        author.sign_in(Door.ADMINISTRATOR, "admin-1").go("/admin/benefits/checkup-half-price").check()
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/benefits/checkup-half-price").check()
         author.page.click(".finding a")
         author.page.wait_for_url("**/edit#at-/effect/amount")
         author.page.wait_for_function("document.activeElement.id === 'at-/effect/amount'")

@@ -7,16 +7,16 @@ import re
 import pytest
 from playwright.sync_api import Browser, ViewportSize
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web import routes
 from tests.pages.browser import NARROW, Visitor, visiting
 from tests.processes import Process
 
 WHO = {
-    Door.RESIDENT: "resident-1",
-    Door.VENUE: "city-library-main",
-    Door.ADMINISTRATOR: "admin-1",
-    Door.PRIVACY: "officer-1",
+    Audience.RESIDENT: "resident-1",
+    Audience.VENUE: "city-library-main",
+    Audience.ADMINISTRATOR: "admin-1",
+    Audience.PRIVACY: "officer-1",
 }
 FILES = {"/me/export", "/sign-in/return", "/demo-sign-in"}
 EXAMPLES = {"{kind}": "benefits", "{id}": "library-deposit"}
@@ -25,10 +25,10 @@ ZOOMED: ViewportSize = {"width": 640, "height": 512}
 TABS_MAX = 400
 
 
-def pages_of(door: Door | None) -> list[str]:
+def pages_of(door: Audience | None) -> list[str]:
     """Every page of a door that can be opened by its address."""
     found = []
-    for leaf in routes.LEAVES:
+    for leaf in routes.ROUTES:
         path = leaf.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)
@@ -37,7 +37,7 @@ def pages_of(door: Door | None) -> list[str]:
     return found
 
 
-def come_in(visitor: Visitor, door: Door | None) -> Visitor:
+def come_in(visitor: Visitor, door: Audience | None) -> Visitor:
     return visitor if door is None else visitor.sign_in(door, WHO[door])
 
 
@@ -48,7 +48,7 @@ def come_in(visitor: Visitor, door: Door | None) -> Visitor:
     ids=["320 pixels and dark", "200 percent"],
 )
 def test_it_fits(
-    browser: Browser, city: Process, door: Door | None, viewport: ViewportSize, dark: bool, language: str
+    browser: Browser, city: Process, door: Audience | None, viewport: ViewportSize, dark: bool, language: str
 ) -> None:
     with visiting(browser, city.base, viewport=viewport, dark=dark, language=language) as visitor:
         come_in(visitor, door)
@@ -58,7 +58,7 @@ def test_it_fits(
 
 def test_without_scripts_a_resident_has_everything(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", scripts=False) as me:
-        me.sign_in(Door.RESIDENT, "resident-2")
+        me.sign_in(Audience.RESIDENT, "resident-2")
         assert me.page.locator(".ring").is_visible()
         assert me.page.locator("h2#why").is_visible()
         me.go("/me/show").press("Show the code")

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests.pages import film
 from tests.pages.browser import CHROMIUM, DESKTOP, PHONE, QUIETLY, Visitor, visiting
@@ -60,7 +60,7 @@ def deliver(city: Process, folder: Path, code: str, account: str, trips: int) ->
     from datetime import UTC, datetime
 
     now = datetime.now(UTC)
-    token = seed.issuer_of(folder).mint(Door.SOURCE, "green-travel", now=now)
+    token = seed.issuer_of(folder).mint(Audience.SOURCE, "green-travel", now=now)
     with httpx2.Client(base_url=city.base, headers={"authorization": f"Bearer {token}"}) as source:
         confirmed = source.post("/v1/source/links/confirm", json={"code": code, "account": account})
         assert confirmed.status_code == 200, confirmed.text
@@ -77,7 +77,7 @@ def deliver(city: Process, folder: Path, code: str, account: str, trips: int) ->
 def with_points(me: Visitor, city: Process, folder: Path, language: str) -> None:
     """Somebody new, with 63 points from bike trips."""
     said, name = SAID[language], secrets.token_hex(4)
-    me.sign_in(Door.RESIDENT, f"person-{name}").check()
+    me.sign_in(Audience.RESIDENT, f"person-{name}").check()
     me.go("/me/consents")
     me.page.fill("#account-green-travel", f"bike-{name}")
     me.press(said["read"]).check()
@@ -110,7 +110,7 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
         drawn = me.page.evaluate("document.querySelector('.qr svg path').getBoundingClientRect().width")
         assert drawn > 0.6 * me.page.locator(".qr").bounding_box()["width"]  # type: ignore[index]
         handle = me.page.inner_text(".typed")
-        desk.sign_in(Door.VENUE, "city-library-main").check()
+        desk.sign_in(Audience.VENUE, "city-library-main").check()
         for verdict in (said["applies"], said["standard"]):
             desk.page.fill("#handle", handle)
             desk.tap(said["honour"])
@@ -135,7 +135,7 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
 @LANGUAGES
 def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as author:
-        author.sign_in(Door.ADMINISTRATOR, "admin-1").check()
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1").check()
         author.go("/admin/benefits/library-deposit").check()
         author.go("/admin/benefits/library-deposit/edit").check()
         # As one writes, the gate answers, with its rule and the clause behind it.
@@ -155,7 +155,7 @@ def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: 
 def test_an_officer_verifies(browser: Browser, city: Process, language: str) -> None:
     said = SAID[language]
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as officer:
-        officer.sign_in(Door.PRIVACY, "officer-1").check()
+        officer.sign_in(Audience.PRIVACY, "officer-1").check()
         officer.picture(f"officer-now-{language}")
         officer.go("/officer/verification").check()
         officer.press(said["verify"])
@@ -199,7 +199,7 @@ def test_the_desk_reads_codes_by_camera(
     ]
     seeing = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIETLY, *camera])
     with visiting(seeing, city.base, language="en", viewport=PHONE, camera=True) as desk:
-        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.sign_in(Audience.VENUE, "city-library-main")
         assert desk.page.evaluate("'BarcodeDetector' in globalThis") is False
         desk.tap("Scan with the camera")
         desk.page.wait_for_selector(".verdict:has-text('It applies')", timeout=20_000)
@@ -210,7 +210,7 @@ def test_the_desk_reads_codes_by_camera(
 
 def test_the_desk_says_when_the_network_is_away(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en") as desk:
-        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.sign_in(Audience.VENUE, "city-library-main")
         desk.context.set_offline(True)
         desk.page.fill("#handle", "abcd")
         desk.tap("Honour it")

@@ -8,7 +8,7 @@ import secrets
 import pytest
 from playwright.sync_api import Browser
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.pages.browser import NARROW, Visitor, visiting
 from tests.processes import Process
 
@@ -18,7 +18,7 @@ POINTS = {"en": "I have 63 points", "zh-CN": "我有 63 分"}
 @pytest.mark.parametrize("language", sorted(POINTS))
 def test_somebody_of_the_city_has_63_points(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language) as me:
-        me.sign_in(Door.RESIDENT, "resident-9").check()
+        me.sign_in(Audience.RESIDENT, "resident-9").check()
         assert POINTS[language] in me.text
         me.picture(f"resident-points-{language}")
 
@@ -26,7 +26,7 @@ def test_somebody_of_the_city_has_63_points(browser: Browser, city: Process, lan
 def test_a_code_that_has_ended_says_no_more_than_that(browser: Browser, city: Process) -> None:
     """It may have been honoured: only who looked can tell."""
     with visiting(browser, city.base, language="en") as me:
-        me.sign_in(Door.RESIDENT, "resident-1")
+        me.sign_in(Audience.RESIDENT, "resident-1")
         me.page.clock.install()
         me.go("/me/show").press("Show the code")
         assert me.page.is_hidden("[data-ended]")
@@ -49,7 +49,7 @@ def begin(me: Visitor, name: str) -> None:
 def test_going_back_and_reloading_show_the_page_again(browser: Browser, city: Process) -> None:
     name = secrets.token_hex(4)
     with visiting(browser, city.base, language="en") as me:
-        me.sign_in(Door.RESIDENT, f"person-{name}")
+        me.sign_in(Audience.RESIDENT, f"person-{name}")
         begin(me, name)
         assert name not in me.page.url
         me.page.reload()
@@ -72,7 +72,7 @@ def test_going_back_and_reloading_show_the_page_again(browser: Browser, city: Pr
 
 def test_the_cursor_stands_where_something_is_wrong(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", viewport=NARROW) as me:
-        me.sign_in(Door.RESIDENT, f"person-{secrets.token_hex(4)}").go("/me/consents")
+        me.sign_in(Audience.RESIDENT, f"person-{secrets.token_hex(4)}").go("/me/consents")
         me.page.fill("#account-civic-life", "my number")
         # The browser itself says so first, and sends nothing.
         me.tap("Read what it means: Civic Life")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, ViewportSize
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.pages.test_flows import SAID, with_points
 from tests.processes import Process
@@ -33,7 +33,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
         route.fulfill(status=502, body="")
 
     with visiting(browser, city.base, language="en") as desk:
-        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.sign_in(Audience.VENUE, "city-library-main")
         desk.page.route("**/desk/answer-part", lose)
         desk.page.fill("#handle", handle)
         # What the browser says of the 502 that this test provokes is no fault of the page.
@@ -57,7 +57,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
 
 def test_nothing_was_spent_is_said_only_of_what_never_left(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en") as desk:
-        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.sign_in(Audience.VENUE, "city-library-main")
         asked: list[str] = []
         desk.page.on("request", lambda request: asked.append(request.url))
         desk.context.set_offline(True)
@@ -73,7 +73,7 @@ def test_nothing_was_spent_is_said_only_of_what_never_left(browser: Browser, cit
 def test_what_was_looked_at_is_honoured_by_one_press(browser: Browser, city: Process, demo_folder: Path) -> None:
     handle = handle_of(browser, city, demo_folder)
     with visiting(browser, city.base, language="en") as desk:
-        desk.sign_in(Door.VENUE, "city-library-main")
+        desk.sign_in(Audience.VENUE, "city-library-main")
         desk.page.fill("#handle", handle)
         desk.tap("Only look")
         desk.page.wait_for_selector(".verdict.granted:has-text('nothing was spent')")
@@ -89,7 +89,7 @@ def test_what_was_looked_at_is_honoured_by_one_press(browser: Browser, city: Pro
 def refuse_something(city: Process, browser: Browser) -> None:
     """An administrator approves what they wrote themselves, in vain."""
     with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
-        author.sign_in(Door.ADMINISTRATOR, "admin-1")
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1")
         author.go("/admin/benefits/library-deposit/edit")
         author.page.fill("[name='t:/title/en']", "Borrow without any deposit")
         author.page.click("button[value=save]")
@@ -104,21 +104,21 @@ def test_what_an_officer_decides_is_accessible(
 ) -> None:
     """Every page that needs something first, also while it says what is wrong."""
     with visiting(browser, city.base, language=language) as me:
-        me.sign_in(Door.RESIDENT, "resident-1" if language == "en" else "resident-2")
+        me.sign_in(Audience.RESIDENT, "resident-1" if language == "en" else "resident-2")
         me.go("/me/records")
         me.page.locator("a[href*='/object']").first.click()
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()
     with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
-        author.sign_in(Door.ADMINISTRATOR, "admin-1")
+        author.sign_in(Audience.ADMINISTRATOR, "admin-1")
         author.go("/admin/sources/green-travel/edit")
         author.page.fill("[name='t:/name/en']", f"Green Travel, {language}")
         author.page.click("button[value=save]")
         author.page.wait_for_url("**/admin/sources/green-travel?*")
         author.press("Submit")
     with visiting(browser, city.base, language=language, viewport=viewport) as officer:
-        officer.sign_in(Door.PRIVACY, "officer-1").check()
+        officer.sign_in(Audience.PRIVACY, "officer-1").check()
         for address in ("objections", "reviews"):
             officer.go("/officer")
             officer.page.locator(f"main a[href*='/officer/{address}/']").first.click()
@@ -158,7 +158,7 @@ def narrowest(visitor: Visitor, selector: str) -> float:
 def test_tables_are_read_row_by_row_on_a_narrow_screen(browser: Browser, city: Process, language: str) -> None:
     refuse_something(city, browser)
     with visiting(browser, city.base, language=language, viewport=NARROW) as officer:
-        officer.sign_in(Door.PRIVACY, "officer-1")
+        officer.sign_in(Audience.PRIVACY, "officer-1")
         officer.go("/officer/attempts").check()
         assert narrowest(officer, ".stacked tbody td, .stacked tbody th") > 200
         assert not re.search(r"four_eyes|approveVersion", officer.page.content())
@@ -168,7 +168,7 @@ def test_tables_are_read_row_by_row_on_a_narrow_screen(browser: Browser, city: P
 
 def test_paper_is_white_and_the_footer_as_wide_as_the_page(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", viewport=DESKTOP, dark=True) as officer:
-        officer.sign_in(Door.PRIVACY, "officer-1")
+        officer.sign_in(Audience.PRIVACY, "officer-1")
         officer.go("/officer/self-audit").check()
         sides = "s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.left, r.right]; }"
         assert officer.page.evaluate(sides, "main") == officer.page.evaluate(sides, "footer nav")

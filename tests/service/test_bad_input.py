@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http import problems
 from service.http.json_io import BODY_BYTES_MAX
 from tests.cities import Actor, Town, record, row_counts
@@ -227,7 +227,7 @@ def test_every_code_has_its_words_and_only_says_what_is_allowed() -> None:
 
 
 async def test_every_role_is_refused_the_same_way_with_a_token_of_no_issuer(one_town: Town) -> None:
-    for door, path in ((Door.RESIDENT, "/v1/me/points"), (Door.VENUE, "/v1/venue/benefits")):
+    for door, path in ((Audience.RESIDENT, "/v1/me/points"), (Audience.VENUE, "/v1/venue/benefits")):
         answer = await Actor(one_town, "x.y.z").get(path)
         assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid"), door
         assert answer.headers["www-authenticate"].startswith("Bearer error=")

@@ -111,12 +111,12 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
     async def one() -> list[queries.Row]:
         async with queries.transaction():
             await asyncio.sleep(0 if queries.is_sqlite() else 0.1)  # all of them at a time
-            return await queries.rows("SELECT 1 AS one")
+            return await queries.fetch_all("SELECT 1 AS one")
 
     found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
     assert found == [[{"one": 1}]] * CONNECTIONS_MAX
     # Nobody writes into a transaction that somebody else began and left.
-    await queries.run("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
+    await queries.execute("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
     if not queries.is_sqlite():
         other = await asyncpg.connect(opened.replace("postgres://", "postgresql://", 1))
         assert await other.fetchval("SELECT count(*) FROM link_code") == 1
@@ -128,7 +128,7 @@ async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
     if queries.is_sqlite():
         pytest.skip("SQLite has no server to go away")
     for _ in range(CONNECTIONS_MAX + 2):
-        found = await queries.row("SELECT pg_backend_pid() AS pid")
+        found = await queries.fetch_one("SELECT pg_backend_pid() AS pid")
         assert found is not None
         os.kill(found["pid"], signal.SIGTERM)
         time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
@@ -138,7 +138,7 @@ async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
         # The task goes on outside of it.
         assert not isinstance(queries.connection(), TransactionalDBClient)
     async with queries.transaction():
-        assert await queries.rows("SELECT 1 AS one") == [{"one": 1}]
+        assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]
 
 
 async def test_a_query_on_an_abandoned_connection_ends_at_once(pool: Pool) -> None:
@@ -208,7 +208,7 @@ async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest
     async def full(**_: object) -> None:
         raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
 
-    monkeypatch.setattr(connections, "PULSE_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "HEALTHCHECK_SECONDS", 0.01)
     monkeypatch.setattr(asyncpg, "connect", full)
     watching = asyncio.create_task(pool.watch())
     await asyncio.sleep(0.2)

@@ -13,7 +13,7 @@ from benefits.scoring.scheme import Scheme, Timeline
 from consent.database import queries
 from consent.domain.kinds import Kind
 from consent.domain.records import Record, RecordKind, Released
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests.cities import Town
 
@@ -36,7 +36,7 @@ async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(one
 
 
 async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(one_town: Town) -> None:
-    rows = await queries.rows("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
+    rows = await queries.fetch_all("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
     assert [row["year"] for row in rows] == [await one_town.last_year()]
 
 
@@ -82,12 +82,12 @@ async def test_scenes_and_divisions_choose_public_benefits(one_town: Town) -> No
 async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
     """Every document was drafted, submitted and approved by two; every consent and link has its event."""
     for kind in Kind:
-        rows = await queries.rows(
+        rows = await queries.fetch_all(
             "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
         )
         assert rows, kind
         for row in rows:
-            steps = await queries.rows(
+            steps = await queries.fetch_all(
                 "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 ORDER BY number",
                 kind,
                 row["document_id"],
@@ -95,7 +95,7 @@ async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
             acts = {one["act"]: one["staff_id"] for one in steps}
             assert acts["draft"] != acts["approve"]
             assert set(acts) >= {"draft", "submit", "approve"}
-    counts = await queries.row(
+    counts = await queries.fetch_one(
         "SELECT (SELECT count(*) FROM consent) AS consents,"
         " (SELECT count(*) FROM event WHERE kind = 'consent.given') AS given,"
         " (SELECT count(*) FROM outbox) AS leaves, (SELECT count(*) FROM event) AS events"
@@ -106,13 +106,17 @@ async def test_no_table_was_filled_behind_anybodys_back(one_town: Town) -> None:
 
 
 async def test_a_furnished_city_is_left_as_it_is(one_town: Town) -> None:
-    assert await seed.furnish(one_town.city) is False
+    assert await seed.seed(one_town.app_context) is False
 
 
 async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(one_town: Town) -> None:
-    found = (await one_town.actor(Door.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")).json()
+    found = (
+        await one_town.actor(Audience.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")
+    ).json()
     assert found["state"] == "draft"
-    said = await one_town.actor(Door.ADMINISTRATOR, "admin-1").post("/v1/admin/benefits/findings", found["document"])
+    said = await one_town.actor(Audience.ADMINISTRATOR, "admin-1").post(
+        "/v1/admin/benefits/findings", found["document"]
+    )
     (only,) = said.json()["findings"]
     assert (only["rule"], only["severity"], only["pointer"]) == ("R3", "refused", "/effect/percent")
 

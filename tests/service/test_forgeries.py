@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Door, Verifier
+from service.auth.access_tokens import Audience, Verifier
 from tests.service.tokens import (
     NOW,
     claims,
@@ -36,7 +36,7 @@ from tests.service.tokens import (
 @pytest.mark.parametrize("absent", [None, ""])
 def test_no_token_is_its_own_error(absent: str | None) -> None:
     with pytest.raises(access_tokens.TokenMissing):
-        verifier().verify(Door.VENUE, absent, NOW)
+        verifier().verify(Audience.VENUE, absent, NOW)
 
 
 @pytest.mark.parametrize("spelling", ["none", "None", "NONE", "nOnE", ""])
@@ -198,7 +198,7 @@ def test_whatever_is_sent_is_answered_with_an_identity_error(text: str, segments
     one = Verifier({}, {})
     for attempt in (text, ".".join(segments), f"{segment(text.encode('utf-8', 'replace'))}.{text}.x"):
         with pytest.raises(access_tokens.IdentityError):
-            one.verify(Door.VENUE, attempt, NOW)
+            one.verify(Audience.VENUE, attempt, NOW)
 
 
 def test_errors_quote_nothing_of_the_token() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Door, TrustedIssuer, Verifier
+from service.auth.access_tokens import Audience, TrustedIssuer, Verifier
 from service.auth.jwks import KeySource
 from tests.service.tokens import (
     ISSUER,
@@ -35,7 +35,7 @@ from tests.service.tokens import (
 
 
 def test_each_door_gives_its_principal() -> None:
-    found = [verifier().verify(door, token(claims(door)), NOW) for door in Door]
+    found = [verifier().verify(door, token(claims(door)), NOW) for door in Audience]
     assert found == [
         access_tokens.Resident("subject-1", date(1990, 1, 1)),
         access_tokens.Venue("subject-1"),
@@ -48,10 +48,10 @@ def test_each_door_gives_its_principal() -> None:
 def test_rs256_opens_where_the_issuer_is_trusted_with_it() -> None:
     text = jwt.encode(claims(), rsa_key(), algorithm="RS256", headers={"typ": "at+jwt", "kid": "rsa-1"})
     assert isinstance(resident_says(text), access_tokens.Resident)
-    narrow = {door: TrustedIssuer(ISSUER, f"city:{door}") for door in Door}
-    only_ec = Verifier(narrow, dict.fromkeys(Door, KeySource.fixed(documents())))
+    narrow = {door: TrustedIssuer(ISSUER, f"city:{door}") for door in Audience}
+    only_ec = Verifier(narrow, dict.fromkeys(Audience, KeySource.fixed(documents())))
     with pytest.raises(access_tokens.TokenInvalid, match="algorithm"):
-        only_ec.verify(Door.RESIDENT, text, NOW)
+        only_ec.verify(Audience.RESIDENT, text, NOW)
 
 
 @pytest.mark.parametrize("kind", ["at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt"])
@@ -139,9 +139,9 @@ def test_the_clock_handed_in_is_the_clock() -> None:
 # Doors
 
 
-@pytest.mark.parametrize("own", list(Door))
-@pytest.mark.parametrize("other", list(Door))
-def test_a_token_for_one_door_opens_no_other(own: Door, other: Door) -> None:
+@pytest.mark.parametrize("own", list(Audience))
+@pytest.mark.parametrize("other", list(Audience))
+def test_a_token_for_one_door_opens_no_other(own: Audience, other: Audience) -> None:
     one = verifier()
     text = token(claims(own))
     if own is other:
@@ -157,41 +157,41 @@ def test_a_token_for_one_door_opens_no_other(own: Door, other: Door) -> None:
 def test_a_bad_token_for_another_door_is_bad_and_not_wrong() -> None:
     for text in (token(claims(), key=ec_key("attacker")), token(claims(exp=SECOND - 31, iat=SECOND - 60))):
         with pytest.raises(access_tokens.TokenInvalid):
-            verifier().verify(Door.VENUE, text, NOW)
+            verifier().verify(Audience.VENUE, text, NOW)
 
 
 def test_issuers_cannot_vouch_for_each_others_doors() -> None:
-    issuers = {door: TrustedIssuer(f"https://{door}.example", "credit") for door in Door}
-    sources = {door: KeySource.fixed({"keys": [ec_jwk(ec_key(door), "k")]}) for door in Door}
+    issuers = {door: TrustedIssuer(f"https://{door}.example", "credit") for door in Audience}
+    sources = {door: KeySource.fixed({"keys": [ec_jwk(ec_key(door), "k")]}) for door in Audience}
     each = Verifier(issuers, sources)
 
-    def mint(signer: Door, named: Door) -> str:
-        return token(claims(Door.VENUE, iss=f"https://{named}.example", aud="credit"), key=ec_key(signer), kid="k")
+    def mint(signer: Audience, named: Audience) -> str:
+        return token(claims(Audience.VENUE, iss=f"https://{named}.example", aud="credit"), key=ec_key(signer), kid="k")
 
-    assert each.verify(Door.VENUE, mint(Door.VENUE, Door.VENUE), NOW) == access_tokens.Venue("subject-1")
+    assert each.verify(Audience.VENUE, mint(Audience.VENUE, Audience.VENUE), NOW) == access_tokens.Venue("subject-1")
     with pytest.raises(access_tokens.TokenInvalid, match="signature"):
-        each.verify(Door.VENUE, mint(Door.SOURCE, Door.VENUE), NOW)
+        each.verify(Audience.VENUE, mint(Audience.SOURCE, Audience.VENUE), NOW)
     with pytest.raises(access_tokens.WrongRole):
-        each.verify(Door.VENUE, mint(Door.SOURCE, Door.SOURCE), NOW)
+        each.verify(Audience.VENUE, mint(Audience.SOURCE, Audience.SOURCE), NOW)
 
 
 def test_two_doors_cannot_share_issuer_and_audience() -> None:
-    shared = dict.fromkeys((Door.VENUE, Door.SOURCE), TrustedIssuer(ISSUER, "both"))
+    shared = dict.fromkeys((Audience.VENUE, Audience.SOURCE), TrustedIssuer(ISSUER, "both"))
     with pytest.raises(ValueError, match="one door only"):
         Verifier(shared, dict.fromkeys(shared, KeySource.fixed(documents())))
     with pytest.raises(ValueError, match="its keys"):
         Verifier(trusted(), {})
 
 
-@pytest.mark.parametrize("door", [Door.VENUE, Door.SOURCE])
-def test_a_persons_token_through_the_venues_application_is_not_the_venue(door: Door) -> None:
+@pytest.mark.parametrize("door", [Audience.VENUE, Audience.SOURCE])
+def test_a_persons_token_through_the_venues_application_is_not_the_venue(door: Audience) -> None:
     assert verifier().verify(door, token(claims(door, client_id="subject-1")), NOW)
     with pytest.raises(access_tokens.TokenInvalid, match="client"):
         verifier().verify(door, token(claims(door, client_id="library-app")), NOW)
 
 
-@pytest.mark.parametrize("door", [Door.ADMINISTRATOR, Door.PRIVACY])
-def test_staff_tokens_name_a_person_and_live_five_minutes(door: Door) -> None:
+@pytest.mark.parametrize("door", [Audience.ADMINISTRATOR, Audience.PRIVACY])
+def test_staff_tokens_name_a_person_and_live_five_minutes(door: Audience) -> None:
     assert verifier().verify(door, token(claims(door, exp=SECOND + 300)), NOW)
     for bad in ({"exp": SECOND + 301}, {"iat": SECOND - 1}, {"staff_id": ...}, {"staff_id": ""}, {"staff_id": 7}):
         with pytest.raises(access_tokens.TokenInvalid):
@@ -251,39 +251,39 @@ def test_nobody_becomes_younger(birthdate: date, today: date) -> None:
 def test_a_remembered_token_ends_with_its_exp_and_a_wrong_clock_does_not_stretch_it() -> None:
     one = verifier()
     text = token(claims(exp=SECOND + 600))
-    assert one.verify(Door.RESIDENT, text, NOW) is one.verify(Door.RESIDENT, text, NOW + timedelta(seconds=599))
+    assert one.verify(Audience.RESIDENT, text, NOW) is one.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=599))
     with pytest.raises(access_tokens.TokenInvalid, match="expired"):
-        one.verify(Door.RESIDENT, text, NOW + timedelta(seconds=630))
-    assert one.verify(Door.RESIDENT, text, NOW)
+        one.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=630))
+    assert one.verify(Audience.RESIDENT, text, NOW)
     with pytest.raises(access_tokens.TokenInvalid, match="not yet"):
-        one.verify(Door.RESIDENT, text, NOW - timedelta(hours=1))
+        one.verify(Audience.RESIDENT, text, NOW - timedelta(hours=1))
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     one = verifier(kept_tokens=3)
-    texts = [token(claims(Door.VENUE, sub=f"venue-{number}")) for number in range(6)]
-    kept = [one.verify(Door.VENUE, text, NOW) for text in texts]
+    texts = [token(claims(Audience.VENUE, sub=f"venue-{number}")) for number in range(6)]
+    kept = [one.verify(Audience.VENUE, text, NOW) for text in texts]
     assert len(one._kept) == 3
-    assert [one.verify(Door.VENUE, text, NOW) is first for text, first in zip(texts[3:], kept[3:], strict=True)] == [
-        True
-    ] * 3
-    assert one.verify(Door.VENUE, texts[0], NOW) is not kept[0]
+    assert [
+        one.verify(Audience.VENUE, text, NOW) is first for text, first in zip(texts[3:], kept[3:], strict=True)
+    ] == [True] * 3
+    assert one.verify(Audience.VENUE, texts[0], NOW) is not kept[0]
 
 
 def test_refusals_are_not_remembered() -> None:
     one = verifier()
     with pytest.raises(access_tokens.TokenInvalid):
-        one.verify(Door.RESIDENT, token(key=ec_key("attacker")), NOW)
+        one.verify(Audience.RESIDENT, token(key=ec_key("attacker")), NOW)
     assert not one._kept
 
 
 def test_a_remembered_token_costs_next_to_nothing() -> None:
     one, text = verifier(), token()
-    one.verify(Door.RESIDENT, text, NOW)
+    one.verify(Audience.RESIDENT, text, NOW)
     best = 10**9
     for _ in range(20):
         begun = time.perf_counter_ns()
         for _ in range(200):
-            one.verify(Door.RESIDENT, text, NOW)
+            one.verify(Audience.RESIDENT, text, NOW)
         best = min(best, (time.perf_counter_ns() - begun) // 200)
     assert best <= 15_000, f"{best} ns"

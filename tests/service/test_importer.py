@@ -30,9 +30,9 @@ PLAIN = "format: csv\ncolumns: {record_id: id, account: who, occurred_on: day, q
 
 async def run(town: Town, path: Path, mapping: str, source_id: str = "green-travel") -> Report:
     return await file_import.run(
-        town.city.keyring,
-        town.city.clock,
-        town.city.day_of,
+        town.app_context.keyring,
+        town.app_context.clock,
+        town.app_context.day_of,
         path,
         source_id,
         file_import.parse_mapping(mapping, "m.yaml"),
@@ -317,7 +317,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(
         return await original(*values)  # type: ignore[arg-type]
 
     async def records() -> int:
-        found = await queries.row("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+        found = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
         assert found is not None
         return int(found["n"])
 

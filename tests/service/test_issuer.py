@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from service.auth import access_tokens, demo_issuer, key_files
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DemoIssuer
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
@@ -20,22 +20,24 @@ NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     verifier = demo.verifier()
-    assert [verifier.verify(door, demo.mint(door, "someone", now=NOW), NOW) for door in Door] == [
+    assert [verifier.verify(door, demo.mint(door, "someone", now=NOW), NOW) for door in Audience] == [
         access_tokens.Resident("someone", date(1990, 1, 1)),
         access_tokens.Venue("someone"),
         access_tokens.Source("someone"),
         access_tokens.Administrator("someone", "someone"),
         access_tokens.PrivacyOfficer("someone", "someone"),
     ]
-    named = demo.mint(Door.PRIVACY, "someone", now=NOW, staff_id="S-7")
-    assert verifier.verify(Door.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7")
+    named = demo.mint(Audience.PRIVACY, "someone", now=NOW, staff_id="S-7")
+    assert verifier.verify(Audience.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7")
     with pytest.raises(access_tokens.AdultsOnly):
-        verifier.verify(Door.RESIDENT, demo.mint(Door.RESIDENT, "child", now=NOW, birthdate=date(2015, 1, 1)), NOW)
+        verifier.verify(
+            Audience.RESIDENT, demo.mint(Audience.RESIDENT, "child", now=NOW, birthdate=date(2015, 1, 1)), NOW
+        )
 
 
 def test_lifetimes(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
-    for door, seconds in ((Door.RESIDENT, 3600), (Door.VENUE, 3600), (Door.PRIVACY, 300)):
+    for door, seconds in ((Audience.RESIDENT, 3600), (Audience.VENUE, 3600), (Audience.PRIVACY, 300)):
         text = demo.mint(door, "someone", now=NOW)
         assert demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 29))
         with pytest.raises(access_tokens.TokenInvalid):
@@ -45,15 +47,15 @@ def test_lifetimes(tmp_path: Path) -> None:
 def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     with pytest.raises(ValueError, match="five minutes"):
-        demo.mint(Door.ADMINISTRATOR, "a", now=NOW, lifetime=timedelta(seconds=301))
+        demo.mint(Audience.ADMINISTRATOR, "a", now=NOW, lifetime=timedelta(seconds=301))
     with pytest.raises(ValueError, match="birthdate"):
-        demo.mint(Door.VENUE, "a", now=NOW, birthdate=date(1990, 1, 1))
+        demo.mint(Audience.VENUE, "a", now=NOW, birthdate=date(1990, 1, 1))
     with pytest.raises(ValueError, match="staff_id"):
-        demo.mint(Door.RESIDENT, "a", now=NOW, staff_id="s")
+        demo.mint(Audience.RESIDENT, "a", now=NOW, staff_id="s")
     with pytest.raises(ValueError, match="name"):
-        demo.mint(Door.RESIDENT, "a\n", now=NOW)
+        demo.mint(Audience.RESIDENT, "a\n", now=NOW)
     with pytest.raises(ValueError, match="aware"):
-        demo.mint(Door.RESIDENT, "a", now=NOW.replace(tzinfo=None))
+        demo.mint(Audience.RESIDENT, "a", now=NOW.replace(tzinfo=None))
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -64,7 +66,9 @@ def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert [entry.name for entry in folder.iterdir()] == [demo_issuer.KEY_FILE]
     again = DemoIssuer.load(folder)
     assert again.kid == first.kid
-    assert first.verifier().verify(Door.VENUE, again.mint(Door.VENUE, "v", now=NOW), NOW) == access_tokens.Venue("v")
+    assert first.verifier().verify(
+        Audience.VENUE, again.mint(Audience.VENUE, "v", now=NOW), NOW
+    ) == access_tokens.Venue("v")
     path.chmod(0o640)
     with pytest.raises(PermissionError, match="0600"):
         DemoIssuer.load(folder)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Door, TrustedIssuer, Verifier
+from service.auth.access_tokens import Audience, TrustedIssuer, Verifier
 from service.auth.jwks import KeySet, KeySource
 from tests.service.tokens import (
     ISSUER,
@@ -85,7 +85,7 @@ def test_keys_are_not_fetched_in_the_clear(url: str) -> None:
 def test_doors_with_one_jwks_share_one_look() -> None:
     sources = access_tokens.remote_sources(trusted(jwks_url="https://id.city.example/jwks"))
     assert len(set(map(id, sources.values()))) == 1
-    assert sources.keys() == set(Door)
+    assert sources.keys() == set(Audience)
     with pytest.raises(ValueError, match="needs a JWKS URL"):
         access_tokens.remote_sources(trusted())
 
@@ -93,7 +93,7 @@ def test_doors_with_one_jwks_share_one_look() -> None:
 def miss_a_thousand_times(one: Verifier) -> None:
     for text in [token(kid=secrets.token_hex(16)) for _ in range(1000)]:
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Door.RESIDENT, text, NOW)
+            one.verify(Audience.RESIDENT, text, NOW)
 
 
 def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
@@ -108,7 +108,7 @@ def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
         miss_a_thousand_times(one)
         await asyncio.sleep(1)
         assert len(seen) == 2
-        assert one.verify(Door.RESIDENT, token(), NOW)
+        assert one.verify(Audience.RESIDENT, token(), NOW)
         await one.stop()
 
     with listener(documents(), delay_ms=200) as (url, seen):
@@ -121,7 +121,7 @@ def test_after_the_cooldown_an_unknown_kid_may_ask_again() -> None:
         await one.start()
         for count in (2, 3):
             with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-                one.verify(Door.RESIDENT, token(kid="unknown"), NOW)
+                one.verify(Audience.RESIDENT, token(kid="unknown"), NOW)
             await looks(seen, count)
             await asyncio.sleep(1)
         await one.stop()
@@ -137,10 +137,10 @@ def test_a_new_key_is_picked_up_when_its_kid_is_first_seen() -> None:
         document["keys"] = [*document["keys"], ec_jwk(ec_key("second"), "ec-2")]
         text = token(key=ec_key("second"), kid="ec-2")
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Door.RESIDENT, text, NOW)
+            one.verify(Audience.RESIDENT, text, NOW)
         await looks(seen, 2)
         await asyncio.sleep(0.1)
-        assert one.verify(Door.RESIDENT, text, NOW)
+        assert one.verify(Audience.RESIDENT, text, NOW)
         await one.stop()
 
     with listener(document := documents()) as (url, seen):
@@ -152,13 +152,13 @@ def test_a_removed_key_stops_working_also_for_remembered_tokens() -> None:
         one = verifier(KeySource(url, refresh_seconds=1))
         await one.start()
         old, new = token(), token(key=ec_key("second"), kid="ec-2")
-        assert one.verify(Door.RESIDENT, old, NOW)
+        assert one.verify(Audience.RESIDENT, old, NOW)
         document["keys"] = [ec_jwk(ec_key("second"), "ec-2")]
         await looks(seen, 2)
         await asyncio.sleep(0.1)
-        assert one.verify(Door.RESIDENT, new, NOW)
+        assert one.verify(Audience.RESIDENT, new, NOW)
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Door.RESIDENT, old, NOW)
+            one.verify(Audience.RESIDENT, old, NOW)
         await one.stop()
 
     with listener(document := documents()) as (url, seen):
@@ -230,9 +230,9 @@ def test_without_keys_nobody_can_tell() -> None:
         await one.start()
         assert not one.ready()
         with pytest.raises(access_tokens.KeysUnavailable):
-            one.verify(Door.RESIDENT, token(), NOW)
+            one.verify(Audience.RESIDENT, token(), NOW)
         with pytest.raises(access_tokens.TokenInvalid):
-            one.verify(Door.RESIDENT, token(typ="JWT"), NOW)
+            one.verify(Audience.RESIDENT, token(typ="JWT"), NOW)
         await one.stop()
 
     asyncio.run(away())
@@ -243,10 +243,10 @@ def test_keys_unseen_for_too_long_are_trusted_no_more() -> None:
         source = KeySource(url, usable_seconds=1)
         one = verifier(source)
         assert await source.refresh()
-        assert one.verify(Door.RESIDENT, token(), NOW)
+        assert one.verify(Audience.RESIDENT, token(), NOW)
         await asyncio.sleep(1)
         with pytest.raises(access_tokens.KeysUnavailable):
-            one.verify(Door.RESIDENT, token(), NOW)
+            one.verify(Audience.RESIDENT, token(), NOW)
 
     with listener(documents()) as (url, _):
         asyncio.run(outage(url))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http import rate_limits
 from service.settings import Settings
 from tests import cities, servers
@@ -169,7 +169,7 @@ async def test_the_whole_path_decides_the_same_with_redis_without_and_away(
         await who.volunteer(7_200, f"v-{name}")
         await who.consent_to_provider("city-library")
         handle = (await who.ticket())["handle"]
-        venue = town.actor(Door.VENUE, "city-library-main")
+        venue = town.actor(Audience.VENUE, "city-library-main")
         return [(await venue.post("/v1/venue/redemptions", {"handle": handle})).status_code for _ in range(2)]
 
     for number, url in enumerate((None, redis_url, "unix:///nowhere/redis.sock")):

@@ -9,14 +9,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Mount, Route
 
 from service import app
-from service.api.routes import DOORS, OPERATIONS
+from service.api.routes import AUDIENCES, OPERATIONS
 from service.http.problems import TABLE
 from service.web import routes as site
 from tests.cities import Town
 
 HIDDEN = {
     *("/openapi.json", "/docs", "/docs.css", "/docs.js", "/metrics", "/static/{version}/{name}", "/demo-sign-in/token"),
-    *(leaf.path for leaf in site.LEAVES),
+    *(leaf.path for leaf in site.ROUTES),
     "/{rest}",
 }
 """What is for people and browsers."""
@@ -80,7 +80,7 @@ async def test_the_page_loads_nothing_from_elsewhere(one_town: Town) -> None:
 
 def test_no_venue_answer_could_name_a_person_or_points() -> None:
     schemas = app.document()["components"]["schemas"]
-    for one in DOORS[next(key for key in DOORS if key[1] == "/v1/venue")]:
+    for one in AUDIENCES[next(key for key in AUDIENCES if key[1] == "/v1/venue")]:
         for made in one.operation.responses.values():
             for model in made if isinstance(made, tuple) else (made,):
                 assert model is not None

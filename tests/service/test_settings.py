@@ -11,7 +11,7 @@ import pytest
 
 from service import settings
 from service.auth import key_files
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 
@@ -26,7 +26,7 @@ def issuers(**changes: object) -> str:
         "jwks_url": "https://id.city.example/jwks",
         "algorithms": ["ES256"],
     }
-    return json.dumps({door: {**one, "audience": f"credit-easy:{door}", **changes} for door in Door})
+    return json.dumps({door: {**one, "audience": f"credit-easy:{door}", **changes} for door in Audience})
 
 
 def keyring(folder: Path, *, mode: int = 0o600, key: str | None = None, **members: object) -> Path:

@@ -105,7 +105,7 @@ async def test_a_retry_gets_the_stored_answer(town: Town) -> None:
     answered = await wang.post("/v1/me/consents", {"ticket": first.json()["ticket"]}, key="once")
     assert answered.status_code == 201
     town.shift.by = timedelta(hours=24)
-    await background.tidy(town.city)
+    await background.run_cleanup(town.app_context)
     assert (await wang.post("/v1/me/consent-requests", BODY, key="once")).content == first.content
 
 
@@ -127,12 +127,12 @@ async def test_a_refused_request_leaves_its_key_unused(town: Town) -> None:
 async def test_a_stored_answer_is_sealed_and_goes_with_its_person(town: Town) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_source("green-travel", "bike-9001")
-    rows = await queries.rows("SELECT sealed_body FROM stored_answer")
+    rows = await queries.fetch_all("SELECT sealed_body FROM stored_answer")
     assert rows
     assert not any(consent["link"]["code"].encode() in bytes(row["sealed_body"]) for row in rows)
     await town.resident("li").ask(**BODY)
     await wang.delete("/v1/me")
-    assert len(await queries.rows("SELECT scope FROM stored_answer")) == 1
+    assert len(await queries.fetch_all("SELECT scope FROM stored_answer")) == 1
 
 
 @pytest.mark.anyio
@@ -194,7 +194,7 @@ async def test_health_readiness_and_metrics(town: Town) -> None:
     assert (await town.client.get("/healthz")).json() == {"status": "ok"}
     ready = await town.client.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-    await queries.run("DELETE FROM schema_migration WHERE name = '0001_initial.sql' AND room = 'service'")
+    await queries.execute("DELETE FROM schema_migration WHERE name = '0001_initial.sql' AND room = 'service'")
     behind = await town.client.get("/readyz")
     assert (behind.status_code, behind.json()["checks"]["migrations"]) == (503, False)
     metrics = await town.client.get("/metrics")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from service.auth import access_tokens
-from service.auth.access_tokens import STAFF_DOORS, Door, TrustedIssuer, Verifier
+from service.auth.access_tokens import STAFF_AUDIENCES, Audience, TrustedIssuer, Verifier
 from service.auth.jwks import Algorithm, KeySource
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
@@ -51,21 +51,21 @@ def documents() -> dict[str, Any]:
     return {"keys": [ec_jwk(ec_key(), "ec-1"), rsa_jwk(rsa_key(), "rsa-1")]}
 
 
-def trusted(**more: Any) -> dict[Door, TrustedIssuer]:
+def trusted(**more: Any) -> dict[Audience, TrustedIssuer]:
     accepted: frozenset[Algorithm] = frozenset({"ES256", "RS256"})
-    return {door: TrustedIssuer(ISSUER, f"city:{door}", algorithms=accepted, **more) for door in Door}
+    return {door: TrustedIssuer(ISSUER, f"city:{door}", algorithms=accepted, **more) for door in Audience}
 
 
 def verifier(source: KeySource | None = None, **more: Any) -> Verifier:
-    return Verifier(trusted(), dict.fromkeys(Door, source or KeySource.fixed(documents())), **more)
+    return Verifier(trusted(), dict.fromkeys(Audience, source or KeySource.fixed(documents())), **more)
 
 
-def claims(door: Door = Door.RESIDENT, **more: Any) -> Claims:
+def claims(door: Audience = Audience.RESIDENT, **more: Any) -> Claims:
     """The claims of a good token for `door`; a claim given as `...` is left out."""
     good: Claims = {"iss": ISSUER, "aud": f"city:{door}", "sub": "subject-1", "iat": SECOND, "exp": SECOND + 300}
-    if door is Door.RESIDENT:
+    if door is Audience.RESIDENT:
         good["birthdate"] = "1990-01-01"
-    if door in STAFF_DOORS:
+    if door in STAFF_AUDIENCES:
         good["staff_id"] = "staff-1"
     return {name: value for name, value in {**good, **more}.items() if value is not ...}
 
@@ -89,7 +89,7 @@ def token(payload: Claims | None = None, key: ec.EllipticCurvePrivateKey | None 
 
 
 def resident_says(text: str, now: datetime = NOW) -> access_tokens.Principal:
-    return verifier().verify(Door.RESIDENT, text, now)
+    return verifier().verify(Audience.RESIDENT, text, now)
 
 
 def refused(text: str, now: datetime = NOW) -> str:

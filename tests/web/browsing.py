@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.auth.sessions import PATHS
 from tests.cities import Town
 
@@ -119,10 +119,10 @@ class Browser:
         """Open a page."""
         return await self._follow(await self.client.get(path))
 
-    async def sign_in(self, door: Door, who: str) -> Browser:
+    async def sign_in(self, door: Audience, who: str) -> Browser:
         """Come in at a door, as one of those who can be picked or anybody by name."""
         await self.go(PATHS[door])
-        chosen = {"typed": who} if door is Door.RESIDENT else {"subject": who}
+        chosen = {"typed": who} if door is Audience.RESIDENT else {"subject": who}
         return await self.send("_form", **chosen)
 
     async def send(self, words: str, **fields: str) -> Browser:

@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 
 from benefits.rules.vocabulary import EffectKind, ProviderKind, ServiceKind
-from service.auth.access_tokens import CITY_ZONE, Door
+from service.auth.access_tokens import CITY_ZONE, Audience
 from service.web import page
 from service.web.forms import fields, labels_of_fields
 from service.web.i18n import labels
-from service.web.i18n.formatting import Words
+from service.web.i18n.formatting import Localizer
 from tests.cities import Town
 from tests.test_admin import SERVICE, benefit, put, staff
 from tests.web.browsing import Browser
 
 pytestmark = pytest.mark.anyio
-ENGLISH, CHINESE = Words("en", CITY_ZONE), Words("zh-CN", CITY_ZONE)
+ENGLISH, CHINESE = Localizer("en", CITY_ZONE), Localizer("zh-CN", CITY_ZONE)
 DEPOSIT = "/admin/benefits/library-deposit"
 
 
 async def somebody(town: Town, number: int = 1, language: str = "en") -> Browser:
-    return await Browser(town, language).sign_in(Door.ADMINISTRATOR, f"admin-{number}")
+    return await Browser(town, language).sign_in(Audience.ADMINISTRATOR, f"admin-{number}")
 
 
 async def test_the_difference_to_what_is_in_force_cannot_be_buried(town: Town) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web import routes
 from tests.cities import Town
 from tests.web.browsing import Browser
@@ -16,10 +16,10 @@ from tests.web.browsing import Browser
 pytestmark = pytest.mark.anyio
 SAMPLE = 16
 WHO = {
-    Door.RESIDENT: "resident-2",
-    Door.VENUE: "venue-city-library",
-    Door.ADMINISTRATOR: "admin-1",
-    Door.PRIVACY: "officer-1",
+    Audience.RESIDENT: "resident-2",
+    Audience.VENUE: "venue-city-library",
+    Audience.ADMINISTRATOR: "admin-1",
+    Audience.PRIVACY: "officer-1",
 }
 ODD = (
     "", " ", "0", "-1", "1", "20", "9" * 30, "1e9", "²", "٣", "NaN", "null", "true", "[]", "{}", '"', "'", "<b>", "%",
@@ -44,13 +44,13 @@ THERE = {"kind": "benefits", "id": "library-deposit", "version": "1", "act": "ap
 async def test_no_page_breaks(one_town: Town) -> None:
     chance = random.Random(6)
     people = {door: await Browser(one_town).sign_in(door, who) for door, who in WHO.items()}
-    people[Door.SOURCE] = Browser(one_town)  # somebody who is nobody
+    people[Audience.SOURCE] = Browser(one_town)  # somebody who is nobody
     for browser in people.values():
         await browser.go("/admin/benefits")  # a page with a form, or the choice of a role
-    for leaf in routes.LEAVES:
+    for leaf in routes.ROUTES:
         if leaf.path.endswith("/sign-out"):
             continue
-        browser = people[leaf.door or Door.SOURCE]
+        browser = people[leaf.door or Audience.SOURCE]
         token = re.search(r'name="_form" value="([0-9a-f]+)"', browser.html)
         assert token is not None
         for odd in (*chance.sample(ODD, SAMPLE), None, None):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from benefits.redemption import express, redeem
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -24,7 +24,7 @@ async def handle_of(town: Town, name: str) -> str:
 
 
 async def test_a_desk_says_whose_it_is(town: Town) -> None:
-    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     mine = (await town.venue().get("/v1/venue/me")).json()
     assert mine == {
         "venue_id": "city-library-main",
@@ -44,7 +44,7 @@ async def test_a_desk_says_whose_it_is(town: Town) -> None:
 
 async def test_what_was_looked_at_is_honoured_without_typing_again(town: Town) -> None:
     handle = await handle_of(town, "looked-1")
-    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
     assert "nothing was spent" in desk.text
     now = next(one for one in desk.forms if "Honour it now" in one.text)
@@ -58,7 +58,7 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = await handle_of(town, "away-1")
-    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
 
     async def away(*_: object) -> None:
         raise OSError("the database is away")
@@ -87,7 +87,7 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
 async def test_todays_date_is_today_and_no_date_is_told_kindly(town: Town) -> None:
     handle = await handle_of(town, "day-1")
     assert (await town.venue().post("/v1/venue/redemptions", {"handle": handle})).status_code == 201
-    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     today = await town.today()
     for path in ("/desk/day", f"/desk/day?day={today}"):
         await desk.go(path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town, record
 from tests.web.browsing import Browser
 
@@ -47,7 +47,7 @@ async def objected(town: Town, name: str) -> tuple[Any, str]:
 )
 async def test_nothing_is_decided_by_what_cannot_be_read(one_town: Town, sent: dict[str, str], said: str) -> None:
     me, objection_id = await objected(one_town, f"unread-{abs(hash(str(sent)))}")
-    officer = await Browser(one_town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(one_town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(f"/officer/objections/{objection_id}")
     await officer.send("Reason, in writing", reason="The source agrees.", **sent)
     assert officer.status == 422
@@ -67,7 +67,7 @@ async def test_correcting_and_taking_back_are_two_choices(town: Town) -> None:
         ({"decision": "rejected"}, 5, "rejected"),
     ):
         me, objection_id = await objected(town, f"two-{state}")
-        officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+        officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go(f"/officer/objections/{objection_id}")
         await officer.send("Reason, in writing", reason="Both sides were heard.", **sent)
         assert "Decided, with your reasons" in officer.text
@@ -83,12 +83,12 @@ async def test_any_open_objection_is_found_by_its_id(town: Town) -> None:
     await me.post(
         "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing", "statement": "One more."}
     )
-    one = town.actor(Door.PRIVACY, "officer-1")
+    one = town.actor(Audience.PRIVACY, "officer-1")
     found = (await one.get(f"/v1/privacy/objections/{objection_id}")).json()
     assert (found["state"], found["record"]["quantity"], "decided_on" in found) == ("open", 10, False)
     assert (await one.get("/v1/privacy/objections/nothing")).status_code == 404
     first = (await one.get("/v1/privacy/objections?limit=1")).json()["data"][0]["objection_id"]
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
 
     for objection in {objection_id, first}:
         await officer.go(f"/officer/objections/{objection}")
@@ -98,8 +98,8 @@ async def test_any_open_objection_is_found_by_its_id(town: Town) -> None:
 
 async def stopped(town: Town) -> str:
     """A benefit that the gate has stopped because its service's baseline got worse; its review's id."""
-    author, other = town.actor(Door.ADMINISTRATOR, "admin-1"), town.actor(Door.ADMINISTRATOR, "admin-2")
-    one = town.actor(Door.PRIVACY, "officer-1")
+    author, other = town.actor(Audience.ADMINISTRATOR, "admin-1"), town.actor(Audience.ADMINISTRATOR, "admin-2")
+    one = town.actor(Audience.PRIVACY, "officer-1")
     service = (await author.get("/v1/admin/services/book-loan")).json()["document"]
     worse = {**service, "baseline": {**service["baseline"], "items": 3}}
     await town.client.put("/v1/admin/services/book-loan", json=worse, headers=author.headers({"If-Match": "*"}))
@@ -117,7 +117,7 @@ async def stopped(town: Town) -> str:
 async def test_a_refusal_of_a_decision_is_shown_with_its_rule(town: Town) -> None:
     review_id = await stopped(town)
     for language, title, rule in (("en", "Refused by the guardrails", "R4"), ("zh-CN", "被守则拒绝", "R4")):
-        officer = await Browser(town, language).sign_in(Door.PRIVACY, "officer-1")
+        officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go(f"/officer/reviews/{review_id}")
         await officer.send("reason", decision="approve", reason="Everybody asks for it.")
         assert officer.status == 422
@@ -132,13 +132,13 @@ async def test_a_refusal_of_a_decision_is_shown_with_its_rule(town: Town) -> Non
 
 
 async def test_a_review_is_read_in_words_and_stays_readable(town: Town) -> None:
-    author = town.actor(Door.ADMINISTRATOR, "admin-1")
+    author = town.actor(Audience.ADMINISTRATOR, "admin-1")
     service = (await author.get("/v1/admin/services/book-loan")).json()["document"]
     moved = {**service, "kind": "reading_room", "baseline": {"price_fen": 0, "wait_minutes": 5, "capacity": 20}}
     await town.client.put("/v1/admin/services/book-loan", json=moved, headers=author.headers({"If-Match": "*"}))
     submitted = await author.post("/v1/admin/services/book-loan/versions/2/submit")
     assert submitted.json()["state"] == "in_review", submitted.text
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     name = service["name"]["en"]
     assert name in officer.text
     await officer.go("/officer/reviews/services.book-loan.2")
@@ -153,17 +153,17 @@ async def test_a_review_is_read_in_words_and_stays_readable(town: Town) -> None:
     assert officer.status == 200
     assert "It was sent back" in officer.text
     assert "Another kind is another service." in officer.text
-    read = (await town.actor(Door.PRIVACY, "officer-2").get("/v1/privacy/reviews/services.book-loan.2")).json()
+    read = (await town.actor(Audience.PRIVACY, "officer-2").get("/v1/privacy/reviews/services.book-loan.2")).json()
     assert (read["state"], read["decision"], read["decided_by"]) == ("decided", "refuse", "officer-1")
     assert read["decided_on"] == (await town.today()).isoformat()
     assert read["name"] == service["name"]
     for absent in ("services.book-loan.1", "services.nothing.1", "nothing", "nothing.x.1", "services.book-loan.x"):
-        answer = await town.actor(Door.PRIVACY, "officer-2").get(f"/v1/privacy/reviews/{absent}")
+        answer = await town.actor(Audience.PRIVACY, "officer-2").get(f"/v1/privacy/reviews/{absent}")
         assert answer.status_code == 404, absent
 
 
 async def test_a_first_version_is_read_as_a_list(town: Town) -> None:
-    author = town.actor(Door.ADMINISTRATOR, "admin-1")
+    author = town.actor(Audience.ADMINISTRATOR, "admin-1")
     source = (await author.get("/v1/admin/sources/green-travel")).json()["document"]
     fresh = {
         **source,
@@ -175,14 +175,14 @@ async def test_a_first_version_is_read_as_a_list(town: Town) -> None:
     assert (await author.post("/v1/admin/sources/river-bikes/versions/1/submit")).json()["state"] == "in_review"
     for language, said in (("en", ("River Bikes", "Bike trips, Bus and metro trips", "Green living")),
                            ("zh-CN", ("河畔单车", "骑行、公交地铁出行", "绿色出行"))):  # fmt: skip
-        officer = await Browser(town, language).sign_in(Door.PRIVACY, "officer-1")
+        officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go("/officer/reviews/sources.river-bikes.1")
         for words in said:
             assert words in officer.html.split("<pre")[0]
 
 
 async def test_my_cases_are_listed_and_say_why(town: Town) -> None:
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     for number in range(3):
         await officer.go("/officer/cases")
         await officer.send("In your own words", reason_code="complaint", text=f"A letter, number {number}.")
@@ -193,7 +193,7 @@ async def test_my_cases_are_listed_and_say_why(town: Town) -> None:
     assert len(found) == 3
     await officer.go(found[0])
     assert "A letter, number 2." in officer.text
-    one, other = town.actor(Door.PRIVACY, "officer-1"), town.actor(Door.PRIVACY, "officer-2")
+    one, other = town.actor(Audience.PRIVACY, "officer-1"), town.actor(Audience.PRIVACY, "officer-2")
     page = (await one.get("/v1/privacy/cases?limit=2")).json()
     assert [row["text"][-2] for row in page["data"]] == ["2", "1"]
     rest = (await one.get(f"/v1/privacy/cases?limit=2&cursor={page['next_cursor']}")).json()
@@ -206,7 +206,7 @@ async def test_my_cases_are_listed_and_say_why(town: Town) -> None:
 
 
 async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town: Town) -> None:
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/cases")
     await officer.send("In your own words", text="The yearly audit.")
     for size in ("abc", "0", "201", ""):
@@ -225,7 +225,7 @@ async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town:
 
 
 async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: Town) -> None:
-    now = await town.city.clock()
+    now = await town.app_context.clock()
     # The city is eight hours ahead: at 17:00 UTC it is tomorrow there.
     town.shift.by = now.replace(hour=17, minute=0) + timedelta(days=1) - now
     me = town.resident("zone-1")
@@ -234,12 +234,12 @@ async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: Town) ->
     assert (await me.post("/v1/me/refusals", {"ticket": shown["ticket"]})).status_code == 201
     listed = (await me.get("/v1/me/consents")).json()["data"]
     refused = next(one["consent_id"] for one in listed if one["state"] == "refused")
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/cases")
     await officer.send("In your own words", text="A complaint.")
     case = officer.url.split("?")[0]
     day = (await town.today()).isoformat()
-    one = town.actor(Door.PRIVACY, "officer-1")
+    one = town.actor(Audience.PRIVACY, "officer-1")
     read = (await one.get(f"/v1/privacy/consents/{given}?case={case.rpartition('/')[2]}")).json()
     assert (read["given_on"], [row["day"] for row in read["events"]]) == (day, [day])
     assert read["counterpart_name"] == {"zh-CN": "市图书馆", "en": "City Library"}
@@ -254,7 +254,7 @@ async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: Town) ->
 
 
 async def test_attempts_are_told_in_words_with_their_document(town: Town) -> None:
-    author = town.actor(Door.ADMINISTRATOR, "admin-1")
+    author = town.actor(Audience.ADMINISTRATOR, "admin-1")
     benefit = (await author.get("/v1/admin/benefits/library-deposit")).json()["document"]
     fine = {**benefit, "quota": {"total": {"count": 400, "period": "day"}}}
     await town.client.put("/v1/admin/benefits/library-deposit", json=fine, headers=author.headers({"If-Match": "*"}))
@@ -265,7 +265,7 @@ async def test_attempts_are_told_in_words_with_their_document(town: Town) -> Non
     me, other = town.resident("shown-1"), town.resident("shown-2")
     shown = await me.ask(purpose="points.compute", source_id="green-travel", account="bike-shown-1")
     assert (await other.post("/v1/me/consents", {"ticket": shown["ticket"]})).json()["code"] == "ticket_of_another"
-    found = (await town.actor(Door.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
+    found = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
     assert [(row["what"], row.get("document")) for row in found] == [
         ("giveConsent", None), ("approveVersion", "benefits/library-deposit"),
     ]  # fmt: skip
@@ -273,7 +273,7 @@ async def test_attempts_are_told_in_words_with_their_document(town: Town) -> Non
         ("en", ("Approve a document Benefit library-deposit", "Another person decides", "Give a consent")),
         ("zh-CN", ("审批文件 权益 library-deposit", "须由另一人决定", "同意")),
     ):
-        officer = await Browser(town, language).sign_in(Door.PRIVACY, "officer-1")
+        officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go("/officer/attempts")
         for words in said:
             assert words in officer.text
@@ -285,13 +285,13 @@ async def test_nothing_overdue_is_said_so(town: Town) -> None:
     me = town.resident("late-1")
     consent = await me.link("green-travel", "bike-late-1")
     await me.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     assert "Nothing is overdue." in officer.text
     assert "0 are overdue" not in officer.text
     await officer.go("/officer/propagations")
     assert "Green Travel" in officer.text
     town.shift.by = timedelta(days=8)
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     assert "1 is overdue" in officer.text
 
 

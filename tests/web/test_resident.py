@@ -12,9 +12,9 @@ import yaml
 
 from consent.database import queries
 from consent.domain.kinds import Kind
-from service.auth.access_tokens import CITY_ZONE, Door
+from service.auth.access_tokens import CITY_ZONE, Audience
 from service.demo import seed
-from service.web.i18n.formatting import Words
+from service.web.i18n.formatting import Localizer
 from service.web.resident import points
 from tests.cities import Town, record
 from tests.web.browsing import Browser
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 async def agree_to_rides(town: Town, who: str, account: str, language: str = "en") -> Browser:
     """Somebody who has agreed to have their rides counted, at the page with the code."""
-    me = await Browser(town, language).sign_in(Door.RESIDENT, who)
+    me = await Browser(town, language).sign_in(Audience.RESIDENT, who)
     await me.go("/me/consents")
     await me.send("Read what it means: Green Travel", account=account)
     return await me.send("I agree")
@@ -76,7 +76,7 @@ async def test_one_tap_undoes_a_stop_up_to_the_notice_and_one_more_agrees(town: 
 
 
 async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await town.resident("resident-9").consent_to_provider("city-library")
     await me.go("/me/consents")
     said = me.text.split("All of the above at once. What goes:")[1]
@@ -98,7 +98,7 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: To
 def test_the_notices_name_the_buttons_that_there_are() -> None:
     for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
         for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
-            said, spoken = notice["languages"][language]["how_to_withdraw"], Words(language, CITY_ZONE)
+            said, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
             for name in ("Stop", "Consents"):
                 assert f"{opening}{spoken.text(name)}{closing}" in said
     template = (resources.files("service.web") / "templates" / "resident" / "consents.html").read_text()
@@ -106,7 +106,7 @@ def test_the_notices_name_the_buttons_that_there_are() -> None:
 
 
 async def test_cards_say_who_looked(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await town.resident("resident-1").ticket()
     await me.go("/me/consents")
     await me.go("/me/consents")
@@ -119,7 +119,7 @@ async def test_cards_say_who_looked(town: Town) -> None:
 
 
 async def test_a_number_that_cannot_be_one_stays_with_what_is_wrong_beside_it(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "unfit-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "unfit-1")
     await me.go("/me/consents")
     await me.send("Read what it means: Volunteer Service", account="my number")
     assert me.status == 422
@@ -131,7 +131,7 @@ async def test_a_number_that_cannot_be_one_stays_with_what_is_wrong_beside_it(to
 
 async def test_receipts_say_what_happened_in_words(town: Town) -> None:
     for language, said in (("en", ("Consent given", "State now Live")), ("zh-CN", ("同意", "当前状态 生效中"))):
-        me = await Browser(town, language).sign_in(Door.RESIDENT, "resident-2")
+        me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-2")
         await me.go("/me/consents")
         await me.go(next(address for address, _ in me.links if "/me/consents/" in address))
         assert all(one in me.text for one in said)
@@ -139,7 +139,7 @@ async def test_receipts_say_what_happened_in_words(town: Town) -> None:
 
 
 async def test_a_refusal_says_that_it_was_one(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "refused-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "refused-1")
     await me.go("/me/consents")
     await me.send("Read what it means: Green Travel", account="bike-refused-1")
     await me.send("No, thank you")
@@ -165,11 +165,11 @@ async def test_messages_name_who_and_when_and_who_decided(town: Town) -> None:
     opened = (
         await wang.post(f"/v1/me/records/{record_id}/objections", {"reason_code": "not_mine", "statement": "Not mine."})
     ).json()
-    officer = town.actor(Door.PRIVACY, "officer-1")
+    officer = town.actor(Audience.PRIVACY, "officer-1")
     await officer.post(
         f"/v1/privacy/objections/{opened['objection_id']}/decision", {"decision": "upheld", "reason": "A mix-up."}
     )
-    day = {language: Words(language, CITY_ZONE).day(opened["decide_by"]) for language in ("en", "zh-CN")}
+    day = {language: Localizer(language, CITY_ZONE).day(opened["decide_by"]) for language in ("en", "zh-CN")}
     for language, sentences in {
         "en": (
             "Your objection is decided in writing: you were right. A mix-up.",
@@ -195,7 +195,7 @@ async def test_messages_name_who_and_when_and_who_decided(town: Town) -> None:
 
 
 async def test_objections_show_both_sides_and_the_decision(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/records")
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
     await me.send("In your own words", statement="I was abroad.")
@@ -203,7 +203,7 @@ async def test_objections_show_both_sides_and_the_decision(town: Town) -> None:
     for said in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "Decided by"):
         assert said in me.text
     assert "Taken up" not in me.text
-    officer = town.actor(Door.PRIVACY, "officer-1")
+    officer = town.actor(Audience.PRIVACY, "officer-1")
     objection = (await town.resident("resident-9").get("/v1/me/objections")).json()["data"][0]["objection_id"]
     await officer.post(f"/v1/privacy/objections/{objection}/acknowledgement")
     await me.go("/me/objections")
@@ -227,18 +227,18 @@ async def test_records_stand_by_day_and_page_without_gap_or_repetition(town: Tow
             break
         cursor = f"&cursor={found['next_cursor']}"
     assert pages == sorted(pages, reverse=True)
-    counted = await queries.row("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
+    counted = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
                                  " WHERE record_id = $1)", pages[0][1])  # fmt: skip
     assert counted is not None
     assert len(set(pages)) == len(pages) == counted["n"]
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/records")
     assert "1 trip" in me.text
     assert "1 trips" not in me.text
 
 
 async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     year = await town.last_year()
     assert "I have 63 points" in me.text
     assert f"the first ends on 20 January {year + 2}, the last on 20 October {year + 2}" in me.text
@@ -265,7 +265,7 @@ def test_what_gives_nothing_ends_when_it_ends() -> None:
 
 @pytest.mark.parametrize("way", ["show", "benefits"])
 async def test_after_a_notice_one_is_back_where_it_came_up(town: Town, way: str) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go(f"/me/{way}")
     await me.send("Let City Library ask whether it applies")
     await me.send("I agree")
@@ -275,7 +275,7 @@ async def test_after_a_notice_one_is_back_where_it_came_up(town: Town, way: str)
 
 
 async def test_nobody_is_sent_anywhere_else(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-9")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/show")
     await me.send("Let City Library ask whether it applies", then="//elsewhere.example")
     assert "elsewhere" not in me.html
@@ -284,7 +284,7 @@ async def test_nobody_is_sent_anywhere_else(town: Town) -> None:
 
 
 async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "back-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "back-1")
     await me.go("/me/consents")
     await me.send("Read what it means: Green Travel", account="bike-back-1")
     notice = urlsplit(me.url).path
@@ -299,27 +299,27 @@ async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(
     town.shift.by = timedelta(minutes=16)
     await me.go(notice)
     assert "too long ago" in me.text
-    other = await Browser(town).sign_in(Door.RESIDENT, "back-2")
+    other = await Browser(town).sign_in(Audience.RESIDENT, "back-2")
     await other.go(notice)
     assert other.status == 404
 
 
 async def test_uses_are_said_by_the_hour_that_is_kept(town: Town) -> None:
     for language, said in (("en", ", between "), ("zh-CN", " 点")):
-        me = await Browser(town, language).sign_in(Door.RESIDENT, "resident-3")
+        me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-3")
         for path in ("/me/accesses", "/me/mine", "/me/consents"):
             await me.go(path)
             assert said in me.text, path
 
 
 def test_an_hour_is_said_with_its_end() -> None:
-    english, chinese = Words("en", CITY_ZONE), Words("zh-CN", CITY_ZONE)
+    english, chinese = Localizer("en", CITY_ZONE), Localizer("zh-CN", CITY_ZONE)
     assert english.hours("2026-10-20T15:00:00Z") == "20 October 2026, between 23:00 and 24:00"
     assert chinese.hours("2026-10-19T19:00:00Z") == "2026年10月20日 3–4 点"
 
 
 async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: Town) -> None:
-    at = await town.city.clock()
+    at = await town.app_context.clock()
     library = next(
         one
         for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
@@ -330,7 +330,7 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: T
             body = copy.deepcopy(library)
             body["benefit_id"] = f"library-more-{number:03d}"
             await seed.publish(Kind.BENEFITS, body["benefit_id"], body, at)
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/benefits")
     assert 'id="library-more-199"' in me.html
     await me.go("/me/show")
@@ -341,10 +341,10 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: T
 
 
 async def test_what_is_stopped_for_now_does_not_vanish_without_a_word(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/show")
     assert "stopped for now" not in me.text
-    administrator = town.actor(Door.ADMINISTRATOR, "admin-1")
+    administrator = town.actor(Audience.ADMINISTRATOR, "admin-1")
     stopped = await administrator.post("/v1/admin/benefits/library-deposit/versions/1/suspend")
     assert stopped.status_code == 200, stopped.text
     await me.go("/me/show")

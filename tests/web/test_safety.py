@@ -7,7 +7,7 @@ import re
 import httpx2
 import pytest
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web import assets, page, routes
 from service.web.auth.sessions import PATHS
 from tests.cities import Town
@@ -18,7 +18,7 @@ FIRST_PAGE_BYTES_MAX = 60_000
 
 
 async def test_a_forged_form_does_nothing(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-4")
     await me.go("/me/consents")
     form = next(one for one in me.forms if one.action.endswith("/stop"))
     for change in ({"_form": "0" * 64}, {"_form": ""}):
@@ -37,7 +37,7 @@ async def test_a_forged_form_does_nothing(one_town: Town) -> None:
 
 async def test_a_page_elsewhere_cannot_have_its_form_sent_by_a_tap_here(one_town: Town) -> None:
     """A form from elsewhere comes without cookies; it must not come back as a form of ours."""
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-4")
     stranger = httpx2.AsyncClient(transport=one_town.client._transport, base_url="http://city.test")
     for said in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {}):
         answer = await stranger.post("/me/leave", data={"sure": "yes", "_key": "k" * 16}, headers=said)
@@ -53,7 +53,7 @@ async def test_a_page_elsewhere_cannot_have_its_form_sent_by_a_tap_here(one_town
 
 
 async def test_an_address_from_elsewhere_says_nothing_was_done(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-4")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-4")
     assert "is erased" not in (await me.go("/?done=erased")).text
     await me.go("/me/objections")
     await me.send("/me/objections", statement="Said once.")
@@ -62,7 +62,7 @@ async def test_an_address_from_elsewhere_says_nothing_was_done(one_town: Town) -
 
 
 async def test_a_form_sent_twice_acts_once(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-6")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-6")
     await me.go("/me/objections")
     form = next(one for one in me.forms if one.action == "/me/objections")
     for _ in range(2):
@@ -72,7 +72,7 @@ async def test_a_form_sent_twice_acts_once(one_town: Town) -> None:
 
 
 async def test_every_page_of_a_door_asks_who_one_is(one_town: Town) -> None:
-    for leaf in routes.LEAVES:
+    for leaf in routes.ROUTES:
         if leaf.door is None:
             assert not any(leaf.path == path or leaf.path.startswith(path + "/") for path in PATHS.values()), leaf.path
             continue
@@ -86,7 +86,7 @@ async def test_every_page_of_a_door_asks_who_one_is(one_town: Town) -> None:
 
 
 async def test_every_page_wears_the_policy_and_is_kept_by_nobody(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     for path in ("/", "/me", "/me/nothing-here", "/static/x/nothing.css", "/logs"):
         answer = await me.client.get(path)
         policy = answer.headers["content-security-policy"]
@@ -99,13 +99,13 @@ async def test_every_page_wears_the_policy_and_is_kept_by_nobody(one_town: Town)
 
 async def test_nothing_is_inline_and_nothing_from_elsewhere(one_town: Town) -> None:
     for door, who in (
-        (Door.RESIDENT, "resident-1"),
-        (Door.VENUE, "city-library-main"),
-        (Door.ADMINISTRATOR, "admin-1"),
-        (Door.PRIVACY, "officer-1"),
+        (Audience.RESIDENT, "resident-1"),
+        (Audience.VENUE, "city-library-main"),
+        (Audience.ADMINISTRATOR, "admin-1"),
+        (Audience.PRIVACY, "officer-1"),
     ):
         one = await Browser(one_town).sign_in(door, who)
-        for leaf in routes.LEAVES:
+        for leaf in routes.ROUTES:
             if leaf.door is not door or leaf.method != "GET" or "{" in leaf.path or leaf.fragment:
                 continue
             await one.go(leaf.path)
@@ -114,11 +114,11 @@ async def test_nothing_is_inline_and_nothing_from_elsewhere(one_town: Town) -> N
 
 
 async def test_what_is_typed_is_shown_as_text(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-7")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-7")
     await me.go("/me/objections")
     words = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     await me.send("/me/objections", statement=words)
-    officer = await Browser(one_town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(one_town).sign_in(Audience.PRIVACY, "officer-1")
     for address in [address for address, _ in officer.links if address.startswith("/officer/objections/")]:
         await officer.go(address)
         assert "<script>alert" not in officer.html
@@ -126,7 +126,7 @@ async def test_what_is_typed_is_shown_as_text(one_town: Town) -> None:
 
 
 async def test_the_residents_first_page_is_small(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me")
     whole = len(me.html.encode())
     for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', me.html):
@@ -147,7 +147,7 @@ async def test_files_are_kept_for_ever_under_their_own_name_alone(one_town: Town
 
 
 async def test_a_body_that_is_no_form_is_refused(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     assert (await me.client.post("/me/what-if", json={"a": 1})).status_code == 415
     flood = "&".join(f"f{number}=1" for number in range(page.FIELDS_MAX + 1))
     kind = {"content-type": "application/x-www-form-urlencoded"}
@@ -157,7 +157,7 @@ async def test_a_body_that_is_no_form_is_refused(one_town: Town) -> None:
 
 
 async def test_a_desk_learns_nothing_by_any_wrong_code(one_town: Town) -> None:
-    desk = await Browser(one_town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(one_town).sign_in(Audience.VENUE, "city-library-main")
     seen = set()
     for code in ("a" * 26, "resident-1", "63", "x" * 200, "图书馆"):
         await desk.go("/desk")

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.app import create_app
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.http.problems import Problem
 from service.settings import Settings
@@ -77,11 +77,11 @@ async def test_after_signing_in_one_is_where_one_wanted_to_be(one_town: Town) ->
     ],
 )
 def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
-    assert oidc.own_path(elsewhere, Door.RESIDENT) == "/me"
+    assert oidc.own_path(elsewhere, Audience.RESIDENT) == "/me"
 
 
 def test_an_own_page_is_kept() -> None:
-    assert oidc.own_path("/me/show?x=1", Door.RESIDENT) == "/me/show?x=1"
+    assert oidc.own_path("/me/show?x=1", Audience.RESIDENT) == "/me/show?x=1"
 
 
 async def test_a_code_for_another_browser_opens_nothing(one_town: Town) -> None:
@@ -103,7 +103,7 @@ async def test_a_code_works_once_and_only_with_its_verifier(one_town: Town) -> N
     provider = one_town.client
     verifier = "v" * 43
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    client = CLIENTS[Door.RESIDENT].client_id
+    client = CLIENTS[Audience.RESIDENT].client_id
     query = {
         "response_type": "code",
         "client_id": client,
@@ -127,7 +127,7 @@ async def test_a_code_works_once_and_only_with_its_verifier(one_town: Town) -> N
     wrong = (
         {"code_verifier": "w" * 43},
         {"redirect_uri": "http://city.test/x"},
-        {"client_id": CLIENTS[Door.VENUE].client_id},
+        {"client_id": CLIENTS[Audience.VENUE].client_id},
         {"code": code[:-2] + "xx"},
         {"grant_type": "password"},
     )
@@ -155,7 +155,7 @@ async def test_the_provider_answers_our_own_pages_alone(one_town: Town, change: 
 
 
 async def test_a_session_is_for_one_door_and_unreadable(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     (cookie,) = [one for one in me.client.cookies.jar if one.name == "credit-easy-resident"]
     assert cookie.path == "/me"
     assert cookie.has_nonstandard_attr("HttpOnly")
@@ -181,7 +181,7 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     one_town: Town, one_town_settings: Settings
 ) -> None:
     keyring = one_town_settings.keyring
-    officer = await Browser(one_town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(one_town).sign_in(Audience.PRIVACY, "officer-1")
     (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
 
     def put(session: Session) -> None:
@@ -192,7 +192,7 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     assert plain is not None
     held = orjson.loads(plain)
     officer.client.cookies.clear()
-    ended = Session(Door.PRIVACY, "ended", 0, held["since"], "officer-1", held["refresh"])
+    ended = Session(Audience.PRIVACY, "ended", 0, held["since"], "officer-1", held["refresh"])
     put(ended)
     await officer.go("/officer")
     assert "What needs me now" in officer.text
@@ -209,7 +209,7 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
 ) -> None:
     """Most identity providers end a session whose refresh token is used twice."""
     asked: list[int] = []
-    token = seed.issuer_of(demo_folder).mint(Door.PRIVACY, "officer-1", now=datetime.now(UTC))
+    token = seed.issuer_of(demo_folder).mint(Audience.PRIVACY, "officer-1", now=datetime.now(UTC))
 
     async def exchange(request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
@@ -219,9 +219,9 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
         return JSONResponse({"access_token": token, "expires_in": 300, "refresh_token": "next"}, asked[-1])
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
-    city = create_app(one_town_settings, seed.issuer_of(demo_folder).verifier()).state.city
-    providers = Providers(city, dict(CLIENTS), transport)
-    ended = Session(Door.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
+    app_context = create_app(one_town_settings, seed.issuer_of(demo_folder).verifier()).state.app_context
+    providers = Providers(app_context, dict(CLIENTS), transport)
+    ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
     assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
     renewed = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)))
@@ -231,7 +231,7 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
 
 
 async def test_what_was_typed_survives_a_lost_session(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-5")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-5")
     await me.go("/me/objections")
     form = next(one for one in me.forms if one.action == "/me/objections")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
@@ -240,14 +240,14 @@ async def test_what_was_typed_survives_a_lost_session(one_town: Town) -> None:
     assert "what you typed is still here" in me.text
     waiting = me.forms[-1]
     assert ("statement", "My words, written with care.") in waiting.fields
-    await me.sign_in(Door.RESIDENT, "resident-5")
+    await me.sign_in(Audience.RESIDENT, "resident-5")
     me.url = "http://city.test/me/objections"
     await me.submit(waiting)
     assert "We have your objection" in me.text
 
 
 async def test_signing_out_forgets(one_town: Town) -> None:
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
     assert "This browser has forgotten you." in me.text
     assert "Who are you?" in (await me.go("/me")).text
@@ -255,10 +255,10 @@ async def test_signing_out_forgets(one_town: Town) -> None:
 
 async def test_signing_out_needs_no_session_that_works(one_town: Town, one_town_settings: Settings) -> None:
     """With the identity provider away, and while another tab is being renewed."""
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     out = next(one for one in me.forms if one.action == "/me/sign-out")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
-    ended = Session(Door.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
+    ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
     value = sessions.sealed(one_town_settings.keyring, "session", orjson.dumps(asdict(ended)))
     me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await me.submit(out)
@@ -267,8 +267,8 @@ async def test_signing_out_needs_no_session_that_works(one_town: Town, one_town_
 
 
 async def test_after_signing_out_nothing_on_its_way_signs_in_again(one_town: Town) -> None:
-    city = one_town.city
-    provider = DemoProvider(city, one_town.issuer)
+    app_context = one_town.app_context
+    provider = DemoProvider(app_context, one_town.issuer)
     held = asyncio.Event()
 
     class Slow(httpx2.ASGITransport):
@@ -277,16 +277,16 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(one_town: Tow
                 await held.wait()
             return await super().handle_async_request(request)
 
-    providers = Providers(city, dict(CLIENTS), Slow(app=provider.app()))
-    refresh = provider._sealed("refresh", Door.RESIDENT, "resident-1", 600)
-    session = Session(Door.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
+    providers = Providers(app_context, dict(CLIENTS), Slow(app=provider.app()))
+    refresh = provider._sealed("refresh", Audience.RESIDENT, "resident-1", 600)
+    session = Session(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
     renewing = asyncio.create_task(providers.renewed(session))
     await asyncio.sleep(0.01)
     await providers.end(session)
     held.set()
     assert await renewing is None
     # A copy of the cookie in another process: the identity provider has been told.
-    assert await Providers(city, dict(CLIENTS), Slow(app=provider.app())).renewed(session) is None
+    assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renewed(session) is None
 
 
 @pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
@@ -301,7 +301,7 @@ async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
         return original(keyring, use, plain)
 
     monkeypatch.setattr(sessions, "sealed", longer)
-    me = await Browser(one_town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(one_town).sign_in(Audience.RESIDENT, "resident-1")
     parts = [one for one in me.client.cookies.jar if one.name.startswith("credit-easy-resident")]
     if comes_in:
         assert len(parts) == 2
@@ -319,17 +319,17 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
     one_town: Town, demo_folder: Path, one_town_settings: Settings, seconds: int, status: int
 ) -> None:
     """Nobody is sent to the identity provider and back for ever."""
-    token = seed.issuer_of(demo_folder).mint(Door.RESIDENT, "resident-1", now=datetime.now(UTC))
+    token = seed.issuer_of(demo_folder).mint(Audience.RESIDENT, "resident-1", now=datetime.now(UTC))
 
     async def exchange(_: Request) -> Response:
         return JSONResponse({"access_token": token, "expires_in": seconds})
 
     transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
     app = create_app(one_town_settings, seed.issuer_of(demo_folder).verifier())
-    providers = Providers(app.state.city, dict(CLIENTS), transport)
+    providers = Providers(app.state.app_context, dict(CLIENTS), transport)
 
     async def begin(request: Request) -> Response:
-        return providers.begin(request, Door.RESIDENT, "/me")
+        return providers.begin(request, Audience.RESIDENT, "/me")
 
     app.router.routes[:0] = [Route("/begin", begin), Route("/finish", providers.finish)]
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
@@ -343,7 +343,7 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
                 Request({"type": "http", "headers": [(b"cookie", back.headers["set-cookie"].split(";")[0].encode())],
                          "app": app, "method": "GET", "path": "/me", "query_string": b"", "scheme": "http",
                          "server": ("city.test", 80)}),
-                one_town_settings.keyring, Door.RESIDENT,
+                one_town_settings.keyring, Audience.RESIDENT,
             )  # fmt: skip
             assert session is not None
             assert not session.ends_soon(datetime.now(UTC))
@@ -351,13 +351,15 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
 
 async def test_a_minor_is_told_why(one_town: Town) -> None:
     """The door's own refusal, as a page."""
-    keyring = one_town.city.keyring
-    child = one_town.issuer.mint(Door.RESIDENT, "child", now=await one_town.city.clock(), birthdate=None)
+    keyring = one_town.app_context.keyring
+    child = one_town.issuer.mint(Audience.RESIDENT, "child", now=await one_town.app_context.clock(), birthdate=None)
     assert child
     one = Browser(one_town)
     until = 4_000_000_000
-    token = one_town.actor(Door.RESIDENT, "child", birthdate=(await one_town.today()).replace(year=2015)).token
-    value = sessions.sealed(keyring, "session", orjson.dumps(asdict(Session(Door.RESIDENT, token, until, 0, "child"))))
+    token = one_town.actor(Audience.RESIDENT, "child", birthdate=(await one_town.today()).replace(year=2015)).token
+    value = sessions.sealed(
+        keyring, "session", orjson.dumps(asdict(Session(Audience.RESIDENT, token, until, 0, "child")))
+    )
     one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await one.go("/me")
     assert one.status == 403
@@ -385,7 +387,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
     elsewhere = Process(
         demo_folder, f"sqlite://{_copy(furnished_sqlite, tmp_path / 'idp.sqlite3')}", tmp_path / "published"
     )
-    known = CLIENTS[Door.RESIDENT]
+    known = CLIENTS[Audience.RESIDENT]
     client = replace(known, token_url=f"{elsewhere.base}/demo-sign-in/token", authorize_url="https://id.example/in?a=b")
     public = "http://127.0.0.1:1"
     base = seed.settings_of(demo_folder)
@@ -394,7 +396,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
         database_url=f"sqlite://{_copy(furnished_sqlite, tmp_path / 'city.sqlite3')}",
         publisher=replace(base.publisher, folder=tmp_path / "published"),
         demo=False,
-        pages={Door.RESIDENT: client},
+        pages={Audience.RESIDENT: client},
         public_url=public,
     )
     issuer = seed.issuer_of(demo_folder)
@@ -408,10 +410,10 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
             first = await browser.get((await browser.get("/me/show")).headers["location"])
             assert first.headers["location"].startswith("https://id.example/in?a=b&response_type=code")
             asked = {name: values[0] for name, values in parse_qs(urlsplit(first.headers["location"]).query).items()}
-            provider = DemoProvider(app.state.city, issuer)
+            provider = DemoProvider(app.state.app_context, issuer)
             code = provider._sealed(
                 "code",
-                Door.RESIDENT,
+                Audience.RESIDENT,
                 "resident-1",
                 60,
                 challenge=asked["code_challenge"],
@@ -440,9 +442,9 @@ def _copy(original: Path, path: Path) -> Path:
 def test_over_tls_cookies_are_for_tls_alone(one_town_settings: Settings) -> None:
     class App:
         class state:
-            class city:
+            class app_context:
                 settings = replace(one_town_settings, public_url="https://points.example")
 
     scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
     request = Request(scope)
-    assert sessions.name_of(Door.RESIDENT, request) == "__Secure-credit-easy-resident"
+    assert sessions.name_of(Audience.RESIDENT, request) == "__Secure-credit-easy-resident"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benefits.rules.vocabulary import Scene
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from tests.cities import Town
 from tests.web.browsing import Browser
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_somebody_new_comes_to_a_benefit_and_stops(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "new-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "new-1")
     assert "Nothing counts yet" in me.text
     # A notice, an answer, a code for the source's own app.
     await me.go("/me/consents")
@@ -50,7 +50,7 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: Town) -> None:
     await me.go("/me/show")
     await me.send("Borrow without a deposit")
     handle = me.html.split('class="typed"')[1].split(">")[1].split("<")[0]
-    desk = await Browser(town).sign_in(Door.VENUE, "city-library-main")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
     assert "It applies" in desk.text
     assert "nothing was spent" in desk.text
@@ -73,7 +73,7 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: Town) -> None:
 
 
 async def test_refusing_everything_costs_nothing_and_every_page_works(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "somebody-c16")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "somebody-c16")
     await me.go("/me/consents")
     await me.send("Read what it means: Volunteer Service", account="volunteer-c16")
     await me.send("No, thank you")
@@ -87,7 +87,7 @@ async def test_refusing_everything_costs_nothing_and_every_page_works(town: Town
 
 
 async def test_an_objection_is_decided_and_told(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/records")
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
     await me.send("In your own words", statement="  ")
@@ -95,7 +95,7 @@ async def test_an_objection_is_decided_and_told(town: Town) -> None:
     assert "Please say in a few words" in me.text
     await me.send("In your own words", statement="That was not me.")
     assert "Being decided: It is not mine" in me.text
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(next(address for address, _ in officer.links if address.startswith("/officer/objections/")))
     assert "That was not me." in officer.text
     await officer.send("Tell the person that I look into it")
@@ -108,7 +108,7 @@ async def test_an_objection_is_decided_and_told(town: Town) -> None:
 
 
 async def test_a_harm_is_refused_and_explained_where_it_is_written(town: Town) -> None:
-    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/benefits/library-deposit/edit")
     await author.send("_etag", effect_amount="0", act="check")
     assert "As it stands nobody can approve it" in author.text
@@ -125,7 +125,7 @@ async def test_a_harm_is_refused_and_explained_where_it_is_written(town: Town) -
 
 async def test_two_people_publish_what_both_have_read(town: Town) -> None:
     author, other = Browser(town), Browser(town)
-    await author.sign_in(Door.ADMINISTRATOR, "admin-1")
+    await author.sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/benefits/library-deposit/edit")
     title = f"Borrow freely {secrets.token_hex(2)}"
     await author.send("_etag", **{"t:/title/en": title, "act": "save"})
@@ -140,7 +140,7 @@ async def test_two_people_publish_what_both_have_read(town: Town) -> None:
     assert "Waits for another person" in author.text
     await author.send("Approve what is shown here")
     assert author.status == 403
-    await other.sign_in(Door.ADMINISTRATOR, "admin-2")
+    await other.sign_in(Audience.ADMINISTRATOR, "admin-2")
     await other.go("/admin/benefits/library-deposit")
     await other.send("Approve what is shown here")
     assert "In force" in other.text
@@ -157,7 +157,7 @@ async def test_two_people_publish_what_both_have_read(town: Town) -> None:
 
 
 async def test_a_source_comes_aboard_past_an_officer(town: Town) -> None:
-    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/sources/new")
     fields = {
         "t:/source_id": "park-rangers",
@@ -176,20 +176,20 @@ async def test_a_source_comes_aboard_past_an_officer(town: Town) -> None:
     assert author.status == 200, author.text
     await author.send("Submit")
     assert "With a privacy officer" in author.text
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(
         next(address for address, _ in officer.links if "/officer/reviews/sources.park-rangers" in address)
     )
     assert "PIA-2026-900" in officer.text
     await officer.send("Let it go on", decision="approve", reason="Read and checked.")
-    other = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-2")
+    other = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-2")
     await other.go("/admin/sources/park-rangers")
     await other.send("Approve what is shown here")
     assert "In force" in other.text
 
 
 async def test_a_scheme_is_edited_and_simulated(town: Town) -> None:
-    author = await Browser(town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/schemes/new")
     year = (await town.today()).year + 1
     changed = {"t:/version": f"{year}.1", "n:/from_year": str(year), "n:/indicators/0/yearly_cap": "120"}
@@ -204,7 +204,7 @@ async def test_a_scheme_is_edited_and_simulated(town: Town) -> None:
 async def test_an_officer_looks_under_a_case_and_verifies(town: Town) -> None:
     await town.resident("seen-1").link("green-travel", "bike-seen-1")
     consent = (await town.resident("seen-1").get("/v1/me/consents")).json()["data"][0]["consent_id"]
-    officer = await Browser(town).sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/cases")
     await officer.send("In your own words", text="Quarterly oversight.")
     assert "The case is open" in officer.text
@@ -212,7 +212,7 @@ async def test_an_officer_looks_under_a_case_and_verifies(town: Town) -> None:
     assert "A random sample" in officer.text
     await officer.send("Its id, from a receipt", id=consent)
     assert "Its timeline, with proofs" in officer.text
-    me = await Browser(town).sign_in(Door.RESIDENT, "seen-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "seen-1")
     await me.go("/me/accesses")
     assert "A privacy officer looked at one of your consents" in me.text
     await officer.go("/officer/verification")
@@ -224,7 +224,7 @@ async def test_an_officer_looks_under_a_case_and_verifies(town: Town) -> None:
 
 
 async def test_what_is_mine_can_be_taken_along_and_ended(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "resident-2")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-2")
     await me.go("/me/export")
     assert '"records"' in me.html
     await me.go("/me/leave")
@@ -238,7 +238,7 @@ async def test_what_is_mine_can_be_taken_along_and_ended(town: Town) -> None:
 
 async def test_a_receipt_can_be_kept(town: Town) -> None:
     await town.resident("kept-1").link("green-travel", "bike-kept-1")
-    me = await Browser(town, "zh-CN").sign_in(Door.RESIDENT, "kept-1")
+    me = await Browser(town, "zh-CN").sign_in(Audience.RESIDENT, "kept-1")
     await me.go("/me/consents")
     await me.go(next(address for address, words in me.links if words.startswith("回执")))
     assert "在公开日志中的位置" in me.text
@@ -247,7 +247,7 @@ async def test_a_receipt_can_be_kept(town: Town) -> None:
 
 
 async def test_what_if_is_a_sum_alone(town: Town) -> None:
-    me = await Browser(town).sign_in(Door.RESIDENT, "what-if-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "what-if-1")
     await me.send("If today I did", kind="bike_trip", quantity="130")
     assert "It would be 65 instead of 0." in me.text
     assert "Borrow without a deposit" in me.text
@@ -274,9 +274,9 @@ NASTY: list[dict[str, Any]] = [
 @pytest.mark.parametrize("kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues"])
 async def test_any_draft_can_be_looked_at(one_town: Town, kind: str) -> None:
     """What another client drafted may be anything; its pages still say what is wrong with it."""
-    administrator = one_town.actor(Door.ADMINISTRATOR, "admin-1")
+    administrator = one_town.actor(Audience.ADMINISTRATOR, "admin-1")
     member = {"schemes": "version"}.get(kind, kind.removesuffix("s") + "_id")
-    one = await Browser(one_town).sign_in(Door.ADMINISTRATOR, "admin-1")
+    one = await Browser(one_town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     for number, nasty in enumerate(NASTY):
         name = f"nasty-{number}"
         drafted = await administrator.post(f"/v1/admin/{kind}", {**nasty, member: name})
@@ -291,7 +291,7 @@ async def test_any_draft_can_be_looked_at(one_town: Town, kind: str) -> None:
 
 
 async def test_an_officer_reads_a_document_as_it_was_written(town: Town) -> None:
-    administrator = town.actor(Door.ADMINISTRATOR, "admin-1")
+    administrator = town.actor(Audience.ADMINISTRATOR, "admin-1")
     source = (await administrator.get("/v1/admin/sources/green-travel")).json()["document"]
     renamed = {**source, "name": {"zh-CN": "绿色出行新名", "en": "Green Travel"}}
     saved = await town.client.put(
@@ -299,6 +299,6 @@ async def test_an_officer_reads_a_document_as_it_was_written(town: Town) -> None
     )
     assert saved.status_code == 200
     assert (await administrator.post("/v1/admin/sources/green-travel/versions/2/submit")).json()["state"] == "in_review"
-    officer = await Browser(town, "zh-CN").sign_in(Door.PRIVACY, "officer-1")
+    officer = await Browser(town, "zh-CN").sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/reviews/sources.green-travel.2")
     assert "绿色出行新名" in officer.text

@@ -21,7 +21,7 @@ from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
 from consent.events.ledger import Log
 from service.api.routes import OPERATIONS
-from service.auth.access_tokens import CITY_ZONE, Door
+from service.auth.access_tokens import CITY_ZONE, Audience
 from service.compliance import processing_register
 from service.http.endpoints import RECORDED
 from service.i18n import findings
@@ -79,7 +79,7 @@ def test_chinese_is_chinese() -> None:
         ("period", Period),
         ("log", Log),
         ("category", SourceCategory),
-        ("door", [*Door, "public"]),
+        ("door", [*Audience, "public"]),
         ("document", [*Kind, "barred_use", "key"]),
         ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
         ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
@@ -95,14 +95,14 @@ def test_every_effect_and_attribute_can_be_said() -> None:
     assert set(labels.EFFECTS) == set(EffectKind) == set(EFFECTS)
     assert set(labels.ATTRIBUTES) == set(Attribute)
     for language in ("zh-CN", "en"):
-        said = formatting.Words(language, CITY_ZONE)
+        said = formatting.Localizer(language, CITY_ZONE)
         assert "100" in said.effect({"kind": "deposit_waiver", "up_to_fen": 10_000})
         assert said.money(199_50) == "¥199.50"
         assert said.baseline({"delivery": True, "items": 5})
 
 
 def test_nothing_is_said_of_what_is_nothing() -> None:
-    english, chinese = formatting.Words("en", CITY_ZONE), formatting.Words("zh-CN", CITY_ZONE)
+    english, chinese = formatting.Localizer("en", CITY_ZONE), formatting.Localizer("zh-CN", CITY_ZONE)
     baseline = {"price_fen": 0, "deposit_fen": 10_000, "free_minutes": 0, "gift_fen": 0, "delivery": False, "items": 1}
     assert english.baseline(baseline) == ["Free of charge", "Deposit ¥100", "1 item"]
     assert chinese.baseline(baseline) == ["免费", "押金 ¥100", "1 件"]
@@ -113,8 +113,8 @@ def test_nothing_is_said_of_what_is_nothing() -> None:
 
 
 def test_a_notice_for_anybody_names_no_placeholder() -> None:
-    assert formatting.Words("en", CITY_ZONE).filled("From {counterpart}.") == "From the organisation you choose."
-    assert formatting.Words("zh-CN", CITY_ZONE).filled("来自{counterpart}", "市图书馆") == "来自市图书馆"
+    assert formatting.Localizer("en", CITY_ZONE).filled("From {counterpart}.") == "From the organisation you choose."
+    assert formatting.Localizer("zh-CN", CITY_ZONE).filled("来自{counterpart}", "市图书馆") == "来自市图书馆"
 
 
 def test_every_rule_names_its_clause() -> None:
@@ -133,5 +133,5 @@ def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
 
 
 def test_one_is_said_as_one() -> None:
-    english = formatting.Words("en", CITY_ZONE)
+    english = formatting.Localizer("en", CITY_ZONE)
     assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")

@@ -21,12 +21,11 @@ from consent.domain.kinds import Finding, Kind, Severity
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import Conflict, NotFound, Prohibited
 from consent.kernel.faults import Fault, pointer_to
-from service.api.admin import schemas as shapes
-from service.api.admin import yaml_import
+from service.api.admin import schemas, yaml_import
 from service.api.admin.queries import named_kind, named_version, tag
 from service.auth.access_tokens import Administrator
 from service.http import json_io
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.i18n import findings
 
@@ -38,143 +37,145 @@ RESERVED = frozenset({"new", "findings"})
 YAML = "application/yaml"
 
 
-async def find(ask: Ask, body: shapes.DocumentBody) -> Answer:
+async def find(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     """What the gate would say. Nothing is kept."""
-    kind = named_kind(ask)
-    _hashable(ask, body.root)
-    return Answer(shapes.Findings(findings=_findings(ask, await _gate(ask)(kind, body.root))))
+    kind = named_kind(context)
+    _hashable(context, body.root)
+    return Answer(schemas.Findings(findings=_findings(context, await _gate(context)(kind, body.root))))
 
 
-async def create(ask: Ask, body: shapes.DocumentBody) -> Answer:
+async def create(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     """A first draft."""
-    kind, document = named_kind(ask), body.root
-    document_id = _id_of(ask, kind, document)
-    _hashable(ask, document)
+    kind, document = named_kind(context), body.root
+    document_id = _id_of(context, kind, document)
+    _hashable(context, document)
     if await _known(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
-    drafted = await lifecycle.draft(kind, document_id, document, _staff(ask), ask.at)
-    return Answer(await _drafted(ask, drafted), 201)
+    drafted = await lifecycle.draft(kind, document_id, document, _staff(context), context.at)
+    return Answer(await _drafted(context, drafted), 201)
 
 
-async def edit(ask: Ask, body: shapes.DocumentBody) -> Answer:
+async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     """The next version as a draft; what is in force stays in force."""
-    kind, document = named_kind(ask), body.root
-    document_id = ask.request.path_params["id"]
-    if _id_of(ask, kind, document) != document_id:
-        raise _unfit(ask, f"/{_id_member(kind)}", "not_the_id")
-    _hashable(ask, document)
-    read = ask.request.headers.get("if-match")
+    kind, document = named_kind(context), body.root
+    document_id = context.request.path_params["id"]
+    if _id_of(context, kind, document) != document_id:
+        raise _unfit(context, f"/{_id_member(kind)}", "not_the_id")
+    _hashable(context, document)
+    read = context.request.headers.get("if-match")
     if read is None:
         raise Problem("precondition_required")
     latest = await versions.latest(kind, document_id)
     if read.strip() not in ("*", tag(latest)):
         raise Problem("precondition_failed")
-    drafted = await lifecycle.draft(kind, document_id, document, _staff(ask), ask.at, read=latest.sha256)
-    return Answer(await _drafted(ask, drafted), headers={"ETag": tag(drafted)})
+    drafted = await lifecycle.draft(kind, document_id, document, _staff(context), context.at, read=latest.sha256)
+    return Answer(await _drafted(context, drafted), headers={"ETag": tag(drafted)})
 
 
-async def submit(ask: Ask, _: None) -> Answer:
+async def submit(context: RequestContext, _: None) -> Answer:
     """Through the gate: submitted, in review where flagged, refused for good otherwise."""
-    found = await named_version(ask)
+    found = await named_version(context)
     submitted, found_now = await lifecycle.submit(
-        found.kind, found.document_id, found.version, _staff(ask), ask.at, _gate(ask)
+        found.kind, found.document_id, found.version, _staff(context), context.at, _gate(context)
     )
-    return Answer(shapes.Submitted(state=submitted.state, findings=_findings(ask, found_now)))
+    return Answer(schemas.Submitted(state=submitted.state, findings=_findings(context, found_now)))
 
 
-async def discard(ask: Ask, _: None) -> Answer:
+async def discard(context: RequestContext, _: None) -> Answer:
     """Give up a draft; what is in force stays in force."""
-    found = await named_version(ask)
-    given_up = await lifecycle.discard(found.kind, found.document_id, found.version, _staff(ask), ask.at)
-    return Answer(shapes.StateAnswer(state=await versions.state_of(given_up, ask.at)))
+    found = await named_version(context)
+    given_up = await lifecycle.discard(found.kind, found.document_id, found.version, _staff(context), context.at)
+    return Answer(schemas.StateAnswer(state=await versions.state_of(given_up, context.at)))
 
 
-async def approve(ask: Ask, body: shapes.ApproveBody) -> Answer:
+async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     """The second pair of eyes. The gate looks once more: the world may have moved since the submission."""
-    found = await named_version(ask)
+    found = await named_version(context)
     if found.state == "suspended":
-        return await resume(ask, None)
-    begins = ask.at
+        return await resume(context, None)
+    begins = context.at
     if found.state == "submitted":
-        await publish.must_pass(found, ask.at, ask.today)
-        begins = _begins(ask, found)
+        await publish.require_passed(found, context.at, context.today)
+        begins = _begins(context, found)
     approved = await lifecycle.approve(
-        found.kind, found.document_id, found.version, body.sha256, _staff(ask), ask.at, begins
+        found.kind, found.document_id, found.version, body.sha256, _staff(context), context.at, begins
     )
-    stopped = await publish.after_approval(approved, ask.at, ask.today)
-    return Answer(shapes.StateAnswer(state=await versions.state_of(approved, ask.at), suspended=stopped or None))
+    stopped = await publish.after_approval(approved, context.at, context.today)
+    return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=stopped or None))
 
 
-async def suspend(ask: Ask, _: None) -> Answer:
+async def suspend(context: RequestContext, _: None) -> Answer:
     """Stop what is in force at once; one person suffices."""
-    found = await named_version(ask)
-    if await versions.state_of(found, ask.at) == "scheduled":
-        stopped = await lifecycle.stop_before(found, _staff(ask), ask.at)
-        return Answer(shapes.StateAnswer(state=stopped.state))
-    await _must_be_in_force(ask, found)
-    stopped = await lifecycle.suspend(found.kind, found.document_id, _staff(ask), ask.at)
-    return Answer(shapes.StateAnswer(state=stopped.state))
+    found = await named_version(context)
+    if await versions.state_of(found, context.at) == "scheduled":
+        stopped = await lifecycle.cancel_scheduled(found, _staff(context), context.at)
+        return Answer(schemas.StateAnswer(state=stopped.state))
+    await _must_be_in_force(context, found)
+    stopped = await lifecycle.suspend(found.kind, found.document_id, _staff(context), context.at)
+    return Answer(schemas.StateAnswer(state=stopped.state))
 
 
-async def resume(ask: Ask, _: None) -> Answer:
+async def resume(context: RequestContext, _: None) -> Answer:
     """Ask to start again; another person who asks the same agrees."""
-    found = await named_version(ask)
-    resumed, started = await publish.resume(found, _staff(ask), ask.at, ask.today)
-    return Answer(shapes.StateAnswer(state=await versions.state_of(resumed, ask.at) if started else "resume_requested"))
+    found = await named_version(context)
+    resumed, started = await publish.resume(found, _staff(context), context.at, context.today)
+    return Answer(
+        schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
+    )
 
 
-async def retire(ask: Ask, body: shapes.RetireBody) -> Answer:
+async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
     """End what is in force, from a day on."""
-    found = await named_version(ask)
-    await _must_be_in_force(ask, found)
+    found = await named_version(context)
+    await _must_be_in_force(context, found)
     try:
         day = date.fromisoformat(body.from_)
     except ValueError:
-        raise _unfit(ask, "/from", "invalid_date") from None
-    if day < ask.today:
+        raise _unfit(context, "/from", "invalid_date") from None
+    if day < context.today:
         # What was in force until now has bound people; nobody ends it before today.
-        raise _unfit(ask, "/from", "in_the_past")
-    ends_at = _midnight(ask, day)
-    ended = await lifecycle.retire(found.kind, found.document_id, _staff(ask), ask.at, ends_at)
-    return Answer(shapes.StateAnswer(state=await versions.state_of(ended, ask.at)))
+        raise _unfit(context, "/from", "in_the_past")
+    ends_at = _midnight(context, day)
+    ended = await lifecycle.retire(found.kind, found.document_id, _staff(context), context.at, ends_at)
+    return Answer(schemas.StateAnswer(state=await versions.state_of(ended, context.at)))
 
 
-async def export_catalogue(ask: Ask, _: None) -> Answer | Response:
+async def export_catalogue(context: RequestContext, _: None) -> Answer | Response:
     """Everything in force, as JSON or (`?format=yaml`) YAML; imported again it has the same hashes."""
-    chosen = ask.request.query_params.get("format", "json")
+    chosen = context.request.query_params.get("format", "json")
     if chosen not in ("json", "yaml"):
         raise Problem("bad_query")
-    found = await versions.catalogue(ask.at)
+    found = await versions.catalogue(context.at)
     if chosen == "json":
-        return Answer(shapes.Catalogue(catalogue={kind: [dict(one) for one in all_] for kind, all_ in found.items()}))
+        return Answer(schemas.Catalogue(catalogue={kind: [dict(one) for one in all_] for kind, all_ in found.items()}))
     text = yaml.safe_dump({"catalogue": found}, allow_unicode=True, sort_keys=False, width=120)
     return Response(text, media_type=YAML)
 
 
-async def import_catalogue(ask: Ask, _: None) -> Answer:
+async def import_catalogue(context: RequestContext, _: None) -> Answer:
     """Drafts of everything in a catalogue, all or nothing; whoever imports has contributed to each of them."""
-    raw = await json_io.read_body(ask.request)
-    if json_io.media_type(ask.request) == YAML:
+    raw = await json_io.read_body(context.request)
+    if json_io.media_type(context.request) == YAML:
         raw = yaml_import.to_json(raw)
-    elif json_io.media_type(ask.request) not in json_io.JSON_TYPES:
+    elif json_io.media_type(context.request) not in json_io.JSON_TYPES:
         raise Problem("not_json")
-    body = json_io.parse_line(raw, shapes.CatalogueBody)
-    wanted = _checked(ask, body.catalogue)
+    body = json_io.parse_line(raw, schemas.CatalogueBody)
+    wanted = _checked(context, body.catalogue)
     drafted, unchanged = [], 0
     for kind, document_id, document in wanted:
         known = await _known(kind, document_id)
         if known is not None and known.sha256 == sha256_of(document):
             unchanged += 1
             continue
-        one = await lifecycle.draft(kind, document_id, document, _staff(ask), ask.at)
+        one = await lifecycle.draft(kind, document_id, document, _staff(context), context.at)
         drafted.append(
-            shapes.VersionRow(id=f"{kind}/{document_id}", version=one.version, state=one.state, sha256=one.sha256)
+            schemas.VersionRow(id=f"{kind}/{document_id}", version=one.version, state=one.state, sha256=one.sha256)
         )
-    return Answer(shapes.Imported(data=drafted, unchanged=unchanged), 201)
+    return Answer(schemas.Imported(data=drafted, unchanged=unchanged), 201)
 
 
 def _checked(
-    ask: Ask, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
+    context: RequestContext, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[tuple[Kind, str, Mapping[str, Any]]]:
     """Every document with its kind and id, each readable; Problem body_invalid with pointers otherwise."""
     faults: list[Fault] = []
@@ -204,7 +205,7 @@ def _checked(
             {
                 "pointer": one.pointer,
                 "code": one.code,
-                "detail": findings.sentence(one.code, one.pointer, one.values, ask.language),
+                "detail": findings.sentence(one.code, one.pointer, one.values, context.language),
             }
             for one in faults[: json_io.ERRORS_MAX]
         ]
@@ -212,19 +213,19 @@ def _checked(
     return found
 
 
-async def _drafted(ask: Ask, drafted: Version) -> shapes.Drafted:
-    return shapes.Drafted(
+async def _drafted(context: RequestContext, drafted: Version) -> schemas.Drafted:
+    return schemas.Drafted(
         id=drafted.document_id,
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(ask, await _gate(ask)(drafted.kind, drafted.body)),
+        findings=_findings(context, await _gate(context)(drafted.kind, drafted.body)),
     )
 
 
-async def _must_be_in_force(ask: Ask, found: Version) -> None:
+async def _must_be_in_force(context: RequestContext, found: Version) -> None:
     """Conflict unless the version is in force; Prohibited for a scheme that has begun: people's points stand on it."""
-    now = await lifecycle.in_force(found.kind, found.document_id, ask.at)
+    now = await lifecycle.in_force(found.kind, found.document_id, context.at)
     if now is None or now.version != found.version:
         raise Conflict("this version is not in force")
     if found.kind is Kind.SCHEMES:
@@ -239,53 +240,53 @@ async def _known(kind: Kind, document_id: str) -> Version | None:
         return None
 
 
-def _begins(ask: Ask, found: Version) -> datetime:
+def _begins(context: RequestContext, found: Version) -> datetime:
     """When an approved version comes into force: a scheme on its 1 January, a benefit on its first day, else now."""
     day: date | None = None
     if found.kind is Kind.SCHEMES:
         day = date(int(found.body["from_year"]), 1, 1)
     elif found.kind is Kind.BENEFITS:
         day = date.fromisoformat(found.body["valid"]["from"])
-    return ask.at if day is None else max(ask.at, _midnight(ask, day))
+    return context.at if day is None else max(context.at, _midnight(context, day))
 
 
-def _midnight(ask: Ask, day: date) -> datetime:
-    return datetime.combine(day, time(), ask.city.settings.city_zone)
+def _midnight(context: RequestContext, day: date) -> datetime:
+    return datetime.combine(day, time(), context.app_context.settings.city_zone)
 
 
 def _id_member(kind: Kind) -> str:
     return "version" if kind is Kind.SCHEMES else ID_MEMBER[kind]
 
 
-def _id_of(ask: Ask, kind: Kind, document: Mapping[str, Any]) -> str:
+def _id_of(context: RequestContext, kind: Kind, document: Mapping[str, Any]) -> str:
     """What a document is called, so that it can be opened by it; everything else about it is the gate's business."""
     name, fits = document.get(_id_member(kind)), ID_OF_A_SCHEME if kind is Kind.SCHEMES else ID_OF_A_DOCUMENT
     if not isinstance(name, str) or not fits.fullmatch(name) or name in RESERVED:
-        raise _unfit(ask, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
+        raise _unfit(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name
 
 
-def _hashable(ask: Ask, document: Mapping[str, Any]) -> None:
+def _hashable(context: RequestContext, document: Mapping[str, Any]) -> None:
     try:
         sha256_of(document)
     except (rfc8785.CanonicalizationError, ValueError):
-        raise _unfit(ask, "", "not_canonical") from None
+        raise _unfit(context, "", "not_canonical") from None
 
 
-def _gate(ask: Ask) -> lifecycle.Gate:
-    return partial(publish.gate, at=ask.at, today=ask.today)
+def _gate(context: RequestContext) -> lifecycle.PublicationCheck:
+    return partial(publish.check, at=context.at, today=context.today)
 
 
-def _staff(ask: Ask) -> str:
-    assert isinstance(ask.principal, Administrator)
-    return ask.principal.staff_id
+def _staff(context: RequestContext) -> str:
+    assert isinstance(context.principal, Administrator)
+    return context.principal.staff_id
 
 
-def _findings(ask: Ask, found: Sequence[Finding]) -> list[shapes.FindingAnswer]:
-    return [shapes.FindingAnswer(**findings.said(one, ask.language)) for one in found]
+def _findings(context: RequestContext, found: Sequence[Finding]) -> list[schemas.FindingAnswer]:
+    return [schemas.FindingAnswer(**findings.said(one, context.language)) for one in found]
 
 
-def _unfit(ask: Ask, pointer: str, code: str) -> Problem:
+def _unfit(context: RequestContext, pointer: str, code: str) -> Problem:
     """One thing about a body that does not fit, in the reader's language."""
-    detail = findings.sentence(code, pointer, {}, ask.language)
+    detail = findings.sentence(code, pointer, {}, context.language)
     return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])

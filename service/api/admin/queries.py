@@ -9,27 +9,27 @@ from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.domain.kinds import Kind
 from consent.kernel.errors import NotFound
-from service.api.admin import schemas as shapes
+from service.api.admin import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
 LANGUAGES = ("zh-CN", "en")
 VERSION_DIGITS = 9
 
 
-async def list_documents(ask: Ask, _: None) -> Answer:
+async def list_documents(context: RequestContext, _: None) -> Answer:
     """Documents of a kind by id, each with its newest version; `?state=` keeps those whose newest is in that state."""
-    kind, limit = named_kind(ask), json_io.read_limit(ask.request)
-    wanted = ask.request.query_params.get("state")
+    kind, limit = named_kind(context), json_io.read_limit(context.request)
+    wanted = context.request.query_params.get("state")
     if wanted is not None and wanted not in versions.STATES:
         raise Problem("bad_query")
-    after = json_io.read_cursor(ask.request, str) or ("",)
-    alive = await versions.alive(kind, ask.at)
-    in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, ask.at)}
+    after = json_io.read_cursor(context.request, str) or ("",)
+    alive = await versions.open_versions(kind, context.at)
+    in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, context.at)}
     rows = []
     for one in await versions.newest(kind, str(after[0])):
-        state = await versions.state_of(one, ask.at)
+        state = await versions.state_of(one, context.at)
         if wanted in (None, state):
             called = name_of(in_force.get(one.document_id, one.body))
             rows.append(await _row(one, state, called, alive.get(one.document_id, {})))
@@ -37,42 +37,42 @@ async def list_documents(ask: Ask, _: None) -> Answer:
             break
     more = len(rows) > limit
     return Answer(
-        shapes.VersionList(
+        schemas.VersionList(
             data=rows[:limit], next_cursor=json_io.encode_cursor((rows[limit - 1].id,)) if more else None
         )
     )
 
 
-async def read_document(ask: Ask, _: None) -> Answer:
+async def read_document(context: RequestContext, _: None) -> Answer:
     """The newest version; its ETag is what a PUT needs."""
-    return await _whole(ask, await versions.latest(named_kind(ask), ask.request.path_params["id"]))
+    return await _whole(context, await versions.latest(named_kind(context), context.request.path_params["id"]))
 
 
-async def read_version(ask: Ask, _: None) -> Answer:
+async def read_version(context: RequestContext, _: None) -> Answer:
     """One version."""
-    return await _whole(ask, await named_version(ask))
+    return await _whole(context, await named_version(context))
 
 
-async def diff(ask: Ask, _: None) -> Answer:
+async def diff(context: RequestContext, _: None) -> Answer:
     """Where two versions differ."""
-    kind, document_id = named_kind(ask), ask.request.path_params["id"]
+    kind, document_id = named_kind(context), context.request.path_params["id"]
     before, after = [
-        await lifecycle.get(kind, document_id, version_number(ask.request.query_params.get(name, "")))
+        await lifecycle.get(kind, document_id, version_number(context.request.query_params.get(name, "")))
         for name in ("from", "to")
     ]
-    return Answer(shapes.Differences(data=_differences(before, after)))
+    return Answer(schemas.Differences(data=_differences(before, after)))
 
 
-async def changes(ask: Ask, _: None) -> Answer:
+async def changes(context: RequestContext, _: None) -> Answer:
     """Where a version differs from what people have: what is in force, whatever drafts lie between."""
-    found = await named_version(ask)
-    before = await _beside(ask, found)
+    found = await named_version(context)
+    before = await _beside(context, found)
     if before is None:
-        return Answer(shapes.Changes(beside=None, data=[]))
+        return Answer(schemas.Changes(beside=None, data=[]))
     return Answer(
-        shapes.Changes(
-            beside=shapes.Beside(
-                id=before.document_id, version=before.version, state=await versions.state_of(before, ask.at)
+        schemas.Changes(
+            beside=schemas.Beside(
+                id=before.document_id, version=before.version, state=await versions.state_of(before, context.at)
             ),
             data=_differences(before, found),
         )
@@ -86,48 +86,53 @@ STANDING = {
 """Which kinds name a document of a kind, and in which member."""
 
 
-async def dependents(ask: Ask, _: None) -> Answer:
+async def dependents(context: RequestContext, _: None) -> Answer:
     """What is in force and stands on a document: a provider's venues and services, a service's benefits."""
-    kind, bearing = named_kind(ask), ask.request.path_params["id"]
+    kind, bearing = named_kind(context), context.request.path_params["id"]
     await versions.latest(kind, bearing)
-    found: list[shapes.Dependent] = []
+    found: list[schemas.Dependent] = []
     waiting = [(kind, bearing)]
     while waiting:
         here, document_id = waiting.pop(0)
         for above, member in STANDING.get(here, ()):
-            for one in await lifecycle.all_in_force(above, ask.at):
+            for one in await lifecycle.all_in_force(above, context.at):
                 if one.body[member] == document_id:
-                    found.append(shapes.Dependent(kind=above, id=one.document_id, name=name_of(one.body)))
+                    found.append(schemas.Dependent(kind=above, id=one.document_id, name=name_of(one.body)))
                     waiting.append((above, one.document_id))
-    return Answer(shapes.Dependents(data=found))
+    return Answer(schemas.Dependents(data=found))
 
 
-async def _beside(ask: Ask, found: Version) -> Version | None:
+async def _beside(context: RequestContext, found: Version) -> Version | None:
     """What a version is read against; of a new scheme, which has no past of its own, the scheme that it follows."""
-    if found.kind is not Kind.SCHEMES or await lifecycle.in_force(found.kind, found.document_id, ask.at) is not None:
-        return await versions.beside(found, ask.at)
+    if (
+        found.kind is not Kind.SCHEMES
+        or await lifecycle.in_force(found.kind, found.document_id, context.at) is not None
+    ):
+        return await versions.other_versions(found, context.at)
     others = [
         one
         for one in (
-            *await lifecycle.all_in_force(Kind.SCHEMES, ask.at),
-            *await lifecycle.scheduled(Kind.SCHEMES, ask.at),
+            *await lifecycle.all_in_force(Kind.SCHEMES, context.at),
+            *await lifecycle.scheduled(Kind.SCHEMES, context.at),
         )
         if one.document_id != found.document_id
     ]
     year = found.body.get("from_year")
     before = [one for one in others if not isinstance(year, int) or one.body["from_year"] <= year]
     if not before:
-        return await versions.beside(found, ask.at)
+        return await versions.other_versions(found, context.at)
     return max(before, key=lambda one: int(one.body["from_year"]))
 
 
-def _differences(before: Version, after: Version) -> list[shapes.Difference]:
-    return [shapes.Difference(**one) for one in versions.differences(before.body, after.body)]
+def _differences(before: Version, after: Version) -> list[schemas.Difference]:
+    return [schemas.Difference(**one) for one in versions.differences(before.body, after.body)]
 
 
-async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Mapping[int, str]) -> shapes.VersionRow:
-    others = [shapes.OtherVersion(version=number, state=said) for number, said in alive.items() if number < one.version]
-    return shapes.VersionRow(
+async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Mapping[int, str]) -> schemas.VersionRow:
+    others = [
+        schemas.OtherVersion(version=number, state=said) for number, said in alive.items() if number < one.version
+    ]
+    return schemas.VersionRow(
         id=one.document_id,
         version=one.version,
         state=state,
@@ -139,13 +144,13 @@ async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Map
     )
 
 
-async def _whole(ask: Ask, found: Version) -> Answer:
-    now = await lifecycle.in_force(found.kind, found.document_id, ask.at)
+async def _whole(context: RequestContext, found: Version) -> Answer:
+    now = await lifecycle.in_force(found.kind, found.document_id, context.at)
     return Answer(
-        shapes.VersionAnswer(
+        schemas.VersionAnswer(
             id=found.document_id,
             version=found.version,
-            state=await versions.state_of(found, ask.at),
+            state=await versions.state_of(found, context.at),
             sha256=found.sha256,
             in_force_from=None if found.in_force_from is None else json_io.rfc3339(found.in_force_from),
             in_force_version=None if now is None else now.version,
@@ -168,17 +173,17 @@ def name_of(body: Mapping[str, Any]) -> dict[str, str] | None:
     return found or None
 
 
-async def named_version(ask: Ask) -> Version:
+async def named_version(context: RequestContext) -> Version:
     """The version that the path names; NotFound for any other."""
     return await lifecycle.get(
-        named_kind(ask), ask.request.path_params["id"], version_number(ask.request.path_params["version"])
+        named_kind(context), context.request.path_params["id"], version_number(context.request.path_params["version"])
     )
 
 
-def named_kind(ask: Ask) -> Kind:
+def named_kind(context: RequestContext) -> Kind:
     """The kind that the path names; NotFound for any other."""
     try:
-        return Kind(ask.request.path_params["kind"])
+        return Kind(context.request.path_params["kind"])
     except ValueError:
         raise NotFound("there is no such kind of document") from None
 

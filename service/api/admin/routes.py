@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.admin import handlers, previews, queries
-from service.api.admin import schemas as shapes
-from service.auth.access_tokens import Door
+from service.api.admin import handlers, previews, queries, schemas
+from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, get, post
 
-STAFF = Door.ADMINISTRATOR
+STAFF = Audience.ADMINISTRATOR
 ONE, VERSION = "/v1/admin/{kind}/{id}", "/v1/admin/{kind}/{id}/versions/{version}"
 
 ADMIN = (
@@ -20,7 +19,7 @@ ADMIN = (
         "benefitStatistics",
         "Last week's redemptions by scene and benefit, in tens",
         previews.read_statistics,
-        shapes.BenefitFigures,
+        schemas.BenefitFigures,
     ),
     get(
         STAFF,
@@ -28,7 +27,7 @@ ADMIN = (
         "exportCatalogue",
         "Everything in force, JSON or YAML",
         handlers.export_catalogue,
-        shapes.Catalogue,
+        schemas.Catalogue,
         query=(Parameter("format", {"type": "string", "enum": ["json", "yaml"]}),),
         errors=("bad_query",),
     ),
@@ -38,8 +37,8 @@ ADMIN = (
         "importCatalogue",
         "Drafts of a whole catalogue, all or nothing",
         handlers.import_catalogue,
-        shapes.CatalogueBody,
-        {201: shapes.Imported},
+        schemas.CatalogueBody,
+        {201: schemas.Imported},
         also_accepts=(handlers.YAML,),
         own_body=True,
     ),
@@ -49,8 +48,8 @@ ADMIN = (
         "createDocument",
         "A first draft",
         handlers.create,
-        shapes.DocumentBody,
-        {201: shapes.Drafted},
+        schemas.DocumentBody,
+        {201: schemas.Drafted},
         key="optional",
         errors=("conflict", "not_found"),
     ),
@@ -60,8 +59,8 @@ ADMIN = (
         "findFaults",
         "What the gate would say; nothing is kept",
         handlers.find,
-        shapes.DocumentBody,
-        {200: shapes.Findings},
+        schemas.DocumentBody,
+        {200: schemas.Findings},
         errors=("not_found",),
     ),
     get(
@@ -70,7 +69,7 @@ ADMIN = (
         "listDocuments",
         "Documents of a kind",
         queries.list_documents,
-        shapes.VersionList,
+        schemas.VersionList,
         query=(Parameter("state", {"type": "string"}), *PAGING),
         errors=("bad_query", "not_found"),
     ),
@@ -80,7 +79,7 @@ ADMIN = (
         "readCatalogueDocument",
         "The newest version",
         queries.read_document,
-        shapes.VersionAnswer,
+        schemas.VersionAnswer,
         errors=("not_found",),
     ),
     post(
@@ -89,8 +88,8 @@ ADMIN = (
         "editDocument",
         "The next version",
         handlers.edit,
-        shapes.DocumentBody,
-        {200: shapes.Drafted},
+        schemas.DocumentBody,
+        {200: schemas.Drafted},
         key="optional",
         errors=("not_found", "precondition_required", "precondition_failed", "changed"),
         method=HTTPMethod.PUT,
@@ -101,7 +100,7 @@ ADMIN = (
         "readDependents",
         "Documents in force that stand on this one",
         queries.dependents,
-        shapes.Dependents,
+        schemas.Dependents,
         errors=("not_found",),
     ),
     get(
@@ -110,7 +109,7 @@ ADMIN = (
         "diffVersions",
         "Where two versions differ",
         queries.diff,
-        shapes.Differences,
+        schemas.Differences,
         query=(
             Parameter("from", {"type": "integer"}, required=True, description="the older version"),
             Parameter("to", {"type": "integer"}, required=True, description="the newer version"),
@@ -123,7 +122,7 @@ ADMIN = (
         "readVersion",
         "One version",
         queries.read_version,
-        shapes.VersionAnswer,
+        schemas.VersionAnswer,
         errors=("not_found",),
     ),
     get(
@@ -132,7 +131,7 @@ ADMIN = (
         "readChanges",
         "Where a version differs from what people have",
         queries.changes,
-        shapes.Changes,
+        schemas.Changes,
         errors=("not_found",),
     ),
     post(
@@ -142,7 +141,7 @@ ADMIN = (
         "Through the gate",
         handlers.submit,
         None,
-        {200: shapes.Submitted},
+        {200: schemas.Submitted},
         errors=("not_found", "conflict", "prohibited"),
     ),
     post(
@@ -151,8 +150,8 @@ ADMIN = (
         "approveVersion",
         "The second pair of eyes",
         handlers.approve,
-        shapes.ApproveBody,
-        {200: shapes.StateAnswer},
+        schemas.ApproveBody,
+        {200: schemas.StateAnswer},
         errors=("not_found", "conflict", "four_eyes", "changed", "prohibited"),
     ),
     post(
@@ -162,7 +161,7 @@ ADMIN = (
         "Give up a draft",
         handlers.discard,
         None,
-        {200: shapes.StateAnswer},
+        {200: schemas.StateAnswer},
         errors=("not_found", "conflict"),
     ),
     post(
@@ -172,7 +171,7 @@ ADMIN = (
         "What it would do: a benefit or a scheme, in tens",
         previews.simulate,
         None,
-        {200: shapes.ImpactAnswer},
+        {200: schemas.ImpactAnswer},
         errors=("not_found", "conflict", "budget_spent"),
     ),
     post(
@@ -181,8 +180,8 @@ ADMIN = (
         "tryVersion",
         "What it would do for somebody who does not exist",
         previews.dry_run,
-        shapes.SyntheticPerson,
-        {200: shapes.DryRun},
+        schemas.SyntheticPerson,
+        {200: schemas.DryRun},
         errors=("not_found", "conflict"),
     ),
     post(
@@ -192,7 +191,7 @@ ADMIN = (
         "Stop it at once",
         handlers.suspend,
         None,
-        {200: shapes.StateAnswer},
+        {200: schemas.StateAnswer},
         errors=("not_found", "conflict"),
     ),
     post(
@@ -202,7 +201,7 @@ ADMIN = (
         "Start it again, by two",
         handlers.resume,
         None,
-        {200: shapes.StateAnswer},
+        {200: schemas.StateAnswer},
         errors=("not_found", "conflict", "four_eyes"),
     ),
     post(
@@ -211,8 +210,8 @@ ADMIN = (
         "retireVersion",
         "End it from a day on",
         handlers.retire,
-        shapes.RetireBody,
-        {200: shapes.StateAnswer},
+        schemas.RetireBody,
+        {200: schemas.StateAnswer},
         errors=("not_found", "conflict"),
     ),
 )

@@ -8,7 +8,7 @@ from pydantic import Field, RootModel
 
 from consent.domain.records import Dimension
 from service.api.common_schemas import Document
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -17,7 +17,7 @@ class DocumentBody(RootModel[dict[str, Any]]):
     """A catalogue document; the gate says what is wrong with it."""
 
 
-class FindingAnswer(Wire):
+class FindingAnswer(ApiModel):
     """What the gate says about one field."""
 
     code: str
@@ -27,7 +27,7 @@ class FindingAnswer(Wire):
     detail: str
 
 
-class Drafted(Wire):
+class Drafted(ApiModel):
     """A draft and what the gate would say of it now."""
 
     id: str
@@ -37,13 +37,13 @@ class Drafted(Wire):
     findings: list[FindingAnswer]
 
 
-class Findings(Wire):
+class Findings(ApiModel):
     """What the gate says of a document that nobody has kept."""
 
     findings: list[FindingAnswer]
 
 
-class VersionAnswer(Wire):
+class VersionAnswer(ApiModel):
     """One version, whole."""
 
     id: str
@@ -59,14 +59,14 @@ class VersionAnswer(Wire):
     document: Document
 
 
-class OtherVersion(Wire):
+class OtherVersion(ApiModel):
     """An older version that is not over: submitted, in review, scheduled, in force or suspended."""
 
     version: int
     state: str
 
 
-class VersionRow(Wire):
+class VersionRow(ApiModel):
     """One version in a list, with what the document is called now and its older versions that are not over.
 
     A name that a draft proposes is nobody's name yet: while something is in force, it is called as that is.
@@ -82,14 +82,14 @@ class VersionRow(Wire):
     others: list[OtherVersion] | None = None
 
 
-class VersionList(Wire):
+class VersionList(ApiModel):
     """A page of documents by id, each with its newest version."""
 
     data: list[VersionRow]
     next_cursor: str | None
 
 
-class Difference(Wire):
+class Difference(ApiModel):
     """One place where two versions differ; `before` or `after` is absent where there was, or is, nothing."""
 
     pointer: str
@@ -97,13 +97,13 @@ class Difference(Wire):
     after: Any = None
 
 
-class Differences(Wire):
+class Differences(ApiModel):
     """Where two versions differ."""
 
     data: list[Difference]
 
 
-class Beside(Wire):
+class Beside(ApiModel):
     """The version that another one is read against; of a new scheme, the scheme that it follows."""
 
     id: str
@@ -111,14 +111,14 @@ class Beside(Wire):
     state: str
 
 
-class Changes(Wire):
+class Changes(ApiModel):
     """Where a version differs from what people have; `beside` is null where there never was anything."""
 
     beside: Beside | None
     data: list[Difference]
 
 
-class Dependent(Wire):
+class Dependent(ApiModel):
     """A document in force that stands on another one, and would fall with it."""
 
     kind: str
@@ -126,33 +126,33 @@ class Dependent(Wire):
     name: dict[str, str] | None = None
 
 
-class Dependents(Wire):
+class Dependents(ApiModel):
     """Documents in force that stand on one."""
 
     data: list[Dependent]
 
 
-class Submitted(Wire):
+class Submitted(ApiModel):
     """A version after the gate."""
 
     state: str
     findings: list[FindingAnswer]
 
 
-class ApproveBody(Wire):
+class ApproveBody(ApiModel):
     """The hash of what was read."""
 
     sha256: Hash
 
 
-class StateAnswer(Wire):
+class StateAnswer(ApiModel):
     """A version after a step; `suspended` names live benefits that a worse baseline stopped."""
 
     state: str
     suspended: list[str] | None = None
 
 
-class Shift(Wire):
+class Shift(ApiModel):
     """People counted in tens by what a year like their last would earn under a scheme beside the one before it.
 
     Null where it would be too small to say. `lowers` names kinds and dimensions that could earn less, exactly.
@@ -164,7 +164,7 @@ class Shift(Wire):
     lowers: list[str]
 
 
-class ImpactAnswer(Wire):
+class ImpactAnswer(ApiModel):
     """People counted in tens; null where it would be too small to say. Divisions are where the benefit is offered."""
 
     population: int
@@ -174,7 +174,7 @@ class ImpactAnswer(Wire):
     """Of a scheme, to whom it makes a difference; `applies` is then gain and less together."""
 
 
-class BenefitFigures(Wire):
+class BenefitFigures(ApiModel):
     """Redemptions of a finished week by scene and benefit, in tens; null where too small to say."""
 
     first_day: str
@@ -182,13 +182,13 @@ class BenefitFigures(Wire):
     redemptions: dict[str, dict[str, int | None]]
 
 
-class SyntheticPerson(Wire):
+class SyntheticPerson(ApiModel):
     """Points of somebody who does not exist; a dimension left out counts as none."""
 
     points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
 
 
-class TriedLine(Wire):
+class TriedLine(ApiModel):
     """One "at least" with what the synthetic person has."""
 
     measure: str
@@ -197,7 +197,7 @@ class TriedLine(Wire):
     met: bool
 
 
-class DryRun(Wire):
+class DryRun(ApiModel):
     """Whether it applies, why, and the terms beside what everybody gets."""
 
     applies: bool
@@ -206,25 +206,25 @@ class DryRun(Wire):
     terms: Document
 
 
-class RetireBody(Wire):
+class RetireBody(ApiModel):
     """From which civil day it ends: today, which means now, or later."""
 
     from_: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(alias="from")
 
 
-class Catalogue(Wire):
+class Catalogue(ApiModel):
     """Everything in force, by kind."""
 
     catalogue: dict[str, list[Document]]
 
 
-class CatalogueBody(Wire):
+class CatalogueBody(ApiModel):
     """Documents by kind, to become drafts: all of them or none."""
 
     catalogue: dict[str, list[dict[str, Any]]]
 
 
-class Imported(Wire):
+class Imported(ApiModel):
     """The drafts that were made; documents that are as their newest version were passed over."""
 
     data: list[VersionRow]

@@ -16,99 +16,104 @@ from consent.events.ledger import Log
 from consent.oversight import objections, officers
 from consent.oversight.officers import PROPAGATION_DAYS, Filters
 from consent.verification import logs as verification
-from service.api.privacy import schemas as shapes
+from service.api.privacy import schemas
 from service.api.privacy.reviews import staff_of
 from service.api.public import transparency
 from service.compliance import processing_register, receipts
 from service.http import json_io
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
 STATES = frozenset({"given", "refused", "withdrawn", "expired", "terminated"})
 PURPOSES = frozenset(Purpose)
 
 
-async def _case(ask: Ask) -> str:
+async def _case(context: RequestContext) -> str:
     """The case that this look names; bad_query without one, NotFound for one that is not the officer's own."""
-    case_id = ask.request.query_params.get("case", "")
+    case_id = context.request.query_params.get("case", "")
     if not case_id.isascii() or not case_id.isprintable() or not case_id:
         raise Problem("bad_query")
-    await officers.need_case(case_id, staff_of(ask))
+    await officers.need_case(case_id, staff_of(context))
     return case_id
 
 
-async def open_case(ask: Ask, body: shapes.CaseBody) -> Answer:
+async def open_case(context: RequestContext, body: schemas.CaseBody) -> Answer:
     """Open a case."""
     return Answer(
-        shapes.CaseAnswer(case_id=await officers.open_case(staff_of(ask), body.reason_code, body.text, ask.at)), 201
+        schemas.CaseAnswer(
+            case_id=await officers.open_case(staff_of(context), body.reason_code, body.text, context.at)
+        ),
+        201,
     )
 
 
-async def list_cases(ask: Ask, _: None) -> Answer:
+async def list_cases(context: RequestContext, _: None) -> Answer:
     """The officer's own cases, newest first."""
-    limit = json_io.read_limit(ask.request)
-    cursor = json_io.read_cursor(ask.request, int, str)
-    found = await officers.cases_of(staff_of(ask), None if cursor is None else (cursor[0], cursor[1]), limit + 1)
-    await ledger.look(staff_of(ask), None, "cases.listed", ask.at)
+    limit = json_io.read_limit(context.request)
+    cursor = json_io.read_cursor(context.request, int, str)
+    found = await officers.cases_of(staff_of(context), None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    await ledger.record_officer_read(staff_of(context), None, "cases.listed", context.at)
     page = found[:limit]
     last = json_io.encode_cursor((queries.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
     return Answer(
-        shapes.Cases(data=[_case_row(ask, one) for one in page], next_cursor=last if len(found) > limit else None)
+        schemas.Cases(data=[_case_row(context, one) for one in page], next_cursor=last if len(found) > limit else None)
     )
 
 
-async def read_case(ask: Ask, _: None) -> Answer:
+async def read_case(context: RequestContext, _: None) -> Answer:
     """One case of the officer's own."""
-    found = await officers.need_case(ask.request.path_params["case_id"], staff_of(ask))
-    await ledger.look(staff_of(ask), found.case_id, "case.read", ask.at)
-    return Answer(_case_row(ask, found))
+    found = await officers.need_case(context.request.path_params["case_id"], staff_of(context))
+    await ledger.record_officer_read(staff_of(context), found.case_id, "case.read", context.at)
+    return Answer(_case_row(context, found))
 
 
-def _case_row(ask: Ask, one: officers.Case) -> shapes.CaseRow:
-    opened_on = ask.city.day_of(one.opened_at).isoformat()
-    return shapes.CaseRow(case_id=one.case_id, reason_code=one.reason_code, text=one.text, opened_on=opened_on)
+def _case_row(context: RequestContext, one: officers.Case) -> schemas.CaseRow:
+    opened_on = context.app_context.day_of(one.opened_at).isoformat()
+    return schemas.CaseRow(case_id=one.case_id, reason_code=one.reason_code, text=one.text, opened_on=opened_on)
 
 
-async def count_consents(ask: Ask, _: None) -> Answer:
+async def count_consents(context: RequestContext, _: None) -> Answer:
     """Consents by day and state, small cells suppressed."""
-    case_id = await _case(ask)
-    day = json_io.read_day(ask.request, "on") or ask.today
-    cells = await officers.counts(_filters(ask), day, ask.city.settings.city_zone, ask.at)
-    await ledger.look(staff_of(ask), case_id, "consents.counted", ask.at)
+    case_id = await _case(context)
+    day = json_io.read_day(context.request, "on") or context.today
+    cells = await officers.counts(_filters(context), day, context.app_context.settings.city_zone, context.at)
+    await ledger.record_officer_read(staff_of(context), case_id, "consents.counted", context.at)
     return Answer(
-        shapes.Counts(
-            data=[shapes.CountRow(day=one.day.isoformat(), state=one.state, count=one.count) for one in cells]
+        schemas.Counts(
+            data=[schemas.CountRow(day=one.day.isoformat(), state=one.state, count=one.count) for one in cells]
         )
     )
 
 
-async def sample_consents(ask: Ask, body: shapes.SampleBody) -> Answer:
+async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> Answer:
     """A random sample for audit."""
-    await officers.need_case(body.case, staff_of(ask))
+    await officers.need_case(body.case, staff_of(context))
     filters = Filters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
-    found = await officers.sample(filters, body.size, ask.at)
-    await ledger.look(staff_of(ask), body.case, "consents.sampled", ask.at)
+    found = await officers.sample(filters, body.size, context.at)
+    await ledger.record_officer_read(staff_of(context), body.case, "consents.sampled", context.at)
     return Answer(
-        shapes.Sample(data=[shapes.ConsentRow(**_consent(ask, row, row["state_then"])) for row in found]), 201
+        schemas.Sample(data=[schemas.ConsentRow(**_consent(context, row, row["state_then"])) for row in found]), 201
     )
 
 
-async def read_consent(ask: Ask, _: None) -> Answer:
+async def read_consent(context: RequestContext, _: None) -> Answer:
     """One consent with its events, notice and proofs; its person reads that somebody looked."""
-    case_id, consent_id = await _case(ask), ask.request.path_params["consent_id"]
-    row, openings = await officers.one(ask.city.keyring, consent_id, case_id, staff_of(ask), ask.at)
+    case_id, consent_id = await _case(context), context.request.path_params["consent_id"]
+    row, openings = await officers.read_consent(
+        context.app_context.keyring, consent_id, case_id, staff_of(context), context.at
+    )
     notice = await lifecycle.get(Kind.NOTICES, row["notice_id"], row["notice_version"])
-    state = register.state_of(row, ask.at)
+    state = register.state_of(row, context.at)
     kind = Kind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else Kind.PROVIDERS
     return Answer(
-        shapes.ConsentUnderCase(
-            **_consent(ask, row, state),
+        schemas.ConsentUnderCase(
+            **_consent(context, row, state),
             counterpart_name=await versions.last_name_of(kind, row["counterpart"]),
             notice=notice.body,
             events=[
-                shapes.EventRow(
+                schemas.EventRow(
                     kind=one.event["kind"],
-                    day=ask.city.day_of(datetime.fromisoformat(one.event["at"])).isoformat(),
+                    day=context.app_context.day_of(datetime.fromisoformat(one.event["at"])).isoformat(),
                     leaf_hash=receipts.encoded_hash(one.leaf_hash),
                     proof=await transparency.proof_of(Log.CONSENT, one.leaf_hash),
                 )
@@ -118,17 +123,19 @@ async def read_consent(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_objections(ask: Ask, _: None) -> Answer:
+async def list_objections(context: RequestContext, _: None) -> Answer:
     """Open objections, the most urgent first."""
-    limit = json_io.read_limit(ask.request)
-    cursor = json_io.read_cursor(ask.request, int, str)
+    limit = json_io.read_limit(context.request)
+    cursor = json_io.read_cursor(context.request, int, str)
     after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
-    found = await objections.queue(ask.city.keyring, ask.city.settings.city_zone, after, limit + 1)
-    await ledger.look(staff_of(ask), None, "objections.listed", ask.at)
+    found = await objections.queue(
+        context.app_context.keyring, context.app_context.settings.city_zone, after, limit + 1
+    )
+    await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
     page = found[:limit]
     return Answer(
-        shapes.Objections(
-            data=[shapes.ObjectionRow(**_objection(ask, one)) for one in page],
+        schemas.Objections(
+            data=[schemas.ObjectionRow(**_objection(context, one)) for one in page],
             next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].decide_by), page[-1].objection_id))
             if len(found) > limit
             else None,
@@ -136,16 +143,16 @@ async def list_objections(ask: Ask, _: None) -> Answer:
     )
 
 
-async def read_objection(ask: Ask, _: None) -> Answer:
+async def read_objection(context: RequestContext, _: None) -> Answer:
     """One objection, open or decided."""
-    objection_id = ask.request.path_params["objection_id"]
-    found = await objections.one(ask.city.keyring, ask.city.settings.city_zone, objection_id)
-    await ledger.look(staff_of(ask), None, f"objection.read {objection_id}", ask.at)
+    objection_id = context.request.path_params["objection_id"]
+    found = await objections.get(context.app_context.keyring, context.app_context.settings.city_zone, objection_id)
+    await ledger.record_officer_read(staff_of(context), None, f"objection.read {objection_id}", context.at)
     decided_on = None if found.decided_on is None else found.decided_on.isoformat()
-    return Answer(shapes.ObjectionWhole(**_objection(ask, found), decided_on=decided_on, decision=found.decision))
+    return Answer(schemas.ObjectionWhole(**_objection(context, found), decided_on=decided_on, decision=found.decision))
 
 
-def _objection(ask: Ask, one: objections.ForOfficer) -> dict[str, Any]:
+def _objection(context: RequestContext, one: objections.ForOfficer) -> dict[str, Any]:
     return {
         "objection_id": one.objection_id,
         "state": one.state,
@@ -155,55 +162,55 @@ def _objection(ask: Ask, one: objections.ForOfficer) -> dict[str, Any]:
         "acknowledge_by": one.acknowledge_by.isoformat(),
         "decide_by": one.decide_by.isoformat(),
         "acknowledged": one.acknowledged,
-        "overdue": one.decided_on is None and ask.today > one.decide_by,
+        "overdue": one.decided_on is None and context.today > one.decide_by,
         "record": one.record,
         "statement": one.statement,
         "source_statement": one.source_statement,
     }
 
 
-async def acknowledge_objection(ask: Ask, _: None) -> Answer:
+async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
     """Tell the person that somebody has taken it up."""
-    objection_id = ask.request.path_params["objection_id"]
-    await objections.acknowledge(ask.city.keyring, objection_id, staff_of(ask), ask.at)
-    return Answer(shapes.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
+    objection_id = context.request.path_params["objection_id"]
+    await objections.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
+    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
 
 
-async def decide_objection(ask: Ask, body: shapes.ObjectionDecision) -> Answer:
+async def decide_objection(context: RequestContext, body: schemas.ObjectionDecision) -> Answer:
     """A human decides, with reasons in writing."""
-    objection_id = ask.request.path_params["objection_id"]
+    objection_id = context.request.path_params["objection_id"]
     correction = None
     if body.correction is not None:
-        if body.decision == "rejected" or body.correction == shapes.Correction():
+        if body.decision == "rejected" or body.correction == schemas.Correction():
             detail = "only an upheld objection corrects, and a correction names quantity or occurred_on"
             raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
         correction = (body.correction.quantity, body.correction.occurred_on)
     state = await objections.decide(
-        ask.city.keyring,
+        context.app_context.keyring,
         objection_id,
-        staff_of(ask),
+        staff_of(context),
         body.decision == "upheld",
         body.reason,
         correction,
-        ask.today,
-        ask.at,
+        context.today,
+        context.at,
     )
-    return Answer(shapes.ObjectionDecided(objection_id=objection_id, state=state))
+    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state=state))
 
 
-async def list_attempts(ask: Ask, _: None) -> Answer:
+async def list_attempts(context: RequestContext, _: None) -> Answer:
     """What was tried and refused."""
-    limit = json_io.read_limit(ask.request)
-    cursor = json_io.read_cursor(ask.request, int, str)
+    limit = json_io.read_limit(context.request)
+    cursor = json_io.read_cursor(context.request, int, str)
     found = await officers.refused_attempts(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
-    await ledger.look(staff_of(ask), None, "attempts.listed", ask.at)
+    await ledger.record_officer_read(staff_of(context), None, "attempts.listed", context.at)
     page = found[:limit]
     return Answer(
-        shapes.Attempts(
+        schemas.Attempts(
             data=[
-                shapes.AttemptRow(
+                schemas.AttemptRow(
                     attempt_id=row["attempt_id"],
-                    day=ask.city.day_of(queries.from_micros(row["at"])).isoformat(),
+                    day=context.app_context.day_of(queries.from_micros(row["at"])).isoformat(),
                     door=row["door"],
                     actor=row["actor"],
                     code=row["code"],
@@ -217,80 +224,80 @@ async def list_attempts(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_propagations(ask: Ask, _: None) -> Answer:
+async def list_propagations(context: RequestContext, _: None) -> Answer:
     """Ended links and corrections that their source has not dealt with."""
-    if ask.request.query_params.get("state", "unacknowledged") != "unacknowledged":
+    if context.request.query_params.get("state", "unacknowledged") != "unacknowledged":
         raise Problem("bad_query")
-    limit = json_io.read_limit(ask.request)
-    cursor = json_io.read_cursor(ask.request, int, str)
+    limit = json_io.read_limit(context.request)
+    cursor = json_io.read_cursor(context.request, int, str)
     found = await officers.unacknowledged(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
-    await ledger.look(staff_of(ask), None, "propagations.listed", ask.at)
+    await ledger.record_officer_read(staff_of(context), None, "propagations.listed", context.at)
     page, rows = found[:limit], []
     for row in page:
-        ended_on = ask.city.day_of(queries.from_micros(row["since"]))
+        ended_on = context.app_context.day_of(queries.from_micros(row["since"]))
         due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
         rows.append(
-            shapes.PropagationRow(
+            schemas.PropagationRow(
                 kind=row["kind"],
                 id=row["id"],
                 source_id=row["source_id"],
                 ended_on=ended_on.isoformat(),
                 due_on=due_on.isoformat(),
-                overdue=ask.today > due_on,
+                overdue=context.today > due_on,
             )
         )
     more = len(found) > limit
     return Answer(
-        shapes.Propagations(
+        schemas.Propagations(
             data=rows, next_cursor=json_io.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
         )
     )
 
 
-async def verify(ask: Ask, _: None) -> Answer:
+async def verify(context: RequestContext, _: None) -> Answer:
     """Compute both logs and every chain again; name the first thing that does not fit."""
     async with queries.transaction():
-        await ledger.look(staff_of(ask), None, "logs.verified", ask.at)
-    reports = await verification.everything(ask.city.keyring, ask.city.settings.publisher)
+        await ledger.record_officer_read(staff_of(context), None, "logs.verified", context.at)
+    reports = await verification.everything(context.app_context.keyring, context.app_context.settings.publisher)
     faults = [one.fault for one in reports.values() if one.fault is not None]
     return Answer(
-        shapes.Verification(
+        schemas.Verification(
             ok=not faults,
-            verified_at=json_io.rfc3339(ask.at),
+            verified_at=json_io.rfc3339(context.at),
             logs=[
-                shapes.LogReport(name=one.log, size=one.size, checked=one.checked)
+                schemas.LogReport(name=one.log, size=one.size, checked=one.checked)
                 for one in (reports[log] for log in Log)
             ],
-            first_fault=shapes.FirstFault(where=faults[0].where, number=faults[0].number, what=faults[0].what)
+            first_fault=schemas.FirstFault(where=faults[0].where, number=faults[0].number, what=faults[0].what)
             if faults
             else None,
         )
     )
 
 
-async def read_register(ask: Ask, _: None) -> Answer:
+async def read_register(context: RequestContext, _: None) -> Answer:
     """The record of processing."""
-    await ledger.look(staff_of(ask), None, "register.read", ask.at)
-    return Answer(shapes.Register(data=processing_register.register()))
+    await ledger.record_officer_read(staff_of(context), None, "register.read", context.at)
+    return Answer(schemas.Register(data=processing_register.register()))
 
 
-async def self_audit(ask: Ask, _: None) -> Answer:
+async def self_audit(context: RequestContext, _: None) -> Answer:
     """What must never be found, and whether it is."""
-    found = await processing_register.self_audit(ask.at)
-    await ledger.look(staff_of(ask), None, "self-audit.read", ask.at)
-    rows = [shapes.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
-    return Answer(shapes.SelfAudit(as_of=json_io.rfc3339(ask.at), data=rows, ok=all(one.ok for one in rows)))
+    found = await processing_register.self_audit(context.at)
+    await ledger.record_officer_read(staff_of(context), None, "self-audit.read", context.at)
+    rows = [schemas.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
+    return Answer(schemas.SelfAudit(as_of=json_io.rfc3339(context.at), data=rows, ok=all(one.ok for one in rows)))
 
 
-async def read_statistics(ask: Ask, _: None) -> Answer:
+async def read_statistics(context: RequestContext, _: None) -> Answer:
     """Objections by source, reason and state as released this week; rounded, small cells left out."""
-    await ledger.look(staff_of(ask), None, "statistics.read", ask.at)
-    found = await weekly_figures.released(ask.today, ask.at)
-    return Answer(shapes.Statistics(data=[shapes.StatisticRow(**row) for row in found.get("objections", [])]))
+    await ledger.record_officer_read(staff_of(context), None, "statistics.read", context.at)
+    found = await weekly_figures.released(context.today, context.at)
+    return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in found.get("objections", [])]))
 
 
-def _filters(ask: Ask) -> Filters:
-    query = ask.request.query_params
+def _filters(context: RequestContext) -> Filters:
+    query = context.request.query_params
     purpose, state, version = query.get("purpose"), query.get("state"), query.get("notice_version")
     counterpart = query.get("source_id") or query.get("provider_id")
     if (
@@ -303,9 +310,9 @@ def _filters(ask: Ask) -> Filters:
     return Filters(purpose, counterpart, None if version is None else int(version), state)
 
 
-def _consent(ask: Ask, row: queries.Row, state: str) -> dict[str, Any]:
+def _consent(context: RequestContext, row: queries.Row, state: str) -> dict[str, Any]:
     def day(column: str) -> str | None:
-        return None if row[column] is None else ask.city.day_of(queries.from_micros(row[column])).isoformat()
+        return None if row[column] is None else context.app_context.day_of(queries.from_micros(row[column])).isoformat()
 
     return {
         "consent_id": row["consent_id"],

@@ -14,63 +14,63 @@ from consent.kernel.errors import NotFound
 from consent.oversight import officers
 from consent.oversight.officers import Review
 from service.api.admin.schemas import Difference
-from service.api.privacy import schemas as shapes
+from service.api.privacy import schemas
 from service.auth.access_tokens import PrivacyOfficer
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 from service.i18n import findings
 
 VERSION_DIGITS = 9
 """More is no version of anything."""
 
 
-def staff_of(ask: Ask) -> str:
+def staff_of(context: RequestContext) -> str:
     """The officer who asks."""
-    assert isinstance(ask.principal, PrivacyOfficer)
-    return ask.principal.staff_id
+    assert isinstance(context.principal, PrivacyOfficer)
+    return context.principal.staff_id
 
 
-async def list_reviews(ask: Ask, _: None) -> Answer:
+async def list_reviews(context: RequestContext, _: None) -> Answer:
     """What waits for an officer."""
-    await ledger.look(staff_of(ask), None, "reviews.listed", ask.at)
+    await ledger.record_officer_read(staff_of(context), None, "reviews.listed", context.at)
     rows = []
     for one in await officers.reviews():
         about = _document_of(one.review_id)
         found = None if about is None else await lifecycle.get(*about)
-        rows.append(shapes.ReviewRow(**await _row(ask, one, found)))
-    return Answer(shapes.Reviews(data=rows))
+        rows.append(schemas.ReviewRow(**await _row(context, one, found)))
+    return Answer(schemas.Reviews(data=rows))
 
 
-async def read_review(ask: Ask, _: None) -> Answer:
+async def read_review(context: RequestContext, _: None) -> Answer:
     """One review, waiting or decided.
 
     Of two claims on an account nothing more can be said without saying whose they are.
     """
-    review_id = ask.request.path_params["review_id"]
+    review_id = context.request.path_params["review_id"]
     about = _document_of(review_id)
     waiting = next((one for one in await officers.reviews() if one.review_id == review_id), None)
     decision = None if waiting else await officers.decision_of(review_id)
     if waiting is None and decision is None:
         raise NotFound("there is no such review")
-    await ledger.look(staff_of(ask), None, f"review.read {review_id}", ask.at)
+    await ledger.record_officer_read(staff_of(context), None, f"review.read {review_id}", context.at)
     found = None if about is None else await lifecycle.get(*about)
     if waiting is None:
         waiting = await officers.closed(review_id, about)
-    answer: dict[str, Any] = {**await _row(ask, waiting, found), "findings": [], "state": "open"}
+    answer: dict[str, Any] = {**await _row(context, waiting, found), "findings": [], "state": "open"}
     if decision is not None:
         answer |= {
             "state": "decided",
             "decision": decision.decision,
             "reason": decision.reason,
             "decided_by": decision.staff_id,
-            "decided_on": ask.city.day_of(decision.decided_at).isoformat(),
+            "decided_on": context.app_context.day_of(decision.decided_at).isoformat(),
         }
     if found is None:
-        return Answer(shapes.ReviewAnswer(**answer))
+        return Answer(schemas.ReviewAnswer(**answer))
     answer |= {"version": found.version, "sha256": found.sha256, "document": found.body, **await _compared(found)}
     if decision is None:
-        said = await publish.gate(found.kind, found.body, ask.at, ask.today)
-        answer["findings"] = [shapes.ReviewFinding(**findings.said(one, ask.language)) for one in said]
-    return Answer(shapes.ReviewAnswer(**answer))
+        said = await publish.check(found.kind, found.body, context.at, context.today)
+        answer["findings"] = [schemas.ReviewFinding(**findings.said(one, context.language)) for one in said]
+    return Answer(schemas.ReviewAnswer(**answer))
 
 
 def _document_of(review_id: str) -> tuple[Kind, str, int] | None:
@@ -84,15 +84,15 @@ def _document_of(review_id: str) -> tuple[Kind, str, int] | None:
     return Kind(kind), document_id, int(version)
 
 
-async def _row(ask: Ask, one: Review, found: Version | None) -> dict[str, Any]:
+async def _row(context: RequestContext, one: Review, found: Version | None) -> dict[str, Any]:
     """What a list says of a review; the name is the document's, or that of the source two claims are about."""
-    named = found if found is not None else await lifecycle.in_force(Kind.SOURCES, one.about, ask.at)
+    named = found if found is not None else await lifecycle.in_force(Kind.SOURCES, one.about, context.at)
     return {
         "review_id": one.review_id,
         "kind": one.kind,
         "about": one.about,
         "name": (named and versions.name_of(named.kind, named.body)) or None,
-        "opened_on": ask.city.day_of(one.opened_at).isoformat(),
+        "opened_on": context.app_context.day_of(one.opened_at).isoformat(),
     }
 
 
@@ -105,26 +105,32 @@ async def _compared(found: Version) -> dict[str, Any]:
     return {"since_version": before[-1].version, "differences": [Difference(**one) for one in changes]}
 
 
-async def decide_review(ask: Ask, body: shapes.DecisionBody) -> Answer:
+async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> Answer:
     """Let a flagged document go on or send it back; settle two claims on one account."""
-    review_id, staff_id, approve = ask.request.path_params["review_id"], staff_of(ask), body.decision == "approve"
+    review_id, staff_id, approve = (
+        context.request.path_params["review_id"],
+        staff_of(context),
+        body.decision == "approve",
+    )
     about = _document_of(review_id)
     if about is not None:
-        await _decide_document(*about, staff_id, approve, ask)
+        await _decide_document(*about, staff_id, approve, context)
     else:
-        row = await officers.decide_contested(review_id, staff_id, approve, body.reason, ask.at)
+        row = await officers.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
-            await account_links.release_contested(ask.city.keyring, row["standing_link_id"], ask.at)
-    await officers.decided(review_id, staff_id, body.decision, body.reason, ask.at)
-    return Answer(shapes.ReviewDecided(review_id=review_id, decision=body.decision))
+            await account_links.release_contested(context.app_context.keyring, row["standing_link_id"], context.at)
+    await officers.decided(review_id, staff_id, body.decision, body.reason, context.at)
+    return Answer(schemas.ReviewDecided(review_id=review_id, decision=body.decision))
 
 
-async def _decide_document(kind: Kind, document_id: str, version: int, staff_id: str, approve: bool, ask: Ask) -> None:
+async def _decide_document(
+    kind: Kind, document_id: str, version: int, staff_id: str, approve: bool, context: RequestContext
+) -> None:
     """A flagged version goes on or back; one that the gate has stopped may be asked back, or ends."""
     found = await lifecycle.get(kind, document_id, version)
     if found.state != "suspended":
-        await (lifecycle.review if approve else lifecycle.send_back)(kind, document_id, version, staff_id, ask.at)
+        await (lifecycle.review if approve else lifecycle.send_back)(kind, document_id, version, staff_id, context.at)
     elif approve:
-        await publish.resume(found, staff_id, ask.at, ask.today)
+        await publish.resume(found, staff_id, context.at, context.today)
     else:
-        await lifecycle.give_up(kind, document_id, version, staff_id, ask.at)
+        await lifecycle.discard_draft(kind, document_id, version, staff_id, context.at)

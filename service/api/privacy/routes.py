@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from service.api.privacy import handlers, reviews
-from service.api.privacy import schemas as shapes
-from service.auth.access_tokens import Door
+from service.api.privacy import handlers, reviews, schemas
+from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, get, post
 
-OFFICER = Door.PRIVACY
+OFFICER = Audience.PRIVACY
 CASE = Parameter("case", {"type": "string"}, required=True, description="the case that this look belongs to")
 FILTERS = tuple(
     Parameter(name, {"type": "string"}) for name in ("purpose", "source_id", "provider_id", "notice_version", "state")
@@ -21,8 +20,8 @@ PRIVACY = (
         "openCase",
         "Say why you look",
         handlers.open_case,
-        shapes.CaseBody,
-        {201: shapes.CaseAnswer},
+        schemas.CaseBody,
+        {201: schemas.CaseAnswer},
         key="optional",
     ),
     get(
@@ -31,7 +30,7 @@ PRIVACY = (
         "listCases",
         "My own cases, newest first",
         handlers.list_cases,
-        shapes.Cases,
+        schemas.Cases,
         query=PAGING,
         writes=True,
     ),
@@ -41,7 +40,7 @@ PRIVACY = (
         "readCase",
         "One case of mine",
         handlers.read_case,
-        shapes.CaseRow,
+        schemas.CaseRow,
         errors=("not_found",),
         writes=True,
     ),
@@ -51,7 +50,7 @@ PRIVACY = (
         "countConsents",
         "Consents by day and state, small cells suppressed",
         handlers.count_consents,
-        shapes.Counts,
+        schemas.Counts,
         query=(CASE, *FILTERS, Parameter("on", {"type": "string", "format": "date"})),
         errors=("bad_query", "not_found"),
         writes=True,
@@ -62,8 +61,8 @@ PRIVACY = (
         "sampleConsents",
         "A random sample of consents for audit",
         handlers.sample_consents,
-        shapes.SampleBody,
-        {201: shapes.Sample},
+        schemas.SampleBody,
+        {201: schemas.Sample},
         errors=("not_found",),
     ),
     get(
@@ -72,7 +71,7 @@ PRIVACY = (
         "readConsentUnderCase",
         "One consent with its events, notice and proofs",
         handlers.read_consent,
-        shapes.ConsentUnderCase,
+        schemas.ConsentUnderCase,
         query=(CASE,),
         errors=("bad_query", "not_found"),
         writes=True,
@@ -83,7 +82,7 @@ PRIVACY = (
         "listReviews",
         "What waits for you",
         reviews.list_reviews,
-        shapes.Reviews,
+        schemas.Reviews,
         writes=True,
     ),
     get(
@@ -92,7 +91,7 @@ PRIVACY = (
         "readReview",
         "One review: the document, what it changes, what the gate says or what was decided",
         reviews.read_review,
-        shapes.ReviewAnswer,
+        schemas.ReviewAnswer,
         errors=("not_found",),
         writes=True,
     ),
@@ -102,8 +101,8 @@ PRIVACY = (
         "decideReview",
         "Settle a review",
         reviews.decide_review,
-        shapes.DecisionBody,
-        {200: shapes.ReviewDecided},
+        schemas.DecisionBody,
+        {200: schemas.ReviewDecided},
         key="optional",
         errors=("not_found", "conflict", "four_eyes", "prohibited"),
     ),
@@ -113,7 +112,7 @@ PRIVACY = (
         "listOpenObjections",
         "Open objections, the most urgent first",
         handlers.list_objections,
-        shapes.Objections,
+        schemas.Objections,
         query=PAGING,
         writes=True,
     ),
@@ -123,7 +122,7 @@ PRIVACY = (
         "readObjection",
         "One objection, open or decided",
         handlers.read_objection,
-        shapes.ObjectionWhole,
+        schemas.ObjectionWhole,
         errors=("not_found",),
         writes=True,
     ),
@@ -134,7 +133,7 @@ PRIVACY = (
         "Take an objection up",
         handlers.acknowledge_objection,
         None,
-        {200: shapes.ObjectionDecided},
+        {200: schemas.ObjectionDecided},
         errors=("not_found",),
     ),
     post(
@@ -143,8 +142,8 @@ PRIVACY = (
         "decideObjection",
         "Decide an objection, with reasons",
         handlers.decide_objection,
-        shapes.ObjectionDecision,
-        {200: shapes.ObjectionDecided},
+        schemas.ObjectionDecision,
+        {200: schemas.ObjectionDecided},
         key="optional",
         errors=("not_found", "conflict"),
     ),
@@ -154,7 +153,7 @@ PRIVACY = (
         "listRefusedAttempts",
         "What was tried and refused",
         handlers.list_attempts,
-        shapes.Attempts,
+        schemas.Attempts,
         query=PAGING,
         writes=True,
     ),
@@ -164,7 +163,7 @@ PRIVACY = (
         "listPropagations",
         "Ended links that their source has not dealt with",
         handlers.list_propagations,
-        shapes.Propagations,
+        schemas.Propagations,
         query=(Parameter("state", {"type": "string", "enum": ["unacknowledged"]}), *PAGING),
         errors=("bad_query",),
         writes=True,
@@ -176,7 +175,7 @@ PRIVACY = (
         "Compute the logs and chains again",
         handlers.verify,
         None,
-        {200: shapes.Verification},
+        {200: schemas.Verification},
         raw=True,
     ),
     get(
@@ -185,7 +184,7 @@ PRIVACY = (
         "readProcessingRegister",
         "The record of processing",
         handlers.read_register,
-        shapes.Register,
+        schemas.Register,
         writes=True,
     ),
     get(
@@ -194,7 +193,7 @@ PRIVACY = (
         "readSelfAudit",
         "What must never be found",
         handlers.self_audit,
-        shapes.SelfAudit,
+        schemas.SelfAudit,
         writes=True,
     ),
     get(
@@ -203,7 +202,7 @@ PRIVACY = (
         "readStatistics",
         "Objections, for analysis",
         handlers.read_statistics,
-        shapes.Statistics,
+        schemas.Statistics,
         writes=True,
     ),
 )

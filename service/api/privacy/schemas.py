@@ -10,26 +10,26 @@ from consent.domain.purposes import Purpose
 from consent.oversight.officers import SAMPLE_MAX
 from service.api.admin.schemas import Difference
 from service.api.common_schemas import Document, DocumentId, Id, Localized
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
 Words = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class CaseBody(Wire):
+class CaseBody(ApiModel):
     """Why somebody looks."""
 
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     text: Words
 
 
-class CaseAnswer(Wire):
+class CaseAnswer(ApiModel):
     """The case that every look names."""
 
     case_id: str
 
 
-class CaseRow(Wire):
+class CaseRow(ApiModel):
     """A case of the officer's own, with the reason it was opened for."""
 
     case_id: str
@@ -38,14 +38,14 @@ class CaseRow(Wire):
     opened_on: str
 
 
-class Cases(Wire):
+class Cases(ApiModel):
     """The officer's own cases, newest first."""
 
     data: list[CaseRow]
     next_cursor: str | None
 
 
-class CountRow(Wire):
+class CountRow(ApiModel):
     """Consents of one day and state; `count` is rounded to tens, null where it is too small to say."""
 
     day: str
@@ -53,13 +53,13 @@ class CountRow(Wire):
     count: int | None
 
 
-class Counts(Wire):
+class Counts(ApiModel):
     """Consents by day."""
 
     data: list[CountRow]
 
 
-class SampleBody(Wire):
+class SampleBody(ApiModel):
     """A random sample, by the same filters as the counts."""
 
     case: Id
@@ -71,7 +71,7 @@ class SampleBody(Wire):
     state: State | None = None
 
 
-class ConsentRow(Wire):
+class ConsentRow(ApiModel):
     """A consent without its person; days instead of times."""
 
     consent_id: str
@@ -85,13 +85,13 @@ class ConsentRow(Wire):
     ended_on: str | None = None
 
 
-class Sample(Wire):
+class Sample(ApiModel):
     """Consents at random; empty when too few fit."""
 
     data: list[ConsentRow]
 
 
-class EventRow(Wire):
+class EventRow(ApiModel):
     """An event about a consent and where it stands in the log."""
 
     kind: str
@@ -108,7 +108,7 @@ class ConsentUnderCase(ConsentRow):
     events: list[EventRow]
 
 
-class ReviewRow(Wire):
+class ReviewRow(ApiModel):
     """Something that waits for an officer."""
 
     review_id: str
@@ -118,13 +118,13 @@ class ReviewRow(Wire):
     name: Localized | None = None
 
 
-class Reviews(Wire):
+class Reviews(ApiModel):
     """What waits, oldest first."""
 
     data: list[ReviewRow]
 
 
-class ReviewFinding(Wire):
+class ReviewFinding(ApiModel):
     """What the gate says about one field."""
 
     code: str
@@ -153,21 +153,21 @@ class ReviewAnswer(ReviewRow):
     decided_on: str | None = None
 
 
-class DecisionBody(Wire):
+class DecisionBody(ApiModel):
     """A decision with its reason."""
 
     decision: Literal["approve", "refuse"]
     reason: Words
 
 
-class ReviewDecided(Wire):
+class ReviewDecided(ApiModel):
     """The review is closed."""
 
     review_id: str
     decision: str
 
 
-class ObjectionRow(Wire):
+class ObjectionRow(ApiModel):
     """An open objection with both sides, its record and its deadlines; not whose it is."""
 
     objection_id: str
@@ -191,21 +191,21 @@ class ObjectionWhole(ObjectionRow):
     decision: str | None = None
 
 
-class Objections(Wire):
+class Objections(ApiModel):
     """Open objections, the most urgent first."""
 
     data: list[ObjectionRow]
     next_cursor: str | None
 
 
-class Correction(Wire):
+class Correction(ApiModel):
     """What the record should say."""
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
 
 
-class ObjectionDecision(Wire):
+class ObjectionDecision(ApiModel):
     """Upheld or rejected, with reasons in writing."""
 
     decision: Literal["upheld", "rejected"]
@@ -213,14 +213,14 @@ class ObjectionDecision(Wire):
     correction: Correction | None = None
 
 
-class ObjectionDecided(Wire):
+class ObjectionDecided(ApiModel):
     """What became of an objection."""
 
     objection_id: str
     state: str
 
 
-class AttemptRow(Wire):
+class AttemptRow(ApiModel):
     """Something that was tried and refused: `what` is the operation, `document` the one it was about, as kind/id."""
 
     attempt_id: str
@@ -232,14 +232,14 @@ class AttemptRow(Wire):
     document: str | None = None
 
 
-class Attempts(Wire):
+class Attempts(ApiModel):
     """Refused attempts, newest first."""
 
     data: list[AttemptRow]
     next_cursor: str | None
 
 
-class PropagationRow(Wire):
+class PropagationRow(ApiModel):
     """An ended link or a correction that its source has not dealt with."""
 
     kind: Literal["ended_link", "correction"]
@@ -250,14 +250,14 @@ class PropagationRow(Wire):
     overdue: bool
 
 
-class Propagations(Wire):
+class Propagations(ApiModel):
     """Unacknowledged propagation, oldest first."""
 
     data: list[PropagationRow]
     next_cursor: str | None
 
 
-class LogReport(Wire):
+class LogReport(ApiModel):
     """A log and how much of it was checked."""
 
     name: str
@@ -265,7 +265,7 @@ class LogReport(Wire):
     checked: int
 
 
-class FirstFault(Wire):
+class FirstFault(ApiModel):
     """The first thing that does not fit."""
 
     where: str
@@ -273,7 +273,7 @@ class FirstFault(Wire):
     what: str
 
 
-class Verification(Wire):
+class Verification(ApiModel):
     """Whether the logs and every person's chain hold."""
 
     ok: bool
@@ -282,7 +282,7 @@ class Verification(Wire):
     first_fault: FirstFault | None
 
 
-class StatisticRow(Wire):
+class StatisticRow(ApiModel):
     """Objections of a source by reason and state; rounded, null where too small to say."""
 
     source_id: str
@@ -291,19 +291,19 @@ class StatisticRow(Wire):
     count: int | None
 
 
-class Statistics(Wire):
+class Statistics(ApiModel):
     """Objections, for analysis."""
 
     data: list[StatisticRow]
 
 
-class Register(Wire):
+class Register(ApiModel):
     """The record of processing: every table, its fields, why, how long and by which job it goes."""
 
     data: list[Document]
 
 
-class AuditRow(Wire):
+class AuditRow(ApiModel):
     """One question the service asks itself, and how many rows answer it badly."""
 
     check: str
@@ -311,7 +311,7 @@ class AuditRow(Wire):
     ok: bool
 
 
-class SelfAudit(Wire):
+class SelfAudit(ApiModel):
     """The self-audit."""
 
     as_of: str

@@ -22,9 +22,9 @@ from consent.domain.grants import LIFE_MONTHS_MAX
 from consent.domain.kinds import Kind
 from consent.domain.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
 from consent.kernel.errors import NotFound
-from service.api.public import schemas as shapes
+from service.api.public import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Ask, Call
+from service.http.endpoints import Answer, Call, RequestContext
 from service.storage import database
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
@@ -44,14 +44,14 @@ LIMITS = {
 """The numbers of the rules, each from the one place where it stands."""
 
 
-async def list_notices(ask: Ask, _: None) -> Any:
+async def list_notices(context: RequestContext, _: None) -> Any:
     """The notices in force, whole."""
-    found = await lifecycle.all_in_force(Kind.NOTICES, ask.at)
+    found = await lifecycle.all_in_force(Kind.NOTICES, context.at)
     return json_io.tagged(
-        ask.request,
-        shapes.NoticeList(
+        context.request,
+        schemas.NoticeList(
             data=[
-                shapes.NoticeRow(
+                schemas.NoticeRow(
                     notice_id=one.document_id,
                     version=one.version,
                     sha256=one.sha256,
@@ -65,23 +65,23 @@ async def list_notices(ask: Ask, _: None) -> Any:
     )
 
 
-async def read_scheme(ask: Ask, _: None) -> Any:
+async def read_scheme(context: RequestContext, _: None) -> Any:
     """The scheme that scores this year's deeds."""
-    timeline = await in_force.timeline(ask.at)
-    return await _scheme(ask, timeline.version_for(ask.today.year).version)
+    timeline = await in_force.timeline(context.at)
+    return await _scheme(context, timeline.version_for(context.today.year).version)
 
 
-async def read_scheme_version(ask: Ask, _: None) -> Any:
+async def read_scheme_version(context: RequestContext, _: None) -> Any:
     """One version of the scheme."""
-    return await _scheme(ask, ask.request.path_params["version"])
+    return await _scheme(context, context.request.path_params["version"])
 
 
-async def _scheme(ask: Ask, version: str) -> Any:
-    for found in await lifecycle.all_in_force(Kind.SCHEMES, ask.at):
+async def _scheme(context: RequestContext, version: str) -> Any:
+    for found in await lifecycle.all_in_force(Kind.SCHEMES, context.at):
         if found.body["version"] == version:
             return json_io.tagged(
-                ask.request,
-                shapes.SchemeAnswer(
+                context.request,
+                schemas.SchemeAnswer(
                     version=version,
                     sha256=found.sha256,
                     scheme=found.body,
@@ -91,20 +91,20 @@ async def _scheme(ask: Ask, version: str) -> Any:
     raise NotFound("there is no such scheme version")
 
 
-async def read_figures(ask: Ask, _: None) -> Answer:
+async def read_figures(context: RequestContext, _: None) -> Answer:
     """Figures of the last finished week, frozen when they were first asked for."""
-    found = await weekly_figures.released(ask.today, ask.at)
-    return Answer(shapes.Figures(**{name: found[name] for name in shapes.Figures.model_fields}))
+    found = await weekly_figures.released(context.today, context.at)
+    return Answer(schemas.Figures(**{name: found[name] for name in schemas.Figures.model_fields}))
 
 
-async def list_sources(ask: Ask, _: None) -> Any:
+async def list_sources(context: RequestContext, _: None) -> Any:
     """The data sources in force."""
-    found = await lifecycle.all_in_force(Kind.SOURCES, ask.at)
+    found = await lifecycle.all_in_force(Kind.SOURCES, context.at)
     return json_io.tagged(
-        ask.request,
-        shapes.SourceList(
+        context.request,
+        schemas.SourceList(
             data=[
-                shapes.SourceRow(
+                schemas.SourceRow(
                     **{name: one.body[name] for name in ("source_id", "name", "category", "kinds", "division")}
                 )
                 for one in found
@@ -114,15 +114,15 @@ async def list_sources(ask: Ask, _: None) -> Any:
     )
 
 
-async def list_benefits(ask: Ask, _: None) -> Any:
+async def list_benefits(context: RequestContext, _: None) -> Any:
     """Published benefits, each with its baseline."""
-    query = ask.request.query_params
+    query = context.request.query_params
     scene, division = query.get("scene"), query.get("division", "")
-    limit = json_io.read_limit(ask.request)
-    after = json_io.read_cursor(ask.request, str) or ("",)
+    limit = json_io.read_limit(context.request)
+    after = json_io.read_cursor(context.request, str) or ("",)
     found = [
         one
-        for one in await in_force.benefits(ask.today, ask.at)
+        for one in await in_force.benefits(context.today, context.at)
         if one.benefit_id > str(after[0])
         and scene in (None, one.body["scene"])
         and (one.body["division"].startswith(division) or division.startswith(one.body["division"]))
@@ -130,10 +130,10 @@ async def list_benefits(ask: Ask, _: None) -> Any:
     names = ("scene", "title", "description", "division", "condition", "effect", "terms", "valid")
     texts = ("need_based_alternative", "offline_path")
     return json_io.tagged(
-        ask.request,
-        shapes.PublicBenefits(
+        context.request,
+        schemas.PublicBenefits(
             data=[
-                shapes.PublicBenefit(
+                schemas.PublicBenefit(
                     benefit_id=one.benefit_id,
                     version=one.version,
                     provider_id=one.provider_id,
@@ -148,19 +148,19 @@ async def list_benefits(ask: Ask, _: None) -> Any:
     )
 
 
-async def list_barred_uses(ask: Ask, _: None) -> Any:
+async def list_barred_uses(context: RequestContext, _: None) -> Any:
     """What points can never be used for, and the sentence it comes from."""
     return json_io.tagged(
-        ask.request,
-        shapes.BarredUses(
+        context.request,
+        schemas.BarredUses(
             data=[
-                shapes.BarredUse(
+                schemas.BarredUse(
                     code=one.code,
                     title={"zh-CN": one.title_zh, "en": one.title_en},
                     reason={"zh-CN": one.reason_zh, "en": one.reason_en},
                     reference=one.reference,
                     references=[
-                        shapes.ReferenceRow(
+                        schemas.ReferenceRow(
                             where={"zh-CN": said.where_zh, "en": said.where_en},
                             original=said.original or None,
                             means={"zh-CN": said.means_zh, "en": said.means_en} if said.original else None,
@@ -174,17 +174,17 @@ async def list_barred_uses(ask: Ask, _: None) -> Any:
     )
 
 
-async def health(_: Ask | Call, __: None) -> Answer:
+async def health(_: RequestContext | Call, __: None) -> Answer:
     """The process lives, whatever else is away."""
-    return Answer(shapes.Health(status="ok"))
+    return Answer(schemas.Health(status="ok"))
 
 
-async def readiness(ask: Ask, _: None) -> Answer:
+async def readiness(context: RequestContext, _: None) -> Answer:
     """Database, migrations and keys are usable."""
     checks = {"database": True, "migrations": not await database.missing_migrations()}
-    checks["token_keys"] = ask.city.verifier.ready()
+    checks["token_keys"] = context.app_context.verifier.ready()
     ready = all(checks.values())
-    return Answer(shapes.Health(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503)
+    return Answer(schemas.Health(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503)
 
 
 def page(name: str) -> Response:
@@ -193,6 +193,6 @@ def page(name: str) -> Response:
     return Response(content, media_type=PAGES[name])
 
 
-async def read_keys(ask: Ask, _: None) -> Any:
+async def read_keys(context: RequestContext, _: None) -> Any:
     """The public keys that verify what this service signs."""
-    return Answer(ask.city.settings.signing_key.jwks(), headers={"Cache-Control": "public, max-age=300"})
+    return Answer(context.app_context.settings.signing_key.jwks(), headers={"Cache-Control": "public, max-age=300"})

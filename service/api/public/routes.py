@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from service.api.public import handlers, transparency
-from service.api.public import schemas as shapes
+from service.api.public import handlers, schemas, transparency
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, get
 
 COUNT = {"type": "integer", "minimum": 0}
 
 PUBLIC = (
-    get(None, "/v1/public/notices", "listNotices", "Notices in force", handlers.list_notices, shapes.NoticeList),
-    get(None, "/v1/public/scheme", "readScheme", "The scheme of this year", handlers.read_scheme, shapes.SchemeAnswer),
+    get(None, "/v1/public/notices", "listNotices", "Notices in force", handlers.list_notices, schemas.NoticeList),
+    get(None, "/v1/public/scheme", "readScheme", "The scheme of this year", handlers.read_scheme, schemas.SchemeAnswer),
     get(
         None,
         "/v1/public/schemes/{version}",
         "readSchemeVersion",
         "One scheme version",
         handlers.read_scheme_version,
-        shapes.SchemeAnswer,
+        schemas.SchemeAnswer,
         errors=("not_found",),
     ),
-    get(None, "/v1/public/sources", "listSources", "Data sources", handlers.list_sources, shapes.SourceList),
+    get(None, "/v1/public/sources", "listSources", "Data sources", handlers.list_sources, schemas.SourceList),
     get(
         None,
         "/v1/public/benefits",
         "listBenefits",
         "Benefits, each with what everybody gets anyway",
         handlers.list_benefits,
-        shapes.PublicBenefits,
+        schemas.PublicBenefits,
         query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
     ),
     get(
@@ -37,7 +36,7 @@ PUBLIC = (
         "listProhibitedUses",
         "What points can never be used for",
         handlers.list_barred_uses,
-        shapes.BarredUses,
+        schemas.BarredUses,
     ),
     get(
         None,
@@ -45,12 +44,12 @@ PUBLIC = (
         "readFigures",
         "How much benefits were used, in tens, frozen weekly",
         handlers.read_figures,
-        shapes.Figures,
+        schemas.Figures,
         writes=True,
     ),
     get(None, "/.well-known/jwks.json", "readKeys", "Public keys of this service", handlers.read_keys, None),
-    get(None, "/healthz", "readHealth", "The process lives", handlers.health, shapes.Health, swift=handlers.health),
-    get(None, "/readyz", "readReadiness", "It can work", handlers.readiness, shapes.Health),
+    get(None, "/healthz", "readHealth", "The process lives", handlers.health, schemas.Health, swift=handlers.health),
+    get(None, "/readyz", "readReadiness", "It can work", handlers.readiness, schemas.Health),
     get(
         None,
         "/log/{name}/checkpoint",
@@ -67,7 +66,7 @@ PUBLIC = (
         "checkLog",
         "The last checkpoint, held against its key and the tree as it is now",
         transparency.check_log,
-        shapes.LogCheck,
+        schemas.LogCheck,
         errors=("not_found",),
     ),
     get(
@@ -86,7 +85,7 @@ PUBLIC = (
         "proveInclusion",
         "That a leaf stands in a log",
         transparency.prove_inclusion,
-        shapes.InclusionProof,
+        schemas.InclusionProof,
         query=(
             Parameter("leaf_hash", {"type": "string"}, required=True, description="base64"),
             Parameter("size", COUNT, description="of the tree; the published one unless said"),
@@ -99,7 +98,7 @@ PUBLIC = (
         "proveConsistency",
         "That a log only grew",
         transparency.prove_consistency,
-        shapes.ConsistencyProof,
+        schemas.ConsistencyProof,
         query=(Parameter("from", COUNT, required=True), Parameter("to", COUNT)),
         errors=("bad_query", "not_found"),
     ),
@@ -109,7 +108,7 @@ PUBLIC = (
         "listPolicy",
         "Which rules bind since when",
         transparency.list_policy,
-        shapes.PolicyEntries,
+        schemas.PolicyEntries,
         query=(Parameter("start", COUNT), Parameter("end", COUNT)),
         errors=("bad_query", "not_found"),
     ),
@@ -119,7 +118,7 @@ PUBLIC = (
         "listLogs",
         "The logs and the keys that verify them",
         transparency.list_log_keys,
-        shapes.LogKeys,
+        schemas.LogKeys,
     ),
     get(
         None,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from service.api.common_schemas import Document, Localized
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 
-class NoticeRow(Wire):
+class NoticeRow(ApiModel):
     """A notice in force."""
 
     notice_id: str
@@ -16,14 +16,14 @@ class NoticeRow(Wire):
     languages: Document
 
 
-class NoticeList(Wire):
+class NoticeList(ApiModel):
     """Notices in force."""
 
     data: list[NoticeRow]
     next_cursor: str | None
 
 
-class SourceRow(Wire):
+class SourceRow(ApiModel):
     """A data source in force."""
 
     source_id: str
@@ -33,14 +33,14 @@ class SourceRow(Wire):
     division: str
 
 
-class SourceList(Wire):
+class SourceList(ApiModel):
     """Sources in force."""
 
     data: list[SourceRow]
     next_cursor: str | None
 
 
-class PublicBenefit(Wire):
+class PublicBenefit(ApiModel):
     """A published benefit with what everybody gets without points."""
 
     benefit_id: str
@@ -60,14 +60,14 @@ class PublicBenefit(Wire):
     offline_path: Localized
 
 
-class PublicBenefits(Wire):
+class PublicBenefits(ApiModel):
     """A page of published benefits."""
 
     data: list[PublicBenefit]
     next_cursor: str | None
 
 
-class ReferenceRow(Wire):
+class ReferenceRow(ApiModel):
     """A sentence or clause that forbids a use; `original` is quoted as it was published, `means` says it again."""
 
     where: Localized
@@ -75,7 +75,7 @@ class ReferenceRow(Wire):
     means: Localized | None = None
 
 
-class BarredUse(Wire):
+class BarredUse(ApiModel):
     """A use that is impossible here, and why."""
 
     code: str
@@ -85,13 +85,13 @@ class BarredUse(Wire):
     references: list[ReferenceRow]
 
 
-class BarredUses(Wire):
+class BarredUses(ApiModel):
     """Every barred use."""
 
     data: list[BarredUse]
 
 
-class SchemeAnswer(Wire):
+class SchemeAnswer(ApiModel):
     """A version of the scoring scheme, by which anybody can recompute their points."""
 
     version: str
@@ -100,14 +100,14 @@ class SchemeAnswer(Wire):
     limits: Document
 
 
-class Health(Wire):
+class Health(ApiModel):
     """Whether it lives, and whether it can work."""
 
     status: str
     checks: dict[str, bool] | None = None
 
 
-class InclusionProof(Wire):
+class InclusionProof(ApiModel):
     """That a leaf stands at `index` in the tree of `size` leaves (RFC 6962, 2.1.1); hashes in base64."""
 
     index: int
@@ -115,41 +115,41 @@ class InclusionProof(Wire):
     hashes: list[str]
 
 
-class ConsistencyProof(Wire):
+class ConsistencyProof(ApiModel):
     """That the tree of `size` leaves continues the older one (RFC 6962, 2.1.2); hashes in base64."""
 
     size: int
     hashes: list[str]
 
 
-class PolicyEntry(Wire):
+class PolicyEntry(ApiModel):
     """A leaf of the policy log."""
 
     index: int
     leaf: Document
 
 
-class PolicyEntries(Wire):
+class PolicyEntries(ApiModel):
     """Leaves of the policy log in order, and how many are published."""
 
     data: list[PolicyEntry]
     size: int
 
 
-class LogKey(Wire):
+class LogKey(ApiModel):
     """A log and the C2SP verifier key of its checkpoints."""
 
     name: str
     verifier_key: str
 
 
-class LogKeys(Wire):
+class LogKeys(ApiModel):
     """Both logs."""
 
     data: list[LogKey]
 
 
-class LogCheck(Wire):
+class LogCheck(ApiModel):
     """What a log's last checkpoint was held against just now.
 
     `signed`: its signature is the log's own key's. `continued`: the tree as it is now begins with exactly the leaves
@@ -166,7 +166,7 @@ class LogCheck(Wire):
     sound: bool
 
 
-class Figures(Wire):
+class Figures(ApiModel):
     """Figures of a finished week, frozen when released; null where a count is too small to say."""
 
     first_day: str

@@ -18,11 +18,11 @@ from consent.transparency import checkpoint, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.tiles import TreeBroken
-from service.api.public import schemas as shapes
+from service.api.public import schemas
 from service.compliance import receipts
 from service.http import json_io
-from service.http.context import City
-from service.http.endpoints import Answer, Ask
+from service.http.context import AppContext
+from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
 ENTRIES_MAX = 1_000
@@ -30,27 +30,27 @@ ENTRIES_MAX = 1_000
 FOREVER = "public, max-age=31536000, immutable"
 
 
-def _log(ask: Ask) -> Log:
+def _log(context: RequestContext) -> Log:
     try:
-        return Log(ask.request.path_params["name"])
+        return Log(context.request.path_params["name"])
     except ValueError:
         raise NotFound("there are two logs: consent and policy") from None
 
 
-async def read_checkpoint(ask: Ask, _: None) -> Response:
+async def read_checkpoint(context: RequestContext, _: None) -> Response:
     """The last published checkpoint, a signed note."""
-    head = await sequencer.head(_log(ask))
+    head = await sequencer.head(_log(context))
     if head.note is None:
         raise NotFound("nothing was published yet")
     return Response(head.note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
-async def read_tile(ask: Ask, _: None) -> Response:
+async def read_tile(context: RequestContext, _: None) -> Response:
     """A tile of a published tree: 256 hashes, or `.p/<width>` for the last one of its level."""
-    log, published = _log(ask), await _published(_log(ask))
+    log, published = _log(context), await _published(_log(context))
     try:
-        level = int(ask.request.path_params["level"])
-        number, width = checkpoint.parse_tile_path(ask.request.path_params["index"])
+        level = int(context.request.path_params["level"])
+        number, width = checkpoint.parse_tile_path(context.request.path_params["index"])
     except ValueError:
         raise NotFound("there is no such tile") from None
     hashes_there = published.size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
@@ -62,53 +62,53 @@ async def read_tile(ask: Ask, _: None) -> Response:
     return Response(found, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
 
 
-async def prove_inclusion(ask: Ask, _: None) -> Answer:
+async def prove_inclusion(context: RequestContext, _: None) -> Answer:
     """That a leaf stands in the tree of a published size (the latest, unless said otherwise)."""
-    log, published = _log(ask), await _published(_log(ask))
-    size = _size(ask, "size", published.size)
-    row = await queries.row(
-        "SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, _hash(ask, "leaf_hash").hex()
+    log, published = _log(context), await _published(_log(context))
+    size = _size(context, "size", published.size)
+    row = await queries.fetch_one(
+        "SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, _hash(context, "leaf_hash").hex()
     )
     if row is None or not row["position"] < size <= published.size:
         raise NotFound("there is no such leaf in a published tree of this size")
     proof = await tiles.inclusion(log, row["position"], size)
-    return Answer(shapes.InclusionProof(index=row["position"], size=size, hashes=_encoded(proof)))
+    return Answer(schemas.InclusionProof(index=row["position"], size=size, hashes=_encoded(proof)))
 
 
-async def prove_consistency(ask: Ask, _: None) -> Answer:
+async def prove_consistency(context: RequestContext, _: None) -> Answer:
     """That the tree of one published size continues that of another."""
-    log, published = _log(ask), await _published(_log(ask))
-    old, new = _size(ask, "from", None), _size(ask, "to", published.size)
+    log, published = _log(context), await _published(_log(context))
+    old, new = _size(context, "from", None), _size(context, "to", published.size)
     if not old <= new <= published.size:
         raise NotFound("no tree of this size was published")
-    return Answer(shapes.ConsistencyProof(size=new, hashes=_encoded(await tiles.consistency(log, old, new))))
+    return Answer(schemas.ConsistencyProof(size=new, hashes=_encoded(await tiles.consistency(log, old, new))))
 
 
-async def list_policy(ask: Ask, _: None) -> Answer:
+async def list_policy(context: RequestContext, _: None) -> Answer:
     """Entries of the policy log in order: which rules bind since when, by their hashes."""
     published = await _published(Log.POLICY)
-    start = _size(ask, "start", 0)
-    end = min(_size(ask, "end", published.size), published.size, start + ENTRIES_MAX)
-    rows = await queries.rows(
+    start = _size(context, "start", 0)
+    end = min(_size(context, "end", published.size), published.size, start + ENTRIES_MAX)
+    rows = await queries.fetch_all(
         "SELECT position, leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2"
         " ORDER BY position",
         start,
         end,
     )
     return Answer(
-        shapes.PolicyEntries(
-            data=[shapes.PolicyEntry(index=row["position"], leaf=json.loads(row["leaf"])) for row in rows],
+        schemas.PolicyEntries(
+            data=[schemas.PolicyEntry(index=row["position"], leaf=json.loads(row["leaf"])) for row in rows],
             size=published.size,
         )
     )
 
 
-async def read_document(ask: Ask, _: None) -> Response:
+async def read_document(context: RequestContext, _: None) -> Response:
     """The document behind a policy entry; its canonical JSON has the hash that was asked for."""
-    sha256 = ask.request.path_params["sha256"]
-    row = await queries.row("SELECT body FROM document WHERE sha256 = $1 AND in_force_from IS NOT NULL", sha256)
+    sha256 = context.request.path_params["sha256"]
+    row = await queries.fetch_one("SELECT body FROM document WHERE sha256 = $1 AND in_force_from IS NOT NULL", sha256)
     body: dict[str, Any] | None = None if row is None else json.loads(row["body"])
-    for announced in (*barred_uses(), *keys(ask.city)) if body is None else ():
+    for announced in (*barred_uses(), *keys(context.app_context)) if body is None else ():
         if sha256_of(announced) == sha256:
             body = announced
     if body is None:
@@ -129,36 +129,38 @@ def barred_uses() -> list[dict[str, Any]]:
     ]
 
 
-def keys(city: City) -> list[dict[str, Any]]:
+def keys(app_context: AppContext) -> list[dict[str, Any]]:
     """The public keys that speak for this service, as documents: of receipts, and of each log."""
-    (receipts,) = city.settings.signing_key.public_keys()
+    (receipts,) = app_context.settings.signing_key.public_keys()
     return [
         {"key": receipts["kid"], "use": "receipts", "jwk": receipts},
-        *({"key": log_key(city, log).text(), "use": f"log {log}"} for log in Log),
+        *({"key": log_key(app_context, log).text(), "use": f"log {log}"} for log in Log),
     ]
 
 
-def log_key(city: City, log: Log) -> NoteKey:
+def log_key(app_context: AppContext, log: Log) -> NoteKey:
     """The key that verifies a log's checkpoints."""
-    return city.settings.publisher.signer_of(log).key
+    return app_context.settings.publisher.signer_of(log).key
 
 
-async def list_log_keys(ask: Ask, _: None) -> Answer:
+async def list_log_keys(context: RequestContext, _: None) -> Answer:
     """What a verifier of the logs is configured with."""
     return Answer(
-        shapes.LogKeys(data=[shapes.LogKey(name=log, verifier_key=log_key(ask.city, log).text()) for log in Log])
+        schemas.LogKeys(
+            data=[schemas.LogKey(name=log, verifier_key=log_key(context.app_context, log).text()) for log in Log]
+        )
     )
 
 
-async def check_log(ask: Ask, _: None) -> Answer:
+async def check_log(context: RequestContext, _: None) -> Answer:
     """The last published checkpoint, held against the log's key and against the tree as it is now."""
-    log = _log(ask)
+    log = _log(context)
     head = await sequencer.head(log)
     if head.note is None:
         raise NotFound("nothing was published yet")
     size, signed, continued = 0, True, False
     try:
-        published = Checkpoint.parse(checkpoint.open_note(head.note, log_key(ask.city, log)))
+        published = Checkpoint.parse(checkpoint.open_note(head.note, log_key(context.app_context, log)))
         size = published.size
         continued = published.size <= head.size and await tiles.root_at(log, published.size) == published.root
     except NoteInvalid:
@@ -167,9 +169,9 @@ async def check_log(ask: Ask, _: None) -> Answer:
         continued = False
     growing = head.frozen is None
     return Answer(
-        shapes.LogCheck(
+        schemas.LogCheck(
             name=log,
-            checked_at=json_io.rfc3339(ask.at),
+            checked_at=json_io.rfc3339(context.at),
             size=size,
             signed=signed,
             continued=continued,
@@ -194,7 +196,7 @@ async def proof_of(log: Log, leaf_hash: str) -> str | None:
     if found is None:
         return None
     note, published = found
-    row = await queries.row("SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, leaf_hash)
+    row = await queries.fetch_one("SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, leaf_hash)
     if row is None or row["position"] >= published.size:
         return None
     hashes = await tiles.inclusion(log, row["position"], published.size)
@@ -208,8 +210,8 @@ async def _published(log: Log) -> Checkpoint:
     return found[1]
 
 
-def _size(ask: Ask, name: str, default: int | None) -> int:
-    text = ask.request.query_params.get(name)
+def _size(context: RequestContext, name: str, default: int | None) -> int:
+    text = context.request.query_params.get(name)
     if text is None:
         if default is None:
             raise Problem("bad_query")
@@ -219,9 +221,9 @@ def _size(ask: Ask, name: str, default: int | None) -> int:
     return int(text)
 
 
-def _hash(ask: Ask, name: str) -> bytes:
+def _hash(context: RequestContext, name: str) -> bytes:
     """A hash in base64, also where a plus sign arrived as a space, or in base64url."""
-    text = ask.request.query_params.get(name, "").replace(" ", "+").replace("-", "+").replace("_", "/")
+    text = context.request.query_params.get(name, "").replace(" ", "+").replace("-", "+").replace("_", "/")
     try:
         found = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

@@ -28,151 +28,164 @@ from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import gate
 from service.api.resident import person as persons
-from service.api.resident import schemas as shapes
+from service.api.resident import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Ask, Call
+from service.http.endpoints import Answer, Call, RequestContext
 
 
-async def request_consent(ask: Ask, body: shapes.ConsentRequest) -> Answer:
+async def request_consent(context: RequestContext, body: schemas.ConsentRequest) -> Answer:
     """Show a notice."""
-    person = await persons.entered(ask)
+    person = await persons.entered(context)
     shown = await presentations.show(
-        ask.city.keyring,
+        context.app_context.keyring,
         person,
         body.purpose,
         body.counterpart,
         body.account,
         body.language,
-        ask.at,
+        context.at,
         body.previous_consent_id,
     )
     return Answer(_shown(shown), 201)
 
 
-async def read_request(ask: Ask, _: None) -> Answer:
+async def read_request(context: RequestContext, _: None) -> Answer:
     """A notice as it was shown, while it can be answered."""
-    person = await persons.known(ask)
+    person = await persons.known(context)
     if person is None:
         raise NotFound("no such notice was shown")
     return Answer(
-        _shown(await presentations.again(ask.city.keyring, person, ask.request.path_params["request_id"], ask.at))
+        _shown(
+            await presentations.again(
+                context.app_context.keyring, person, context.request.path_params["request_id"], context.at
+            )
+        )
     )
 
 
-async def give_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
+async def give_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
     """Answer a notice with yes."""
-    person = await persons.entered(ask)
-    return Answer(_consent(await register.give(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
+    person = await persons.entered(context)
+    return Answer(
+        _consent(await register.give(context.app_context.keyring, person, body.ticket, context.at), context), 201
+    )
 
 
-async def refuse_consent(ask: Ask, body: shapes.TicketBody) -> Answer:
+async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
     """Answer a notice with no."""
-    person = await persons.entered(ask)
-    return Answer(_consent(await register.refuse(ask.city.keyring, person, body.ticket, ask.at), ask), 201)
+    person = await persons.entered(context)
+    return Answer(
+        _consent(await register.refuse(context.app_context.keyring, person, body.ticket, context.at), context), 201
+    )
 
 
-async def list_consents(ask: Ask, _: None) -> Answer:
+async def list_consents(context: RequestContext, _: None) -> Answer:
     """Consents, newest first."""
-    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
-    found = [] if person is None else await register.of(person, persons.time_cursor(ask), limit + 1)
-    names = await catalogue.names(ask.at) if found else {}
+    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    found = [] if person is None else await register.list_for(person, persons.time_cursor(context), limit + 1)
+    names = await catalogue.names(context.at) if found else {}
     return persons.page(
-        shapes.ConsentList,
-        [] if person is None else await _as_they_stand(person, found, ask, names),
+        schemas.ConsentList,
+        [] if person is None else await _as_they_stand(person, found, context, names),
         limit,
         [(json_io.micros(one.grant.given_at), one.grant.consent_id) for one in found],
     )
 
 
-async def read_consent(ask: Ask, _: None) -> Answer:
+async def read_consent(context: RequestContext, _: None) -> Answer:
     """One consent, as it is or as it was."""
-    person = await persons.known(ask)
+    person = await persons.known(context)
     if person is None:
         raise NotFound("there is no such consent")
-    consent = await register.get(person, ask.request.path_params["consent_id"])
-    names = await catalogue.names(ask.at)
-    then = json_io.read_moment(ask.request, "at", ask.at)
-    if then == ask.at:
-        return Answer((await _as_they_stand(person, [consent], ask, names))[0])
+    consent = await register.get(person, context.request.path_params["consent_id"])
+    names = await catalogue.names(context.at)
+    then = json_io.read_moment(context.request, "at", context.at)
+    if then == context.at:
+        return Answer((await _as_they_stand(person, [consent], context, names))[0])
     state = consent.grant.as_of(then)
     if state is None:
         raise NotFound("there was no such consent yet")
-    said = _consent(consent, ask, names).model_copy(update={"state": state})
+    said = _consent(consent, context, names).model_copy(update={"state": state})
     return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
 
 
 async def _as_they_stand(
-    person: Person, found: list[Consent], ask: Ask, names: Mapping[str, Mapping[str, str]]
-) -> list[shapes.ConsentAnswer]:
+    person: Person, found: list[Consent], context: RequestContext, names: Mapping[str, Mapping[str, str]]
+) -> list[schemas.ConsentAnswer]:
     """Consents with what their links wait for, and what can be undone."""
-    proven, codes = await account_links.confirmed(person), await account_links.waiting(person, ask.at)
+    proven, codes = await account_links.confirmed(person), await account_links.waiting(person, context.at)
     said = []
     for one in found:
-        answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), ask, names)
+        answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), context, names)
         if answer.state == State.GIVEN and answer.source_id:
             answer = answer.model_copy(update={"linked": answer.source_id in proven})
         said.append(answer)
     return said
 
 
-async def code_anew(ask: Ask, _: None) -> Answer:
+async def code_anew(context: RequestContext, _: None) -> Answer:
     """A new code for a link that waits."""
-    person = await persons.locked(ask)
-    link = await account_links.code_anew(ask.city.keyring, person, ask.request.path_params["consent_id"], ask.at)
+    person = await persons.locked(context)
+    link = await account_links.reissue_code(
+        context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
+    )
     return Answer(_link(link), 201)
 
 
-async def withdraw_consent(ask: Ask, _: None) -> Answer:
+async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     """Stop one consent."""
-    person = await persons.locked(ask)
-    consent = await register.withdraw(person, ask.request.path_params["consent_id"], ask.at)
-    if consent.grant.ended_at == ask.at:  # again, or too late: nothing ended now
-        ask.city.tombstones.withdrawn(consent.grant.consent_id, ask.at)
-    await snapshots.forget(person.person_id)
+    person = await persons.locked(context)
+    consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
+    if consent.grant.ended_at == context.at:  # again, or too late: nothing ended now
+        context.app_context.tombstones.withdrawn(consent.grant.consent_id, context.at)
+    await snapshots.delete_cached(person.person_id)
     ended = consent.grant.ended_at
     return Answer(
-        shapes.WithdrawnAnswer(
+        schemas.WithdrawnAnswer(
             consent_id=consent.grant.consent_id,
-            state=consent.grant.state_at(ask.at),
+            state=consent.grant.state_at(context.at),
             withdrawn_at=None if ended is None else json_io.rfc3339(ended),
         )
     )
 
 
-async def withdraw_everything(ask: Ask, body: shapes.WithdrawAll) -> Answer:
+async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
     """Stop everything, or everything about one source or provider."""
-    known = await persons.known(ask)
+    known = await persons.known(context)
     if known is None:
-        return Answer(shapes.WithdrawnCount(withdrawn=0))
-    person = await people.lock(ask.city.keyring, known.person_id)
-    withdrawn = await register.withdraw_all(person, ask.at, body.counterpart)
+        return Answer(schemas.WithdrawnCount(withdrawn=0))
+    person = await people.lock(context.app_context.keyring, known.person_id)
+    withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
     for consent_id in withdrawn:
-        ask.city.tombstones.withdrawn(consent_id, ask.at)
-    await snapshots.forget(person.person_id)
-    return Answer(shapes.WithdrawnCount(withdrawn=len(withdrawn)))
+        context.app_context.tombstones.withdrawn(consent_id, context.at)
+    await snapshots.delete_cached(person.person_id)
+    return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))
 
 
-async def read_points(ask: Ask, _: None) -> Any:
+async def read_points(context: RequestContext, _: None) -> Any:
     """My points."""
-    in_force = await ask.city.read_in_force(ask.at)
-    return _points(ask.request, await snapshots.of(await persons.known(ask), in_force.timeline, ask.today, ask.at))
+    in_force = await context.app_context.read_in_force(context.at)
+    return _points(
+        context.request,
+        await snapshots.balance_of(await persons.known(context), in_force.timeline, context.today, context.at),
+    )
 
 
 async def read_points_swiftly(call: Call, _: None) -> Response | None:
     """My points, where they are stored and nothing has changed since the catalogue was last read."""
-    city = call.city
-    in_force = city.kept.in_force
+    app_context = call.app_context
+    in_force = app_context.kept.in_force
     if in_force is None:
         return None
-    seen = await snapshots.glance(people.subject_index(city.keyring, call.subject))
-    at = city.seen_at(seen.at)
+    seen = await snapshots.glance(people.subject_index(app_context.keyring, call.subject))
+    at = app_context.seen_at(seen.at)
     if not in_force.holds(seen.catalogue, at):
         return None
-    mine = seen.standing(in_force.timeline, city.day_of(at), at)
+    mine = seen.standing(in_force.timeline, app_context.day_of(at), at)
     return None if mine is None else _points(call.request, mine)
 
 
-def _points(request: Request, mine: snapshots.Standing) -> Response:
+def _points(request: Request, mine: snapshots.Balance) -> Response:
     return json_io.tagged(
         request,
         # A PointsAnswer, spelled out: the call that everybody makes.
@@ -186,69 +199,73 @@ def _points(request: Request, mine: snapshots.Standing) -> Response:
     )
 
 
-async def explain_points(ask: Ask, _: None) -> Any:
+async def explain_points(context: RequestContext, _: None) -> Any:
     """My points, with a line for every record."""
-    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
+    timeline, person = await catalogue.timeline(context.at), await persons.known(context)
     if person is None:
-        computed = points.compute(records.NOTHING, timeline, ask.today)
+        computed = points.compute(records.NOTHING, timeline, context.today)
     else:
-        computed, released = await snapshots.compute(person, timeline, ask.today, ask.at)
+        computed, released = await snapshots.compute(person, timeline, context.today, context.at)
         await snapshots.store(released, computed, timeline)
     return json_io.tagged(
-        ask.request,
+        context.request,
         persons.explanation(computed),
     )
 
 
-async def what_if(ask: Ask, body: shapes.WhatIfBody) -> Answer:
+async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     """What deeds done today would change. Nothing of it is kept but that my points were computed."""
-    timeline, person = await catalogue.timeline(ask.at), await persons.known(ask)
+    timeline, person = await catalogue.timeline(context.at), await persons.known(context)
     if person is None:
-        released, now = records.NOTHING, points.compute(records.NOTHING, timeline, ask.today)
+        released, now = records.NOTHING, points.compute(records.NOTHING, timeline, context.today)
     else:
-        now, released = await snapshots.compute(person, timeline, ask.today, ask.at)
-    then = points.supposing(released, [(one.kind, one.quantity) for one in body.deeds], timeline, ask.today)
+        now, released = await snapshots.compute(person, timeline, context.today, context.at)
+    then = points.supposing(released, [(one.kind, one.quantity) for one in body.deeds], timeline, context.today)
     have, had = points.measures(then), points.measures(now)
     return Answer(
-        shapes.WhatIfAnswer(
+        schemas.WhatIfAnswer(
             total=now.total,
             would_be=then.total,
             dimensions=[
-                shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap)
+                schemas.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap)
                 for one in then.dimensions
             ],
             benefits=[
                 one.benefit_id
-                for one in await catalogue.benefits(ask.today, ask.at)
+                for one in await catalogue.benefits(context.today, context.at)
                 if one.rule.applies(have) and not one.rule.applies(had)
             ],
         )
     )
 
 
-async def list_benefits(ask: Ask, _: None) -> Answer:
+async def list_benefits(context: RequestContext, _: None) -> Answer:
     """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
-    person = await persons.known(ask)
-    mine = await snapshots.of(person, await catalogue.timeline(ask.at), ask.today, ask.at)
-    limit = json_io.read_limit(ask.request)
-    after = json_io.read_cursor(ask.request, str) or ("",)
-    venues = await catalogue.venues(ask.at)
-    live = [one for one in await catalogue.benefits(ask.today, ask.at) if one.benefit_id > after[0]][: limit + 1]
+    person = await persons.known(context)
+    mine = await snapshots.balance_of(person, await catalogue.timeline(context.at), context.today, context.at)
+    limit = json_io.read_limit(context.request)
+    after = json_io.read_cursor(context.request, str) or ("",)
+    venues = await catalogue.venues(context.at)
+    live = [one for one in await catalogue.benefits(context.today, context.at) if one.benefit_id > after[0]][
+        : limit + 1
+    ]
     data = []
     for benefit in live:
         given = person is not None and await gate.covered(
-            person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, ask.at
+            person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, context.at
         )
         data.append(_benefit(benefit, mine.measures(), given, venues))
-    return persons.page(shapes.BenefitList, data, limit, [(one.benefit_id,) for one in live])
+    return persons.page(schemas.BenefitList, data, limit, [(one.benefit_id,) for one in live])
 
 
-async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
+async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
     """A one-time code for a benefit at a venue."""
-    person = await persons.entered(ask)
-    ticket = await tickets.issue(ask.city.keyring, person, body.benefit_id, body.venue_id, ask.today, ask.at)
+    person = await persons.entered(context)
+    ticket = await tickets.issue(
+        context.app_context.keyring, person, body.benefit_id, body.venue_id, context.today, context.at
+    )
     return Answer(
-        shapes.TicketAnswer(
+        schemas.TicketAnswer(
             ticket_id=ticket.ticket_id,
             handle=ticket.handle,
             qr_svg=segno.make_qr(ticket.handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px"),
@@ -259,14 +276,14 @@ async def issue_ticket(ask: Ask, body: shapes.TicketRequest) -> Answer:
 
 
 def _consent(
-    one: Consent, ask: Ask, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-) -> shapes.ConsentAnswer:
+    one: Consent, context: RequestContext, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> schemas.ConsentAnswer:
     grant, link = one.grant, one.link
     of_source = grant.purpose is Purpose.POINTS_COMPUTE
-    state = grant.state_at(ask.at)
+    state = grant.state_at(context.at)
     refused = state == "refused"
     undo_until = grant.ended_at + UNDO_LIFE if state is State.WITHDRAWN and grant.ended_at else None
-    return shapes.ConsentAnswer(
+    return schemas.ConsentAnswer(
         consent_id=grant.consent_id,
         state=state,
         purpose=grant.purpose,
@@ -281,12 +298,12 @@ def _consent(
         ended_at=None if grant.ended_at is None else json_io.rfc3339(grant.ended_at),
         previous_consent_id=one.previous_id,
         link=None if link is None else _link(link),
-        undo_until=None if undo_until is None or ask.at >= undo_until else json_io.rfc3339(undo_until),
+        undo_until=None if undo_until is None or context.at >= undo_until else json_io.rfc3339(undo_until),
     )
 
 
-def _link(link: PendingLink) -> shapes.LinkAnswer:
-    return shapes.LinkAnswer(
+def _link(link: PendingLink) -> schemas.LinkAnswer:
+    return schemas.LinkAnswer(
         link_id=link.link_id,
         state="pending",
         code=link.code,
@@ -294,13 +311,13 @@ def _link(link: PendingLink) -> shapes.LinkAnswer:
     )
 
 
-def _shown(shown: presentations.Shown) -> shapes.ShownAnswer:
+def _shown(shown: presentations.Shown) -> schemas.ShownAnswer:
     of_source = shown.purpose is Purpose.POINTS_COMPUTE
-    return shapes.ShownAnswer(
+    return schemas.ShownAnswer(
         request_id=shown.request_id,
         ticket=shown.ticket,
         expires_at=json_io.rfc3339(shown.expires_at),
-        notice=shapes.NoticeAnswer(**asdict(shown.notice)),
+        notice=schemas.NoticeAnswer(**asdict(shown.notice)),
         purpose=shown.purpose,
         source_id=shown.counterpart if of_source else None,
         provider_id=None if of_source else shown.counterpart,
@@ -308,9 +325,11 @@ def _shown(shown: presentations.Shown) -> shapes.ShownAnswer:
     )
 
 
-def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]) -> shapes.BenefitAnswer:
+def _benefit(
+    benefit: Benefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]
+) -> schemas.BenefitAnswer:
     body, decided = benefit.body, benefit.rule.decide(have)
-    return shapes.BenefitAnswer(
+    return schemas.BenefitAnswer(
         benefit_id=benefit.benefit_id,
         version=benefit.version,
         scene=body["scene"],
@@ -321,14 +340,14 @@ def _benefit(benefit: Benefit, have: dict[str, int], given: bool, venues: list[c
         applies=decided.applies,
         consent="given" if given else "needed",
         conditions=[
-            shapes.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
+            schemas.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
             for line in benefit.rule.lines(decided)
         ],
         baseline=benefit.service["baseline"],
         effect=body["effect"],
         terms=body["terms"],
         venues=[
-            shapes.VenueName(venue_id=one["venue_id"], name=one["name"])
+            schemas.VenueName(venue_id=one["venue_id"], name=one["name"])
             for one in venues
             if one["provider_id"] == benefit.provider_id
         ],

@@ -8,32 +8,32 @@ from benefits.scoring.points import Points
 from consent import persons
 from consent.kernel.errors import NotFound
 from consent.persons import Person
-from service.api.resident import schemas as shapes
+from service.api.resident import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 
 
-async def known(ask: Ask) -> Person | None:
+async def known(context: RequestContext) -> Person | None:
     """The person, or None when this service was never asked to know them."""
-    return await persons.find(ask.city.keyring, ask.subject)
+    return await persons.find(context.app_context.keyring, context.subject)
 
 
-async def entered(ask: Ask) -> Person:
+async def entered(context: RequestContext) -> Person:
     """The person, made known by this act of theirs, and locked."""
-    return await persons.enter(ask.city.keyring, ask.subject, ask.at)
+    return await persons.get_or_create(context.app_context.keyring, context.subject, context.at)
 
 
-async def locked(ask: Ask) -> Person:
+async def locked(context: RequestContext) -> Person:
     """The person, locked; NotFound when unknown."""
-    found = await known(ask)
+    found = await known(context)
     if found is None:
         raise NotFound("there is nothing of yours here")
-    return await persons.lock(ask.city.keyring, found.person_id)
+    return await persons.lock(context.app_context.keyring, found.person_id)
 
 
-def time_cursor(ask: Ask) -> tuple[int, str] | None:
+def time_cursor(context: RequestContext) -> tuple[int, str] | None:
     """The cursor of a list in order of time, newest first."""
-    values = json_io.read_cursor(ask.request, int, str)
+    values = json_io.read_cursor(context.request, int, str)
     return None if values is None else (int(values[0]), str(values[1]))
 
 
@@ -43,19 +43,19 @@ def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ..
     return Answer(model(data=data[:limit], next_cursor=json_io.encode_cursor(keys[limit - 1]) if more else None))
 
 
-def explanation(computed: Points) -> shapes.ExplanationAnswer:
+def explanation(computed: Points) -> schemas.ExplanationAnswer:
     """Points with a line for every record, as a resident reads them."""
-    return shapes.ExplanationAnswer(
+    return schemas.ExplanationAnswer(
         total=computed.total,
         dimensions=[
-            shapes.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap, capped_off=one.capped_off)
+            schemas.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap, capped_off=one.capped_off)
             for one in computed.dimensions
         ],
         scheme_version=computed.scheme_version,
         as_of=computed.as_of.isoformat(),
         valid_until=None if computed.valid_until is None else computed.valid_until.isoformat(),
         contributions=[
-            shapes.ContributionAnswer(
+            schemas.ContributionAnswer(
                 record_id=one.record_id,
                 source_id=one.source_id,
                 kind=one.kind,

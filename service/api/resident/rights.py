@@ -18,51 +18,51 @@ from consent.records import gate
 from consent.rights import access_log, erasure
 from service.api.public import transparency
 from service.api.resident import person as persons
-from service.api.resident import schemas as shapes
+from service.api.resident import schemas
 from service.compliance import erasure as erasures
 from service.compliance import receipts
 from service.http import json_io
-from service.http.endpoints import Answer, Ask
+from service.http.endpoints import Answer, RequestContext
 from service.i18n import messages as texts
 
 
-async def read_receipt(ask: Ask, _: None) -> Answer:
+async def read_receipt(context: RequestContext, _: None) -> Answer:
     """The receipt of a consent, a refusal or a withdrawal: signed, and provable in the consent log."""
-    person = await persons.known(ask)
+    person = await persons.known(context)
     if person is None:
         raise NotFound("there is no such consent")
-    consent = await register.get(person, ask.request.path_params["consent_id"])
+    consent = await register.get(person, context.request.path_params["consent_id"])
     openings = await ledger.about_consent(person, consent.grant.consent_id)
     notice = await lifecycle.get(Kind.NOTICES, consent.notice_id, consent.notice_version)
     text = notice.body["languages"][openings[0].event["facts"]["language"]]
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
     events = [
-        shapes.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
+        schemas.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
         for one, opening in zip(receipts.opened(openings), openings, strict=True)
     ]
     return Answer(
-        shapes.ReceiptAnswer(
+        schemas.ReceiptAnswer(
             receipt=receipt,
-            jws=receipts.sign(receipt, ask.city.settings.signing_key),
-            log=shapes.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
+            jws=receipts.sign(receipt, context.app_context.settings.signing_key),
+            log=schemas.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
             events=events,
         )
     )
 
 
-async def list_messages(ask: Ask, _: None) -> Answer:
+async def list_messages(context: RequestContext, _: None) -> Answer:
     """What I must be told."""
-    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
-    found = [] if person is None else await messages.of(person, persons.time_cursor(ask), limit + 1)
-    names = await catalogue.names(ask.at) if found else {}
+    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    found = [] if person is None else await messages.list_for(person, persons.time_cursor(context), limit + 1)
+    names = await catalogue.names(context.at) if found else {}
     return persons.page(
-        shapes.MessageList,
+        schemas.MessageList,
         [
-            shapes.MessageAnswer(
+            schemas.MessageAnswer(
                 message_id=one.message_id,
                 kind=one.kind,
                 at=json_io.rfc3339(one.at),
-                text=texts.message(one.kind, one.facts, names, ask.language),
+                text=texts.message(one.kind, one.facts, names, context.language),
                 facts=one.facts,
             )
             for one in found
@@ -72,16 +72,16 @@ async def list_messages(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_accesses(ask: Ask, _: None) -> Answer:
+async def list_accesses(context: RequestContext, _: None) -> Answer:
     """Who used my records or points, for what, with what outcome."""
-    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
-    place = json_io.read_cursor(ask.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
-    found = [] if person is None else await access_log.of(person, (int(place[0]), int(place[1])), limit + 1)
-    names = await catalogue.names(ask.at) if found else {}
+    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    place = json_io.read_cursor(context.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
+    found = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
+    names = await catalogue.names(context.at) if found else {}
     return persons.page(
-        shapes.AccessList,
+        schemas.AccessList,
         [
-            shapes.AccessAnswer(
+            schemas.AccessAnswer(
                 at=json_io.rfc3339(one.at),
                 organisation=one.organisation,
                 purpose=one.purpose,
@@ -89,10 +89,10 @@ async def list_accesses(ask: Ask, _: None) -> Answer:
                 outcome=one.outcome,
                 text=texts.use(
                     one.kind,
-                    names.get(one.organisation, {}).get(ask.language, one.organisation),
-                    names.get(one.what, {}).get(ask.language, one.what),
+                    names.get(one.organisation, {}).get(context.language, one.organisation),
+                    names.get(one.what, {}).get(context.language, one.what),
                     one.outcome,
-                    ask.language,
+                    context.language,
                 ),
             )
             for one in found
@@ -102,16 +102,16 @@ async def list_accesses(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_records(ask: Ask, _: None) -> Answer:
+async def list_records(context: RequestContext, _: None) -> Answer:
     """The records held about me, the newest day first."""
-    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
-    last = json_io.read_cursor(ask.request, int, str)
+    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    last = json_io.read_cursor(context.request, int, str)
     before = None if last is None else (int(last[0]), str(last[1]))
     found = [] if person is None else await gate.own_records(person, before, limit + 1)
     return persons.page(
-        shapes.RecordList,
+        schemas.RecordList,
         [
-            shapes.RecordAnswer(
+            schemas.RecordAnswer(
                 record_id=row["record_id"],
                 source_record_id=row["source_record_id"],
                 source_id=row["source_id"],
@@ -127,48 +127,50 @@ async def list_records(ask: Ask, _: None) -> Answer:
     )
 
 
-async def object_to_record(ask: Ask, body: shapes.ObjectionBody) -> Answer:
+async def object_to_record(context: RequestContext, body: schemas.ObjectionBody) -> Answer:
     """Say that a record is wrong."""
     opened = await objections.open_about_record(
-        await persons.locked(ask),
-        ask.request.path_params["record_id"],
+        await persons.locked(context),
+        context.request.path_params["record_id"],
         body.reason_code,
         body.statement,
-        ask.today,
-        ask.at,
+        context.today,
+        context.at,
     )
-    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
+    return Answer(_objection(opened, await catalogue.names(context.at)), 201)
 
 
-async def object_to_missing(ask: Ask, body: shapes.MissingObjectionBody) -> Answer:
+async def object_to_missing(context: RequestContext, body: schemas.MissingObjectionBody) -> Answer:
     """Say that a record is missing."""
-    if await lifecycle.in_force(Kind.SOURCES, body.source_id, ask.at) is None:
+    if await lifecycle.in_force(Kind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
-        await persons.entered(ask), body.source_id, body.reason_code, body.statement, ask.today, ask.at
+        await persons.entered(context), body.source_id, body.reason_code, body.statement, context.today, context.at
     )
-    return Answer(_objection(opened, await catalogue.names(ask.at)), 201)
+    return Answer(_objection(opened, await catalogue.names(context.at)), 201)
 
 
-async def list_objections(ask: Ask, _: None) -> Answer:
+async def list_objections(context: RequestContext, _: None) -> Answer:
     """My objections."""
-    person, limit = await persons.known(ask), json_io.read_limit(ask.request)
-    found = [] if person is None else await objections.of(person, persons.time_cursor(ask), limit + 1)
-    names = await catalogue.names(ask.at) if found else {}
+    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    found = [] if person is None else await objections.list_for(person, persons.time_cursor(context), limit + 1)
+    names = await catalogue.names(context.at) if found else {}
     return persons.page(
-        shapes.ObjectionList,
+        schemas.ObjectionList,
         [_objection(one, names) for one in found],
         limit,
         [(json_io.micros(one.opened_at), one.objection_id) for one in found],
     )
 
 
-async def export_everything(ask: Ask, _: None) -> Answer:
+async def export_everything(context: RequestContext, _: None) -> Answer:
     """Everything held about me."""
-    person = await persons.known(ask)
+    person = await persons.known(context)
     if person is None:
-        return Answer({"subject": ask.subject, "consents": [], "records": [], "events": []})
-    computed, _released = await snapshots.compute(person, await catalogue.timeline(ask.at), ask.today, ask.at)
+        return Answer({"subject": context.subject, "consents": [], "records": [], "events": []})
+    computed, _released = await snapshots.compute(
+        person, await catalogue.timeline(context.at), context.today, context.at
+    )
     held = await erasure.export(person)
     for event in (*held["events"], *held["uses_for_all"]):
         event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
@@ -176,19 +178,19 @@ async def export_everything(ask: Ask, _: None) -> Answer:
     return Answer({**held, "points": persons.explanation(computed)})
 
 
-async def erase_me(ask: Ask, _: None) -> Answer:
+async def erase_me(context: RequestContext, _: None) -> Answer:
     """Erase me: rows of both rooms and my key, in one transaction."""
-    leaf_hash = await erasures.erase_subject(ask.city, ask.subject, ask.at)
-    proof = {} if leaf_hash is None else erasures.receipt(ask.city, leaf_hash, ask.at)
-    return Answer({"erased_at": json_io.rfc3339(ask.at), **proof})
+    leaf_hash = await erasures.erase_subject(context.app_context, context.subject, context.at)
+    proof = {} if leaf_hash is None else erasures.receipt(context.app_context, leaf_hash, context.at)
+    return Answer({"erased_at": json_io.rfc3339(context.at), **proof})
 
 
-def _objection(one: objections.Objection, names: Mapping[str, Mapping[str, str]]) -> shapes.ObjectionAnswer:
+def _objection(one: objections.Objection, names: Mapping[str, Mapping[str, str]]) -> schemas.ObjectionAnswer:
     record, source_id = None, one.source_id or ""
     if one.record is not None:
         kind, quantity, day = one.record
-        record = shapes.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
-    return shapes.ObjectionAnswer(
+        record = schemas.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
+    return schemas.ObjectionAnswer(
         objection_id=one.objection_id,
         state=one.state,
         decide_by=one.decide_by.isoformat(),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.resident import handlers, rights
-from service.api.resident import schemas as shapes
-from service.auth.access_tokens import Door
+from service.api.resident import handlers, rights, schemas
+from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, get, post
 
-ME = Door.RESIDENT
+ME = Audience.RESIDENT
 RESIDENT = (
     post(
         ME,
@@ -18,8 +17,8 @@ RESIDENT = (
         "requestConsent",
         "Be shown a notice",
         handlers.request_consent,
-        shapes.ConsentRequest,
-        {201: shapes.ShownAnswer},
+        schemas.ConsentRequest,
+        {201: schemas.ShownAnswer},
         key="required",
         errors=("account_required", "account_forbidden", "not_in_force", "not_found"),
     ),
@@ -29,7 +28,7 @@ RESIDENT = (
         "readConsentRequest",
         "The notice as it was shown, while it can be answered",
         handlers.read_request,
-        shapes.ShownAnswer,
+        schemas.ShownAnswer,
         errors=("not_found", "ticket_consumed", "ticket_expired"),
     ),
     post(
@@ -38,8 +37,8 @@ RESIDENT = (
         "giveConsent",
         "Answer a notice with yes",
         handlers.give_consent,
-        shapes.TicketBody,
-        {201: shapes.ConsentAnswer},
+        schemas.TicketBody,
+        {201: schemas.ConsentAnswer},
         key="required",
         errors=("notice_changed", "ticket_consumed", "ticket_of_another", "ticket_expired", "already_given"),
     ),
@@ -49,8 +48,8 @@ RESIDENT = (
         "refuseConsent",
         "Answer a notice with no; it costs nothing",
         handlers.refuse_consent,
-        shapes.TicketBody,
-        {201: shapes.ConsentAnswer},
+        schemas.TicketBody,
+        {201: schemas.ConsentAnswer},
         key="optional",
         errors=("ticket_consumed", "ticket_of_another", "ticket_expired"),
     ),
@@ -60,7 +59,7 @@ RESIDENT = (
         "listConsents",
         "My consents",
         handlers.list_consents,
-        shapes.ConsentList,
+        schemas.ConsentList,
         query=PAGING,
     ),
     get(
@@ -69,7 +68,7 @@ RESIDENT = (
         "readConsent",
         "One consent",
         handlers.read_consent,
-        shapes.ConsentAnswer,
+        schemas.ConsentAnswer,
         query=(
             Parameter("at", {"type": "string", "format": "date-time"}, description="its state at this past instant"),
         ),
@@ -81,7 +80,7 @@ RESIDENT = (
         "readReceipt",
         "What I decided, signed and provable",
         rights.read_receipt,
-        shapes.ReceiptAnswer,
+        schemas.ReceiptAnswer,
         errors=("not_found",),
     ),
     post(
@@ -91,7 +90,7 @@ RESIDENT = (
         "A new code for an account that is not proven yet",
         handlers.code_anew,
         None,
-        {201: shapes.LinkAnswer},
+        {201: schemas.LinkAnswer},
         key="required",
         errors=("not_found",),
     ),
@@ -102,7 +101,7 @@ RESIDENT = (
         "Stop one consent",
         handlers.withdraw_consent,
         None,
-        {200: shapes.WithdrawnAnswer},
+        {200: schemas.WithdrawnAnswer},
         errors=("not_found",),
     ),
     post(
@@ -111,8 +110,8 @@ RESIDENT = (
         "withdrawAll",
         "Stop everything",
         handlers.withdraw_everything,
-        shapes.WithdrawAll,
-        {200: shapes.WithdrawnCount},
+        schemas.WithdrawAll,
+        {200: schemas.WithdrawnCount},
     ),
     get(
         ME,
@@ -120,7 +119,7 @@ RESIDENT = (
         "readPoints",
         "My points",
         handlers.read_points,
-        shapes.PointsAnswer,
+        schemas.PointsAnswer,
         swift=handlers.read_points_swiftly,
         errors=("records_withheld",),
     ),
@@ -130,7 +129,7 @@ RESIDENT = (
         "explainPoints",
         "Why I have them",
         handlers.explain_points,
-        shapes.ExplanationAnswer,
+        schemas.ExplanationAnswer,
         errors=("records_withheld",),
     ),
     post(
@@ -139,8 +138,8 @@ RESIDENT = (
         "supposePoints",
         "What more deeds would change",
         handlers.what_if,
-        shapes.WhatIfBody,
-        {200: shapes.WhatIfAnswer},
+        schemas.WhatIfBody,
+        {200: schemas.WhatIfAnswer},
         errors=("records_withheld",),
     ),
     get(
@@ -149,7 +148,7 @@ RESIDENT = (
         "listMyBenefits",
         "What applies to me and what it takes",
         handlers.list_benefits,
-        shapes.BenefitList,
+        schemas.BenefitList,
         query=PAGING,
         errors=("records_withheld",),
     ),
@@ -159,8 +158,8 @@ RESIDENT = (
         "issueTicket",
         "A one-time code for a venue",
         handlers.issue_ticket,
-        shapes.TicketRequest,
-        {201: shapes.TicketAnswer},
+        schemas.TicketRequest,
+        {201: schemas.TicketAnswer},
         key="required",
         errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
     ),
@@ -170,7 +169,7 @@ RESIDENT = (
         "listMessages",
         "What I must be told",
         rights.list_messages,
-        shapes.MessageList,
+        schemas.MessageList,
         query=PAGING,
     ),
     get(
@@ -179,7 +178,7 @@ RESIDENT = (
         "listAccesses",
         "Who used my records or points",
         rights.list_accesses,
-        shapes.AccessList,
+        schemas.AccessList,
         query=PAGING,
     ),
     get(
@@ -188,7 +187,7 @@ RESIDENT = (
         "listRecords",
         "The records held about me",
         rights.list_records,
-        shapes.RecordList,
+        schemas.RecordList,
         query=PAGING,
     ),
     post(
@@ -197,8 +196,8 @@ RESIDENT = (
         "objectToRecord",
         "A record is wrong",
         rights.object_to_record,
-        shapes.ObjectionBody,
-        {201: shapes.ObjectionAnswer},
+        schemas.ObjectionBody,
+        {201: schemas.ObjectionAnswer},
         key="required",
         errors=("not_found",),
     ),
@@ -208,8 +207,8 @@ RESIDENT = (
         "objectToMissing",
         "A record is missing",
         rights.object_to_missing,
-        shapes.MissingObjectionBody,
-        {201: shapes.ObjectionAnswer},
+        schemas.MissingObjectionBody,
+        {201: schemas.ObjectionAnswer},
         key="required",
         errors=("not_in_force",),
     ),
@@ -219,7 +218,7 @@ RESIDENT = (
         "listObjections",
         "My objections",
         rights.list_objections,
-        shapes.ObjectionList,
+        schemas.ObjectionList,
         query=PAGING,
     ),
     get(ME, "/v1/me/export", "exportEverything", "Everything held about me", rights.export_everything, None),

@@ -10,10 +10,10 @@ from consent.domain.objections import Reason
 from consent.domain.purposes import Purpose
 from consent.domain.records import RecordKind
 from service.api.common_schemas import Account, Document, DocumentId, Id, Language, Localized
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 
-class ConsentRequest(Wire):
+class ConsentRequest(ApiModel):
     """Ask to be shown the notice for one purpose and one counterpart."""
 
     purpose: Purpose
@@ -39,13 +39,13 @@ class ConsentRequest(Wire):
         return self.source_id or self.provider_id or ""
 
 
-class TicketBody(Wire):
+class TicketBody(ApiModel):
     """The one-time ticket that came with the notice."""
 
     ticket: Annotated[str, Field(min_length=1, max_length=256)]
 
 
-class WithdrawAll(Wire):
+class WithdrawAll(ApiModel):
     """Stop everything, or everything about one source or one provider."""
 
     scope: Literal["all", "source", "provider"]
@@ -66,27 +66,27 @@ class WithdrawAll(Wire):
         return self.source_id or self.provider_id
 
 
-class TicketRequest(Wire):
+class TicketRequest(ApiModel):
     """Show a benefit at a venue."""
 
     benefit_id: DocumentId
     venue_id: DocumentId
 
 
-class SupposedDeed(Wire):
+class SupposedDeed(ApiModel):
     """A deed somebody thinks of doing, in the kind's own unit (trips, minutes, …)."""
 
     kind: Annotated[RecordKind, Field(strict=False)]
     quantity: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class WhatIfBody(Wire):
+class WhatIfBody(ApiModel):
     """What if I did these today?"""
 
     deeds: Annotated[list[SupposedDeed], Field(min_length=1, max_length=10)]
 
 
-class ObjectionBody(Wire):
+class ObjectionBody(ApiModel):
     """Why a record is wrong."""
 
     reason_code: Reason
@@ -99,7 +99,7 @@ class MissingObjectionBody(ObjectionBody):
     source_id: DocumentId
 
 
-class NoticeAnswer(Wire):
+class NoticeAnswer(ApiModel):
     """A notice as shown."""
 
     notice_id: str
@@ -110,7 +110,7 @@ class NoticeAnswer(Wire):
     fields: Document
 
 
-class ShownAnswer(Wire):
+class ShownAnswer(ApiModel):
     """The notice and the ticket that may answer it."""
 
     request_id: str
@@ -124,7 +124,7 @@ class ShownAnswer(Wire):
     """The account at the source that a yes is about."""
 
 
-class LinkAnswer(Wire):
+class LinkAnswer(ApiModel):
     """A pending link and its code, for the resident's eyes only."""
 
     link_id: str
@@ -133,7 +133,7 @@ class LinkAnswer(Wire):
     code_expires_at: str
 
 
-class ConsentAnswer(Wire):
+class ConsentAnswer(ApiModel):
     """A consent, a refusal or what became of them."""
 
     consent_id: str
@@ -158,14 +158,14 @@ class ConsentAnswer(Wire):
     """Of a consent stopped a moment ago: until when a new one that names it may rest on its account's proof."""
 
 
-class ConsentList(Wire):
+class ConsentList(ApiModel):
     """A page of consents."""
 
     data: list[ConsentAnswer]
     next_cursor: str | None
 
 
-class WithdrawnAnswer(Wire):
+class WithdrawnAnswer(ApiModel):
     """A consent after its withdrawal."""
 
     consent_id: str
@@ -173,13 +173,13 @@ class WithdrawnAnswer(Wire):
     withdrawn_at: str | None
 
 
-class WithdrawnCount(Wire):
+class WithdrawnCount(ApiModel):
     """How many live consents ended."""
 
     withdrawn: int
 
 
-class DimensionAnswer(Wire):
+class DimensionAnswer(ApiModel):
     """One of the five dimensions."""
 
     dimension: str
@@ -188,7 +188,7 @@ class DimensionAnswer(Wire):
     capped_off: int | None = None
 
 
-class PointsAnswer(Wire):
+class PointsAnswer(ApiModel):
     """My points today."""
 
     total: int
@@ -198,7 +198,7 @@ class PointsAnswer(Wire):
     valid_until: str | None
 
 
-class ContributionAnswer(Wire):
+class ContributionAnswer(ApiModel):
     """What one record gives."""
 
     record_id: str
@@ -218,7 +218,7 @@ class ExplanationAnswer(PointsAnswer):
     contributions: list[ContributionAnswer]
 
 
-class ConditionAnswer(Wire):
+class ConditionAnswer(ApiModel):
     """What is needed and what I have."""
 
     measure: str
@@ -227,14 +227,14 @@ class ConditionAnswer(Wire):
     met: bool
 
 
-class VenueName(Wire):
+class VenueName(ApiModel):
     """A place where a benefit is honoured."""
 
     venue_id: str
     name: Localized
 
 
-class BenefitAnswer(Wire):
+class BenefitAnswer(ApiModel):
     """A benefit, whether it applies to me, and what everyone gets anyway."""
 
     benefit_id: str
@@ -255,14 +255,14 @@ class BenefitAnswer(Wire):
     offline_path: Localized
 
 
-class BenefitList(Wire):
+class BenefitList(ApiModel):
     """Benefits in force."""
 
     data: list[BenefitAnswer]
     next_cursor: str | None
 
 
-class WhatIfAnswer(Wire):
+class WhatIfAnswer(ApiModel):
     """Points now and as they would be, and which benefits would apply that do not now."""
 
     total: int
@@ -271,7 +271,7 @@ class WhatIfAnswer(Wire):
     benefits: list[DocumentId]
 
 
-class TicketAnswer(Wire):
+class TicketAnswer(ApiModel):
     """A one-time yes to show."""
 
     ticket_id: str
@@ -280,7 +280,7 @@ class TicketAnswer(Wire):
     expires_at: str
 
 
-class MessageAnswer(Wire):
+class MessageAnswer(ApiModel):
     """Something I must be told."""
 
     message_id: str
@@ -290,14 +290,14 @@ class MessageAnswer(Wire):
     facts: Document
 
 
-class MessageList(Wire):
+class MessageList(ApiModel):
     """A page of messages."""
 
     data: list[MessageAnswer]
     next_cursor: str | None
 
 
-class AccessAnswer(Wire):
+class AccessAnswer(ApiModel):
     """A use of my records or points."""
 
     at: str
@@ -308,14 +308,14 @@ class AccessAnswer(Wire):
     text: str
 
 
-class AccessList(Wire):
+class AccessList(ApiModel):
     """A page of uses, newest first."""
 
     data: list[AccessAnswer]
     next_cursor: str | None
 
 
-class RecordAnswer(Wire):
+class RecordAnswer(ApiModel):
     """A record held about me; `record_id` is the service's own, `source_record_id` the source's."""
 
     record_id: str
@@ -327,14 +327,14 @@ class RecordAnswer(Wire):
     received_at: str
 
 
-class RecordList(Wire):
+class RecordList(ApiModel):
     """A page of records."""
 
     data: list[RecordAnswer]
     next_cursor: str | None
 
 
-class ObjectedRecord(Wire):
+class ObjectedRecord(ApiModel):
     """What an objection is about: the record as it is now, or as it was when it was taken back."""
 
     kind: str
@@ -342,7 +342,7 @@ class ObjectedRecord(Wire):
     occurred_on: str
 
 
-class ObjectionAnswer(Wire):
+class ObjectionAnswer(ApiModel):
     """An objection of mine, with what I said and what was decided in writing."""
 
     objection_id: Id
@@ -362,14 +362,14 @@ class ObjectionAnswer(Wire):
     """The decision's reason, as it was written."""
 
 
-class ObjectionList(Wire):
+class ObjectionList(ApiModel):
     """A page of objections."""
 
     data: list[ObjectionAnswer]
     next_cursor: str | None
 
 
-class EventOpening(Wire):
+class EventOpening(ApiModel):
     """An event with the salt its leaf commits with; `proof` is a C2SP tlog-proof once the leaf is published."""
 
     event: Document
@@ -378,7 +378,7 @@ class EventOpening(Wire):
     proof: str | None = None
 
 
-class LogPlace(Wire):
+class LogPlace(ApiModel):
     """Where the decision stands: the leaf of the event that made it, and of the latest event about it."""
 
     name: Literal["consent"] = "consent"
@@ -386,7 +386,7 @@ class LogPlace(Wire):
     latest_leaf_hash: str
 
 
-class ReceiptAnswer(Wire):
+class ReceiptAnswer(ApiModel):
     """A receipt, its detached signature, and what proves it in the log."""
 
     receipt: Document

@@ -7,24 +7,24 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from service.api.common_schemas import Account
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 
-class ConfirmBody(Wire):
+class ConfirmBody(ApiModel):
     """The code that the account's holder typed into the source's own app."""
 
     code: Annotated[str, Field(min_length=1, max_length=32)]
     account: Account
 
 
-class ConfirmAnswer(Wire):
+class ConfirmAnswer(ApiModel):
     """The link stands."""
 
     link_id: str
     state: Literal["confirmed"] = "confirmed"
 
 
-class LinkRow(Wire):
+class LinkRow(ApiModel):
     """A link of this source."""
 
     link_id: str
@@ -33,21 +33,21 @@ class LinkRow(Wire):
     since: str
 
 
-class LinkList(Wire):
+class LinkList(ApiModel):
     """A page of links, oldest first."""
 
     data: list[LinkRow]
     next_cursor: str | None
 
 
-class Acknowledged(Wire):
+class Acknowledged(ApiModel):
     """The ended link has been dealt with."""
 
     link_id: str
     state: Literal["acknowledged"] = "acknowledged"
 
 
-class RecordBody(Wire):
+class RecordBody(ApiModel):
     """One deed. Its kind, day and quantity are judged row by row, so that one bad row spoils no other."""
 
     record_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -57,13 +57,13 @@ class RecordBody(Wire):
     occurred_on: Annotated[str, Field(min_length=1, max_length=32)]
 
 
-class RecordsBody(Wire):
+class RecordsBody(ApiModel):
     """Up to a thousand deeds."""
 
     records: Annotated[list[RecordBody], Field(min_length=1, max_length=1000)]
 
 
-class RecordResult(Wire):
+class RecordResult(ApiModel):
     """What became of one deed; `line` counts a stream's lines from 1 and is there for those that were no deed.
 
     A stream that ends early says so in its last line: of the code `suspended`, nothing from `line` on was taken.
@@ -75,7 +75,7 @@ class RecordResult(Wire):
     line: int | None = None
 
 
-class RecordsAnswer(Wire):
+class RecordsAnswer(ApiModel):
     """What became of a delivery, in the order sent."""
 
     accepted: int
@@ -84,7 +84,7 @@ class RecordsAnswer(Wire):
     results: list[RecordResult]
 
 
-class CorrectionBody(Wire):
+class CorrectionBody(ApiModel):
     """What a record should have said."""
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -92,13 +92,13 @@ class CorrectionBody(Wire):
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
-class RetractionBody(Wire):
+class RetractionBody(ApiModel):
     """Why a record is taken back."""
 
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
-class CorrectionRow(Wire):
+class CorrectionRow(ApiModel):
     """What an officer's decision changed in a record of mine; without quantity and day it was taken back."""
 
     correction_id: str
@@ -109,28 +109,28 @@ class CorrectionRow(Wire):
     since: str
 
 
-class CorrectionList(Wire):
+class CorrectionList(ApiModel):
     """A page of corrections not yet acknowledged, oldest first."""
 
     data: list[CorrectionRow]
     next_cursor: str | None
 
 
-class CorrectionAcknowledged(Wire):
+class CorrectionAcknowledged(ApiModel):
     """The source has dealt with a correction."""
 
     correction_id: str
     acknowledged: Literal[True] = True
 
 
-class RecordState(Wire):
+class RecordState(ApiModel):
     """A record after its correction or retraction."""
 
     record_id: str
     state: Literal["corrected", "retracted"]
 
 
-class ObjectionRow(Wire):
+class ObjectionRow(ApiModel):
     """An open objection: which record or account it is about, and what kind of fault; not the person's words."""
 
     objection_id: str
@@ -142,20 +142,20 @@ class ObjectionRow(Wire):
     stated: bool
 
 
-class SourceObjections(Wire):
+class SourceObjections(ApiModel):
     """A page of open objections, oldest first."""
 
     data: list[ObjectionRow]
     next_cursor: str | None
 
 
-class StatementBody(Wire):
+class StatementBody(ApiModel):
     """The source's side."""
 
     statement: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class StatementAnswer(Wire):
+class StatementAnswer(ApiModel):
     """The source was heard."""
 
     objection_id: str

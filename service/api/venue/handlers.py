@@ -16,44 +16,46 @@ from consent.database import queries
 from consent.documents import versions
 from consent.domain.kinds import Kind
 from service.api import common_schemas
-from service.api.venue import schemas as shapes
+from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
-from service.http.endpoints import Answer, Ask, Call
+from service.http.endpoints import Answer, Call, RequestContext
 from service.http.problems import Problem
-from service.storage import database as store
+from service.storage import database
 
 
-async def _venue(ask: Ask) -> catalogue.Body:
-    assert isinstance(ask.principal, Venue)
-    found = await catalogue.venue_of_client(ask.principal.client_id, ask.at)
+async def _venue(context: RequestContext) -> catalogue.Body:
+    assert isinstance(context.principal, Venue)
+    found = await catalogue.venue_of_client(context.principal.client_id, context.at)
     if found is None:
         raise Problem("suspended")
     return found
 
 
-async def read_venue(ask: Ask, _: None) -> Answer:
+async def read_venue(context: RequestContext, _: None) -> Answer:
     """Who is asking: the venue by its own name, and the city's civil day."""
-    venue = await _venue(ask)
+    venue = await _venue(context)
     return Answer(
-        shapes.VenueAnswer(
+        schemas.VenueAnswer(
             venue_id=venue["venue_id"],
             name=venue["name"],
             provider_id=venue["provider_id"],
             provider=await versions.last_name_of(Kind.PROVIDERS, venue["provider_id"]),
-            today=ask.today.isoformat(),
+            today=context.today.isoformat(),
         )
     )
 
 
-async def check(ask: Ask, body: shapes.HandleBody) -> Answer:
+async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     """Does it apply? Spends nothing."""
-    venue = await _venue(ask)
-    granted = await redemptions.check(ask.city.keyring, venue["venue_id"], _handle(body), ask.today, ask.at)
+    venue = await _venue(context)
+    granted = await redemptions.check(
+        context.app_context.keyring, venue["venue_id"], _handle(body), context.today, context.at
+    )
     if granted is None:
-        return Answer(shapes.Ordinary())
+        return Answer(schemas.Ordinary())
     return Answer(
-        shapes.CheckAnswer(
+        schemas.CheckAnswer(
             benefit_id=granted.benefit_id,
             effect=dict(granted.effect),
             terms=dict(granted.terms),
@@ -62,23 +64,28 @@ async def check(ask: Ask, body: shapes.HandleBody) -> Answer:
     )
 
 
-async def redeem(ask: Ask, body: shapes.HandleBody) -> Answer:
+async def redeem(context: RequestContext, body: schemas.HandleBody) -> Answer:
     """Redeem it, once."""
-    venue = await _venue(ask)
+    venue = await _venue(context)
     granted = await redemptions.redeem(
-        ask.city.keyring, venue["venue_id"], _handle(body), ask.today, ask.city.hour_of(ask.at), ask.at
+        context.app_context.keyring,
+        venue["venue_id"],
+        _handle(body),
+        context.today,
+        context.app_context.hour_of(context.at),
+        context.at,
     )
-    return Answer(shapes.Ordinary()) if granted is None else Answer(shapes.RedemptionAnswer(**_members(granted)), 201)
+    return Answer(schemas.Ordinary()) if granted is None else Answer(schemas.RedemptionAnswer(**_members(granted)), 201)
 
 
-async def redeem_swiftly(call: Call, body: shapes.HandleBody) -> Response | None:
+async def redeem_swiftly(call: Call, body: schemas.HandleBody) -> Response | None:
     """Redeem it where all is as it usually is: one look and one statement."""
-    if not queries.writes_many_at_once():
+    if not queries.supports_multi_table_writes():
         return None
-    city, principal, kept_at, handle = call.city, call.principal, call.kept_at, _handle(body)
+    app_context, principal, kept_at, handle = call.app_context, call.principal, call.kept_at, _handle(body)
     assert isinstance(principal, Venue)
     assert kept_at is not None
-    in_force = city.kept.in_force or await city.read_in_force(await city.clock())
+    in_force = app_context.kept.in_force or await app_context.read_in_force(await app_context.clock())
     venue = in_force.venues.get(principal.client_id)
     if venue is None:
         return None
@@ -87,18 +94,20 @@ async def redeem_swiftly(call: Call, body: shapes.HandleBody) -> Response | None
     def kept(granted: Granted) -> tuple[object, ...]:
         nonlocal said
         said = json_io.to_bytes(_members(granted))
-        return store.kept_values(city.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, at, 201, said)
+        return database.kept_values(
+            app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, at, 201, said
+        )
 
-    reply = Reply(kept_at.scope, store.ANSWERED, store.keep_at_once, kept)
-    async with queries.lent() as held:
-        seen = await express.look(held, city.keyring, handle, venue, reply)
-        at = city.seen_at(seen.at)
+    reply = Reply(kept_at.scope, database.ANSWERED, database.keep_at_once, kept)
+    async with queries.pooled_connection() as held:
+        seen = await express.look(held, app_context.keyring, handle, venue, reply)
+        at = app_context.seen_at(seen.at)
         if in_force.holds(seen.changes, at):
-            today, hour = city.day_and_hour_of(at)
-            done = await express.redeem(held, city.keyring, seen, in_force, venue, today, hour, at, reply)
+            today, hour = app_context.day_and_hour_of(at)
+            done = await express.redeem(held, app_context.keyring, seen, in_force, venue, today, hour, at, reply)
             return None if done is None else Response(said, 201, media_type="application/json")
     # Read with the connection given back: who waits for a second one with the first in hand may wait for ever.
-    await city.read_in_force(at)
+    await app_context.read_in_force(at)
     return None
 
 
@@ -115,22 +124,24 @@ def _members(granted: Granted) -> dict[str, Any]:
     }
 
 
-async def reverse(ask: Ask, body: shapes.ReversalBody) -> Answer:
+async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
     """Take a redemption back, the same civil day."""
-    venue = await _venue(ask)
-    redemption_id = ask.request.path_params["redemption_id"]
-    await redemptions.reverse(ask.city.keyring, venue["venue_id"], redemption_id, body.reason_code, ask.today, ask.at)
-    return Answer(shapes.ReversalAnswer(redemption_id=redemption_id))
+    venue = await _venue(context)
+    redemption_id = context.request.path_params["redemption_id"]
+    await redemptions.reverse(
+        context.app_context.keyring, venue["venue_id"], redemption_id, body.reason_code, context.today, context.at
+    )
+    return Answer(schemas.ReversalAnswer(redemption_id=redemption_id))
 
 
-async def list_benefits(ask: Ask, _: None) -> Answer:
+async def list_benefits(context: RequestContext, _: None) -> Answer:
     """The benefits honoured here."""
-    venue = await _venue(ask)
-    limit = json_io.read_limit(ask.request)
-    after = json_io.read_cursor(ask.request, str) or ("",)
+    venue = await _venue(context)
+    limit = json_io.read_limit(context.request)
+    after = json_io.read_cursor(context.request, str) or ("",)
     found = [
         one
-        for one in await catalogue.benefits(ask.today, ask.at)
+        for one in await catalogue.benefits(context.today, context.at)
         if one.provider_id == venue["provider_id"] and one.benefit_id > str(after[0])
     ]
     page = found[:limit]
@@ -152,18 +163,18 @@ async def list_benefits(ask: Ask, _: None) -> Answer:
     )
 
 
-async def list_redemptions(ask: Ask, _: None) -> Answer:
+async def list_redemptions(context: RequestContext, _: None) -> Answer:
     """The venue's own day, without persons."""
-    venue = await _venue(ask)
-    limit = json_io.read_limit(ask.request)
-    after = json_io.read_cursor(ask.request, str) or ("",)
-    day = json_io.read_day(ask.request, "day") or ask.today
-    found = await redemptions.of_venue(venue["venue_id"], day, str(after[0]), limit + 1)
+    venue = await _venue(context)
+    limit = json_io.read_limit(context.request)
+    after = json_io.read_cursor(context.request, str) or ("",)
+    day = json_io.read_day(context.request, "day") or context.today
+    found = await redemptions.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
     page = found[:limit]
     return Answer(
-        shapes.RedemptionList(
+        schemas.RedemptionList(
             data=[
-                shapes.RedemptionRow(
+                schemas.RedemptionRow(
                     redemption_id=row["redemption_id"],
                     benefit_id=row["benefit_id"],
                     day=_day(row["day"]).isoformat(),
@@ -178,7 +189,7 @@ async def list_redemptions(ask: Ask, _: None) -> Answer:
     )
 
 
-def _handle(body: shapes.HandleBody) -> str:
+def _handle(body: schemas.HandleBody) -> str:
     """QR readers give capitals; people type spaces and hyphens."""
     return "".join(body.handle.replace("-", "").split()).lower()
 

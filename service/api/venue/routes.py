@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 from service.api import common_schemas
-from service.api.venue import handlers
-from service.api.venue import schemas as shapes
-from service.auth.access_tokens import Door
+from service.api.venue import handlers, schemas
+from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, get, post
 
 VENUE = (
     get(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/me",
         "readVenue",
         "Who I am here, and the day",
         handlers.read_venue,
-        shapes.VenueAnswer,
+        schemas.VenueAnswer,
         errors=("suspended",),
     ),
     post(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/checks",
         "checkBenefit",
         "Does it apply? Spends nothing",
         handlers.check,
-        shapes.HandleBody,
-        {200: (shapes.CheckAnswer, shapes.Ordinary)},
+        schemas.HandleBody,
+        {200: (schemas.CheckAnswer, schemas.Ordinary)},
         errors=("records_withheld", "suspended"),
     ),
     post(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/redemptions",
         "redeemBenefit",
         "Redeem it, once",
         handlers.redeem,
-        shapes.HandleBody,
-        {201: shapes.RedemptionAnswer, 200: shapes.Ordinary},
+        schemas.HandleBody,
+        {201: schemas.RedemptionAnswer, 200: schemas.Ordinary},
         key="required",
         swift=handlers.redeem_swiftly,
         errors=("records_withheld", "suspended"),
     ),
     post(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/redemptions/{redemption_id}/reversal",
         "reverseRedemption",
         "Take it back today",
         handlers.reverse,
-        shapes.ReversalBody,
-        {200: shapes.ReversalAnswer},
+        schemas.ReversalBody,
+        {200: schemas.ReversalAnswer},
         key="optional",
         errors=("not_found", "reversal_not_possible", "suspended"),
     ),
     get(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/benefits",
         "listVenueBenefits",
         "What is honoured here",
@@ -63,12 +62,12 @@ VENUE = (
         errors=("suspended",),
     ),
     get(
-        Door.VENUE,
+        Audience.VENUE,
         "/v1/venue/redemptions",
         "listRedemptions",
         "My own day, without persons",
         handlers.list_redemptions,
-        shapes.RedemptionList,
+        schemas.RedemptionList,
         query=(Parameter("day", {"type": "string", "format": "date"}), *PAGING),
         errors=("suspended",),
     ),

@@ -6,22 +6,22 @@ from typing import Literal
 
 from benefits.redemption.redeem import ReversalReason
 from service.api.common_schemas import Document, Handle, Localized
-from service.http.json_io import Wire
+from service.http.json_io import ApiModel
 
 
-class HandleBody(Wire):
+class HandleBody(ApiModel):
     """What the resident shows. There is no field for a name, a number or any other identity."""
 
     handle: Handle
 
 
-class ReversalBody(Wire):
+class ReversalBody(ApiModel):
     """Why a redemption is taken back."""
 
     reason_code: ReversalReason
 
 
-class VenueAnswer(Wire):
+class VenueAnswer(ApiModel):
     """The venue that asks, and its day: what stands in the catalogue of it, nothing of anybody who came."""
 
     venue_id: str
@@ -31,13 +31,13 @@ class VenueAnswer(Wire):
     today: str
 
 
-class Ordinary(Wire):
+class Ordinary(ApiModel):
     """Standard terms apply: one answer for every reason."""
 
     applies: Literal[False] = False
 
 
-class CheckAnswer(Wire):
+class CheckAnswer(ApiModel):
     """The benefit applies."""
 
     applies: Literal[True] = True
@@ -47,7 +47,7 @@ class CheckAnswer(Wire):
     valid_until: str
 
 
-class RedemptionAnswer(Wire):
+class RedemptionAnswer(ApiModel):
     """The benefit was redeemed."""
 
     applies: Literal[True] = True
@@ -58,14 +58,14 @@ class RedemptionAnswer(Wire):
     runs_until: str
 
 
-class ReversalAnswer(Wire):
+class ReversalAnswer(ApiModel):
     """The redemption was taken back."""
 
     redemption_id: str
     state: Literal["reversed"] = "reversed"
 
 
-class RedemptionRow(Wire):
+class RedemptionRow(ApiModel):
     """One of the venue's own redemptions, without a person."""
 
     redemption_id: str
@@ -76,7 +76,7 @@ class RedemptionRow(Wire):
     runs_until: str | None
 
 
-class RedemptionList(Wire):
+class RedemptionList(ApiModel):
     """A page of the venue's own day."""
 
     data: list[RedemptionRow]

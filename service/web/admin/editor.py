@@ -19,8 +19,7 @@ from consent.domain.kinds import Kind
 from consent.domain.records import Dimension
 from service.web.admin.common import faults_of, findings_of, kind_of, placed
 from service.web.api_client import Reply
-from service.web.forms import fields, labels_of_fields
-from service.web.forms import parse as forms
+from service.web.forms import fields, labels_of_fields, parse
 from service.web.page import Page, expect
 
 FIELDS_DRAWN_MAX = 2_048
@@ -53,7 +52,7 @@ async def new(page: Page) -> Response:
 
 async def create(page: Page) -> Response:
     """A first draft; where one of that id is there, a link to it."""
-    name, document = kind_of(page), forms.to_document(page.fields)
+    name, document = kind_of(page), parse.to_document(page.fields)
     if page.form.get("act") == "check":
         return await _editor(page, name, None, document, State(await findings_of(page, name, document), checked=True))
     reply = await page.ask("POST", f"/v1/admin/{name}", document, key=page.key)
@@ -81,7 +80,7 @@ async def edit(page: Page) -> Response:
 async def save(page: Page) -> Response:
     """The next version as a draft; where somebody else saved one meanwhile, theirs is shown first."""
     name, document_id, tag = kind_of(page), page.request.path_params["id"], page.form.get("_etag", "")
-    document = forms.to_document(page.fields)
+    document = parse.to_document(page.fields)
     if page.form.get("act") == "check":
         state = State(await findings_of(page, name, document), tag, checked=True)
         return await _editor(page, name, document_id, document, state)
@@ -142,7 +141,7 @@ def _unkept(reply: Reply) -> State:
 
 async def live_findings(page: Page) -> Response:
     """What the gate says of the form as it stands; a part of the editor's page."""
-    name, document = kind_of(page), forms.to_document(page.fields)
+    name, document = kind_of(page), parse.to_document(page.fields)
     found = placed(page, name, document, await findings_of(page, name, document))
     return page.render("admin/findings.html", findings=found, checked=True)
 
@@ -164,7 +163,7 @@ def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[
     return [
         (
             labels_of_fields.section(page.words, at, document) if at else "",
-            [(one, *_drawn(one, english), forms.value_at(document, one.pointer)) for one in members],
+            [(one, *_drawn(one, english), parse.value_at(document, one.pointer)) for one in members],
         )
         for at, members in groupby(fields.fields_of(kind, document), key=lambda one: one.section)
     ]
@@ -191,9 +190,9 @@ async def _editor(
         name=page.words.name(_name(document)),
         sections=_sections(page, kind, document),
         choices=await _choices(page, kind),
-        builder=forms.builder(document.get("condition")),
+        builder=parse.builder(document.get("condition")),
         effects=list(EffectKind),
-        amount=forms.effect_amount(document.get("effect")),
+        amount=parse.effect_amount(document.get("effect")),
         measures=["total", *Dimension],
         findings=placed(page, kind, document, state.found),
         tag=state.tag,

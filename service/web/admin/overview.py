@@ -9,11 +9,11 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from consent.domain.kinds import Kind
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.admin import document as documents
 from service.web.admin import editor
 from service.web.admin.common import kind_of
-from service.web.page import LIST_MAX, Leaf, Page
+from service.web.page import LIST_MAX, Page, PageRoute
 
 WAITING = ("in_review", "submitted", "suspended", "draft")
 """What waits for somebody, in this order."""
@@ -64,20 +64,20 @@ def _address(kind: str, document_id: str) -> str:
     return f"/admin/{kind}/{quote(document_id, safe='')}"
 
 
-STAFF = Door.ADMINISTRATOR
+STAFF = Audience.ADMINISTRATOR
 ONE, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
-LEAVES = (
-    Leaf("/admin", overview, STAFF),
-    Leaf("/admin/{kind}", kind, STAFF),
-    Leaf("/admin/{kind}/new", editor.new, STAFF),
-    Leaf("/admin/{kind}/new", editor.create, STAFF, "POST"),
-    Leaf("/admin/{kind}/findings", editor.live_findings, STAFF, "POST", fragment=True),
-    Leaf(ONE, documents.document, STAFF),
-    Leaf(f"{ONE}/edit", editor.edit, STAFF),
-    Leaf(f"{ONE}/edit", editor.save, STAFF, "POST"),
-    Leaf(f"{VERSION}/retire", documents.ask_to_retire, STAFF),
-    Leaf(f"{VERSION}/retire", documents.retire, STAFF, "POST"),
-    Leaf(f"{VERSION}/simulate", documents.simulate, STAFF, "POST"),
-    Leaf(f"{VERSION}/dry-run", documents.dry_run, STAFF, "POST"),
-    Leaf(f"{VERSION}/{{act}}", documents.step, STAFF, "POST"),
+ROUTES = (
+    PageRoute("/admin", overview, STAFF),
+    PageRoute("/admin/{kind}", kind, STAFF),
+    PageRoute("/admin/{kind}/new", editor.new, STAFF),
+    PageRoute("/admin/{kind}/new", editor.create, STAFF, "POST"),
+    PageRoute("/admin/{kind}/findings", editor.live_findings, STAFF, "POST", fragment=True),
+    PageRoute(ONE, documents.document, STAFF),
+    PageRoute(f"{ONE}/edit", editor.edit, STAFF),
+    PageRoute(f"{ONE}/edit", editor.save, STAFF, "POST"),
+    PageRoute(f"{VERSION}/retire", documents.ask_to_retire, STAFF),
+    PageRoute(f"{VERSION}/retire", documents.retire, STAFF, "POST"),
+    PageRoute(f"{VERSION}/simulate", documents.simulate, STAFF, "POST"),
+    PageRoute(f"{VERSION}/dry-run", documents.dry_run, STAFF, "POST"),
+    PageRoute(f"{VERSION}/{{act}}", documents.step, STAFF, "POST"),
 )

@@ -24,10 +24,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from service.auth.access_tokens import Door, clean_name
+from service.auth.access_tokens import Audience, clean_name
 from service.auth.demo_issuer import DEMO_ISSUER, DemoIssuer
 from service.http import json_io
-from service.http.context import City
+from service.http.context import AppContext
 from service.http.problems import Problem
 from service.settings import SignIn
 from service.web.auth import sessions
@@ -51,16 +51,16 @@ CLIENTS = {
 DOOR_OF_CLIENT = {client.client_id: door for door, client in CLIENTS.items()}
 
 
-def people() -> dict[Door, list[str]]:
+def people() -> dict[Audience, list[str]]:
     """Who can be picked at each door."""
     city = resources.files("service.demo") / "city"
     venues = yaml.safe_load((city / "venues.yaml").read_text(encoding="utf-8"))
     residents = yaml.safe_load((city / "residents.yaml").read_text(encoding="utf-8"))
     return {
-        Door.RESIDENT: [one["subject"] for one in residents],
-        Door.VENUE: [one["client_id"] for one in venues],
-        Door.ADMINISTRATOR: ["admin-1", "admin-2"],
-        Door.PRIVACY: ["officer-1"],
+        Audience.RESIDENT: [one["subject"] for one in residents],
+        Audience.VENUE: [one["client_id"] for one in venues],
+        Audience.ADMINISTRATOR: ["admin-1", "admin-2"],
+        Audience.PRIVACY: ["officer-1"],
     }
 
 
@@ -68,7 +68,7 @@ def people() -> dict[Door, list[str]]:
 class DemoProvider:
     """Codes and refresh tokens are sealed and kept by whoever was given them; what is over is remembered."""
 
-    city: City
+    city: AppContext
     issuer: DemoIssuer
     used: dict[str, float] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class DemoProvider:
             routes=[Route(TOKEN, self.token, methods=["POST"]), Route(REVOKE, self.revoke, methods=["POST"])]
         )
 
-    def asked(self, request: Request) -> tuple[Door, dict[str, str]]:
+    def asked(self, request: Request) -> tuple[Audience, dict[str, str]]:
         """What an authorization request asks for; Problem bad_query for one that is not from our own pages."""
         query = dict(request.query_params)
         door = DOOR_OF_CLIENT.get(query.get("client_id", ""))
@@ -112,7 +112,7 @@ class DemoProvider:
         found = self._granted(form)
         if found is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        door, subject = Door(found["door"]), found["subject"]
+        door, subject = Audience(found["door"]), found["subject"]
         return JSONResponse(
             {
                 "access_token": self.issuer.mint(door, subject, now=datetime.now(UTC)),
@@ -154,7 +154,7 @@ class DemoProvider:
         self.used[code_id] = until
         return True
 
-    def _sealed(self, use: str, door: Door, subject: str, seconds: int, **more: str) -> str:
+    def _sealed(self, use: str, door: Audience, subject: str, seconds: int, **more: str) -> str:
         held = {"door": door, "subject": subject, "until": time.time() + seconds, "id": secrets.token_hex(8), **more}
         return sessions.sealed(self.city.keyring, f"demo-{use}", orjson.dumps(held))
 

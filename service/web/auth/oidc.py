@@ -24,8 +24,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from service.auth.access_tokens import Door, IdentityError
-from service.http.context import City
+from service.auth.access_tokens import Audience, IdentityError
+from service.http.context import AppContext
 from service.http.endpoints import principal_key
 from service.http.problems import Problem
 from service.settings import SignIn
@@ -49,15 +49,15 @@ LIFE_SECONDS = 300
 class Providers:
     """Where people sign in, by door; `transport` is another way to the token endpoint than the network."""
 
-    city: City
-    clients: dict[Door, SignIn]
+    app_context: AppContext
+    clients: dict[Audience, SignIn]
     transport: httpx2.AsyncBaseTransport | None = None
     renewing: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
     """By the hash of a refresh token: the exchange under way, or the session that came of it a moment ago."""
     ended: set[str] = field(default_factory=set)
     """Access tokens of sessions that were ended a moment ago: what was on its way brings none of them back."""
 
-    def begin(self, request: Request, door: Door, then: str) -> Response:
+    def begin(self, request: Request, door: Audience, then: str) -> Response:
         """Send the browser to the identity provider; it comes back to `/sign-in/return`."""
         client = self._client(door)
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
@@ -76,7 +76,7 @@ class Providers:
         response = RedirectResponse(f"{client.authorize_url}{glue}{urlencode(query)}", 303)
         response.set_cookie(
             COOKIE,
-            sessions.sealed(self.city.keyring, "sign-in", orjson.dumps(kept)),
+            sessions.sealed(self.app_context.keyring, "sign-in", orjson.dumps(kept)),
             max_age=MINUTES * 60,
             path="/sign-in",
             secure=sessions.is_secure(request),
@@ -88,9 +88,9 @@ class Providers:
     async def finish(self, request: Request) -> Response:
         """Take the code that the browser brought, exchange it, and let the person in where they wanted to go."""
         kept = self._kept(request)
-        door = Door(kept["door"])
+        door = Audience(kept["door"])
         query = request.query_params
-        issuer = self.city.settings.issuers[door].issuer
+        issuer = self.app_context.settings.issuers[door].issuer
         if (
             not hmac.compare_digest(query.get("state", "").encode(), kept["state"].encode())
             or query.get("iss", issuer) != issuer
@@ -111,7 +111,7 @@ class Providers:
             raise Problem("sign_in_broken")
         response = RedirectResponse(kept["then"], 303)
         try:
-            sessions.write(response, request, self.city.keyring, session)
+            sessions.write(response, request, self.app_context.keyring, session)
         except TooLong:
             logger.error("the identity provider's tokens are too long for cookies")
             raise Problem("sign_in_broken") from None
@@ -161,7 +161,7 @@ class Providers:
         else:
             asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.renewing.pop, key, None)
 
-    async def _exchange(self, door: Door, form: dict[str, str], refresh: str | None = None) -> Session | None:
+    async def _exchange(self, door: Audience, form: dict[str, str], refresh: str | None = None) -> Session | None:
         """Ask the token endpoint; None when it refuses. Raises IdentityError for a token that is none of this door."""
         client = self._client(door)
         try:
@@ -174,7 +174,7 @@ class Providers:
         token = found.get("access_token")
         if not isinstance(token, str):
             return None
-        who = principal_key(self.city.verifier.verify(door, token, datetime.now(UTC)))
+        who = principal_key(self.app_context.verifier.verify(door, token, datetime.now(UTC)))
         life, again = found.get("expires_in", LIFE_SECONDS), found.get("refresh_token", refresh)
         now, seconds = time.time(), life if isinstance(life, int) else LIFE_SECONDS
         until = sessions.exchange_at(now, seconds)
@@ -188,14 +188,14 @@ class Providers:
         async with httpx2.AsyncClient(transport=self.transport, timeout=ANSWER_SECONDS) as http:
             return await http.post(url, data=sent, headers={"accept": "application/json"})
 
-    def _client(self, door: Door) -> SignIn:
+    def _client(self, door: Audience) -> SignIn:
         found = self.clients.get(door)
         if found is None:
             raise Problem("not_found")
         return found
 
     def _kept(self, request: Request) -> dict[str, Any]:
-        plain = sessions.unsealed(self.city.keyring, "sign-in", request.cookies.get(COOKIE, ""))
+        plain = sessions.unsealed(self.app_context.keyring, "sign-in", request.cookies.get(COOKIE, ""))
         kept: dict[str, Any] = {} if plain is None else orjson.loads(plain)
         if kept.get("until", 0) < time.time():
             raise Problem("sign_in_broken")
@@ -203,12 +203,12 @@ class Providers:
 
     def _return_to(self, request: Request) -> str:
         """The address that the identity provider knows; in the demonstration the one that the browser uses."""
-        public = self.city.settings.public_url
+        public = self.app_context.settings.public_url
         base = str(request.base_url).rstrip("/") if public is None else public
         return f"{base}/sign-in/return"
 
 
-def own_path(text: str, door: Door) -> str:
+def own_path(text: str, door: Audience) -> str:
     """A path of this door's pages, or their first page for anything else: nobody is sent elsewhere after signing in."""
     first = sessions.PATHS[door]
     parts = urlsplit(text)

@@ -20,13 +20,13 @@ from starlette.responses import Response
 
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place, SealBroken
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 
 PATHS = {
-    Door.RESIDENT: "/me",
-    Door.VENUE: "/desk",
-    Door.ADMINISTRATOR: "/admin",
-    Door.PRIVACY: "/officer",
+    Audience.RESIDENT: "/me",
+    Audience.VENUE: "/desk",
+    Audience.ADMINISTRATOR: "/admin",
+    Audience.PRIVACY: "/officer",
 }
 """Where each door's pages are; a data source has none, it is a machine."""
 COOKIE_BYTES_MAX = 3_900
@@ -51,7 +51,7 @@ class Session:
     From `until` on the access token is exchanged before it is used; `who` is the token's subject.
     """
 
-    door: Door
+    door: Audience
     token: str = field(repr=False)
     until: int
     since: int
@@ -72,7 +72,7 @@ def exchange_at(now: float, life_seconds: int) -> int:
     return int(now + life_seconds - min(EARLY_SECONDS, life_seconds / 4))
 
 
-def read(request: Request, keyring: Keyring, door: Door) -> Session | None:
+def read(request: Request, keyring: Keyring, door: Audience) -> Session | None:
     """The session of this door's cookies, or None without one that opens."""
     value = "".join(request.cookies.get(name_of(door, request, part), "") for part in range(COOKIES_MAX))
     plain = unsealed(keyring, "session", value)
@@ -97,26 +97,26 @@ def write(response: Response, request: Request, keyring: Keyring, session: Sessi
             _end(response, request, session.door, part)
 
 
-def end(response: Response, request: Request, door: Door) -> None:
+def end(response: Response, request: Request, door: Audience) -> None:
     """Forget the session of a door."""
     for part in range(COOKIES_MAX):
         _end(response, request, door, part)
 
 
-def _end(response: Response, request: Request, door: Door, part: int) -> None:
+def _end(response: Response, request: Request, door: Audience, part: int) -> None:
     name = name_of(door, request, part)
     if part == 0 or name in request.cookies:
         response.delete_cookie(name, path=PATHS[door], secure=is_secure(request), httponly=True, samesite="lax")
 
 
-def name_of(door: Door, request: Request, part: int = 0) -> str:
+def name_of(door: Audience, request: Request, part: int = 0) -> str:
     """The name of a session's cookie; over TLS one that browsers take over TLS alone."""
     return f"{'__Secure-' if is_secure(request) else ''}credit-easy-{door}{f'-{part}' if part else ''}"
 
 
 def is_secure(request: Request) -> bool:
     """Whether the browser speaks TLS, to this process or to what stands before it."""
-    public: str | None = request.app.state.city.settings.public_url
+    public: str | None = request.app.state.app_context.settings.public_url
     return request.url.scheme == "https" if public is None else public.startswith("https:")
 
 

@@ -15,7 +15,7 @@ from consent.domain.records import Dimension
 from service.web.forms import fields
 from service.web.forms.fields import Field, Pair
 from service.web.forms.parse import value_at
-from service.web.i18n.formatting import Words
+from service.web.i18n.formatting import Localizer
 
 WHOLE: Pair = ("整份文件", "The whole document")
 PARTS: Mapping[str, Pair] = {
@@ -48,7 +48,7 @@ BETWEEN: Mapping[str, Pair] = {"all": (" 且 ", " and "), "any": (" 或 ", " or 
 ROW = re.compile(r"/condition/(?:all|any)/([0-9]{1,2})(?:/.*)?")
 
 
-def label(words: Words, kind: str, pointer: str, document: Mapping[str, Any]) -> str:
+def label(words: Localizer, kind: str, pointer: str, document: Mapping[str, Any]) -> str:
     """What the place is called: the longest part of its pointer that has a name."""
     english = words.language == "en"
     if not pointer:
@@ -65,7 +65,7 @@ def label(words: Words, kind: str, pointer: str, document: Mapping[str, Any]) ->
     return UNKNOWN[english].format(pointer.lstrip("/").replace("/", " › "))
 
 
-def section(words: Words, at: str, document: Mapping[str, Any]) -> str:
+def section(words: Localizer, at: str, document: Mapping[str, Any]) -> str:
     """What a section of the form is called: a dimension or an indicator, by what it is about."""
     english, (group, place) = words.language == "en", at.split("/")[1:3]
     if group == "dimensions":
@@ -75,7 +75,7 @@ def section(words: Words, at: str, document: Mapping[str, Any]) -> str:
     return f"{text} · {words.label('kind', str(about))}" if about else text
 
 
-def _member(words: Words, member: re.Match[str], named: Pair | None, document: Mapping[str, Any]) -> str:
+def _member(words: Localizer, member: re.Match[str], named: Pair | None, document: Mapping[str, Any]) -> str:
     english = words.language == "en"
     about = section(words, f"/{member[1]}/{member[2]}", document)
     if named is not None:
@@ -99,7 +99,7 @@ def anchor(kind: str, pointer: str, document: Mapping[str, Any]) -> str:
     return "editor"
 
 
-def said(words: Words, kind: str, pointer: str, value: Any, document: Mapping[str, Any]) -> str:
+def said(words: Localizer, kind: str, pointer: str, value: Any, document: Mapping[str, Any]) -> str:
     """A value as people read it: closed words by their names, conditions as sentences, anything deeper as it is."""
     field = next((one for one in fields.fields_of(kind, document) if one.pointer == pointer), None)
     if isinstance(value, bool):
@@ -118,7 +118,7 @@ def said(words: Words, kind: str, pointer: str, value: Any, document: Mapping[st
     return json.dumps(value, ensure_ascii=False)
 
 
-def _word(words: Words, field: Field | None, pointer: str, value: str) -> str:
+def _word(words: Localizer, field: Field | None, pointer: str, value: str) -> str:
     if pointer == "/effect/kind":
         return words.label("effect_kind", value)
     if pointer.endswith("/measure"):
@@ -131,7 +131,7 @@ def _word(words: Words, field: Field | None, pointer: str, value: str) -> str:
     return words.filled(value)
 
 
-def _condition(words: Words, value: Any) -> str:
+def _condition(words: Localizer, value: Any) -> str:
     """A condition in words; nothing for what is none."""
     if not isinstance(value, Mapping):
         return ""

@@ -29,7 +29,7 @@ from service.web.i18n import labels
 from service.web.i18n.register_zh import CHINESE
 
 FEN_IN_YUAN = 100
-KEPT = 8_192
+CACHED_TEXTS_MAX = 8_192
 """Days and numbers kept as they are written: Babel takes a tenth of a millisecond for each."""
 
 
@@ -44,7 +44,7 @@ FILTERS = (
 """What templates ask of the words."""
 
 
-class Words:
+class Localizer:
     """One language's words."""
 
     def __init__(self, language: str, zone: ZoneInfo) -> None:
@@ -174,8 +174,8 @@ def _for(pattern: str, amounts: list[Any]) -> str:
     return MANY.sub("" if amounts and amounts[0] == 1 else r"\1", pattern)
 
 
-@lru_cache(maxsize=KEPT)
-def _options(words: Words, choices: tuple[str, ...], group: str, chosen: str) -> Markup:
+@lru_cache(maxsize=CACHED_TEXTS_MAX)
+def _options(words: Localizer, choices: tuple[str, ...], group: str, chosen: str) -> Markup:
     lines = [Markup('<option value=""></option>')]
     for one in choices:
         text = words.label(group, one) if group else one.replace("_", " ")
@@ -184,12 +184,12 @@ def _options(words: Words, choices: tuple[str, ...], group: str, chosen: str) ->
     return Markup().join(lines)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED_TEXTS_MAX)
 def _long_day(day: date, locale: str) -> str:
     return format_date(day, "long", locale=locale)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED_TEXTS_MAX)
 def _decimal(count: int, locale: str) -> str:
     return format_decimal(count, locale=locale)
 
@@ -210,13 +210,13 @@ def catalogue() -> dict[str, str]:
     return said
 
 
-def environment(words: Words) -> Environment:
+def environment(words: Localizer) -> Environment:
     """The templates in one language. Everything is escaped, and a name that is missing is an error."""
     made = Environment(
         loader=PackageLoader("service.web"),
         autoescape=True,
         undefined=StrictUndefined,
-        extensions=[Said, i18n],
+        extensions=[StaticTranslations, i18n],
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -230,11 +230,11 @@ def environment(words: Words) -> Environment:
     return made
 
 
-class Said(Extension):
+class StaticTranslations(Extension):
     """Puts sentences without values into a template when it is compiled: they are the same at every request."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002
         """The source with its plain sentences said in the environment's language."""
         words = self.environment.globals["words"]
-        assert isinstance(words, Words)
+        assert isinstance(words, Localizer)
         return PLAIN_SENTENCE.sub(lambda found: str(escape(words.text(found[1]))), source)

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from consent.domain.purposes import Purpose
 from consent.oversight.officers import SAMPLE_MAX
-from service.auth.access_tokens import Door
-from service.web.page import Leaf, Page, expect
+from service.auth.access_tokens import Audience
+from service.web.page import Page, PageRoute, expect
 from service.web.public import pages
 
 REASONS = ("oversight", "complaint", "audit", "other")
@@ -89,11 +89,11 @@ async def consent(page: Page) -> Response:
     return page.render("officer/consent.html", found=expect(reply), case_id=case_id)
 
 
-OFFICER = Door.PRIVACY
-LEAVES = (
-    Leaf("/officer/cases", cases, OFFICER),
-    Leaf("/officer/cases", open_case, OFFICER, "POST"),
-    Leaf("/officer/cases/{case_id}", case, OFFICER),
-    Leaf("/officer/cases/{case_id}/sample", sample, OFFICER, "POST"),
-    Leaf("/officer/cases/{case_id}/consent", consent, OFFICER),
+OFFICER = Audience.PRIVACY
+ROUTES = (
+    PageRoute("/officer/cases", cases, OFFICER),
+    PageRoute("/officer/cases", open_case, OFFICER, "POST"),
+    PageRoute("/officer/cases/{case_id}", case, OFFICER),
+    PageRoute("/officer/cases/{case_id}/sample", sample, OFFICER, "POST"),
+    PageRoute("/officer/cases/{case_id}/consent", consent, OFFICER),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.officer import cases, decisions
-from service.web.page import Leaf, Page
+from service.web.page import Page, PageRoute
 from service.web.public import pages
 
 
@@ -72,15 +72,15 @@ async def self_audit(page: Page) -> Response:
     )
 
 
-OFFICER = Door.PRIVACY
-LEAVES = (
-    Leaf("/officer", now, OFFICER),
-    *decisions.LEAVES,
-    *cases.LEAVES,
-    Leaf("/officer/verification", verification, OFFICER),
-    Leaf("/officer/verification", verify, OFFICER, "POST"),
-    Leaf("/officer/attempts", attempts, OFFICER),
-    Leaf("/officer/propagations", propagations, OFFICER),
-    Leaf("/officer/register", register, OFFICER),
-    Leaf("/officer/self-audit", self_audit, OFFICER),
+OFFICER = Audience.PRIVACY
+ROUTES = (
+    PageRoute("/officer", now, OFFICER),
+    *decisions.ROUTES,
+    *cases.ROUTES,
+    PageRoute("/officer/verification", verification, OFFICER),
+    PageRoute("/officer/verification", verify, OFFICER, "POST"),
+    PageRoute("/officer/attempts", attempts, OFFICER),
+    PageRoute("/officer/propagations", propagations, OFFICER),
+    PageRoute("/officer/register", register, OFFICER),
+    PageRoute("/officer/self-audit", self_audit, OFFICER),
 )

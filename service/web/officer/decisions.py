@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.api_client import Reply
 from service.web.forms import fields, labels_of_fields, parse
-from service.web.page import Leaf, Page, expect
+from service.web.page import Page, PageRoute, expect
 from service.web.public import pages
 
 CORRECT, TAKE_BACK = "correct", "take_back"
@@ -177,11 +177,11 @@ class Reading:
         return "" if value is None else labels_of_fields.said(self.words, self.kind, pointer, value, self.document)
 
 
-OFFICER = Door.PRIVACY
-LEAVES = (
-    Leaf("/officer/reviews/{review_id}", review, OFFICER),
-    Leaf("/officer/reviews/{review_id}", decide_review, OFFICER, "POST"),
-    Leaf("/officer/objections/{objection_id}", objection, OFFICER),
-    Leaf("/officer/objections/{objection_id}", decide_objection, OFFICER, "POST"),
-    Leaf("/officer/objections/{objection_id}/acknowledge", acknowledge, OFFICER, "POST"),
+OFFICER = Audience.PRIVACY
+ROUTES = (
+    PageRoute("/officer/reviews/{review_id}", review, OFFICER),
+    PageRoute("/officer/reviews/{review_id}", decide_review, OFFICER, "POST"),
+    PageRoute("/officer/objections/{objection_id}", objection, OFFICER),
+    PageRoute("/officer/objections/{objection_id}", decide_objection, OFFICER, "POST"),
+    PageRoute("/officer/objections/{objection_id}/acknowledge", acknowledge, OFFICER, "POST"),
 )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from benefits.rules.vocabulary import Scene
 from service.http.problems import Problem, problem_response
-from service.web.page import Leaf, Page, expect
+from service.web.page import Page, PageRoute, expect
 
 LIST_MAX = 200
 ENTRIES_SHOWN = 20
@@ -84,7 +84,7 @@ async def logs(page: Page) -> Response:
     size = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
     first = max(0, size - ENTRIES_SHOWN)
     entries = (await page.read("/log/policy/entries", start=first, end=size))["data"] if size else []
-    here = page.site.city.settings.public_url or str(page.request.base_url).rstrip("/")
+    here = page.site.app_context.settings.public_url or str(page.request.base_url).rstrip("/")
     checks = [one["check"] for one in found]
     return page.render(
         "open/logs.html",
@@ -105,11 +105,11 @@ async def nowhere(page: Page) -> Response:
 
 
 PROGRAMS = ("/v1/", "/log/", "/static/", "/.well-known/")
-LAST = Leaf("/{rest:path}", nowhere)
-LEAVES = (
-    Leaf("/", home),
-    Leaf("/scheme", scheme),
-    Leaf("/benefits", benefits),
-    Leaf("/never", barred),
-    Leaf("/logs", logs),
+LAST = PageRoute("/{rest:path}", nowhere)
+ROUTES = (
+    PageRoute("/", home),
+    PageRoute("/scheme", scheme),
+    PageRoute("/benefits", benefits),
+    PageRoute("/never", barred),
+    PageRoute("/logs", logs),
 )

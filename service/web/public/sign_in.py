@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.http.problems import Problem
 from service.web.auth import demo_provider, oidc, sessions
-from service.web.page import Leaf, Page
+from service.web.page import Page, PageRoute
 
 
 async def begin(page: Page) -> Response:
     """To the identity provider of a door."""
     try:
-        door = Door(page.request.path_params["door"])
+        door = Audience(page.request.path_params["door"])
     except ValueError:
         raise Problem("not_found") from None
     if door not in page.site.providers.clients:
@@ -53,12 +53,12 @@ async def chosen(page: Page) -> Response:
 
 
 DEMO = (
-    Leaf(demo_provider.AUTHORIZE, choose),
-    Leaf(demo_provider.AUTHORIZE, chosen, method="POST"),
+    PageRoute(demo_provider.AUTHORIZE, choose),
+    PageRoute(demo_provider.AUTHORIZE, chosen, method="POST"),
 )
-LEAVES = (
-    Leaf("/sign-in/return", come_back),
-    Leaf("/sign-in/{door}", begin),
-    *(Leaf(f"{path}/sign-out", leave, door, "POST", ends=True) for door, path in sessions.PATHS.items()),
+ROUTES = (
+    PageRoute("/sign-in/return", come_back),
+    PageRoute("/sign-in/{door}", begin),
+    *(PageRoute(f"{path}/sign-out", leave, door, "POST", ends=True) for door, path in sessions.PATHS.items()),
     *DEMO,
 )

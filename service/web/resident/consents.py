@@ -9,8 +9,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from service.auth.access_tokens import Door
-from service.web.page import Leaf, Page, expect
+from service.auth.access_tokens import Audience
+from service.web.page import Page, PageRoute, expect
 from service.web.resident.access_log import together
 
 PURPOSES = {"source_id": "points.compute", "provider_id": "benefit.check"}
@@ -215,17 +215,17 @@ async def download(page: Page) -> Response:
     return Response(reply.raw, media_type="application/json", headers={"content-disposition": name})
 
 
-ME = Door.RESIDENT
-LEAVES = (
-    Leaf("/me/consents", consents, ME),
-    Leaf("/me/consents/ask", ask, ME, "POST"),
-    Leaf("/me/consents/asked/{request_id}", notice, ME),
-    Leaf("/me/consents/give", give, ME, "POST"),
-    Leaf("/me/consents/refuse", refuse, ME, "POST"),
-    Leaf("/me/consents/stop-all", stop_all, ME, "POST"),
-    Leaf("/me/consents/{consent_id}", receipt, ME),
-    Leaf("/me/consents/{consent_id}/receipt.json", download, ME),
-    Leaf("/me/consents/{consent_id}/code", code, ME),
-    Leaf("/me/consents/{consent_id}/code", new_code, ME, "POST"),
-    Leaf("/me/consents/{consent_id}/stop", stop, ME, "POST"),
+ME = Audience.RESIDENT
+ROUTES = (
+    PageRoute("/me/consents", consents, ME),
+    PageRoute("/me/consents/ask", ask, ME, "POST"),
+    PageRoute("/me/consents/asked/{request_id}", notice, ME),
+    PageRoute("/me/consents/give", give, ME, "POST"),
+    PageRoute("/me/consents/refuse", refuse, ME, "POST"),
+    PageRoute("/me/consents/stop-all", stop_all, ME, "POST"),
+    PageRoute("/me/consents/{consent_id}", receipt, ME),
+    PageRoute("/me/consents/{consent_id}/receipt.json", download, ME),
+    PageRoute("/me/consents/{consent_id}/code", code, ME),
+    PageRoute("/me/consents/{consent_id}/code", new_code, ME, "POST"),
+    PageRoute("/me/consents/{consent_id}/stop", stop, ME, "POST"),
 )

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from consent.domain.records import RecordKind
-from service.auth.access_tokens import Door
-from service.web.page import Leaf, Page, expect
+from service.auth.access_tokens import Audience
+from service.web.page import Page, PageRoute, expect
 from service.web.resident import consents, rights
 
 EXPIRIES_SHOWN = 6
@@ -184,13 +184,13 @@ async def show(page: Page) -> Response:
     )
 
 
-ME = Door.RESIDENT
-LEAVES = (
-    Leaf("/me", points, ME),
-    Leaf("/me/what-if", what_if, ME, "POST"),
-    Leaf("/me/benefits", benefits, ME),
-    Leaf("/me/show", choose, ME),
-    Leaf("/me/show", show, ME, "POST"),
-    *consents.LEAVES,
-    *rights.LEAVES,
+ME = Audience.RESIDENT
+ROUTES = (
+    PageRoute("/me", points, ME),
+    PageRoute("/me/what-if", what_if, ME, "POST"),
+    PageRoute("/me/benefits", benefits, ME),
+    PageRoute("/me/show", choose, ME),
+    PageRoute("/me/show", show, ME, "POST"),
+    *consents.ROUTES,
+    *rights.ROUTES,
 )

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.objections import Reason
-from service.auth.access_tokens import Door
-from service.web.page import Leaf, Page, expect
+from service.auth.access_tokens import Audience
+from service.web.page import Page, PageRoute, expect
 from service.web.resident.access_log import together
 
 PAGE = 50
@@ -112,17 +112,17 @@ async def leave(page: Page) -> Response:
     return page.go("/", "erased")
 
 
-ME = Door.RESIDENT
-LEAVES = (
-    Leaf("/me/mine", mine, ME),
-    Leaf("/me/accesses", accesses, ME),
-    Leaf("/me/messages", messages, ME),
-    Leaf("/me/records", records, ME),
-    Leaf("/me/records/{record_id}/objection", object_form, ME),
-    Leaf("/me/records/{record_id}/objection", object_to_record, ME, "POST"),
-    Leaf("/me/objections", objections, ME),
-    Leaf("/me/objections", object_to_missing, ME, "POST"),
-    Leaf("/me/export", export, ME),
-    Leaf("/me/leave", leave_form, ME),
-    Leaf("/me/leave", leave, ME, "POST"),
+ME = Audience.RESIDENT
+ROUTES = (
+    PageRoute("/me/mine", mine, ME),
+    PageRoute("/me/accesses", accesses, ME),
+    PageRoute("/me/messages", messages, ME),
+    PageRoute("/me/records", records, ME),
+    PageRoute("/me/records/{record_id}/objection", object_form, ME),
+    PageRoute("/me/records/{record_id}/objection", object_to_record, ME, "POST"),
+    PageRoute("/me/objections", objections, ME),
+    PageRoute("/me/objections", object_to_missing, ME, "POST"),
+    PageRoute("/me/export", export, ME),
+    PageRoute("/me/leave", leave_form, ME),
+    PageRoute("/me/leave", leave, ME, "POST"),
 )

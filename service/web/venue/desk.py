@@ -8,9 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.redemption.redeem import ReversalReason
-from service.auth.access_tokens import Door
+from service.auth.access_tokens import Audience
 from service.web.api_client import Reply
-from service.web.page import Leaf, Page, expect
+from service.web.page import Page, PageRoute, expect
 
 LIST_MAX = 200
 
@@ -94,11 +94,11 @@ async def reverse(page: Page) -> Response:
     return page.go("/desk/day", "reversed")
 
 
-DESK = Door.VENUE
-LEAVES = (
-    Leaf("/desk", desk, DESK),
-    Leaf("/desk/answer", answer, DESK, "POST"),
-    Leaf("/desk/answer-part", answer_fragment, DESK, "POST", fragment=True),
-    Leaf("/desk/day", day, DESK),
-    Leaf("/desk/redemptions/{redemption_id}/reverse", reverse, DESK, "POST"),
+DESK = Audience.VENUE
+ROUTES = (
+    PageRoute("/desk", desk, DESK),
+    PageRoute("/desk/answer", answer, DESK, "POST"),
+    PageRoute("/desk/answer-part", answer_fragment, DESK, "POST", fragment=True),
+    PageRoute("/desk/day", day, DESK),
+    PageRoute("/desk/redemptions/{redemption_id}/reverse", reverse, DESK, "POST"),
 )
