@@ -1,0 +1,108 @@
+"""Checks of names, docstrings and comments in Python source against the project's writing rules.
+
+Pure: `check_source` takes the text of a module and returns its faults. The rules are in docs/contributing.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+RELATIVE_OPENING = re.compile(r"(?:^|[.:;!?]\s+|\n\n\s*)(What|Who|Whether|Where|How|Why|When|Whoever|Whatever|Whose)\b")
+"""A sentence that begins with a relative word delays its subject; such docstrings read like riddles."""
+REFUSED_PROSE = re.compile(
+    r"\b(beside|besides|anew|lent|glance\w*|wears?|worn|dress|dressed|said|kept|held|whoever|whatever"
+    r"|let(?:s|ting)? through|(?:goes|go|going|went|gone) on|puts? out|hands off|as it is|tidy|anybody else"
+    r"|all or nothing|farewell|doors?|rooms?)\b"
+    r"|(?<!not )(?<!Not )\bfound\b|\blook(?:s|ed|ing)?\b(?! ?-?up)",
+    re.IGNORECASE,
+)
+REFUSED_NAME = re.compile(
+    r"(?:^|_)(beside|anew|lent|glance|wear|worn|dress|dressed|said|kept|held|found|whoever|look|looked|looks|told|wanted|those"
+    r"|made|swift|swiftly|express|shortcut|tidy|farewell|house|surroundings|door|doors|rooms?|riddle)(?:_|$)",
+    re.IGNORECASE,
+)
+REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold"})
+STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND"})
+PARAMETERS_MAX = 6
+
+
+def check_source(text: str, pinned: frozenset[str] = frozenset()) -> list[str]:
+    """Return one line a fault: `line: message`.
+
+    Args:
+        text: the source of a Python module.
+        pinned: names that clients or the database fix and that are therefore allowed.
+    """
+    tree = ast.parse(text)
+    faults = [*_docstring_faults(tree), *_name_faults(tree, pinned), *_parameter_faults(tree), *_comment_faults(text)]
+    return [f"{line}: {message}" for line, message in sorted(set(faults))]
+
+
+def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield (line, text) of every docstring, those of attributes included."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        for statement in body:
+            if (
+                isinstance(statement, ast.Expr)
+                and isinstance(statement.value, ast.Constant)
+                and isinstance(statement.value.value, str)
+            ):
+                yield statement.lineno, statement.value.value
+
+
+def _docstring_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for line, text in docstrings(tree):
+        yield from _prose_faults(line, text)
+
+
+def _prose_faults(line: int, text: str) -> Iterator[tuple[int, str]]:
+    # Quoted code and quotations are not our words.
+    plain = re.sub(r"`[^`]*`|「[^」]*」|\"[^\"\n]*\"|“[^”]*”", "x", text)
+    if match := RELATIVE_OPENING.search(plain.strip()):
+        yield line, f"a sentence begins with {match[1]!r}"
+    if match := REFUSED_PROSE.search(plain):
+        yield line, f"refused words {match[0]!r}"
+
+
+def _name_faults(tree: ast.AST, pinned: frozenset[str]) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.arg):
+            names = [node.arg]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names = [node.id]
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names = [node.attr]
+        elif isinstance(node, ast.alias) and node.asname:
+            names = [node.asname]
+        for name in names:
+            if name in pinned or name in STANDARD_NAMES:
+                continue
+            snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+            if name.strip("_") in REFUSED_WHOLE_NAME or REFUSED_NAME.search(snake.strip("_")):
+                yield getattr(node, "lineno", 1), f"refused name {name!r}"
+
+
+def _parameter_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = len([argument for argument in arguments if argument.arg not in ("self", "cls")])
+            # A decorated function's parameters are fixtures, options or a route's: the framework fills them.
+            if count > PARAMETERS_MAX and not node.decorator_list and not node.name.startswith("test_"):
+                yield node.lineno, f"{node.name} has {count} parameters; at most {PARAMETERS_MAX}"
+
+
+def _comment_faults(text: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield from _prose_faults(token.start[0], token.string.lstrip("# "))
