@@ -19,7 +19,7 @@ from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
 from service.storage import database
-from tests import cities, servers
+from tests.support import city, servers
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
 # `--hypothesis-profile search` looks for new ones, and so do the campaigns.
@@ -83,7 +83,7 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def furnished_sqlite(demo_folder: Path) -> Path:
     """A furnished database file, to be copied."""
-    asyncio.run(furnish(seed.settings_of(demo_folder)))
+    asyncio.run(seed_database(seed.settings_of(demo_folder)))
     return demo_folder / "city.sqlite3"
 
 
@@ -91,11 +91,11 @@ def furnished_sqlite(demo_folder: Path) -> Path:
 def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
-    asyncio.run(furnish(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
+    asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
 
 
-async def furnish(settings: Settings, pieces: int | None = None) -> None:
+async def seed_database(settings: Settings, pieces: int | None = None) -> None:
     await database.open_database(settings.database_url)
     try:
         await database.migrate_all()
@@ -107,20 +107,20 @@ async def furnish(settings: Settings, pieces: int | None = None) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def town_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
+def city_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
     """Settings of a furnished city of its own, once on each engine."""
     return _copied(request, demo_folder, tmp_path)
 
 
 @pytest.fixture
-async def town(town_settings: Settings, demo_folder: Path) -> AsyncIterator[cities.Town]:
+async def town(city_settings: Settings, demo_folder: Path) -> AsyncIterator[city.City]:
     """A furnished city that runs, for one test alone."""
-    async with cities.town(town_settings, demo_folder) as running:
+    async with city.running_city(city_settings, demo_folder) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def one_town_settings(
+def shared_city_settings(
     request: pytest.FixtureRequest, demo_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
     """Settings of a furnished city for a whole module."""
@@ -128,9 +128,9 @@ def one_town_settings(
 
 
 @pytest.fixture(scope="module")
-async def one_town(one_town_settings: Settings, demo_folder: Path) -> AsyncIterator[cities.Town]:
+async def shared_city(shared_city_settings: Settings, demo_folder: Path) -> AsyncIterator[city.City]:
     """A furnished city that all tests of a module share; for tests that leave it as it was. Never beside `town`."""
-    async with cities.town(one_town_settings, demo_folder) as running:
+    async with city.running_city(shared_city_settings, demo_folder) as running:
         yield running
 
 

@@ -25,7 +25,7 @@ from benefits.redemption import tickets
 from loadtests.benchmarks import ingest, logs, recompute, routes, rules
 from service.auth.access_tokens import Audience
 from service.demo import seed
-from tests import servers
+from tests.support import servers
 
 CHECKS = 200_000
 FROZEN = 200_000

@@ -21,7 +21,7 @@ from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import NOW, RECORDS_A_PERSON, clock, populate, timed
 from service.demo import seed
 from service.storage import database
-from tests.clusters import VARIABLE, Cluster
+from tests.support.clusters import VARIABLE, Cluster
 
 
 async def measure(records: int, rounds: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import MICROS, NOW, TODAY, by_hand, clock, populate, timed
 from service.demo import seed
 from service.storage import database
-from tests import servers
+from tests.support import servers
 
 COPIES = {
     "person": "SELECT person_id, epoch FROM person",

@@ -27,7 +27,7 @@ from service.app import create_app
 from service.demo import seed
 from service.observability import logging
 from service.runtime import server as serving
-from tests import servers
+from tests.support import servers
 
 PORT, WORKERS = 8475, 2
 AT = "BENCHMARK_CITY"

@@ -30,7 +30,7 @@ from loadtests.benchmarks import turns
 from service.demo import seed
 from service.ingest import file_import
 from service.storage import database
-from tests import cities, servers
+from tests.support import city, servers
 
 SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
 MAPPING = file_import.parse_mapping(
@@ -169,7 +169,7 @@ async def furnished(folder: Path, url: str) -> None:
     await database.open_database(url)
     await database.migrate_all()
     await database.close_database()
-    async with cities.town(settings, folder) as town:
+    async with city.running_city(settings, folder) as town:
         await seed.seed(town.app_context)
 
 

@@ -39,7 +39,7 @@ from loadtests.benchmarks import turns
 from service.demo import seed
 from service.settings import Settings
 from service.storage import database
-from tests import cities, servers
+from tests.support import city, servers
 
 ROUNDS = 6
 EVENTS_A_PERSON = 100
@@ -47,7 +47,7 @@ CLIENTS = 8
 Said = dict[str, Any]
 
 
-async def consents_a_second(town: cities.Town, seconds: float, prefix: str) -> float:
+async def consents_a_second(town: city.City, seconds: float, prefix: str) -> float:
     """Consent events a second: residents ask, give and withdraw, CLIENTS of them at once."""
     done, until = 0, time.monotonic() + seconds
 
@@ -76,7 +76,7 @@ async def on_and_off(settings: Settings, folder: Path, seconds: float) -> Said:
     with_log = ledger.APPEND_AT_ONCE
     waited = 0.0
     sequencing = [sys.executable, "-m", "loadtests.benchmarks.logs", "--sequence", settings.database_url, str(folder)]
-    async with cities.town(settings, folder) as town:
+    async with city.running_city(settings, folder) as town:
         await consents_a_second(town, 2, "warm")
         for rates in turns.tries():
             for number in range(ROUNDS):

@@ -22,7 +22,7 @@ from typing import Any
 from loadtests.benchmarks import served
 from service.demo import seed
 from service.storage import database
-from tests import cities, servers
+from tests.support import city, servers
 
 DAY_SECONDS, EVERY_SECONDS, PEOPLE, PORT = 300, 10, 60, 8473
 
@@ -33,7 +33,7 @@ async def furnish(folder: Path, url: str) -> None:
     await database.open_database(url)
     await database.migrate_all()
     await database.close_database()
-    async with cities.town(settings, folder) as town:
+    async with city.running_city(settings, folder) as town:
         await seed.seed(town.app_context)
 
 
@@ -64,7 +64,7 @@ def run(seconds: int) -> dict[str, Any]:
         folder, url = Path(name), server.create()
         asyncio.run(furnish(folder, url))
         published = seed.settings_of(folder).publisher.folder
-        with served.running("ours", ["-m", "tests.processes", str(folder), url, str(published)], PORT) as one:
+        with served.running("ours", ["-m", "tests.support.processes", str(folder), url, str(published)], PORT) as one:
             began = one.resident_mib
             seen, codes = watch(folder, one, seconds)
     return {"seconds": seconds, "at first": began, "resident_mib": summary(seen), "days": codes}

@@ -26,9 +26,9 @@ from service.demo import seed
 from service.storage import database
 from service.web import assets
 from service.web.api_client import InProcessApiClient, Reply
-from tests import cities, servers
-from tests.cities import Town
-from tests.web.browsing import Browser
+from tests.support import city, servers
+from tests.support.browsing import Browser
+from tests.support.city import City
 
 PAGES = {
     None: ("resident-1", ("/", "/scheme", "/benefits", "/never", "/logs")),
@@ -95,7 +95,7 @@ def listening(heard: list[Call]) -> Callable[..., Awaitable[Reply]]:
     return call
 
 
-async def cost(town: Town, browser: Browser, path: str, rounds: int) -> Cost:
+async def cost(town: City, browser: Browser, path: str, rounds: int) -> Cost:
     """One page and its calls, in turns."""
     heard: list[Call] = []
     real = InProcessApiClient.call
@@ -138,7 +138,7 @@ async def measure(folder: Path, url: str, rounds: int) -> tuple[list[Cost], int]
     await database.migrate_all()
     await database.close_database()
     found, size = [], 0
-    async with cities.town(settings, folder) as town:
+    async with city.running_city(settings, folder) as town:
         await seed.seed(town.app_context)
         for door, (who, paths) in PAGES.items():
             browser = Browser(town, "zh-CN")

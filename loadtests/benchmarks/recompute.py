@@ -32,7 +32,7 @@ from consent.records import gate
 from loadtests.benchmarks import turns
 from service.demo import seed
 from service.storage import database
-from tests import servers
+from tests.support import servers
 
 RECORDS_A_PERSON = 20
 TODAY = date(2026, 11, 23)

@@ -42,7 +42,8 @@ from service.http.rate_limits import make_limiter
 from service.observability import logging
 from service.runtime import server as serving
 from service.storage import database
-from tests import cities, servers
+from tests.support import city as cities
+from tests.support import servers
 
 VENUE, BENEFIT = "city-library-main", "library-deposit"
 READ_SLICES = 4
@@ -157,7 +158,7 @@ async def furnish(folder: Path, url: str, residents: int) -> Furnished:
     await database.open_database(url)
     await database.migrate_all()
     await database.close_database()
-    async with cities.town(settings, folder) as town:
+    async with cities.running_city(settings, folder) as town:
         await seed.seed(town.app_context)
         async with queries.transaction():
             row = await queries.fetch_one(

@@ -20,7 +20,7 @@ from benefits.rules.conditions import Condition
 from benefits.statistics import population, simulation
 from consent.database import queries
 from service.storage import database
-from tests import servers
+from tests.support import servers
 
 WEEK = 20_000_101
 CAP = 200

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.pages.browser import CHROMIUM, QUIETLY
-from tests.processes import Process
+from tests.support.processes import Process
 
 LEFT_OUT = "Chromium was not found: the pages were not tried in a browser (Debian: apt-get install chromium)"
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
-from tests.processes import Process
+from tests.support.processes import Process
 
 
 def focused(visitor: Visitor) -> str:

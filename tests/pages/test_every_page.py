@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ViewportSize
 from service.auth.access_tokens import Audience
 from service.web import routes
 from tests.pages.browser import NARROW, Visitor, visiting
-from tests.processes import Process
+from tests.support.processes import Process
 
 WHO = {
     Audience.RESIDENT: "resident-1",

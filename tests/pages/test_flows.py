@@ -14,7 +14,7 @@ from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests.pages import film
 from tests.pages.browser import CHROMIUM, DESKTOP, PHONE, QUIETLY, Visitor, visiting
-from tests.processes import Process
+from tests.support.processes import Process
 
 SAID = {
     "zh-CN": {

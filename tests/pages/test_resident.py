@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from service.auth.access_tokens import Audience
 from tests.pages.browser import NARROW, Visitor, visiting
-from tests.processes import Process
+from tests.support.processes import Process
 
 POINTS = {"en": "I have 63 points", "zh-CN": "我有 63 分"}
 

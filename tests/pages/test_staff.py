@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Route, ViewportSize
 from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.pages.test_flows import SAID, with_points
-from tests.processes import Process
+from tests.support.processes import Process
 
 
 def handle_of(browser: Browser, city: Process, folder: Path) -> str:

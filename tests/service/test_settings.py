@@ -15,7 +15,7 @@ from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 NAMES = ("DATABASE_URL", "ISSUERS", "KEYRING", "SIGNING_KEY", "ALLOWED_HOSTS", "LOG_KEY", "LOG_HOST", "LOG_FOLDER")
 
 

@@ -1,0 +1,224 @@
+"""Everybody's points in batches: C8, resuming, and nothing kept of what may no longer be used."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from benefits.balances import batch, snapshots
+from benefits.catalogue import in_force
+from consent import persons as people
+from consent.crypto.blind_index import new_id
+from consent.crypto.vault import new_data_key
+from consent.database import queries
+from consent.records import gate
+from consent.records.gate import Part
+from consent.rights import access_log
+from consent.verification import logs
+from service.jobs import background
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+ALL = Part(0, 1)
+EVERYTHING = (access_log.NEWEST, access_log.NEWEST)
+
+
+async def populate(town: City, count: int) -> list[str]:
+    """Persons with a live consent for green travel and 40 rides each; their ids in order."""
+    at = await town.app_context.clock()
+    given, expires = queries.to_micros(at - timedelta(days=30)), queries.to_micros(at + timedelta(days=300))
+    year = (await town.today()).year - 1
+    keyring = town.app_context.keyring
+    persons: list[tuple[Any, ...]] = []
+    for _ in range(count):
+        person_id = new_id()
+        wrapped = new_data_key(keyring, person_id)
+        person = people.from_row(keyring, {"person_id": person_id, "epoch": 1, "wrapped_key": wrapped})
+        persons.append((person_id, wrapped, person.seal("person", "sealed_subject", person_id, b"x")))
+    async with queries.transaction():
+        await queries.execute_many(
+            "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
+            " VALUES ($1, 1, 0, '', $2, $3, 0)",
+            persons,
+        )
+        await queries.execute_many(
+            "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
+            " notice_sha256, state, given_at, expires_at)"
+            " VALUES ($1, $2, 'points.compute', 'green-travel', 'n', 1, 'h', 'given', $3, $4)",
+            [(one[0], new_id(), given, expires) for one in persons],
+        )
+        await queries.execute_many(
+            "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
+            " received_at) VALUES ($1, $2, 'green-travel', $2, 'bike_trip', 40, $3, $4)",
+            [(one[0], new_id(), queries.to_day_number(date(year, 6, 1)), given) for one in persons],
+        )
+    return sorted(one[0] for one in persons)
+
+
+async def computed(town: City, which: Part = ALL) -> batch.Done:
+    return await batch.part(which, town.app_context.clock, town.app_context.day_of)
+
+
+async def c8(town: City, count: int) -> None:
+    """A batch of ten parts in one long transaction; one consent of the fifth part expires while the second runs."""
+    ids = await populate(town, count)
+    parts = [Part(number, 10) for number in range(10)]
+    first, beyond = parts[4].bounds()
+    middle = next(one for one in ids if first <= one < beyond)
+    start, ticks = await town.app_context.clock(), 0
+
+    async def clock() -> datetime:
+        nonlocal ticks
+        ticks += 1
+        return start + timedelta(milliseconds=ticks)
+
+    await queries.execute(
+        "UPDATE consent SET expires_at = $2 WHERE person_id = $1",
+        middle,
+        queries.to_micros(start + timedelta(milliseconds=2)),
+    )
+    async with queries.transaction():
+        done = [await batch.part(one, clock, town.app_context.day_of) for one in parts]
+    people_there = await queries.fetch_one("SELECT count(*) AS persons FROM person")
+    assert people_there is not None
+    assert sum(one.persons for one in done) == people_there["persons"]
+    kept = {row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")}
+    assert middle not in kept
+    assert {kept[one] for one in ids if one != middle} == {20}
+    assert len(await access_log.list_for(await person_of(town, ids[0]), EVERYTHING, 5)) == 1
+    assert await access_log.list_for(await person_of(town, middle), EVERYTHING, 5) == []
+
+
+async def person_of(town: City, person_id: str) -> people.Person:
+    return await people.read(town.app_context.keyring, person_id)
+
+
+async def test_c8_a_consent_that_expires_in_the_middle_of_a_batch(town: City) -> None:
+    await c8(town, 200)
+
+
+@pytest.mark.campaign
+async def test_c8_in_a_batch_of_10_000(town: City) -> None:
+    await c8(town, 10_000)
+
+
+async def test_the_parts_are_everybody_once(town: City) -> None:
+    await populate(town, 50)
+    await town.resident("nothing-live").ask(purpose="benefit.check", provider_id="city-library")
+    for of in (1, 3, 7, 64):
+        done = [await computed(town, Part(number, of)) for number in range(of)]
+        found = await queries.fetch_one("SELECT count(*) AS persons FROM person")
+        live = await queries.fetch_one(
+            "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute'"
+            " AND state = 'given'"
+        )
+        assert found is not None
+        assert live is not None
+        assert sum(one.persons for one in done) == found["persons"]
+        assert sum(one.computed for one in done) == live["persons"]
+    bounds = [Part(number, 7).bounds() for number in range(7)]
+    assert bounds[0][0] == "0" * 32
+    assert [beyond for _, beyond in bounds[:-1]] == [first for first, _ in bounds[1:]]
+    assert bounds[-1][1] > "f" * 32
+
+
+async def test_everybody_at_once_keeps_what_each_alone_would(town: City) -> None:
+    """The demonstration's own residents: every snapshot is the one that asking makes, and is believed."""
+    await computed(town)
+    at, today = await town.app_context.clock(), await town.today()
+    timeline = await in_force.timeline(at)
+    rows = await queries.fetch_all("SELECT person_id, total, dimensions FROM snapshot")
+    assert len(rows) >= 10
+    events = await queries.fetch_all("SELECT count(*) AS events FROM event")
+    for row in rows:
+        person = await person_of(town, row["person_id"])
+        believed = await snapshots.balance_of(person, timeline, today, at)
+        assert (believed.total, list(believed.dimensions)) == (row["total"], json.loads(row["dimensions"]))
+        assert await queries.fetch_all("SELECT count(*) AS events FROM event") == events
+        alone, _ = await snapshots.compute(person, timeline, today, at)
+        assert alone.total == row["total"]
+        events = await queries.fetch_all("SELECT count(*) AS events FROM event")
+
+
+async def test_whoever_stopped_is_passed_over(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+
+    await computed(town)
+    assert await wang.total() == 63
+    await wang.post("/v1/me/withdrawals", {"scope": "all"})
+    (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
+    await computed(town)
+    assert await queries.fetch_all("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []
+    assert await wang.total() == 0
+
+
+async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(town: City) -> None:
+    wang, late = town.resident("wang"), town.resident("late")
+    await wang.volunteer(600, "v-wang")
+    await wang.total()
+    before = (await wang.get("/v1/me/access-log")).json()["data"]
+    await computed(town, Part(0, 1))
+    await computed(town, Part(0, 1))
+    await late.volunteer(600, "v-late")
+    shown = (await wang.get("/v1/me/access-log")).json()["data"]
+    assert len(shown) == len(before) + 2
+    assert shown[0]["text"] == shown[-1]["text"]
+    assert {one["organisation"] for one in shown} == {"credit-easy"}
+    assert (await late.get("/v1/me/access-log")).json()["data"] == []
+
+    paged, cursor = [], ""
+    while True:
+        page = (await wang.get(f"/v1/me/access-log?limit=1{cursor}")).json()
+        paged += page["data"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert paged == shown
+
+    await background.advance(town.app_context)
+    exported = (await wang.get("/v1/me/export")).json()["uses_for_all"]
+    assert [one["event"]["kind"] for one in exported] == ["used.for_all"] * 2
+    assert all(one["proof"] for one in exported)
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
+    assert {name: one.fault for name, one in reports.items()} == dict.fromkeys(reports)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [("at = at + 1", "the row is not what its leaf commits to"), ("first_id = 'a'", "the row is not what its leaf")],
+)
+async def test_a_changed_use_for_all_is_named(town: City, change: str, fault: str) -> None:
+    await computed(town)
+    for trigger in ("use_for_all_no_update", "use_for_all_append_only ON use_for_all"):
+        if queries.is_sqlite() == trigger.endswith("no_update"):
+            await queries.execute(f"DROP TRIGGER {trigger}")
+    await queries.execute(f"UPDATE use_for_all SET {change}")
+    report = await logs.chains(town.app_context.keyring)
+    assert report.fault is not None
+    assert (report.fault.where, fault in report.fault.what) == ("use_for_all", True)
+
+
+async def test_a_use_for_all_that_was_taken_away_is_named(town: City) -> None:
+    await computed(town)
+    await background.advance(town.app_context)
+    await queries.execute(
+        "DROP TRIGGER use_for_all_no_delete"
+        if queries.is_sqlite()
+        else "DROP TRIGGER use_for_all_append_only ON use_for_all"
+    )
+    await queries.execute("DELETE FROM use_for_all")
+    report = await logs.chains(town.app_context.keyring)
+    assert report.fault is not None
+    assert report.fault.what == "no event stands behind the leaf"
+
+
+async def test_nothing_is_computed_while_records_are_withheld(town: City) -> None:
+    await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+    with pytest.raises(gate.RecordsFrozen):
+        await computed(town)
+    assert await queries.fetch_all("SELECT 1 FROM use_for_all") == []

@@ -1,0 +1,220 @@
+"""What texts must not say, however it is spelt, and what they may: whole lists of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benefits.publishing import rules, wording
+from benefits.scoring import scheme
+from consent.domain.kinds import Kind
+
+CITY = resources.files("service.demo") / "city"
+SCENES = Path(__file__).parents[2] / "data" / "scenes.json"
+
+
+def refused(text: str) -> bool:
+    """Whether a description that says so is refused, flagged or marked."""
+    return bool(wording.domain_of(text, leniently=True)) or wording.labels(text) or wording.shuts_out(text)
+
+
+def lines(text: str) -> list[str]:
+    """A text for each line that is no remark."""
+    return [one.strip() for one in text.strip().splitlines() if not one.strip().startswith("#")]
+
+
+HARMS = lines(
+    """
+    # people named by their faults
+    失信人员不得使用，用人单位可查
+    黑名单人员不得享受
+    低分居民
+    信用差的人
+    失信被执行人除外
+    仅限无不良记录者
+    未列入黑名单者方可使用
+    老赖免谈
+    不守信的人请走开
+    积分不足者不得入内
+    分数低的市民禁止入内
+    低积分用户排在最后
+    信用不良者同样不得使用
+    面向没有失信记录的居民
+    欠费人员不予办理
+    有前科的人不能享受
+    For people who are not on the blacklist
+    low score residents excluded
+    Low-scoring residents wait outside
+    People with bad credit pay full price
+    Not for defaulters
+    dishonest persons are refused
+    for people with no bad credit
+    Untrustworthy residents may not enter
+    residents without a criminal record only
+    # traditional, full-width, spaced, hyphenated, with signs nobody sees, with accents
+    失信人員不得使用
+    列入黑名單者除外
+    黑 名 单
+    黑-名-单
+    黑。名。单
+    黑·名·单
+    黑\u200b名\u200b单
+    低 分 居 民
+    信用污點
+    ＢＬＡＣＫＬＩＳＴ
+    b l a c k l i s t
+    black-list
+    Black List
+    bl\u200backlist
+    blàcklist
+    LOW_SCORE
+    b.l.a.c.k.l.i.s.t
+    用 人 單 位 可查
+    僱主可查
+    招。聘。加分
+    招-聘
+    # work, credit
+    用人单位可查
+    雇主可以查看
+    招聘时优先
+    求职加分
+    入职背景调查
+    用人单位无须同意即可查询
+    Employers may look it up
+    shown to recruiters
+    part of a background check
+    Recruiters may check without asking
+    better credit limit
+    银行贷款优先
+    # ranking
+    按积分排名，前十名领奖
+    积分榜每周公布
+    登上红榜
+    诚信之星
+    Top residents are shown on the square
+    a leader-board in the hall
+    the top ten of your street
+    red-list members first
+    # shutting out
+    外地居民不得使用
+    未注册者不得享受
+    People of other districts are not eligible
+    Non-members are turned away
+    """
+)
+FINE = lines(
+    """
+    没有黑名单。
+    本市不设黑名单，也不排名。
+    积分少也不影响借阅，人人照常办理。
+    积分低同样可以办理。
+    本权益不用于信贷、保险或招聘。
+    不得用于招聘。
+    用人单位不得查询积分。
+    与贷款无关。
+    不收附加费，不加收任何费用。
+    最低分值为 60。
+    他人不得使用；凭证仅限本人。
+    不得转让，每人每天一次。
+    过期凭证不得使用。
+    节假日除外。
+    请先登录，用手机出示二维码。
+    超出免费时间按公示价格计费。
+    工作人员不得询问积分。
+    未成年人由监护人陪同。
+    不便交押金的读者无需积分，向服务台说明即可。
+    低收入家庭凭社区证明享受同样的减免，无需积分。
+    排队叫号与所有人相同。
+    列出名称和地址即可。
+    There is no blacklist.
+    No ranking, no list, no badge.
+    A low score takes nothing away.
+    Nobody is excluded.
+    No one is turned away.
+    Employers may not ask for it.
+    Points are never used for hiring or loan approval.
+    It has nothing to do with bank loans.
+    No surcharge, no penalty.
+    Whatever your points: the same desk, the same price.
+    Bring your library card; one slip a day.
+    The low point of the trail is closed in winter.
+    Tickets are for the person's own use.
+    Closed on public holidays, except New Year's Day.
+    Households on low incomes get the same reduction without points.
+    Visitors over sixty, with a disability, or for whom the fee is hard need no points.
+    A hire bike at the kiosk.
+    The counter is open from nine to five; a list of books is at the desk.
+    """
+)
+
+
+@pytest.mark.parametrize("text", HARMS)
+def test_a_harm_is_found_however_it_is_spelt(text: str) -> None:
+    assert refused(text)
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_an_ordinary_text_is_left_alone(text: str) -> None:
+    assert not refused(text), (
+        wording.domain_of(text, leniently=True),
+        wording.labels(text),
+        wording.shuts_out(text),
+    )
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.SCHEMES])
+def test_the_demonstration_citys_own_texts_are_fine(kind: Kind) -> None:
+    for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
+        found = [(one.pointer, one.code) for one in rules._texts(kind, body)]
+        assert not found, (body, found)
+
+
+def test_schemes_are_read_too() -> None:
+    for body in scheme.shipped():
+        assert not list(rules._texts(Kind.SCHEMES, body))
+        body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
+        assert [one.pointer for one in rules._texts(Kind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+
+
+def test_the_plans_scenes_can_be_named() -> None:
+    for scene in json.loads(SCENES.read_text(encoding="utf-8")):
+        if scene["scene"] is not None:
+            assert not wording.domain_of(scene["name"])
+            assert not wording.labels(scene["name"])
+    assert wording.domain_of("信易贷") == "credit_and_insurance"
+
+
+def test_titles_are_read_without_leniency() -> None:
+    assert wording.domain_of("不看黑名单") == wording.EXCLUSION
+    assert wording.domain_of("Not for hiring") == "employment"
+    assert wording.domain_of("免押金借阅") is None
+
+
+def test_each_traditional_sign_has_one_simplified() -> None:
+    pairs = wording._WORDS["traditional"].split()
+    assert all(len(pair) == 2 for pair in pairs)
+    # What stands in the words is what texts are folded to.
+    words = {
+        *wording.FAULTS,
+        *wording.LABELLING,
+        *wording.SHUTTING_OUT,
+        *(w for one in wording.DOMAINS.values() for w in one),
+    }
+    assert {one for one in words if wording.fold(one) != one} == set()

@@ -1,0 +1,313 @@
+"""B13: a sweep of thresholds and two runs around one newcomer reveal no single person."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from benefits.balances import batch
+from benefits.rules import conditions
+from benefits.rules.compiled import Rule
+from benefits.statistics import population, simulation
+from consent.database import queries
+from consent.records.gate import Part
+from service.auth.access_tokens import Audience
+from service.jobs import background
+from tests.benefits.balances.test_batch import populate
+from tests.service.api.test_admin import benefit, staff
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+
+async def drafted(town: City, benefit_id: str, at_least: int) -> str:
+    body = benefit(benefit_id=benefit_id, condition={"measure": "green_living", "at_least": at_least})
+    assert (await staff(town).post("/v1/admin/benefits", body)).status_code == 201
+    return f"/v1/admin/benefits/{benefit_id}/versions/1/simulate"
+
+
+async def ran(town: City, path: str) -> dict[str, Any]:
+    answer = await staff(town).post(path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: City) -> None:
+    await populate(town, 200)
+    seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
+    assert {one["population"] % 10 for one in seen} == {0}
+    # Thresholds are taken in tens, so that between two of them nothing can be read.
+    by_ten: dict[int, set[Any]] = {}
+    for at_least, one in zip(range(1, 41, 3), seen, strict=True):
+        by_ten.setdefault(-(-at_least // 10), set()).add(one["applies"])
+        assert one["by_division"] == {"2101": one["applies"]} or list(one["by_division"].values()) == [one["applies"]]
+    assert all(len(figures) == 1 for figures in by_ten.values())
+    assert seen[0]["applies"] == 200 or seen[0]["applies"] > 100
+    # Only some residents of the demonstration have more than 30: too few to say.
+    assert seen[-1]["applies"] is None
+    # A newcomer this week changes nothing: the population is frozen.
+    before = await ran(town, await drafted(town, "newcomer", 10))
+    wang = town.resident("wang")
+    await wang.link("green-travel", "bike-9001")
+    await town.source().deliver({"record_id": "r", "account": "bike-9001", "kind": "bike_trip", "quantity": 80,
+                                 "occurred_on": f"{await town.last_year()}-06-01"})  # fmt: skip
+    assert await wang.total() == 40
+    assert await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate") == before
+    for _ in range(18):
+        await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate")
+    spent = await staff(town).post("/v1/admin/benefits/newcomer/versions/1/simulate")
+    assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
+
+
+async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> None:
+    await populate(town, 30)
+    recent = queries.to_day_number(await town.today() - timedelta(days=60))
+    await queries.execute("UPDATE record SET occurred_on = $1 WHERE kind = 'bike_trip'", recent)
+    wang = town.resident("wang")
+    await wang.volunteer(600, "v-wang")
+    await ran(town, await drafted(town, "some", 10))
+    await ran(town, await drafted(town, "more", 20))
+    rows = await queries.fetch_all("SELECT * FROM frozen_points")
+    persons = {row["person_id"] for row in await queries.fetch_all("SELECT person_id FROM person")}
+    assert rows
+    assert not persons & {value for row in rows for value in row.values() if isinstance(value, str)}
+    assert set(rows[0]) == {"week", "place", *population.MEASURES, *population.KINDS}
+    covered = "SELECT DISTINCT person_id FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
+    assert len(rows) == len(await queries.fetch_all(covered))
+    # The sums of deeds are shared by twenty each, and kinds that fewer people have are not there at all.
+    assert Counter(row["bike_trip"] for row in rows)[40] >= 30
+    assert {row["volunteer_minutes"] for row in rows} == {0}
+    # Whoever was counted finds it in their access log, once a week; whoever comes later does not.
+    counted = [row["text"] for row in (await wang.get("/v1/me/access-log")).json()["data"] if "试算" in row["text"]]
+    assert len(counted) == 1
+    late = town.resident("late")
+    await late.volunteer(600, "v-late")
+    assert (await late.get("/v1/me/access-log")).json()["data"] == []
+    town.shift.by = timedelta(days=8)
+    assert (await background.run_cleanup(town.app_context))["simulations_dropped"] > len(rows)
+    assert await queries.fetch_all("SELECT * FROM frozen_points") == []
+
+
+async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
+    one, year = staff(town), (await town.today()).year
+    ids = await populate(town, 120)
+    recent = queries.to_day_number(await town.today() - timedelta(days=60))
+    for places, rides in ((ids[:50], 30), (ids[50:80], 300), (ids[80:], 120)):
+        for person in places:
+            await queries.execute(
+                "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
+            )
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    document = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    document |= {"version": f"{year + 1}.1", "from_year": year + 1}
+    rides = document["indicators"][0]
+    # A first tier worth half as much, and a higher cap: the 50 lose, the 30 gain, 60 for 120 rides stay 60.
+    rides["tiers"] = [{"up_to": 60, "units": 4, "points": 1}, {"units": 4, "points": 3}]
+    rides["yearly_cap"] = 190
+    document["dimensions"][0]["cap"] -= 1
+    assert (await one.post("/v1/admin/schemes", document)).status_code == 201
+    path = f"/v1/admin/schemes/{year + 1}.1/versions/1/simulate"
+    found = await ran(town, path)
+    residents = (found["population"], found["scheme"].pop("same"))
+    assert found == {
+        "population": residents[0],
+        "applies": 80,
+        "by_division": {},
+        "scheme": {"gain": 30, "less": 50, "lowers": ["bike_trip", document["dimensions"][0]["dimension"]]},
+    }
+    assert residents[0] - 80 - residents[1] in (-10, 0, 10)
+    # All schemes have one budget: another draft is not another twenty questions.
+    assert (await one.post("/v1/admin/schemes", {**document, "version": f"{year + 1}.2"})).status_code == 201
+    for _ in range(19):
+        assert await ran(town, path.replace("1/versions", "2/versions"))
+    spent = await one.post(path)
+    assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
+
+
+async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: City) -> None:
+    """Whoever has a sum of their own is one of twenty in what is kept, however the sums lie."""
+    random = Random(8)
+    ids = await populate(town, 97)
+    recent = queries.to_day_number(await town.today() - timedelta(days=60))
+    for person in ids:
+        rides = random.choice((1, 2, 3, random.randrange(1, 10**6)))
+        await queries.execute(
+            "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
+        )
+    async with queries.transaction():
+        await population.freeze(await town.today(), await town.app_context.clock())
+    rows = await queries.fetch_all("SELECT * FROM frozen_points")
+    for kind in population.KINDS:
+        crowds = Counter(row[kind] for row in rows)
+        assert all(crowd >= population.SHARED_BY for units, crowd in crowds.items() if units)
+    assert len(Counter(row["bike_trip"] for row in rows)) >= 4
+
+
+async def test_several_first_questions_of_a_week_count_everybody_once(town: City) -> None:
+    await populate(town, 60)
+    paths = [await drafted(town, f"first-{number}", 10) for number in range(4)]
+    answers = await asyncio.gather(*(ran(town, path) for path in paths))
+    assert {one["population"] for one in answers} == {answers[0]["population"]}
+    used = await queries.fetch_all("SELECT kind FROM use_for_all")
+    assert [row["kind"] for row in used] == ["points.counted"]
+
+
+async def test_points_are_not_counted_after_the_consent(town: City) -> None:
+    """What a snapshot still holds of somebody whose consent has run out is in no figure."""
+    ids = await populate(town, 30)
+    at = await town.app_context.clock()
+    await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
+    await queries.execute(
+        "UPDATE consent SET expires_at = $1 WHERE person_id < $2", queries.to_micros(at - timedelta(days=1)), ids[12]
+    )
+    async with queries.transaction():
+        await population.freeze(await town.today(), at)
+    covered = await queries.fetch_one(
+        "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute' AND state = 'given'"
+        " AND expires_at > $1", queries.to_micros(at),
+    )  # fmt: skip
+    assert covered is not None
+    assert len(await queries.fetch_all("SELECT 1 FROM frozen_points")) == covered["persons"]
+
+
+async def agree(count: int, people: int) -> None:
+    """Generated conditions over people: request path, traced path and bulk path, row by row."""
+    random = Random(12)
+    caps = [200] * 5
+    rows = []
+    for place in range(people):
+        points = [random.choice((0, random.randint(0, cap), cap)) for cap in caps]
+        rows.append((20_000_101, place, sum(points), *points))
+    marks = ", ".join(f"${number}" for number in range(1, 9))
+    async with queries.transaction():
+        await queries.execute_many(
+            f"INSERT INTO frozen_points (week, place, {', '.join((*population.MEASURES, *population.KINDS))})"
+            f" VALUES ({marks}{', 0' * len(population.KINDS)})",
+            rows,
+        )
+    made = [generated(random, 3) for _ in range(count)]
+    rules = [Rule(one) for one in made]
+    columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
+    bulk = await queries.fetch_all(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
+    for row, (_, _, *points) in zip(bulk, rows, strict=True):
+        have = dict(zip(population.MEASURES, points, strict=True))
+        for number, one in enumerate(made):
+            rule = rules[number]
+            decided = rule.decide(have)
+            expected = decided.applies
+            assert bool(row[f"c{number}"]) is expected
+            if number % 20 == row["place"] % 20:
+                assert traced(one, iter(rule.lines(decided))) is expected
+
+
+def generated(random: Random, depth: int) -> conditions.Condition:
+    if depth == 0 or random.random() < 0.3:
+        measure = random.choice(population.MEASURES)
+        return conditions.AtLeast(measure, random.randint(1, 1_000 if measure == "total" else 200))
+    parts = tuple(generated(random, depth - 1) for _ in range(random.randint(1, 3)))
+    return random.choice((conditions.All, conditions.Any))(parts)
+
+
+def traced(one: conditions.Condition, lines: Iterator[conditions.Line]) -> bool:
+    """The verdict that a person reads from the lines alone, in the condition's own order."""
+    if isinstance(one, conditions.AtLeast):
+        return next(lines).met
+    verdicts = [traced(part, lines) for part in one.parts]
+    return all(verdicts) if isinstance(one, conditions.All) else any(verdicts)
+
+
+async def test_b12_three_ways_to_decide_agree(opened: str) -> None:
+    await agree(400, 300)
+
+
+@pytest.mark.campaign
+async def test_b12_for_10_000_people(opened: str) -> None:
+    await agree(400, 10_000)
+
+
+async def test_a_dry_run_is_about_nobody(town: City) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
+    poor = (await one.post(path, {"points": {"green_living": 10}})).json()
+    assert poor["applies"] is False
+    assert poor["terms"] == poor["baseline"]
+    assert [line["met"] for line in poor["conditions"]].count(False) >= 1
+    rich = (await one.post(path, {"points": {"green_living": 100, "social_responsibility": 100}})).json()
+    assert rich["applies"] is True
+    assert rich["terms"]["deposit_fen"] < rich["baseline"]["deposit_fen"]
+    assert (await one.post(path, {"points": {"green_living": -1}})).status_code == 422
+    assert (await one.post(path, {"points": {"honesty": 1}})).status_code == 422
+    assert (await one.post(path, {"subject": "wang"})).status_code == 422
+
+
+async def test_what_cannot_be_simulated(town: City) -> None:
+    one = staff(town)
+    assert (await one.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
+    assert (await one.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404
+    await one.post("/v1/admin/benefits", benefit(benefit_id="odd", condition={"not": {"measure": "total"}}))
+    assert (await one.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
+    text = json.dumps((await one.get("/v1/admin/benefits/odd")).json())
+    assert "not" in text
+
+
+async def objected(town: City, count: int) -> None:
+    await queries.execute_many(
+        "INSERT INTO objection (objection_id, person_id, source_id, reason_code, state, opened_at, decide_by,"
+        " sealed_statement) VALUES ($1, 'p', 'green-travel', 'not_mine', 'open', 1, 20300101, $2)",
+        [(f"o-{number}-{count}", b"") for number in range(count)],
+    )
+
+
+async def test_before_any_scheme_there_is_nothing_to_simulate(town: City) -> None:
+    path = await drafted(town, "early", 10)
+    await queries.execute("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
+    version = (await staff(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
+    for one in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
+        answer = await staff(town).post(one)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
+    monday = await town.today() - timedelta(days=(await town.today()).weekday())
+    last_week = queries.to_day_number(monday - timedelta(days=3))
+
+    async def redeemed(benefit_id: str, count: int) -> None:
+        await queries.execute_many(
+            "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
+            " state, runs_until) VALUES ($1, $1, 'v', $2, 1, $3, 10, 'redeemed', $3)",
+            [(f"{benefit_id}-{number}-{count}", benefit_id, last_week) for number in range(count)],
+        )
+
+    await redeemed("library-deposit", 57)
+    await redeemed("market-gift", 34)
+    await redeemed("bike-deposit", 3)
+    await objected(town, 30)
+    first = (await town.client.get("/v1/public/statistics")).json()
+    assert first["last_day"] == (monday - timedelta(days=1)).isoformat()
+    assert (first["redemptions"]["library"], first["redemptions"]["shopping"]) == (60, 30)
+    assert first["redemptions"]["mobility"] is None
+    assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
+    # By benefit, a scene that is left out takes its benefits with it, and a small benefit a second one.
+    path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
+    by_benefit = (await staff(town).get(path)).json()
+    assert by_benefit["last_day"] == first["last_day"]
+    assert by_benefit["redemptions"]["library"]["library-deposit"] == 60
+    assert set(by_benefit["redemptions"]["mobility"].values()) == {None}
+    shown = [count for scene in by_benefit["redemptions"].values() for count in scene.values() if count is not None]
+    assert sorted(shown) == [30, 60]
+    objections = (await officer.get("/v1/privacy/statistics")).json()
+    assert [row["count"] for row in objections["data"]] == [30]
+    await redeemed("bike-deposit", 500)
+    await objected(town, 60)
+    assert (await staff(town).get(path)).json() == by_benefit
+    assert (await officer.get("/v1/privacy/statistics")).json() == objections
+    assert (await town.client.get("/v1/public/statistics?scene=mobility")).json() == first
+    town.shift.by = timedelta(days=7)
+    assert (await town.client.get("/v1/public/statistics")).json() != first

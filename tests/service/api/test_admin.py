@@ -1,0 +1,525 @@
+"""The administrator's door: one life for every document, four eyes, diff, suspension, the whole catalogue."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+
+from benefits.catalogue import schema
+from benefits.publishing import publish
+from benefits.publishing import rules as gate
+from benefits.rules import conditions, effects
+from benefits.scoring import scheme
+from consent.database import queries
+from consent.documents import schema as documents_schema
+from service.auth.access_tokens import Audience
+from service.demo import seed
+from service.i18n import findings, findings_text
+from tests.support.city import Actor, City, row_counts
+
+pytestmark = pytest.mark.anyio
+
+BENEFIT = next(
+    one
+    for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+    if one["benefit_id"] == "library-deposit"
+)
+SERVICE = next(
+    one
+    for one in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
+    if one["service_id"] == "book-loan"
+)
+
+
+def staff(town: City, number: int = 1) -> Actor:
+    return town.actor(Audience.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
+
+
+def benefit(**members: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(BENEFIT), "benefit_id": "another-one", **members}
+
+
+async def put(who: Actor, path: str, body: Any, tag: str | None) -> Any:
+    headers = who.headers({} if tag is None else {"If-Match": tag})
+    return await who.town.client.put(path, json=body, headers=headers)
+
+
+async def published(town: City, kind: str, document_id: str, body: dict[str, Any]) -> str:
+    """A document through its whole life by three persons; the state it is in."""
+    one, two, officer = staff(town), staff(town, 2), town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
+    known = await one.get(f"/v1/admin/{kind}/{document_id}")
+    if known.status_code == 404:
+        drafted = await one.post(f"/v1/admin/{kind}", body)
+    else:
+        drafted = await put(one, f"/v1/admin/{kind}/{document_id}", body, known.headers["etag"])
+    assert drafted.status_code in (200, 201), drafted.text
+    version, sha256 = drafted.json()["version"], drafted.json()["sha256"]
+    path = f"/v1/admin/{kind}/{document_id}/versions/{version}"
+    submitted = await one.post(f"{path}/submit")
+    assert submitted.status_code == 200, submitted.text
+    if submitted.json()["state"] == "in_review":
+        review = f"/v1/privacy/reviews/{kind}.{document_id}.{version}/decision"
+        assert (await officer.post(review, {"decision": "approve", "reason": "Read it."})).status_code == 200
+    approved = await two.post(f"{path}/approve", {"sha256": sha256})
+    assert approved.status_code == 200, approved.text
+    state: str = approved.json()["state"]
+    return state
+
+
+async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
+    one, two = staff(town), staff(town, 2)
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    assert drafted.status_code == 201, drafted.text
+    assert {**drafted.json(), "sha256": "", "findings": []} == {
+        "id": "another-one", "version": 1, "state": "draft", "sha256": "", "findings": [],
+    }  # fmt: skip
+    path = "/v1/admin/benefits/another-one/versions/1"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "submitted"
+    public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
+    assert "another-one" not in public
+    own = await one.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    assert (own.status_code, own.json()["code"]) == (403, "four_eyes")
+    other = await two.post(f"{path}/approve", {"sha256": "0" * 64})
+    assert (other.status_code, other.json()["code"]) == (409, "changed")
+    assert (await two.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})).json() == {"state": "in_force"}
+    public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
+    assert "another-one" in public
+    listed = (await one.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
+    assert "another-one" in [row["id"] for row in listed]
+    assert (await one.post("/v1/admin/benefits", benefit())).status_code == 409
+
+
+async def test_the_gate_speaks_the_readers_language(town: City) -> None:
+    one = staff(town)
+    await one.post("/v1/admin/benefits", benefit(offline_path={"zh-CN": "无", "en": "none"}, effect={"kind": "bribe"}))
+    path = "/v1/admin/benefits/another-one/versions/1/submit"
+    said = {}
+    for language in ("zh-CN", "en"):
+        answer = await one.town.client.post(path, headers=one.headers({"Accept-Language": language}))
+        said[language] = [row["detail"] for row in answer.json()["errors"]]
+    assert said["en"] == ["Effects are a closed list, each of which only adds. Choose one of the list."]
+    assert said["zh-CN"] == ["权益只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
+
+
+def test_every_code_of_the_gate_has_its_sentence() -> None:
+    judged = inspect.getsource(gate) + inspect.getsource(publish)
+    written = set(re.findall(r'Finding\("(\w+)"', judged)) | {f"condition_{code}" for code in gate.ODD}
+    assert written <= set(findings_text.RULED)
+    rules = set(re.findall(r'"(R[0-9]+)"', judged))
+    assert rules <= set(findings.RULES)
+
+
+def test_every_fault_of_a_document_has_its_sentence() -> None:
+    """Our parsers' own codes, and pydantic's for whatever the models can be given."""
+    sources = "".join(inspect.getsource(one) for one in (schema, conditions, effects, scheme, documents_schema))
+    own = set(re.findall(r'PydanticCustomError\(\s*"(\w+)"', sources))
+    own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
+    own |= {"missing", "unknown_field", "enum", "int_type", "bool_type", "string_type", "string_pattern_mismatch"}
+    own |= {"string_too_long", "greater_than_equal", "less_than_equal", "tuple_type", "too_short", "too_long"}
+    assert own <= {*findings_text.RULED, *findings_text.OF_THE_FORM}
+
+
+@pytest.mark.parametrize(
+    "pair", [*findings_text.RULED.values(), *findings_text.OF_THE_FORM.values()], ids=lambda one: one[1][:24]
+)
+def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> None:
+    chinese, english = pair
+    assert chinese.endswith("。")
+    assert english.endswith(".")
+    assert set(re.findall(r"\{\w+\}", chinese)) == set(re.findall(r"\{\w+\}", english))
+
+
+async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
+    one = staff(town)
+    broken = benefit(
+        effect={"kind": "fee_discount", "percent": 50},
+        scene="",
+        quota={"per_resident": {"count": "x", "period": "day"}},
+    )
+    for language, limit in (("en", "1 to 30 percent"), ("zh-CN", "1% 到 30%")):
+        answer = await town.client.post(
+            "/v1/admin/benefits/findings", json=broken, headers=one.headers({"Accept-Language": language})
+        )
+        found = {row["pointer"]: row for row in answer.json()["findings"]}
+        assert limit in found["/effect/percent"]["detail"]
+        assert found["/effect/percent"]["rule"] == "R3"
+        assert {found["/scene"]["rule"], found["/quota/per_resident/count"]["rule"]} == {"form"}
+        assert "nput should" not in answer.text
+        if language == "zh-CN":
+            assert not re.search(r"[A-Za-z]{5}", "".join(row["detail"] for row in found.values()))
+
+
+async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: City) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/library-deposit"
+    read = await one.get(path)
+    tag, before = read.headers["etag"], read.json()
+    changed = {**before["document"], "quota": {"per_resident": {"count": 2, "period": "day"}}}
+    assert (await put(one, path, changed, None)).json()["code"] == "precondition_required"
+    assert (await put(one, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
+    edited = await put(one, path, changed, tag)
+    assert (edited.status_code, edited.json()["version"], edited.json()["state"]) == (200, 2, "draft")
+    assert (await put(one, path, changed, tag)).status_code == 412
+    assert (await one.get(f"{path}/versions/1")).json()["state"] == "in_force"
+    found = (await one.get(f"{path}/diff?from=1&to=2")).json()["data"]
+    assert {row["pointer"].split("/")[1] for row in found} == {"quota"}
+    moved = await put(one, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
+    assert moved.status_code == 422
+    assert (await put(one, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")).status_code == 404
+
+
+async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City) -> None:
+    one, two, three = staff(town), staff(town, 2), staff(town, 3)
+    path = "/v1/admin/benefits/library-deposit"
+    body = (await one.get(path)).json()["document"]
+    first = await put(one, path, {**body, "assessment_id": "PIA-2026-900"}, (await one.get(path)).headers["etag"])
+    second = await put(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
+    version, sha256 = f"{path}/versions/3", second.json()["sha256"]
+    await two.post(f"{version}/submit")
+    for who in (one, two, town.actor(Audience.ADMINISTRATOR, "another-account", staff_id="admin-1")):
+        refused = await who.post(f"{version}/approve", {"sha256": sha256})
+        assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
+    assert (await three.post(f"{version}/approve", {"sha256": sha256})).json()["state"] == "in_force"
+    assert (await one.get(f"{path}/versions/1")).json()["state"] == "superseded"
+    attempts = await queries.fetch_all("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
+    assert len(attempts) == 3
+
+
+async def test_one_stops_and_two_start_again(town: City) -> None:
+    one, two = staff(town), staff(town, 2)
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+    await wang.consent_to_provider("city-library")
+    path = "/v1/admin/benefits/library-deposit/versions/1"
+    assert (await one.post(f"{path}/suspend")).json() == {"state": "suspended"}
+    gone = await wang.post("/v1/me/tickets", {"benefit_id": "library-deposit", "venue_id": "city-library-main"})
+    assert gone.status_code == 404
+    assert (await one.post(f"{path}/suspend")).status_code == 409
+    assert (await one.post(f"{path}/resume")).json() == {"state": "resume_requested"}
+    assert (await one.post(f"{path}/resume")).json()["code"] == "four_eyes"
+    assert (await two.post(f"{path}/resume")).json() == {"state": "in_force"}
+    assert (await wang.ticket())["handle"]
+    day = (await town.today() + timedelta(days=3)).isoformat()
+    assert (await one.post(f"{path}/retire", {"from": day})).json() == {"state": "in_force"}
+    town.shift.by = timedelta(days=4)
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+
+
+async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None:
+    one = staff(town)
+    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
+    drafted = await one.post("/v1/admin/sources", {**source, "source_id": "new-source", "client_id": "new-source"})
+    path = "/v1/admin/sources/new-source/versions/1"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
+    early = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    assert (early.status_code, early.json()["code"]) == (409, "conflict")
+    forced = {
+        **source,
+        "source_id": "third",
+        "client_id": "third",
+        "onboarding": {**source["onboarding"], "voluntary": False},
+    }
+    found = (await one.post("/v1/admin/sources", forced)).json()["findings"]
+    assert [(row["code"], row["rule"], row["severity"]) for row in found] == [("not_voluntary", "R11", "flagged")]
+    service = {
+        **SERVICE,
+        "service_id": "second-loan",
+        "kind": "reading_room",
+        "baseline": {"price_fen": 0, "capacity": 9},
+    }
+    await one.post("/v1/admin/services", service)
+    assert (await one.post("/v1/admin/services/second-loan/versions/1/submit")).json()["state"] == "in_review"
+
+
+async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) -> None:
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    one = staff(town)
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "suspended"
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
+    assert drafted.status_code == 201
+    assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
+    officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
+    (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
+    assert (review["kind"], review["about"]) == ("stopped_document", "benefits/library-deposit")
+    # Two administrators cannot start it again while the ground is worse than it was.
+    for number in (1, 2):
+        again = await staff(town, number).post("/v1/admin/benefits/library-deposit/versions/1/resume")
+        assert (again.status_code, again.json()["code"]) == (422, "prohibited")
+    moved = {**copy.deepcopy(SERVICE), "provider_id": "city-bikes", "kind": "bike_hire", "baseline": {"price_fen": 1}}
+    found = (await put(one, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
+    assert {"service_moved", "baseline_worsened"} <= {row["code"] for row in found}
+    path = f"/v1/privacy/reviews/{review['review_id']}/decision"
+    ended = await officer.post(path, {"decision": "refuse", "reason": "The deposit was doubled."})
+    assert ended.status_code == 200
+    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+    assert (await officer.get("/v1/privacy/reviews")).json()["data"] == []
+    town.shift.by = timedelta(days=1)
+    renamed = {**worse, "service_id": "borrowing"}
+    found = (await one.post("/v1/admin/services", renamed)).json()["findings"]
+    assert {row["code"] for row in found} >= {"same_kind_another_name", "baseline_worsened"}
+
+
+async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None:
+    one, beginning = staff(town), await town.today() + timedelta(days=9)
+    later = benefit(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
+    later["valid"]["until"] = (beginning + timedelta(days=300)).isoformat()
+    assert await published(town, "benefits", "another-one", later) == "scheduled"
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    assert (await one.get("/v1/admin/benefits/another-one")).json()["state"] == "suspended"
+    town.shift.by = timedelta(days=10)
+    offered = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    assert not {"another-one", "library-deposit"} & {row["benefit_id"] for row in offered}
+    # An officer who agrees to what was asked before does not agree for the gate.
+    officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
+    for review in (await officer.get("/v1/privacy/reviews")).json()["data"]:
+        path = f"/v1/privacy/reviews/{review['review_id']}/decision"
+        refused = await officer.post(path, {"decision": "approve", "reason": "Why not?"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
+
+
+async def test_a_provider_stays_what_it_is(town: City) -> None:
+    """Else a library with its benefits could become something that benefits may not touch."""
+    one = staff(town)
+    body = (await one.get("/v1/admin/providers/city-library")).json()["document"]
+    drafted = await put(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
+    assert [(row["code"], row["rule"]) for row in drafted.json()["findings"]] == [("provider_changed", "R5")]
+
+
+async def test_nobody_takes_over_the_calls_of_another(town: City) -> None:
+    one = staff(town)
+    venue = (await one.get("/v1/admin/venues/city-library-main")).json()["document"]
+    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
+    for kind, document in (("venues", {**venue, "venue_id": "aaa"}), ("sources", {**source, "source_id": "aaa"})):
+        found = (await one.post(f"/v1/admin/{kind}", document)).json()["findings"]
+        assert [(row["code"], row["severity"]) for row in found] == [("client_taken", "refused")]
+        assert (await one.post(f"/v1/admin/{kind}/aaa/versions/1/submit")).status_code == 422
+    moved = await put(one, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*")
+    assert [(row["code"], row["severity"]) for row in moved.json()["findings"]] == [("venue_moved", "flagged")]
+    path = f"/v1/admin/venues/city-library-main/versions/{moved.json()['version']}"
+    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
+
+
+async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: City) -> None:
+    one = staff(town)
+    exported = (await one.get("/v1/admin/catalogue/export")).json()
+    assert {kind: len(all_) for kind, all_ in exported["catalogue"].items()}["benefits"] >= 11
+    again = await one.post("/v1/admin/catalogue/import", exported)
+    assert (again.status_code, again.json()["data"]) == (201, [])
+    assert again.json()["unchanged"] == sum(map(len, exported["catalogue"].values()))
+    text = await one.get("/v1/admin/catalogue/export?format=yaml")
+    assert text.headers["content-type"].startswith("application/yaml")
+    headers = one.headers({"Content-Type": "application/yaml"})
+    yaml_back = await town.client.post("/v1/admin/catalogue/import", content=text.content, headers=headers)
+    assert (yaml_back.json()["data"], yaml_back.json()["unchanged"]) == ([], again.json()["unchanged"])
+    exported["catalogue"] = {"benefits": [benefit(), {**BENEFIT, "assessment_id": "PIA-2026-555"}]}
+    made = (await one.post("/v1/admin/catalogue/import", exported)).json()
+    assert [(row["id"], row["version"], row["state"]) for row in made["data"]] == [
+        ("benefits/another-one", 1, "draft"), ("benefits/library-deposit", 2, "draft"),
+    ]  # fmt: skip
+
+
+async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_once(town: City) -> None:
+    one = staff(town)
+    provider = (await one.get("/v1/admin/providers/city-library")).json()["document"]
+    providers = [{**copy.deepcopy(provider), "provider_id": f"department-{number}"} for number in range(22)]
+    policies = [benefit(benefit_id=f"policy-{number}") for number in range(38)]
+    text = yaml.safe_dump({"catalogue": {"providers": providers, "benefits": policies}}, allow_unicode=True)
+    headers = one.headers({"Content-Type": "application/yaml"})
+    answer = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
+    assert answer.status_code == 201, answer.text
+    assert {row["state"] for row in answer.json()["data"]} == {"draft"}
+    assert len(answer.json()["data"]) == 60
+    again = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
+    assert (again.json()["data"], again.json()["unchanged"]) == ([], 60)
+
+
+async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -> None:
+    one = staff(town)
+    first = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    softer = {**first["document"], "condition": {"measure": "total", "at_least": 50}}
+    assert await published(town, "benefits", "library-deposit", softer) == "in_force"
+    back = (await one.get("/v1/admin/benefits/library-deposit/versions/1")).json()["document"]
+    assert await published(town, "benefits", "library-deposit", back) == "in_force"
+    now = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    assert (now["version"], now["sha256"], now["state"]) == (3, first["sha256"], "in_force")
+    # What was lawful once is looked at anew: the ground has become worse meanwhile.
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    assert await published(town, "services", "book-loan", worse) == "in_force"
+    await put(one, "/v1/admin/benefits/library-deposit", back, "*")
+    assert (await one.post("/v1/admin/benefits/library-deposit/versions/4/submit")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "status"),
+    [
+        ('{"catalogue":{"benefits":[{"benefit_id":"x1"}]}}', "application/json", 422),
+        ('{"catalogue":{"residents":[]}}', "application/json", 422),
+        ('{"catalogue":{"benefits":[]},"published":true}', "application/json", 422),
+        ('{"catalogue":{"benefits":[NaN]}}', "application/json", 400),
+        ('{"catalogue":{},"catalogue":{}}', "application/json", 400),
+        ("\ufeff{}", "application/json", 400),
+        ('{"catalogue":' + "[" * 10_000 + "]" * 10_000 + "}", "application/json", 400),
+        ("catalogue: &a {benefits: *a}", "application/yaml", 400),
+        ("catalogue: !!python/object/apply:os.system ['true']", "application/yaml", 400),
+        ("catalogue: {}\ncatalogue: {}", "application/yaml", 400),
+        ("catalogue: {benefits: [.nan]}", "application/yaml", 422),
+        ("catalogue: " + "[" * 5_000, "application/yaml", 400),
+        ("x" * 2_000_000, "application/yaml", 413),
+    ],
+)
+async def test_b11_an_import_is_whole_or_nothing(town: City, content: str, media: str, status: int) -> None:
+    before = await row_counts()
+    headers = staff(town).headers({"Content-Type": media})
+    answer = await town.client.post("/v1/admin/catalogue/import", content=content.encode(), headers=headers)
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert all(one["pointer"] or one["code"] for one in answer.json()["errors"])
+    assert await row_counts() == before
+
+
+async def test_numbers_that_no_hash_can_hold(town: City) -> None:
+    for number in ("1e999", str(2**60), "9" * 40):
+        raw = json.dumps(benefit()).replace('"at_least": 60', f'"at_least": {number}')
+        raw = raw if number in raw else raw[:-1] + f', "more": {number}}}'
+        headers = staff(town).headers({"Content-Type": "application/json"})
+        answer = await town.client.post("/v1/admin/benefits", content=raw, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid"), number
+
+
+async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(town: City) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/library-deposit"
+    read = await one.get(path)
+    harmful = {**read.json()["document"], "quota": {"per_resident": {"count": 1, "period": "year"}}}
+    tag = read.headers["etag"]
+    for _ in range(12):
+        tag = (await put(one, path, harmful, tag)).headers["etag"]
+    newest = (await one.get(path)).json()
+    assert (newest["version"], newest["state"], newest["in_force_version"]) == (13, "draft", 1)
+    assert (await one.get(f"{path}/versions/5")).json()["in_force_version"] == 1
+    changes = (await one.get(f"{path}/versions/13/changes")).json()
+    assert changes["beside"] == {"id": "library-deposit", "version": 1, "state": "in_force"}
+    assert [row["pointer"] for row in changes["data"]] == ["/quota/per_resident/period"]
+    # What is in force is read against what was before it: there was nothing.
+    assert (await one.get(f"{path}/versions/1/changes")).json() == {"beside": None, "data": []}
+
+
+async def test_where_nothing_is_in_force_a_draft_is_read_against_the_last_that_differs(town: City) -> None:
+    one = staff(town)
+    path = "/v1/admin/benefits/another-one"
+    tag = "*"
+    await one.post("/v1/admin/benefits", benefit())
+    for number in (900, 901, 901):
+        await put(one, path, benefit(assessment_id=f"PIA-2026-{number}"), tag)
+    assert (await one.get(path)).json()["in_force_version"] is None
+    changes = (await one.get(f"{path}/versions/4/changes")).json()
+    assert changes["beside"] == {"id": "another-one", "version": 2, "state": "draft"}
+    assert [row["pointer"] for row in changes["data"]] == ["/assessment_id"]
+
+
+async def test_a_new_scheme_is_read_against_the_one_it_follows(town: City) -> None:
+    one = staff(town)
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    following = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
+    following["indicators"][1]["yearly_cap"] += 5
+    await one.post("/v1/admin/schemes", following)
+    changes = (await one.get("/v1/admin/schemes/2090.1/versions/1/changes")).json()
+    assert changes["beside"]["id"] == version
+    assert [row["pointer"] for row in changes["data"]] == ["/from_year", "/indicators/1/yearly_cap", "/version"]
+
+
+BAD_IDS = ["Bad Id !!", "a/b", "..", "ab?c=1", "new", "findings", "", None, 7, "a", "x" * 64, "ａｂ", "-ab", "a.b"]
+
+
+@pytest.mark.parametrize("name", BAD_IDS, ids=str)
+async def test_an_id_that_no_address_could_hold_is_no_draft(shared_city: City, name: Any) -> None:
+    one = staff(shared_city)
+    refused = await one.post("/v1/admin/benefits", benefit(benefit_id=name))
+    assert (refused.status_code, refused.json()["code"]) == (422, "body_invalid")
+    assert [row["pointer"] for row in refused.json()["errors"]] == ["/benefit_id"]
+    assert refused.json()["errors"][0]["detail"].endswith((".", "。"))
+    imported = await one.post("/v1/admin/catalogue/import", {"catalogue": {"benefits": [benefit(benefit_id=name)]}})
+    assert imported.status_code == 422
+
+
+async def test_a_scheme_is_called_by_its_version(shared_city: City) -> None:
+    one = staff(shared_city)
+    for name, status in (("2091.1", 201), ("..", 422), ("2091.1/x", 422), ("new", 422)):
+        assert (await one.post("/v1/admin/schemes", {"version": name})).status_code == status
+
+
+async def test_a_draft_can_be_given_up(town: City) -> None:
+    one, path = staff(town), "/v1/admin/benefits/another-one/versions/1"
+    drafted = await one.post("/v1/admin/benefits", benefit())
+    assert (await staff(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
+    assert (await one.get(path)).json()["state"] == "discarded"
+    assert (await one.post(f"{path}/submit")).status_code == 409
+    assert (await one.post(f"{path}/discard")).status_code == 409
+    steps = await queries.fetch_all("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
+    assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
+    assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
+    # What was submitted is not a draft, and its next version may follow.
+    again = await put(one, "/v1/admin/benefits/another-one", benefit(), "*")
+    assert again.json()["version"] == 2
+    assert drafted.json()["sha256"] == again.json()["sha256"]
+    await one.post("/v1/admin/benefits/another-one/versions/2/submit")
+    assert (await one.post("/v1/admin/benefits/another-one/versions/2/discard")).status_code == 409
+
+
+async def test_nothing_ends_before_today(town: City) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
+    today = await town.today()
+    for day, code in (((today - timedelta(days=1)).isoformat(), "in_the_past"), ("2026-02-30", "invalid_date")):
+        refused = await one.post(path, {"from": day})
+        assert refused.status_code == 422
+        assert [(row["pointer"], row["code"]) for row in refused.json()["errors"]] == [("/from", code)]
+    assert (await one.post(path, {"from": today.isoformat()})).json() == {"state": "retired"}
+
+
+async def test_a_list_names_documents_and_their_versions_that_are_not_over(town: City) -> None:
+    one, path = staff(town), "/v1/admin/benefits/library-deposit"
+    body = (await one.get(path)).json()["document"]
+    await put(one, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
+    rows = {row["id"]: row for row in (await one.get("/v1/admin/benefits?limit=200")).json()["data"]}
+    row = rows["library-deposit"]
+    assert (row["version"], row["state"], row["in_force_version"]) == (2, "draft", 1)
+    assert row["others"] == [{"version": 1, "state": "in_force"}]
+    assert row["name"] == body["title"]
+    for version in (
+        (await one.get("/v1/admin/notices")).json()["data"],
+        (await one.get("/v1/admin/venues")).json()["data"],
+    ):
+        assert version[0]["name"]["en"]
+    await one.post(f"{path}/versions/1/suspend")
+    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
+    await one.post(f"{path}/versions/1/resume")
+    assert (await one.get(f"{path}/versions/1")).json()["resume_requested"] is True
+    await staff(town, 2).post(f"{path}/versions/1/resume")
+    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
+
+
+async def test_whoever_worsens_a_baseline_is_told_what_it_stops(town: City) -> None:
+    one = staff(town)
+    worse = copy.deepcopy(SERVICE)
+    worse["baseline"]["deposit_fen"] = 20_000
+    found = (await one.post("/v1/admin/services/findings", worse)).json()["findings"]
+    told = [row for row in found if row["code"] == "benefit_would_stop"]
+    assert told
+    assert {row["severity"] for row in told} == {"advice"}
+    assert "library-deposit" in " ".join(row["detail"] for row in told)
+    same = (await one.post("/v1/admin/services/findings", SERVICE)).json()["findings"]
+    assert "benefit_would_stop" not in [row["code"] for row in same]

@@ -1,0 +1,86 @@
+"""My points in one round trip: the same answer as the long way, and never one that something has overtaken."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from tests.service.api.test_admin import benefit, published, staff
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+
+class Statements:
+    """How many statements went to the database since it was last asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        for name in ("rows", "run", "glance"):
+            monkeypatch.setattr(queries, name, self.counted(getattr(queries, name)))
+
+    def counted(self, work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def counted(sql: str, *values: object) -> Any:
+            self.count += 1
+            return await work(sql, *values)
+
+        return counted
+
+    def since(self) -> int:
+        count, self.count = self.count, 0
+        return count
+
+
+async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    wang, nobody = town.resident("wang"), town.resident("nobody")
+    await wang.volunteer(7_200, "v-wang")
+    first = await wang.get("/v1/me/points")
+    await nobody.get("/v1/me/points")
+    statements = Statements(monkeypatch)
+    again = await wang.get("/v1/me/points")
+    # On SQLite a glance is a row; counted there, too.
+    assert statements.since() == (2 if queries.is_sqlite() else 1)
+    assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+    kept = await town.client.get("/v1/me/points", headers=wang.headers({"If-None-Match": first.headers["etag"]}))
+    assert (kept.status_code, kept.content) == (304, b"")
+    assert (await nobody.get("/v1/me/points")).json()["total"] == 0
+    # Any act on the catalogue sends the next one the long way, once.
+    statements.since()
+    await staff(town).post("/v1/admin/benefits", benefit())
+    statements.since()
+    assert (await wang.get("/v1/me/points")).content == first.content
+    assert statements.since() > 2
+    assert (await wang.get("/v1/me/points")).content == first.content
+    assert statements.since() <= 2
+
+
+async def test_nothing_that_has_ended_is_read_swiftly(town: City) -> None:
+    wang, one = town.resident("wang"), staff(town)
+    consent = await wang.link("volunteer-service", "v-wang")
+    await town.source("volunteer-service").deliver(
+        {"record_id": "r", "account": "v-wang", "kind": "volunteer_minutes", "quantity": 600,
+         "occurred_on": f"{await town.last_year()}-12-31"}
+    )  # fmt: skip
+    assert [await wang.total(), await wang.total()] == [10, 10]
+    # A scheme that begins on 1 January is the one that is named from then on.
+    year = (await town.today()).year + 1
+    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = copy.deepcopy((await one.get(f"/v1/admin/schemes/{version}")).json()["document"])
+    scheme |= {"version": f"{year}.1", "from_year": year}
+    assert await published(town, "schemes", f"{year}.1", scheme) == "scheduled"
+    assert [await wang.total(), await wang.total()] == [10, 10]
+    midnight = datetime(year, 1, 1, tzinfo=town.app_context.settings.city_zone)
+    for moment, named in ((midnight - timedelta(seconds=1), version), (midnight, f"{year}.1")):
+        town.shift.by = moment - await queries.now()
+        for _ in range(2):
+            body = (await town.resident("wang").get("/v1/me/points")).json()
+            assert (body["scheme_version"], body["total"]) == (named, 10)
+    town.shift.by = timedelta(0)
+    assert [await wang.total(), await wang.total()] == [10, 10]
+    await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
+    assert await wang.total() == 0

@@ -1,0 +1,264 @@
+"""Sources deliver: NDJSON streams, bad lines among good ones, objections heard, links fed; nothing about who else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Finding, Kind
+from service.api.source import handlers
+from tests.service.api.test_admin import staff
+from tests.support.city import Actor, City, record, row_counts
+
+pytestmark = pytest.mark.anyio
+
+
+async def stream(actor: Actor, body: bytes) -> list[dict[str, Any]]:
+    answer = await actor.town.client.post(
+        "/v1/source/records", content=body, headers=actor.headers({"Content-Type": "application/x-ndjson"})
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def lines(*rows: dict[str, Any] | str) -> bytes:
+    return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows).encode()
+
+
+async def test_a_stream_of_records_a_line(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.link("green-travel", "bike-9001")
+    rows = [record(f"r-{number}", "bike-9001", occurred_on="2025-03-01") for number in range(2_500)]
+    body = lines(*rows) + b"\n"
+    first = await stream(town.source(), body)
+    assert [one["record_id"] for one in first] == [one["record_id"] for one in rows]
+    assert {one["status"] for one in first} == {"accepted"}
+    assert await wang.total() == 100
+    assert {one["status"] for one in await stream(town.source(), body)} == {"duplicate"}
+    held = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+    assert held[0]["n"] == 2_500
+
+
+async def test_a_bad_line_spoils_no_other(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.link("green-travel", "bike-9001")
+    good = record("good", "bike-9001", quantity=2)
+    results = await stream(
+        town.source(),
+        lines(
+            "not json", good, "", '{"record_id": "half"', {**record("extra", "bike-9001"), "route": "A-B"},
+            record("with space", "bike-9001"), "x" * (handlers.LINE_BYTES_MAX + 1), '{"a":1,"a":2}', "[" * 2_000,
+            {**good, "quantity": 1.5}, record("last", "bike-9001", quantity=2),
+        ),
+    )  # fmt: skip
+    assert [(one.get("record_id"), one["status"], one.get("code")) for one in results] == [
+        (None, "refused", "malformed_json"),
+        ("good", "accepted", None),
+        (None, "refused", "malformed_json"),
+        (None, "refused", "body_invalid"),
+        (None, "refused", "body_invalid"),
+        (None, "refused", "line_too_long"),
+        (None, "refused", "duplicate_key"),
+        (None, "refused", "too_deep"),
+        (None, "refused", "body_invalid"),
+        ("last", "accepted", None),
+    ]
+    assert await wang.total() == 2
+
+
+async def test_an_endless_line_costs_no_memory_and_one_answer(town: City) -> None:
+    async def endless() -> Any:
+        for _ in range(200):
+            yield b"x" * 65_536
+        yield b"\n" + lines(record("after", "bike-607", quantity=2)) + b"\n"
+
+    source = town.source()
+    answer = await town.client.post(
+        "/v1/source/records", content=endless(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one.get("code") for one in results] == ["line_too_long", None]
+
+
+async def test_a_stream_has_an_end(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "STREAM_LINES_MAX", 3)
+    results = await stream(town.source(), lines(*(record(f"e-{number}", "bike-607") for number in range(9))))
+    assert [one.get("code") for one in results] == [None, None, None, "too_many_lines"]
+    monkeypatch.setattr(handlers, "STREAM_BYTES_MAX", 1_000)
+    source = town.source()
+    announced = await town.client.post(
+        "/v1/source/records", content=b"x" * 1_001, headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    assert (announced.status_code, announced.json()["code"]) == (413, "body_too_large")
+
+    async def unannounced() -> Any:
+        for _ in range(5):
+            yield lines(record("s", "bike-607")) + b"\n" + b" " * 400
+
+    cut = await town.client.post(
+        "/v1/source/records", content=unannounced(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    assert json.loads(cut.text.splitlines()[-1])["code"] == "too_large"
+
+
+async def test_a_source_that_is_suspended_delivers_no_more(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "STREAM_BATCH", 3)
+    wang, source = town.resident("wang"), town.source()
+    await wang.link("green-travel", "bike-9001")
+
+    async def interrupted() -> Any:
+        for number in range(4):
+            yield lines(record(f"r-{number}", "bike-9001")) + b"\n"
+        stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+        assert stop.status_code == 200
+        for number in range(4, 12):
+            yield lines(record(f"r-{number}", "bike-9001")) + b"\n"
+
+    answer = await town.client.post(
+        "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one["status"] for one in results[:3]] == ["accepted"] * 3
+    assert results[3:] == [{"record_id": None, "status": "refused", "code": "suspended", "line": 4}]
+    assert len((await wang.get("/v1/me/records")).json()["data"]) == 3
+    again = await source.post("/v1/source/records", {"records": [record("r-4", "bike-9001")]})
+    assert (again.status_code, again.json()["code"]) == (403, "suspended")
+
+
+async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "STREAM_BATCH", 1)
+    source = town.source()
+    await town.resident("wang").link("green-travel", "bike-9001")
+
+    async def interrupted() -> Any:
+        yield lines(record("r-1", "bike-9001")) + b"\n"
+        await _narrow(town)
+        yield lines(record("r-2", "bike-9001"), record("r-3", "bike-9001", kind="transit_trip")) + b"\n"
+
+    answer = await town.client.post(
+        "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
+    )
+    results = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one.get("code") for one in results] == [None, "kind_not_allowed", None]
+
+
+async def _narrow(town: City) -> None:
+    """A second version of the source, in force at once, that delivers transit trips alone."""
+    held = await lifecycle.in_force(Kind.SOURCES, "green-travel", await town.app_context.clock())
+    assert held is not None
+    async with queries.transaction():
+        at = await town.app_context.clock()
+        new = await lifecycle.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
+        await lifecycle.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
+        await lifecycle.review(Kind.SOURCES, "green-travel", new.version, "officer", at)
+        await lifecycle.approve(Kind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
+
+
+async def _nothing_found(*_: object) -> list[Finding]:
+    return []
+
+
+async def test_who_is_not_linked_leaves_no_trace(town: City) -> None:
+    before = await row_counts()
+    done = await town.source().deliver(record("ghost", "bike-nobody"))
+    assert done == {
+        "accepted": 0,
+        "duplicates": 0,
+        "refused": 1,
+        "results": [{"record_id": "ghost", "status": "refused", "code": "not_authorised"}],
+    }
+    assert await row_counts() == before
+
+
+async def test_another_source_does_not_reach_the_same_account_or_record(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.link("green-travel", "shared-1")
+    other = await town.source("volunteer-service").deliver(record("v", "shared-1", "volunteer_minutes", 60))
+    assert other["results"][0]["code"] == "not_authorised"
+    await wang.link("volunteer-service", "shared-1")
+    await town.source().deliver(record("same-id", "shared-1", quantity=2))
+    same = await town.source("volunteer-service").deliver(record("same-id", "shared-1", "volunteer_minutes", 60))
+    assert same["accepted"] == 1
+    assert await wang.total() == 2
+
+
+async def test_after_a_new_consent_the_same_records_may_be_sent_again(town: City) -> None:
+    wang = town.resident("wang")
+    consent = await wang.link("green-travel", "bike-9001")
+    ride = record("r", "bike-9001", quantity=10)
+    assert (await town.source().deliver(ride))["accepted"] == 1
+    await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
+    await wang.link("green-travel", "bike-9001")
+    assert (await town.source().deliver(ride))["accepted"] == 1
+    assert await wang.total() == 5
+
+
+async def test_links_are_a_feed(town: City) -> None:
+    source, accounts = town.source(), []
+    cursor = ""
+    while True:
+        page = (await source.get(f"/v1/source/links?limit=5{cursor}")).json()
+        assert all(set(one) == {"link_id", "account", "state", "since"} for one in page["data"])
+        accounts += [one["account"] for one in page["data"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(accounts) == len(set(accounts)) == 12
+    assert all(one.startswith("bike-") for one in accounts)
+    assert (await source.get("/v1/source/links?state=pending")).json()["code"] == "bad_query"
+
+
+async def test_objections_reach_the_source_without_the_persons_words(town: City) -> None:
+    wang, source = town.resident("wang"), town.source()
+    await wang.link("green-travel", "bike-9001")
+    await source.deliver(record("r-1", "bike-9001", quantity=10))
+    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    assert held["source_record_id"] == "r-1"
+    words = "my neighbour rode it, ask Mrs Zhao"
+    path = f"/v1/me/records/{held['record_id']}/objections"
+    opened = await wang.post(path, {"reason_code": "not_mine", "statement": words})
+    assert (opened.status_code, opened.json()["state"]) == (201, "open")
+    about_missing = {"source_id": "green-travel", "reason_code": "missing", "statement": words}
+    missing = await wang.post("/v1/me/objections", about_missing)
+    assert missing.status_code == 201
+    listed = (await source.get("/v1/source/objections")).json()["data"]
+    assert [(one.get("record_id"), one["account"], one["reason_code"], one["stated"]) for one in listed] == [
+        ("r-1", "bike-9001", "not_mine", False),
+        (None, "bike-9001", "missing", False),
+    ]
+    assert "Zhao" not in (await source.get("/v1/source/objections")).text
+    heard = f"/v1/source/objections/{opened.json()['objection_id']}/statement"
+    for statement in ("The bike was unlocked with this account.", "Corrected: it was not."):
+        said = await source.post(heard, {"statement": statement})
+        assert said.json() == {"objection_id": opened.json()["objection_id"], "state": "stated"}
+    assert (await source.get("/v1/source/objections")).json()["data"][0]["stated"] is True
+    other = town.source("civic-life")
+    assert (await other.get("/v1/source/objections")).json()["data"] == []
+    assert (await other.post(heard, {"statement": "x"})).status_code == 404
+    # B7, first half: nothing drops while it is open, and nobody else is told.
+    assert await wang.total() == 5
+    mine = (await wang.get("/v1/me/objections")).json()["data"]
+    assert [one["state"] for one in mine] == ["open", "open"]
+    assert [one["kind"] for one in (await wang.get("/v1/me/messages")).json()["data"]] == ["objection_opened"] * 2
+    await wang.post("/v1/me/withdrawals", {"scope": "all"})
+    assert (await source.get("/v1/source/objections")).json()["data"] == []
+    assert (await source.post(heard, {"statement": "x"})).status_code == 404
+
+
+async def test_objecting_to_what_is_not_ones_own(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    await wang.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r-1", "bike-9001"))
+    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    await li.ask(purpose="benefit.check", provider_id="city-library")
+    body = {"reason_code": "not_mine", "statement": "x"}
+    for who in (li, town.resident("unknown")):
+        answer = await who.post(f"/v1/me/records/{held['record_id']}/objections", body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    nowhere = await wang.post("/v1/me/objections", {**body, "source_id": "nobody"})
+    assert nowhere.json()["code"] == "not_in_force"

@@ -1,0 +1,150 @@
+"""The demonstration city: real rides, a benefit in every scene, somebody for whom each applies and somebody not."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+import yaml
+
+from benefits.rules.vocabulary import Scene
+from benefits.scoring import points, scheme
+from benefits.scoring.scheme import Scheme, Timeline
+from consent.database import queries
+from consent.domain.kinds import Kind
+from consent.domain.records import Record, RecordKind, Released
+from service.auth.access_tokens import Audience
+from service.demo import seed
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+RESIDENTS = [f"resident-{number}" for number in range(1, 13)]
+
+
+async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(shared_city: City) -> None:
+    applies: dict[str, set[bool]] = {}
+    scenes = set()
+    for subject in RESIDENTS:
+        for one in (await shared_city.resident(subject).get("/v1/me/benefits?limit=200")).json()["data"]:
+            applies.setdefault(one["benefit_id"], set()).add(one["applies"])
+            scenes.add(one["scene"])
+            assert one["venues"], one["benefit_id"]
+    assert scenes == set(Scene)
+    assert {benefit for benefit, seen in applies.items() if True not in seen} == set()
+    assert applies["library-deposit"] == applies["checkup-window"] == {True, False}
+
+
+async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(shared_city: City) -> None:
+    rows = await queries.fetch_all("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
+    assert [row["year"] for row in rows] == [await shared_city.last_year()]
+
+
+async def test_what_the_contract_pins_is_there(shared_city: City) -> None:
+    public = {
+        one["benefit_id"]: one for one in (await shared_city.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    }
+    library, parking, checkup = (public[name] for name in ("library-deposit", "parking-free-minutes", "checkup-window"))
+    assert library["condition"] == {"measure": "total", "at_least": 60}
+    assert (library["effect"], library["baseline"]["deposit_fen"]) == (
+        {"kind": "deposit_waiver", "up_to_fen": 10_000},
+        10_000,
+    )
+    assert (library["baseline"]["period_days"], library["baseline"]["items"]) == (30, 5)
+    assert parking["condition"] == {
+        "any": [{"measure": "total", "at_least": 100}, {"measure": "green_living", "at_least": 50}]
+    }
+    assert (parking["effect"], parking["baseline"]["free_minutes"]) == ({"kind": "free_minutes", "minutes": 30}, 15)
+    assert checkup["condition"] == {
+        "all": [{"measure": "total", "at_least": 120}, {"measure": "social_responsibility", "at_least": 20}]
+    }
+    assert (checkup["effect"], checkup["baseline"]["capacity"]) == ({"kind": "extra_window", "extra_capacity": 20}, 200)
+    sources = {one["source_id"]: one for one in (await shared_city.client.get("/v1/public/sources")).json()["data"]}
+    assert {name: set(one["kinds"]) for name, one in sources.items()} == {
+        "green-travel": {"bike_trip", "transit_trip"},
+        "volunteer-service": {"volunteer_minutes", "tree_planted"},
+        "civic-life": {"community_meeting", "eco_course", "green_shop_month"},
+    }
+
+
+async def test_scenes_and_divisions_choose_public_benefits(shared_city: City) -> None:
+    async def chosen(query: str) -> set[str]:
+        answer = await shared_city.client.get(f"/v1/public/benefits?limit=200&{query}")
+        return {one["benefit_id"] for one in answer.json()["data"]}
+
+    everything = await chosen("")
+    assert await chosen("scene=library") == {"library-deposit"}
+    assert await chosen("division=21") == await chosen("division=2101") == everything
+    assert await chosen("division=4403") == set()
+    assert await chosen("scene=nothing") == set()
+
+
+async def test_no_table_was_filled_behind_anybodys_back(shared_city: City) -> None:
+    """Every document was drafted, submitted and approved by two; every consent and link has its event."""
+    for kind in Kind:
+        rows = await queries.fetch_all(
+            "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
+        )
+        assert rows, kind
+        for row in rows:
+            steps = await queries.fetch_all(
+                "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 ORDER BY number",
+                kind,
+                row["document_id"],
+            )
+            acts = {one["act"]: one["staff_id"] for one in steps}
+            assert acts["draft"] != acts["approve"]
+            assert set(acts) >= {"draft", "submit", "approve"}
+    counts = await queries.fetch_one(
+        "SELECT (SELECT count(*) FROM consent) AS consents,"
+        " (SELECT count(*) FROM event WHERE kind = 'consent.given') AS given,"
+        " (SELECT count(*) FROM outbox) AS leaves, (SELECT count(*) FROM event) AS events"
+    )
+    assert counts is not None
+    assert counts["consents"] == counts["given"] > 0
+    assert counts["leaves"] >= counts["events"]
+
+
+async def test_a_furnished_city_is_left_as_it_is(shared_city: City) -> None:
+    assert await seed.seed(shared_city.app_context) is False
+
+
+async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(shared_city: City) -> None:
+    found = (
+        await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")
+    ).json()
+    assert found["state"] == "draft"
+    said = await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").post(
+        "/v1/admin/benefits/findings", found["document"]
+    )
+    (only,) = said.json()["findings"]
+    assert (only["rule"], only["severity"], only["pointer"]) == ("R3", "refused", "/effect/percent")
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 11, 26), date(2027, 12, 31), date(2028, 2, 29)])
+def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date) -> None:
+    (one,) = [
+        resident
+        for resident in yaml.safe_load((seed.CITY / "residents.yaml").read_text(encoding="utf-8"))
+        if resident["subject"] == "resident-9"
+    ]
+    year = today.year - 1
+    deeds = [
+        Record(
+            f"{source_id}.{number}",
+            source_id,
+            RecordKind(row["kind"]),
+            row["quantity"],
+            date.fromisoformat(f"{year}-{row['day']}"),
+        )
+        for source_id, rows in one["records"].items()
+        for number, row in enumerate(rows)
+    ]
+    deeds += [
+        Record(
+            ride.record_id, "green-travel", RecordKind(ride.kind), ride.quantity, date.fromisoformat(ride.occurred_on)
+        )
+        for ride in seed.rides_by_bike(year)[one["accounts"]["green-travel"]]
+    ]
+    timeline = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
+    assert points.compute(Released("p", "points.compute", 1, tuple(deeds)), timeline, today).total == 63

@@ -1,0 +1,312 @@
+"""The service as it runs in production: `serve` with several processes, PostgreSQL that stops, pauses and comes back.
+
+Whatever was acknowledged is there afterwards, exactly once; whatever could not be done was answered with 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from consent.database import queries
+from service.auth.access_tokens import STAFF_AUDIENCES, Audience
+from service.demo import seed
+from service.storage import database
+from tests.conftest import seed_database
+from tests.service.cli.test_cli import run
+from tests.service.test_settings import environment, issuers
+from tests.support import servers, tokens
+from tests.support.city import record
+from tests.support.processes import ROOT, free_port, wait_until_ready
+
+pytestmark = pytest.mark.anyio
+
+ANSWER_SECONDS = 3
+"""Within this the service says that its database is away."""
+PAUSE_SECONDS = 10
+"""So long that whoever waited for it to end is told from whoever was slow on a busy machine."""
+HEAL_SECONDS, UNTIL_SECONDS = 10, 30
+
+
+@dataclass
+class Deployment:
+    """`serve` on a database, with keys of its own identity provider."""
+
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+    base: str
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The processes that answer."""
+        children = psutil.Process(self.process.pid).children()
+        alive = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
+        return [one for one in alive if "resource_tracker" not in " ".join(one.cmdline())]
+
+
+def token(door: Audience, subject: str) -> str:
+    now = int(time.time())
+    staff = {"staff_id": subject} if door in STAFF_AUDIENCES else {}
+    payload = tokens.claims(door, aud=f"credit-easy:{door}", sub=subject, iat=now, exp=now + 300, **staff)
+    return tokens.token(payload)
+
+
+@contextmanager
+def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -> Iterator[Deployment]:
+    """Several processes of the service on a furnished database."""
+    port = free_port()
+    with tokens.listener(tokens.documents()) as (jwks_url, _):
+        settings = environment(
+            folder,
+            DATABASE_URL=database_url,
+            ALLOWED_HOSTS="127.0.0.1",
+            ISSUERS=issuers(jwks_url=jwks_url),
+            KEYRING=str(demo_folder / "keyring.json"),
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port), "--workers",
+             str(workers)],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+        )  # fmt: skip
+        try:
+            base = f"http://127.0.0.1:{port}"
+            wait_until_ready(base, process)
+            yield Deployment(settings, process, base)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@dataclass
+class Told:
+    """What was acknowledged, and what everything else was answered."""
+
+    records: set[str] = field(default_factory=set)
+    other: list[int] = field(default_factory=list)
+    slowest: float = 0.0
+    stop: bool = False
+
+
+def delivered(name: str) -> dict[str, Any]:
+    return record(name, "bike-607", occurred_on="2025-06-01")
+
+
+async def deliver(http: httpx2.AsyncClient, name: str) -> httpx2.Response:
+    headers = {"Authorization": f"Bearer {token(Audience.SOURCE, 'green-travel')}"}
+    return await http.post("/v1/source/records", json={"records": [delivered(name)]}, headers=headers)
+
+
+async def keep_delivering(base: str, told: Told) -> None:
+    """Deliver one record after another until told to stop, whatever the answers."""
+    async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
+        while not told.stop:
+            name, began = secrets.token_hex(8), time.monotonic()
+            try:
+                answer = await deliver(http, name)
+            except httpx2.HTTPError:
+                told.other.append(0)
+                continue
+            told.slowest = max(told.slowest, time.monotonic() - began)
+            if answer.status_code == 200:
+                assert answer.json()["accepted"] == 1, answer.text
+                told.records.add(name)
+            else:
+                told.other.append(answer.status_code)
+                await asyncio.sleep(0.05)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait for what a busy machine may be late with."""
+    async with asyncio.timeout(UNTIL_SECONDS):
+        while not happened():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def stored(database_url: str) -> list[str]:
+    await database.open_database(database_url)
+    try:
+        found = await queries.fetch_all("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
+        keys = await queries.fetch_all("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
+    finally:
+        await database.close_database()
+    assert {row["source_record_id"] for row in found} == {row["source_record_id"] for row in keys}
+    return [row["source_record_id"] for row in found]
+
+
+async def heals(base: str) -> None:
+    deadline = time.monotonic() + HEAL_SECONDS
+    async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
+        while (await deliver(http, secrets.token_hex(8))).status_code != 200:
+            assert time.monotonic() < deadline, "the service did not heal"
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[servers.Postgres]:
+    """A server to be stopped: durable, since what it acknowledged must survive."""
+    with servers.postgres(durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+def own_city(own_server: servers.Postgres, demo_folder: Path) -> str:
+    """A furnished city on that server."""
+    url = own_server.create()
+    asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url)))
+    return url
+
+
+async def stopped_and_started(
+    own_server: servers.Postgres, url: str, folder: Path, demo_folder: Path, times: int
+) -> None:
+    told = Told()
+    with deployed(folder, demo_folder, url, workers=2) as service:
+        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(8)]
+        for _ in range(times):
+            before, refused = len(told.records), len(told.other)
+            await until(lambda: len(told.records) > before)  # noqa: B023
+            await asyncio.to_thread(own_server.stop)
+            await until(lambda: len(told.other) > refused)  # noqa: B023
+            await asyncio.to_thread(own_server.start)
+            await heals(service.base)
+        told.stop = True
+        await asyncio.gather(*load)
+    assert {*told.other} == {503}
+    assert told.slowest < HEAL_SECONDS
+    there = await stored(url)
+    assert len(there) == len({*there})
+    assert told.records <= {*there}
+
+
+async def test_postgresql_stopped_at_once_and_started_loses_nothing(
+    own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    await stopped_and_started(own_server, own_city, tmp_path, demo_folder, times=1)
+
+
+@pytest.mark.campaign
+async def test_postgresql_stopped_and_started_ten_times_loses_nothing(
+    own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    await stopped_and_started(own_server, own_city, tmp_path, demo_folder, times=10)
+
+
+async def test_a_paused_postgresql_is_said_within_three_seconds(
+    own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    told = Told()
+    with deployed(tmp_path, demo_folder, own_city, workers=1) as service:
+        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(30)]
+        await until(lambda: bool(told.records))
+        with own_server.paused():
+            await asyncio.sleep(PAUSE_SECONDS)
+            assert 503 in told.other
+            began = time.monotonic()
+            async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+                assert (await http.get("/healthz")).status_code == 200
+                answer = await deliver(http, "later")
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            assert time.monotonic() - began < ANSWER_SECONDS
+        await heals(service.base)
+        told.stop = True
+        await asyncio.gather(*load)
+    assert {*told.other} == {503}
+    assert told.slowest < PAUSE_SECONDS  # nobody waited for it to come back
+    assert told.records <= {*await stored(own_city)}
+
+
+async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
+    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    url = postgres.create(furnished_postgres)
+    with deployed(tmp_path, demo_folder, url, workers=2) as service:
+        told = Told()
+        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(4)]
+        await until(lambda: bool(told.records) and len(service.workers) == 2)
+        first = {one.pid for one in service.workers}
+        victim = min(first)
+        os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + HEAL_SECONDS
+        while len({one.pid for one in service.workers} - {victim}) < 2:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        await heals(service.base)
+        told.stop = True
+        await asyncio.gather(*load)
+        assert {*told.other} <= {0}  # whoever was being answered lost their connection, nothing else
+        async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+            text = (await http.get("/metrics")).text
+        counted = sum(
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.startswith("credit_easy_requests_total") and 'route="deliverRecords"' in line and '"200"' in line
+        )
+        assert counted >= len(told.records)
+    assert told.records <= {*await stored(url)}
+
+
+async def test_a_migration_under_load_is_noticed_by_nobody(
+    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    url = postgres.create(furnished_postgres)
+    told = Told()
+    with deployed(tmp_path, demo_folder, url, workers=1) as service:
+        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(6)]
+        for number in range(6):
+            await asyncio.sleep(0.2)
+            await database.open_database(url)
+            for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
+                await queries.execute(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
+            await database.close_database()
+        again = await asyncio.to_thread(run, "migrate", env=service.environment)
+        assert again.stdout.strip() == "nothing to do"
+        told.stop = True
+        await asyncio.gather(*load)
+    assert told.other == []
+    assert told.records <= {*await stored(url)}
+
+
+async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
+    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    url = postgres.create(furnished_postgres)
+    with deployed(tmp_path, demo_folder, url, workers=1) as service:
+
+        async def slowly() -> Any:
+            for number in range(30):
+                yield json.dumps(delivered(f"slow-{number}")).encode() + b"\n"
+                await asyncio.sleep(0.05)
+
+        headers = {
+            "Authorization": f"Bearer {token(Audience.SOURCE, 'green-travel')}", "Content-Type": "application/x-ndjson"
+        }  # fmt: skip
+        async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+            sending = asyncio.create_task(http.post("/v1/source/records", content=slowly(), headers=headers))
+            await asyncio.sleep(0.5)
+            service.process.send_signal(signal.SIGTERM)
+            answer = await sending
+        assert answer.status_code == 200
+        assert [json.loads(line)["status"] for line in answer.text.splitlines()] == ["accepted"] * 30
+    assert len({one for one in await stored(url) if one.startswith("slow-")}) == 30
+
+
+def test_sqlite_serves_one_process_alone(tmp_path: Path) -> None:
+    settings = environment(tmp_path, DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}")
+    refused = run("serve", "--workers", "2", env=settings)
+    assert (refused.returncode, "PostgreSQL" in refused.stderr) == (2, True)

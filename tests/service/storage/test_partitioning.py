@@ -1,0 +1,380 @@
+"""Tables cut into pieces: the same tables to everybody, one piece to each statement of a request, months that go."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
+
+from benefits.balances import batch
+from consent import persons as people
+from consent.database import queries
+from consent.events import ledger
+from consent.rights import access_log
+from consent.verification import logs
+from service.demo import seed
+from service.storage import database, partitioning
+from tests.conftest import seed_database
+from tests.support import city, servers
+from tests.support.city import City
+from tests.support.processes import ROOT
+
+pytestmark = pytest.mark.anyio
+
+PIECES = 4
+PIECE = re.compile(r"(\w+)_p(\d+)")
+SPANNING = (
+    "DELETE FROM record_key WHERE person_id",
+    "DELETE FROM linked_account WHERE person_id",
+    "UPDATE ticket SET person_id = NULL WHERE person_id",
+    "DELETE FROM stored_answer WHERE caller_index",
+)
+"""What ends: the keys of a person's records, tickets and answers lie where their own ids have put them."""
+LIKE_LARGE = tuple(f"SET LOCAL enable_{one} = off" for one in ("seqscan", "hashjoin", "mergejoin", "material"))
+"""A planner that sees a dozen rows reads them all; of millions it goes by the key."""
+
+
+@pytest.fixture(scope="module")
+def cut_city(postgres: servers.Postgres, demo_folder: Path) -> str:
+    import asyncio
+
+    url = postgres.create()
+    asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
+    return servers.name_of(url)
+
+
+@pytest.fixture
+async def partitioned_city(
+    postgres: servers.Postgres, cut_city: str, demo_folder: Path, tmp_path: Path
+) -> AsyncIterator[City]:
+    """A furnished city whose tables are cut."""
+    settings = seed.settings_of(demo_folder)
+    published = tmp_path / "published"
+    published.mkdir()
+    settings = replace(
+        settings, database_url=postgres.create(cut_city), publisher=replace(settings.publisher, folder=published)
+    )
+    async with city.running_city(settings, demo_folder) as town:
+        yield town
+    postgres.drop(settings.database_url)
+
+
+@pytest.fixture
+async def whole(postgres: servers.Postgres) -> AsyncIterator[str]:
+    """An empty database that is up to date."""
+    url = postgres.create()
+    await database.open_database(url)
+    await database.migrate_all()
+    yield url
+    await database.close_database()
+    postgres.drop(url)
+
+
+async def described() -> dict[str, Any]:
+    """Columns, indexes, checks and triggers of every table that is not a piece."""
+    columns = await queries.fetch_all(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' ORDER BY 1, ordinal_position"
+    )
+    indexes = await queries.fetch_all(
+        "SELECT tablename AS table_name, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+    )
+    rules = await queries.fetch_all(
+        "SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS said FROM pg_constraint"
+        " WHERE contype IN ('c', 'p') AND conrelid <> 0 ORDER BY 1, 2"
+    )
+    triggers = await queries.fetch_all(
+        "SELECT tgrelid::regclass::text AS table_name, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
+    )
+    found = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
+    own = re.compile(r".*_(p\d+|rest|\d{4}_\d\d)")
+    return {
+        name: [json.dumps(row).replace(" ON ONLY ", " ON ") for row in rows if not own.fullmatch(row["table_name"])]
+        for name, rows in found.items()
+    }
+
+
+async def test_cut_tables_are_the_same_tables(whole: str) -> None:
+    before = await described()
+    done = await database.partition_tables(PIECES)
+    assert [one for one in done if one.startswith("cut")] == [
+        f"cut {one}" for one in (*partitioning.KEYS, *partitioning.MONTHLY)
+    ]
+    after = await described()
+    for id_column, _ in partitioning.MONTHLY.values():
+        # The month is part of their key.
+        after = json.loads(json.dumps(after).replace(f"({id_column}, at)", f"({id_column})"))
+    assert after == before
+    assert await database.partition_tables(None) == []
+    assert await database.partition_tables(PIECES) == []
+    with pytest.raises(ValueError, match="4 pieces already"):
+        await database.partition_tables(8)
+
+
+async def test_cutting_keeps_what_is_there(town: City) -> None:
+    if queries.is_sqlite() or await partitioning.pieces():
+        pytest.skip("for whole tables on PostgreSQL")
+    wu = town.resident("wu")
+    await wu.volunteer(7_200, "v-wu")
+    before = {
+        table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
+    }
+    await database.partition_tables(PIECES)
+    after = {
+        table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
+        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
+    }
+    assert after == before
+    assert await wu.total() == 63
+    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+
+
+@contextmanager
+def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, set[str]]]]]:
+    """Every statement that goes to the server, with the pieces of each table that it touches."""
+    seen: list[tuple[str, dict[str, set[str]]]] = []
+
+    def patched(name: str) -> None:
+        original = getattr(asyncpg.Connection, name)
+
+        async def looked(self: Any, sql: str, *values: Any, **named: Any) -> Any:
+            if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql) and "pg_" not in sql:
+                trial = self.transaction()
+                await trial.start()
+                for knob in LIKE_LARGE:
+                    await plain(self, knob)
+                plan = await fetch(self, f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", *values)
+                await trial.rollback()
+                seen.append((sql, touched(json.loads(plan[0][0]))))
+            return await original(self, sql, *values, **named)
+
+        monkeypatch.setattr(asyncpg.Connection, name, looked)
+
+    plain, fetch = asyncpg.Connection.execute, asyncpg.Connection.fetch
+    for name in ("fetch", "fetchrow", "fetchval", "execute"):
+        patched(name)
+    yield seen
+    monkeypatch.undo()
+
+
+def touched(plan: Any) -> dict[str, set[str]]:
+    """The pieces of each table that the plan's nodes have read or written."""
+    found: dict[str, set[str]] = {}
+    nodes = [plan]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, list):
+            nodes += node
+        elif isinstance(node, dict):
+            piece = PIECE.fullmatch(str(node.get("Relation Name", "")))
+            if piece and node.get("Actual Loops", 0) and node["Node Type"] != "ModifyTable":
+                found.setdefault(piece[1], set()).add(piece[2])
+            nodes += node.values()
+    return found
+
+
+async def a_residents_day(town: City) -> None:
+    """Consent, link, delivery, points, why, ticket, check, redemption, reversal, messages, withdrawal, leaving."""
+    wu, venue = town.resident("wu"), town.venue()
+    await wu.volunteer(7_200, "v-wu")
+    await wu.consent_to_provider("city-library")
+    for path in ("points", "points/explanation", "benefits", "consents", "access-log", "records", "messages"):
+        assert (await wu.get(f"/v1/me/{path}")).status_code == 200, path
+    assert (await wu.get("/v1/me/points")).json()["total"] == 63
+    handle = (await wu.ticket())["handle"]
+    assert (await venue.post("/v1/venue/checks", {"handle": handle})).json()["applies"] is True
+    redeemed = await venue.post("/v1/venue/redemptions", {"handle": handle})
+    assert redeemed.status_code == 201
+    reversal = f"/v1/venue/redemptions/{redeemed.json()['redemption_id']}/reversal"
+    assert (await venue.post(reversal, {"reason_code": "mistaken_scan"})).status_code == 200
+    consents = (await wu.get("/v1/me/consents")).json()["data"]
+    for one in consents:
+        assert (await wu.get(f"/v1/me/consents/{one['consent_id']}/receipt")).status_code == 200
+        assert (await wu.post(f"/v1/me/consents/{one['consent_id']}/withdraw")).status_code == 200
+    assert (await wu.get("/v1/me/export")).status_code == 200
+    assert (await town.client.delete("/v1/me", headers=wu.headers())).status_code == 200
+
+
+async def test_every_statement_of_a_request_touches_one_piece(
+    partitioned_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with explained(monkeypatch) as seen:
+        await a_residents_day(partitioned_city)
+    tables = {table for _, pieces in seen for table in pieces}
+    assert {"person", "subject", "consent", "event", "snapshot", "record", "ticket", "linked_account"} <= tables
+    wide = {
+        re.sub(r"\s+", " ", sql)[:160]: {table: sorted(one) for table, one in pieces.items() if len(one) > 1}
+        for sql, pieces in seen
+        if any(len(one) > 1 for one in pieces.values()) and not any(known in sql for known in SPANNING)
+    }
+    assert wide == {}, json.dumps(wide, indent=1)
+
+
+async def test_a_wide_statement_would_be_seen(partitioned_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    with explained(monkeypatch) as seen:
+        await queries.fetch_all("SELECT person_id FROM person WHERE epoch >= $1", 0)
+    # The city's own background may have asked something meanwhile.
+    asked = next(pieces for sql, pieces in seen if "epoch >= $1" in sql)
+    assert len(asked["person"]) == PIECES
+
+
+async def test_what_is_only_appended_stays_so_in_every_piece(partitioned_city: City) -> None:
+    wu = partitioned_city.resident("wu")
+    await wu.volunteer(7_200, "v-wu")
+    assert (await partitioned_city.venue().get("/v1/me/points")).status_code == 403  # leaves a refused attempt
+    pieces = [f"event_p{number}" for number in range(PIECES)]
+    month = (await queries.now()).strftime("refused_attempt_%Y_%m")
+    for table in ("event", *pieces, "refused_attempt", month):
+        for statement in (f"UPDATE {table} SET at = 0", f"TRUNCATE {table}"):
+            with pytest.raises(IntegrityError, match="append only"):
+                await queries.execute(statement)
+    with pytest.raises(IntegrityError, match="append only"):
+        await queries.execute("DELETE FROM event")
+    with pytest.raises(IntegrityError, match="append only"):
+        await queries.execute(f"DELETE FROM {month}")
+
+
+async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City) -> None:
+    assert (await partitioned_city.venue().get("/v1/me/points")).status_code == 403
+    attempts = await queries.fetch_all("SELECT leaf_hash FROM refused_attempt")
+    assert attempts
+    today = (await queries.now()).date()
+    years_later = date(today.year + 4, today.month, 1)
+    async with queries.transaction():
+        made, gone = await partitioning.keep_months(years_later)
+    assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
+    assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
+    assert await queries.fetch_all("SELECT 1 FROM refused_attempt") == []
+    erased = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
+    assert {row["leaf_hash"] for row in attempts} <= erased
+    reports = await logs.everything(
+        partitioned_city.app_context.keyring, partitioned_city.app_context.settings.publisher
+    )
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+    async with queries.transaction():
+        assert await partitioning.keep_months(years_later) == ([], [])
+
+
+async def test_what_no_month_was_made_for_is_not_lost(partitioned_city: City) -> None:
+    far = queries.to_micros(await queries.now()) + 10 * 366 * 86_400 * 1_000_000
+    await queries.execute(
+        "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ('later', $1, 'd', '', 'c', 'w')",
+        far,
+    )
+    assert (await queries.fetch_all("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
+
+
+async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(partitioned_city: City) -> None:
+    now = await queries.now()
+
+    async def attempt(days: int) -> str:
+        at = now + timedelta(days=days)
+        async with queries.transaction():
+            await ledger.refused("public", "x", "wrong_role", "door", at)
+        found = await queries.fetch_one("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
+        assert found is not None
+        return str(found["leaf_hash"])
+
+    async def lie() -> list[tuple[str, str]]:
+        found = await queries.fetch_all("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
+        return sorted((row["leaf_hash"], row["name"]) for row in found)
+
+    def month(days: int) -> str:
+        return (now + timedelta(days=days)).strftime("refused_attempt_%Y_%m")
+
+    # Fifteen and seventeen months without `migrate`, and a clock that was once far ahead.
+    soon, later, far = [await attempt(days) for days in (15 * 31, 17 * 31, 40 * 366)]
+    assert await lie() == sorted((one, "refused_attempt_rest") for one in (soon, later, far))
+    async with queries.transaction():
+        made, gone = await partitioning.keep_months((now + timedelta(days=17 * 31)).date())
+    assert {month(15 * 31), month(17 * 31)} <= set(made)
+    assert gone == []
+    where = sorted([(soon, month(15 * 31)), (later, month(17 * 31)), (far, "refused_attempt_rest")])
+    assert await lie() == where
+    for table in (month(15 * 31), "refused_attempt_rest"):
+        with pytest.raises(IntegrityError, match="append only"):
+            await queries.execute(f"DELETE FROM {table}")
+    async with queries.transaction():
+        assert await partitioning.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
+    assert await lie() == where
+
+    # What waited in the rest for more than three years goes as a month does.
+    async with queries.transaction():
+        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
+        old = await attempt(31 * 366)
+        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
+    assert await lie() == [(far, "refused_attempt_rest")]
+    kept = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
+    assert {soon, later, old} <= kept
+    reports = await logs.everything(
+        partitioned_city.app_context.keyring, partitioned_city.app_context.settings.publisher
+    )
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+
+
+async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_city: City) -> None:
+    names = [f"reader-{number}" for number in range(12)]
+    for name in names:
+        await partitioned_city.resident(name).volunteer(7_200, f"v-{name}")
+    await queries.execute("DELETE FROM snapshot")
+    plan = await batch.plan()
+    assert [(one.number, one.of, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
+    told: list[int] = []
+    app_context = partitioned_city.app_context
+    # Stopped after one piece, and gone on with two beside each other.
+    first = await batch.run(
+        plan[:1], 0, 1, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready)
+    )
+    rest = await batch.run(plan, 1, 2, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready))
+    assert (told[0], told[-1]) == (1, PIECES)
+    everybody = (await queries.fetch_all("SELECT count(*) AS rows FROM person"))[0]["rows"]
+    assert first.persons + rest.persons == everybody
+    computed = {
+        row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
+    }
+    assert len(computed) == first.computed + rest.computed
+    for name in names:
+        assert await partitioned_city.resident(name).total() == 63
+        # One piece of four was theirs; the others' uses are not.
+        person = await people.find(app_context.keyring, name)
+        assert person is not None
+        seen = await access_log.openings_for_all(person)
+        assert [one.event["pieces"] for one in seen] == [PIECES]
+    reports = await logs.everything(app_context.keyring, app_context.settings.publisher)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
+    with pytest.raises(ValueError, match="4 pieces"):
+        await batch.plan(3)
+
+
+def test_the_operations_page_says_where_every_table_lies() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \| .* \|$", page[page.index("## Beyond one machine") :], re.M)
+    said = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
+    tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}
+    assert set(said) == tables | {"schema_migration"}
+    assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
+        table for table, key in partitioning.KEYS.items() if key == partitioning.PERSON
+    }
+    for table in partitioning.OWN_KEY:
+        assert said[table] == f"by `{partitioning.KEYS[table]}`"
+    assert {table for table, where in said.items() if where.startswith("a copy")} == set(partitioning.REFERENCE)
+
+
+def _models(room: str) -> list[type[Model]]:
+    found = importlib.import_module(database.MODELS[room][0])
+    return [
+        one for one in vars(found).values() if isinstance(one, type) and issubclass(one, Model) and one is not Model
+    ]

@@ -1,0 +1,230 @@
+"""The pool of PostgreSQL connections: its limits, and that no connection is ever lost to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.backends.base.client import TransactionalDBClient
+
+from consent.database import queries
+from service.http.problems import AWAY
+from service.storage import pool as connections
+from service.storage.pool import CONNECTIONS_MAX, Pool
+from tests.support.servers import Postgres
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
+    made = Pool(dsn=postgres.url("postgres").replace("postgres://", "postgresql://", 1), max_size=2)
+    yield made
+    await made.close()
+    made.terminate()
+
+
+def is_away(pool: Pool) -> bool:
+    return pool.away
+
+
+async def test_as_many_as_were_asked_for_and_no_more(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "WAIT_SECONDS", 0.1)
+    one, other = await pool.acquire(), await pool.acquire()
+    with pytest.raises(TimeoutError):
+        await pool.acquire()
+    await pool.release(other)
+    assert await pool.acquire() is other
+    assert one is not other
+
+
+async def test_whoever_waited_longest_is_next(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    served: list[int] = []
+
+    async def wants(number: int) -> None:
+        connection = await pool.acquire()
+        served.append(number)
+        await pool.release(connection)
+
+    waiting = [asyncio.create_task(wants(number)) for number in range(5)]
+    await asyncio.sleep(0.05)
+    for connection in held:
+        await pool.release(connection)
+    await asyncio.gather(*waiting)
+    assert served == [0, 1, 2, 3, 4]
+
+
+async def test_a_wait_that_is_given_up_loses_nothing(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    await pool.release(held[0])
+    waiting[0].cancel()  # in the very moment in which it was given one
+    await asyncio.gather(waiting[0], return_exceptions=True)
+    await pool.release(held[1])
+    later = await asyncio.wait_for(asyncio.gather(*waiting[1:]), 2)
+    assert len({*later}) == 2
+
+
+async def test_what_was_lost_is_made_anew(pool: Pool) -> None:
+    lost = [await pool.acquire(), await pool.acquire()]
+    pool.abandon()
+    # Whoever has them has not given them back yet.
+    again = [await pool.acquire(), await pool.acquire()]
+    assert not {*lost} & {*again}
+    for connection in lost:
+        await pool.release(connection)
+    assert len(pool.lent) == 2
+
+
+async def at_begin() -> asyncio.Task[None]:
+    """A task that has a connection and now begins its transaction."""
+
+    async def work() -> None:
+        async with queries.transaction():
+            await asyncio.sleep(10)
+
+    held = queries.connection()._pool if not queries.is_sqlite() else None
+    before = len(held.lent) if held is not None else 0
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    for _ in range(1_000):
+        if held is None or len(held.lent) > before:
+            break
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: str) -> None:
+    for _ in range(CONNECTIONS_MAX + 2):
+        task = await at_begin()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def one() -> list[queries.Row]:
+        async with queries.transaction():
+            await asyncio.sleep(0 if queries.is_sqlite() else 0.1)  # all of them at a time
+            return await queries.fetch_all("SELECT 1 AS one")
+
+    found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
+    assert found == [[{"one": 1}]] * CONNECTIONS_MAX
+    # Nobody writes into a transaction that somebody else began and left.
+    await queries.execute("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
+    if not queries.is_sqlite():
+        other = await asyncpg.connect(opened.replace("postgres://", "postgresql://", 1))
+        assert await other.fetchval("SELECT count(*) FROM link_code") == 1
+        assert await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%'") == 0
+        await other.close()
+
+
+async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
+    if queries.is_sqlite():
+        pytest.skip("SQLite has no server to go away")
+    for _ in range(CONNECTIONS_MAX + 2):
+        found = await queries.fetch_one("SELECT pg_backend_pid() AS pid")
+        assert found is not None
+        os.kill(found["pid"], signal.SIGTERM)
+        time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
+        with pytest.raises(AWAY):
+            async with queries.transaction():
+                pass
+        # The task goes on outside of it.
+        assert not isinstance(queries.connection(), TransactionalDBClient)
+    async with queries.transaction():
+        assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_a_query_on_an_abandoned_connection_ends_at_once(pool: Pool) -> None:
+    connection: Any = await pool.acquire()
+    asleep = asyncio.create_task(connection.fetchval("SELECT pg_sleep(30)"))
+    await asyncio.sleep(0.1)
+    pool.abandon()
+    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+        await asyncio.wait_for(asleep, 2)
+
+
+async def test_a_connection_inside_a_transaction_does_not_come_back(pool: Pool) -> None:
+    connection: Any = await pool.acquire()
+    await connection.execute("BEGIN")
+    await pool.release(connection)
+    assert connection.is_closed()
+    assert await pool.acquire() is not connection
+
+
+async def test_long_idle_ones_are_made_anew(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = await pool.acquire()
+    await pool.release(connection)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0)
+    assert await pool.acquire() is not connection
+
+
+async def test_a_closed_pool_lends_nothing(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0.05)
+    await pool.close()
+    with pytest.raises(asyncpg.InterfaceError):
+        await waiting
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool.acquire()
+    for connection in held:
+        await pool.release(connection)
+        assert connection.is_closed()
+
+
+async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Pool, postgres: Postgres) -> None:
+    watching = asyncio.create_task(pool.watch())
+    try:
+        connection: Any = await pool.acquire()
+        waiting = asyncio.create_task(connection.fetchval("SELECT pg_sleep(60)"))
+        await asyncio.sleep(0.7)
+        with postgres.paused():
+            with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
+                await asyncio.wait_for(waiting, 5)
+            assert is_away(pool)
+            with pytest.raises(asyncpg.InterfaceError, match="away"):
+                await pool.acquire()
+        for _ in range(100):
+            if not is_away(pool):
+                break
+            await asyncio.sleep(0.05)
+        await pool.release(connection)
+        again: Any = await pool.acquire()
+        assert await again.fetchval("SELECT 1") == 1
+    finally:
+        watching.cancel()
+
+
+async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection: Any = await pool.acquire()
+
+    async def full(**_: object) -> None:
+        raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+
+    monkeypatch.setattr(connections, "HEALTHCHECK_SECONDS", 0.01)
+    monkeypatch.setattr(asyncpg, "connect", full)
+    watching = asyncio.create_task(pool.watch())
+    await asyncio.sleep(0.2)
+    watching.cancel()
+    assert not pool.away
+    assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_whoever_waits_for_a_connection_is_told_at_once_that_the_database_is_away(pool: Pool) -> None:
+    held = [await pool.acquire(), await pool.acquire()]
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
+    await asyncio.sleep(0.01)
+    pool.away = True
+    pool.abandon()
+    async with asyncio.timeout(connections.WAIT_SECONDS / 2):
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(one) for one in told] == [asyncpg.InterfaceError] * 5
+    for connection in held:
+        await pool.release(connection)

@@ -1,0 +1,454 @@
+"""Coming in: the code flow with PKCE against an identity provider, and what a session can and cannot do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import shutil
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import httpx2
+import orjson
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from service.app import create_app
+from service.auth.access_tokens import Audience
+from service.demo import seed
+from service.http.problems import Problem
+from service.settings import Settings
+from service.web.auth import oidc, sessions
+from service.web.auth.demo_provider import CLIENTS, DemoProvider
+from service.web.auth.oidc import Providers
+from service.web.auth.sessions import Session
+from tests.support import city
+from tests.support.browsing import Browser
+from tests.support.city import City
+from tests.support.processes import Process
+
+pytestmark = pytest.mark.anyio
+
+
+async def begun(town: City, path: str = "/me") -> tuple[Browser, dict[str, str]]:
+    """A browser on its way to the identity provider, and what it asks there."""
+    one = Browser(town)
+    first = await one.client.get(path)
+    second = await one.client.get(first.headers["location"])
+    return one, {name: values[0] for name, values in parse_qs(urlsplit(second.headers["location"]).query).items()}
+
+
+async def test_the_request_is_a_code_flow_with_pkce(shared_city: City) -> None:
+    _, asked = await begun(shared_city, "/me/benefits")
+    assert asked["response_type"] == "code"
+    assert asked["code_challenge_method"] == "S256"
+    assert len(asked["code_challenge"]) == 43
+    assert len(asked["state"]) >= 32
+    assert asked["redirect_uri"] == "http://city.test/sign-in/return"
+    assert asked["scope"] == "openid"
+
+
+async def test_after_signing_in_one_is_where_one_wanted_to_be(shared_city: City) -> None:
+    me = await Browser(shared_city).go("/me/benefits")
+    await me.send("subject", subject="resident-3")
+    assert me.url == "http://city.test/me/benefits"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/me//evil.example",
+        "/\\evil.example",
+        "/admin",
+        "/menu",
+        "javascript:alert(1)",
+        "/me\n",
+        "",
+        "http:///me",
+    ],
+)
+def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
+    assert oidc.own_path(elsewhere, Audience.RESIDENT) == "/me"
+
+
+def test_an_own_page_is_kept() -> None:
+    assert oidc.own_path("/me/show?x=1", Audience.RESIDENT) == "/me/show?x=1"
+
+
+async def test_a_code_for_another_browser_opens_nothing(shared_city: City) -> None:
+    """Somebody else's code, brought by a link: the state is not this browser's."""
+    thief, _ = await begun(shared_city)
+    await thief.go("/sign-in/resident")
+    form = thief.forms[0]
+    answer = await thief.client.post(thief.url, data={**dict(form.fields), "subject": "resident-1"})
+    victim, _ = await begun(shared_city)
+    await victim.go(answer.headers["location"])
+    assert victim.status == 400
+    assert "Sign-in was not finished" in victim.text
+    # Nor without any state of its own.
+    await victim.client.aclose()
+    assert (await Browser(shared_city).go(answer.headers["location"])).status == 400
+
+
+async def test_a_code_works_once_and_only_with_its_verifier(shared_city: City) -> None:
+    provider = shared_city.client
+    verifier = "v" * 43
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    client = CLIENTS[Audience.RESIDENT].client_id
+    query = {
+        "response_type": "code",
+        "client_id": client,
+        "redirect_uri": "http://city.test/sign-in/return",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        "state": "s",
+    }
+    one = Browser(shared_city)
+    address = str(one.client.build_request("GET", "/demo-sign-in", params=query).url)
+    await one.go(address)
+    sent = await one.client.post(address, data={**dict(one.forms[0].fields), "subject": "resident-1"})
+    code = parse_qs(urlsplit(sent.headers["location"]).query)["code"][0]
+    good = {
+        "grant_type": "authorization_code",
+        "client_id": client,
+        "redirect_uri": query["redirect_uri"],
+        "code": code,
+        "code_verifier": verifier,
+    }
+    wrong = (
+        {"code_verifier": "w" * 43},
+        {"redirect_uri": "http://city.test/x"},
+        {"client_id": CLIENTS[Audience.VENUE].client_id},
+        {"code": code[:-2] + "xx"},
+        {"grant_type": "password"},
+    )
+    for change in wrong:
+        assert (await provider.post("/demo-sign-in/token", data={**good, **change})).status_code == 400, change
+    assert (await provider.post("/demo-sign-in/token", data=good)).status_code == 200
+    assert (await provider.post("/demo-sign-in/token", data=good)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"redirect_uri": "https://evil.example/sign-in/return"},
+        {"client_id": "somebody"},
+        {"code_challenge_method": "plain"},
+        {"response_type": "token"},
+        {"code_challenge": "short"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_the_provider_answers_our_own_pages_alone(shared_city: City, change: dict[str, str]) -> None:
+    one, asked = await begun(shared_city)
+    answer = await one.client.get("/demo-sign-in", params={**asked, **change})
+    assert answer.status_code == 400
+
+
+async def test_a_session_is_for_one_door_and_unreadable(shared_city: City) -> None:
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    (cookie,) = [one for one in me.client.cookies.jar if one.name == "credit-easy-resident"]
+    assert cookie.path == "/me"
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.value is not None
+    # Neither who it is nor a token can be read off it, as it is or decoded.
+    for seen in (cookie.value.encode(), base64.urlsafe_b64decode(cookie.value + "===")):
+        assert b"resident-1" not in seen
+        assert b"eyJhbGci" not in seen
+    # The same cookie under another door's name opens nothing there.
+    other = Browser(shared_city)
+    other.client.cookies.set("credit-easy-administrator", cookie.value, domain="city.test", path="/admin")
+    assert "Who are you?" in (await other.go("/admin")).text
+
+
+async def test_changed_cookies_are_as_good_as_none(shared_city: City) -> None:
+    for value in ("", "x", "A" * 5000, "ÿ".encode().decode("latin-1"), "AAAA"):
+        other = Browser(shared_city)
+        answer = await other.client.get("/me", headers={b"cookie": f"credit-easy-resident={value}".encode("latin-1")})
+        assert answer.status_code == 303
+
+
+async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
+    shared_city: City, shared_city_settings: Settings
+) -> None:
+    keyring = shared_city_settings.keyring
+    officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
+    (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
+
+    def put(session: Session) -> None:
+        value = sessions.sealed(keyring, "session", orjson.dumps(asdict(session)))
+        officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
+
+    plain = sessions.unsealed(keyring, "session", cookie.value or "")
+    assert plain is not None
+    held = orjson.loads(plain)
+    officer.client.cookies.clear()
+    ended = Session(Audience.PRIVACY, "ended", 0, held["since"], "officer-1", held["refresh"])
+    put(ended)
+    await officer.go("/officer")
+    assert "What needs me now" in officer.text
+    too_old = held["since"] - sessions.AGE_SECONDS_MAX
+    for session in (replace(ended, refresh=None), replace(ended, since=too_old), replace(ended, who="officer-2")):
+        officer.client.cookies.clear()
+        put(session)
+        await officer.go("/officer")
+        assert "Who are you?" in officer.text
+
+
+async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_anew(
+    shared_city: City, demo_folder: Path, shared_city_settings: Settings
+) -> None:
+    """Most identity providers end a session whose refresh token is used twice."""
+    asked: list[int] = []
+    token = seed.issuer_of(demo_folder).mint(Audience.PRIVACY, "officer-1", now=datetime.now(UTC))
+
+    async def exchange(request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        assert form["refresh_token"] == "once"
+        await asyncio.sleep(0.01)
+        asked.append(503 if not asked else 200 if len(asked) == 1 else 400)
+        return JSONResponse({"access_token": token, "expires_in": 300, "refresh_token": "next"}, asked[-1])
+
+    transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
+    app_context = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier()).state.app_context
+    providers = Providers(app_context, dict(CLIENTS), transport)
+    ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
+    away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
+    assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
+    renewed = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)))
+    renewed.append(await providers.renewed(ended))
+    assert {one and one.refresh for one in renewed} == {"next"}
+    assert asked == [503, 200]
+
+
+async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None:
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-5")
+    await me.go("/me/objections")
+    form = next(one for one in me.forms if one.action == "/me/objections")
+    me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
+    await me.submit(form, statement="My words, written with care.")
+    assert me.status == 401
+    assert "what you typed is still here" in me.text
+    waiting = me.forms[-1]
+    assert ("statement", "My words, written with care.") in waiting.fields
+    await me.sign_in(Audience.RESIDENT, "resident-5")
+    me.url = "http://city.test/me/objections"
+    await me.submit(waiting)
+    assert "We have your objection" in me.text
+
+
+async def test_signing_out_forgets(shared_city: City) -> None:
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
+    assert "This browser has forgotten you." in me.text
+    assert "Who are you?" in (await me.go("/me")).text
+
+
+async def test_signing_out_needs_no_session_that_works(shared_city: City, shared_city_settings: Settings) -> None:
+    """With the identity provider away, and while another tab is being renewed."""
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    out = next(one for one in me.forms if one.action == "/me/sign-out")
+    me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
+    ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
+    value = sessions.sealed(shared_city_settings.keyring, "session", orjson.dumps(asdict(ended)))
+    me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
+    await me.submit(out)
+    assert (me.status, "This browser has forgotten you." in me.text) == (200, True)
+    assert [one.name for one in me.client.cookies.jar if one.path == "/me"] == []
+
+
+async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: City) -> None:
+    app_context = shared_city.app_context
+    provider = DemoProvider(app_context, shared_city.issuer)
+    held = asyncio.Event()
+
+    class Slow(httpx2.ASGITransport):
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.url.path.endswith("/token"):
+                await held.wait()
+            return await super().handle_async_request(request)
+
+    providers = Providers(app_context, dict(CLIENTS), Slow(app=provider.app()))
+    refresh = provider._sealed("refresh", Audience.RESIDENT, "resident-1", 600)
+    session = Session(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
+    renewing = asyncio.create_task(providers.renewed(session))
+    await asyncio.sleep(0.01)
+    await providers.end(session)
+    held.set()
+    assert await renewing is None
+    # A copy of the cookie in another process: the identity provider has been told.
+    assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renewed(session) is None
+
+
+@pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
+async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
+    shared_city: City, padding: int, comes_in: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = sessions.sealed
+
+    def longer(keyring: Any, use: str, plain: bytes) -> str:
+        if use == "session":
+            plain = orjson.dumps({**orjson.loads(plain), "refresh": "r" * padding})
+        return original(keyring, use, plain)
+
+    monkeypatch.setattr(sessions, "sealed", longer)
+    me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    parts = [one for one in me.client.cookies.jar if one.name.startswith("credit-easy-resident")]
+    if comes_in:
+        assert len(parts) == 2
+        assert all(len(one.value or "") <= sessions.COOKIE_BYTES_MAX for one in parts)
+        assert "I have" in me.text
+        await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
+        assert [one for one in me.client.cookies.jar if one.path == "/me"] == []
+    else:
+        assert me.status == 400
+        assert "Signing in did not work" in me.text or "sign" in me.text.lower()
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, 400), (30, 303)])
+async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
+    shared_city: City, demo_folder: Path, shared_city_settings: Settings, seconds: int, status: int
+) -> None:
+    """Nobody is sent to the identity provider and back for ever."""
+    token = seed.issuer_of(demo_folder).mint(Audience.RESIDENT, "resident-1", now=datetime.now(UTC))
+
+    async def exchange(_: Request) -> Response:
+        return JSONResponse({"access_token": token, "expires_in": seconds})
+
+    transport = httpx2.ASGITransport(app=Starlette(routes=[Route("/{path:path}", exchange, methods=["POST"])]))
+    app = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier())
+    providers = Providers(app.state.app_context, dict(CLIENTS), transport)
+
+    async def begin(request: Request) -> Response:
+        return providers.begin(request, Audience.RESIDENT, "/me")
+
+    app.router.routes[:0] = [Route("/begin", begin), Route("/finish", providers.finish)]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
+        sent = await client.get("/begin")
+        state = parse_qs(urlsplit(sent.headers["location"]).query)["state"][0]
+        cookie = sent.headers["set-cookie"].split(";")[0]
+        back = await client.get(f"/finish?code=c&state={state}", headers={"cookie": cookie})
+        assert back.status_code == status
+        if status == 303:
+            session = sessions.read(
+                Request({"type": "http", "headers": [(b"cookie", back.headers["set-cookie"].split(";")[0].encode())],
+                         "app": app, "method": "GET", "path": "/me", "query_string": b"", "scheme": "http",
+                         "server": ("city.test", 80)}),
+                shared_city_settings.keyring, Audience.RESIDENT,
+            )  # fmt: skip
+            assert session is not None
+            assert not session.ends_soon(datetime.now(UTC))
+
+
+async def test_a_minor_is_told_why(shared_city: City) -> None:
+    """The door's own refusal, as a page."""
+    keyring = shared_city.app_context.keyring
+    child = shared_city.issuer.mint(
+        Audience.RESIDENT, "child", now=await shared_city.app_context.clock(), birthdate=None
+    )
+    assert child
+    one = Browser(shared_city)
+    until = 4_000_000_000
+    token = shared_city.actor(
+        Audience.RESIDENT, "child", birthdate=(await shared_city.today()).replace(year=2015)
+    ).token
+    value = sessions.sealed(
+        keyring, "session", orjson.dumps(asdict(Session(Audience.RESIDENT, token, until, 0, "child")))
+    )
+    one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
+    await one.go("/me")
+    assert one.status == 403
+    assert "for adults from 18 on" in one.text
+
+
+async def test_without_settings_for_pages_the_public_ones_are_there_alone(
+    city_settings: Settings, demo_folder: Path
+) -> None:
+    """As in production, where nobody has said where people sign in."""
+    settings = replace(city_settings, demo=False)
+    async with city.running_city(city_settings, demo_folder) as town:
+        app = create_app(settings, town.issuer.verifier())
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
+            assert (await client.get("/")).status_code == 200
+            for path in ("/me", "/desk", "/admin", "/officer", "/sign-in/resident", "/demo-sign-in"):
+                assert (await client.get(path)).status_code == 404, path
+
+
+async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
+    demo_folder: Path, furnished_sqlite: Path, tmp_path: Path
+) -> None:
+    """As in production: the token endpoint is another server. A demonstration city plays it."""
+    (tmp_path / "published").mkdir()
+    elsewhere = Process(
+        demo_folder, f"sqlite://{_copy(furnished_sqlite, tmp_path / 'idp.sqlite3')}", tmp_path / "published"
+    )
+    known = CLIENTS[Audience.RESIDENT]
+    client = replace(known, token_url=f"{elsewhere.base}/demo-sign-in/token", authorize_url="https://id.example/in?a=b")
+    public = "http://127.0.0.1:1"
+    base = seed.settings_of(demo_folder)
+    settings = replace(
+        base,
+        database_url=f"sqlite://{_copy(furnished_sqlite, tmp_path / 'city.sqlite3')}",
+        publisher=replace(base.publisher, folder=tmp_path / "published"),
+        demo=False,
+        pages={Audience.RESIDENT: client},
+        public_url=public,
+    )
+    issuer = seed.issuer_of(demo_folder)
+    app = create_app(settings, issuer.verifier())
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=public) as browser,
+    ):
+        try:
+            assert (await browser.get("/admin")).status_code == 404
+            first = await browser.get((await browser.get("/me/show")).headers["location"])
+            assert first.headers["location"].startswith("https://id.example/in?a=b&response_type=code")
+            asked = {name: values[0] for name, values in parse_qs(urlsplit(first.headers["location"]).query).items()}
+            provider = DemoProvider(app.state.app_context, issuer)
+            code = provider._sealed(
+                "code",
+                Audience.RESIDENT,
+                "resident-1",
+                60,
+                challenge=asked["code_challenge"],
+                returns=asked["redirect_uri"],
+            )
+            for wrong in ({"iss": "https://somebody.else"}, {"state": "another"}):
+                query = {"code": code, "state": asked["state"], **wrong}
+                assert (await browser.get("/sign-in/return", params=query)).status_code == 400
+            back = await browser.get("/sign-in/return", params={"code": code, "state": asked["state"]})
+            assert (back.status_code, back.headers["location"]) == (303, "/me/show")
+            assert (await browser.get("/me")).status_code == 200
+            begun = await browser.get("/sign-in/resident")
+            again = parse_qs(urlsplit(begun.headers["location"]).query)
+        finally:
+            elsewhere.kill()
+        away = await browser.get("/sign-in/return", params={"code": code, "state": again["state"][0]})
+        assert away.status_code == 503
+        assert "retry-after" in away.headers
+
+
+def _copy(original: Path, path: Path) -> Path:
+    shutil.copy(original, path)
+    return path
+
+
+def test_over_tls_cookies_are_for_tls_alone(shared_city_settings: Settings) -> None:
+    class App:
+        class state:
+            class app_context:
+                settings = replace(shared_city_settings, public_url="https://points.example")
+
+    scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
+    request = Request(scope)
+    assert sessions.name_of(Audience.RESIDENT, request) == "__Secure-credit-easy-resident"

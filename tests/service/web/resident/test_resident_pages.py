@@ -1,0 +1,352 @@
+"""The resident's pages: what was decided can be found again, undone and understood, in words and on the right card."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from importlib import resources
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from consent.database import queries
+from consent.domain.kinds import Kind
+from service.auth.access_tokens import CITY_ZONE, Audience
+from service.demo import seed
+from service.web.i18n.formatting import Localizer
+from service.web.resident import points
+from tests.support.browsing import Browser
+from tests.support.city import City, record
+
+pytestmark = pytest.mark.anyio
+
+
+async def agree_to_rides(town: City, who: str, account: str, language: str = "en") -> Browser:
+    """Somebody who has agreed to have their rides counted, at the page with the code."""
+    me = await Browser(town, language).sign_in(Audience.RESIDENT, who)
+    await me.go("/me/consents")
+    await me.send("Read what it means: Green Travel", account=account)
+    return await me.send("I agree")
+
+
+def code_of(me: Browser) -> str:
+    return me.text.split("Your code: ")[1].split()[0]
+
+
+async def confirm(town: City, code: str, account: str) -> None:
+    done = await town.source().post("/v1/source/links/confirm", {"code": code, "account": account})
+    assert done.status_code == 200, done.text
+
+
+async def test_a_code_is_found_again_and_made_anew(town: City) -> None:
+    me = await agree_to_rides(town, "code-1", "bike-code-1")
+    assert urlsplit(me.url).path.endswith("/code")  # a page that can be reloaded and gone back to
+    code = code_of(me)
+    await me.go("/me/consents")
+    assert code_of(me) == code
+    assert "Open Green Travel's own app" in me.text
+    town.shift.by = timedelta(minutes=16)
+    await me.go("/me/consents")
+    assert code not in me.text
+    await me.send("Get a new code: Green Travel")
+    anew = code_of(me)
+    assert anew != code
+    assert "Here is a new code" in me.text
+    await confirm(town, anew, "bike-code-1")
+    await me.go(urlsplit(me.url).path)
+    assert "Your account at Green Travel is proven" in me.text
+
+
+async def test_one_tap_undoes_a_stop_up_to_the_notice_and_one_more_agrees(town: City) -> None:
+    me = await agree_to_rides(town, "undo-1", "bike-undo-1")
+    await confirm(town, code_of(me), "bike-undo-1")
+    await me.go("/me/consents")
+    await me.send("Stop: Green Travel")
+    assert "Stopped: Green Travel" in me.text
+    await me.send("Undo: Green Travel")
+    assert "It is about your number there: bike-undo-1" in me.text
+    assert "bike-undo-1" not in me.url
+    await me.send("I agree")
+    assert "your account is still proven" in me.text
+    assert "Your code:" not in me.text
+    assert "Not what you wanted?" not in me.text
+    live = (await town.source().get("/v1/source/links?limit=200")).json()["data"]
+    assert "bike-undo-1" in [one["account"] for one in live]
+
+
+async def test_stopping_everything_says_what_goes_and_offers_each_again(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await town.resident("resident-9").consent_to_provider("city-library")
+    await me.go("/me/consents")
+    said = me.text.split("All of the above at once. What goes:")[1]
+    assert "Green Travel: 39 points at once" in said
+    assert "Civic Life: 24 points at once" in said
+    assert "City Library: may no longer ask" in said
+    await me.send("Stop everything")
+    for name in ("Green Travel", "Civic Life", "City Library"):
+        assert f"Stopped: {name}" in me.text
+    await me.send("Undo: City Library")
+    await me.send("I agree")
+    assert "Stopped: City Library" not in me.text
+    assert "Stopped: Civic Life" in me.text
+    town.shift.by = timedelta(minutes=15)
+    await me.go("/me/consents")
+    assert "Undo" not in me.text
+
+
+def test_the_notices_name_the_buttons_that_there_are() -> None:
+    for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
+        for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
+            said, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
+            for name in ("Stop", "Consents"):
+                assert f"{opening}{spoken.text(name)}{closing}" in said
+    template = (resources.files("service.web") / "templates" / "resident" / "consents.html").read_text()
+    assert '_("Stop")' in template
+
+
+async def test_cards_say_who_looked(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
+    await town.resident("resident-1").ticket()
+    await me.go("/me/consents")
+    await me.go("/me/consents")
+    for name in ("Green Travel", "City Library"):
+        card = me.html.split(f"<h3>{name}</h3>")[1].split("</article>")[0]
+        assert "/me/accesses" in card
+        assert ("Your points were computed for you." if name == "Green Travel" else "You took a ticket for") in card
+    # Whoever was not allowed by then is not among those who looked.
+    assert "You took a ticket for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
+
+
+async def test_a_number_that_cannot_be_one_stays_with_what_is_wrong_beside_it(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "unfit-1")
+    await me.go("/me/consents")
+    await me.send("Read what it means: Volunteer Service", account="my number")
+    assert me.status == 422
+    card = me.html.split("<h3>Volunteer Service</h3>")[1].split("</article>")[0]
+    assert 'value="my number" aria-invalid="true" aria-describedby="unfit" autofocus' in card
+    assert '<p id="unfit" role="alert">Please type your number' in card
+    assert me.html.count("Please type your number") == 1
+
+
+async def test_receipts_say_what_happened_in_words(town: City) -> None:
+    for language, said in (("en", ("Consent given", "State now Live")), ("zh-CN", ("同意", "当前状态 生效中"))):
+        me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-2")
+        await me.go("/me/consents")
+        await me.go(next(address for address, _ in me.links if "/me/consents/" in address))
+        assert all(one in me.text for one in said)
+        assert "consent.given" not in me.text
+
+
+async def test_a_refusal_says_that_it_was_one(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "refused-1")
+    await me.go("/me/consents")
+    await me.send("Read what it means: Green Travel", account="bike-refused-1")
+    await me.send("No, thank you")
+    await me.go(next(address for address, words in me.links if words == "Green Travel"))
+    assert "You said no on" in me.text
+    assert "State now Refused" in me.text
+    for unsaid in ("Until", "Ended", "agreed to"):
+        assert unsaid not in me.text
+
+
+async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
+    wang = town.resident("told-1")
+    await wang.link("green-travel", "bike-told-1")
+    source = town.source()
+    await source.deliver(record("t.1", "bike-told-1", quantity=130, occurred_on=f"{await town.last_year()}-06-01"))
+    await source.deliver(record("t.2", "bike-told-1", quantity=2, occurred_on=f"{await town.last_year()}-06-02"))
+    await source.post("/v1/source/records/t.2/retraction", {"reason_code": "source_error"})
+    await wang.consent_to_provider("city-library")
+    venue = town.venue()
+    done = await venue.post("/v1/venue/redemptions", {"handle": (await wang.ticket())["handle"]})
+    await venue.post(f"/v1/venue/redemptions/{done.json()['redemption_id']}/reversal", {"reason_code": "mistaken_scan"})
+    record_id = (await wang.get("/v1/me/records")).json()["data"][0]["record_id"]
+    opened = (
+        await wang.post(f"/v1/me/records/{record_id}/objections", {"reason_code": "not_mine", "statement": "Not mine."})
+    ).json()
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    await officer.post(
+        f"/v1/privacy/objections/{opened['objection_id']}/decision", {"decision": "upheld", "reason": "A mix-up."}
+    )
+    day = {language: Localizer(language, CITY_ZONE).day(opened["decide_by"]) for language in ("en", "zh-CN")}
+    for language, sentences in {
+        "en": (
+            "Your objection is decided in writing: you were right. A mix-up.",
+            "Upon your objection an officer took back one of your records from Green Travel",
+            f"a person decides in writing by {day['en']}.",
+            "reversed today's redemption of “Borrow without a deposit”",
+            "Green Travel took back one of your records",
+        ),
+        "zh-CN": (
+            "您的异议已有书面决定：异议成立。理由：A mix-up.",
+            "经您提出异议，工作人员撤下了来自“绿色出行”的一条记录",
+            f"将在 {day['zh-CN']} 前",
+            "对“免押金借阅”的核销",
+            "来源“绿色出行”撤回了您的一条记录",
+        ),
+    }.items():
+        said = [
+            one["text"] for one in (await wang.get("/v1/me/messages", {"Accept-Language": language})).json()["data"]
+        ]
+        assert len(said) == len(sentences)
+        for sentence in sentences:
+            assert any(sentence in text for text in said), sentence
+
+
+async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await me.go("/me/records")
+    await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
+    await me.send("In your own words", statement="I was abroad.")
+    assert "Being decided: It is not mine" in me.text
+    for said in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "Decided by"):
+        assert said in me.text
+    assert "Taken up" not in me.text
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    objection = (await town.resident("resident-9").get("/v1/me/objections")).json()["data"][0]["objection_id"]
+    await officer.post(f"/v1/privacy/objections/{objection}/acknowledgement")
+    await me.go("/me/objections")
+    assert "Taken up" in me.text
+    await officer.post(
+        f"/v1/privacy/objections/{objection}/decision", {"decision": "upheld", "reason": "The lock failed."}
+    )
+    await me.go("/me/objections")
+    for said in ("You were right: It is not mine", "Bike trips: 1 trip, ", "The reason, in writing The lock failed."):
+        assert said in me.text
+    assert "Decided by" not in me.text
+
+
+async def test_records_stand_by_day_and_page_without_gap_or_repetition(town: City) -> None:
+    wang = town.resident("resident-1")
+    pages, cursor = [], ""
+    while True:
+        found = (await wang.get(f"/v1/me/records?limit=7{cursor}")).json()
+        pages += [(one["occurred_on"], one["record_id"]) for one in found["data"]]
+        if found["next_cursor"] is None:
+            break
+        cursor = f"&cursor={found['next_cursor']}"
+    assert pages == sorted(pages, reverse=True)
+    counted = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
+                                 " WHERE record_id = $1)", pages[0][1])  # fmt: skip
+    assert counted is not None
+    assert len(set(pages)) == len(pages) == counted["n"]
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await me.go("/me/records")
+    assert "1 trip" in me.text
+    assert "1 trips" not in me.text
+
+
+async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    year = await town.last_year()
+    assert "I have 63 points" in me.text
+    assert f"the first ends on 20 January {year + 2}, the last on 20 October {year + 2}" in me.text
+    assert "5 later dates" in me.text
+    dates = me.text.split("What ends when")[1].split("What if?")[0]
+    assert dates.count("from ") == 11
+    assert sum(int(one.split()[0]) for one in dates.split(": ")[1:]) == 63
+
+
+def test_what_gives_nothing_ends_when_it_ends() -> None:
+    line = {
+        "kind": "bike_trip",
+        "dimension": "green_living",
+        "occurred_on": "2025-06-01",
+        "quantity": 1,
+        "points": 0,
+        "expires_on": "2027-06-01",
+    }
+    (one,) = points.why([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
+    assert (one.first_end, one.last_end) == ("2027-07-01", "2027-07-01")
+    (one,) = points.why([line])
+    assert one.first_end == "2027-06-01"
+
+
+@pytest.mark.parametrize("way", ["show", "benefits"])
+async def test_after_a_notice_one_is_back_where_it_came_up(town: City, way: str) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await me.go(f"/me/{way}")
+    await me.send("Let City Library ask whether it applies")
+    await me.send("I agree")
+    assert urlsplit(me.url).path == f"/me/{way}"
+    assert "You agreed. You can stop it at any time under “Consents”." in me.text
+    assert "Borrow without a deposit" in me.text
+
+
+async def test_nobody_is_sent_anywhere_else(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await me.go("/me/show")
+    await me.send("Let City Library ask whether it applies", then="//elsewhere.example")
+    assert "elsewhere" not in me.html
+    await me.send("I agree", then="https://elsewhere.example")
+    assert urlsplit(me.url).path == "/me/consents"
+
+
+async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "back-1")
+    await me.go("/me/consents")
+    await me.send("Read what it means: Green Travel", account="bike-back-1")
+    notice = urlsplit(me.url).path
+    await me.go(notice)
+    assert "Both answers are equally good" in me.text
+    await me.send("I agree")
+    await me.go(notice)
+    assert "You have answered that notice already." in me.text
+    await me.send("Stop: Green Travel")
+    await me.send("Undo: Green Travel")
+    notice = urlsplit(me.url).path
+    town.shift.by = timedelta(minutes=16)
+    await me.go(notice)
+    assert "too long ago" in me.text
+    other = await Browser(town).sign_in(Audience.RESIDENT, "back-2")
+    await other.go(notice)
+    assert other.status == 404
+
+
+async def test_uses_are_said_by_the_hour_that_is_kept(town: City) -> None:
+    for language, said in (("en", ", between "), ("zh-CN", " 点")):
+        me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-3")
+        for path in ("/me/accesses", "/me/mine", "/me/consents"):
+            await me.go(path)
+            assert said in me.text, path
+
+
+def test_an_hour_is_said_with_its_end() -> None:
+    english, chinese = Localizer("en", CITY_ZONE), Localizer("zh-CN", CITY_ZONE)
+    assert english.hours("2026-10-20T15:00:00Z") == "20 October 2026, between 23:00 and 24:00"
+    assert chinese.hours("2026-10-19T19:00:00Z") == "2026年10月20日 3–4 点"
+
+
+async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: City) -> None:
+    at = await town.app_context.clock()
+    library = next(
+        one
+        for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+        if one["benefit_id"] == "library-deposit"
+    )
+    async with queries.transaction():
+        for number in range(200):
+            body = copy.deepcopy(library)
+            body["benefit_id"] = f"library-more-{number:03d}"
+            await seed.publish(Kind.BENEFITS, body["benefit_id"], body, at)
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/benefits")
+    assert 'id="library-more-199"' in me.html
+    await me.go("/me/show")
+    form = next(one for one in me.forms if ("benefit", "library-more-199@city-library-main") in one.fields)
+    await me.submit(form)
+    assert me.status == 200
+    assert 'class="typed"' in me.html
+
+
+async def test_what_is_stopped_for_now_does_not_vanish_without_a_word(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/show")
+    assert "stopped for now" not in me.text
+    administrator = town.actor(Audience.ADMINISTRATOR, "admin-1")
+    stopped = await administrator.post("/v1/admin/benefits/library-deposit/versions/1/suspend")
+    assert stopped.status_code == 200, stopped.text
+    await me.go("/me/show")
+    assert "City Library: what it offered is stopped for now, or has ended." in me.text
+    assert "Riverside Parking: what it offered" not in me.text

@@ -1,0 +1,282 @@
+"""The whole life of consents over HTTP against a small oracle: whatever people do in whatever order, the same truth.
+
+Two residents want the same accounts at the same source; time passes, the sweeper runs or does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from service.jobs import background
+from service.settings import Settings
+from tests.support import city
+from tests.support.city import City, Resident, record
+
+SOURCE, PROVIDER = "green-travel", "city-library"
+PEOPLE, ACCOUNTS = st.sampled_from(["ann", "bo"]), st.sampled_from(["x", "y"])
+RENEWABLE = timedelta(days=90)
+CODE_LIFE = timedelta(minutes=15)
+Result = TypeVar("Result")
+numbers = itertools.count()
+
+
+@dataclass
+class Consent:
+    """What the oracle knows of a consent."""
+
+    person: str
+    counterpart: str
+    state: str
+    given_at: datetime
+    expires_at: datetime
+    account: str | None = None
+    linked: bool = False
+    records: set[str] = field(default_factory=set)
+
+    def state_at(self, at: datetime) -> str:
+        return "expired" if self.state == "given" and at >= self.expires_at else self.state
+
+
+class Lives(RuleBasedStateMachine):
+    """Everything that people, a source and time can do to consents."""
+
+    town: City
+    runner: asyncio.Runner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = f"life{next(numbers)}"
+        self.consents: dict[str, Consent] = {}
+        self.codes: list[tuple[str, str, str, datetime]] = []
+        self.town.shift.by = timedelta(0)
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return self.runner.run(work)
+
+    def who(self, person: str) -> Resident:
+        return self.town.resident(f"{self.prefix}-{person}")
+
+    def account(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
+
+    def now(self) -> datetime:
+        return self.do(self.town.shift())
+
+    def live(self, person: str | None, counterpart: str) -> dict[str, Consent]:
+        now = self.now()
+        return {
+            key: one
+            for key, one in self.consents.items()
+            if person in (None, one.person) and one.counterpart == counterpart and one.state_at(now) == "given"
+        }
+
+    def holder(self, account: str) -> str | None:
+        """Whose link of the account stands, by the source's table: an expired one stands until somebody tidies up."""
+        for one in self.consents.values():
+            if one.account == account and one.linked and one.state == "given":
+                return one.person
+        return None
+
+    def end(self, one: Consent, state: str) -> None:
+        one.state, one.linked = state, False
+        one.records.clear()
+
+    def tidy_past(self, person: str | None = None, counterpart: str | None = None) -> None:
+        now = self.now()
+        for one in self.consents.values():
+            meant = person in (None, one.person) and counterpart in (None, one.counterpart)
+            if meant and one.state == "given" and now >= one.expires_at:
+                self.end(one, "expired")
+
+    @rule(person=PEOPLE, counterpart=st.sampled_from([SOURCE, SOURCE, PROVIDER]), account=ACCOUNTS, yes=st.booleans())
+    def answer(self, person: str, counterpart: str, account: str, yes: bool) -> None:
+        who = self.who(person)
+        if counterpart == SOURCE:
+            asked = {"purpose": "points.compute", "source_id": SOURCE, "account": self.account(account)}
+        else:
+            asked = {"purpose": "benefit.check", "provider_id": PROVIDER}
+        shown = self.do(who.ask(**asked))
+        path = "/v1/me/consents" if yes else "/v1/me/refusals"
+        answer = self.do(who.post(path, {"ticket": shown["ticket"]}))
+        if not yes:
+            assert answer.status_code == 201, answer.text
+            body = answer.json()
+            at = datetime.fromisoformat(body["given_at"])
+            self.consents[body["consent_id"]] = Consent(person, counterpart, "refused", at, at)
+            return
+        old = next(iter(self.live(person, counterpart).values()), None)
+        too_early = old is not None and self.now() < old.expires_at - RENEWABLE
+        elsewhere = old is not None and old.linked and old.account != account
+        if too_early or elsewhere:
+            assert (answer.status_code, answer.json()["code"]) == (409, "already_given")
+            return
+        assert answer.status_code == 201, answer.text
+        self.tidy_past(person, counterpart)
+        body = answer.json()
+        new = Consent(
+            person,
+            counterpart,
+            "given",
+            datetime.fromisoformat(body["given_at"]),
+            datetime.fromisoformat(body["expires_at"]),
+            account if counterpart == SOURCE else None,
+        )
+        if counterpart == SOURCE:
+            # A code that nobody typed dies with the consent it was made for.
+            self.codes = [one for one in self.codes if one[1] != person]
+            if old is not None and old.linked:
+                new.linked, new.records = True, set(old.records)
+                assert "link" not in body
+            else:
+                expires = datetime.fromisoformat(body["link"]["code_expires_at"])
+                self.codes.append((body["link"]["code"], person, account, expires))
+        if old is not None:
+            self.end(old, "terminated")
+            assert body["previous_consent_id"] in self.consents
+        self.consents[body["consent_id"]] = new
+
+    @precondition(lambda self: self.codes)
+    @rule(data=st.data(), typed=ACCOUNTS)
+    def confirm(self, data: st.DataObject, typed: str) -> None:
+        code, person, account, expires = data.draw(st.sampled_from(self.codes))
+        answer = self.do(
+            self.town.source(SOURCE).post("/v1/source/links/confirm", {"code": code, "account": self.account(typed)})
+        )
+        now = self.now()
+        mine = next(iter(self.live(person, SOURCE).values()), None)
+        if typed != account or now >= expires or mine is None:
+            assert answer.status_code == 404, answer.text
+        elif self.holder(account) is not None:
+            assert (answer.status_code, answer.json()["code"]) == (409, "account_linked_elsewhere")
+            self.codes.remove((code, person, account, expires))
+        else:
+            assert answer.status_code == 200, answer.text
+            self.codes.remove((code, person, account, expires))
+            mine.linked = True
+
+    @rule(account=ACCOUNTS)
+    def deliver(self, account: str) -> None:
+        record_id = f"{self.prefix}-{next(numbers)}"
+        today = self.do(self.town.today()).isoformat()
+        done = self.do(
+            self.town.source(SOURCE).deliver(record(record_id, self.account(account), occurred_on=today, quantity=2))
+        )
+        owner = next((one for one in self.live(None, SOURCE).values() if one.linked and one.account == account), None)
+        if owner is None:
+            assert done["results"][0]["code"] == "not_authorised"
+        else:
+            assert done["accepted"] == 1
+            owner.records.add(record_id)
+
+    @precondition(lambda self: self.consents)
+    @rule(data=st.data(), by=PEOPLE)
+    def withdraw(self, data: st.DataObject, by: str) -> None:
+        consent_id = data.draw(st.sampled_from(list(self.consents)))
+        answer = self.do(self.who(by).post(f"/v1/me/consents/{consent_id}/withdraw"))
+        one = self.consents[consent_id]
+        if one.person != by:
+            assert answer.status_code == 404
+            return
+        assert answer.status_code == 200, answer.text
+        self.tidy_past(by, one.counterpart)
+        if one.state == "given":
+            self.end(one, "withdrawn")
+            self.codes = [code for code in self.codes if one.counterpart != SOURCE or code[1] != by]
+
+    @rule(person=PEOPLE)
+    def withdraw_everything(self, person: str) -> None:
+        live = [*self.live(person, SOURCE).values(), *self.live(person, PROVIDER).values()]
+        answer = self.do(self.who(person).post("/v1/me/withdrawals", {"scope": "all"}))
+        assert answer.json() == {"withdrawn": len(live)}
+        for one in live:
+            self.end(one, "withdrawn")
+            self.codes = [code for code in self.codes if one.counterpart != SOURCE or code[1] != person]
+
+    @rule(person=PEOPLE)
+    def erase(self, person: str) -> None:
+        assert self.do(self.who(person).delete("/v1/me")).status_code == 200
+        self.consents = {key: one for key, one in self.consents.items() if one.person != person}
+        self.codes = [code for code in self.codes if code[1] != person]
+
+    @rule(by=st.sampled_from([timedelta(minutes=16), timedelta(days=20), timedelta(days=280), timedelta(days=330)]))
+    def time_passes(self, by: timedelta) -> None:
+        if self.town.shift.by + by < timedelta(days=700):
+            self.town.shift.by += by
+
+    @precondition(lambda self: any(one.state == "given" for one in self.consents.values()))
+    @rule(data=st.data(), seconds=st.sampled_from([-30, 1]))
+    def time_passes_to_an_end(self, data: st.DataObject, seconds: int) -> None:
+        """Just before or just after a consent ends."""
+        ends = sorted(one.expires_at for one in self.consents.values() if one.state == "given")
+        by = data.draw(st.sampled_from(ends)) - self.now() + timedelta(seconds=seconds)
+        if by > timedelta(0) and self.town.shift.by + by < timedelta(days=700):
+            self.town.shift.by += by
+
+    @rule()
+    def somebody_tidies_up(self) -> None:
+        self.do(background.run_cleanup(self.town.app_context))
+        self.tidy_past()
+
+    @invariant()
+    def everybody_reads_the_truth(self) -> None:
+        now = self.now()
+        for person in ("ann", "bo"):
+            who = self.who(person)
+            mine = {key: one for key, one in self.consents.items() if one.person == person}
+            told = self.do(who.get("/v1/me/consents?limit=200")).json()["data"]
+            assert {one["consent_id"]: one["state"] for one in told} == {
+                key: one.state_at(now) for key, one in mine.items()
+            }
+            counted = self.do(who.get("/v1/me/points/explanation")).json()["contributions"]
+            covered = [one for one in mine.values() if one.counterpart == SOURCE and one.state_at(now) == "given"]
+            assert len(counted) == sum(len(one.records) for one in covered)
+            benefits = self.do(who.get("/v1/me/benefits?limit=200")).json()["data"]
+            library = next(one for one in benefits if one["benefit_id"] == "library-deposit")
+            given = bool(self.live(person, PROVIDER))
+            assert (library["consent"] == "given") is given
+
+
+@contextmanager
+def running_town(city_settings: Settings, folder: Path) -> Iterator[None]:
+    """A town on an event loop of its own."""
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        Lives.runner = runner
+        Lives.town = runner.run(stack.enter_async_context(city.running_city(city_settings, folder)))
+        try:
+            yield
+        finally:
+            runner.run(stack.aclose())
+
+
+CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+def test_any_order_of_acts_is_the_same_truth(city_settings: Settings, demo_folder: Path) -> None:
+    with running_town(city_settings, demo_folder):
+        run_state_machine_as_test(
+            Lives,
+            settings=settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=CHECKS),
+        )
+
+
+@pytest.mark.campaign
+def test_any_order_of_acts_is_the_same_truth_for_long(city_settings: Settings, demo_folder: Path) -> None:
+    with running_town(city_settings, demo_folder):
+        run_state_machine_as_test(
+            Lives,
+            settings=settings(max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=CHECKS),
+        )

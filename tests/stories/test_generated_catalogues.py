@@ -1,0 +1,233 @@
+"""Generated catalogues by careless people: whatever gets published, nobody without points is worse off.
+
+The officer approves whatever reaches the desk and the second administrator reads nothing: only the gate says no.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import itertools
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import yaml
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from benefits.catalogue import in_force
+from benefits.publishing import publish as publishing
+from benefits.rules import conditions, effects
+from benefits.rules.conditions import MEASURES, AtLeast, Condition
+from benefits.rules.effects import EFFECTS, Baseline
+from benefits.rules.vocabulary import BASELINE_DAYS, CAPACITY_SHARE_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
+from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.kinds import Kind
+from consent.kernel.errors import Conflict, Prohibited
+from service.demo import seed
+from service.settings import Settings
+from tests.benefits.rules.test_conditions import CONDITIONS
+from tests.service.api.test_admin import BENEFIT, SERVICE
+from tests.stories.test_consent_lives import CHECKS
+from tests.support import city
+from tests.support.city import City
+
+Result = TypeVar("Result")
+PROVIDER = next(
+    one
+    for one in yaml.safe_load((seed.CITY / "providers.yaml").read_text(encoding="utf-8"))
+    if one["provider_id"] == "city-library"
+)
+numbers = itertools.count()
+ATTRIBUTES = ("price_fen", "deposit_fen", "period_days", "items", "capacity")
+SERVICES = st.sampled_from(("first", "first", "second"))
+BENEFITS = st.sampled_from(("b1", "b2", "b3"))
+
+
+@st.composite
+def drawn_effects(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(sorted(EffectKind)))
+    numbers_ = {name: draw(st.sampled_from((1, 9, 30))) for name in effects.parameters(EFFECTS[kind])}
+    return {"kind": str(kind), **numbers_}
+
+
+class Worlds(RuleBasedStateMachine):
+    """Services, benefits and time, as carelessly as the doors allow."""
+
+    town: City
+    runner: asyncio.Runner
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = f"world{next(numbers)}"
+        self.town.shift.by = timedelta(0)
+        self.baselines: dict[str, list[tuple[datetime, Baseline]]] = {}
+        at, _ = self.now()
+        # What other worlds gave everybody is the history of other providers.
+        provider = {**copy.deepcopy(PROVIDER), "provider_id": self.prefix}
+        assert self.do(self.publish(Kind.PROVIDERS, self.prefix, provider, at))
+        for name in ("first", "second"):
+            self.gives_everybody(name, dict.fromkeys(ATTRIBUTES, 100))
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return self.runner.run(work)
+
+    def now(self) -> tuple[datetime, date]:
+        at = self.do(self.town.shift())
+        return at, self.town.app_context.day_of(at)
+
+    async def publish(self, kind: Kind, document_id: str, body: dict[str, Any], begins: datetime) -> bool:
+        """Past everybody who could say no but the gate."""
+        at = await self.town.shift()
+        today = self.town.app_context.day_of(at)
+        gate = partial(publishing.check, at=at, today=today)
+        async with queries.transaction():
+            drafted = await lifecycle.draft(kind, document_id, body, "careless-1", at)
+            try:
+                submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, "careless-1", at, gate)
+            except Prohibited:
+                return False
+            if submitted.state == "in_review":
+                await lifecycle.review(kind, document_id, drafted.version, "careless-officer", at)
+            await publishing.require_passed(submitted, at, today)
+            approved = await lifecycle.approve(
+                kind, document_id, drafted.version, drafted.sha256, "careless-2", at, max(at, begins)
+            )
+            await publishing.after_approval(approved, at, today)
+        return True
+
+    def gives_everybody(self, name: str, baseline: Baseline) -> None:
+        service_id = f"{self.prefix}-{name}"
+        at, _ = self.now()
+        body = {**copy.deepcopy(SERVICE), "service_id": service_id, "provider_id": self.prefix, "baseline": baseline}
+        if self.do(self.publish(Kind.SERVICES, service_id, body, at)):
+            self.baselines.setdefault(service_id, []).append((at, baseline))
+
+    @rule(name=SERVICES, attribute=st.sampled_from(ATTRIBUTES), by=st.sampled_from((-20, 10)))
+    def changes_what_everybody_gets(self, name: str, attribute: str, by: int) -> None:
+        """Mostly for the better."""
+        last = self.baselines[f"{self.prefix}-{name}"][-1][1]
+        step = -by if attribute in LOWER_IS_BETTER else by
+        self.gives_everybody(name, {**last, attribute: max(0, int(last[attribute]) + step)})
+
+    @rule(name=BENEFITS, service=SERVICES, condition=CONDITIONS, effect=drawn_effects())
+    def offers_at_once(self, name: str, service: str, condition: Condition, effect: dict[str, Any]) -> None:
+        self.offers(name, service, condition, effect, 0)
+
+    @rule(name=BENEFITS, service=SERVICES, effect=drawn_effects())
+    def offers_for_later(self, name: str, service: str, effect: dict[str, Any]) -> None:
+        self.offers(name, service, AtLeast("total", 60), effect, 9)
+
+    def offers(self, name: str, service: str, condition: Condition, effect: dict[str, Any], days: int) -> None:
+        at, today = self.now()
+        body = {
+            **copy.deepcopy(BENEFIT),
+            "benefit_id": f"{self.prefix}-{name}",
+            "service_id": f"{self.prefix}-{service}",
+            "condition": conditions.to_document(condition),
+            "effect": effect,
+            "valid": {
+                "from": (today + timedelta(days=days)).isoformat(),
+                "until": (today + timedelta(days=300)).isoformat(),
+            },
+        }
+        self.do(self.publish(Kind.BENEFITS, body["benefit_id"], body, at + timedelta(days=days)))
+
+    @rule()
+    def start_everything_again(self) -> None:
+        async def again() -> None:
+            at = await self.town.shift()
+            today = self.town.app_context.day_of(at)
+            for row in await queries.fetch_all(
+                "SELECT document_id, version FROM document WHERE kind = 'benefits' AND state = 'suspended'"
+            ):
+                one = await lifecycle.get(Kind.BENEFITS, row["document_id"], row["version"])
+                for staff_id in ("careless-1", "careless-officer"):
+                    try:
+                        async with queries.transaction():
+                            await publishing.resume(one, staff_id, at, today)
+                    except (Prohibited, Conflict):
+                        continue
+
+        self.do(again())
+
+    @rule(days=st.sampled_from((1, 10, 10, BASELINE_DAYS + 1)))
+    def time_passes(self, days: int) -> None:
+        if self.town.shift.by < timedelta(days=700):
+            self.town.shift.by += timedelta(days=days)
+
+    def live(self) -> list[in_force.Benefit]:
+        at, today = self.now()
+        return [one for one in self.do(in_force.benefits(today, at)) if one.benefit_id.startswith(self.prefix)]
+
+    @invariant()
+    def whoever_has_points_is_better_off_in_something_and_worse_in_nothing(self) -> None:
+        for one in self.live():
+            assert effects.dominates(effects.apply(one.effect, one.service["baseline"]), one.service["baseline"])
+
+    @invariant()
+    def what_everybody_gets_did_not_pay_for_it(self) -> None:
+        at, _ = self.now()
+        for one in self.live():
+            history = self.baselines[one.service["service_id"]]
+            assert history[-1][1] == one.service["baseline"]
+            ended = [after for after, _ in history[1:]]
+            for until, (_, before) in zip(ended, history, strict=False):
+                if until > at - timedelta(days=BASELINE_DAYS):
+                    for attribute in Attribute:
+                        step = int(one.service["baseline"].get(attribute, 0)) - int(before.get(attribute, 0))
+                        assert step <= 0 if attribute in LOWER_IS_BETTER else step >= 0
+
+    @invariant()
+    def nobody_is_displaced(self) -> None:
+        taken: dict[str, int] = {}
+        room = {one.service["service_id"]: one.service["baseline"]["capacity"] for one in self.live()}
+        for one in self.live():
+            if one.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
+                service_id = one.service["service_id"]
+                taken[service_id] = taken.get(service_id, 0) + one.body["effect"]["extra_capacity"]
+        for service_id, places in taken.items():
+            assert places * 100 <= room[service_id] * CAPACITY_SHARE_PERCENT_MAX
+
+    @invariant()
+    def more_points_never_lose_a_benefit(self) -> None:
+        for one in self.live():
+            held = False
+            for points in range(0, 1_001, 50):
+                applies = one.rule.applies(dict.fromkeys(MEASURES, points))
+                assert applies >= held
+                held = applies
+            assert not one.rule.applies({})
+
+
+@contextmanager
+def running(city_settings: Settings, folder: Path) -> Iterator[None]:
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        Worlds.runner = runner
+        Worlds.town = runner.run(stack.enter_async_context(city.running_city(city_settings, folder)))
+        try:
+            yield
+        finally:
+            runner.run(stack.aclose())
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+def test_no_published_world_is_worse_for_anybody(city_settings: Settings, demo_folder: Path) -> None:
+    with running(city_settings, demo_folder):
+        chosen = settings(max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS)
+        run_state_machine_as_test(Worlds, settings=chosen)
+
+
+@pytest.mark.campaign
+def test_no_published_world_is_worse_for_anybody_for_long(city_settings: Settings, demo_folder: Path) -> None:
+    with running(city_settings, demo_folder):
+        chosen = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS)
+        run_state_machine_as_test(Worlds, settings=chosen)

@@ -1,0 +1,234 @@
+"""An older copy of the database is restored: nothing that ended comes back, on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from consent.events.ledger import Log
+from consent.records import gate
+from consent.rights.tombstones import Tombstones
+from consent.transparency import sequencer
+from service.compliance import erasure
+from service.jobs import background
+from service.settings import Settings
+from tests.support import city, servers
+
+pytestmark = pytest.mark.anyio
+
+
+def copied(settings: Settings, folder: Path, request: pytest.FixtureRequest) -> Settings:
+    """The settings of a copy of the database, with the same outside folder."""
+    if settings.database_url.startswith("sqlite://"):
+        older = folder / "older.sqlite3"
+        shutil.copy(settings.database_url.removeprefix("sqlite://"), older)
+        return replace(settings, database_url=f"sqlite://{older}")
+    server: servers.Postgres = request.getfixturevalue("postgres")
+    return replace(settings, database_url=server.create(servers.name_of(settings.database_url)))
+
+
+async def test_nothing_that_ended_comes_back(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        for name in ("stays", "stops", "leaves", "returns"):
+            who = town.resident(name)
+            await who.volunteer(7_200, f"v-{name}")
+            await who.consent_to_provider("city-library")
+        await background.advance(town.app_context)
+    older = copied(city_settings, tmp_path, request)
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
+        for name in ("leaves", "returns"):
+            await town.resident(name).delete("/v1/me")
+        await town.resident("returns").volunteer(60, "v-returns")
+        await background.advance(town.app_context)
+
+    async with city.running_city(older, demo_folder) as town:
+        head = await sequencer.head(Log.CONSENT)
+        assert head.frozen is not None
+        assert not head.withheld
+        assert await town.resident("stays").total() == 63
+        for name in ("stops", "leaves", "returns"):
+            who = town.resident(name)
+            assert await who.total() == 0, name
+            assert (await who.get("/v1/me/records")).json()["data"] == []
+        assert {one["state"] for one in (await town.resident("stops").get("/v1/me/consents")).json()["data"]} == {
+            "withdrawn"
+        }
+        assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
+        late = await town.source("volunteer-service").deliver(city.record("x", "v-leaves", "volunteer_minutes", 60))
+        assert late["results"][0]["code"] == "not_authorised"
+        again = await erasure.replay(town.app_context)
+        assert (again.withdrawn, again.erased) == (0, 0)
+        await background.advance(town.app_context)
+        assert (await sequencer.head(Log.CONSENT)).size == head.size
+
+    async with city.running_city(city_settings, demo_folder) as town:
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        assert await town.resident("returns").total() == 1
+        await erasure.replay(town.app_context)
+        assert await town.resident("returns").total() == 1
+
+
+async def test_a_running_service_catches_up_with_what_has_ended(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    published = city_settings.publisher.folder
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("stays").volunteer(7_200, "v-stays")
+        await town.resident("stops").volunteer(7_200, "v-stops")
+        assert await town.resident("stops").total() == 63  # stored, and so it stands in the copy
+        await background.advance(town.app_context)
+    older = copied(city_settings, tmp_path, request)
+    shutil.copytree(published, tmp_path / "before")
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
+        await background.advance(town.app_context)
+    shutil.copytree(published, tmp_path / "since")
+
+    shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
+    (published / "tombstones").unlink()
+    async with city.running_city(replace(older, integrate_seconds=0.05), demo_folder) as town:
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        assert await town.resident("stops").total() == 63
+        # What was published is suddenly ahead: the database under the service was put back.
+        shutil.copytree(tmp_path / "since", published, dirs_exist_ok=True)
+        for _ in range(400):
+            head = await sequencer.head(Log.CONSENT)
+            if head.frozen is not None and not head.withheld:
+                break
+            await asyncio.sleep(0.05)
+        consents = (await town.resident("stops").get("/v1/me/consents")).json()["data"]
+        assert {one["state"] for one in consents} == {"withdrawn"}
+        assert await town.resident("stops").total() == 0
+        assert await town.resident("stays").total() == 63
+
+
+@pytest.mark.parametrize("way", ["swift", "usual"])
+async def test_nothing_is_used_while_records_are_withheld(
+    town: city.City, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, other, venue = town.resident("wu"), town.resident("li"), town.venue()
+    for one in (who, other):
+        await one.volunteer(7_200, f"v-{one.token[-8:]}")
+        await one.consent_to_provider("city-library")
+    used, live, late = [(await one.ticket())["handle"] for one in (who, who, other)]
+    assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
+    assert await who.total() == 63
+    await other.post("/v1/me/withdrawals", {"scope": "all"})
+    if way == "usual":
+        monkeypatch.setattr(queries, "supports_multi_table_writes", lambda: False)
+        town.app_context.kept.in_force = None
+    await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+    before = await city.row_counts()
+
+    said = set()
+    for path in ("/v1/venue/checks", "/v1/venue/redemptions"):
+        for handle in (live, used, late, "0" * 32, "nonsense"):
+            answer = await venue.post(path, {"handle": handle})
+            named = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+            body = {name: value for name, value in answer.json().items() if name != "request_id"}
+            said.add((answer.status_code, json.dumps(named), json.dumps(body), len(answer.content)))
+    ((status, headers, problem, _),) = said
+    assert (status, json.loads(problem)["code"]) == (503, "records_withheld")
+    assert "retry-after" in json.loads(headers)
+    wanted = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
+    for refused in (
+        await who.get("/v1/me/points"),
+        await who.get("/v1/me/points/explanation"),
+        await who.get("/v1/me/benefits"),
+        await who.post("/v1/me/tickets", wanted),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (503, "records_withheld")
+    assert await city.row_counts() == before
+    # What was answered before is answered again, and says nothing new.
+    assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
+
+    await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")
+    assert await who.total() == 63
+    assert (await venue.post("/v1/venue/checks", {"handle": live})).json() == {"applies": False}  # one a day
+
+
+async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
+    town: city.City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if queries.is_sqlite():
+        pytest.skip("SQLite has no statement that writes several tables")
+    who = town.resident("wu")
+    await who.volunteer(7_200, "v-wu")
+    await who.consent_to_provider("city-library")
+    handle = (await who.ticket())["handle"]
+    original = gate.permit_at_once
+
+    async def late(*values: Any) -> bool:
+        await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
+        return await original(*values)
+
+    monkeypatch.setattr(gate, "permit_at_once", late)
+    scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
+    assert (scanned.status_code, scanned.json()["code"]) == (503, "records_withheld")
+    assert await queries.fetch_all("SELECT 1 FROM redemption") == []
+
+
+async def test_a_copy_that_is_not_behind_goes_on(city_settings: Settings, demo_folder: Path) -> None:
+    for _ in range(2):
+        async with city.running_city(city_settings, demo_folder) as town:
+            await town.resident("wang").ask(purpose="benefit.check", provider_id="city-library")
+            await background.advance(town.app_context)
+            assert (await sequencer.head(Log.CONSENT)).frozen is None
+
+
+@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+async def test_stopping_one_source_or_provider(city_settings: Settings, demo_folder: Path) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        wang = town.resident("wang")
+        await wang.volunteer(7_200, "v-wang")
+        await wang.consent_to_provider("city-library")
+        await wang.consent_to_provider("riverside-parking")
+        one = await wang.post("/v1/me/withdrawals", {"scope": "provider", "provider_id": "city-library"})
+        assert one.json() == {"withdrawn": 1}
+        two = await wang.post("/v1/me/withdrawals", {"scope": "source", "source_id": "volunteer-service"})
+        assert two.json() == {"withdrawn": 1}
+        states = {one.get("provider_id"): one["state"] for one in (await wang.get("/v1/me/consents")).json()["data"]}
+        assert states == {"city-library": "withdrawn", "riverside-parking": "given", None: "withdrawn"}
+        for body in (
+            {"scope": "source"},
+            {"scope": "all", "source_id": "x1"},
+            {"scope": "provider", "source_id": "x1"},
+        ):
+            assert (await wang.post("/v1/me/withdrawals", body)).status_code == 422, body
+
+
+def test_tombstones_name_nobody_and_survive_a_torn_line(tmp_path: Path) -> None:
+    kept, at = Tombstones(tmp_path), datetime(2026, 11, 23, tzinfo=UTC)
+    assert list(kept.read()) == []
+    kept.withdrawn("c1", at)
+    with kept.path.open("a") as file:
+        file.write('{"kind": "withdr')
+    kept.erased("i1", at)
+    assert [(one.kind, one.name) for one in kept.read()] == [("withdrawn", "c1"), ("erased", "i1")]
+    assert kept.path.stat().st_mode & 0o077 == 0
+    assert set(json.loads(kept.path.read_text().splitlines()[0])) == {"kind", "name", "at"}
+
+
+async def test_a_database_without_tables_is_not_held_against_anything(
+    empty_database_url: str, demo_folder: Path
+) -> None:
+    from service.demo import seed
+    from service.storage import database
+
+    settings = replace(seed.settings_of(demo_folder), database_url=empty_database_url)
+    async with city.running_city(settings, demo_folder) as town:
+        ready = await town.client.get("/readyz")
+        assert (ready.status_code, ready.json()["checks"]["migrations"]) == (503, False)
+        assert await database.missing_migrations()
+        assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]

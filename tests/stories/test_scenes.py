@@ -1,0 +1,90 @@
+"""Every scene of the plan: a lawful benefit in the demo city, a tempting one that the gate refuses; what-if."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benefits.rules.vocabulary import Scene
+from service.demo import seed
+from tests.service.api.test_admin import benefit, staff
+from tests.stories.test_guardrail_attempts import PROVIDER, texts
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+SCENES = json.loads((Path(__file__).parents[1] / "data" / "scenes.json").read_text(encoding="utf-8"))
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "scenes.json"
+LAWFUL = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+
+# Scene (or the plan's name where there is none by design): (kind, document, code, rule).
+TEMPTING: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "library": ("benefits", benefit(effect={"kind": "fee_discount", "percent": 10}), "no_improvement", "R3"),
+    "parking": ("benefits", benefit(effect={"kind": "extra_window", "extra_capacity": 40}, service_id="car-parking"),
+                "capacity_share", "R10"),
+    "medical_convenience": ("benefits", benefit(title=texts("急诊优先就诊", "Emergency room first")),
+                            "prohibited_domain", "R13"),
+    "tourism": ("benefits", benefit(effect={"kind": "fee_discount", "percent": 50}, service_id="garden-tour"),
+                "out_of_range", "R3"),
+    "mobility": ("services", {"service_id": "metro-gate", "provider_id": "city-bikes", "kind": "metro_boarding",
+                              "name": texts("快速进站", "Fast gate"), "baseline": {"price_fen": 0}, "evidence": "公示"},
+                 "enum", "R5"),
+    "lodging": ("benefits", benefit(condition={"measure": "total", "below": 60}), "condition_unknown", "R2"),
+    "rental": ("benefits", benefit(title=texts("公租房優先配租", "Public housing first")), "prohibited_domain", "R13"),
+    "shopping": ("benefits", benefit(effect={"kind": "display_rank", "place": 1}), "effect_unknown", "R3"),
+    "fitness": ("benefits", benefit(offline_path=texts("无", "none")), "alternative_missing", "R14"),
+    "approvals": ("benefits", benefit(title=texts("身份证加急办理", "ID card at once")), "prohibited_domain",
+                  "R13"),
+    "bills": ("benefits", benefit(title=texts("恢复供电优先", "Reconnection first")), "prohibited_domain", "R13"),
+    "信易贷": ("providers", {**PROVIDER, "kind": "bank"}, "enum", "R5"),
+    "信易税": ("providers", {**PROVIDER, "kind": "tax_office"}, "enum", "R5"),
+}  # fmt: skip
+
+
+def test_every_scene_of_the_plan_is_there() -> None:
+    assert {one["scene"] for one in SCENES if one["scene"]} == {str(scene) for scene in Scene}
+    assert {one["scene"] for one in LAWFUL} == {str(scene) for scene in Scene}
+    assert {one["scene"] or one["name"] for one in SCENES} == set(TEMPTING)
+    if SHARED.exists():
+        assert json.loads(SHARED.read_text(encoding="utf-8")) == SCENES
+
+
+async def test_every_scene_has_a_lawful_benefit_in_force(town: City) -> None:
+    shown = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    assert {one["scene"] for one in shown} == {str(scene) for scene in Scene}
+
+
+@pytest.mark.parametrize("scene", TEMPTING)
+async def test_every_scene_has_something_tempting_that_is_refused(town: City, scene: str) -> None:
+    kind, document, code, rule = TEMPTING[scene]
+    one, id_member = staff(town), f"{kind.removesuffix('s')}_id"
+    assert (await one.post(f"/v1/admin/{kind}", document)).status_code == 201
+    refused = await one.post(f"/v1/admin/{kind}/{document[id_member]}/versions/1/submit")
+    assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
+    found = [(row["code"], row["rule"]) for row in refused.json()["errors"]]
+    assert (code, rule) in found, found
+    assert all(row["detail"] and row["severity"] for row in refused.json()["errors"])
+
+
+async def test_what_if_i_volunteered_ten_more_hours(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.volunteer(3_300, "v-wang", await town.today())
+    before = await wang.total()
+    ten_hours = {"deeds": [{"kind": "volunteer_minutes", "quantity": 3_900}, {"kind": "tree_planted", "quantity": 3}]}
+    answer = (await wang.post("/v1/me/points/what-if", ten_hours)).json()
+    assert answer["total"] == before < answer["would_be"]
+    assert "library-deposit" in answer["benefits"]
+    assert sum(one["points"] for one in answer["dimensions"]) == answer["would_be"]
+    assert await wang.total() == before
+    nobody = (await town.resident("nobody").post("/v1/me/points/what-if", ten_hours)).json()
+    assert nobody["total"] == 0 < nobody["would_be"]
+    wrong_ones: list[dict[str, Any]] = [
+        {"deeds": []},
+        {"deeds": [{"kind": "traffic_violation", "quantity": 1}]},
+        {"deeds": [{"kind": "bike_trip", "quantity": -1}]},
+    ]
+    for wrong in wrong_ones:
+        assert (await wang.post("/v1/me/points/what-if", wrong)).status_code == 422

@@ -1,0 +1,182 @@
+"""The way back: a link's code is found again or made anew; what was stopped by a slip is given anew in two steps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from service.auth.access_tokens import Audience
+from tests.support.city import City, Resident, record
+
+pytestmark = pytest.mark.anyio
+
+
+async def read(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await who.get(f"/v1/me/consents/{consent['consent_id']}")).json()
+    (listed,) = [
+        one for one in (await who.get("/v1/me/consents")).json()["data"] if one["consent_id"] == consent["consent_id"]
+    ]
+    assert found == listed
+    return found
+
+
+async def stop(who: Resident, consent: dict[str, Any]) -> None:
+    assert (await who.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")).status_code == 200
+
+
+async def ask_again(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:
+    return await who.ask(
+        purpose="points.compute", source_id=consent["source_id"], previous_consent_id=consent["consent_id"]
+    )
+
+
+async def agree(who: Resident, shown: dict[str, Any]) -> dict[str, Any]:
+    answer = await who.post("/v1/me/consents", {"ticket": shown["ticket"]})
+    assert answer.status_code == 201, answer.text
+    given: dict[str, Any] = answer.json()
+    return given
+
+
+async def confirm(town: City, code: str, account: str) -> int:
+    return (await town.source().post("/v1/source/links/confirm", {"code": code, "account": account})).status_code
+
+
+async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    given = await wang.consent_to_source("green-travel", "bike-9001")
+    found = await read(wang, given)
+    assert (found["link"], found["linked"]) == (given["link"], False)
+    assert (await li.get(f"/v1/me/consents/{given['consent_id']}")).status_code == 404
+    stored = await queries.fetch_all("SELECT * FROM link_code")
+    assert all(given["link"]["code"].encode() not in bytes(row["sealed_code"]) for row in stored)
+    assert await confirm(town, given["link"]["code"], "bike-9001") == 200
+    found = await read(wang, given)
+    assert ("link" in found, found["linked"]) == (False, True)
+
+
+async def test_a_code_that_ran_out_is_made_anew_without_another_consent(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    given = await wang.consent_to_source("green-travel", "bike-9001")
+    town.shift.by = timedelta(minutes=16)
+    assert "link" not in await read(wang, given)
+    anew = await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")
+    assert anew.status_code == 201
+    assert anew.json()["code"] != given["link"]["code"]
+    assert (await read(wang, given))["link"] == anew.json()
+    # The one before is good no more, whatever its time; nobody else makes one; nothing is consented to anew.
+    town.shift.by = timedelta(0)
+    assert await confirm(town, given["link"]["code"], "bike-9001") == 404
+    assert (await li.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
+    assert len((await wang.get("/v1/me/consents")).json()["data"]) == 1
+    assert await confirm(town, anew.json()["code"], "bike-9001") == 200
+    assert (await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
+    await stop(wang, given)
+    assert (await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
+
+
+async def test_a_notice_is_shown_again_as_it_was_until_it_is_answered(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    shown = await wang.ask(purpose="points.compute", source_id="green-travel", account="bike-9001")
+    path = f"/v1/me/consent-requests/{shown['request_id']}"
+    assert (await wang.get(path)).json() == shown
+    await li.consent_to_provider("city-library")
+    assert (await li.get(path)).status_code == 404
+    assert (await town.resident("nobody").get(path)).status_code == 404
+    await agree(wang, shown)
+    assert (await wang.get(path)).json()["code"] == "ticket_consumed"
+    late = await wang.ask(purpose="benefit.check", provider_id="city-library")
+    town.shift.by = timedelta(minutes=16)
+    assert (await wang.get(f"/v1/me/consent-requests/{late['request_id']}")).json()["code"] == "ticket_expired"
+
+
+async def test_what_was_stopped_a_moment_ago_comes_back_without_number_or_code_but_for_its_records(town: City) -> None:
+    wang, source = town.resident("wang"), town.source()
+    given = await wang.link("green-travel", "bike-9001")
+    await source.deliver(record("r", "bike-9001", quantity=40))
+    assert await wang.total() == 20
+    await stop(wang, given)
+    assert (await read(wang, given))["undo_until"] > given["given_at"]
+    shown = await ask_again(wang, given)
+    assert shown["account"] == "bike-9001"
+    assert await wang.total() == 0
+    back = await agree(wang, shown)
+    assert (back["previous_consent_id"], "link" in back) == (given["consent_id"], False)
+    assert back["consent_id"] != given["consent_id"]
+    # The old one is over for good, its link too; nothing that was computed or delivered under it is there.
+    assert (await read(wang, given))["state"] == "withdrawn"
+    assert await wang.total() == 0
+    ended = (await source.get("/v1/source/links?state=ended&limit=200")).json()["data"]
+    live = (await source.get("/v1/source/links?limit=200")).json()["data"]
+    assert given["link"]["link_id"] in [one["link_id"] for one in ended]
+    assert [one["account"] for one in live].count("bike-9001") == 1
+    assert given["link"]["link_id"] not in [one["link_id"] for one in live]
+    assert (await source.deliver(record("r", "bike-9001", quantity=40)))["accepted"] == 1
+    assert await wang.total() == 20
+
+
+@pytest.mark.parametrize("since", ["late", "acknowledged", "claimed", "contested", "another account", "released"])
+async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: City, since: str) -> None:
+    wang, source = town.resident("wang"), town.source()
+    given = await wang.link("green-travel", "bike-9001")
+    if since in ("contested", "released"):
+        his = await town.resident("li").consent_to_source("green-travel", "bike-9001")
+        assert await confirm(town, his["link"]["code"], "bike-9001") == 409
+    if since == "released":
+        officer = town.actor(Audience.PRIVACY, "officer-1")
+        waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
+        review = next(one for one in waiting if one["kind"] == "contested_link")
+        decided = await officer.post(
+            f"/v1/privacy/reviews/{review['review_id']}/decision", {"decision": "approve", "reason": "Not theirs."}
+        )
+        assert decided.status_code == 200, decided.text
+    await stop(wang, given)
+    if since == "late":
+        town.shift.by = timedelta(minutes=15)
+    if since == "acknowledged":
+        assert (await source.post(f"/v1/source/links/{given['link']['link_id']}/acknowledge")).status_code == 200
+    if since == "claimed":
+        await town.resident("li").link("green-travel", "bike-9001")
+    shown = await ask_again(wang, given)
+    if since == "another account":
+        shown = await wang.ask(
+            purpose="points.compute",
+            source_id="green-travel",
+            account="bike-9002",
+            previous_consent_id=given["consent_id"],
+        )
+    back = await agree(wang, shown)
+    # One tap less all the same: the number is remembered; but the holder proves it again.
+    assert back["link"]["state"] == "pending"
+    assert (await read(wang, back))["linked"] is False
+
+
+async def test_a_consent_given_without_naming_the_old_one_is_proven_anew(town: City) -> None:
+    wang = town.resident("wang")
+    await stop(wang, await wang.link("green-travel", "bike-9001"))
+    assert (await wang.consent_to_source("green-travel", "bike-9001"))["link"]["code"]
+
+
+async def test_a_number_that_nobody_proved_is_remembered_too(town: City) -> None:
+    wang = town.resident("wang")
+    given = await wang.consent_to_source("green-travel", "bike-9001")
+    await stop(wang, given)
+    shown = await ask_again(wang, given)
+    assert shown["account"] == "bike-9001"
+    back = await agree(wang, shown)
+    assert back["link"]["code"] != given["link"]["code"]
+
+
+async def test_only_ones_own_consent_of_the_same_kind_is_taken_up(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    given = await wang.link("green-travel", "bike-9001")
+    await stop(wang, given)
+    named = {"previous_consent_id": given["consent_id"], "language": "en"}
+    for who, body in (
+        (li, {"purpose": "points.compute", "source_id": "green-travel"}),
+        (wang, {"purpose": "points.compute", "source_id": "volunteer-service"}),
+        (wang, {"purpose": "benefit.check", "provider_id": "city-library"}),
+    ):
+        assert (await who.post("/v1/me/consent-requests", {**body, **named})).status_code == 404

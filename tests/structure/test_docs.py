@@ -1,0 +1,132 @@
+"""The docs are true: the walk runs as pasted, links lead somewhere, names exist, decisions are whole."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service import app
+from service.auth.demo_issuer import DEMO_ISSUER
+from service.cli import cli
+from service.demo import seed
+from tests.service.cli.test_cli import start_demo, stop
+from tests.support.processes import free_port, wait_until_ready
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(heading: str) -> str:
+    found = re.search(rf"^#+ {heading}\b.*?```\w*\n(.*?)```", README, re.S | re.M)
+    assert found, heading
+    return found[1]
+
+
+@pytest.mark.parametrize("heading", ["Run it", "Test it"])
+def test_readme_headings_have_one_command_each(heading: str) -> None:
+    section = re.search(rf"^## {heading}\n(.*?)^## ", README, re.S | re.M)
+    assert section
+    assert section[1].count("```") == 2
+    assert len(block(heading).strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the walk needs curl and bash")
+def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
+    folder, port = tmp_path / "city", free_port()
+    command = f'{sys.executable} -c "from service.cli import main; main()"'
+    walk = block("A walk with curl")
+    for written, here in (
+        ("http://127.0.0.1:8000", f"http://127.0.0.1:{port}"),
+        (".venv/bin/credit-easy", command),
+        ("demo-city", str(folder)),
+        ("python3 -c", f"{sys.executable} -c"),
+    ):
+        assert written in walk
+        walk = walk.replace(written, here)
+    running = start_demo(folder, port)
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", running)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", walk], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+        )
+    finally:
+        stop(running)
+    assert done.returncode == 0, done.stderr
+    confirmed, delivered, explained, state, first, second, log, stopped, total = done.stdout.strip().splitlines()
+    assert json.loads(confirmed)["state"] == "confirmed"
+    assert json.loads(delivered)["accepted"] == 1
+    assert json.loads(explained)["total"] == 65
+    assert state == "given"
+    assert json.loads(first)["applies"] is True
+    assert second == '{"applies":false}'
+    assert json.loads(log)["data"][0]["organisation"] == "city-library"
+    assert json.loads(stopped) == {"withdrawn": 2}
+    assert total == "0"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.stem)
+def test_a_decision_has_its_five_headings(page: Path) -> None:
+    headings = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.M)
+    assert headings == ["Context", "Decision", "Why", "Consequences", "Status"]
+
+
+def test_the_architecture_names_every_module() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)/?`", text))
+    for room in ("consent", "benefits", "service"):
+        for path in [*(ROOT / room).glob("*.py"), *(ROOT / room / "web").glob("*.py")]:
+            if path.stem != "__init__":
+                assert path.stem in named, f"{room}/{path.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_calls_and_commands_that_docs_name_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = {re.sub(r"\{\w+\}", "{}", path) for path in app.document()["paths"]}
+    for called in re.findall(r"`(?:[A-Z]+ )?(/(?:v1|log)/[^`?\s]+)", text):
+        assert re.sub(r"\{\w+\}", "{}", called) in paths, called
+    commands = {command.name for command in cli.registered_commands}
+    for command in re.findall(r"credit-easy ([a-z]+(?:-[a-z]+)*)", text):
+        assert command in commands, command
+
+
+def test_names_in_the_glossary_exist_in_the_code() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for room in ("consent", "benefits", "service")
+        for path in (ROOT / room).rglob("*.py")
+    )
+    for name in re.findall(r"`([a-z_.]+)`", text):
+        assert name.split(".")[-1] in code, name
+
+
+def test_the_committed_document_is_the_served_one() -> None:
+    committed = (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")
+    assert json.loads(committed) == app.document(), "write it anew: credit-easy openapi > docs/openapi.json"
+
+
+def test_docs_do_not_teach_to_trust_the_demonstration() -> None:
+    assert all(DEMO_ISSUER not in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def test_what_the_docs_say_of_the_rides_is_so() -> None:
+    rides = seed.rides_by_bike(2025)
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert len(rides) == 12
+    assert "twelve bikes" in text
+    assert max(map(len, rides.values())) <= 88

@@ -1,0 +1,198 @@
+"""A whole city under test: the real application on a real database, and the people who talk to it over HTTP."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from tortoise import Tortoise
+
+from consent.database import queries
+from service.app import create_app
+from service.auth.access_tokens import Audience
+from service.auth.demo_issuer import DemoIssuer
+from service.demo import seed
+from service.http.context import AppContext
+from service.http.rate_limits import make_limiter
+from service.settings import Settings
+
+UNLIMITED = dict.fromkeys(
+    ("resident", "venue", "source", "administrator", "privacy", "code", "refused", "address"), "1000000/minute"
+)
+
+
+@dataclass
+class MovedClock:
+    """The city's clock, moved by a test: the database's own clock and an offset."""
+
+    by: timedelta = timedelta(0)
+
+    async def __call__(self) -> datetime:
+        return self.moved(await queries.now())
+
+    def moved(self, moment: datetime) -> datetime:
+        return moment + self.by
+
+
+class City:
+    """A running city, its clock, and tokens for everybody in it."""
+
+    def __init__(
+        self, client: httpx2.AsyncClient, app_context: AppContext, issuer: DemoIssuer, shift: MovedClock
+    ) -> None:
+        self.client, self.app_context, self.issuer, self.shift = client, app_context, issuer, shift
+
+    def actor(self, door: Audience, subject: str, **claims: Any) -> Actor:
+        """Somebody with a token for a door."""
+        return Actor(self, self.issuer.mint(door, subject, now=datetime.now(UTC), **claims))
+
+    def resident(self, subject: str) -> Resident:
+        """A resident, known or not."""
+        return Resident(self, self.issuer.mint(Audience.RESIDENT, subject, now=datetime.now(UTC)))
+
+    def source(self, subject: str = "green-travel") -> Actor:
+        """A data source."""
+        return self.actor(Audience.SOURCE, subject)
+
+    def venue(self, subject: str = "city-library-main") -> Actor:
+        """A venue."""
+        return self.actor(Audience.VENUE, subject)
+
+    async def today(self) -> date:
+        """The city's civil day."""
+        return self.app_context.day_of(await self.app_context.clock())
+
+    async def last_year(self) -> int:
+        """The last finished civil year."""
+        return (await self.today()).year - 1
+
+
+class Actor:
+    """Somebody who sends requests with a token; every POST gets a fresh Idempotency-Key unless one is given."""
+
+    def __init__(self, town: City, token: str) -> None:
+        self.town, self.token = town, token
+
+    def headers(self, more: dict[str, str] | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}", **(more or {})}
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
+        return await self.town.client.get(path, headers=self.headers(headers))
+
+    async def post(self, path: str, body: Any = None, key: str | None = None) -> httpx2.Response:
+        headers = self.headers({"Idempotency-Key": key or secrets.token_hex(8)})
+        if body is None:
+            return await self.town.client.post(path, headers=headers)
+        return await self.town.client.post(path, json=body, headers=headers)
+
+    async def delete(self, path: str) -> httpx2.Response:
+        return await self.town.client.delete(path, headers=self.headers())
+
+    async def deliver(self, *records: dict[str, Any]) -> dict[str, Any]:
+        """Deliver records; the answer's body."""
+        answer = await self.post("/v1/source/records", {"records": list(records)})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+class Resident(Actor):
+    """A resident with the everyday acts in one call each."""
+
+    async def ask(self, **body: Any) -> dict[str, Any]:
+        """Be shown a notice."""
+        answer = await self.post("/v1/me/consent-requests", {"language": "zh-CN", **body})
+        assert answer.status_code == 201, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    async def consent_to_source(self, source_id: str, account: str) -> dict[str, Any]:
+        """Say yes to a source; the consent with the link's code."""
+        shown = await self.ask(purpose="points.compute", source_id=source_id, account=account)
+        answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
+        assert answer.status_code == 201, answer.text
+        consent: dict[str, Any] = answer.json()
+        return consent
+
+    async def link(self, source_id: str, account: str) -> dict[str, Any]:
+        """Say yes to a source and have the account confirmed by its code."""
+        consent = await self.consent_to_source(source_id, account)
+        answer = await self.town.source(source_id).post(
+            "/v1/source/links/confirm", {"code": consent["link"]["code"], "account": account}
+        )
+        assert answer.status_code == 200, answer.text
+        return consent
+
+    async def consent_to_provider(self, provider_id: str) -> dict[str, Any]:
+        """Let a provider's benefits be checked."""
+        shown = await self.ask(purpose="benefit.check", provider_id=provider_id)
+        answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
+        assert answer.status_code == 201, answer.text
+        consent: dict[str, Any] = answer.json()
+        return consent
+
+    async def total(self) -> int:
+        """My points."""
+        answer = await self.get("/v1/me/points")
+        assert answer.status_code == 200, answer.text
+        total: int = answer.json()["total"]
+        return total
+
+    async def volunteer(self, minutes: int, account: str, occurred_on: date | None = None) -> None:
+        """Link a volunteer account and have minutes delivered for it."""
+        await self.link("volunteer-service", account)
+        day = (occurred_on or date(await self.town.last_year(), 3, 5)).isoformat()
+        done = await self.town.source("volunteer-service").deliver(
+            record(f"{account}.minutes", account, "volunteer_minutes", minutes, day)
+        )
+        assert done["accepted"] == 1, done
+
+    async def ticket(self, benefit_id: str = "library-deposit", venue_id: str = "city-library-main") -> dict[str, Any]:
+        """A ticket to show."""
+        answer = await self.post("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})
+        assert answer.status_code == 201, answer.text
+        ticket: dict[str, Any] = answer.json()
+        return ticket
+
+
+def record(
+    record_id: str, account: str, kind: str = "bike_trip", quantity: int = 1, occurred_on: str = "2025-06-01"
+) -> dict[str, Any]:
+    """A record as a source sends it."""
+    return {
+        "record_id": record_id,
+        "account": account,
+        "kind": kind,
+        "quantity": quantity,
+        "occurred_on": occurred_on,
+    }
+
+
+@asynccontextmanager
+async def running_city(settings: Settings, folder: Path, rates: dict[str, str] | None = None) -> AsyncIterator[City]:
+    """The application on these settings, open for requests; furnished when the database is empty."""
+    shift, issuer = MovedClock(), seed.issuer_of(folder)
+    limiter = make_limiter(settings.redis_url, rates or UNLIMITED)
+    app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter, issuer=issuer)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
+            yield City(client, app.state.app_context, issuer, shift)
+
+
+async def row_counts() -> dict[str, int]:
+    """How many rows every table holds: what a refused request must leave as it was."""
+    counts = {}
+    for app in Tortoise.apps.values():
+        for model in app.values():
+            table = model._meta.db_table
+            found = await queries.fetch_one(f"SELECT count(*) AS counted FROM {table}")
+            assert found is not None
+            counts[table] = found["counted"]
+    return counts

@@ -1,0 +1,104 @@
+"""The service as a process of its own, to be killed: `python -m tests.support.processes FOLDER DATABASE_URL PUBLISHED PORT`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import psutil
+import uvicorn
+
+from service import app
+from service.demo import seed
+from service.observability import logging
+from service.runtime import server
+
+ROOT = Path(__file__).parents[2]
+READY_SECONDS = 30
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Process:
+    """A running server; `kill` gives it no time for anything."""
+
+    def __init__(self, folder: Path, database_url: str, published: Path) -> None:
+        self.port = free_port()
+        self.running = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.support.processes",
+                str(folder),
+                database_url,
+                str(published),
+                str(self.port),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        wait_until_ready(self.base, self.running)
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        self.running.send_signal(signal.SIGKILL)
+        self.running.wait()
+
+
+def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
+    """Wait until `/readyz` says so; an error when it ends or takes too long.
+
+    Returns the seconds of work it took the process: what others do on the machine is not its own.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < READY_SECONDS:
+        if running.poll() is not None:
+            raise RuntimeError(f"the server ended with {running.returncode}")
+        try:
+            if httpx2.get(base + "/readyz", timeout=1).status_code == 200:
+                times = psutil.Process(running.pid).cpu_times()
+                return float(times.user + times.system)
+        except httpx2.HTTPError:
+            time.sleep(0.05)
+    running.kill()
+    raise RuntimeError("the server did not become ready")
+
+
+def main() -> None:
+    """Serve a furnished database with the demonstration's keys."""
+    folder, database_url, published, port = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
+    settings = seed.settings_of(folder)
+    settings = replace(
+        settings,
+        database_url=database_url,
+        publisher=replace(settings.publisher, folder=published),
+        integrate_seconds=0.2,
+    )
+    logging.configure()
+    server.tune_gc()
+    issuer = seed.issuer_of(folder)
+    uvicorn.run(
+        app.create_app(settings, issuer.verifier(), issuer=issuer),
+        port=port,
+        **server.OPTIONS,  # type: ignore[arg-type]
+    )
+
+
+if __name__ == "__main__":
+    main()
