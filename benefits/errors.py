@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benefits.rules.conditions import Line
+from benefits.rules.conditions import ConditionLine
 from consent.kernel.errors import DomainError
 
 
@@ -21,7 +21,7 @@ class BenefitNotAvailable(DomainError):
 
     code = "benefit_not_available"
 
-    def __init__(self, reasons: Sequence[Line] = (), *, quota_used: bool = False) -> None:
+    def __init__(self, reasons: Sequence[ConditionLine] = (), *, quota_used: bool = False) -> None:
         super().__init__("the benefit does not apply now")
         self.reasons, self.quota_used = tuple(reasons), quota_used
 

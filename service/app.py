@@ -54,7 +54,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.open_database(settings.database_url)
-        await erasure.before_serving(app_context)
+        await erasure.verify_copy(app_context)
         await verifier.start()
         background = (
             cleanup_loop(app_context),

@@ -148,8 +148,8 @@ def import_file(
     """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
     chosen = _settings(data_dir)
 
-    async def work() -> file_import.Report:
-        return await file_import.run(
+    async def work() -> file_import.ImportReport:
+        return await file_import.import_file(
             chosen.keyring,
             queries.now,
             lambda at: at.astimezone(chosen.city_zone).date(),
@@ -161,7 +161,7 @@ def import_file(
 
     try:
         report = asyncio.run(_with_database(chosen, work))
-    except (file_import.MappingInvalid, file_import.Stopped, LookupError, OSError) as error:
+    except (file_import.MappingInvalid, file_import.ImportStopped, LookupError, OSError) as error:
         _fail(str(error))
     if sys.stderr.isatty():
         typer.echo("", err=True)
@@ -226,7 +226,7 @@ def witness(
 def replay_tombstones(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Withdraw and erase again what had been, after an older copy of the database was restored."""
     app_context = _city(_settings(data_dir))
-    done = asyncio.run(_with_database(app_context.settings, lambda: erasure.replay(app_context)))
+    done = asyncio.run(_with_database(app_context.settings, lambda: erasure.replay_tombstones(app_context)))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
@@ -242,7 +242,7 @@ def erase(
         async with queries.transaction():
             at = await queries.now()
             leaf_hash = await erasure.erase_subject(app_context, subject, at)
-        return None if leaf_hash is None else erasure.receipt(app_context, leaf_hash, at)
+        return None if leaf_hash is None else erasure.signed_receipt(app_context, leaf_hash, at)
 
     made = asyncio.run(_with_database(app_context.settings, work))
     if made is None:
@@ -390,7 +390,7 @@ async def _with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]
         await database.close_database()
 
 
-def _progress(report: file_import.Report) -> None:
+def _progress(report: file_import.ImportReport) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{report.rows:,} rows, {report.accepted:,} accepted", nl=False, err=True)
 

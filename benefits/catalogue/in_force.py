@@ -23,7 +23,7 @@ COMPILED_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Benefit:
+class LiveBenefit:
     """A benefit in force with the service it improves and the provider behind it; bodies are their documents."""
 
     benefit_id: str
@@ -61,13 +61,13 @@ class InForce:
     """By client."""
     parts: Mapping[str, tuple[lifecycle.Version, lifecycle.Version, lifecycle.Version]]
     """By benefit: itself, its service, its provider."""
-    compiled: dict[tuple[str, date], Benefit | None] = field(default_factory=dict, compare=False)
+    compiled: dict[tuple[str, date], LiveBenefit | None] = field(default_factory=dict, compare=False)
 
     def holds(self, changes: int, at: datetime) -> bool:
         """Whether this is still what is in force at a number of changes and a moment."""
         return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
 
-    def benefit(self, benefit_id: str, today: date) -> Benefit | None:
+    def benefit(self, benefit_id: str, today: date) -> LiveBenefit | None:
         """The benefit, if it is in force and today is among its days."""
         key = benefit_id, today
         if key not in self.compiled:
@@ -101,7 +101,7 @@ def _compiled(bodies: tuple[str, ...]) -> Timeline:
     return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies))
 
 
-async def benefit(benefit_id: str, today: date, at: datetime) -> Benefit | None:
+async def benefit(benefit_id: str, today: date, at: datetime) -> LiveBenefit | None:
     """The benefit, if it, its service and its provider are in force and today is among its days."""
     found = await lifecycle.in_force(Kind.BENEFITS, benefit_id, at)
     if found is None:
@@ -113,7 +113,7 @@ async def benefit(benefit_id: str, today: date, at: datetime) -> Benefit | None:
     return _benefit(found, service, provider, today)
 
 
-async def benefits(today: date, at: datetime) -> list[Benefit]:
+async def benefits(today: date, at: datetime) -> list[LiveBenefit]:
     """Every benefit in force today, by id."""
     services = {one.document_id: one for one in await lifecycle.all_in_force(Kind.SERVICES, at)}
     providers = {one.document_id: one for one in await lifecycle.all_in_force(Kind.PROVIDERS, at)}
@@ -146,13 +146,13 @@ async def venue_of_client(client_id: str, at: datetime) -> Body | None:
 
 def _benefit(
     found: lifecycle.Version, service: lifecycle.Version | None, provider: lifecycle.Version | None, today: date
-) -> Benefit | None:
+) -> LiveBenefit | None:
     if service is None or provider is None:
         return None
     valid = found.body["valid"]
     if not valid["from"] <= today.isoformat() <= valid["until"]:
         return None
-    return Benefit(
+    return LiveBenefit(
         found.document_id,
         found.version,
         found.body,

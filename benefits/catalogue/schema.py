@@ -103,9 +103,12 @@ EFFECT_SCHEMA = {
             "type": "object",
             "properties": {
                 "kind": {"const": str(kind)},
-                **{name: {"type": "integer", "minimum": 1, "maximum": made.limit} for name in effects.parameters(made)},
+                **{
+                    name: {"type": "integer", "minimum": 1, "maximum": made.limit}
+                    for name in effects.amount_names(made)
+                },
             },
-            "required": ["kind", *effects.parameters(made)],
+            "required": ["kind", *effects.amount_names(made)],
             "additionalProperties": False,
         }
         for kind, made in EFFECTS.items()
@@ -128,7 +131,7 @@ EffectField = Annotated[
 Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stated)]
 
 
-class Provider(Document):
+class ProviderDocument(Document):
     """Who offers benefits and pays for them."""
 
     provider_id: DocumentId
@@ -137,7 +140,7 @@ class Provider(Document):
     division: Division
 
 
-class Venue(Document):
+class VenueDocument(Document):
     """Where a provider honours them, and the client that speaks for the place."""
 
     venue_id: DocumentId
@@ -170,7 +173,7 @@ class BaselineDocument(Document):
         return self
 
 
-class Service(Document):
+class ServiceDocument(Document):
     """What a benefit improves, with its baseline and where that can be looked up."""
 
     service_id: DocumentId
@@ -208,7 +211,7 @@ class Valid(Document):
         return self
 
 
-class Benefit(Document):
+class BenefitDocument(Document):
     """An addition to a service, for whoever has the points and asks for it."""
 
     benefit_id: DocumentId
@@ -229,11 +232,11 @@ class Benefit(Document):
 
 MODELS: Mapping[str, type[Document]] = MappingProxyType(
     {
-        "providers": Provider,
-        "venues": Venue,
+        "providers": ProviderDocument,
+        "venues": VenueDocument,
         "sources": SourceDocument,
-        "services": Service,
-        "benefits": Benefit,
+        "services": ServiceDocument,
+        "benefits": BenefitDocument,
         "notices": NoticeDocument,
     }
 )

@@ -22,7 +22,7 @@ from consent.kernel.errors import Prohibited
 from consent.kernel.faults import DocumentInvalid, Fault, Values
 
 Body = Mapping[str, Any]
-NAMED = {
+REFERENCES = {
     Kind.VENUES: {"provider_id": Kind.PROVIDERS},
     Kind.SERVICES: {"provider_id": Kind.PROVIDERS},
     Kind.BENEFITS: {"service_id": Kind.SERVICES},
@@ -30,32 +30,39 @@ NAMED = {
 """Which members name another document, which must be in force first."""
 FORM = "form"
 """In a rule's place: what is wrong has to be right before any rule can be looked at."""
-BEYOND = frozenset({
+DELIBERATE_FAULTS = frozenset({
     "enum", "unknown_field", "out_of_range", "greater_than_equal", "less_than_equal", "condition_unknown",
     "measure_unknown", "effect_unknown",
 })  # fmt: skip
 """Faults of what was written on purpose, though it cannot be: no slip of the pen."""
-PARSED = BEYOND | {"too_deep", "too_many_parts", "integer_expected", "empty", "list_expected", "object_expected"}
+LANGUAGE_FAULTS = DELIBERATE_FAULTS | {
+    "too_deep",
+    "too_many_parts",
+    "integer_expected",
+    "empty",
+    "list_expected",
+    "object_expected",
+}
 """And, of conditions and effects, what is not of their language at all."""
-ABSENT = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
-BROKEN: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
-    (Kind.BENEFITS, "/condition", "R2", PARSED),
-    (Kind.BENEFITS, "/effect", "R3", PARSED),
-    (Kind.BENEFITS, "/service_id", "R4", ABSENT),
-    (Kind.BENEFITS, "/offline", "R14", ABSENT),
-    (Kind.BENEFITS, "/need_based", "R14", ABSENT),
-    (Kind.PROVIDERS, "/kind", "R5", BEYOND),
-    (Kind.SERVICES, "/kind", "R5", BEYOND),
-    (Kind.SERVICES, "/baseline", "R4", BEYOND | ABSENT),
-    (Kind.SERVICES, "/evidence", "R4", ABSENT),
-    (Kind.SOURCES, "/kind", "R11", BEYOND | {"kind_outside_category"}),
-    (Kind.SOURCES, "/category", "R11", BEYOND),
-    (Kind.SOURCES, "/onboarding", "R11", ABSENT),
-    (Kind.NOTICES, "/languages", "R9", ABSENT | {"refusal_must_cost_nothing", "unknown_field"}),
-    (Kind.NOTICES, "/purpose", "R9", BEYOND),
+ABSENT_FAULTS = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
+RULE_OF_FAULT: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
+    (Kind.BENEFITS, "/condition", "R2", LANGUAGE_FAULTS),
+    (Kind.BENEFITS, "/effect", "R3", LANGUAGE_FAULTS),
+    (Kind.BENEFITS, "/service_id", "R4", ABSENT_FAULTS),
+    (Kind.BENEFITS, "/offline", "R14", ABSENT_FAULTS),
+    (Kind.BENEFITS, "/need_based", "R14", ABSENT_FAULTS),
+    (Kind.PROVIDERS, "/kind", "R5", DELIBERATE_FAULTS),
+    (Kind.SERVICES, "/kind", "R5", DELIBERATE_FAULTS),
+    (Kind.SERVICES, "/baseline", "R4", DELIBERATE_FAULTS | ABSENT_FAULTS),
+    (Kind.SERVICES, "/evidence", "R4", ABSENT_FAULTS),
+    (Kind.SOURCES, "/kind", "R11", DELIBERATE_FAULTS | {"kind_outside_category"}),
+    (Kind.SOURCES, "/category", "R11", DELIBERATE_FAULTS),
+    (Kind.SOURCES, "/onboarding", "R11", ABSENT_FAULTS),
+    (Kind.NOTICES, "/languages", "R9", ABSENT_FAULTS | {"refusal_must_cost_nothing", "unknown_field"}),
+    (Kind.NOTICES, "/purpose", "R9", DELIBERATE_FAULTS),
     (Kind.NOTICES, "", "R9", frozenset({"unknown_field"})),
-    (Kind.SCHEMES, "/indicators", "R1", BEYOND),
-    (Kind.SCHEMES, "/dimensions", "R1", BEYOND),
+    (Kind.SCHEMES, "/indicators", "R1", DELIBERATE_FAULTS),
+    (Kind.SCHEMES, "/dimensions", "R1", DELIBERATE_FAULTS),
 )
 """By kind and place, the rule and the faults that break it; every other fault is one of the form."""
 
@@ -71,11 +78,11 @@ async def check(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[F
             Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
             for fault in wrong
         ]
-    for member, named_kind in NAMED.get(kind, {}).items():
+    for member, named_kind in REFERENCES.get(kind, {}).items():
         if await lifecycle.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    found = rules.judge(kind, body, await _around(kind, body, at, today))
+    found = rules.evaluate(kind, body, await _around(kind, body, at, today))
     return [*found, *await _would_stop(body, at, today)] if kind is Kind.SERVICES else found
 
 
@@ -107,7 +114,7 @@ def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
     return []
 
 
-async def after_approval(version: Version, at: datetime, today: date) -> list[str]:
+async def suspend_refused_benefits(version: Version, at: datetime, today: date) -> list[str]:
     """Suspend every benefit, live or scheduled, that the gate refuses on its service's new version; their ids.
 
     Each is then a review that waits for a privacy officer.
@@ -130,10 +137,10 @@ async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
 
 
 async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:
-    """Which benefits the approval of a service's version would suspend: what `after_approval` does, told before."""
+    """Name the benefits that `suspend_refused_benefits` would suspend if this version of a service were approved."""
     found = []
     for one in await _benefits_on(service["service_id"], at):
-        judged = rules.judge(Kind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
+        judged = rules.evaluate(Kind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
         if any(finding.severity is Severity.REFUSED for finding in judged):
             detail = "a live benefit would be suspended on approval"
             values: Values = {"benefit": one.document_id}
@@ -145,7 +152,7 @@ def _rule_of(kind: Kind, fault: Fault) -> str:
     """The rule that a fault of shape breaks; FORM for what only has to be filled in or written otherwise."""
     if fault.code == "invisible_character":
         return "R13"
-    about = next((one for one in BROKEN if one[0] is kind and fault.pointer.startswith(one[1])), None)
+    about = next((one for one in RULE_OF_FAULT if one[0] is kind and fault.pointer.startswith(one[1])), None)
     return FORM if about is None or fault.code not in about[3] else about[2]
 
 

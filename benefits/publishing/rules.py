@@ -16,9 +16,9 @@ from benefits.publishing import wording
 from benefits.rules import conditions, effects, lints
 from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import (
+    ATTRIBUTES_OF_SERVICE,
     CAPACITY_SHARE_PERCENT_MAX,
     EFFECTS_OF_SERVICE,
-    MEANINGFUL,
     SERVICES_OF_PROVIDER,
     THRESHOLDS_MAX,
     EffectKind,
@@ -32,7 +32,7 @@ Body = Mapping[str, Any]
 REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 
 
-ODD = MappingProxyType(
+LINT_DETAILS = MappingProxyType(
     {
         "out_of_reach": "nobody can have so many points under the scheme's caps",
         "said_twice": "the same is said before",
@@ -74,7 +74,7 @@ class PublicationContext:
     clients: Collection[str] = ()
 
 
-def judge(kind: Kind, body: Body, around: PublicationContext) -> list[Finding]:
+def evaluate(kind: Kind, body: Body, around: PublicationContext) -> list[Finding]:
     """Every finding about a document whose shape was read before, in the order of its rules."""
     found = [*_texts(kind, body)]
     if kind is Kind.SERVICES:
@@ -107,7 +107,7 @@ def _service(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if service_kind is ServiceKind.ELECTIVE_OUTPATIENT and baseline.get("deposit_fen", 0) > 0:
         detail = "public hospitals may not ask for outpatient prepayment since 2025-03-31; nothing can be built on it"
         yield Finding("baseline_unlawful", "R4", "/baseline/deposit_fen", REFUSED, detail)
-    for attribute in sorted(MEANINGFUL[service_kind] - set(baseline)):
+    for attribute in sorted(ATTRIBUTES_OF_SERVICE[service_kind] - set(baseline)):
         detail = "this attribute has a meaning for the kind; what everybody gets is stated, also when it is nothing"
         yield Finding("baseline_incomplete", "R4", f"/baseline/{attribute}", FLAGGED, detail)
     yield from _worse_than_before(baseline, around, "/baseline", FLAGGED)
@@ -161,7 +161,7 @@ def _benefit(body: Body, around: PublicationContext) -> Iterator[Finding]:
     yield from _within_reach(body, around)
     for member in ("offline_path", "need_based_alternative"):
         for language in ("zh-CN", "en"):
-            if wording.says_nothing(body[member][language]):
+            if wording.is_placeholder(body[member][language]):
                 detail = "say how it goes without the app, and what helps those in need without points"
                 yield Finding("alternative_missing", "R14", f"/{member}/{language}", REFUSED, detail)
 
@@ -203,7 +203,7 @@ def _ladder(body: Body, around: PublicationContext) -> Iterator[Finding]:
 def _within_reach(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if around.caps:
         for one in lints.lint(conditions.parse(body["condition"]), around.caps):
-            yield Finding(f"condition_{one.code}", "R2", f"/condition{one.pointer}", ADVICE, ODD[one.code])
+            yield Finding(f"condition_{one.code}", "R2", f"/condition{one.pointer}", ADVICE, LINT_DETAILS[one.code])
 
 
 def _scheme(body: Body, around: PublicationContext) -> Iterator[Finding]:
@@ -219,7 +219,7 @@ def _scheme(body: Body, around: PublicationContext) -> Iterator[Finding]:
         yield Finding("scheme_overlap", "R1", "/from_year", REFUSED, detail)
 
 
-SAID_OF_DATA = ("purposes", "method", "data_kinds", "recipients", "retention_period", "sensitive_data")
+DATA_CLAUSES = ("purposes", "method", "data_kinds", "recipients", "retention_period", "sensitive_data")
 """Clauses of a notice whose change asks anew, unless an officer finds that only the words changed (R9)."""
 
 
@@ -228,7 +228,7 @@ def _notice(body: Body, around: PublicationContext) -> Iterator[Finding]:
         return
     for language in ("zh-CN", "en"):
         before, now = around.before["languages"][language], body["languages"][language]
-        for clause in SAID_OF_DATA:
+        for clause in DATA_CLAUSES:
             if before[clause] != now[clause]:
                 detail = "what is done with data reads otherwise now, and nobody would be asked anew"
                 yield Finding("change_not_material", "R9", f"/languages/{language}/{clause}", FLAGGED, detail)
@@ -245,7 +245,7 @@ def _source(body: Body) -> Iterator[Finding]:
             yield Finding(code, "R11", f"/onboarding/{member}", FLAGGED, detail)
 
 
-CLOSED = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
+CLOSED_MEMBERS = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
 """Members whose words are not free, and references to the law, which may name what it forbids."""
 
 
@@ -255,16 +255,16 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
         return
     for pointer, text in _strings(body, ""):
         what = pointer.split("/")[1]
-        domain = wording.domain_of(text, leniently=what not in ("title", "name"))
+        domain = wording.prohibited_domain(text, leniently=what not in ("title", "name"))
         if domain is not None:
             named = what in ("title", "name", "description")
             detail = f"this speaks of a use that points may never have ({domain})"
             severity = REFUSED if named else FLAGGED
             yield Finding("prohibited_domain", "R13", pointer, severity, detail, {"domain": domain})
-        elif wording.shuts_out(text):
+        elif wording.excludes_people(text):
             detail = "this tells some people that they may not; a benefit only adds"
             yield Finding("people_shut_out", "R13", pointer, FLAGGED, detail)
-        if wording.labels(text):
+        if wording.labels_people(text):
             detail = "marking people in public shames those without the mark"
             yield Finding("public_labelling", "R13", pointer, FLAGGED, detail)
 
@@ -272,7 +272,7 @@ def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for name, inside in value.items():
-            if not str(name).endswith("_id") and name not in CLOSED:
+            if not str(name).endswith("_id") and name not in CLOSED_MEMBERS:
                 yield from _strings(inside, f"{pointer}/{name}")
     elif isinstance(value, list | tuple):
         for place, inside in enumerate(value):

@@ -22,22 +22,22 @@ DOMAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {one: tuple(words) for one, words in _WORDS["domains"].items()}
 )
 """Uses that no benefit may have, each with the words that give it away."""
-FAULTS = tuple(_WORDS["faults"])
+FAULT_WORDS = tuple(_WORDS["faults"])
 """People named by what they did not do or do not have."""
 EXCLUSION = "exclusion"
 """The domain of FAULTS."""
-LABELLING = tuple(_WORDS["labelling"])
+LABELLING_WORDS = tuple(_WORDS["labelling"])
 """Marking or ranking people in public."""
-SHUTTING_OUT = tuple(_WORDS["shutting_out"])
+EXCLUDING_PHRASES = tuple(_WORDS["shutting_out"])
 """Telling somebody that they may not."""
-INNOCENT = tuple(_WORDS["innocent"])
+HARMLESS_WORDS = tuple(_WORDS["innocent"])
 """Longer words in which one of the others stands by chance."""
-NOTHING = frozenset(_WORDS["nothing"])
+PLACEHOLDERS = frozenset(_WORDS["nothing"])
 """Texts that stand where an offline path or an alternative should."""
-TEXTS_KEPT = 256
+TEXT_CACHE_MAX = 256
 """Texts kept as they were read: each is looked at for four things, one after another."""
 CLAUSES = re.compile(r"[,;:!?，。；：！？\n]|\.(?=\s|$)")
-ONE_SIGN = re.compile(r"\s*[\u3400-\u9fff]\s*")
+SINGLE_CHARACTER = re.compile(r"\s*[\u3400-\u9fff]\s*")
 DENIED_BEFORE = re.compile(
     r"(?:(?:不|无|未|勿|非|免|没有|禁止)(?<!无论)[^须需论必管]{0,6}"
     r"|(?:不|不得|不能|不会|绝不|从不|禁止)(?:被)?(?:用于|用作|作为|涉及|与)[^\n]*|与[^\n]{0,12})$"
@@ -55,10 +55,10 @@ NO_SUCH = re.compile(
     r"|(?<!with )(?<!have )(?<!has )(?<!having )\b(?:no|without an?|without|never an?|neither|nor)(?: \w+){0,2} ?$"
 )
 """What before the name of a fault says that there is no such thing here."""
-OF_PEOPLE_AFTER = re.compile(
+PEOPLE_AFTER = re.compile(
     r"^[^\n]{0,2}(?:者|的|人|居民|市民|读者|即可|方可|才|可以|可)|^ ?(?:who|may|can|people|residents)\b"
 )
-OF_PEOPLE_BEFORE = re.compile(
+PEOPLE_BEFORE = re.compile(
     r"\b(?:people|persons?|residents?|citizens?|customers?|users?|members?|readers?|visitors?|those|anyone|whoever|who)\b"
 )
 """What beside it says that there are people of that kind, or people without it."""
@@ -90,7 +90,7 @@ def _clauses(text: str) -> str:
     lines: list[str] = []
     alone = False
     for part in CLAUSES.split(unicodedata.normalize("NFKC", text)):
-        single = ONE_SIGN.fullmatch(part) is not None
+        single = SINGLE_CHARACTER.fullmatch(part) is not None
         if lines and (single or alone):
             lines[-1] += fold(part)
         else:
@@ -114,19 +114,19 @@ def _letters(word: str) -> str:
     return word.replace(" ", "")
 
 
-@lru_cache(maxsize=TEXTS_KEPT)
+@lru_cache(maxsize=TEXT_CACHE_MAX)
 def _read(text: str) -> tuple[str, str]:
     """The clauses of a text without what stands in them by chance, and the same without any space.
 
     A word that is not in the second is not in the first, however it is spaced: most are ruled out so, cheaply.
     """
     lines = _clauses(text)
-    for word in INNOCENT:
+    for word in HARMLESS_WORDS:
         lines = _pattern(word).sub(" \u25a1 ", lines)
     return lines, lines.replace(" ", "")
 
 
-def found(text: str, words: tuple[str, ...]) -> str | None:
+def first_match(text: str, words: tuple[str, ...]) -> str | None:
     """The first of the words that a text says, whatever it says of it, or None."""
     lines, squeezed = _read(text)
     return next((word for word in words if _letters(word) in squeezed and _pattern(word).search(lines)), None)
@@ -142,11 +142,11 @@ def _said(text: str, words: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
                 yield line[: hit.start()], line[hit.end() :], line
 
 
-def domain_of(text: str, *, leniently: bool = False) -> str | None:
+def prohibited_domain(text: str, *, leniently: bool = False) -> str | None:
     """The prohibited domain that a text is about, or None; `leniently` passes over what says no to it."""
     if not leniently:
-        named = next((domain for domain, words in DOMAINS.items() if found(text, words)), None)
-        return named or (EXCLUSION if found(text, FAULTS) else None)
+        named = next((domain for domain, words in DOMAINS.items() if first_match(text, words)), None)
+        return named or (EXCLUSION if first_match(text, FAULT_WORDS) else None)
     for domain, words in DOMAINS.items():
         if any(not _denied(before, after) for before, after, _ in _said(text, words)):
             return domain
@@ -155,8 +155,8 @@ def domain_of(text: str, *, leniently: bool = False) -> str | None:
 
 def names_faults(text: str) -> bool:
     """Whether a text names people by their faults other than to say that there is no such thing, or no loss by it."""
-    for before, after, line in _said(text, FAULTS):
-        if NO_SUCH.search(before) and not OF_PEOPLE_AFTER.search(after) and not OF_PEOPLE_BEFORE.search(before):
+    for before, after, line in _said(text, FAULT_WORDS):
+        if NO_SUCH.search(before) and not PEOPLE_AFTER.search(after) and not PEOPLE_BEFORE.search(before):
             continue
         if NO_LOSS.search(line) and not LOSS.search(line):
             continue
@@ -164,20 +164,20 @@ def names_faults(text: str) -> bool:
     return False
 
 
-def shuts_out(text: str) -> bool:
+def excludes_people(text: str) -> bool:
     """Whether a text tells some people that they may not."""
-    return any(not NOBODY.search(before) for before, _, _ in _said(text, SHUTTING_OUT))
+    return any(not NOBODY.search(before) for before, _, _ in _said(text, EXCLUDING_PHRASES))
 
 
-def labels(text: str) -> bool:
+def labels_people(text: str) -> bool:
     """Whether a text speaks of marking or ranking people in public, other than to say that nobody does."""
-    return any(not _denied(before, after) for before, after, _ in _said(text, LABELLING))
+    return any(not _denied(before, after) for before, after, _ in _said(text, LABELLING_WORDS))
 
 
-def says_nothing(text: str) -> bool:
+def is_placeholder(text: str) -> bool:
     """Whether a text is only there because the field is required."""
     squeezed = fold(text).replace(" ", "")
-    return squeezed in NOTHING or len(squeezed) < 2
+    return squeezed in PLACEHOLDERS or len(squeezed) < 2
 
 
 def _denied(before: str, after: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from benefits.balances.snapshots import SNAPSHOT, CachedBalance
-from benefits.catalogue.in_force import Benefit, Body, InForce
+from benefits.catalogue.in_force import Body, InForce, LiveBenefit
 from benefits.redemption import quotas, tickets
 from benefits.redemption import redeem as redemptions
 from benefits.redemption.redeem import Granted
@@ -118,7 +118,7 @@ async def redeem(
 
 
 def _values(
-    seen: Look, new: Granted, benefit: Benefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
+    seen: Look, new: Granted, benefit: LiveBenefit, venue: Body, wanted: list[quotas.Counter], today: date, hour: int
 ) -> tuple[object, ...]:
     """The values of `steps`, in its order."""
     assert new.runs_until is not None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from benefits.catalogue.in_force import Benefit
+from benefits.catalogue.in_force import LiveBenefit
 from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
@@ -42,13 +42,13 @@ def period_of(period: str, day: date) -> tuple[str, date]:
     raise ValueError("a period is day, week, month or year")
 
 
-async def counters(keyring: Keyring, person: Person, benefit: Benefit, day: date) -> list[Counter]:
+async def counters(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> list[Counter]:
     """The counters a redemption on `day` takes from; the total last, because everybody waits for that one."""
     subject = await persons.subject_of(person) if (benefit.body.get("quota") or {}).get("per_resident") else ""
     return counters_of(keyring, subject, benefit, day)
 
 
-def counters_of(keyring: Keyring, subject: str, benefit: Benefit, day: date) -> list[Counter]:
+def counters_of(keyring: Keyring, subject: str, benefit: LiveBenefit, day: date) -> list[Counter]:
     """`counters` of a known `sub`."""
     quota, found = benefit.body.get("quota") or {}, []
     if per_resident := quota.get("per_resident"):
@@ -61,7 +61,7 @@ def counters_of(keyring: Keyring, subject: str, benefit: Benefit, day: date) -> 
     return found
 
 
-async def left(keyring: Keyring, person: Person, benefit: Benefit, day: date) -> bool:
+async def left(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
     """Whether every counter admits one more now. Nothing is taken."""
     for counter in await counters(keyring, person, benefit, day):
         row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", counter.key)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force
-from benefits.catalogue.in_force import Benefit
+from benefits.catalogue.in_force import LiveBenefit
 from benefits.errors import ReversalNotPossible
 from benefits.redemption import quotas, tickets
 from benefits.rules import effects
@@ -64,7 +64,7 @@ class _Scan:
 
     handle_index: str
     person: Person
-    benefit: Benefit
+    benefit: LiveBenefit
     expires_at: datetime
 
 
@@ -208,7 +208,7 @@ async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:
 
 
 def granted(
-    benefit: Benefit, expires_at: datetime, redemption_id: str | None = None, today: date | None = None
+    benefit: LiveBenefit, expires_at: datetime, redemption_id: str | None = None, today: date | None = None
 ) -> Granted:
     """What a venue is told of a benefit that applies; redeemed `today`, also until when it runs."""
     runs_until = None if today is None else _runs_until(benefit, today)
@@ -216,7 +216,7 @@ def granted(
     return Granted(benefit.benefit_id, body["effect"], body["terms"], expires_at, redemption_id, runs_until)
 
 
-def _runs_until(benefit: Benefit, today: date) -> date:
+def _runs_until(benefit: LiveBenefit, today: date) -> date:
     """The last day the redeemed benefit runs, whatever happens to consent or points: the service's improved period."""
     improved = effects.apply(benefit.effect, benefit.service["baseline"])
     return today + timedelta(days=int(improved.get("period_days") or 0))

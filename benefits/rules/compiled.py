@@ -12,7 +12,7 @@ from operator import ge, itemgetter
 from typing import NamedTuple
 
 from benefits.rules import conditions
-from benefits.rules.conditions import All, AtLeast, Condition, Line
+from benefits.rules.conditions import All, AtLeast, Condition, ConditionLine
 
 PointsByMeasure = Mapping[str, int]
 """Points by measure; a measure that is absent counts as none."""
@@ -43,9 +43,9 @@ class Rule:
         """The decision alone."""
         return self.decide(standing).applies
 
-    def lines(self, trace: Trace) -> list[Line]:
+    def lines(self, trace: Trace) -> list[ConditionLine]:
         """A trace of this rule as people read it."""
-        return list(map(Line, self.measures, self.thresholds, trace.have, trace.met))
+        return list(map(ConditionLine, self.measures, self.thresholds, trace.have, trace.met))
 
 
 def _decider(

@@ -69,7 +69,7 @@ class Any:
 Condition = AtLeast | All | Any
 
 
-class Line(NamedTuple):
+class ConditionLine(NamedTuple):
     """One "at least" of a condition with what the person has."""
 
     measure: str

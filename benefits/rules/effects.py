@@ -114,7 +114,7 @@ class ExtraWindow(_Effect):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery(_Effect):
+class HomeDelivery(_Effect):
     """Brought home."""
 
     kind: ClassVar[EffectKind] = EffectKind.DELIVERY
@@ -148,7 +148,7 @@ Effect = (
     | PayAfter
     | ExtraCounter
     | ExtraWindow
-    | Delivery
+    | HomeDelivery
     | SmallGift
     | MissingPaperAccepted
 )
@@ -163,7 +163,7 @@ EFFECTS: Mapping[EffectKind, type[Effect]] = MappingProxyType(
         EffectKind.PAY_AFTER: PayAfter,
         EffectKind.EXTRA_COUNTER: ExtraCounter,
         EffectKind.EXTRA_WINDOW: ExtraWindow,
-        EffectKind.DELIVERY: Delivery,
+        EffectKind.DELIVERY: HomeDelivery,
         EffectKind.SMALL_GIFT: SmallGift,
         EffectKind.MISSING_PAPER_ACCEPTED: MissingPaperAccepted,
     }
@@ -179,7 +179,7 @@ def parse(document: object) -> Effect:
         raise EffectInvalid("/kind", "effect_unknown", "effects are a closed list")
     made = EFFECTS[EffectKind(kind)]
     given = {name: value for name, value in document.items() if name != "kind"}
-    expected = parameters(made)
+    expected = amount_names(made)
     for name in given:
         if name not in expected:
             raise EffectInvalid(pointer_to((str(name),)), "unknown_field", "this effect has no such member")
@@ -194,7 +194,7 @@ def to_document(effect: Effect) -> dict[str, str | int]:
     return {"kind": str(effect.kind), **asdict(effect)}
 
 
-def parameters(made: type[Effect]) -> tuple[str, ...]:
+def amount_names(made: type[Effect]) -> tuple[str, ...]:
     """The names of an effect's numbers: one, or none for delivery."""
     return tuple(field.name for field in fields(made))
 
@@ -242,5 +242,5 @@ def _improved(effect: Effect, before: int) -> int | bool:
         case PayAfter(promised) | SmallGift(promised) | MissingPaperAccepted(promised):
             # A promise, not an addition; where everybody has more already, the baseline stands.
             return max(before, promised)
-        case Delivery():
+        case HomeDelivery():
             return True

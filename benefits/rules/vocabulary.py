@@ -134,7 +134,7 @@ _PAID = frozenset({Attribute.PRICE_FEN})
 _HIRED = frozenset({Attribute.PRICE_FEN, Attribute.DEPOSIT_FEN})
 _COUNTER = frozenset({Attribute.PRICE_FEN, Attribute.COUNTERS, Attribute.WAIT_MINUTES})
 
-MEANINGFUL = MappingProxyType(
+ATTRIBUTES_OF_SERVICE = MappingProxyType(
     {
         ServiceKind.LIBRARY_LOAN: _LOAN,
         ServiceKind.READING_ROOM: _PAID | {Attribute.CAPACITY},

@@ -95,7 +95,7 @@ def total() -> str:
     return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
 
 
-def of_one_year(scheme: Scheme, dialect: Dialect) -> str:
+def yearly_total_sql(scheme: Scheme, dialect: Dialect) -> str:
     """An SQL expression of the total that a civil year gives under a scheme, over a column of units for each kind."""
     dimensions = []
     for dimension, cap in scheme.caps.items():

@@ -66,7 +66,7 @@ async def _is_frozen(week: int) -> bool:
     return await queries.fetch_one("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
 
 
-async def drop_old(today: date) -> int:
+async def delete_past_weeks(today: date) -> int:
     """Drop frozen people and budgets of weeks that are over; how many rows."""
     week = week_of(today)
     dropped = await queries.execute("DELETE FROM frozen_points WHERE week < $1", week)

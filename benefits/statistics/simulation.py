@@ -37,7 +37,7 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class SchemeComparison:
     """People by what a year like their last would earn under another scheme, in tens; None where too small to say.
 
     `lowers` names every kind and dimension that some sum of deeds would earn less in, whoever has it.
@@ -56,7 +56,7 @@ async def simulate(benefit_id: str, condition: Condition, today: date, at: datet
     week = await population.freeze(today, at)
     found = await queries.fetch_one(
         "SELECT count(*) AS population,"
-        f" coalesce(sum(CASE WHEN {sql_of(condition, STEP)} THEN 1 ELSE 0 END), 0) AS applies"
+        f" coalesce(sum(CASE WHEN {condition_sql(condition, STEP)} THEN 1 ELSE 0 END), 0) AS applies"
         " FROM frozen_points WHERE week = $1",
         week,
     )
@@ -66,7 +66,7 @@ async def simulate(benefit_id: str, condition: Condition, today: date, at: datet
     return Impact(_rounded(counted), None if small else _rounded(applies))
 
 
-async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
+async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparison:
     """Set a scheme beside the one it would follow, in the running transaction.
 
     All schemes have one budget: they reach the same sums of deeds. BudgetSpent after RUNS_A_WEEK_MAX runs.
@@ -75,7 +75,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
     week = await population.freeze(today, at)
     current = (await in_force.timeline(at)).version_for(max(today.year, proposed.from_year - 1))
     dialect = sql.dialect_of(queries.is_sqlite())
-    now, then = (sql.of_one_year(scheme, dialect) for scheme in (current, proposed))
+    now, then = (sql.yearly_total_sql(scheme, dialect) for scheme in (current, proposed))
     found = await queries.fetch_one(
         "SELECT count(*) AS population, coalesce(sum(CASE WHEN later > earlier THEN 1 ELSE 0 END), 0) AS gain,"
         " coalesce(sum(CASE WHEN later < earlier THEN 1 ELSE 0 END), 0) AS less"
@@ -85,7 +85,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> Shift:
     assert found is not None
     counted, gain, less = (int(found[name]) for name in ("population", "gain", "less"))
     shown_gain, shown_less, shown_same = officers.suppressed([gain, less, counted - gain - less])
-    return Shift(_rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed))
+    return SchemeComparison(_rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed))
 
 
 async def _spend(document: str, today: date) -> None:
@@ -100,7 +100,7 @@ async def _spend(document: str, today: date) -> None:
         raise BudgetSpent("simulated twenty times this week; the next week has a budget of its own")
 
 
-def sql_of(condition: Condition, step: int = 1) -> str:
+def condition_sql(condition: Condition, step: int = 1) -> str:
     """The condition over the columns of MEASURES, every threshold raised to the next multiple of `step`.
 
     Names and numbers in it are ours alone: a measure is one of the closed list, a threshold an integer.
@@ -110,9 +110,9 @@ def sql_of(condition: Condition, step: int = 1) -> str:
             assert measure in MEASURES
             return f"{measure} >= {-(-at_least // step) * step}"
         case All(parts):
-            return "(" + " AND ".join(sql_of(part, step) for part in parts) + ")"
+            return "(" + " AND ".join(condition_sql(part, step) for part in parts) + ")"
         case Any(parts):
-            return "(" + " OR ".join(sql_of(part, step) for part in parts) + ")"
+            return "(" + " OR ".join(condition_sql(part, step) for part in parts) + ")"
 
 
 def _rounded(count: int) -> int:

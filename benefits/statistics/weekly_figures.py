@@ -19,7 +19,7 @@ from consent.domain.kinds import Kind
 from consent.oversight import officers
 
 
-async def released(today: date, at: datetime) -> dict[str, Any]:
+async def load_or_release(today: date, at: datetime) -> dict[str, Any]:
     """The figures of the last finished week for every audience, as they were when anybody first asked.
 
     Redemptions by scene and by benefit, live consents by purpose, objections by source, reason and state. In a

@@ -103,10 +103,10 @@ def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
     return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
 
 
-async def imported(keyring: Keyring, path: Path) -> tuple[float, file_import.Report]:
+async def imported(keyring: Keyring, path: Path) -> tuple[float, file_import.ImportReport]:
     """Seconds of the importer over a file, and its report."""
     began = time.perf_counter()
-    report = await file_import.run(keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING)
+    report = await file_import.import_file(keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING)
     return time.perf_counter() - began, report
 
 
@@ -155,10 +155,10 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     await link(settings.keyring)
     seen: dict[int, int] = {}
 
-    def watch(report: file_import.Report) -> None:
+    def watch(report: file_import.ImportReport) -> None:
         seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-    await file_import.run(settings.keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
+    await file_import.import_file(settings.keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
     await database.close_database()
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 

@@ -276,7 +276,7 @@ async def furnish(settings: Settings) -> None:
     try:
         await database.migrate_all()
         async with queries.transaction():
-            await seed.put_catalogue(await queries.now())
+            await seed.publish_catalogue(await queries.now())
     finally:
         await database.close_database()
 

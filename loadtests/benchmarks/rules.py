@@ -75,7 +75,7 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
         began = time.perf_counter()
         for one in made:
             await queries.fetch_one(
-                f"SELECT count(*) AS population, sum(CASE WHEN {simulation.sql_of(one, simulation.STEP)}"
+                f"SELECT count(*) AS population, sum(CASE WHEN {simulation.condition_sql(one, simulation.STEP)}"
                 " THEN 1 ELSE 0 END) AS applies FROM frozen_points WHERE week = $1",
                 WEEK,
             )

@@ -24,7 +24,7 @@ from service.storage import database
 
 
 @dataclass(slots=True)
-class Replayed:
+class ReplaySummary:
     """What a replay did: lines read, consents withdrawn again, persons erased again."""
 
     read: int = 0
@@ -51,15 +51,15 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
     return leaf_hash
 
 
-def receipt(app_context: AppContext, leaf_hash: str, at: datetime) -> dict[str, Any]:
+def signed_receipt(app_context: AppContext, leaf_hash: str, at: datetime) -> dict[str, Any]:
     """The signed receipt of an erasure, JSON-ready."""
-    made = receipts.of_erasure(leaf_hash, at)
+    made = receipts.build_erasure(leaf_hash, at)
     return {"receipt": made, "jws": receipts.sign(made, app_context.settings.signing_key)}
 
 
-async def replay(app_context: AppContext) -> Replayed:
+async def replay_tombstones(app_context: AppContext) -> ReplaySummary:
     """End again what had ended, by the tombstones; then records may be released again. Safe to run at any time."""
-    done, at = Replayed(), await app_context.clock()
+    done, at = ReplaySummary(), await app_context.clock()
     for one in app_context.tombstones.read():
         done.read += 1
         async with queries.transaction():
@@ -75,18 +75,18 @@ async def replay(app_context: AppContext) -> Replayed:
     return done
 
 
-async def catch_up(app_context: AppContext) -> Replayed | None:
+async def replay_if_withheld(app_context: AppContext) -> ReplaySummary | None:
     """Replay where records are withheld; None where they are not."""
-    return await replay(app_context) if (await sequencer.head(Log.CONSENT)).withheld else None
+    return await replay_tombstones(app_context) if (await sequencer.head(Log.CONSENT)).withheld else None
 
 
-async def before_serving(app_context: AppContext) -> None:
+async def verify_copy(app_context: AppContext) -> None:
     """Hold the database against what was published; replay tombstones where it may be an older copy."""
     if await database.missing_migrations():
         return
     for log in Log:
         await sequencer.hold(log, app_context.settings.publisher)
-    await catch_up(app_context)
+    await replay_if_withheld(app_context)
 
 
 async def _withdraw(app_context: AppContext, consent_id: str, at: datetime) -> int:

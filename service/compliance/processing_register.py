@@ -17,7 +17,7 @@ from consent.database import queries
 
 
 @dataclass(frozen=True, slots=True)
-class Processing:
+class TableProcessing:
     """Why a table is there and how long its rows stay."""
 
     purpose: str
@@ -32,58 +32,68 @@ WITH_PERSON = "until the person is erased"
 THREE_YEARS = "three years"
 APPENDED = "the operator, with the triggers off; none is three years old before 2029"
 
-REGISTER: Mapping[str, Processing] = MappingProxyType(
+REGISTER: Mapping[str, TableProcessing] = MappingProxyType(
     {
-        "person": Processing("knowing whose consents these are", CONSENT, WITH_PERSON, "erasure"),
-        "subject": Processing("finding a person by their token", CONSENT, WITH_PERSON, "erasure"),
-        "presentation": Processing("proof of what was shown", CONSENT, "a day", "housekeeping: presentations_dropped"),
-        "consent": Processing("what is allowed", DUTY, WITH_PERSON, "erasure"),
-        "event": Processing("what happened to a person's data", DUTY, WITH_PERSON, "erasure"),
-        "erasure": Processing("proof of an erasure", NONE, THREE_YEARS, APPENDED),
-        "erased_leaf": Processing("something behind every leaf of the log", NONE, THREE_YEARS, APPENDED),
-        "expired_leaf": Processing("something behind every leaf of the log", NONE, "for good", "none"),
-        "outbox": Processing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
-        "refused_attempt": Processing("what was tried and refused", DUTY, THREE_YEARS, APPENDED),
-        "account_link": Processing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),
-        "farewell": Processing(
+        "person": TableProcessing("knowing whose consents these are", CONSENT, WITH_PERSON, "erasure"),
+        "subject": TableProcessing("finding a person by their token", CONSENT, WITH_PERSON, "erasure"),
+        "presentation": TableProcessing(
+            "proof of what was shown", CONSENT, "a day", "housekeeping: presentations_dropped"
+        ),
+        "consent": TableProcessing("what is allowed", DUTY, WITH_PERSON, "erasure"),
+        "event": TableProcessing("what happened to a person's data", DUTY, WITH_PERSON, "erasure"),
+        "erasure": TableProcessing("proof of an erasure", NONE, THREE_YEARS, APPENDED),
+        "erased_leaf": TableProcessing("something behind every leaf of the log", NONE, THREE_YEARS, APPENDED),
+        "expired_leaf": TableProcessing("something behind every leaf of the log", NONE, "for good", "none"),
+        "outbox": TableProcessing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
+        "refused_attempt": TableProcessing("what was tried and refused", DUTY, THREE_YEARS, APPENDED),
+        "account_link": TableProcessing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),
+        "farewell": TableProcessing(
             "telling a source that a link has ended, after an erasure",
             DUTY,
             "until acknowledged",
             "housekeeping: farewells_dropped",
         ),
-        "correction": Processing(
+        "correction": TableProcessing(
             "telling a source what was decided about its record",
             DUTY,
             "until acknowledged",
             "housekeeping: corrections_dropped",
         ),
-        "staff_suspension": Processing("keeping suspended staff out", DUTY, "until resumed", "the operator"),
-        "link_code": Processing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
-        "linked_account": Processing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "link_review": Processing("settling two claims on one account", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
-        "record": Processing("computing one's own points", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "record_key": Processing("taking a record once", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "message": Processing("telling a person", DUTY, WITH_PERSON, "erasure"),
-        "objection": Processing("deciding objections", DUTY, WITH_PERSON, "erasure"),
-        "catalogue_state": Processing("seeing that the rules have changed", NONE, "for good", "none"),
-        "document": Processing("the rules", NONE, "for good", "none"),
-        "document_step": Processing("four eyes (staff ids)", DUTY, "for good", "none"),
-        "log_entry": Processing("transparency (commitments alone)", NONE, "for good", "none"),
-        "log_tile": Processing("transparency (hashes)", NONE, "for good", "none"),
-        "log_head": Processing("transparency (signed roots)", NONE, "for good", "none"),
-        "officer_case": Processing("why an officer looks", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
-        "oversight": Processing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, APPENDED),
-        "use_for_all": Processing("showing everybody a use of all records", NONE, THREE_YEARS, APPENDED),
-        "snapshot": Processing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure"),
-        "ticket": Processing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
-        "redemption": Processing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
-        "frozen_points": Processing(
+        "staff_suspension": TableProcessing("keeping suspended staff out", DUTY, "until resumed", "the operator"),
+        "link_code": TableProcessing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
+        "linked_account": TableProcessing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
+        "link_review": TableProcessing(
+            "settling two claims on one account", DUTY, THREE_YEARS, "housekeeping: old_dropped"
+        ),
+        "record": TableProcessing("computing one's own points", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
+        "record_key": TableProcessing("taking a record once", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
+        "message": TableProcessing("telling a person", DUTY, WITH_PERSON, "erasure"),
+        "objection": TableProcessing("deciding objections", DUTY, WITH_PERSON, "erasure"),
+        "catalogue_state": TableProcessing("seeing that the rules have changed", NONE, "for good", "none"),
+        "document": TableProcessing("the rules", NONE, "for good", "none"),
+        "document_step": TableProcessing("four eyes (staff ids)", DUTY, "for good", "none"),
+        "log_entry": TableProcessing("transparency (commitments alone)", NONE, "for good", "none"),
+        "log_tile": TableProcessing("transparency (hashes)", NONE, "for good", "none"),
+        "log_head": TableProcessing("transparency (signed roots)", NONE, "for good", "none"),
+        "officer_case": TableProcessing("why an officer looks", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
+        "oversight": TableProcessing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, APPENDED),
+        "use_for_all": TableProcessing("showing everybody a use of all records", NONE, THREE_YEARS, APPENDED),
+        "snapshot": TableProcessing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure"),
+        "ticket": TableProcessing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
+        "redemption": TableProcessing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
+        "frozen_points": TableProcessing(
             "simulations of benefits and schemes, without persons", NONE, "a week", "housekeeping: simulations_dropped"
         ),
-        "released_figures": Processing("figures for everybody", NONE, "for good", "none"),
-        "simulation_run": Processing("the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"),
-        "quota_use": Processing("keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"),
-        "stored_answer": Processing("answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"),
+        "released_figures": TableProcessing("figures for everybody", NONE, "for good", "none"),
+        "simulation_run": TableProcessing(
+            "the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"
+        ),
+        "quota_use": TableProcessing(
+            "keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"
+        ),
+        "stored_answer": TableProcessing(
+            "answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"
+        ),
     }
 )
 
@@ -126,7 +136,7 @@ def _protection(table: str, field: str) -> str:
 
 
 DAY_MICROS = 86_400_000_000
-LOOKS_A_DAY_MAX = 200
+OFFICER_READS_A_DAY_MAX = 200
 """Nobody reads more than this in a day with attention; more is looked into. What waits for an officer, and what
 says nothing of anybody, may be opened as often as they like."""
 CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
@@ -164,7 +174,7 @@ CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
             "FROM (SELECT staff_id FROM oversight WHERE at < $1 AND what NOT LIKE '%.listed'"
             " AND what NOT IN ('self-audit.read', 'register.read', 'statistics.read')"
             f" GROUP BY staff_id, at / {DAY_MICROS}"
-            f" HAVING count(*) > {LOOKS_A_DAY_MAX}) busy",
+            f" HAVING count(*) > {OFFICER_READS_A_DAY_MAX}) busy",
             timedelta(0),
         ),
         "officers' looks without a case": (

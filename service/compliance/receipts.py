@@ -79,7 +79,7 @@ def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
     return f"{header}..{signature}"
 
 
-def of_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
+def build_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
     """The receipt of an erasure: when, and the leaf that says so. It names nobody."""
     return {
         "schema_version": SCHEMA,
@@ -88,7 +88,7 @@ def of_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def opened(openings: Sequence[Opening]) -> list[dict[str, Any]]:
+def openings_json(openings: Sequence[Opening]) -> list[dict[str, Any]]:
     """The events with their salts, JSON-ready: what the leaves commit to."""
     return [{"event": one.event, "salt": one.salt, "leaf_hash": encoded_hash(one.leaf_hash)} for one in openings]
 

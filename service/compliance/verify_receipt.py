@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 
-class Refused(Exception):
+class ReceiptRefused(Exception):
     """The receipt does not show what it claims; the message says which step failed."""
 
 
@@ -42,27 +42,27 @@ def check_signature(receipt: dict[str, Any], jws: str, jwks: dict[str, Any]) -> 
     """The detached ES256 JWS over the receipt, by a key of the JWKS."""
     parts = jws.split(".")
     if len(parts) != 3 or parts[1]:
-        raise Refused("the JWS is not detached")
+        raise ReceiptRefused("the JWS is not detached")
     header = json.loads(unpadded(parts[0]))
     if header.get("alg") != "ES256" or header.get("typ") != "consent-receipt+jws" or "crit" in header:
-        raise Refused("the JWS is not an ES256 receipt")
+        raise ReceiptRefused("the JWS is not an ES256 receipt")
     found = [one for one in jwks["keys"] if one.get("kid") == header.get("kid")]
     if len(found) != 1 or found[0].get("kty") != "EC" or found[0].get("crv") != "P-256":
-        raise Refused("no key of the JWKS has signed this")
+        raise ReceiptRefused("no key of the JWKS has signed this")
     x, y = (int.from_bytes(unpadded(found[0][name]), "big") for name in ("x", "y"))
     signature = unpadded(parts[2])
     if len(signature) != 64:
-        raise Refused("the signature is not one of ES256")
+        raise ReceiptRefused("the signature is not one of ES256")
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     payload = base64.urlsafe_b64encode(canonical(receipt)).rstrip(b"=")
     key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     try:
         key.verify(der, parts[0].encode() + b"." + payload, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
-        raise Refused("the signature is wrong") from None
+        raise ReceiptRefused("the signature is wrong") from None
 
 
-def leaf_of(event: dict[str, Any], salt: str) -> bytes:
+def leaf_bytes(event: dict[str, Any], salt: str) -> bytes:
     """The leaf that commits to an event with its salt."""
     commitment = hashlib.sha256(b"credit-easy-leaf-v1\x00" + bytes.fromhex(salt) + canonical(event)).digest()
     return canonical({"v": 1, "k": event["kind"], "c": base64.b64encode(commitment).decode()})
@@ -72,17 +72,17 @@ def check_events(answer: dict[str, Any]) -> None:
     """Each event of the receipt is what its leaf commits to."""
     listed = answer["receipt"]["events"]
     if len(listed) != len(answer["events"]):
-        raise Refused("an event is missing")
+        raise ReceiptRefused("an event is missing")
     for said, opening in zip(listed, answer["events"], strict=True):
-        leaf = leaf_of(opening["event"], opening["salt"])
+        leaf = leaf_bytes(opening["event"], opening["salt"])
         computed = base64.b64encode(hashlib.sha256(b"\x00" + leaf).digest()).decode()
         event = opening["event"]
         if not computed == opening["leaf_hash"] == said["leaf_hash"]:
-            raise Refused("an event is not what its leaf commits to")
+            raise ReceiptRefused("an event is not what its leaf commits to")
         if (event["kind"], event["at"]) != (said["kind"], said["at"]):
-            raise Refused("the receipt says something else than its events")
+            raise ReceiptRefused("the receipt says something else than its events")
         if event["facts"]["consent_id"] != answer["receipt"]["record_id"]:
-            raise Refused("an event is about another consent")
+            raise ReceiptRefused("an event is about another consent")
 
 
 def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
@@ -90,7 +90,7 @@ def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
     name, key_id, encoded = verifier_key.split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     if hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id or raw[:1] != b"\x01":
-        raise Refused("the log's verifier key is not one")
+        raise ReceiptRefused("the log's verifier key is not one")
     text, _, signatures = note.rpartition("\n\n")
     text += "\n"
     for line in signatures.splitlines():
@@ -101,12 +101,12 @@ def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
             try:
                 Ed25519PublicKey.from_public_bytes(raw[1:]).verify(raw_signature[4:], text.encode())
             except InvalidSignature:
-                raise Refused("the checkpoint's signature is wrong") from None
+                raise ReceiptRefused("the checkpoint's signature is wrong") from None
             origin, size, root = text.removesuffix("\n").split("\n")
             if origin != name:
-                raise Refused("the checkpoint is of another log")
+                raise ReceiptRefused("the checkpoint is of another log")
             return int(size), base64.b64decode(root, validate=True)
-    raise Refused("the log has not signed the checkpoint")
+    raise ReceiptRefused("the log has not signed the checkpoint")
 
 
 def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
@@ -114,16 +114,16 @@ def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
     head, _, note = proof.partition("\n\n")
     magic, index_line, *encoded = head.split("\n")
     if magic != "c2sp.org/tlog-proof@v1" or not index_line.startswith("index "):
-        raise Refused("this is no tlog-proof")
+        raise ReceiptRefused("this is no tlog-proof")
     index = int(index_line.removeprefix("index "))
     size, root = check_note(note, verifier_key)
     path = [base64.b64decode(one, validate=True) for one in encoded]
     place, last, computed = index, size - 1, leaf_hash
     if not 0 <= index < size:
-        raise Refused("the leaf is outside the tree")
+        raise ReceiptRefused("the leaf is outside the tree")
     for one in path:
         if last == 0:
-            raise Refused("the proof is too long")
+            raise ReceiptRefused("the proof is too long")
         if place & 1 or place == last:
             computed = hashlib.sha256(b"\x01" + one + computed).digest()
             while place and not place & 1:
@@ -132,7 +132,7 @@ def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
             computed = hashlib.sha256(b"\x01" + computed + one).digest()
         place, last = place >> 1, last >> 1
     if last or computed != root:
-        raise Refused("the proof does not lead to the signed root")
+        raise ReceiptRefused("the proof does not lead to the signed root")
     return size
 
 
@@ -150,7 +150,7 @@ def verify(answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None) ->
         for opening in answer["events"]:
             proof = opening.get("proof")
             if proof is None:
-                raise Refused("a leaf has no proof yet; ask for the receipt again in a minute")
+                raise ReceiptRefused("a leaf has no proof yet; ask for the receipt again in a minute")
             size = check_proof(base64.b64decode(opening["leaf_hash"]), proof, log_key)
             said.append(f"the leaf of {opening['event']['kind']} stands in the signed log of {size} leaves")
     return said
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         said = verify(json.loads(chosen.receipt.read_text()), json.loads(chosen.jwks.read_text()), chosen.log_key)
-    except Refused as refused:
+    except ReceiptRefused as refused:
         sys.stderr.write(f"refused: {refused}\n")
         return 1
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

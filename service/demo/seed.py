@@ -43,7 +43,7 @@ from service.settings import Settings, read_keyring
 
 CITY = resources.files("service.demo") / "city"
 DRAFTER, APPROVER, OFFICER = "admin-1", "admin-2", "officer-1"
-IN_ORDER = (Kind.NOTICES, Kind.PROVIDERS, Kind.VENUES, Kind.SOURCES, Kind.SERVICES, Kind.BENEFITS)
+PUBLISHING_ORDER = (Kind.NOTICES, Kind.PROVIDERS, Kind.VENUES, Kind.SOURCES, Kind.SERVICES, Kind.BENEFITS)
 """What a document names is in force before it."""
 RIDES_YEAR = 2014
 """The rides are of December 2014."""
@@ -83,7 +83,7 @@ async def seed(app_context: AppContext) -> bool:
     if await lifecycle.all_in_force(Kind.SCHEMES, at):
         return False
     async with queries.transaction():
-        await put_catalogue(at)
+        await publish_catalogue(at)
         for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
             kind, body = Kind(draft["kind"]), draft["document"]
             await lifecycle.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
@@ -91,9 +91,9 @@ async def seed(app_context: AppContext) -> bool:
     return True
 
 
-async def put_catalogue(at: datetime) -> None:
+async def publish_catalogue(at: datetime) -> None:
     """Every document of the demo city: drafted by one, reviewed by the officer, approved by another; in force now."""
-    for kind in IN_ORDER:
+    for kind in PUBLISHING_ORDER:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():

@@ -342,7 +342,7 @@ async def _ask(app_context: AppContext, request: Request) -> RequestContext:
         principal,
         at,
         app_context.day_of(at),
-        messages.accept_language(request.headers.get("accept-language", "")),
+        messages.preferred_language(request.headers.get("accept-language", "")),
     )
 
 

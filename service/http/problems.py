@@ -23,7 +23,7 @@ from tortoise.exceptions import DBConnectionError, OperationalError
 
 from consent.kernel.errors import DomainError
 from service.i18n import findings
-from service.i18n.messages import accept_language
+from service.i18n.messages import preferred_language
 
 logger = logging.getLogger("credit_easy.problems")
 
@@ -303,7 +303,7 @@ class Problem(Exception):
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
-    language, text = accept_language(request.headers.get("accept-language", "")), TABLE[problem.code]
+    language, text = preferred_language(request.headers.get("accept-language", "")), TABLE[problem.code]
     title, detail = text.en if language == "en" else text.zh
     body: dict[str, Any] = {
         "type": TYPE_BASE + problem.code.replace("_", "-"),
@@ -317,7 +317,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
         body["errors"] = [dict(one) for one in problem.errors]
     body.update(problem.members)
     if problem.code == "prohibited":
-        body["errors"] = [findings.said(one, language) for one in body["errors"]]
+        body["errors"] = [findings.localize(one, language) for one in body["errors"]]
     headers = {"Content-Language": language, **problem.headers}
     if text.status == 401:
         headers["WWW-Authenticate"] = (

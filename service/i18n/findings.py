@@ -10,9 +10,9 @@ from typing import Any
 
 from consent.domain.kinds import Finding
 from service.i18n import names
-from service.i18n.findings_text import OF_THE_FORM, RULED, UNREADABLE, Pair
+from service.i18n.findings_text import FALLBACK_TEXT, FORM_TEXTS, RULE_TEXTS, Pair
 
-PLACE = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 YEARS_END = 9_999
 """Up to here a number may be a year, which has no thousands."""
 
@@ -51,9 +51,9 @@ CLAUSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Where each rule comes from: (简体中文, English). docs/policy.md has the whole table."""
-FORM = "form"
+FORM_RULE = "form"
 """In a rule's place for what must be right before any rule can be looked at."""
-NAMES: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
+LABELS_OF_VALUES: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
     {
         "provider": names.PROVIDER_KINDS,
         "offers": names.SERVICE_KINDS,
@@ -64,25 +64,25 @@ NAMES: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
 """Whose names the values of findings are, by the value's name."""
 
 
-def said(found: Finding | Mapping[str, Any], language: str) -> dict[str, str]:
+def localize(found: Finding | Mapping[str, Any], language: str) -> dict[str, str]:
     """A finding as it is answered: its detail is a whole sentence in the reader's language."""
     one = asdict(found) if isinstance(found, Finding) else found
-    detail = sentence(one["code"], one["pointer"], one.get("values", {}), language)
+    detail = detail_text(one["code"], one["pointer"], one.get("values", {}), language)
     return {**{name: one[name] for name in ("code", "rule", "pointer", "severity")}, "detail": detail}
 
 
-def sentence(code: str, pointer: str, values: Mapping[str, Any], language: str) -> str:
+def detail_text(code: str, pointer: str, values: Mapping[str, Any], language: str) -> str:
     """What is wrong, why, and what to do; of a code that is said of one member in particular, that."""
     english = language == "en"
     wanted = (f"{code}:{pointer.rpartition('/')[2]}", code)
-    pair = next((table[one] for one in wanted for table in (RULED, OF_THE_FORM) if one in table), UNREADABLE)
+    pair = next((table[one] for one in wanted for table in (RULE_TEXTS, FORM_TEXTS) if one in table), FALLBACK_TEXT)
     named = {name: _named(name, value, english) for name, value in values.items()}
-    return PLACE.sub(lambda place: named.get(place[1], ""), pair[english])
+    return PLACEHOLDER.sub(lambda place: named.get(place[1], ""), pair[english])
 
 
 def _named(name: str, value: Any, english: bool) -> str:
     """A value as it is said: numbers with their thousands, closed words by their names."""
     if isinstance(value, int):
         return f"{value:,}" if value > YEARS_END else str(value)
-    codes, table = (value,) if isinstance(value, str) else tuple(value), NAMES.get(name, {})
+    codes, table = (value,) if isinstance(value, str) else tuple(value), LABELS_OF_VALUES.get(name, {})
     return (", " if english else "、").join(table[one][english] if one in table else str(one) for one in codes)

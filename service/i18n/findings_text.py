@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 Pair = tuple[str, str]
 
-RULED: Mapping[str, Pair] = MappingProxyType(
+RULE_TEXTS: Mapping[str, Pair] = MappingProxyType(
     {
         "no_improvement": (
             "按照这项服务的基准，权益没有带来任何好处。请换一种权益，或写一个比基准更好的数。",
@@ -180,7 +180,7 @@ RULED: Mapping[str, Pair] = MappingProxyType(
     }
 )
 """Of what a rule is about."""
-OF_THE_FORM: Mapping[str, Pair] = MappingProxyType(
+FORM_TEXTS: Mapping[str, Pair] = MappingProxyType(
     {
         "missing": (
             "这一项是空的，没有它文件无法读懂。请填写。",
@@ -296,7 +296,7 @@ OF_THE_FORM: Mapping[str, Pair] = MappingProxyType(
     }
 )
 """Of what has to be right before any rule can be looked at."""
-UNREADABLE: Pair = (
+FALLBACK_TEXT: Pair = (
     "这一项读不懂。请按这类文件的写法改正。",
     "This cannot be read. Correct it as a document of this kind is written.",
 )

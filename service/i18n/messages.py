@@ -18,7 +18,7 @@ PREFERENCES_MAX = 20
 """Languages of one header that are looked at."""
 WEIGHT = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
-MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
+MESSAGE_TEXTS: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
     {
         MessageKind.RECORD_CORRECTED: {
             "zh-CN": "来源“{source_id}”更正了您的一条记录，积分已随之更新。",
@@ -62,7 +62,7 @@ MESSAGES: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-UPON_OBJECTION: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
+OBJECTION_MESSAGE_TEXTS: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
     {
         MessageKind.RECORD_CORRECTED: {
             "zh-CN": "经您提出异议，工作人员更正了来自“{source_id}”的一条记录，积分已随之更新。",
@@ -75,20 +75,20 @@ UPON_OBJECTION: Mapping[MessageKind, Mapping[str, str]] = MappingProxyType(
     }
 )
 """What became of a record because an officer decided so, not its source."""
-DECIDED: Mapping[str, Mapping[str, str]] = MappingProxyType(
+DECISION_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "upheld": {"zh-CN": "异议成立", "en": "you were right"},
         "corrected": {"zh-CN": "异议成立，记录已更正", "en": "you were right, and the record is corrected"},
         "rejected": {"zh-CN": "维持原记录", "en": "the record stays as it is"},
     }
 )
-NAMED = ("source_id", "counterpart", "benefit_id")
+ID_FACTS = ("source_id", "counterpart", "benefit_id")
 """Facts that are ids of what has a name."""
-DAYS = ("expires_on", "decide_by")
+DAY_FACTS = ("expires_on", "decide_by")
 """Facts that are civil days."""
 
 
-USES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+ACCESS_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "points.computed": {"zh-CN": "为您计算了积分。", "en": "Your points were computed for you."},
         "points.counted": {
@@ -113,7 +113,7 @@ USES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-OUTCOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+OUTCOME_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "applies": {"zh-CN": "适用", "en": "it applies"},
         "standard_terms": {"zh-CN": "按标准条款", "en": "standard terms"},
@@ -121,35 +121,35 @@ OUTCOMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 
 
-def use(kind: str, organisation: str, what: str, outcome: str, language: str) -> str:
+def access_text(kind: str, organisation: str, what: str, outcome: str, language: str) -> str:
     """The sentence of a use of somebody's records or points; `organisation` and `what` are names in that language."""
-    said = OUTCOMES.get(outcome, {}).get(language, outcome)
-    return USES[kind][language].format(organisation=organisation, what=what, outcome=said)
+    said = OUTCOME_TEXTS.get(outcome, {}).get(language, outcome)
+    return ACCESS_TEXTS[kind][language].format(organisation=organisation, what=what, outcome=said)
 
 
-def message(
+def message_text(
     kind: MessageKind, facts: Mapping[str, str | int], names: Mapping[str, Mapping[str, str]], language: str
 ) -> str:
     """The sentence of a message: ids by their names (the id itself where there is none), days and codes in words."""
     said = dict(facts)
-    for fact in NAMED:
+    for fact in ID_FACTS:
         if fact in said:
             said[fact] = names.get(str(said[fact]), {}).get(language, said[fact])
-    for fact in DAYS:
+    for fact in DAY_FACTS:
         if fact in said:
-            said[fact] = day(date.fromisoformat(str(said[fact])), language)
+            said[fact] = long_date(date.fromisoformat(str(said[fact])), language)
     if "state" in said:
-        said["state"] = DECIDED.get(str(said["state"]), {}).get(language, said["state"])
-    sentences = UPON_OBJECTION if facts.get("reason_code") == "objection_upheld" else MESSAGES
+        said["state"] = DECISION_TEXTS.get(str(said["state"]), {}).get(language, said["state"])
+    sentences = OBJECTION_MESSAGE_TEXTS if facts.get("reason_code") == "objection_upheld" else MESSAGE_TEXTS
     return sentences[kind][language].format(**said)
 
 
-def day(civil: date, language: str) -> str:
+def long_date(civil: date, language: str) -> str:
     """A civil day in words."""
     return format_date(civil, "long", locale=LOCALES[language])
 
 
-def accept_language(header: str) -> str:
+def preferred_language(header: str) -> str:
     """The better of zh-CN and en for an Accept-Language header (RFC 9110, 12.5.4); Chinese when nothing is said."""
     best, best_weight = LANGUAGES[0], 0.0
     for part in header.split(",")[:PREFERENCES_MAX]:

@@ -19,7 +19,7 @@ ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
 
 
-class SourceStopped(DomainError):
+class SourceNotInForce(DomainError):
     """The source has been suspended or retired, or is spoken for by another client, since it began to deliver."""
 
     code = "suspended"
@@ -31,7 +31,7 @@ async def commit(
     """Deliver up to `intake.BATCH_MAX` records and commit; one answer each, in order.
 
     `source` is what was in force when the delivery began. What is in force now decides, for each batch anew:
-    SourceStopped, with nothing of the batch taken, where it is no longer the same client's.
+    SourceNotInForce, with nothing of the batch taken, where it is no longer the same client's.
     """
     for attempt in range(ATTEMPTS_MAX):
         try:
@@ -39,7 +39,7 @@ async def commit(
                 at = await clock()
                 now = await lifecycle.in_force(Kind.SOURCES, source.document_id, at)
                 if now is None or now.body["client_id"] != source.body["client_id"]:
-                    raise SourceStopped("the source is not in force any more")
+                    raise SourceNotInForce("the source is not in force any more")
                 kinds = frozenset(now.body["kinds"])
                 return await intake.deliver(keyring, source.document_id, kinds, batch, day_of(at), at)
         except queries.RETRYABLE_ERRORS:

@@ -36,9 +36,9 @@ from service.ingest import batch
 RECORD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 LANES = 2
 """Batches under way at a time, each of other accounts, while the next rows are read."""
-READ_AT_ONCE = 500
+READ_CHUNK_ROWS = 500
 """Rows read before the batches under way have their turn."""
-COLLECT_AFTER = 200_000
+GC_THRESHOLD = 200_000
 """Objects made before Python looks for cycles among them, while a file is read."""
 LINE_CHARACTERS_MAX = 65_536
 """A line longer than this is no row; the csv module is held to it too."""
@@ -52,10 +52,10 @@ class MappingInvalid(Exception):
     """The mapping file does not fit; the message names the field."""
 
 
-class Stopped(Exception):
+class ImportStopped(Exception):
     """The source is not in force any more; `report` has what was committed before."""
 
-    def __init__(self, source_id: str, report: Report) -> None:
+    def __init__(self, source_id: str, report: ImportReport) -> None:
         super().__init__(
             f"the source {source_id} was suspended, retired or changed hands; before that {report.accepted} rows were"
             f" accepted, {report.duplicates} were there already and {report.refused.total()} were refused"
@@ -63,7 +63,7 @@ class Stopped(Exception):
         self.report = report
 
 
-class Where(BaseModel):
+class RowFilter(BaseModel):
     """Take only rows whose column has one of these values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,7 +71,7 @@ class Where(BaseModel):
     one_of: Annotated[list[str], Field(min_length=1)]
 
 
-class Columns(BaseModel):
+class ColumnNames(BaseModel):
     """Which of the file's columns hold what."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,22 +82,22 @@ class Columns(BaseModel):
     quantity: str | None = None
 
 
-class Mapping(BaseModel):
+class FileMapping(BaseModel):
     """How a source's rows become records. `kind` and `quantity` are constants where no column holds them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     format: Literal["csv", "ndjson"]
-    columns: Columns
+    columns: ColumnNames
     kind: str | None = None
     quantity: int | None = None
     account_prefix: str = ""
     date_format: str = "%Y-%m-%d"
     shift_days: int = 0
-    where: Where | None = None
+    where: RowFilter | None = None
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What became of the rows. `examples` has (line, record id, reason) of refused rows."""
 
     rows: int = 0
@@ -125,7 +125,7 @@ class Report:
         }
 
 
-def read_mapping(path: Path) -> Mapping:
+def read_mapping(path: Path) -> FileMapping:
     """The mapping of a YAML or JSON file, or MappingInvalid."""
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), path.name)
@@ -133,10 +133,10 @@ def read_mapping(path: Path) -> Mapping:
         raise MappingInvalid(f"{path.name} cannot be read: {type(error).__name__}") from None
 
 
-def parse_mapping(text: str, name: str) -> Mapping:
+def parse_mapping(text: str, name: str) -> FileMapping:
     """The mapping of a YAML or JSON text; `name` is what a MappingInvalid calls it."""
     try:
-        mapping = Mapping.model_validate(yaml.safe_load(text))
+        mapping = FileMapping.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -150,17 +150,17 @@ def parse_mapping(text: str, name: str) -> Mapping:
     return mapping
 
 
-async def run(
+async def import_file(
     keyring: Keyring,
     clock: Clock,
     today_of: Callable[[datetime], date],
     path: Path,
     source_id: str,
-    mapping: Mapping,
-    progress: Callable[[Report], None] = lambda _: None,
-) -> Report:
+    mapping: FileMapping,
+    progress: Callable[[ImportReport], None] = lambda _: None,
+) -> ImportReport:
     """Import a file for a source in force; LookupError when there is none of that id, Stopped when it does not stay."""
-    report = Report()
+    report = ImportReport()
     source = await lifecycle.in_force(Kind.SOURCES, source_id, await clock())
     if source is None:
         raise LookupError(f"there is no source {source_id} in force")
@@ -172,9 +172,9 @@ async def run(
                 for line, delivery in part:
                     await lanes.add(line, delivery)
             await lanes.finish()
-        except batch.SourceStopped:
+        except batch.SourceNotInForce:
             await lanes.settle()
-            raise Stopped(source_id, report) from None
+            raise ImportStopped(source_id, report) from None
         finally:
             await lanes.give_up()
     return report
@@ -197,8 +197,8 @@ class _Lanes:
         self,
         count: int,
         commit: Callable[[list[Delivery]], Coroutine[Any, Any, list[Answer]]],
-        report: Report,
-        progress: Callable[[Report], None],
+        report: ImportReport,
+        progress: Callable[[ImportReport], None],
     ) -> None:
         self.lanes = [_Lane() for _ in range(count)]
         self.waiting: dict[str, _Lane] = {}
@@ -225,7 +225,7 @@ class _Lanes:
     async def settle(self) -> None:
         """Wait for what is under way of a source that was stopped, so that what was committed is counted."""
         for lane in self.lanes:
-            with suppress(batch.SourceStopped):
+            with suppress(batch.SourceNotInForce):
                 await self._arrived(lane)
 
     async def give_up(self) -> None:
@@ -268,23 +268,23 @@ class _Lanes:
 def _seldom_collecting() -> Iterator[None]:
     """Look for reference cycles seldom: rows make none, and looking for them was half of the work."""
     before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    gc.set_threshold(GC_THRESHOLD, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
 
 
-async def _parts(path: Path, mapping: Mapping, report: Report) -> AsyncIterator[list[tuple[int, Delivery]]]:
+async def _parts(path: Path, mapping: FileMapping, report: ImportReport) -> AsyncIterator[list[tuple[int, Delivery]]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = _csv_rows(file, mapping) if mapping.format == "csv" else _ndjson_rows(file)
         deliveries = _deliveries(rows, mapping, report)
-        while part := list(islice(deliveries, READ_AT_ONCE)):
+        while part := list(islice(deliveries, READ_CHUNK_ROWS)):
             yield part
             await asyncio.sleep(0)  # what is under way goes on
 
 
-def _csv_rows(file: TextIO, mapping: Mapping) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _csv_rows(file: TextIO, mapping: FileMapping) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Each row with its line, or the reason why it is none."""
     csv.field_size_limit(LINE_CHARACTERS_MAX)
     reader = csv.DictReader(file)
@@ -324,7 +324,7 @@ def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 
 def _deliveries(
-    rows: Iterator[tuple[int, dict[str, Any] | str]], mapping: Mapping, report: Report
+    rows: Iterator[tuple[int, dict[str, Any] | str]], mapping: FileMapping, report: ImportReport
 ) -> Iterator[tuple[int, Delivery]]:
     for line, row in rows:
         report.rows += 1
@@ -346,7 +346,7 @@ class _RowInvalid(Exception):
         self.reason = reason
 
 
-def delivery_of(row: dict[str, Any], mapping: Mapping) -> Delivery:
+def delivery_of(row: dict[str, Any], mapping: FileMapping) -> Delivery:
     """One row as a delivery."""
     columns = mapping.columns
     record_id, account = str(row.get(columns.record_id, "")), str(row.get(columns.account, ""))

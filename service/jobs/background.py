@@ -45,7 +45,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
         "answers_dropped": lambda: database.drop_old(at),
-        "simulations_dropped": lambda: population.drop_old(today),
+        "simulations_dropped": lambda: population.delete_past_weeks(today),
         "old_dropped": lambda: officers.drop_old(at),
         "redemptions_dropped": lambda: redeem.drop_old(today),
     }
@@ -110,7 +110,7 @@ async def sequencer_loop(app_context: AppContext) -> None:
                 await announce(app_context)
                 announced = True
             await advance(app_context)
-            if replayed := await erasure.catch_up(app_context):
+            if replayed := await erasure.replay_if_withheld(app_context):
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
                 )

@@ -23,19 +23,19 @@ ENTRIES_READ = 5_000
 
 
 @dataclass(slots=True)
-class Written:
+class ArchiveSummary:
     """What is in the archive now: leaves of each log, and files that were not there before."""
 
     sizes: dict[Log, int]
     files: int = 0
 
 
-async def write(app_context: AppContext, folder: Path) -> Written:
+async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
     """Bring the archive up to the last published checkpoints. TreeBroken when a tile is missing.
 
     Full tiles never change, so that those already there stay as they are; each checkpoint comes last.
     """
-    done = Written({})
+    done = ArchiveSummary({})
     async with queries.snapshot():
         for log in Log:
             published = await transparency.published_checkpoint(log)
@@ -47,15 +47,15 @@ async def write(app_context: AppContext, folder: Path) -> Written:
                 width = len(hashes) // HASH_BYTES
                 path = there / "tile" / str(level) / checkpoint.tile_path(number, width)
                 if width < TILE_WIDTH or not path.exists():
-                    _put(path, hashes, done)
+                    _write_file(path, hashes, done)
             if log is Log.POLICY:
                 await _policy(app_context, folder, head.size, done)
-            _put(there / "checkpoint", note.encode(), done)
+            _write_file(there / "checkpoint", note.encode(), done)
             done.sizes[log] = head.size
     return done
 
 
-async def _policy(app_context: AppContext, folder: Path, size: int, done: Written) -> None:
+async def _policy(app_context: AppContext, folder: Path, size: int, done: ArchiveSummary) -> None:
     """The policy log's leaves, one a line, and every document that one of them names."""
     lines, hashes = [], set()
     for start in range(0, size, ENTRIES_READ):
@@ -73,11 +73,11 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Writte
             stored = await queries.fetch_one("SELECT body FROM document WHERE sha256 = $1", sha256)
             found = ours.get(sha256) if stored is None else json.loads(stored["body"])
             if found is not None:  # a key of the past is named for ever, and served while it is ours
-                _put(documents / sha256, canonical_json(found), done)
-    _put(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
+                _write_file(documents / sha256, canonical_json(found), done)
+    _write_file(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
 
 
-def _put(path: Path, content: bytes, done: Written) -> None:
+def _write_file(path: Path, content: bytes, done: ArchiveSummary) -> None:
     if path.exists() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)

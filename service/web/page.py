@@ -22,7 +22,7 @@ from service.auth.access_tokens import Audience, IdentityError
 from service.http import json_io, problems
 from service.http.context import AppContext
 from service.http.problems import Problem
-from service.i18n.messages import LANGUAGES, accept_language
+from service.i18n.messages import LANGUAGES, preferred_language
 from service.web import assets
 from service.web.api_client import InProcessApiClient, Query, Reply
 from service.web.auth import oidc, sessions
@@ -345,7 +345,7 @@ def _language(request: Request) -> str:
     for chosen in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
         if chosen in LANGUAGES:
             return str(chosen)
-    return accept_language(request.headers.get("accept-language", ""))
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 def _speak(request: Request, language: str) -> None:

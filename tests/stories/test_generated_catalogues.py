@@ -54,7 +54,7 @@ BENEFITS = st.sampled_from(("b1", "b2", "b3"))
 @st.composite
 def drawn_effects(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(sorted(EffectKind)))
-    numbers_ = {name: draw(st.sampled_from((1, 9, 30))) for name in effects.parameters(EFFECTS[kind])}
+    numbers_ = {name: draw(st.sampled_from((1, 9, 30))) for name in effects.amount_names(EFFECTS[kind])}
     return {"kind": str(kind), **numbers_}
 
 
@@ -100,7 +100,7 @@ class Worlds(RuleBasedStateMachine):
             approved = await lifecycle.approve(
                 kind, document_id, drafted.version, drafted.sha256, "careless-2", at, max(at, begins)
             )
-            await publishing.after_approval(approved, at, today)
+            await publishing.suspend_refused_benefits(approved, at, today)
         return True
 
     def gives_everybody(self, name: str, baseline: Baseline) -> None:
@@ -163,7 +163,7 @@ class Worlds(RuleBasedStateMachine):
         if self.town.shift.by < timedelta(days=700):
             self.town.shift.by += timedelta(days=days)
 
-    def live(self) -> list[in_force.Benefit]:
+    def live(self) -> list[in_force.LiveBenefit]:
         at, today = self.now()
         return [one for one in self.do(in_force.benefits(today, at)) if one.benefit_id.startswith(self.prefix)]
 

@@ -67,7 +67,7 @@ async def test_nothing_that_ended_comes_back(
         assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
         late = await town.source("volunteer-service").deliver(city.record("x", "v-leaves", "volunteer_minutes", 60))
         assert late["results"][0]["code"] == "not_authorised"
-        again = await erasure.replay(town.app_context)
+        again = await erasure.replay_tombstones(town.app_context)
         assert (again.withdrawn, again.erased) == (0, 0)
         await background.advance(town.app_context)
         assert (await sequencer.head(Log.CONSENT)).size == head.size
@@ -75,7 +75,7 @@ async def test_nothing_that_ended_comes_back(
     async with city.running_city(city_settings, demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("returns").total() == 1
-        await erasure.replay(town.app_context)
+        await erasure.replay_tombstones(town.app_context)
         assert await town.resident("returns").total() == 1
 
 

@@ -56,7 +56,7 @@ async def test_the_export_has_everything(town: City) -> None:
     proven = [one for one in mine["events"] if one["proof"] is not None]
     assert len(proven) == len(kinds)
     for one in proven:
-        leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_of(one["event"], one["salt"])).digest()
+        leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_bytes(one["event"], one["salt"])).digest()
         assert verify_receipt.check_proof(leaf_hash, one["proof"], verifier_key) >= len(kinds)
     nobody = (await town.resident("nobody").get("/v1/me/export")).json()
     assert (nobody["consents"], nobody["records"]) == ([], [])

@@ -100,7 +100,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     approved = await lifecycle.approve(
         found.kind, found.document_id, found.version, body.sha256, _staff(context), context.at, begins
     )
-    stopped = await publish.after_approval(approved, context.at, context.today)
+    stopped = await publish.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=stopped or None))
 
 
@@ -205,7 +205,7 @@ def _checked(
             {
                 "pointer": one.pointer,
                 "code": one.code,
-                "detail": findings.sentence(one.code, one.pointer, one.values, context.language),
+                "detail": findings.detail_text(one.code, one.pointer, one.values, context.language),
             }
             for one in faults[: json_io.ERRORS_MAX]
         ]
@@ -283,10 +283,10 @@ def _staff(context: RequestContext) -> str:
 
 
 def _findings(context: RequestContext, found: Sequence[Finding]) -> list[schemas.FindingAnswer]:
-    return [schemas.FindingAnswer(**findings.said(one, context.language)) for one in found]
+    return [schemas.FindingAnswer(**findings.localize(one, context.language)) for one in found]
 
 
 def _unfit(context: RequestContext, pointer: str, code: str) -> Problem:
     """One thing about a body that does not fit, in the reader's language."""
-    detail = findings.sentence(code, pointer, {}, context.language)
+    detail = findings.detail_text(code, pointer, {}, context.language)
     return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])

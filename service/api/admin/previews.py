@@ -48,7 +48,7 @@ async def simulate(context: RequestContext, _: None) -> Answer:
 
 async def read_statistics(context: RequestContext, _: None) -> Answer:
     """Redemptions of the last finished week by scene and benefit, frozen when this week's figures were released."""
-    found = await weekly_figures.released(context.today, context.at)
+    found = await weekly_figures.load_or_release(context.today, context.at)
     return Answer(
         schemas.BenefitFigures(
             first_day=found["first_day"],

@@ -292,7 +292,7 @@ async def self_audit(context: RequestContext, _: None) -> Answer:
 async def read_statistics(context: RequestContext, _: None) -> Answer:
     """Objections by source, reason and state as released this week; rounded, small cells left out."""
     await ledger.record_officer_read(staff_of(context), None, "statistics.read", context.at)
-    found = await weekly_figures.released(context.today, context.at)
+    found = await weekly_figures.load_or_release(context.today, context.at)
     return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in found.get("objections", [])]))
 
 

@@ -69,7 +69,7 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     answer |= {"version": found.version, "sha256": found.sha256, "document": found.body, **await _compared(found)}
     if decision is None:
         said = await publish.check(found.kind, found.body, context.at, context.today)
-        answer["findings"] = [schemas.ReviewFinding(**findings.said(one, context.language)) for one in said]
+        answer["findings"] = [schemas.ReviewFinding(**findings.localize(one, context.language)) for one in said]
     return Answer(schemas.ReviewAnswer(**answer))
 
 

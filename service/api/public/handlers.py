@@ -93,7 +93,7 @@ async def _scheme(context: RequestContext, version: str) -> Any:
 
 async def read_figures(context: RequestContext, _: None) -> Answer:
     """Figures of the last finished week, frozen when they were first asked for."""
-    found = await weekly_figures.released(context.today, context.at)
+    found = await weekly_figures.load_or_release(context.today, context.at)
     return Answer(schemas.Figures(**{name: found[name] for name in schemas.Figures.model_fields}))
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
-from benefits.catalogue.in_force import Benefit
+from benefits.catalogue.in_force import LiveBenefit
 from benefits.redemption import tickets
 from benefits.scoring import points
 from consent import persons as people
@@ -326,7 +326,7 @@ def _shown(shown: presentations.Shown) -> schemas.ShownAnswer:
 
 
 def _benefit(
-    benefit: Benefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]
+    benefit: LiveBenefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]
 ) -> schemas.BenefitAnswer:
     body, decided = benefit.body, benefit.rule.decide(have)
     return schemas.BenefitAnswer(

@@ -38,7 +38,7 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
     events = [
         schemas.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
-        for one, opening in zip(receipts.opened(openings), openings, strict=True)
+        for one, opening in zip(receipts.openings_json(openings), openings, strict=True)
     ]
     return Answer(
         schemas.ReceiptAnswer(
@@ -62,7 +62,7 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
                 message_id=one.message_id,
                 kind=one.kind,
                 at=json_io.rfc3339(one.at),
-                text=texts.message(one.kind, one.facts, names, context.language),
+                text=texts.message_text(one.kind, one.facts, names, context.language),
                 facts=one.facts,
             )
             for one in found
@@ -87,7 +87,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
                 purpose=one.purpose,
                 what=one.what,
                 outcome=one.outcome,
-                text=texts.use(
+                text=texts.access_text(
                     one.kind,
                     names.get(one.organisation, {}).get(context.language, one.organisation),
                     names.get(one.what, {}).get(context.language, one.what),
@@ -181,7 +181,7 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
 async def erase_me(context: RequestContext, _: None) -> Answer:
     """Erase me: rows of both rooms and my key, in one transaction."""
     leaf_hash = await erasures.erase_subject(context.app_context, context.subject, context.at)
-    proof = {} if leaf_hash is None else erasures.receipt(context.app_context, leaf_hash, context.at)
+    proof = {} if leaf_hash is None else erasures.signed_receipt(context.app_context, leaf_hash, context.at)
     return Answer({"erased_at": json_io.rfc3339(context.at), **proof})
 
 

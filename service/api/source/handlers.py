@@ -252,7 +252,7 @@ async def _stream(context: RequestContext, source: lifecycle.Version) -> AsyncIt
                 batch, first = [], number + 1
         if batch:
             yield await _commit(context, source, batch)
-    except deliveries.SourceStopped as stopped:
+    except deliveries.SourceNotInForce as stopped:
         yield _said(_refused(stopped.code, first))
 
 

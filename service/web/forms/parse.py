@@ -155,7 +155,7 @@ def _effect(sent: Mapping[str, str]) -> dict[str, Any] | None:
     kind, text = sent.get("effect_kind", ""), sent.get("effect_amount", "").strip()
     if kind not in list(EffectKind):
         return None
-    names = effects.parameters(effects.EFFECTS[EffectKind(kind)])
+    names = effects.amount_names(effects.EFFECTS[EffectKind(kind)])
     return {"kind": kind, **{name: _number(text) for name in names if text}}
 
 

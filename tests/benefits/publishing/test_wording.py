@@ -21,7 +21,11 @@ SCENES = Path(__file__).parents[2] / "data" / "scenes.json"
 
 def refused(text: str) -> bool:
     """Whether a description that says so is refused, flagged or marked."""
-    return bool(wording.domain_of(text, leniently=True)) or wording.labels(text) or wording.shuts_out(text)
+    return (
+        bool(wording.prohibited_domain(text, leniently=True))
+        or wording.labels_people(text)
+        or wording.excludes_people(text)
+    )
 
 
 def lines(text: str) -> list[str]:
@@ -162,9 +166,9 @@ def test_a_harm_is_found_however_it_is_spelt(text: str) -> None:
 @pytest.mark.parametrize("text", FINE)
 def test_an_ordinary_text_is_left_alone(text: str) -> None:
     assert not refused(text), (
-        wording.domain_of(text, leniently=True),
-        wording.labels(text),
-        wording.shuts_out(text),
+        wording.prohibited_domain(text, leniently=True),
+        wording.labels_people(text),
+        wording.excludes_people(text),
     )
 
 
@@ -196,15 +200,15 @@ def test_schemes_are_read_too() -> None:
 def test_the_plans_scenes_can_be_named() -> None:
     for scene in json.loads(SCENES.read_text(encoding="utf-8")):
         if scene["scene"] is not None:
-            assert not wording.domain_of(scene["name"])
-            assert not wording.labels(scene["name"])
-    assert wording.domain_of("信易贷") == "credit_and_insurance"
+            assert not wording.prohibited_domain(scene["name"])
+            assert not wording.labels_people(scene["name"])
+    assert wording.prohibited_domain("信易贷") == "credit_and_insurance"
 
 
 def test_titles_are_read_without_leniency() -> None:
-    assert wording.domain_of("不看黑名单") == wording.EXCLUSION
-    assert wording.domain_of("Not for hiring") == "employment"
-    assert wording.domain_of("免押金借阅") is None
+    assert wording.prohibited_domain("不看黑名单") == wording.EXCLUSION
+    assert wording.prohibited_domain("Not for hiring") == "employment"
+    assert wording.prohibited_domain("免押金借阅") is None
 
 
 def test_each_traditional_sign_has_one_simplified() -> None:
@@ -212,9 +216,9 @@ def test_each_traditional_sign_has_one_simplified() -> None:
     assert all(len(pair) == 2 for pair in pairs)
     # What stands in the words is what texts are folded to.
     words = {
-        *wording.FAULTS,
-        *wording.LABELLING,
-        *wording.SHUTTING_OUT,
+        *wording.FAULT_WORDS,
+        *wording.LABELLING_WORDS,
+        *wording.EXCLUDING_PHRASES,
         *(w for one in wording.DOMAINS.values() for w in one),
     }
     assert {one for one in words if wording.fold(one) != one} == set()

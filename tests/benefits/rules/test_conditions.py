@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benefits.rules import conditions
 from benefits.rules.compiled import Rule
-from benefits.rules.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, Line
+from benefits.rules.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, ConditionLine
 from tests.benefits.scoring import recount
 
 ORDER = sorted(MEASURES)
@@ -46,8 +46,8 @@ def test_b1_both_thresholds_are_needed(total: int, green: int, applies: bool) ->
     decided = rule.decide(standing)
     assert decided.applies is applies
     assert rule.lines(decided) == [
-        Line("total", 600, total, total >= 600),
-        Line("green_living", 50, green, green >= 50),
+        ConditionLine("total", 600, total, total >= 600),
+        ConditionLine("green_living", 50, green, green >= 50),
     ]
 
 

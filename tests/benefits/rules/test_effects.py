@@ -23,7 +23,7 @@ BASELINES = st.dictionaries(
 @st.composite
 def any_effect(draw: st.DrawFn) -> Effect:
     made = draw(st.sampled_from(list(EFFECTS.values())))
-    return made(*(draw(st.integers(1, made.limit)) for _ in effects.parameters(made)))
+    return made(*(draw(st.integers(1, made.limit)) for _ in effects.amount_names(made)))
 
 
 @pytest.mark.parametrize(

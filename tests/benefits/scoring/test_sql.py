@@ -137,7 +137,7 @@ async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> N
             sums = {kind: random.choice((0, 1, 7, 59, 600, 1_000_000, 3_000_000)) for kind in RecordKind}
             records = tuple(Record(kind, "s", kind, sums[kind], day, day) for kind in RecordKind if sums[kind])
             columns = ", ".join(f"CAST({sums[kind]} AS BIGINT) AS {kind}" for kind in RecordKind)
-            total = sql.of_one_year(one, sql.dialect_of(queries.is_sqlite()))
+            total = sql.yearly_total_sql(one, sql.dialect_of(queries.is_sqlite()))
             row = await queries.fetch_one(f"SELECT {total} AS total FROM (SELECT {columns}) x")
             assert row is not None
             alone = points.compute(Released("p", "points.compute", 1, records), Timeline((one,)), day)

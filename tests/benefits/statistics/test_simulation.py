@@ -195,7 +195,7 @@ async def agree(count: int, people: int) -> None:
         )
     made = [generated(random, 3) for _ in range(count)]
     rules = [Rule(one) for one in made]
-    columns = ", ".join(f"({simulation.sql_of(one)}) AS c{number}" for number, one in enumerate(made))
+    columns = ", ".join(f"({simulation.condition_sql(one)}) AS c{number}" for number, one in enumerate(made))
     bulk = await queries.fetch_all(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
     for row, (_, _, *points) in zip(bulk, rows, strict=True):
         have = dict(zip(population.MEASURES, points, strict=True))
@@ -216,7 +216,7 @@ def generated(random: Random, depth: int) -> conditions.Condition:
     return random.choice((conditions.All, conditions.Any))(parts)
 
 
-def traced(one: conditions.Condition, lines: Iterator[conditions.Line]) -> bool:
+def traced(one: conditions.Condition, lines: Iterator[conditions.ConditionLine]) -> bool:
     """The verdict that a person reads from the lines alone, in the condition's own order."""
     if isinstance(one, conditions.AtLeast):
         return next(lines).met

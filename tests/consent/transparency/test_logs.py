@@ -229,7 +229,7 @@ async def test_c15_a_changed_or_foreign_receipt_is_refused(town: City, tmp_path:
             events[position] = {**opening, member: value}
             changed.append(({**answer, "events": events}, jwks, log_key))
     for one, keys, key in changed:
-        with pytest.raises((verify_receipt.Refused, ValueError)):
+        with pytest.raises((verify_receipt.ReceiptRefused, ValueError)):
             verify_receipt.verify(one, keys, key)
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from benefits.catalogue import schema
 from benefits.rules import conditions, effects
-from benefits.rules.vocabulary import MEANINGFUL, Scene, ServiceKind
+from benefits.rules.vocabulary import ATTRIBUTES_OF_SERVICE, Scene, ServiceKind
 from consent.documents import schema as documents_schema
 from consent.documents.schema import NOTHING_IS_LOST, NoticeDocument
 
@@ -48,7 +48,7 @@ def test_one_benefit_in_every_scene() -> None:
 def test_every_baseline_is_full_and_every_effect_improves_it() -> None:
     services = city("services")
     for service in services.values():
-        assert set(service["baseline"]) >= MEANINGFUL[ServiceKind(service["kind"])], service["service_id"]
+        assert set(service["baseline"]) >= ATTRIBUTES_OF_SERVICE[ServiceKind(service["kind"])], service["service_id"]
     for benefit in city("benefits").values():
         baseline = services[benefit["service_id"]]["baseline"]
         effect = effects.parse(benefit["effect"])

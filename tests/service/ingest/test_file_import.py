@@ -15,7 +15,7 @@ import pytest
 from consent.database import queries
 from service.demo import seed
 from service.ingest import batch, file_import
-from service.ingest.file_import import MappingInvalid, Report
+from service.ingest.file_import import ImportReport, MappingInvalid
 from tests.benefits.scoring.recount import recount
 from tests.service.api.test_admin import staff
 from tests.support.city import City
@@ -28,8 +28,8 @@ MAPPING = (ROOT / "service" / "demo" / "city" / "bike-trips.mapping.yaml").read_
 PLAIN = "format: csv\ncolumns: {record_id: id, account: who, occurred_on: day, quantity: n}\nkind: bike_trip\n"
 
 
-async def run(town: City, path: Path, mapping: str, source_id: str = "green-travel") -> Report:
-    return await file_import.run(
+async def run(town: City, path: Path, mapping: str, source_id: str = "green-travel") -> ImportReport:
+    return await file_import.import_file(
         town.app_context.keyring,
         town.app_context.clock,
         town.app_context.day_of,
@@ -276,7 +276,7 @@ async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH_MAX", 3)
-    monkeypatch.setattr(file_import, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(file_import, "READ_CHUNK_ROWS", 2)
     people = [town.resident(f"reader-{number}") for number in range(4)]
     for number, who in enumerate(people):
         await who.link("green-travel", f"w-{number}")
@@ -299,7 +299,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH_MAX", 2)
     # What is under way has its turn before the next row is read.
-    monkeypatch.setattr(file_import, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(file_import, "READ_CHUNK_ROWS", 1)
     wang = town.resident("wang")
     await wang.link("green-travel", "w-1")
     await town.resident("li").link("green-travel", "w-2")
@@ -322,7 +322,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(
         return int(found["n"])
 
     monkeypatch.setattr(batch, "commit", interrupted)
-    with pytest.raises(file_import.Stopped, match="green-travel was suspended") as stopped:
+    with pytest.raises(file_import.ImportStopped, match="green-travel was suspended") as stopped:
         await run(town, path, PLAIN)
     assert 0 < held < 40
     # A batch that was under way may have been a moment earlier.
