@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from consent.domain.purposes import Purpose
 from consent.domain.records import KINDS_OF_CATEGORY, RecordKind, SourceCategory
+from consent.kernel import bilingual
 from consent.kernel.faults import DocumentInvalid, Fault, pointer_to
 
 NAME_MAX = 80
@@ -171,23 +172,8 @@ class NoticeDocument(Document):
     languages: NoticeLanguages
 
 
-HEADINGS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "controller_name": {"zh-CN": "个人信息处理者", "en": "Who is responsible"},
-        "controller_contact": {"zh-CN": "联系方式", "en": "How to reach us"},
-        "counterpart": {"zh-CN": "本次同意所涉及的机构", "en": "The organisation this consent is about"},
-        "purposes": {"zh-CN": "处理目的", "en": "What for"},
-        "method": {"zh-CN": "处理方式", "en": "How"},
-        "data_kinds": {"zh-CN": "个人信息种类", "en": "Which data"},
-        "recipients": {"zh-CN": "接收方", "en": "Who receives it"},
-        "retention_period": {"zh-CN": "保存期限", "en": "How long it is kept"},
-        "sensitive_data": {"zh-CN": "必要性及对您的影响", "en": "Why it is necessary and what it means for you"},
-        "rights": {"zh-CN": "您的权利及行使方式", "en": "Your rights and how to use them"},
-        "how_to_withdraw": {"zh-CN": "如何撤回同意", "en": "How to withdraw"},
-        "consequences_of_refusal": {"zh-CN": "不同意的后果", "en": "What happens if you refuse"},
-    }
-)
-"""The order in which a notice is read out, with its headings."""
+HEADINGS = bilingual.by_language(bilingual.load("consent.documents", "headings.toml"), "headings")
+"""Headings of a notice's clauses by member and language, in the order in which a notice is shown."""
 
 D = TypeVar("D", bound=Document)
 

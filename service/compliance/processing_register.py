@@ -14,88 +14,26 @@ from typing import Any
 from tortoise import Tortoise
 
 from consent.database import queries
+from consent.kernel import bilingual
 
 
 @dataclass(frozen=True, slots=True)
 class TableProcessing:
-    """Why a table is there and how long its rows stay."""
+    """The purpose of a table, its legal basis, the time its rows stay, and the job that removes them."""
 
     purpose: str
     basis: str
-    kept: str
+    retention: str
     removed_by: str
 
 
-CONSENT, DUTY, NONE = "separate consent (PIPL 13, 23)", "duty to prove handling (PIPL 55, 56)", "no personal data"
-UNTIL_STOPPED = "until the consent is withdrawn or expires, or the person is erased"
-WITH_PERSON = "until the person is erased"
-THREE_YEARS = "three years"
-APPENDED = "the operator, with the triggers off; none is three years old before 2029"
-
 REGISTER: Mapping[str, TableProcessing] = MappingProxyType(
     {
-        "person": TableProcessing("knowing whose consents these are", CONSENT, WITH_PERSON, "erasure"),
-        "subject": TableProcessing("finding a person by their token", CONSENT, WITH_PERSON, "erasure"),
-        "presentation": TableProcessing(
-            "proof of what was shown", CONSENT, "a day", "housekeeping: presentations_dropped"
-        ),
-        "consent": TableProcessing("what is allowed", DUTY, WITH_PERSON, "erasure"),
-        "event": TableProcessing("what happened to a person's data", DUTY, WITH_PERSON, "erasure"),
-        "erasure": TableProcessing("proof of an erasure", NONE, THREE_YEARS, APPENDED),
-        "erased_leaf": TableProcessing("something behind every leaf of the log", NONE, THREE_YEARS, APPENDED),
-        "expired_leaf": TableProcessing("something behind every leaf of the log", NONE, "for good", "none"),
-        "outbox": TableProcessing("leaves on their way to a log", DUTY, "a minute", "sequencer"),
-        "refused_attempt": TableProcessing("what was tried and refused", DUTY, THREE_YEARS, APPENDED),
-        "account_link": TableProcessing("whose account it is at a source", CONSENT, WITH_PERSON, "erasure"),
-        "farewell": TableProcessing(
-            "telling a source that a link has ended, after an erasure",
-            DUTY,
-            "until acknowledged",
-            "housekeeping: farewells_dropped",
-        ),
-        "correction": TableProcessing(
-            "telling a source what was decided about its record",
-            DUTY,
-            "until acknowledged",
-            "housekeeping: corrections_dropped",
-        ),
-        "staff_suspension": TableProcessing("keeping suspended staff out", DUTY, "until resumed", "the operator"),
-        "link_code": TableProcessing("proving an account", CONSENT, "15 minutes", "housekeeping: link_codes_dropped"),
-        "linked_account": TableProcessing("accepting records", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "link_review": TableProcessing(
-            "settling two claims on one account", DUTY, THREE_YEARS, "housekeeping: old_dropped"
-        ),
-        "record": TableProcessing("computing one's own points", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "record_key": TableProcessing("taking a record once", CONSENT, UNTIL_STOPPED, "withdrawal, sweep, erasure"),
-        "message": TableProcessing("telling a person", DUTY, WITH_PERSON, "erasure"),
-        "objection": TableProcessing("deciding objections", DUTY, WITH_PERSON, "erasure"),
-        "catalogue_state": TableProcessing("seeing that the rules have changed", NONE, "for good", "none"),
-        "document": TableProcessing("the rules", NONE, "for good", "none"),
-        "document_step": TableProcessing("four eyes (staff ids)", DUTY, "for good", "none"),
-        "log_entry": TableProcessing("transparency (commitments alone)", NONE, "for good", "none"),
-        "log_tile": TableProcessing("transparency (hashes)", NONE, "for good", "none"),
-        "log_head": TableProcessing("transparency (signed roots)", NONE, "for good", "none"),
-        "officer_case": TableProcessing("why an officer looks", DUTY, THREE_YEARS, "housekeeping: old_dropped"),
-        "oversight": TableProcessing("what an officer looked at (staff ids)", DUTY, THREE_YEARS, APPENDED),
-        "use_for_all": TableProcessing("showing everybody a use of all records", NONE, THREE_YEARS, APPENDED),
-        "snapshot": TableProcessing("one's own points, stored", CONSENT, UNTIL_STOPPED, "withdrawal, erasure"),
-        "ticket": TableProcessing("showing a benefit", CONSENT, "24 hours", "housekeeping: tickets_cut_off"),
-        "redemption": TableProcessing("a venue's day", NONE, THREE_YEARS, "housekeeping: redemptions_dropped"),
-        "frozen_points": TableProcessing(
-            "simulations of benefits and schemes, without persons", NONE, "a week", "housekeeping: simulations_dropped"
-        ),
-        "released_figures": TableProcessing("figures for everybody", NONE, "for good", "none"),
-        "simulation_run": TableProcessing(
-            "the budget of simulations", NONE, "a week", "housekeeping: simulations_dropped"
-        ),
-        "quota_use": TableProcessing(
-            "keeping quotas", CONSENT, "a day past the period", "housekeeping: quotas_dropped"
-        ),
-        "stored_answer": TableProcessing(
-            "answering a retry alike", CONSENT, "48 hours", "housekeeping: answers_dropped"
-        ),
+        table: TableProcessing(**members)
+        for table, members in bilingual.load("service.compliance", "processing_register.toml").items()
     }
 )
+"""By table, from `processing_register.toml`; a table that is missing there stops the register with a KeyError."""
 
 
 def register() -> list[dict[str, Any]]:
@@ -111,7 +49,7 @@ def register() -> list[dict[str, Any]]:
                     "what": (model.__doc__ or "").strip(),
                     "purpose": one.purpose,
                     "basis": one.basis,
-                    "kept": one.kept,
+                    "kept": one.retention,
                     "removed_by": one.removed_by,
                     "fields": [
                         {"name": name, "protection": _protection(table, name)} for name in model._meta.fields_map

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from benefits.rules import conditions
 from benefits.rules.compiled import Rule
-from benefits.rules.conditions import AT_LEAST_MAX, DEPTH_MAX, LEAVES_MAX, MEASURES, All, Any, AtLeast, Condition, ConditionLine
+from benefits.rules.conditions import (
+    AT_LEAST_MAX,
+    DEPTH_MAX,
+    LEAVES_MAX,
+    MEASURES,
+    All,
+    Any,
+    AtLeast,
+    Condition,
+    ConditionLine,
+)
 from tests.benefits.scoring import recount
 
 ORDER = sorted(MEASURES)
@@ -31,7 +41,7 @@ def depth_of(condition: Condition) -> int:
     return 1 if isinstance(condition, AtLeast) else 1 + max(depth_of(part) for part in condition.parts)
 
 
-def holds_by_lines(condition: Condition, lines: Iterator[Line]) -> bool:
+def holds_by_lines(condition: Condition, lines: Iterator[ConditionLine]) -> bool:
     if isinstance(condition, AtLeast):
         return next(lines).met
     results = [holds_by_lines(part, lines) for part in condition.parts]

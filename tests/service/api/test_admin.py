@@ -21,7 +21,7 @@ from consent.database import queries
 from consent.documents import schema as documents_schema
 from service.auth.access_tokens import Audience
 from service.demo import seed
-from service.i18n import findings, findings_text
+from service.i18n import findings
 from tests.support.city import Actor, City, row_counts
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +111,7 @@ async def test_the_gate_speaks_the_readers_language(town: City) -> None:
 def test_every_code_of_the_gate_has_its_sentence() -> None:
     judged = inspect.getsource(gate) + inspect.getsource(publish)
     written = set(re.findall(r'Finding\("(\w+)"', judged)) | {f"condition_{code}" for code in gate.LINT_DETAILS}
-    assert written <= set(findings_text.RULE_TEXTS)
+    assert written <= set(findings.RULE_TEXTS)
     rules = set(re.findall(r'"(R[0-9]+)"', judged))
     assert rules <= set(findings.RULES)
 
@@ -123,11 +123,11 @@ def test_every_fault_of_a_document_has_its_sentence() -> None:
     own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
     own |= {"missing", "unknown_field", "enum", "int_type", "bool_type", "string_type", "string_pattern_mismatch"}
     own |= {"string_too_long", "greater_than_equal", "less_than_equal", "tuple_type", "too_short", "too_long"}
-    assert own <= {*findings_text.RULE_TEXTS, *findings_text.FORM_TEXTS}
+    assert own <= {*findings.RULE_TEXTS, *findings.FORM_TEXTS}
 
 
 @pytest.mark.parametrize(
-    "pair", [*findings_text.RULE_TEXTS.values(), *findings_text.FORM_TEXTS.values()], ids=lambda one: one[1][:24]
+    "pair", [*findings.RULE_TEXTS.values(), *findings.FORM_TEXTS.values()], ids=lambda one: one[1][:24]
 )
 def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> None:
     chinese, english = pair
