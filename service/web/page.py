@@ -324,8 +324,8 @@ def _again(page: Page, status: int, why: str) -> Response:
     if not _form_fits(page) and not sessions.is_from_here(page.request, unsaid=False):
         page.fields = []
         first = "/" if page.door is None else sessions.PATHS[page.door]
-        return page.render("again.html", 403, why="elsewhere", first=first)
-    return page.render("again.html", status, why=why)
+        return page.render("resubmit.html", 403, why="elsewhere", first=first)
+    return page.render("resubmit.html", status, why=why)
 
 
 async def _reply_to(request: Request, error: Exception) -> Reply:

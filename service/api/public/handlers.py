@@ -189,7 +189,7 @@ async def readiness(context: RequestContext, _: None) -> Answer:
 
 def page(name: str) -> Response:
     """A file of the documentation page, from the package."""
-    content = (resources.files("service") / "web" / name).read_bytes()
+    content = (resources.files("service.web") / "static" / "docs" / name).read_bytes()
     return Response(content, media_type=PAGES[name])
 
 

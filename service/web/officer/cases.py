@@ -26,7 +26,7 @@ async def cases(page: Page) -> Response:
 async def _cases(page: Page, status: int) -> Response:
     mine = await page.read("/v1/privacy/cases", limit=CASES_SHOWN, cursor=page.query("cursor"))
     unfit = status != 200
-    return page.render("officer/case.html", status, mine=mine, reasons=REASONS, unfit=unfit, form=page.form)
+    return page.render("officer/cases.html", status, mine=mine, reasons=REASONS, unfit=unfit, form=page.form)
 
 
 async def open_case(page: Page) -> Response:
@@ -47,7 +47,7 @@ async def _case(page: Page, sample: list[dict[str, Any]] | None, unfit: bool = F
     case_id = page.part("case_id")
     filters = {name: page.query(name) for name in ("purpose", "state", "on")}
     return page.render(
-        "officer/looking.html",
+        "officer/case.html",
         422 if unfit else 200,
         case=await page.read(f"/v1/privacy/cases/{case_id}"),
         counts=(await page.read("/v1/privacy/consents", case=page.request.path_params["case_id"], **filters))["data"],

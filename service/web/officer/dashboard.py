@@ -13,7 +13,7 @@ from service.web.public import pages
 async def now(page: Page) -> Response:
     """What needs me now."""
     return page.render(
-        "officer/now.html",
+        "officer/dashboard.html",
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
         objections=await page.read_all("/v1/privacy/objections"),
         late=await page.read_all("/v1/privacy/propagations"),

@@ -21,14 +21,14 @@ ENTRIES_SHOWN = 20
 
 async def home(page: Page) -> Response:
     """What this is, and the ways in."""
-    return page.render("open/home.html", doors=list(page.site.providers.clients))
+    return page.render("public/home.html", doors=list(page.site.providers.clients))
 
 
 async def scheme(page: Page) -> Response:
     """How deeds become points."""
     found = await page.read("/v1/public/scheme")
     return page.render(
-        "open/scheme.html",
+        "public/scheme.html",
         found=found,
         sources=(await page.read("/v1/public/sources"))["data"],
         notices=(await page.read("/v1/public/notices"))["data"],
@@ -40,20 +40,20 @@ async def benefits(page: Page) -> Response:
     scene = page.query("scene")
     chosen = scene if scene in list(Scene) else ""
     found = await page.read("/v1/public/benefits", limit=LIST_MAX, scene=chosen)
-    return page.render("open/benefits.html", benefits=found["data"], scenes=list(Scene), chosen=chosen)
+    return page.render("public/benefits.html", benefits=found["data"], scenes=list(Scene), chosen=chosen)
 
 
 async def barred(page: Page) -> Response:
     """What points can never be used for."""
     reply = await page.ask("GET", "/v1/public/prohibited-uses")
     expect(reply)
-    return page.render("open/barred.html", uses=_uses(page.site.templates(page.language), reply.raw))
+    return page.render("public/prohibited_uses.html", uses=_uses(page.site.templates(page.language), reply.raw))
 
 
 @lru_cache(maxsize=8)
 def _uses(templates: Environment, raw: bytes) -> Markup:
     """The uses as they are drawn: the same for everybody, and long."""
-    return Markup(templates.get_template("open/uses.html").render(uses=orjson.loads(raw)["data"]))  # noqa: S704
+    return Markup(templates.get_template("public/prohibited_use_list.html").render(uses=orjson.loads(raw)["data"]))  # noqa: S704
 
 
 async def organisations(page: Page) -> dict[str, dict[str, str]]:
@@ -87,7 +87,7 @@ async def logs(page: Page) -> Response:
     here = page.site.app_context.settings.public_url or str(page.request.base_url).rstrip("/")
     checks = [one["check"] for one in found]
     return page.render(
-        "open/logs.html",
+        "public/logs.html",
         logs=found,
         entries=entries[::-1],
         here=here,

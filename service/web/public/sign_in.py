@@ -43,7 +43,7 @@ async def choose(page: Page) -> Response:
     """Who are you? Only in the demonstration."""
     assert page.site.demo is not None
     door, _query = page.site.demo.asked(page.request)
-    return page.render("choose.html", door=door, people=demo_provider.people()[door])
+    return page.render("public/demo_sign_in.html", door=door, people=demo_provider.people()[door])
 
 
 async def chosen(page: Page) -> Response:

@@ -171,7 +171,7 @@ async def refuse(page: Page) -> Response:
 
 async def code(page: Page) -> Response:
     """The code of an account that is not proven yet, or the way to a new one."""
-    return page.render("resident/linking.html", consent=await page.read(f"/v1/me/consents/{page.part('consent_id')}"))
+    return page.render("resident/link_code.html", consent=await page.read(f"/v1/me/consents/{page.part('consent_id')}"))
 
 
 async def new_code(page: Page) -> Response:

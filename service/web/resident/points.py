@@ -152,7 +152,7 @@ async def choose(page: Page) -> Response:
     found = await page.read_all("/v1/me/benefits")
     offering = {one["provider_id"] for one in found}
     return page.render(
-        "resident/choose.html",
+        "resident/choose_benefit.html",
         resting=[
             one["name"]
             for one in await page.read_all("/v1/me/consents")

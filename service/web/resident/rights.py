@@ -17,7 +17,7 @@ PAGE = 50
 async def mine(page: Page) -> Response:
     """Everything that is mine, at a glance."""
     return page.render(
-        "resident/mine.html",
+        "resident/overview.html",
         messages=(await page.read("/v1/me/messages", limit=3))["data"],
         uses=together((await page.read("/v1/me/access-log", limit=PAGE))["data"])[:3],
         objections=await page.read_all("/v1/me/objections"),
@@ -27,7 +27,7 @@ async def mine(page: Page) -> Response:
 async def accesses(page: Page) -> Response:
     """Who used my records or points."""
     found = await page.read("/v1/me/access-log", limit=PAGE, cursor=page.query("cursor"))
-    return page.render("resident/accesses.html", found=found, uses=together(found["data"]))
+    return page.render("resident/access_log.html", found=found, uses=together(found["data"]))
 
 
 async def messages(page: Page) -> Response:
@@ -73,7 +73,7 @@ async def object_to_missing(page: Page) -> Response:
 
 async def object_form(page: Page) -> Response:
     """Say what is wrong with a record."""
-    return page.render("resident/object.html", record_id=page.request.path_params["record_id"], **_object(page, {}))
+    return page.render("resident/objection_form.html", record_id=page.request.path_params["record_id"], **_object(page, {}))
 
 
 async def object_to_record(page: Page) -> Response:
@@ -82,7 +82,7 @@ async def object_to_record(page: Page) -> Response:
     reply = await page.ask("POST", f"/v1/me/records/{page.part('record_id')}/objections", body, key=page.key)
     if reply.status == 422:
         record_id = page.request.path_params["record_id"]
-        return page.render("resident/object.html", 422, record_id=record_id, **_object(page, {"statement": "empty"}))
+        return page.render("resident/objection_form.html", 422, record_id=record_id, **_object(page, {"statement": "empty"}))
     expect(reply)
     return page.go("/me/objections", "objected")
 
@@ -101,13 +101,13 @@ async def export(page: Page) -> Response:
 
 async def leave_form(page: Page) -> Response:
     """What leaving means."""
-    return page.render("resident/leave.html", unfit=False)
+    return page.render("resident/erase.html", unfit=False)
 
 
 async def leave(page: Page) -> Response:
     """Erase me."""
     if page.form.get("sure") != "yes":
-        return page.render("resident/leave.html", 422, unfit=True)
+        return page.render("resident/erase.html", 422, unfit=True)
     expect(await page.ask("DELETE", "/v1/me"))
     return page.go("/", "erased")
 

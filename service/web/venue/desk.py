@@ -18,19 +18,19 @@ LIST_MAX = 200
 async def desk(page: Page) -> Response:
     """Where codes are scanned."""
     honoured = (await page.read("/v1/venue/benefits", limit=LIST_MAX))["data"]
-    return page.render("desk/desk.html", venue=await page.read("/v1/venue/me"), honoured=honoured)
+    return page.render("venue/scan.html", venue=await page.read("/v1/venue/me"), honoured=honoured)
 
 
 async def answer(page: Page) -> Response:
     """Whether it applies, as a page."""
     said = await _answer(page)
-    return page.render("desk/answered.html", said.pop("status"), venue=await _venue(page), **said)
+    return page.render("venue/answer_page.html", said.pop("status"), venue=await _venue(page), **said)
 
 
 async def answer_fragment(page: Page) -> Response:
     """Whether it applies, as a part of the desk's page: the desk stays where it is."""
     said = await _answer(page)
-    return page.render("desk/answer.html", said.pop("status"), **said)
+    return page.render("venue/answer.html", said.pop("status"), **said)
 
 
 async def _venue(page: Page) -> dict[str, Any]:
@@ -77,7 +77,7 @@ async def day(page: Page) -> Response:
     found = await page.read(path, limit=LIST_MAX) if unread else expect(reply)
     honoured = (await page.read("/v1/venue/benefits", limit=LIST_MAX))["data"]
     return page.render(
-        "desk/day.html",
+        "venue/day.html",
         venue=venue,
         found=found,
         titles={one["benefit_id"]: one["title"] for one in honoured},
