@@ -1,117 +1,121 @@
-"""The benefits room's tables, imported only inside this room.
-
-The migrations create them, a drift test compares both.
-"""
+"""The tables of the benefits package; imported only inside it. Migrations create them, a drift test compares both."""
 
 from __future__ import annotations
 
-from tortoise import fields
 from tortoise.models import Model
+
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Text
 
 
 class Snapshot(Model):
-    """A person's points as last computed: believed only under the same epoch and before `valid_until`."""
+    """A person's points as computed last; valid only under the same epoch and before `valid_until`."""
 
-    person_id = fields.CharField(32, primary_key=True)
-    epoch = fields.BigIntField()
-    scheme_version = fields.CharField(64)
-    timeline_sha256 = fields.CharField(64)
-    total = fields.IntField()
-    dimensions = fields.TextField()
-    as_of = fields.IntField()
-    valid_until = fields.IntField(null=True)
-    covered_until = fields.BigIntField(null=True)
+    person_id = Text(primary_key=True)
+    epoch = BigInteger()
+    scheme_version = Text()
+    timeline_sha256 = Text()
+    total = Integer()
+    dimensions = Text()
+    as_of = CivilDay()
+    valid_until = CivilDay(null=True)
+    covered_until = Micros(null=True)
 
     class Meta:
         table = "snapshot"
 
 
 class Ticket(Model):
-    """A resident's one-time yes. Found by the keyed index of its handle; the person is cut off after 24 hours."""
+    """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
-    handle_index = fields.CharField(32, primary_key=True)
-    ticket_id = fields.CharField(32)
-    person_id = fields.CharField(32, null=True)
-    benefit_id = fields.CharField(64)
-    benefit_version = fields.IntField()
-    venue_id = fields.CharField(64)
-    issued_at = fields.BigIntField()
-    expires_at = fields.BigIntField()
-    redemption_id = fields.CharField(32, null=True)
-    counters = fields.TextField()
+    `person_id` is set to NULL after 24 hours; `counters` is a JSON list of the quota keys that its redemption used.
+    """
+
+    handle_index = Text(primary_key=True)
+    ticket_id = Text()
+    person_id = Text(null=True)
+    benefit_id = Text()
+    benefit_version = Integer()
+    venue_id = Text()
+    issued_at = Micros()
+    expires_at = Micros()
+    redemption_id = Text(null=True)
+    counters = Text(db_default="[]")
 
     class Meta:
         table = "ticket"
 
 
 class Redemption(Model):
-    """A benefit honoured. Carries the ticket, never the person; its time is rounded to the hour."""
+    """A benefit that was granted. Carries the ticket, never the person; its time is rounded to the hour."""
 
-    redemption_id = fields.CharField(32, primary_key=True)
-    handle_index = fields.CharField(32)
-    venue_id = fields.CharField(64)
-    benefit_id = fields.CharField(64)
-    benefit_version = fields.IntField()
-    day = fields.IntField()
-    hour = fields.IntField()
-    state = fields.CharField(16)
-    runs_until = fields.IntField(null=True)
-    reversal_reason = fields.CharField(32, null=True)
+    redemption_id = Text(primary_key=True)
+    handle_index = Text(unique=True)
+    venue_id = Text()
+    benefit_id = Text()
+    benefit_version = Integer()
+    day = CivilDay()
+    hour = Integer()
+    state = Text()
+    runs_until = CivilDay(null=True)
+    reversal_reason = Text(null=True)
 
     class Meta:
         table = "redemption"
 
 
 class QuotaUse(Model):
-    """How much of a quota is taken in one period; the key of a person's quota is an HMAC that names nobody."""
+    """The use of a quota in one period; the key of a person's quota is an HMAC that names nobody."""
 
-    quota_key = fields.CharField(64, primary_key=True)
-    taken = fields.IntField()
-    ends_on = fields.IntField()
+    quota_key = Text(primary_key=True)
+    taken = Integer()
+    ends_on = CivilDay()
 
     class Meta:
         table = "quota_use"
 
 
-class FrozenPoints(Model):
-    """Points, and the sums of twelve months' deeds, of a week in random order, without persons."""
+class FrozenPoints(CompositeKeyModel):
+    """Points of a week's Monday, and twelve months' sums of each record kind, in random order, without persons."""
 
-    week = fields.IntField(primary_key=True)
-    place = fields.BigIntField()
-    total = fields.IntField()
-    ecological_protection = fields.IntField()
-    ecological_business = fields.IntField()
-    green_living = fields.IntField()
-    ecological_culture = fields.IntField()
-    social_responsibility = fields.IntField()
-    bike_trip = fields.BigIntField()
-    transit_trip = fields.BigIntField()
-    volunteer_minutes = fields.BigIntField()
-    community_meeting = fields.BigIntField()
-    eco_course = fields.BigIntField()
-    tree_planted = fields.BigIntField()
-    green_shop_month = fields.BigIntField()
+    KEY = ("week", "place")
+    week = CivilDay()
+    place = BigInteger()
+    total = Integer()
+    ecological_protection = Integer()
+    ecological_business = Integer()
+    green_living = Integer()
+    ecological_culture = Integer()
+    social_responsibility = Integer()
+    bike_trip = BigInteger()
+    transit_trip = BigInteger()
+    volunteer_minutes = BigInteger()
+    community_meeting = BigInteger()
+    eco_course = BigInteger()
+    tree_planted = BigInteger()
+    green_shop_month = BigInteger()
 
     class Meta:
         table = "frozen_points"
 
 
-class SimulationRun(Model):
-    """How often a benefit, or any scheme, was simulated in a week."""
+class SimulationRun(CompositeKeyModel):
+    """The number of simulations of a document in a week, which a limit is set on."""
 
-    week = fields.IntField(primary_key=True)
-    document = fields.CharField(64)
-    runs = fields.IntField()
+    KEY = ("week", "document")
+    week = CivilDay()
+    document = Text()
+    runs = Integer()
 
     class Meta:
         table = "simulation_run"
 
 
 class ReleasedFigures(Model):
-    """Figures of a week as they were released."""
+    """The figures of a week as they were released; never changed afterwards."""
 
-    week = fields.IntField(primary_key=True)
-    figures = fields.TextField()
+    week = CivilDay(primary_key=True)
+    figures = Text()
 
     class Meta:
         table = "released_figures"

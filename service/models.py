@@ -1,22 +1,24 @@
-"""The service room's table: answers kept for retries."""
+"""The table of the service package: responses stored for retries. Imported only inside this package."""
 
 from __future__ import annotations
 
-from tortoise import fields
 from tortoise.models import Model
 
-from consent.database.fields import Sealed
+from consent.database.fields import Integer, Micros, Sealed, Text
 
 
 class StoredAnswer(Model):
-    """The answer to a request with an Idempotency-Key, written in the same transaction as its effect."""
+    """The response to a request with an Idempotency-Key, written in the transaction of its effect.
 
-    scope = fields.CharField(64, primary_key=True)
-    caller_index = fields.CharField(64)
-    fingerprint = fields.CharField(64)
-    status = fields.IntField()
+    `caller_index` is a keyed hash of the caller, by which an erasure deletes all of a person's responses.
+    """
+
+    scope = Text(primary_key=True)
+    fingerprint = Text()
+    status = Integer()
     sealed_body = Sealed("scope", use="stored-answer")
-    created_at = fields.BigIntField()
+    created_at = Micros()
+    caller_index = Text(db_default="")
 
     class Meta:
         table = "stored_answer"

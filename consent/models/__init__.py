@@ -1,7 +1,26 @@
-"""The consent room's tables. Imported only inside this room; the migrations create them, a drift test compares both.
+"""The tables of the consent package as Tortoise models; imported only inside it.
 
-Every per-person table has the person's id first in its key. Times are microseconds since 1970, civil days `yyyymmdd`.
-A `Sealed` field holds ciphertext, under the person's own data key unless it says otherwise.
+Migrations create the tables in SQL; tests/test_migrations.py compares every model with both engines' catalogues.
+
+Write a plain read or write of one table as a QuerySet. It runs in the open transaction (`queries.transaction()`) or
+else on a connection of the pool; `using_db` is never needed, and Tortoise's `in_transaction` never used:
+
+    rows = await Message.filter(person_id=person_id, at__lt=before).order_by("-at").limit(50).values("kind", "at")
+    changed = await Consent.filter(person_id=person_id, consent_id=consent_id, state="given").update(state="expired")
+    await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)
+
+- A `CompositeKeyModel` has no `pk`: filter by every column of its `KEY`, and use the QuerySet's `update` and `delete`.
+- `update` and `delete` return the number of rows; `update(column=None)` writes NULL, `column__isnull=True` finds it.
+  Conditions belong into the filter, since `select_for_update` locks nothing on SQLite.
+- `bulk_create(…, ignore_conflicts=True)` returns no count; where the count decides, use `INSERT … ON CONFLICT` in SQL.
+- `values(…)` costs half of a model instance; `.first().values(…)` is slow (Tortoise 1.1.9), `.limit(1)` is not.
+  `values_list(flat=True)` is typed as a list of tuples; read `row["column"]` of `values(…)` instead.
+- `column__in=[…]` prepares a statement for each length of the list: above a few dozen values use `queries.any_of`.
+- SQL text stays for locks (FOR UPDATE), joins, set-based writes, RETURNING, COPY and hot paths; the module's docstring
+  says so in its first lines.
+
+Every table of a person has `person_id` first in its key. Times are microseconds since 1970 in UTC (`Micros`), civil
+days `yyyymmdd` (`CivilDay`). A `Sealed` column is ciphertext, under the person's own data key unless it names another.
 """
 
 from __future__ import annotations

@@ -1,127 +1,134 @@
-"""Accounts at sources, records, and what sources must still hear."""
+"""Accounts at sources, records, and the feeds that sources acknowledge."""
 
 from __future__ import annotations
 
-from tortoise import fields
 from tortoise.models import Model
 
-from consent.database.fields import Sealed
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import CivilDay, Integer, Micros, Sealed, Text
 
 
-class AccountLink(Model):
-    """A person's account at a source: pending until proven by code, confirmed, then ended."""
+class AccountLink(CompositeKeyModel):
+    """A person's account at a source: `pending` until proven by code, then `confirmed`, then `ended`."""
 
-    link_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    consent_id = fields.CharField(32)
-    source_id = fields.CharField(64)
-    account_index = fields.CharField(32)
+    KEY = ("person_id", "link_id")
+    person_id = Text()
+    link_id = Text()
+    consent_id = Text()
+    source_id = Text()
+    account_index = Text()
     sealed_account = Sealed("link_id")
-    state = fields.CharField(16)
-    since = fields.BigIntField()
-    acknowledged_at = fields.BigIntField(null=True)
+    state = Text()
+    since = Micros()
+    acknowledged_at = Micros(null=True)
 
     class Meta:
         table = "account_link"
 
 
 class LinkEnding(Model):
-    """An ended link of somebody who was erased, until its source acknowledges it; sealed under the service's key."""
+    """An ended link of an erased person, until its source acknowledges it; sealed under the service's key."""
 
-    link_id = fields.CharField(32, primary_key=True)
-    source_id = fields.CharField(64)
+    link_id = Text(primary_key=True)
+    source_id = Text()
     sealed_account = Sealed("link_id", use="farewell")
-    since = fields.BigIntField()
-    acknowledged_at = fields.BigIntField(null=True)
+    since = Micros()
+    acknowledged_at = Micros(null=True)
 
     class Meta:
         table = "farewell"
 
 
 class Correction(Model):
-    """What an officer's decision changed in a source's record, until the source acknowledges it."""
+    """The change that an officer's decision made to a source's record, until the source acknowledges it.
 
-    correction_id = fields.CharField(32, primary_key=True)
-    source_id = fields.CharField(64)
-    source_record_id = fields.CharField(64)
-    outcome = fields.CharField(16)
-    quantity = fields.IntField(null=True)
-    occurred_on = fields.IntField(null=True)
-    since = fields.BigIntField()
-    acknowledged_at = fields.BigIntField(null=True)
+    `quantity` and `occurred_on` are the new values; NULL for a retraction.
+    """
+
+    correction_id = Text(primary_key=True)
+    source_id = Text()
+    source_record_id = Text()
+    outcome = Text()
+    quantity = Integer(null=True)
+    occurred_on = CivilDay(null=True)
+    since = Micros()
+    acknowledged_at = Micros(null=True)
 
     class Meta:
         table = "correction"
 
 
 class LinkCode(Model):
-    """Finds a pending link by the blind index of its short code; the code itself is sealed for its person's eyes."""
+    """Maps the blind index of a short code to the pending link it proves; the code itself is sealed for its person."""
 
-    code_index = fields.CharField(32, primary_key=True)
-    source_id = fields.CharField(64)
-    account_index = fields.CharField(32)
-    person_id = fields.CharField(32)
-    link_id = fields.CharField(32)
-    expires_at = fields.BigIntField()
+    code_index = Text(primary_key=True)
+    source_id = Text()
+    account_index = Text()
+    person_id = Text()
+    link_id = Text()
+    expires_at = Micros()
     sealed_code = Sealed("link_id", null=True)
 
     class Meta:
         table = "link_code"
 
 
-class LinkedAccount(Model):
-    """At most one confirmed link for an account at a source."""
+class LinkedAccount(CompositeKeyModel):
+    """The confirmed link of an account at a source; the key allows one."""
 
-    account_index = fields.CharField(32, primary_key=True)
-    source_id = fields.CharField(64)
-    person_id = fields.CharField(32)
-    link_id = fields.CharField(32)
+    KEY = ("source_id", "account_index")
+    source_id = Text()
+    account_index = Text()
+    person_id = Text()
+    link_id = Text()
 
     class Meta:
         table = "linked_account"
 
 
 class LinkReview(Model):
-    """A second claim on an account that is already linked; an officer looks at it."""
+    """A second claim on an account that is already linked, for an officer to decide."""
 
-    review_id = fields.CharField(32, primary_key=True)
-    source_id = fields.CharField(64)
-    standing_link_id = fields.CharField(32)
-    claiming_link_id = fields.CharField(32)
-    state = fields.CharField(16)
-    opened_at = fields.BigIntField()
-    decision = fields.CharField(16, null=True)
-    reason = fields.TextField(null=True)
-    decided_at = fields.BigIntField(null=True)
-    decided_by = fields.CharField(64, null=True)
+    review_id = Text(primary_key=True)
+    source_id = Text()
+    standing_link_id = Text()
+    claiming_link_id = Text()
+    state = Text()
+    opened_at = Micros()
+    decision = Text(null=True)
+    reason = Text(null=True)
+    decided_at = Micros(null=True)
+    decided_by = Text(null=True)
 
     class Meta:
         table = "link_review"
 
 
-class StoredRecord(Model):
-    """A deed as delivered by a source and covered by a consent."""
+class StoredRecord(CompositeKeyModel):
+    """A deed as delivered by a source under a consent."""
 
-    record_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    source_id = fields.CharField(64)
-    source_record_id = fields.CharField(64)
-    kind = fields.CharField(32)
-    quantity = fields.IntField()
-    occurred_on = fields.IntField()
-    received_at = fields.BigIntField()
+    KEY = ("person_id", "record_id")
+    person_id = Text()
+    record_id = Text()
+    source_id = Text()
+    source_record_id = Text()
+    kind = Text()
+    quantity = Integer()
+    occurred_on = CivilDay()
+    received_at = Micros()
 
     class Meta:
         table = "record"
 
 
-class RecordKey(Model):
-    """Finds a record by the source's own id; unique within the source."""
+class RecordKey(CompositeKeyModel):
+    """Maps a source's own record id (a blind index of it) to the record."""
 
-    source_record_id = fields.CharField(64, primary_key=True)
-    source_id = fields.CharField(64)
-    person_id = fields.CharField(32)
-    record_id = fields.CharField(32)
+    KEY = ("source_id", "source_record_id")
+    source_id = Text()
+    source_record_id = Text()
+    person_id = Text()
+    record_id = Text()
 
     class Meta:
         table = "record_key"

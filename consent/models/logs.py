@@ -1,56 +1,61 @@
-"""The two transparency logs."""
+"""The two transparency logs and the outbox that feeds them."""
 
 from __future__ import annotations
 
-from tortoise import fields
 from tortoise.models import Model
+
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import BigInteger, Bytes, Integer, Micros, Text
 
 
 class Outbox(Model):
-    """Leaves waiting for one of the transparency logs."""
+    """A leaf that waits for the sequencer; written in the transaction of the event it stands for."""
 
-    leaf_hash = fields.CharField(64, primary_key=True)
-    leaf = fields.TextField()
-    log = fields.CharField(16)
-    put_at = fields.BigIntField()
+    leaf_hash = Text(primary_key=True)
+    leaf = Text()
+    log = Text(db_default="consent")
+    put_at = Micros(db_default=0)
 
     class Meta:
         table = "outbox"
 
 
-class LogEntry(Model):
-    """A leaf in its place in a log; appended only."""
+class LogEntry(CompositeKeyModel):
+    """A leaf at its position in a log; appended only."""
 
-    log = fields.CharField(16, primary_key=True)
-    position = fields.BigIntField()
-    leaf_hash = fields.CharField(64)
-    leaf = fields.TextField()
+    KEY = ("log", "position")
+    log = Text()
+    position = BigInteger()
+    leaf_hash = Text()
+    leaf = Text()
 
     class Meta:
         table = "log_entry"
+        unique_together = (("log", "leaf_hash"),)
 
 
-class LogTile(Model):
-    """Up to 256 hashes of one level of a log's tree (C2SP tlog-tiles)."""
+class LogTile(CompositeKeyModel):
+    """Up to 256 hashes of 32 bytes of one level of a log's tree (C2SP tlog-tiles)."""
 
-    log = fields.CharField(16, primary_key=True)
-    level = fields.IntField()
-    number = fields.BigIntField()
-    hashes = fields.BinaryField()
+    KEY = ("log", "level", "number")
+    log = Text()
+    level = Integer()
+    number = BigInteger()
+    hashes = Bytes()
 
     class Meta:
         table = "log_tile"
 
 
 class LogHead(Model):
-    """A log's size, its last signed checkpoint, why it is frozen if it is, and whether records are withheld."""
+    """A log's size, its latest signed checkpoint, the reason it is frozen (or NULL), and 1 if records are withheld."""
 
-    log = fields.CharField(16, primary_key=True)
-    size = fields.BigIntField()
-    checkpoint = fields.TextField(null=True)
-    checked_at = fields.BigIntField()
-    frozen = fields.TextField(null=True)
-    withheld = fields.IntField()
+    log = Text(primary_key=True)
+    size = BigInteger()
+    checkpoint = Text(null=True)
+    checked_at = Micros()
+    frozen = Text(null=True)
+    withheld = Integer(db_default=0)
 
     class Meta:
         table = "log_head"

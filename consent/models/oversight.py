@@ -1,30 +1,31 @@
-"""Objections, refused attempts, officers' cases and looks, suspended staff, the documents that bind people."""
+"""Objections, refused attempts, officers' cases and accesses, suspended staff, catalogue documents."""
 
 from __future__ import annotations
 
-from tortoise import fields
 from tortoise.models import Model
 
-from consent.database.fields import Sealed
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
 
 
-class Objection(Model):
-    """A person's objection to a record, or about a missing one."""
+class Objection(CompositeKeyModel):
+    """A person's objection to a record, or about a missing one (`record_id` NULL); `decide_by` is a civil day."""
 
-    objection_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    record_id = fields.CharField(32, null=True)
-    source_id = fields.CharField(64, null=True)
-    reason_code = fields.CharField(32)
+    KEY = ("person_id", "objection_id")
+    person_id = Text()
+    objection_id = Text()
+    record_id = Text(null=True)
+    source_id = Text(null=True)
+    reason_code = Text()
     sealed_statement = Sealed("objection_id")
+    state = Text()
+    opened_at = Micros()
+    decide_by = CivilDay()
     sealed_source_statement = Sealed("objection_id", null=True)
-    stated_at = fields.BigIntField(null=True)
-    state = fields.CharField(16)
-    opened_at = fields.BigIntField()
-    decide_by = fields.IntField()
-    acknowledged_at = fields.BigIntField(null=True)
-    decided_at = fields.BigIntField(null=True)
-    decided_by = fields.CharField(64, null=True)
+    stated_at = Micros(null=True)
+    acknowledged_at = Micros(null=True)
+    decided_at = Micros(null=True)
+    decided_by = Text(null=True)
     sealed_decision = Sealed("objection_id", null=True)
 
     class Meta:
@@ -32,129 +33,144 @@ class Objection(Model):
 
 
 class RefusedAttempt(Model):
-    """Something that was tried and refused; the actor is a client or staff id, never a resident's."""
+    """A refused request; the actor is a client or staff id, never a resident's. Appended only.
 
-    attempt_id = fields.CharField(32, primary_key=True)
-    at = fields.BigIntField()
-    door = fields.CharField(16)
-    actor = fields.CharField(255)
-    code = fields.CharField(64)
-    what = fields.CharField(200)
-    leaf_hash = fields.CharField(64)
-    salt = fields.CharField(64)
+    `audience` is the column `door`. Cut by month, the key of the table on PostgreSQL is (attempt_id, at).
+    """
+
+    attempt_id = Text(primary_key=True)
+    at = Micros()
+    audience = Text(source_field="door")
+    actor = Text()
+    code = Text()
+    what = Text()
+    leaf_hash = Text(db_default="")
+    salt = Text(db_default="")
 
     class Meta:
         table = "refused_attempt"
 
 
 class OfficerCase(Model):
-    """Why a privacy officer looks; every look at a consent names one."""
+    """A privacy officer's reason to open data; every access to a consent names a case."""
 
-    case_id = fields.CharField(32, primary_key=True)
-    staff_id = fields.CharField(64)
-    reason_code = fields.CharField(64)
-    text = fields.TextField()
-    opened_at = fields.BigIntField()
+    case_id = Text(primary_key=True)
+    staff_id = Text()
+    reason_code = Text()
+    text = Text()
+    opened_at = Micros()
 
     class Meta:
         table = "officer_case"
 
 
 class Oversight(Model):
-    """A look or a decision of a privacy officer, with a leaf in the consent log; appended only."""
+    """An access or a decision of a privacy officer, with a leaf in the consent log; appended only.
 
-    look_id = fields.CharField(32, primary_key=True)
-    at = fields.BigIntField()
-    staff_id = fields.CharField(64)
-    case_id = fields.CharField(32, null=True)
-    what = fields.CharField(200)
-    leaf_hash = fields.CharField(64)
-    salt = fields.CharField(64)
+    Cut by month, the key of the table on PostgreSQL is (look_id, at).
+    """
+
+    access_id = Text(primary_key=True, source_field="look_id")
+    at = Micros()
+    staff_id = Text()
+    case_id = Text(null=True)
+    what = Text()
+    leaf_hash = Text()
+    salt = Text()
 
     class Meta:
         table = "oversight"
 
 
 class UseForAll(Model):
-    """A use of everybody's records at once, for a range of random ids, with a leaf in the log; appended only."""
+    """A use of everybody's records at once, with a leaf in the log; appended only.
 
-    use_id = fields.CharField(32, primary_key=True)
-    at = fields.BigIntField()
-    kind = fields.CharField(32)
-    organisation = fields.CharField(64)
-    purpose = fields.CharField(32)
-    what = fields.CharField(64)
-    outcome = fields.CharField(32)
-    first_id = fields.CharField(32)
-    beyond_id = fields.CharField(32)
-    leaf_hash = fields.CharField(64)
-    salt = fields.CharField(64)
-    piece = fields.IntField(null=True)
-    pieces = fields.IntField(null=True)
+    Covers the person ids from `first_id` to before `beyond_id`, or the piece `piece` of `pieces` of a cut table. Cut by
+    month, the key of the table on PostgreSQL is (use_id, at).
+    """
+
+    use_id = Text(primary_key=True)
+    at = Micros()
+    kind = Text()
+    organisation = Text()
+    purpose = Text()
+    what = Text()
+    outcome = Text()
+    first_id = Text()
+    beyond_id = Text()
+    leaf_hash = Text()
+    salt = Text()
+    piece = Integer(null=True)
+    pieces = Integer(null=True)
 
     class Meta:
         table = "use_for_all"
 
 
 class StaffSuspension(Model):
-    """Staff whose tokens are refused."""
+    """A member of staff whose tokens are refused."""
 
-    staff_id = fields.CharField(64, primary_key=True)
-    since = fields.BigIntField()
+    staff_id = Text(primary_key=True)
+    since = Micros()
 
     class Meta:
         table = "staff_suspension"
 
 
 class CatalogueState(Model):
-    """How often the catalogue has changed."""
+    """The number of changes of the catalogue, in a single row, so that a cache sees whether it is stale."""
 
-    one = fields.IntField(primary_key=True)
-    changes = fields.BigIntField()
+    singleton = Integer(primary_key=True, source_field="one")
+    changes = BigInteger()
 
     class Meta:
         table = "catalogue_state"
 
 
-class Document(Model):
-    """One version of a catalogue document; `body` is its canonical JSON, `sha256` the hash of that."""
+class Document(CompositeKeyModel):
+    """A version of a catalogue document: `body` is its canonical JSON, `sha256` the hash of that."""
 
-    sha256 = fields.CharField(64, primary_key=True)
-    kind = fields.CharField(16)
-    document_id = fields.CharField(64)
-    version = fields.IntField()
-    state = fields.CharField(16)
-    body = fields.TextField()
-    in_force_from = fields.BigIntField(null=True)
-    ended_at = fields.BigIntField(null=True)
-    created_at = fields.BigIntField()
+    KEY = ("kind", "document_id", "version")
+    kind = Text()
+    document_id = Text()
+    version = Integer()
+    state = Text()
+    sha256 = Text()
+    body = Text()
+    in_force_from = Micros(null=True)
+    ended_at = Micros(null=True)
+    created_at = Micros()
 
     class Meta:
         table = "document"
 
 
-class DocumentStep(Model):
-    """Who did what to a version, appended only: four eyes are counted here."""
+class DocumentStep(CompositeKeyModel):
+    """A step of a version's lifecycle and the staff member who took it; the four-eyes rule counts these rows.
 
-    kind = fields.CharField(16, primary_key=True)
-    document_id = fields.CharField(64)
-    version = fields.IntField()
-    number = fields.IntField()
-    act = fields.CharField(16)
-    staff_id = fields.CharField(64)
-    sha256 = fields.CharField(64)
-    at = fields.BigIntField()
+    Appended only.
+    """
+
+    KEY = ("kind", "document_id", "version", "number")
+    kind = Text()
+    document_id = Text()
+    version = Integer()
+    number = Integer()
+    act = Text()
+    staff_id = Text()
+    sha256 = Text()
+    at = Micros()
 
     class Meta:
         table = "document_step"
 
 
 class ExpiredLeaf(Model):
-    """What stays of an entry that is nobody's own when its three years are over: its leaf hash, kind and day (UTC)."""
+    """The trace of an entry without a person after its three years: leaf hash, kind and civil day (UTC)."""
 
-    leaf_hash = fields.CharField(64, primary_key=True)
-    kind = fields.CharField(32)
-    day = fields.IntField()
+    leaf_hash = Text(primary_key=True)
+    kind = Text()
+    day = CivilDay()
 
     class Meta:
         table = "expired_leaf"

@@ -1,92 +1,106 @@
-"""Persons, what they were shown and agreed to, what happened to their data, what stays of the erased."""
+"""Persons, their presentations and consents, the events of their data, and the traces that an erasure leaves."""
 
 from __future__ import annotations
 
-from tortoise import fields
+from tortoise.migrations.constraints import UniqueConstraint
 from tortoise.models import Model
 
-from consent.database.fields import Sealed
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import BigInteger, Bytes, CivilDay, Integer, Micros, Sealed, Text
 
 
 class Person(Model):
-    """A resident known here: the epoch that fences computations, the running number of events, the wrapped data key."""
+    """A known resident.
 
-    person_id = fields.CharField(32, primary_key=True)
-    epoch = fields.BigIntField()
-    events = fields.BigIntField()
-    last_leaf = fields.CharField(64)
-    wrapped_key = fields.BinaryField()
+    `epoch` fences computations (every change of consent raises it), `events` counts the person's events, `last_leaf` is
+    the leaf hash of the latest, `wrapped_key` the data key under the service's key-encryption key.
+    """
+
+    person_id = Text(primary_key=True)
+    epoch = BigInteger()
+    events = BigInteger()
+    last_leaf = Text()
+    wrapped_key = Bytes()
     sealed_subject = Sealed("person_id")
-    created_at = fields.BigIntField()
+    created_at = Micros()
 
     class Meta:
         table = "person"
 
 
 class Subject(Model):
-    """Finds a person by the blind index of the token's `sub`."""
+    """Maps the blind index of a token's `sub` to a person."""
 
-    subject_index = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
+    subject_index = Text(primary_key=True)
+    person_id = Text()
 
     class Meta:
         table = "subject"
 
 
-class Presentation(Model):
-    """A notice that was shown, and the answer to it. What the one-time ticket stands for."""
+class Presentation(CompositeKeyModel):
+    """A notice shown to a person, which its one-time ticket stands for, and when it was answered."""
 
-    presentation_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    purpose = fields.CharField(32)
-    counterpart = fields.CharField(64)
-    counterpart_version = fields.IntField()
-    notice_id = fields.CharField(64)
-    notice_version = fields.IntField()
-    notice_sha256 = fields.CharField(64)
-    body_sha256 = fields.CharField(64)
-    language = fields.CharField(8)
-    account_index = fields.CharField(32, null=True)
+    KEY = ("person_id", "presentation_id")
+    person_id = Text()
+    presentation_id = Text()
+    purpose = Text()
+    counterpart = Text()
+    notice_id = Text()
+    notice_version = Integer()
+    notice_sha256 = Text()
+    body_sha256 = Text()
+    language = Text()
+    account_index = Text(null=True)
     sealed_account = Sealed("presentation_id", null=True)
-    shown_at = fields.BigIntField()
-    expires_at = fields.BigIntField()
-    answered_at = fields.BigIntField(null=True)
-    previous_id = fields.CharField(32, null=True)
+    shown_at = Micros()
+    expires_at = Micros()
+    answered_at = Micros(null=True)
+    counterpart_version = Integer(db_default=1)
+    previous_id = Text(null=True)
 
     class Meta:
         table = "presentation"
 
 
-class Consent(Model):
-    """A projection of consent events: at most one row in state `given` for person, purpose and counterpart."""
+class Consent(CompositeKeyModel):
+    """The state of a consent, projected from its events; at most one is `given` for person, purpose and counterpart.
 
-    consent_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    purpose = fields.CharField(32)
-    counterpart = fields.CharField(64)
-    counterpart_version = fields.IntField()
-    told_days = fields.IntField(null=True)
-    notice_id = fields.CharField(64)
-    notice_version = fields.IntField()
-    notice_sha256 = fields.CharField(64)
-    state = fields.CharField(16)
-    given_at = fields.BigIntField()
-    expires_at = fields.BigIntField()
-    ended_at = fields.BigIntField(null=True)
-    previous_id = fields.CharField(32, null=True)
+    `reminded_days` (column `told_days`) is the number of days before the end of the latest reminder.
+    """
+
+    KEY = ("person_id", "consent_id")
+    person_id = Text()
+    consent_id = Text()
+    purpose = Text()
+    counterpart = Text()
+    notice_id = Text()
+    notice_version = Integer()
+    notice_sha256 = Text()
+    state = Text()
+    given_at = Micros()
+    expires_at = Micros()
+    ended_at = Micros(null=True)
+    previous_id = Text(null=True)
+    counterpart_version = Integer(db_default=1)
+    reminded_days = Integer(null=True, source_field="told_days")
 
     class Meta:
         table = "consent"
+        constraints = (
+            UniqueConstraint(("person_id", "purpose", "counterpart"), "consent_one_live", "state = 'given'"),
+        )
 
 
-class Event(Model):
-    """What happened to a person's data, numbered without gaps for each person; appended only."""
+class Event(CompositeKeyModel):
+    """An event in a person's chain, numbered from 1 without gaps; appended only, deleted only with its person."""
 
-    leaf_hash = fields.CharField(64, primary_key=True)
-    person_id = fields.CharField(32)
-    number = fields.BigIntField()
-    kind = fields.CharField(32)
-    at = fields.BigIntField()
+    KEY = ("person_id", "number")
+    person_id = Text()
+    number = BigInteger()
+    leaf_hash = Text()
+    kind = Text()
+    at = Micros()
     sealed = Sealed("number")
 
     class Meta:
@@ -94,35 +108,36 @@ class Event(Model):
 
 
 class Erasure(Model):
-    """That somebody was erased: the opened event behind its leaf. It names nobody."""
+    """The opened event behind the leaf of an erasure; it names nobody. Appended only."""
 
-    leaf_hash = fields.CharField(64, primary_key=True)
-    event = fields.TextField()
-    salt = fields.CharField(64)
+    leaf_hash = Text(primary_key=True)
+    event = Text()
+    salt = Text()
 
     class Meta:
         table = "erasure"
 
 
 class ErasedLeaf(Model):
-    """What stays of an erased person's event: leaf, kind, civil day (UTC), the notice's version of a consent."""
+    """The trace of an erased person's event: leaf hash, kind, civil day (UTC) and a consent's notice version."""
 
-    leaf_hash = fields.CharField(64, primary_key=True)
-    kind = fields.CharField(32)
-    day = fields.IntField()
-    notice_version = fields.IntField(null=True)
+    leaf_hash = Text(primary_key=True)
+    kind = Text()
+    day = CivilDay()
+    notice_version = Integer(null=True)
 
     class Meta:
         table = "erased_leaf"
 
 
-class Message(Model):
-    """Something a person must be told; the text is made from `kind` and the sealed facts when it is read."""
+class Message(CompositeKeyModel):
+    """A message to a person: a kind and sealed facts, from which the text is made in the reader's language."""
 
-    message_id = fields.CharField(32, primary_key=True)
-    person_id = fields.CharField(32)
-    kind = fields.CharField(32)
-    at = fields.BigIntField()
+    KEY = ("person_id", "message_id")
+    person_id = Text()
+    message_id = Text()
+    kind = Text()
+    at = Micros()
     sealed = Sealed("message_id")
 
     class Meta:

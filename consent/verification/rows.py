@@ -18,6 +18,7 @@ from consent import persons as people
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place, SealBroken
 from consent.database import queries
+from consent.database.composite_key import key_columns
 from consent.database.fields import Sealed
 from consent.persons import Person
 
@@ -97,12 +98,13 @@ async def sealed_fields(keyring: Keyring) -> tuple[int, Fault | None]:
     return opened, None
 
 
-async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed]) -> tuple[int, Fault | None]:
-    table, key = model._meta.db_table, model._meta.db_pk_column
+async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed[Any]]) -> tuple[int, Fault | None]:
+    table, key = model._meta.db_table, key_columns(model)
+    columns_of_key, marks = ", ".join(key), ", ".join(f"${place}" for place in range(1, len(key) + 1))
     persons = _Persons(keyring)
-    opened, after = 0, ""
+    opened, after = 0, [""] * len(key)
     while page := await queries.fetch_all(
-        f"SELECT * FROM {table} WHERE {key} > $1 ORDER BY {key} LIMIT $2", after, PAGE
+        f"SELECT * FROM {table} WHERE ({columns_of_key}) > ({marks}) ORDER BY {columns_of_key} LIMIT {PAGE}", *after
     ):
         await persons.know({row["person_id"] for row in page if "person_id" in row})
         for row in page:
@@ -111,12 +113,12 @@ async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sea
                     continue
                 opened += 1
                 if not _opens(keyring, persons, one, table, column, row):
-                    return opened, Fault(f"{table} {row[key]}", opened, f"{column} does not open")
-        after = page[-1][key]
+                    return opened, Fault(f"{table} {row[key[-1]]}", opened, f"{column} does not open")
+        after = [page[-1][column] for column in key]
     return opened, None
 
 
-def _opens(keyring: Keyring, persons: _Persons, one: Sealed, table: str, column: str, row: queries.Row) -> bool:
+def _opens(keyring: Keyring, persons: _Persons, one: Sealed[Any], table: str, column: str, row: queries.Row) -> bool:
     try:
         if one.use is not None:
             place = Place(table, column, "", row[one.row])

@@ -5,6 +5,7 @@ Each table says why it is there, how long its rows stay and which job removes th
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,13 +47,14 @@ def register() -> list[dict[str, Any]]:
             found.append(
                 {
                     "table": table,
-                    "what": (model.__doc__ or "").strip(),
+                    "what": inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
                     "purpose": one.purpose,
                     "basis": one.basis,
                     "kept": one.retention,
                     "removed_by": one.removed_by,
                     "fields": [
-                        {"name": name, "protection": _protection(table, name)} for name in model._meta.fields_map
+                        {"name": name, "protection": _protection(table, name)}
+                        for name in model._meta.fields_db_projection.values()
                     ],
                 }
             )

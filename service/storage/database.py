@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place
@@ -33,6 +34,9 @@ HOUR_MICROS = 3_600_000_000
 
 async def open_database(url: str) -> None:
     """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
+    # Tortoise 1.1.9 caches INSERT statements by connection and table, not by dialect: those of an engine that was open
+    # before in this process would be sent to this one.
+    EXECUTOR_CACHE.clear()
     await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
     await queries.detect_engine()
 

@@ -7,17 +7,16 @@ import asyncio
 import asyncpg
 import pytest
 from tortoise import Tortoise
+from tortoise.models import Model
 
 from consent.database import migrate, queries
+from consent.database.composite_key import CompositeKeyModel
+from consent.database.fields import BigInteger, Integer, Text
 from service.storage import database
+from tests.schema_drift import drift
 
 pytestmark = pytest.mark.anyio
 
-COLUMNS = {
-    "sqlite": 'SELECT name, "notnull" AS required FROM pragma_table_info($1)',
-    "postgres": "SELECT column_name AS name, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END AS required"
-    " FROM information_schema.columns WHERE table_schema = 'public' AND table_name = $1",
-}
 INDEXES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
     "postgres": "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public'"
@@ -32,13 +31,106 @@ def engine() -> str:
     return "sqlite" if queries.is_sqlite() else "postgres"
 
 
-async def test_every_model_has_its_table_with_exactly_its_columns(opened: str) -> None:
+async def test_every_model_agrees_with_its_table(opened: str) -> None:
     for app in Tortoise.apps.values():
         for model in app.values():
-            table = model._meta.db_table
-            real = {row["name"]: bool(row["required"]) for row in await queries.fetch_all(COLUMNS[engine()], table)}
-            promised = {field.source_field or name: not field.null for name, field in model._meta.fields_map.items()}
-            assert real == promised, table
+            assert await drift(model) == []
+
+
+class HeadTable(Model.Meta):
+    table = "log_head"
+
+
+class TrueHead(Model):
+    log = Text(primary_key=True)
+    size = BigInteger()
+    checkpoint = Text(null=True)
+    checked_at = BigInteger()
+    frozen = Text(null=True)
+    withheld = Integer(db_default=0)
+    Meta = HeadTable
+
+
+class WrongType(TrueHead):
+    size = Integer()
+    Meta = HeadTable
+
+
+class WrongName(TrueHead):
+    size = BigInteger(source_field="length")
+    Meta = HeadTable
+
+
+class WrongNull(TrueHead):
+    checkpoint = Text()
+    Meta = HeadTable
+
+
+class WrongDefault(TrueHead):
+    withheld = Integer(db_default=1)
+    Meta = HeadTable
+
+
+class NoDefault(TrueHead):
+    withheld = Integer()
+    Meta = HeadTable
+
+
+class MoreColumns(TrueHead):
+    reason = Text(null=True)
+    Meta = HeadTable
+
+
+class InventedUnique(TrueHead):
+    frozen = Text(null=True, unique=True)
+    Meta = HeadTable
+
+
+class WrongKey(Model):
+    log = Text(primary_key=True)
+    position = BigInteger()
+    leaf_hash = Text()
+    leaf = Text()
+
+    class Meta:
+        table = "log_entry"
+        unique_together = (("log", "leaf_hash"),)
+
+
+class WrongOrder(CompositeKeyModel):
+    KEY = ("position", "log")
+    log = Text()
+    position = BigInteger()
+    leaf_hash = Text()
+    leaf = Text()
+
+    class Meta:
+        table = "log_entry"
+
+
+@pytest.mark.parametrize(
+    ("model", "lines"),
+    [
+        (TrueHead, []),
+        (WrongType, ["log_head: size: type is 'BIGINT', in the model 'INTEGER'"]),
+        (WrongName, ["log_head: length is missing in the table", "log_head: size is missing in the model"]),
+        (WrongNull, ["log_head: checkpoint: nullable is True, in the model False"]),
+        (WrongDefault, ["log_head: withheld: default is '0', in the model '1'"]),
+        (NoDefault, ["log_head: withheld: default is '0', in the model None"]),
+        (MoreColumns, ["log_head: reason is missing in the table"]),
+        (InventedUnique, ["log_head: unique are [], in the model [(('frozen',), None)]"]),
+        (WrongKey, ["log_entry: primary key is ('log', 'position'), in the model ('log',)"]),
+        (
+            WrongOrder,
+            [
+                "log_entry: primary key is ('log', 'position'), in the model ('position', 'log')",
+                "log_entry: unique are [(('log', 'leaf_hash'), None)], in the model []",
+            ],
+        ),
+    ],
+)
+async def test_each_kind_of_drift_is_reported(opened: str, model: type[Model], lines: list[str]) -> None:
+    assert await drift(model) == lines
 
 
 async def test_every_table_has_its_model(opened: str) -> None:
@@ -54,8 +146,8 @@ async def test_every_table_has_its_model(opened: str) -> None:
 async def test_every_index_of_the_files_is_really_there(opened: str) -> None:
     written = {
         line.split(" INDEX ")[1].split()[0]
-        for room in database.PACKAGES
-        for _, script in migrate.files(room, engine())
+        for package in database.PACKAGES
+        for _, script in migrate.files(package, engine())
         for line in script.splitlines()
         if line.startswith("CREATE") and " INDEX " in line
     }
@@ -132,7 +224,7 @@ async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
         await database.migrate_all()
         original = migrate.files
         later = ("9999_later.sql", "ALTER TABLE objection ADD COLUMN later INTEGER;\n")
-        monkeypatch.setattr(migrate, "files", lambda room, engine: [*original(room, engine), later][-1:])
+        monkeypatch.setattr(migrate, "files", lambda package, engine: [*original(package, engine), later][-1:])
         user = await asyncpg.connect(empty_database_url.replace("postgres://", "postgresql://", 1))
         using = user.transaction()
         await using.start()
@@ -144,7 +236,7 @@ async def test_a_table_in_use_is_waited_for_a_little_at_a_time(
         waiting = asyncio.create_task(migrate.apply(["consent"]))
         await asyncio.sleep(0.3)
         assert not waiting.done()
-        assert await queries.fetch_all("SELECT * FROM objection") == []  # whoever reads does not wait behind it
+        assert await queries.fetch_all("SELECT * FROM objection") == []  # readers do not wait behind the migration
         await using.rollback()
         assert await waiting == ["consent/9999_later.sql"]
         await user.close()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tortoise import Tortoise
 
 from consent.database import queries
+from consent.database.composite_key import key_columns
 from consent.database.fields import Sealed
 from consent.events.ledger import Log
 from consent.transparency import checkpoint, merkle, sequencer, tiles
@@ -552,7 +553,8 @@ async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: City)
     tried = 0
     for app in Tortoise.apps.values():
         for model in app.values():
-            table, key = model._meta.db_table, model._meta.db_pk_column
+            table = model._meta.db_table
+            key = "leaf_hash" if table == "event" else key_columns(model)[-1]
             for column in [name for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)]:
                 rows = await queries.fetch_all(f"SELECT {key} AS key, {column} AS held FROM {table}")
                 row = next(one for one in rows if one["held"] is not None)

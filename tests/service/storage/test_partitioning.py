@@ -376,5 +376,7 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
 def _models(room: str) -> list[type[Model]]:
     found = importlib.import_module(database.MODELS[room][0])
     return [
-        one for one in vars(found).values() if isinstance(one, type) and issubclass(one, Model) and one is not Model
+        model
+        for model in vars(found).values()
+        if isinstance(model, type) and issubclass(model, Model) and not model._meta.abstract
     ]
