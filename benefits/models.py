@@ -25,7 +25,7 @@ class Snapshot(Model):
         table = "snapshot"
 
 
-class Ticket(Model):
+class StoredTicket(Model):
     """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
     `person_id` is set to NULL after 24 hours; `counters` is a JSON list of the quota keys that its redemption used.

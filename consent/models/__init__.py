@@ -5,8 +5,8 @@ Migrations create the tables in SQL; tests/test_migrations.py compares every mod
 Write a plain read or write of one table as a QuerySet. It runs in the open transaction (`queries.transaction()`) or
 else on a connection of the pool; `using_db` is never needed, and Tortoise's `in_transaction` never used:
 
-    rows = await Message.filter(person_id=person_id, at__lt=before).order_by("-at").limit(50).values("kind", "at")
-    changed = await Consent.filter(person_id=person_id, consent_id=consent_id, state="given").update(state="expired")
+    rows = await StoredMessage.filter(person_id=person_id, at__lt=before).order_by("-at").limit(50).values("kind", "at")
+    changed = await StoredConsent.filter(person_id=person_id, consent_id=consent_id, state="given").update(state="expired")
     await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)
 
 - A `CompositeKeyModel` has no `pk`: filter by every column of its `KEY`, and use the QuerySet's `update` and `delete`.
@@ -27,39 +27,44 @@ from __future__ import annotations
 
 from consent.models.links import (
     AccountLink,
-    Correction,
     LinkCode,
     LinkedAccount,
     LinkEnding,
     LinkReview,
     RecordKey,
+    StoredCorrection,
     StoredRecord,
 )
 from consent.models.logs import LogEntry, LogHead, LogTile, Outbox
 from consent.models.oversight import (
     CatalogueState,
-    Document,
     DocumentStep,
     ExpiredLeaf,
-    Objection,
     OfficerCase,
     Oversight,
     RefusedAttempt,
     StaffSuspension,
+    StoredDocument,
+    StoredObjection,
     UseForAll,
 )
-from consent.models.persons import Consent, ErasedLeaf, Erasure, Event, Message, Person, Presentation, Subject
+from consent.models.persons import (
+    ErasedLeaf,
+    Erasure,
+    Presentation,
+    StoredConsent,
+    StoredEvent,
+    StoredMessage,
+    StoredPerson,
+    Subject,
+)
 
 __all__ = [
     "AccountLink",
     "CatalogueState",
-    "Consent",
-    "Correction",
-    "Document",
     "DocumentStep",
     "ErasedLeaf",
     "Erasure",
-    "Event",
     "ExpiredLeaf",
     "LinkCode",
     "LinkEnding",
@@ -68,16 +73,20 @@ __all__ = [
     "LogEntry",
     "LogHead",
     "LogTile",
-    "Message",
-    "Objection",
     "OfficerCase",
     "Outbox",
     "Oversight",
-    "Person",
     "Presentation",
     "RecordKey",
     "RefusedAttempt",
     "StaffSuspension",
+    "StoredConsent",
+    "StoredCorrection",
+    "StoredDocument",
+    "StoredEvent",
+    "StoredMessage",
+    "StoredObjection",
+    "StoredPerson",
     "StoredRecord",
     "Subject",
     "UseForAll",

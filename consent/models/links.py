@@ -39,7 +39,7 @@ class LinkEnding(Model):
         table = "farewell"
 
 
-class Correction(Model):
+class StoredCorrection(Model):
     """The change that an officer's decision made to a source's record, until the source acknowledges it.
 
     `quantity` and `occurred_on` are the new values; NULL for a retraction.

@@ -8,7 +8,7 @@ from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
 
 
-class Objection(CompositeKeyModel):
+class StoredObjection(CompositeKeyModel):
     """A person's objection to a record, or about a missing one (`record_id` NULL); `decide_by` is a civil day."""
 
     KEY = ("person_id", "objection_id")
@@ -127,7 +127,7 @@ class CatalogueState(Model):
         table = "catalogue_state"
 
 
-class Document(CompositeKeyModel):
+class StoredDocument(CompositeKeyModel):
     """A version of a catalogue document: `body` is its canonical JSON, `sha256` the hash of that."""
 
     KEY = ("kind", "document_id", "version")

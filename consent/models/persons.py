@@ -9,7 +9,7 @@ from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, Bytes, CivilDay, Integer, Micros, Sealed, Text
 
 
-class Person(Model):
+class StoredPerson(Model):
     """A known resident.
 
     `epoch` fences computations (every change of consent raises it), `events` counts the person's events, `last_leaf` is
@@ -63,7 +63,7 @@ class Presentation(CompositeKeyModel):
         table = "presentation"
 
 
-class Consent(CompositeKeyModel):
+class StoredConsent(CompositeKeyModel):
     """The state of a consent, projected from its events; at most one is `given` for person, purpose and counterpart.
 
     `reminded_days` (column `told_days`) is the number of days before the end of the latest reminder.
@@ -92,7 +92,7 @@ class Consent(CompositeKeyModel):
         )
 
 
-class Event(CompositeKeyModel):
+class StoredEvent(CompositeKeyModel):
     """An event in a person's chain, numbered from 1 without gaps; appended only, deleted only with its person."""
 
     KEY = ("person_id", "number")
@@ -130,7 +130,7 @@ class ErasedLeaf(Model):
         table = "erased_leaf"
 
 
-class Message(CompositeKeyModel):
+class StoredMessage(CompositeKeyModel):
     """A message to a person: a kind and sealed facts, from which the text is made in the reader's language."""
 
     KEY = ("person_id", "message_id")

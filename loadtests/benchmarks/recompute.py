@@ -27,7 +27,7 @@ from benefits.statistics import population
 from consent.database import queries
 from consent.domain.kinds import Kind
 from consent.domain.records import Record, RecordKind, Released
-from consent.models import Consent, StoredRecord
+from consent.models import StoredConsent, StoredRecord
 from consent.records import gate
 from loadtests.benchmarks import turns
 from service.demo import seed
@@ -184,7 +184,7 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
     ids = [row["person_id"] for row in await queries.fetch_all("SELECT person_id FROM person LIMIT $1", persons)]
     began = time.perf_counter()
     for person_id in ids:
-        live = await Consent.filter(
+        live = await StoredConsent.filter(
             person_id=person_id, purpose="points.compute", state="given", given_at__lte=MICROS, expires_at__gt=MICROS
         )
         found = await StoredRecord.filter(person_id=person_id, source_id__in=[one.counterpart for one in live])

@@ -10,15 +10,15 @@ from consent.database import queries
 from consent.database.composite_key import CompositeKeyError, CompositeKeyModel, key_columns
 from consent.models import (
     CatalogueState,
-    Consent,
     DocumentStep,
     LogEntry,
     LogTile,
-    Message,
     Outbox,
     Oversight,
-    Person,
     Presentation,
+    StoredConsent,
+    StoredMessage,
+    StoredPerson,
 )
 from service.storage import database
 
@@ -31,12 +31,12 @@ async def add_entries(*positions: int) -> None:
     )
 
 
-def consent(person_id: str, consent_id: str, **columns: object) -> Consent:
+def consent(person_id: str, consent_id: str, **columns: object) -> StoredConsent:
     usual: dict[str, object] = {
         "person_id": person_id, "consent_id": consent_id, "purpose": "points.compute", "counterpart": "s",
         "notice_id": "n", "notice_version": 1, "notice_sha256": "h", "state": "given", "given_at": 1, "expires_at": 2,
     }  # fmt: skip
-    return Consent(**{**usual, **columns})
+    return StoredConsent(**{**usual, **columns})
 
 
 async def test_a_composite_key_is_never_taken_for_its_first_column(opened: str) -> None:
@@ -74,7 +74,7 @@ async def test_a_row_is_reached_by_all_columns_of_its_key(opened: str) -> None:
     rows = await LogEntry.filter(log="consent", position__gt=0).order_by("-position").values("position")
     assert rows == [{"position": 2}, {"position": 1}]
     assert key_columns(LogEntry) == ("log", "position")
-    assert key_columns(Person) == ("person_id",)
+    assert key_columns(StoredPerson) == ("person_id",)
 
 
 async def test_a_key_that_is_taken_is_refused_and_may_be_ignored(opened: str) -> None:
@@ -86,26 +86,35 @@ async def test_a_key_that_is_taken_is_refused_and_may_be_ignored(opened: str) ->
     )
     assert await LogEntry.all().values("position", "leaf_hash") == [{"position": 0, "leaf_hash": "h0"}]
     with pytest.raises(IntegrityError, match="is PK"):
-        await Consent.filter(person_id="p", consent_id="c").update(consent_id="d")
+        await StoredConsent.filter(person_id="p", consent_id="c").update(consent_id="d")
 
 
 async def test_updates_and_deletions_count_rows_and_know_null(opened: str) -> None:
-    await Consent.bulk_create([consent("p", "a"), consent("p", "b", state="expired", ended_at=5), consent("q", "a")])
-    assert await Consent.filter(person_id="p", ended_at__isnull=True).values("consent_id") == [{"consent_id": "a"}]
-    assert await Consent.filter(person_id="p", state="given").update(state="expired", ended_at=7) == 1
-    assert await Consent.filter(person_id="p", state="given").update(state="expired") == 0
-    assert await Consent.filter(Q(ended_at__lt=6) | Q(ended_at__isnull=True)).update(ended_at=F("expires_at") + 10) == 2
-    rows = await Consent.all().order_by("person_id", "consent_id").values("consent_id", "ended_at", "reminded_days")
+    await StoredConsent.bulk_create(
+        [consent("p", "a"), consent("p", "b", state="expired", ended_at=5), consent("q", "a")]
+    )
+    assert await StoredConsent.filter(person_id="p", ended_at__isnull=True).values("consent_id") == [
+        {"consent_id": "a"}
+    ]
+    assert await StoredConsent.filter(person_id="p", state="given").update(state="expired", ended_at=7) == 1
+    assert await StoredConsent.filter(person_id="p", state="given").update(state="expired") == 0
+    assert (
+        await StoredConsent.filter(Q(ended_at__lt=6) | Q(ended_at__isnull=True)).update(ended_at=F("expires_at") + 10)
+        == 2
+    )
+    rows = (
+        await StoredConsent.all().order_by("person_id", "consent_id").values("consent_id", "ended_at", "reminded_days")
+    )
     assert rows == [
         {"consent_id": "a", "ended_at": 7, "reminded_days": None},
         {"consent_id": "b", "ended_at": 12, "reminded_days": None},
         {"consent_id": "a", "ended_at": 12, "reminded_days": None},
     ]
-    assert await Consent.filter(person_id="q").update(reminded_days=30, ended_at=None) == 1
-    assert await Consent.filter(reminded_days=30, ended_at=None).exists()
-    assert await Consent.filter(person_id="p").delete() == 2
-    assert await Consent.filter(person_id="p").delete() == 0
-    assert (await Consent.get(person_id="q", consent_id="a")).counterpart_version == 1
+    assert await StoredConsent.filter(person_id="q").update(reminded_days=30, ended_at=None) == 1
+    assert await StoredConsent.filter(reminded_days=30, ended_at=None).exists()
+    assert await StoredConsent.filter(person_id="p").delete() == 2
+    assert await StoredConsent.filter(person_id="p").delete() == 0
+    assert (await StoredConsent.get(person_id="q", consent_id="a")).counterpart_version == 1
 
 
 async def test_bytes_come_back_as_bytes_and_can_be_compared(opened: str) -> None:
@@ -113,8 +122,8 @@ async def test_bytes_come_back_as_bytes_and_can_be_compared(opened: str) -> None
     assert (await LogTile.get(log="consent", level=0, number=0)).hashes == b"\x00\xff" * 16
     assert await LogTile.filter(hashes=b"\x00\xff" * 16).update(hashes=b"\x01") == 1
     assert await LogTile.filter(hashes=b"\x00\xff" * 16).update(hashes=b"\x02") == 0
-    await Message.create(person_id="p", message_id="m", kind="k", at=1, sealed=b"\x00sealed")
-    assert await Message.filter(person_id="p").values("sealed") == [{"sealed": b"\x00sealed"}]
+    await StoredMessage.create(person_id="p", message_id="m", kind="k", at=1, sealed=b"\x00sealed")
+    assert await StoredMessage.filter(person_id="p").values("sealed") == [{"sealed": b"\x00sealed"}]
     await Presentation.create(
         person_id="p", presentation_id="x", purpose="q", counterpart="c", notice_id="n", notice_version=1,
         notice_sha256="h", body_sha256="h", language="en", shown_at=1, expires_at=2,
