@@ -5,8 +5,8 @@ Migrations create the tables in SQL; tests/test_migrations.py compares every mod
 Write a plain read or write of one table as a QuerySet. It runs in the open transaction (`queries.transaction()`) or
 else on a connection of the pool; `using_db` is never needed, and Tortoise's `in_transaction` never used:
 
-    rows = await StoredMessage.filter(person_id=person_id, at__lt=before).order_by("-at").limit(50).values("kind", "at")
-    changed = await StoredConsent.filter(person_id=person_id, consent_id=consent_id, state="given").update(state="expired")
+    rows = await StoredMessage.filter(person_id=person, at__lt=before).order_by("-at").limit(50).values("kind", "at")
+    ended = await StoredConsent.filter(person_id=person, consent_id=consent, state="given").update(state="expired")
     await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)
 
 - A `CompositeKeyModel` has no `pk`: filter by every column of its `KEY`, and use the QuerySet's `update` and `delete`.
