@@ -66,7 +66,7 @@ async def find(keyring: Keyring, subject: str) -> Person | None:
     return found[0] if found else None
 
 
-async def lock_all(person_ids: Iterable[str]) -> None:
+async def lock_many(person_ids: Iterable[str]) -> None:
     """Lock the rows of many persons in one order; those who were erased in the meantime are passed over."""
     those = queries.any_of("person_id", 1)
     if queries.is_citus():

@@ -172,7 +172,7 @@ def import_file(
 def verify_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
     """Compute logs and chains again, open every sealed field; name the first thing in each that does not fit."""
     chosen = _settings(data_dir)
-    reports = asyncio.run(_with_database(chosen, lambda: logs.everything(chosen.keyring, chosen.publisher)))
+    reports = asyncio.run(_with_database(chosen, lambda: logs.check_all(chosen.keyring, chosen.publisher)))
     for name, report in reports.items():
         said = (
             "ok" if report.fault is None else f"{report.fault.where}, number {report.fault.number}: {report.fault.what}"
@@ -325,7 +325,7 @@ def thaw_log(data_dir: Annotated[Path | None, typer.Option()] = None) -> None:
 
     async def work() -> None:
         for one in Log:
-            await sequencer.thaw(one, chosen.publisher)
+            await sequencer.unfreeze(one, chosen.publisher)
 
     try:
         asyncio.run(_with_database(chosen, work))

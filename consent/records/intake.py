@@ -163,7 +163,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
     )
     linked = await queries.fetch_records(by_account, source_id, queries.array_param(indexes))
     persons = {row["person_id"] for row in linked}
-    await people.lock_all(persons)
+    await people.lock_many(persons)
     # Links and consents as they are now that nobody can change them. One table a question: each lies by its own key.
     linked = await queries.fetch_records(
         by_account, source_id, queries.array_param(row["account_index"] for row in linked)

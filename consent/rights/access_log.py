@@ -37,7 +37,7 @@ IN_THEIR_PIECE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class RecordUse:
     """One use, its time by the hour; `place` is where the list goes on after it."""
 
     kind: str
@@ -49,11 +49,11 @@ class Used:
     place: tuple[int, int]
 
 
-async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[Used]:
+async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[RecordUse]:
     """The latest uses, newest first. `before` is (NEWEST, NEWEST), or the `place` of the last one that was read."""
     own = await ledger.events_of(person, gate.USES, before[0], limit)
     for_all = await queries.fetch_all(await _for_all(person), person.person_id, before[1], limit)
-    found: list[Used] = []
+    found: list[RecordUse] = []
     number, instant = before
     while len(found) < limit and (own or for_all):
         if own and (not for_all or own[0].at >= _hour(for_all[0]["at"])):
@@ -81,8 +81,8 @@ async def _for_all(person: Person) -> str:
     return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")
 
 
-def _used(kind: str, at: datetime, facts: dict[str, Any], place: tuple[int, int]) -> Used:
-    return Used(kind, at, facts["organisation"], facts["purpose"], facts["what"], facts["outcome"], place)
+def _used(kind: str, at: datetime, facts: dict[str, Any], place: tuple[int, int]) -> RecordUse:
+    return RecordUse(kind, at, facts["organisation"], facts["purpose"], facts["what"], facts["outcome"], place)
 
 
 def _hour(micros: int) -> datetime:

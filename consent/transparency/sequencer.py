@@ -110,7 +110,7 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
         return made
 
 
-async def hold(log: Log, publisher: Publisher) -> None:
+async def freeze_if_diverged(log: Log, publisher: Publisher) -> None:
     """Hold the tree against what was published, and freeze the log where it does not continue it."""
     async with queries.transaction():
         row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
@@ -129,7 +129,7 @@ async def release_records(log: Log) -> None:
     await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = $1", log)
 
 
-async def thaw(log: Log, publisher: Publisher) -> None:
+async def unfreeze(log: Log, publisher: Publisher) -> None:
     """Let a frozen log go on when its tree continues what was published; TreeBroken or NoteInvalid otherwise."""
     async with queries.transaction():
         row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
@@ -167,7 +167,7 @@ async def head(log: Log) -> Head:
     return Head(row["size"], row["checkpoint"], row["frozen"], bool(row["withheld"]))
 
 
-async def waiting(log: Log, at: datetime) -> tuple[int, bool]:
+async def backlog(log: Log, at: datetime) -> tuple[int, bool]:
     """How many leaves wait, and whether one waits longer than LATE_AFTER."""
     row = await queries.fetch_one("SELECT count(*) AS leaves, min(put_at) AS since FROM outbox WHERE log = $1", log)
     assert row is not None

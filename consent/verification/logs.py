@@ -22,7 +22,7 @@ from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.sequencer import Publisher
 from consent.verification import rows
-from consent.verification.rows import Fault, Lives
+from consent.verification.rows import ConsentHistory, IntegrityFault
 
 PAGE = 5_000
 """Rows read at once; memory stays flat whatever the log's size."""
@@ -35,26 +35,26 @@ class Report:
     log: Log
     size: int
     checked: int
-    fault: Fault | None
+    fault: IntegrityFault | None
 
 
 class _Broken(Exception):
     def __init__(self, where: str, number: int, what: str) -> None:
         super().__init__(what)
-        self.fault = Fault(where, number, what)
+        self.fault = IntegrityFault(where, number, what)
 
 
-async def everything(keyring: Keyring, publisher: Publisher) -> dict[str, Report]:
+async def check_all(keyring: Keyring, publisher: Publisher) -> dict[str, Report]:
     """Check both logs, every chain with its consents, and every sealed field, as of one instant; by name."""
     async with queries.snapshot():
         return {
-            **{str(one): await log(one, publisher) for one in Log},
-            "chains": await chains(keyring),
-            "sealed fields": await sealed(keyring),
+            **{str(one): await check_log(one, publisher) for one in Log},
+            "chains": await check_chains(keyring),
+            "sealed fields": await check_sealed_fields(keyring),
         }
 
 
-async def log(which: Log, publisher: Publisher | None) -> Report:
+async def check_log(which: Log, publisher: Publisher | None) -> Report:
     """Check a log against its own entries, and the last checkpoint when the signer's key is at hand."""
     head = await queries.fetch_one("SELECT size, checkpoint FROM log_head WHERE log = $1", which)
     assert head is not None
@@ -75,7 +75,7 @@ async def log(which: Log, publisher: Publisher | None) -> Report:
     return Report(which, head["size"], tree.size, None)
 
 
-async def chains(keyring: Keyring) -> Report:
+async def check_chains(keyring: Keyring) -> Report:
     """Check every person's chain of events and the consents that follow from it, and that each event, refused attempt
     and officer's look has its leaf."""
     checked = 0
@@ -107,9 +107,9 @@ async def chains(keyring: Keyring) -> Report:
     return Report(Log.CONSENT, checked, checked, None)
 
 
-async def sealed(keyring: Keyring) -> Report:
+async def check_sealed_fields(keyring: Keyring) -> Report:
     """Open every sealed field."""
-    opened, fault = await rows.sealed_fields(keyring)
+    opened, fault = await rows.check_sealed_columns(keyring)
     return Report(Log.CONSENT, opened, opened, fault)
 
 
@@ -211,7 +211,7 @@ async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes |
 
 async def _chain(person: Person | None, person_id: str, events: int | None, last_leaf: str | None) -> int:
     """Check one chain; how many events it has."""
-    number, previous, where, lives = 0, "", f"person {person_id}", Lives()
+    number, previous, where, lives = 0, "", f"person {person_id}", ConsentHistory()
     while page := await queries.fetch_all(
         "SELECT e.number, e.kind, e.at, e.leaf_hash, e.sealed, l.position, o.leaf_hash AS waiting FROM event e"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = e.leaf_hash"

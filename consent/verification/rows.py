@@ -32,7 +32,7 @@ COMPARED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class IntegrityFault:
     """The first thing that does not fit: in which log, chain or row, at which number, and what is wrong."""
 
     where: str
@@ -40,7 +40,7 @@ class Fault:
     what: str
 
 
-class Lives:
+class ConsentHistory:
     """What the consents of one person must look like by their events."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Lives:
             one = self.consents[facts["consent_id"]]
             one["state"], one["ended_at"] = state, one["expires_at"] if state == "expired" else at
 
-    async def compare(self, person_id: str) -> Fault | None:
+    async def compare(self, person_id: str) -> IntegrityFault | None:
         """The first consent that differs from its events, is missing, or has none."""
         stored = {
             row["consent_id"]: row
@@ -77,14 +77,14 @@ class Lives:
             row, expected = stored.get(consent_id), self.consents.get(consent_id)
             where, number = f"consent {consent_id}", self.numbers.get(consent_id, 0)
             if row is None or expected is None:
-                return Fault(where, number, "its row is missing" if row is None else "no event gave it")
+                return IntegrityFault(where, number, "its row is missing" if row is None else "no event gave it")
             for name in COMPARED:
                 if row[name] != expected[name]:
-                    return Fault(where, number, f"its {name} is not what its events say")
+                    return IntegrityFault(where, number, f"its {name} is not what its events say")
         return None
 
 
-async def sealed_fields(keyring: Keyring) -> tuple[int, Fault | None]:
+async def check_sealed_columns(keyring: Keyring) -> tuple[int, IntegrityFault | None]:
     """Open every sealed field that models declare; how many opened, and the first that does not."""
     opened = 0
     for app in Tortoise.apps.values():
@@ -98,7 +98,9 @@ async def sealed_fields(keyring: Keyring) -> tuple[int, Fault | None]:
     return opened, None
 
 
-async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed[Any]]) -> tuple[int, Fault | None]:
+async def _table(
+    keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed[Any]]
+) -> tuple[int, IntegrityFault | None]:
     table, key = model._meta.db_table, key_columns(model)
     columns_of_key, marks = ", ".join(key), ", ".join(f"${place}" for place in range(1, len(key) + 1))
     persons = _Persons(keyring)
@@ -113,7 +115,7 @@ async def _table(keyring: Keyring, model: type[Model], columns: Mapping[str, Sea
                     continue
                 opened += 1
                 if not _opens(keyring, persons, one, table, column, row):
-                    return opened, Fault(f"{table} {row[key[-1]]}", opened, f"{column} does not open")
+                    return opened, IntegrityFault(f"{table} {row[key[-1]]}", opened, f"{column} does not open")
         after = [page[-1][column] for column in key]
     return opened, None
 

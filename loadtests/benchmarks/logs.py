@@ -212,9 +212,9 @@ async def large(settings: Settings, events: int) -> Said:
             await tiles.inclusion(Log.CONSENT, random.randrange(size), size)
             proofs.append((time.perf_counter() - began) * 1000)
         proofs.sort()
-        checked, report = await timed(lambda: logs.log(Log.CONSENT, settings.publisher))
+        checked, report = await timed(lambda: logs.check_log(Log.CONSENT, settings.publisher))
         assert report.fault is None, report
-        chained, report = await timed(lambda: logs.chains(settings.keyring))
+        chained, report = await timed(lambda: logs.check_chains(settings.keyring))
         assert report.fault is None, report
     finally:
         await database.close_database()

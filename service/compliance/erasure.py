@@ -85,7 +85,7 @@ async def verify_copy(app_context: AppContext) -> None:
     if await database.missing_migrations():
         return
     for log in Log:
-        await sequencer.hold(log, app_context.settings.publisher)
+        await sequencer.freeze_if_diverged(log, app_context.settings.publisher)
     await replay_if_withheld(app_context)
 
 

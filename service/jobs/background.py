@@ -90,7 +90,7 @@ async def advance(app_context: AppContext) -> dict[Log, int]:
             moved[log] += taken
         await sequencer.publish(log, app_context.settings.publisher)
         head = await sequencer.head(log)
-        _, late = await sequencer.waiting(log, await app_context.clock())
+        _, late = await sequencer.backlog(log, await app_context.clock())
         if head.frozen or late:
             logger.error("a log is frozen" if head.frozen else "a log is late", extra={"job": log})
         metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))

@@ -75,7 +75,7 @@ async def test_uses_are_written_down_by_the_hour(town: City) -> None:
     for one in (await who.get("/v1/me/access-log")).json()["data"]:
         assert ":00:00" in one["at"]
     # The outbox keeps real time: a leaf that waits too long is an alarm.
-    waiting, late = await sequencer.waiting(Log.CONSENT, await town.app_context.clock())
+    waiting, late = await sequencer.backlog(Log.CONSENT, await town.app_context.clock())
     assert waiting
     assert not late
 

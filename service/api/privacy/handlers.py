@@ -258,7 +258,7 @@ async def verify(context: RequestContext, _: None) -> Answer:
     """Compute both logs and every chain again; name the first thing that does not fit."""
     async with queries.transaction():
         await ledger.record_officer_read(staff_of(context), None, "logs.verified", context.at)
-    reports = await verification.everything(context.app_context.keyring, context.app_context.settings.publisher)
+    reports = await verification.check_all(context.app_context.keyring, context.app_context.settings.publisher)
     faults = [one.fault for one in reports.values() if one.fault is not None]
     return Answer(
         schemas.Verification(

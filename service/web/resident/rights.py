@@ -73,7 +73,9 @@ async def object_to_missing(page: Page) -> Response:
 
 async def object_form(page: Page) -> Response:
     """Say what is wrong with a record."""
-    return page.render("resident/objection_form.html", record_id=page.request.path_params["record_id"], **_object(page, {}))
+    return page.render(
+        "resident/objection_form.html", record_id=page.request.path_params["record_id"], **_object(page, {})
+    )
 
 
 async def object_to_record(page: Page) -> Response:
@@ -82,7 +84,9 @@ async def object_to_record(page: Page) -> Response:
     reply = await page.ask("POST", f"/v1/me/records/{page.part('record_id')}/objections", body, key=page.key)
     if reply.status == 422:
         record_id = page.request.path_params["record_id"]
-        return page.render("resident/objection_form.html", 422, record_id=record_id, **_object(page, {"statement": "empty"}))
+        return page.render(
+            "resident/objection_form.html", 422, record_id=record_id, **_object(page, {"statement": "empty"})
+        )
     expect(reply)
     return page.go("/me/objections", "objected")
 

@@ -184,7 +184,7 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
     exported = (await wang.get("/v1/me/export")).json()["uses_for_all"]
     assert [one["event"]["kind"] for one in exported] == ["used.for_all"] * 2
     assert all(one["proof"] for one in exported)
-    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
+    reports = await logs.check_all(town.app_context.keyring, town.app_context.settings.publisher)
     assert {name: one.fault for name, one in reports.items()} == dict.fromkeys(reports)
 
 
@@ -198,7 +198,7 @@ async def test_a_changed_use_for_all_is_named(town: City, change: str, fault: st
         if queries.is_sqlite() == trigger.endswith("no_update"):
             await queries.execute(f"DROP TRIGGER {trigger}")
     await queries.execute(f"UPDATE use_for_all SET {change}")
-    report = await logs.chains(town.app_context.keyring)
+    report = await logs.check_chains(town.app_context.keyring)
     assert report.fault is not None
     assert (report.fault.where, fault in report.fault.what) == ("use_for_all", True)
 
@@ -212,7 +212,7 @@ async def test_a_use_for_all_that_was_taken_away_is_named(town: City) -> None:
         else "DROP TRIGGER use_for_all_append_only ON use_for_all"
     )
     await queries.execute("DELETE FROM use_for_all")
-    report = await logs.chains(town.app_context.keyring)
+    report = await logs.check_chains(town.app_context.keyring)
     assert report.fault is not None
     assert report.fault.what == "no event stands behind the leaf"
 

@@ -26,7 +26,7 @@ from consent.transparency import checkpoint, merkle, sequencer, tiles
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
 from consent.transparency.tiles import TreeBroken
 from consent.verification import logs
-from consent.verification.rows import Fault
+from consent.verification.rows import IntegrityFault
 from service.auth.access_tokens import Audience
 from service.compliance import verify_receipt
 from service.jobs import background
@@ -247,8 +247,8 @@ async def without_triggers() -> None:
             await queries.connection().execute_script(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
 
 
-async def check(town: City) -> list[Fault]:
-    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
+async def check(town: City) -> list[IntegrityFault]:
+    reports = await logs.check_all(town.app_context.keyring, town.app_context.settings.publisher)
     return [one.fault for one in reports.values() if one.fault is not None]
 
 
@@ -365,9 +365,9 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
     await advance(town)
     assert (await sequencer.head(Log.CONSENT)).size == size
     with pytest.raises(TreeBroken):
-        await sequencer.thaw(Log.CONSENT, publisher)
+        await sequencer.unfreeze(Log.CONSENT, publisher)
     publisher.path_of(Log.CONSENT).write_text(kept)
-    await sequencer.thaw(Log.CONSENT, publisher)
+    await sequencer.unfreeze(Log.CONSENT, publisher)
     await advance(town)
     assert (await latest(town, "consent")).size > size
     assert (await wang.get("/v1/me/points/explanation")).status_code == 200
@@ -462,12 +462,12 @@ async def test_a_forged_leaf_in_the_outbox_freezes_before_it_is_signed(town: Cit
 
 async def test_a_late_leaf_is_an_alarm(town: City) -> None:
     at = await town.app_context.clock()
-    leaves, late = await sequencer.waiting(Log.CONSENT, at)
+    leaves, late = await sequencer.backlog(Log.CONSENT, at)
     assert leaves > 0
-    assert (await sequencer.waiting(Log.CONSENT, at + timedelta(minutes=30)))[1]
+    assert (await sequencer.backlog(Log.CONSENT, at + timedelta(minutes=30)))[1]
     assert late in (True, False)
     await advance(town)
-    assert await sequencer.waiting(Log.CONSENT, at + timedelta(minutes=30)) == (0, False)
+    assert await sequencer.backlog(Log.CONSENT, at + timedelta(minutes=30)) == (0, False)
 
 
 # Growing ----------------------------------------------------------------------------------------------------------

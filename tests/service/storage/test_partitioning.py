@@ -138,7 +138,7 @@ async def test_cutting_keeps_what_is_there(town: City) -> None:
     }
     assert after == before
     assert await wu.total() == 63
-    reports = await logs.everything(town.app_context.keyring, town.app_context.settings.publisher)
+    reports = await logs.check_all(town.app_context.keyring, town.app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
@@ -260,7 +260,7 @@ async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City)
     assert await queries.fetch_all("SELECT 1 FROM refused_attempt") == []
     erased = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
     assert {row["leaf_hash"] for row in attempts} <= erased
-    reports = await logs.everything(
+    reports = await logs.check_all(
         partitioned_city.app_context.keyring, partitioned_city.app_context.settings.publisher
     )
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
@@ -319,7 +319,7 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
     assert await lie() == [(far, "refused_attempt_rest")]
     kept = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
     assert {soon, later, old} <= kept
-    reports = await logs.everything(
+    reports = await logs.check_all(
         partitioned_city.app_context.keyring, partitioned_city.app_context.settings.publisher
     )
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
@@ -353,7 +353,7 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_
         assert person is not None
         seen = await access_log.openings_for_all(person)
         assert [one.event["pieces"] for one in seen] == [PIECES]
-    reports = await logs.everything(app_context.keyring, app_context.settings.publisher)
+    reports = await logs.check_all(app_context.keyring, app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
         await batch.plan(3)
