@@ -16,11 +16,11 @@ import typer
 from benefits.balances import batch
 from consent import persons
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.kernel.errors import DomainError
 from consent.oversight import staff
 from consent.transparency import sequencer
 from consent.transparency.checkpoint import NoteInvalid, NoteKey
+from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
 from consent.verification import logs
 from service import app as application

@@ -13,7 +13,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 import rfc8785
@@ -24,6 +23,7 @@ from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.transparency import merkle
+from consent.transparency.logs import Log
 
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
@@ -39,13 +39,6 @@ WITH chained AS (UPDATE person SET last_leaf = $3 WHERE person_id = $1), kept AS
 INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($3, $7, 'consent', $8) ON CONFLICT DO NOTHING
 """
 """What PostgreSQL does in one round trip, since every use of somebody's data waits for it."""
-
-
-class Log(StrEnum):
-    """The two transparency logs: what happened to people's data (commitments alone), and which rules bind."""
-
-    CONSENT = "consent"
-    POLICY = "policy"
 
 
 Facts = Mapping[str, str | int | None]

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.kernel import atomic_file
 from consent.transparency import checkpoint, merkle, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
+from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
 
 BATCH_MAX = 5_000

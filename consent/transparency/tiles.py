@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.transparency import merkle
 from consent.transparency.checkpoint import TILE_HEIGHT, TILE_WIDTH
+from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES, Node, Range
 
 Cache = dict[tuple[int, int], bytes]

@@ -15,10 +15,10 @@ from consent import persons
 from consent.crypto.vault import Keyring, SealBroken
 from consent.database import queries
 from consent.events import ledger
-from consent.events.ledger import Log
 from consent.persons import Person
 from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
+from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.sequencer import Publisher
 from consent.verification import rows

@@ -31,9 +31,9 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import new_data_key
 from consent.database import queries
 from consent.events import ledger
-from consent.events.ledger import Log
 from consent.persons import Person
 from consent.transparency import sequencer, tiles
+from consent.transparency.logs import Log
 from consent.verification import logs
 from loadtests.benchmarks import turns
 from service.demo import seed

@@ -12,15 +12,15 @@ from consent import persons
 from consent.consents import register
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.rights import erasure
 from consent.transparency import sequencer
+from consent.transparency.logs import Log
 from service.auth.access_tokens import Audience
 from service.compliance import receipts
 from service.http.context import AppContext
-from service.storage import database
+from service.storage import database, idempotency
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
     app_context.tombstones.erased(persons.subject_index(app_context.keyring, subject), at)
     person = await persons.lock(app_context.keyring, known.person_id)
     leaf_hash = await erase(app_context.keyring, person, at)
-    await database.forget_caller(database.caller_index(app_context.keyring, Audience.RESIDENT, subject))
+    await idempotency.forget_caller(idempotency.caller_index(app_context.keyring, Audience.RESIDENT, subject))
     return leaf_hash
 
 

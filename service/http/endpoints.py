@@ -38,7 +38,7 @@ from service.http.context import AppContext
 from service.http.openapi import Operation
 from service.http.problems import Problem, problem_response
 from service.i18n import messages
-from service.storage import database
+from service.storage import idempotency
 
 Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
@@ -278,7 +278,7 @@ async def _write(
     async with queries.transaction():
         context = await _ask(app_context, request)
         if kept_at is not None:
-            kept = await database.claim(
+            kept = await idempotency.claim(
                 app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, context.at
             )
             if kept is not None:
@@ -292,7 +292,7 @@ async def _write(
         else:
             response = _response(answer)
         if kept_at is not None:
-            await database.store_response(
+            await idempotency.store_response(
                 app_context.keyring, kept_at.scope, response.status_code, bytes(response.body)
             )
     if late is not None:
@@ -318,13 +318,13 @@ def _kept_at(
     key = json_io.idempotency_key(request)
     door, caller = audience or "public", principal_key(principal) if principal else ""
     return IdempotencyKey(
-        database.scope_of(app_context.keyring, door, caller, request.scope["path"], key),
-        database.caller_index(app_context.keyring, door, caller),
+        idempotency.scope_of(app_context.keyring, door, caller, request.scope["path"], key),
+        idempotency.caller_index(app_context.keyring, door, caller),
         json_io.fingerprint(raw),
     )
 
 
-def _replayed(kept: database.StoredResponse, fingerprint: str) -> Response:
+def _replayed(kept: idempotency.StoredResponse, fingerprint: str) -> Response:
     if kept.fingerprint != fingerprint:
         raise Problem("idempotency_key_reused")
     media = "application/json" if kept.status < 400 else "application/problem+json"

@@ -14,16 +14,16 @@ from benefits.statistics import population
 from consent.consents import account_links, expiry, link_codes
 from consent.database import queries
 from consent.events import ledger
-from consent.events.ledger import Log
 from consent.kernel.canonical_json import sha256_of
 from consent.oversight import officers
 from consent.records import corrections
 from consent.transparency import sequencer
+from consent.transparency.logs import Log
 from service.api.public import transparency
 from service.compliance import erasure
 from service.http.context import AppContext
 from service.observability import metrics
-from service.storage import database
+from service.storage import idempotency
 
 logger = logging.getLogger("credit_easy.housekeeping")
 
@@ -44,7 +44,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "link_codes_dropped": lambda: link_codes.drop(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
-        "answers_dropped": lambda: database.drop_old(at),
+        "answers_dropped": lambda: idempotency.drop_old(at),
         "simulations_dropped": lambda: population.delete_past_weeks(today),
         "old_dropped": lambda: officers.drop_old(at),
         "redemptions_dropped": lambda: redeem.drop_old(today),

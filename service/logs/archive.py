@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.kernel import atomic_file
 from consent.kernel.canonical_json import canonical_json, sha256_of
 from consent.transparency import checkpoint, tiles
 from consent.transparency.checkpoint import TILE_WIDTH
+from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from service.api.public import transparency
 from service.http.context import AppContext

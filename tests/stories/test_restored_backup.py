@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.records import gate
 from consent.rights.tombstones import Tombstones
 from consent.transparency import sequencer
+from consent.transparency.logs import Log
 from service.compliance import erasure
 from service.jobs import background
 from service.settings import Settings

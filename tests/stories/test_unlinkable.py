@@ -10,8 +10,8 @@ from limits import parse
 from tortoise import Tortoise
 
 from consent.database import queries
-from consent.events.ledger import Log
 from consent.transparency import sequencer
+from consent.transparency.logs import Log
 from service.auth.access_tokens import Audience
 from service.jobs import background
 from tests.support.city import City, Resident

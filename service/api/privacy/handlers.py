@@ -12,9 +12,9 @@ from consent.documents import lifecycle, versions
 from consent.domain.kinds import Kind
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.events.ledger import Log
 from consent.oversight import objections, officers
 from consent.oversight.officers import PROPAGATION_DAYS, Filters
+from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas
 from service.api.privacy.reviews import staff_of

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from consent.database import queries
 from consent.domain import purposes
-from consent.events.ledger import Log
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
 from consent.transparency import checkpoint, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
+from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.tiles import TreeBroken
 from service.api.public import schemas

@@ -11,11 +11,11 @@ from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.kinds import Kind
 from consent.events import ledger, messages
-from consent.events.ledger import Log
 from consent.kernel.errors import NotFound, NotInForce
 from consent.oversight import objections
 from consent.records import gate
 from consent.rights import access_log, erasure
+from consent.transparency.logs import Log
 from service.api.public import transparency
 from service.api.resident import person as persons
 from service.api.resident import schemas

@@ -21,7 +21,7 @@ from service.auth.access_tokens import Venue
 from service.http import json_io
 from service.http.endpoints import Answer, Call, RequestContext
 from service.http.problems import Problem
-from service.storage import database
+from service.storage import idempotency
 
 
 async def _venue(context: RequestContext) -> catalogue.Body:
@@ -94,11 +94,11 @@ async def redeem_swiftly(call: Call, body: schemas.HandleBody) -> Response | Non
     def kept(granted: Granted) -> tuple[object, ...]:
         nonlocal said
         said = json_io.to_bytes(_members(granted))
-        return database.kept_values(
+        return idempotency.kept_values(
             app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, at, 201, said
         )
 
-    reply = Reply(kept_at.scope, database.ANSWERED, database.keep_at_once, kept)
+    reply = Reply(kept_at.scope, idempotency.ANSWERED, idempotency.keep_at_once, kept)
     async with queries.pooled_connection() as held:
         seen = await express.look(held, app_context.keyring, handle, venue, reply)
         at = app_context.seen_at(seen.at)

@@ -21,9 +21,9 @@ from tortoise import Tortoise
 from consent.database import queries
 from consent.database.composite_key import key_columns
 from consent.database.fields import Sealed
-from consent.events.ledger import Log
 from consent.transparency import checkpoint, merkle, sequencer, tiles
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteKey
+from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
 from consent.verification import logs
 from consent.verification.rows import IntegrityFault

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from consent.database import queries
 from consent.events import ledger
-from consent.events.ledger import Log
 from consent.transparency import checkpoint, merkle, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey
+from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
 from service.api.public import transparency
 from service.demo import seed

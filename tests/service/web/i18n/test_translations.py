@@ -19,7 +19,7 @@ from consent.domain.kinds import Kind
 from consent.domain.objections import ObjectionState, Reason
 from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
-from consent.events.ledger import Log
+from consent.transparency.logs import Log
 from service.api.routes import OPERATIONS
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.compliance import processing_register
