@@ -14,10 +14,16 @@ from benefits.rules.compiled import Rule
 from benefits.rules.effects import Effect
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 
 Body = Mapping[str, Any]
-IN_FORCE_KINDS = (Kind.SCHEMES, Kind.PROVIDERS, Kind.VENUES, Kind.SERVICES, Kind.BENEFITS)
+IN_FORCE_KINDS = (
+    DocumentKind.SCHEMES,
+    DocumentKind.PROVIDERS,
+    DocumentKind.VENUES,
+    DocumentKind.SERVICES,
+    DocumentKind.BENEFITS,
+)
 COMPILED_MAX = 10_000
 """Benefits kept ready, by day; beyond it they are made ready again."""
 
@@ -42,7 +48,7 @@ class LiveBenefit:
 
 async def timeline(at: datetime) -> Timeline:
     """The scheme versions in force, compiled; compiled once for each set of documents."""
-    found = await lifecycle.all_in_force(Kind.SCHEMES, at)
+    found = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
     return _compiled(tuple(json.dumps(version.body) for version in found))
 
 
@@ -81,18 +87,18 @@ class InForce:
 async def load(at: datetime) -> InForce:
     """What is in force at `at`, to be kept for as long as it holds. Not inside a transaction that changes documents."""
     # The number first: what changes meanwhile is then seen as a change.
-    changes = await lifecycle.changes()
-    services = {one.document_id: one for one in await lifecycle.all_in_force(Kind.SERVICES, at)}
-    providers = {one.document_id: one for one in await lifecycle.all_in_force(Kind.PROVIDERS, at)}
+    changes = await lifecycle.change_count()
+    services = {one.document_id: one for one in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
+    providers = {one.document_id: one for one in await lifecycle.all_in_force(DocumentKind.PROVIDERS, at)}
     parts = {}
-    for found in await lifecycle.all_in_force(Kind.BENEFITS, at):
+    for found in await lifecycle.all_in_force(DocumentKind.BENEFITS, at):
         service = services.get(found.body["service_id"])
         provider = providers.get(service.body["provider_id"]) if service else None
         if service is not None and provider is not None:
             parts[found.document_id] = (found, service, provider)
     # The first by id, as `venue_of_client` finds it.
     by_client = {body["client_id"]: body for body in reversed(await venues(at))}
-    until = await lifecycle.next_change(IN_FORCE_KINDS, at)
+    until = await lifecycle.next_change_at(IN_FORCE_KINDS, at)
     return InForce(await timeline(at), changes, at, until, by_client, parts)
 
 
@@ -103,22 +109,22 @@ def _compiled(bodies: tuple[str, ...]) -> Timeline:
 
 async def benefit(benefit_id: str, today: date, at: datetime) -> LiveBenefit | None:
     """The benefit, if it, its service and its provider are in force and today is among its days."""
-    found = await lifecycle.in_force(Kind.BENEFITS, benefit_id, at)
+    found = await lifecycle.in_force(DocumentKind.BENEFITS, benefit_id, at)
     if found is None:
         return None
-    service = await lifecycle.in_force(Kind.SERVICES, found.body["service_id"], at)
+    service = await lifecycle.in_force(DocumentKind.SERVICES, found.body["service_id"], at)
     if service is None:
         return None
-    provider = await lifecycle.in_force(Kind.PROVIDERS, service.body["provider_id"], at)
+    provider = await lifecycle.in_force(DocumentKind.PROVIDERS, service.body["provider_id"], at)
     return _benefit(found, service, provider, today)
 
 
 async def benefits(today: date, at: datetime) -> list[LiveBenefit]:
     """Every benefit in force today, by id."""
-    services = {one.document_id: one for one in await lifecycle.all_in_force(Kind.SERVICES, at)}
-    providers = {one.document_id: one for one in await lifecycle.all_in_force(Kind.PROVIDERS, at)}
+    services = {one.document_id: one for one in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
+    providers = {one.document_id: one for one in await lifecycle.all_in_force(DocumentKind.PROVIDERS, at)}
     live = []
-    for found in await lifecycle.all_in_force(Kind.BENEFITS, at):
+    for found in await lifecycle.all_in_force(DocumentKind.BENEFITS, at):
         service = services.get(found.body["service_id"])
         provider = providers.get(service.body["provider_id"]) if service else None
         if one := _benefit(found, service, provider, today):
@@ -129,14 +135,18 @@ async def benefits(today: date, at: datetime) -> list[LiveBenefit]:
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:
     """What providers, sources and benefits in force are called, by id, in both languages."""
     found: dict[str, Mapping[str, str]] = {}
-    for kind, member in ((Kind.PROVIDERS, "name"), (Kind.SOURCES, "name"), (Kind.BENEFITS, "title")):
+    for kind, member in (
+        (DocumentKind.PROVIDERS, "name"),
+        (DocumentKind.SOURCES, "name"),
+        (DocumentKind.BENEFITS, "title"),
+    ):
         found.update({one.document_id: one.body[member] for one in await lifecycle.all_in_force(kind, at)})
     return found
 
 
 async def venues(at: datetime) -> list[Body]:
     """Every venue in force, by id."""
-    return [one.body for one in await lifecycle.all_in_force(Kind.VENUES, at)]
+    return [one.body for one in await lifecycle.all_in_force(DocumentKind.VENUES, at)]
 
 
 async def venue_of_client(client_id: str, at: datetime) -> Body | None:

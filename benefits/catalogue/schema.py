@@ -25,13 +25,13 @@ from consent.documents.schema import (
     ClientId,
     Closed,
     Division,
-    Document,
     DocumentId,
     LongText,
     Name,
     NoticeDocument,
     Prose,
     SourceDocument,
+    StrictDocument,
 )
 from consent.kernel.faults import Faulty
 
@@ -131,7 +131,7 @@ EffectField = Annotated[
 Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stated)]
 
 
-class ProviderDocument(Document):
+class ProviderDocument(StrictDocument):
     """Who offers benefits and pays for them."""
 
     provider_id: DocumentId
@@ -140,7 +140,7 @@ class ProviderDocument(Document):
     division: Division
 
 
-class VenueDocument(Document):
+class VenueDocument(StrictDocument):
     """Where a provider honours them, and the client that speaks for the place."""
 
     venue_id: DocumentId
@@ -150,7 +150,7 @@ class VenueDocument(Document):
     client_id: ClientId
 
 
-class BaselineDocument(Document):
+class BaselineDocument(StrictDocument):
     """What everybody gets without points; at least one attribute. Fen, days, minutes, counts from zero up."""
 
     price_fen: Amount = None
@@ -173,7 +173,7 @@ class BaselineDocument(Document):
         return self
 
 
-class ServiceDocument(Document):
+class ServiceDocument(StrictDocument):
     """What a benefit improves, with its baseline and where that can be looked up."""
 
     service_id: DocumentId
@@ -184,21 +184,21 @@ class ServiceDocument(Document):
     evidence: LongText
 
 
-class Allowance(Document):
+class Allowance(StrictDocument):
     """So many redemptions in a civil period."""
 
     count: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
     period: Annotated[Period, Closed]
 
 
-class Quota(Document):
+class Quota(StrictDocument):
     """How often one resident, and everybody together, may redeem."""
 
     per_resident: Annotated[Allowance | None, BeforeValidator(_stated)] = None
     total: Annotated[Allowance | None, BeforeValidator(_stated)] = None
 
 
-class Valid(Document):
+class Valid(StrictDocument):
     """First and last civil day of a benefit."""
 
     from_: CivilDay = Field(alias="from")
@@ -211,7 +211,7 @@ class Valid(Document):
         return self
 
 
-class BenefitDocument(Document):
+class BenefitDocument(StrictDocument):
     """An addition to a service, for whoever has the points and asks for it."""
 
     benefit_id: DocumentId
@@ -230,7 +230,7 @@ class BenefitDocument(Document):
     assessment_id: AssessmentId
 
 
-MODELS: Mapping[str, type[Document]] = MappingProxyType(
+MODELS: Mapping[str, type[StrictDocument]] = MappingProxyType(
     {
         "providers": ProviderDocument,
         "venues": VenueDocument,
@@ -245,6 +245,6 @@ ID_MEMBER = MappingProxyType({kind: kind.removesuffix("s") + "_id" for kind in M
 """The member that names a document of each kind."""
 
 
-def read(kind: str, document: Mapping[str, Any]) -> Document:
+def read(kind: str, document: Mapping[str, Any]) -> StrictDocument:
     """A document of one of MODELS' kinds. Raises DocumentInvalid with every fault's place."""
-    return schema.read(MODELS[kind], document)
+    return schema.parse_document(MODELS[kind], document)

@@ -17,15 +17,15 @@ from benefits.scoring.scheme import Scheme, SchemeInvalid
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
-from consent.domain.kinds import Finding, Kind, Severity
+from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Prohibited
 from consent.kernel.faults import DocumentInvalid, Fault, Values
 
 Body = Mapping[str, Any]
 REFERENCES = {
-    Kind.VENUES: {"provider_id": Kind.PROVIDERS},
-    Kind.SERVICES: {"provider_id": Kind.PROVIDERS},
-    Kind.BENEFITS: {"service_id": Kind.SERVICES},
+    DocumentKind.VENUES: {"provider_id": DocumentKind.PROVIDERS},
+    DocumentKind.SERVICES: {"provider_id": DocumentKind.PROVIDERS},
+    DocumentKind.BENEFITS: {"service_id": DocumentKind.SERVICES},
 }
 """Which members name another document, which must be in force first."""
 FORM = "form"
@@ -45,29 +45,29 @@ LANGUAGE_FAULTS = DELIBERATE_FAULTS | {
 }
 """And, of conditions and effects, what is not of their language at all."""
 ABSENT_FAULTS = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
-RULE_OF_FAULT: Sequence[tuple[Kind, str, str, frozenset[str]]] = (
-    (Kind.BENEFITS, "/condition", "R2", LANGUAGE_FAULTS),
-    (Kind.BENEFITS, "/effect", "R3", LANGUAGE_FAULTS),
-    (Kind.BENEFITS, "/service_id", "R4", ABSENT_FAULTS),
-    (Kind.BENEFITS, "/offline", "R14", ABSENT_FAULTS),
-    (Kind.BENEFITS, "/need_based", "R14", ABSENT_FAULTS),
-    (Kind.PROVIDERS, "/kind", "R5", DELIBERATE_FAULTS),
-    (Kind.SERVICES, "/kind", "R5", DELIBERATE_FAULTS),
-    (Kind.SERVICES, "/baseline", "R4", DELIBERATE_FAULTS | ABSENT_FAULTS),
-    (Kind.SERVICES, "/evidence", "R4", ABSENT_FAULTS),
-    (Kind.SOURCES, "/kind", "R11", DELIBERATE_FAULTS | {"kind_outside_category"}),
-    (Kind.SOURCES, "/category", "R11", DELIBERATE_FAULTS),
-    (Kind.SOURCES, "/onboarding", "R11", ABSENT_FAULTS),
-    (Kind.NOTICES, "/languages", "R9", ABSENT_FAULTS | {"refusal_must_cost_nothing", "unknown_field"}),
-    (Kind.NOTICES, "/purpose", "R9", DELIBERATE_FAULTS),
-    (Kind.NOTICES, "", "R9", frozenset({"unknown_field"})),
-    (Kind.SCHEMES, "/indicators", "R1", DELIBERATE_FAULTS),
-    (Kind.SCHEMES, "/dimensions", "R1", DELIBERATE_FAULTS),
+RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
+    (DocumentKind.BENEFITS, "/condition", "R2", LANGUAGE_FAULTS),
+    (DocumentKind.BENEFITS, "/effect", "R3", LANGUAGE_FAULTS),
+    (DocumentKind.BENEFITS, "/service_id", "R4", ABSENT_FAULTS),
+    (DocumentKind.BENEFITS, "/offline", "R14", ABSENT_FAULTS),
+    (DocumentKind.BENEFITS, "/need_based", "R14", ABSENT_FAULTS),
+    (DocumentKind.PROVIDERS, "/kind", "R5", DELIBERATE_FAULTS),
+    (DocumentKind.SERVICES, "/kind", "R5", DELIBERATE_FAULTS),
+    (DocumentKind.SERVICES, "/baseline", "R4", DELIBERATE_FAULTS | ABSENT_FAULTS),
+    (DocumentKind.SERVICES, "/evidence", "R4", ABSENT_FAULTS),
+    (DocumentKind.SOURCES, "/kind", "R11", DELIBERATE_FAULTS | {"kind_outside_category"}),
+    (DocumentKind.SOURCES, "/category", "R11", DELIBERATE_FAULTS),
+    (DocumentKind.SOURCES, "/onboarding", "R11", ABSENT_FAULTS),
+    (DocumentKind.NOTICES, "/languages", "R9", ABSENT_FAULTS | {"refusal_must_cost_nothing", "unknown_field"}),
+    (DocumentKind.NOTICES, "/purpose", "R9", DELIBERATE_FAULTS),
+    (DocumentKind.NOTICES, "", "R9", frozenset({"unknown_field"})),
+    (DocumentKind.SCHEMES, "/indicators", "R1", DELIBERATE_FAULTS),
+    (DocumentKind.SCHEMES, "/dimensions", "R1", DELIBERATE_FAULTS),
 )
 """By kind and place, the rule and the faults that break it; every other fault is one of the form."""
 
 
-async def check(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
+async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
     """What a document must pass before anybody may approve it: its shape, what it names, every rule.
 
     `today` is the city's civil day at `at`: a year begins at its midnight.
@@ -83,7 +83,7 @@ async def check(kind: Kind, body: Body, at: datetime, today: date) -> Sequence[F
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
     found = rules.evaluate(kind, body, await _around(kind, body, at, today))
-    return [*found, *await _would_stop(body, at, today)] if kind is Kind.SERVICES else found
+    return [*found, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else found
 
 
 async def require_passed(version: Version, at: datetime, today: date) -> None:
@@ -100,10 +100,10 @@ async def resume(version: Version, staff_id: str, at: datetime, today: date) -> 
     return await lifecycle.resume(version.kind, version.document_id, version.version, staff_id, at)
 
 
-def shape_faults(kind: Kind, body: Body) -> Sequence[Fault]:
+def shape_faults(kind: DocumentKind, body: Body) -> Sequence[Fault]:
     """Why a document cannot even be read; nothing when it can."""
     try:
-        if kind is Kind.SCHEMES:
+        if kind is DocumentKind.SCHEMES:
             Scheme.from_document(body)
         else:
             schema.read(kind, body)
@@ -119,11 +119,11 @@ async def suspend_refused_benefits(version: Version, at: datetime, today: date) 
 
     Each is then a review that waits for a privacy officer.
     """
-    if version.kind is not Kind.SERVICES:
+    if version.kind is not DocumentKind.SERVICES:
         return []
     stopped = []
     for one in await _benefits_on(version.document_id, at):
-        found = await check(Kind.BENEFITS, one.body, at, today)
+        found = await check(DocumentKind.BENEFITS, one.body, at, today)
         if any(finding.severity is Severity.REFUSED for finding in found):
             await lifecycle.suspend_version(one, lifecycle.SYSTEM_ACTOR, at)
             stopped.append(one.document_id)
@@ -132,7 +132,10 @@ async def suspend_refused_benefits(version: Version, at: datetime, today: date) 
 
 async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
     """Every benefit on a service, live or scheduled."""
-    known = (*await lifecycle.all_in_force(Kind.BENEFITS, at), *await lifecycle.scheduled(Kind.BENEFITS, at))
+    known = (
+        *await lifecycle.all_in_force(DocumentKind.BENEFITS, at),
+        *await lifecycle.scheduled(DocumentKind.BENEFITS, at),
+    )
     return [one for one in known if one.body["service_id"] == service_id]
 
 
@@ -140,7 +143,7 @@ async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]
     """Name the benefits that `suspend_refused_benefits` would suspend if this version of a service were approved."""
     found = []
     for one in await _benefits_on(service["service_id"], at):
-        judged = rules.evaluate(Kind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
+        judged = rules.evaluate(DocumentKind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
         if any(finding.severity is Severity.REFUSED for finding in judged):
             detail = "a live benefit would be suspended on approval"
             values: Values = {"benefit": one.document_id}
@@ -148,7 +151,7 @@ async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]
     return found
 
 
-def _rule_of(kind: Kind, fault: Fault) -> str:
+def _rule_of(kind: DocumentKind, fault: Fault) -> str:
     """The rule that a fault of shape breaks; FORM for what only has to be filled in or written otherwise."""
     if fault.code == "invisible_character":
         return "R13"
@@ -156,12 +159,12 @@ def _rule_of(kind: Kind, fault: Fault) -> str:
     return FORM if about is None or fault.code not in about[3] else about[2]
 
 
-async def _around(kind: Kind, body: Body, at: datetime, today: date) -> PublicationContext:
-    if kind is Kind.SERVICES:
-        provider = await lifecycle.in_force(Kind.PROVIDERS, body["provider_id"], at)
+async def _around(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
+    if kind is DocumentKind.SERVICES:
+        provider = await lifecycle.in_force(DocumentKind.PROVIDERS, body["provider_id"], at)
         past = await _services_like(body, at)
         names = sorted({one for one, _ in past} - {body["service_id"]})
-        before = await lifecycle.in_force(Kind.SERVICES, body["service_id"], at)
+        before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
         return PublicationContext(
             None if provider is None else provider.body,
             None,
@@ -169,11 +172,11 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Publicat
             names,
             before=None if before is None else before.body,
         )
-    if kind is Kind.BENEFITS:
-        service = await lifecycle.in_force(Kind.SERVICES, body["service_id"], at)
+    if kind is DocumentKind.BENEFITS:
+        service = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
         assert service is not None
         return await _around_benefit(body, service.body, at, today)
-    if kind is Kind.SCHEMES:
+    if kind is DocumentKind.SCHEMES:
         rows = await queries.fetch_all("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return PublicationContext(
             scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year
@@ -187,7 +190,7 @@ async def _around(kind: Kind, body: Body, at: datetime, today: date) -> Publicat
 async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
     past = await _services_like(service, at)
     caps: dict[str, int] = {}
-    if await lifecycle.all_in_force(Kind.SCHEMES, at):
+    if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
     baselines, neighbours = [one for _, one in past], await _neighbours(body["benefit_id"], at)
@@ -218,15 +221,15 @@ async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
 
 async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
     """The newest version of every other benefit that is live or on its way."""
-    services = {one.document_id: one.body for one in await lifecycle.all_in_force(Kind.SERVICES, at)}
+    services = {one.document_id: one.body for one in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
-        for name, body in (await _others(Kind.BENEFITS, benefit_id)).items()
+        for name, body in (await _others(DocumentKind.BENEFITS, benefit_id)).items()
         if body["service_id"] in services
     ]
 
 
-async def _others(kind: Kind, document_id: str) -> dict[str, Body]:
+async def _others(kind: DocumentKind, document_id: str) -> dict[str, Body]:
     """The newest version, by id, of every other document of a kind that is live or on its way."""
     found = await queries.fetch_all(
         "SELECT document_id, body FROM document WHERE kind = $1 AND document_id <> $2"

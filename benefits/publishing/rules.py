@@ -25,7 +25,7 @@ from benefits.rules.vocabulary import (
     ProviderKind,
     ServiceKind,
 )
-from consent.domain.kinds import Finding, Kind, Severity
+from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.faults import Values
 
 Body = Mapping[str, Any]
@@ -74,22 +74,22 @@ class PublicationContext:
     clients: Collection[str] = ()
 
 
-def evaluate(kind: Kind, body: Body, around: PublicationContext) -> list[Finding]:
+def evaluate(kind: DocumentKind, body: Body, around: PublicationContext) -> list[Finding]:
     """Every finding about a document whose shape was read before, in the order of its rules."""
     found = [*_texts(kind, body)]
-    if kind is Kind.SERVICES:
+    if kind is DocumentKind.SERVICES:
         found += _service(body, around)
-    elif kind is Kind.BENEFITS:
+    elif kind is DocumentKind.BENEFITS:
         found += _benefit(body, around)
-    elif kind is Kind.SOURCES:
+    elif kind is DocumentKind.SOURCES:
         found += [*_source(body), *_client(body, around)]
-    elif kind is Kind.VENUES:
+    elif kind is DocumentKind.VENUES:
         found += [*_client(body, around), *_venue(body, around)]
-    elif kind is Kind.SCHEMES:
+    elif kind is DocumentKind.SCHEMES:
         found += _scheme(body, around)
-    elif kind is Kind.NOTICES:
+    elif kind is DocumentKind.NOTICES:
         found += _notice(body, around)
-    elif kind is Kind.PROVIDERS and around.before is not None and around.before["kind"] != body["kind"]:
+    elif kind is DocumentKind.PROVIDERS and around.before is not None and around.before["kind"] != body["kind"]:
         detail = "what this provider may offer hangs on its kind; another kind is another provider"
         found.append(Finding("provider_changed", "R5", "/kind", REFUSED, detail))
     return sorted(found, key=lambda one: (one.severity is not REFUSED, one.severity is not FLAGGED, int(one.rule[1:])))
@@ -249,9 +249,9 @@ CLOSED_MEMBERS = ("kind", "kinds", "category", "scene", "measure", "dimension", 
 """Members whose words are not free, and references to the law, which may name what it forbids."""
 
 
-def _texts(kind: Kind, body: Body) -> Iterator[Finding]:
+def _texts(kind: DocumentKind, body: Body) -> Iterator[Finding]:
     """Scan every free text; notices say what a consent is about and are read by an officer anyway."""
-    if kind is Kind.NOTICES:
+    if kind is DocumentKind.NOTICES:
         return
     for pointer, text in _strings(body, ""):
         what = pointer.split("/")[1]

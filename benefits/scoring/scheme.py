@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from benefits.rules.vocabulary import AMOUNT_MAX
 from consent.documents import schema
-from consent.documents.schema import Closed, Document, LongText, Name
+from consent.documents.schema import Closed, LongText, Name, StrictDocument
 from consent.domain.records import Dimension, RecordKind
 from consent.kernel.canonical_json import sha256_of
 
@@ -48,7 +48,7 @@ def _stated(value: object) -> object:
     return value
 
 
-class TierDocument(Document):
+class TierDocument(StrictDocument):
     """`points` for every `units` of the year's sum, up to `up_to` units of it; the last tier has no end."""
 
     up_to: Annotated[int | None, Field(ge=1, le=AMOUNT_MAX), BeforeValidator(_stated)] = None
@@ -56,7 +56,7 @@ class TierDocument(Document):
     points: Annotated[int, Field(ge=1, le=CAP_MAX)]
 
 
-class IndicatorDocument(Document):
+class IndicatorDocument(StrictDocument):
     """What a kind of record is worth, in which dimension, and for how long."""
 
     kind: Annotated[RecordKind, Closed]
@@ -81,14 +81,14 @@ class IndicatorDocument(Document):
         return self
 
 
-class DimensionDocument(Document):
+class DimensionDocument(StrictDocument):
     """A dimension and the most it can hold."""
 
     dimension: Annotated[Dimension, Closed]
     cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
 
 
-class SchemeDocument(Document):
+class SchemeDocument(StrictDocument):
     """A version of the scheme, for civil years from `from_year` until the next version begins."""
 
     version: Annotated[str, Field(pattern=VERSION)]
@@ -160,7 +160,7 @@ class Scheme:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Scheme:
         """Compile a scheme document. Raises DocumentInvalid with every fault's place."""
-        read = schema.read(SchemeDocument, document)
+        read = schema.parse_document(SchemeDocument, document)
         return cls(
             read.version,
             read.from_year,

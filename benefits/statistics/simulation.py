@@ -17,7 +17,7 @@ from benefits.scoring.scheme import Scheme
 from benefits.statistics import population
 from benefits.statistics.population import MEASURES
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.oversight import officers
 
 RUNS_A_WEEK_MAX = 20
@@ -52,7 +52,7 @@ class SchemeComparison:
 
 async def simulate(benefit_id: str, condition: Condition, today: date, at: datetime) -> Impact:
     """Count on this week's population, in the running transaction. BudgetSpent after RUNS_A_WEEK_MAX runs."""
-    await _spend(f"{Kind.BENEFITS}/{benefit_id}", today)
+    await _spend(f"{DocumentKind.BENEFITS}/{benefit_id}", today)
     week = await population.freeze(today, at)
     found = await queries.fetch_one(
         "SELECT count(*) AS population,"
@@ -71,7 +71,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparis
 
     All schemes have one budget: they reach the same sums of deeds. BudgetSpent after RUNS_A_WEEK_MAX runs.
     """
-    await _spend(str(Kind.SCHEMES), today)
+    await _spend(str(DocumentKind.SCHEMES), today)
     week = await population.freeze(today, at)
     current = (await in_force.timeline(at)).version_for(max(today.year, proposed.from_year - 1))
     dialect = sql.dialect_of(queries.is_sqlite())
@@ -84,7 +84,7 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparis
     )
     assert found is not None
     counted, gain, less = (int(found[name]) for name in ("population", "gain", "less"))
-    shown_gain, shown_less, shown_same = officers.suppressed([gain, less, counted - gain - less])
+    shown_gain, shown_less, shown_same = officers.suppress_small_cells([gain, less, counted - gain - less])
     return SchemeComparison(_rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed))
 
 

@@ -15,7 +15,7 @@ from benefits.rules.vocabulary import Scene
 from benefits.statistics.population import week_of
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.oversight import officers
 
 
@@ -42,7 +42,7 @@ async def load_or_release(today: date, at: datetime) -> dict[str, Any]:
 async def _count(today: date, at: datetime) -> dict[str, Any]:
     monday = today - timedelta(days=today.weekday())
     first, last = monday - timedelta(days=7), monday - timedelta(days=1)
-    scene_of = {one.document_id: one.body["scene"] for one in await lifecycle.all_in_force(Kind.BENEFITS, at)}
+    scene_of = {one.document_id: one.body["scene"] for one in await lifecycle.all_in_force(DocumentKind.BENEFITS, at)}
     by_scene: Counter[str] = Counter()
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
     for benefit_id, scene in sorted(scene_of.items()):
@@ -65,7 +65,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
         consents[row["purpose"]] += row["counted"]
     scenes = _suppressed({str(scene): by_scene[scene] for scene in Scene})
     objections = await officers.objection_statistics()
-    counts = officers.suppressed([row["counted"] for row in objections])
+    counts = officers.suppress_small_cells([row["counted"] for row in objections])
     return {
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
@@ -89,4 +89,4 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
 
 
 def _suppressed(counted: dict[str, int]) -> dict[str, int | None]:
-    return dict(zip(counted, officers.suppressed(list(counted.values())), strict=True))
+    return dict(zip(counted, officers.suppress_small_cells(list(counted.values())), strict=True))

@@ -26,7 +26,7 @@ from consent.records.gate import covered
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkForSource:
     """A link as its source sees it."""
 
     link_id: str
@@ -41,7 +41,7 @@ async def open_link(
     """Make a pending link and its code, in the transaction that gives the consent."""
     link_id = await _put(keyring, person, consent_id, source_id, account, "pending", at)
     account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
-    return await link_codes.put(keyring, person, source_id, account_index, link_id, at)
+    return await link_codes.create(keyring, person, source_id, account_index, link_id, at)
 
 
 async def _put(
@@ -77,10 +77,12 @@ async def reissue_code(keyring: Keyring, person: Person, consent_id: str, at: da
     )
     if waiting is None or not await covered(person.person_id, Purpose.POINTS_COMPUTE, waiting["source_id"], at):
         raise NotFound("no link of this consent waits for a code")
-    return await link_codes.put(keyring, person, waiting["source_id"], waiting["account_index"], waiting["link_id"], at)
+    return await link_codes.create(
+        keyring, person, waiting["source_id"], waiting["account_index"], waiting["link_id"], at
+    )
 
 
-async def waiting(person: Person, at: datetime) -> dict[str, PendingLink]:
+async def pending_links(person: Person, at: datetime) -> dict[str, PendingLink]:
     """The person's links whose code can still be typed, by the consent that each is for."""
     codes = await link_codes.list_for(person, at)
     if not codes:
@@ -144,7 +146,7 @@ async def restore_link(
     return bool(claimed)
 
 
-async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:
+async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:
     """Confirm the link whose code was typed by the account's holder; its id.
 
     CodeUnknown for a wrong, expired or foreign code, all alike. AccountLinkedElsewhere when the account already has a
@@ -179,7 +181,7 @@ async def confirm(keyring: Keyring, source_id: str, code: str, account: str, at:
     return str(waiting["link_id"])
 
 
-async def confirmed(person: Person) -> set[str]:
+async def confirmed_sources(person: Person) -> set[str]:
     """The sources at which an account of this person is proven."""
     found = await queries.fetch_all(
         "SELECT source_id FROM account_link WHERE person_id = $1 AND state = 'confirmed'", person.person_id
@@ -212,7 +214,7 @@ async def _contested(
     raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
 
 
-async def renew(person: Person, source_id: str, shown: queries.Row, consent_id: str) -> bool:
+async def renew_link(person: Person, source_id: str, shown: queries.Row, consent_id: str) -> bool:
     """Let the confirmed link go on under a renewed consent; whether there was one. Links not yet confirmed go.
 
     AlreadyGiven when the renewed consent names another account: a slip of the finger must not end a link.
@@ -237,7 +239,7 @@ async def renew(person: Person, source_id: str, shown: queries.Row, consent_id: 
     return True
 
 
-async def end(person: Person, source_id: str, at: datetime) -> int:
+async def end_links(person: Person, source_id: str, at: datetime) -> int:
     """End every link of the person at the source and delete what came through it; how many records that were.
 
     In the withdrawal's transaction, whose event says it: so the end proves what it removed.
@@ -276,13 +278,13 @@ async def _drop_unproven(person: Person, source_id: str) -> None:
         )
 
 
-async def release_contested(keyring: Keyring, standing_link_id: str, at: datetime) -> None:
+async def end_contested_link(keyring: Keyring, standing_link_id: str, at: datetime) -> None:
     """End a confirmed link that was found not to be its holder's, with what came through it; the holder is told."""
     row = await queries.fetch_one("SELECT person_id, source_id FROM account_link WHERE link_id = $1", standing_link_id)
     if row is None:
         return
     person = await persons.lock(keyring, row["person_id"])
-    await end(person, row["source_id"], at)
+    await end_links(person, row["source_id"], at)
     await persons.raise_epoch(person.person_id)
     await ledger.append(person, "link.released", {"link_id": standing_link_id, "source_id": row["source_id"]}, at)
     await messages.add(person, MessageKind.LINK_RELEASED, {"source_id": row["source_id"]}, at)
@@ -290,7 +292,7 @@ async def release_contested(keyring: Keyring, standing_link_id: str, at: datetim
 
 async def list_for_source(
     keyring: Keyring, source_id: str, state: str, at: datetime, after: tuple[int, str] | None, limit: int
-) -> list[Link]:
+) -> list[LinkForSource]:
     """Links in a state, oldest first: confirmed ones that a live consent covers, ended ones not acknowledged."""
     since, link_id = after or (-1, "")
     condition, more = "l.acknowledged_at IS NULL", []
@@ -313,7 +315,7 @@ async def list_for_source(
         *more,
     )
     live = [
-        Link(
+        LinkForSource(
             row["link_id"],
             persons.from_row(keyring, row)
             .open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
@@ -347,12 +349,12 @@ async def record_link_ending(keyring: Keyring, person: Person) -> None:
         )
 
 
-async def drop_link_endings() -> int:
+async def delete_acknowledged_endings() -> int:
     """Drop what sources have acknowledged; how many."""
     return await queries.execute("DELETE FROM farewell WHERE acknowledged_at IS NOT NULL")
 
 
-async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str, limit: int) -> list[Link]:
+async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str, limit: int) -> list[LinkForSource]:
     found = await queries.fetch_all(
         "SELECT * FROM farewell WHERE source_id = $1 AND acknowledged_at IS NULL"
         " AND (since > $2 OR (since = $2 AND link_id > $3)) ORDER BY since, link_id LIMIT $4",
@@ -363,7 +365,7 @@ async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str,
     )
     cipher = vault.service_cipher(keyring, "farewell")
     return [
-        Link(
+        LinkForSource(
             row["link_id"],
             vault.open_sealed(cipher, _farewell_place(row["link_id"]), bytes(row["sealed_account"])).decode(),
             "ended",
@@ -377,7 +379,7 @@ def _farewell_place(link_id: str) -> Place:
     return Place("farewell", "sealed_account", "", link_id)
 
 
-async def acknowledge(source_id: str, link_id: str, at: datetime) -> None:
+async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None:
     """The source has dealt with an ended link. Again: the same. NotFound for any other link."""
     said = await queries.execute(
         "UPDATE farewell SET acknowledged_at = $3 WHERE source_id = $1 AND link_id = $2",

@@ -17,13 +17,13 @@ from consent.events.messages import MessageKind
 
 REMIND_DAYS = (7, 30, 90)
 """How long before its end a person is told; the shortest first, so that nobody is told twice at once."""
-SWEEP_MAX = 1_000
+EXPIRIES_MAX = 1_000
 """Consents written down as expired in one sweep; the next one takes the rest."""
-PRESENTATION_KEPT_FOR = timedelta(days=1)
+PRESENTATION_RETENTION = timedelta(days=1)
 """How long after its end a ticket is still known as answered; then it is an unknown, equally spent one."""
 
 
-async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
+async def remind(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
     """Tell people whose consents end in 90, 30 and 7 days, each once; how many were told now."""
     told = 0
     for days in REMIND_DAYS:
@@ -56,7 +56,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
     return told
 
 
-async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
+async def record_expired(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
     """Write down what has expired, with its event and the end of its link; how many. Only tidies: decisions at use
     look at the clock."""
     due = await queries.fetch_all(
@@ -68,12 +68,12 @@ async def sweep(keyring: Keyring, at: datetime, limit: int = SWEEP_MAX) -> int:
     for row in due:
         async with queries.transaction():
             person = await persons.lock(keyring, row["person_id"])
-            await register.expire_past(person, Purpose(row["purpose"]), row["counterpart"], at)
+            await register.record_expiry(person, Purpose(row["purpose"]), row["counterpart"], at)
     return len(due)
 
 
-async def drop_shown(at: datetime) -> int:
+async def delete_old_presentations(at: datetime) -> int:
     """Drop notices shown more than a day ago, answered or not; how many. What was agreed to is in the event."""
     return await queries.execute(
-        "DELETE FROM presentation WHERE expires_at < $1", queries.to_micros(at - PRESENTATION_KEPT_FOR)
+        "DELETE FROM presentation WHERE expires_at < $1", queries.to_micros(at - PRESENTATION_RETENTION)
     )

@@ -25,7 +25,7 @@ class PendingLink:
     code_expires_at: datetime
 
 
-async def put(
+async def create(
     keyring: Keyring, person: Person, source_id: str, account_index: str, link_id: str, at: datetime
 ) -> PendingLink:
     """Make the code of a pending link; an earlier one of the same link is no longer good."""
@@ -63,6 +63,6 @@ async def list_for(person: Person, at: datetime) -> dict[str, PendingLink]:
     }
 
 
-async def drop(at: datetime) -> int:
+async def delete_expired(at: datetime) -> int:
     """Drop codes that nobody typed in time; how many."""
     return await queries.execute("DELETE FROM link_code WHERE expires_at < $1", queries.to_micros(at))

@@ -23,16 +23,16 @@ class Notice:
     fields: dict[str, str]
 
 
-def written_out(version: Version, counterpart: Mapping[str, Any], language: Language) -> Notice:
+def render_notice(version: Version, counterpart: Mapping[str, Any], language: Language) -> Notice:
     """The notice for this counterpart (the document of a source or provider), in `zh-CN` or `en`."""
-    document = schema.read(NoticeDocument, version.body)
+    document = schema.parse_document(NoticeDocument, version.body)
     name = counterpart["name"][language]
     clauses = version.body["languages"][language]
     return Notice(
         version.document_id,
         version.version,
         language,
-        schema.render(document, language, name),
+        schema.render_notice_text(document, language, name),
         version.sha256,
         {clause: text.replace(schema.PLACEHOLDER, name) for clause, text in clauses.items()},
     )

@@ -13,19 +13,19 @@ from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.schema import Language
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import PRESENTATION_LIFE
-from consent.domain.kinds import Kind
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import AccountForbidden, AccountRequired, NotFound, NotInForce, TicketConsumed, TicketExpired
 from consent.persons import Person
 
 NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
-COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: Kind.SOURCES, Purpose.BENEFIT_CHECK: Kind.PROVIDERS}
+COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: DocumentKind.SOURCES, Purpose.BENEFIT_CHECK: DocumentKind.PROVIDERS}
 ANSWERED = "this notice was answered before; ask to see it again"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownNotice:
     """A notice as shown, with the ticket that may answer it until `expires_at`."""
 
     request_id: str
@@ -47,7 +47,7 @@ async def show(
     language: Language,
     at: datetime,
     previous_id: str | None = None,
-) -> Shown:
+) -> ShownNotice:
     """Show the notice in force for this purpose and counterpart, and remember exactly what was shown.
 
     `previous_id` names the person's ended consent that is to be taken up again: its account is asked for no more, as
@@ -82,10 +82,10 @@ async def show(
         previous_id,
     )
     ticket = presentation_ticket.sign(keyring, presentation_id, person.person_id)
-    return Shown(presentation_id, ticket, expires_at, notice, purpose, counterpart, account)
+    return ShownNotice(presentation_id, ticket, expires_at, notice, purpose, counterpart, account)
 
 
-async def again(keyring: Keyring, person: Person, request_id: str, at: datetime) -> Shown:
+async def show_again(keyring: Keyring, person: Person, request_id: str, at: datetime) -> ShownNotice:
     """A notice as it was shown to this person, with its ticket, while it can still be answered.
 
     NotFound for another person's, TicketConsumed and TicketExpired as an answer to it would be told.
@@ -94,21 +94,21 @@ async def again(keyring: Keyring, person: Person, request_id: str, at: datetime)
     if shown is None:
         raise NotFound("no such notice was shown")
     purpose, counterpart = Purpose(shown["purpose"]), shown["counterpart"]
-    notice = await lifecycle.get(Kind.NOTICES, shown["notice_id"], shown["notice_version"])
+    notice = await lifecycle.get(DocumentKind.NOTICES, shown["notice_id"], shown["notice_version"])
     named = await lifecycle.get(COUNTERPART_KIND[purpose], counterpart, shown["counterpart_version"])
     account = shown["sealed_account"]
-    return Shown(
+    return ShownNotice(
         request_id,
         presentation_ticket.sign(keyring, request_id, person.person_id),
         queries.from_micros(shown["expires_at"]),
-        notices.written_out(notice, named.body, shown["language"]),
+        notices.render_notice(notice, named.body, shown["language"]),
         purpose,
         counterpart,
         None if account is None else person.open("presentation", "sealed_account", request_id, bytes(account)).decode(),
     )
 
 
-async def answer(keyring: Keyring, person: Person, ticket: str, at: datetime) -> queries.Row:
+async def spend_ticket(keyring: Keyring, person: Person, ticket: str, at: datetime) -> queries.Row:
     """Spend the ticket of a shown notice; the row of what was shown."""
     presentation_id = presentation_ticket.check(keyring, ticket, person.person_id)
     shown = await _waiting(person, presentation_id, at)
@@ -126,10 +126,10 @@ async def answer(keyring: Keyring, person: Person, ticket: str, at: datetime) ->
 async def current_notice(purpose: Purpose, counterpart: str, language: Language, at: datetime) -> Notice:
     """The notice in force for this purpose, written out for the counterpart; NotInForce where either is not."""
     named = await lifecycle.in_force(COUNTERPART_KIND[purpose], counterpart, at)
-    notice = await lifecycle.in_force(Kind.NOTICES, NOTICE_OF_PURPOSE[purpose], at)
+    notice = await lifecycle.in_force(DocumentKind.NOTICES, NOTICE_OF_PURPOSE[purpose], at)
     if named is None or notice is None:
         raise NotInForce("there is no such counterpart, or it is not active")
-    return notices.written_out(notice, named.body, language)
+    return notices.render_notice(notice, named.body, language)
 
 
 def _check_account(purpose: Purpose, account: str | None) -> None:

@@ -12,8 +12,8 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX, Grant, State, end_of_life
-from consent.domain.kinds import Kind
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.kernel.errors import AlreadyGiven, NotFound, NoticeChanged, NotInForce
@@ -24,7 +24,7 @@ RENEW_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class ConsentForPerson:
     """A consent as its person sees it; `link` while it waits for its code."""
 
     grant: Grant
@@ -35,19 +35,22 @@ class Consent:
     link: PendingLink | None = None
 
 
-async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
+async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> ConsentForPerson:
     """Answer a shown notice with yes. The ticket is spent; for a source, the account's code is made.
 
     AlreadyGiven while a consent lives that cannot be renewed: too early, or with another account than the linked one.
     """
-    shown = await presentations.answer(keyring, person, ticket, at)
+    shown = await presentations.spend_ticket(keyring, person, ticket, at)
     purpose, counterpart = Purpose(shown["purpose"]), shown["counterpart"]
     changed = await lifecycle.versions_between(
-        Kind.NOTICES, shown["notice_id"], shown["notice_version"], await _version_in_force(shown["notice_id"], at)
+        DocumentKind.NOTICES,
+        shown["notice_id"],
+        shown["notice_version"],
+        await _version_in_force(shown["notice_id"], at),
     )
     if any(version.body["material"] for version in changed):
         raise NoticeChanged(asdict(await presentations.current_notice(purpose, counterpart, shown["language"], at)))
-    await expire_past(person, purpose, counterpart, at)
+    await record_expiry(person, purpose, counterpart, at)
     previous = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state <> 'refused'"
         " ORDER BY CASE state WHEN 'given' THEN 0 ELSE 1 END, given_at DESC, consent_id LIMIT 1",
@@ -66,7 +69,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
         "presentation", "sealed_account", shown["presentation_id"], bytes(shown["sealed_account"])
     ).decode()
     consent_id = consent.grant.consent_id
-    if previous is not None and renewed and await account_links.renew(person, counterpart, shown, consent_id):
+    if previous is not None and renewed and await account_links.renew_link(person, counterpart, shown, consent_id):
         return consent
     stopped = None if previous is None else _consent(previous).grant
     if (
@@ -79,18 +82,18 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     return replace(consent, link=await account_links.open_link(keyring, person, consent_id, counterpart, account, at))
 
 
-async def refuse(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Consent:
+async def refuse(keyring: Keyring, person: Person, ticket: str, at: datetime) -> ConsentForPerson:
     """Answer a shown notice with no. A refusal is a record of its own and costs nothing."""
-    shown = await presentations.answer(keyring, person, ticket, at)
+    shown = await presentations.spend_ticket(keyring, person, ticket, at)
     return await _record(person, shown, State.REFUSED, at, None)
 
 
-async def withdraw(person: Person, consent_id: str, at: datetime) -> Consent:
+async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForPerson:
     """End a consent now. Again: the same answer. The source's records go in the same transaction."""
     consent = await get(person, consent_id)
     state = consent.grant.state_at(at)
     if state is State.EXPIRED:
-        await expire_past(person, consent.grant.purpose, consent.grant.counterpart, at)
+        await record_expiry(person, consent.grant.purpose, consent.grant.counterpart, at)
         return await get(person, consent_id)
     if state is not State.GIVEN:
         return consent
@@ -110,7 +113,7 @@ async def withdraw_all(person: Person, at: datetime, counterpart: str | None = N
     return [grant.consent_id for grant in live]
 
 
-async def get(person: Person, consent_id: str) -> Consent:
+async def get(person: Person, consent_id: str) -> ConsentForPerson:
     """One consent of this person, or NotFound (equally for another person's)."""
     row = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND consent_id = $2", person.person_id, consent_id
@@ -120,7 +123,7 @@ async def get(person: Person, consent_id: str) -> Consent:
     return _consent(row)
 
 
-async def list_for(person: Person, before: tuple[int, str] | None, limit: int | None) -> list[Consent]:
+async def list_for(person: Person, before: tuple[int, str] | None, limit: int | None) -> list[ConsentForPerson]:
     """The person's consents, newest first; `before` is (microseconds, id) of the last one already seen."""
     at, consent_id = before or (2**62, "")
     found = await queries.fetch_all(
@@ -140,13 +143,15 @@ def state_of(row: queries.Row, at: datetime) -> State:
 
 
 async def _version_in_force(notice_id: str, at: datetime) -> int:
-    found = await lifecycle.in_force(Kind.NOTICES, notice_id, at)
+    found = await lifecycle.in_force(DocumentKind.NOTICES, notice_id, at)
     if found is None:
         raise NotInForce("the notice is not in force")
     return found.version
 
 
-async def _record(person: Person, shown: queries.Row, state: State, at: datetime, previous_id: str | None) -> Consent:
+async def _record(
+    person: Person, shown: queries.Row, state: State, at: datetime, previous_id: str | None
+) -> ConsentForPerson:
     given = state is State.GIVEN
     grant = Grant(
         new_id(),
@@ -193,10 +198,10 @@ async def _record(person: Person, shown: queries.Row, state: State, at: datetime
         },
         at,
     )
-    return Consent(grant, shown["notice_id"], shown["notice_version"], shown["notice_sha256"], previous_id)
+    return ConsentForPerson(grant, shown["notice_id"], shown["notice_version"], shown["notice_sha256"], previous_id)
 
 
-async def expire_past(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
+async def record_expiry(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
     """Write down that a consent has expired, with its event and the end of its link; nothing when none has."""
     row = await queries.fetch_one(
         "SELECT * FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3 AND state = 'given'"
@@ -236,7 +241,9 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
     )
     await persons.raise_epoch(person.person_id)
     removed = (
-        await account_links.end(person, grant.counterpart, at) if grant.purpose is Purpose.POINTS_COMPUTE else None
+        await account_links.end_links(person, grant.counterpart, at)
+        if grant.purpose is Purpose.POINTS_COMPUTE
+        else None
     )
     await ledger.append(
         person,
@@ -251,8 +258,8 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
     )
 
 
-def _consent(row: queries.Row) -> Consent:
-    return Consent(
+def _consent(row: queries.Row) -> ConsentForPerson:
+    return ConsentForPerson(
         Grant(
             row["consent_id"],
             Purpose(row["purpose"]),

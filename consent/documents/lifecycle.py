@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from consent.database import queries
-from consent.domain.kinds import Finding, Kind, Severity
+from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.events import ledger
 from consent.kernel.canonical_json import canonical_json, sha256_of
 from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
@@ -22,7 +22,7 @@ from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibi
 Body = Mapping[str, Any]
 
 
-PublicationCheck = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
+PublicationCheck = Callable[[DocumentKind, Body], Awaitable[Sequence[Finding]]]
 """What a document must pass; benefits hands it in, because this room cannot know what a benefit is."""
 
 
@@ -30,7 +30,7 @@ PublicationCheck = Callable[[Kind, Body], Awaitable[Sequence[Finding]]]
 class Version:
     """One version of a document."""
 
-    kind: Kind
+    kind: DocumentKind
     document_id: str
     version: int
     state: str
@@ -43,12 +43,12 @@ SYSTEM_ACTOR = "gate"
 """Who stops a document whose ground was taken away: nobody's staff id."""
 DISCARD = "discard"
 """The act of giving up a draft."""
-ALWAYS_REVIEWED = frozenset({Kind.NOTICES, Kind.SOURCES})
+ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES})
 """CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
 
 
 async def draft(
-    kind: Kind, document_id: str, body: Body, staff_id: str, at: datetime, *, read: str | None = None
+    kind: DocumentKind, document_id: str, body: Body, staff_id: str, at: datetime, *, read: str | None = None
 ) -> Version:
     """Store the next version as a draft. What is in force stays in force.
 
@@ -79,7 +79,7 @@ async def draft(
 
 
 async def submit(
-    kind: Kind, document_id: str, version: int, staff_id: str, at: datetime, gate: PublicationCheck
+    kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime, gate: PublicationCheck
 ) -> tuple[Version, Sequence[Finding]]:
     """Put a draft through the gate: submitted, or in_review when flagged; Prohibited when refused."""
     found = await get(kind, document_id, version)
@@ -89,7 +89,7 @@ async def submit(
     if refusals:
         raise Prohibited([asdict(finding) for finding in refusals])
     flagged = kind in ALWAYS_REVIEWED or any(finding.severity is Severity.FLAGGED for finding in findings)
-    if kind is Kind.SERVICES and not await _was_ever_approved(kind, document_id):
+    if kind is DocumentKind.SERVICES and not await _was_ever_approved(kind, document_id):
         flagged = True
     state = "in_review" if flagged else "submitted"
     await _set_state(found, state, expected="draft")
@@ -97,7 +97,7 @@ async def submit(
     return await get(kind, document_id, version), findings
 
 
-async def discard(kind: Kind, document_id: str, version: int, staff_id: str, at: datetime) -> Version:
+async def discard_draft(kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime) -> Version:
     """Give up a draft; one person suffices, and it stays readable. Whoever wrote it still counts as its author."""
     found = await get(kind, document_id, version)
     await _set_state(found, "retired", expected="draft")
@@ -105,7 +105,7 @@ async def discard(kind: Kind, document_id: str, version: int, staff_id: str, at:
     return await get(kind, document_id, version)
 
 
-async def review(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+async def review(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
     """A privacy officer, who has had no hand in it, lets a flagged version go on to approval."""
     found = await get(kind, document_id, version)
     await _must_be_another(found, officer_id)
@@ -114,7 +114,7 @@ async def review(kind: Kind, document_id: str, version: int, officer_id: str, at
     return await get(kind, document_id, version)
 
 
-async def send_back(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+async def send_back(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
     """A privacy officer, who has had no hand in it, does not let a flagged version go on: it is a draft again."""
     found = await get(kind, document_id, version)
     await _must_be_another(found, officer_id)
@@ -124,7 +124,13 @@ async def send_back(kind: Kind, document_id: str, version: int, officer_id: str,
 
 
 async def approve(
-    kind: Kind, document_id: str, version: int, sha256: str, staff_id: str, at: datetime, in_force_from: datetime
+    kind: DocumentKind,
+    document_id: str,
+    version: int,
+    sha256: str,
+    staff_id: str,
+    at: datetime,
+    in_force_from: datetime,
 ) -> Version:
     """A second person approves exactly what was read; in force from `in_force_from`."""
     found = await get(kind, document_id, version)
@@ -144,7 +150,7 @@ async def approve(
     return await get(kind, document_id, version)
 
 
-async def suspend(kind: Kind, document_id: str, staff_id: str, at: datetime) -> Version:
+async def suspend(kind: DocumentKind, document_id: str, staff_id: str, at: datetime) -> Version:
     """Stop what is in force at once; one person suffices."""
     found = await in_force(kind, document_id, at)
     if found is None:
@@ -172,7 +178,9 @@ async def cancel_scheduled(version: Version, staff_id: str, at: datetime) -> Ver
     return await get(version.kind, version.document_id, version.version)
 
 
-async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: datetime) -> tuple[Version, bool]:
+async def resume(
+    kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime
+) -> tuple[Version, bool]:
     """Start a suspended version again: the first person asks, another one agrees; whether it is in force now."""
     found = await get(kind, document_id, version)
     _must_be(found, "suspended")
@@ -193,7 +201,9 @@ async def resume(kind: Kind, document_id: str, version: int, staff_id: str, at: 
     return await get(kind, document_id, version), True
 
 
-async def discard_draft(kind: Kind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
+async def retire_suspended(
+    kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime
+) -> Version:
     """A privacy officer ends a version that the gate has stopped; it does not come back."""
     found = await get(kind, document_id, version)
     await _set_state(found, "retired", expected="suspended")
@@ -201,7 +211,9 @@ async def discard_draft(kind: Kind, document_id: str, version: int, officer_id: 
     return await get(kind, document_id, version)
 
 
-async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends_at: datetime | None = None) -> Version:
+async def retire(
+    kind: DocumentKind, document_id: str, staff_id: str, at: datetime, ends_at: datetime | None = None
+) -> Version:
     """End what is in force for good: from now on, or at `ends_at`."""
     found = await in_force(kind, document_id, at)
     if found is None:
@@ -220,7 +232,7 @@ async def retire(kind: Kind, document_id: str, staff_id: str, at: datetime, ends
     return await get(kind, document_id, found.version)
 
 
-async def get(kind: Kind, document_id: str, version: int) -> Version:
+async def get(kind: DocumentKind, document_id: str, version: int) -> Version:
     """One version, or NotFound."""
     row = await queries.fetch_one(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version = $3", kind, document_id, version
@@ -230,7 +242,7 @@ async def get(kind: Kind, document_id: str, version: int) -> Version:
     return _version(row)
 
 
-async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None:
+async def in_force(kind: DocumentKind, document_id: str, at: datetime) -> Version | None:
     """What binds at `at`: the latest version begun by then, unless it was suspended or retired."""
     row = await queries.fetch_one(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from <= $3"
@@ -242,7 +254,7 @@ async def in_force(kind: Kind, document_id: str, at: datetime) -> Version | None
     return _version(row) if row and _binds(row, at) else None
 
 
-async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
+async def all_in_force(kind: DocumentKind, at: datetime) -> list[Version]:
     """Everything of a kind that binds at `at`, by id."""
     found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND in_force_from <= $2 ORDER BY document_id, in_force_from, version",
@@ -253,7 +265,7 @@ async def all_in_force(kind: Kind, at: datetime) -> list[Version]:
     return [_version(row) for row in latest.values() if _binds(row, at)]
 
 
-async def scheduled(kind: Kind, at: datetime) -> list[Version]:
+async def scheduled(kind: DocumentKind, at: datetime) -> list[Version]:
     """Everything of a kind that was approved and begins after `at`, by id."""
     found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND state = 'approved' AND in_force_from > $2"
@@ -264,14 +276,14 @@ async def scheduled(kind: Kind, at: datetime) -> list[Version]:
     return [_version(row) for row in found]
 
 
-async def changes() -> int:
+async def change_count() -> int:
     """A number that rises with every act on any document."""
     found = await queries.fetch_one("SELECT changes FROM catalogue_state")
     assert found is not None
     return int(found["changes"])
 
 
-async def next_change(kinds: Sequence[Kind], at: datetime) -> datetime | None:
+async def next_change_at(kinds: Sequence[DocumentKind], at: datetime) -> datetime | None:
     """The first instant after `at` at which something of these kinds begins or ends of itself, or None."""
     among = ", ".join(f"${place}" for place in range(2, 2 + len(kinds)))
     found = await queries.fetch_one(
@@ -284,7 +296,7 @@ async def next_change(kinds: Sequence[Kind], at: datetime) -> datetime | None:
     return None if found is None or found["moment"] is None else queries.from_micros(found["moment"])
 
 
-async def versions_between(kind: Kind, document_id: str, after: int, to: int) -> list[Version]:
+async def versions_between(kind: DocumentKind, document_id: str, after: int, to: int) -> list[Version]:
     """Versions after `after` up to `to` that ever were in force, oldest first."""
     found = await queries.fetch_all(
         "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND version <= $4"
@@ -304,7 +316,7 @@ def _binds(row: queries.Row, at: datetime) -> bool:
 def _version(row: queries.Row) -> Version:
     begins = row["in_force_from"]
     return Version(
-        Kind(row["kind"]),
+        DocumentKind(row["kind"]),
         row["document_id"],
         row["version"],
         row["state"],
@@ -347,7 +359,7 @@ async def _must_be_another(found: Version, staff_id: str) -> None:
         raise FourEyes("whoever contributed to a version, or to a draft it grew from, cannot decide on it")
 
 
-async def _was_ever_approved(kind: Kind, document_id: str) -> bool:
+async def _was_ever_approved(kind: DocumentKind, document_id: str) -> bool:
     return (
         await queries.fetch_one(
             "SELECT 1 AS approved FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from IS NOT NULL",

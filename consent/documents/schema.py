@@ -74,27 +74,27 @@ ShortText = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_one_line)
 LongText = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
 
 
-class Document(BaseModel):
+class StrictDocument(BaseModel):
     """What all documents share: strict types, nothing unknown, unchangeable once read."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Name(Document):
+class Name(StrictDocument):
     """A name or title in both languages."""
 
     zh_cn: ShortText = Field(alias="zh-CN")
     en: ShortText
 
 
-class Prose(Document):
+class Prose(StrictDocument):
     """A text in both languages."""
 
     zh_cn: LongText = Field(alias="zh-CN")
     en: LongText
 
 
-class Onboarding(Document):
+class Onboarding(StrictDocument):
     """What a source declares. Deeds done under pressure are no good deeds: without both an officer looks (R11)."""
 
     legal_basis: LongText
@@ -103,7 +103,7 @@ class Onboarding(Document):
     assessment_id: AssessmentId
 
 
-class SourceDocument(Document):
+class SourceDocument(StrictDocument):
     """Who delivers records, of which kinds."""
 
     source_id: DocumentId
@@ -127,7 +127,7 @@ class SourceDocument(Document):
         return self
 
 
-class NoticeText(Document):
+class NoticeText(StrictDocument):
     """A notice in one language: everything PIPL 17 and 30 ask for, each with a text of its own."""
 
     title: ShortText
@@ -144,7 +144,7 @@ class NoticeText(Document):
     consequences_of_refusal: LongText
 
 
-class NoticeLanguages(Document):
+class NoticeLanguages(StrictDocument):
     """Both languages; neither is a summary of the other."""
 
     zh_cn: NoticeText = Field(alias="zh-CN")
@@ -162,7 +162,7 @@ class NoticeLanguages(Document):
         return self
 
 
-class NoticeDocument(Document):
+class NoticeDocument(StrictDocument):
     """A notice for one purpose. `material` says whether people who were shown an older version must be asked anew."""
 
     notice_id: DocumentId
@@ -175,10 +175,10 @@ class NoticeDocument(Document):
 HEADINGS = bilingual.by_language(bilingual.load("consent.documents", "headings.toml"), "headings")
 """Headings of a notice's clauses by member and language, in the order in which a notice is shown."""
 
-D = TypeVar("D", bound=Document)
+D = TypeVar("D", bound=StrictDocument)
 
 
-def read(model: type[D], document: Mapping[str, Any]) -> D:
+def parse_document(model: type[D], document: Mapping[str, Any]) -> D:
     """The document as its model. Raises DocumentInvalid with a fault for each place, at most FAULTS_MAX."""
     try:
         return model.model_validate(document)
@@ -188,12 +188,12 @@ def read(model: type[D], document: Mapping[str, Any]) -> D:
         raise DocumentInvalid(tuple(one for one in faults if not _follows(one, faults))) from None
 
 
-def to_document(document: Document) -> dict[str, Any]:
+def to_document(document: StrictDocument) -> dict[str, Any]:
     """The JSON value that was read; what was left out stays out, so that its hash is the same."""
     return document.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def render(notice: NoticeDocument, language: Language, counterpart_name: str) -> str:
+def render_notice_text(notice: NoticeDocument, language: Language, counterpart_name: str) -> str:
     """The notice as plain text, the counterpart's name written in: exactly what a person is shown and agrees to."""
     text = notice.languages.zh_cn if language == "zh-CN" else notice.languages.en
     paragraphs = [text.title]

@@ -9,7 +9,7 @@ from typing import Any
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Body, Version
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import NotFound
 from consent.kernel.faults import pointer_to
 
@@ -20,7 +20,7 @@ STATES = (
 VERSION_MAX = 2**31 - 1
 
 
-async def latest(kind: Kind, document_id: str) -> Version:
+async def latest_version(kind: DocumentKind, document_id: str) -> Version:
     """The newest version, whatever its state, or NotFound."""
     row = await queries.fetch_one(
         "SELECT max(version) AS version FROM document WHERE kind = $1 AND document_id = $2", kind, document_id
@@ -30,7 +30,7 @@ async def latest(kind: Kind, document_id: str) -> Version:
     return await lifecycle.get(kind, document_id, row["version"])
 
 
-async def newest(kind: Kind, after: str) -> list[Version]:
+async def latest_versions(kind: DocumentKind, after: str) -> list[Version]:
     """The newest version of every document of a kind with an id above `after`, by id."""
     found = await queries.fetch_all(
         "SELECT document_id, max(version) AS version FROM document WHERE kind = $1 AND document_id > $2"
@@ -63,7 +63,7 @@ async def state_of(version: Version, at: datetime) -> str:
     return "superseded" if begun else "retired"
 
 
-async def open_versions(kind: Kind, at: datetime) -> dict[str, dict[int, str]]:
+async def open_versions(kind: DocumentKind, at: datetime) -> dict[str, dict[int, str]]:
     """Every version of a kind that is submitted, in review, scheduled, in force or suspended: its state, by id."""
     found = await queries.fetch_all(
         "SELECT document_id, version, state, in_force_from FROM document WHERE kind = $1"
@@ -99,7 +99,7 @@ async def resume_requested(version: Version) -> bool:
     return asked is not None and asked["act"] == "ask_to_resume"
 
 
-async def other_versions(version: Version, at: datetime) -> Version | None:
+async def comparison_base(version: Version, at: datetime) -> Version | None:
     """What a version is to be read against: what people have now, however many drafts lie between.
 
     Of a version that is or was in force itself, what was in force before it. Where nothing ever was, the newest
@@ -139,16 +139,16 @@ async def _last_act(version: Version) -> str:
     return "" if row is None else str(row["act"])
 
 
-def name_of(kind: Kind, body: Body) -> dict[str, str]:
+def name_of(kind: DocumentKind, body: Body) -> dict[str, str]:
     """What people call a document, by language; empty for a draft that does not say."""
-    found: Any = body.get("title" if kind in (Kind.BENEFITS, Kind.SCHEMES) else "name")
-    if kind is Kind.NOTICES and isinstance(texts := body.get("languages"), Mapping):
+    found: Any = body.get("title" if kind in (DocumentKind.BENEFITS, DocumentKind.SCHEMES) else "name")
+    if kind is DocumentKind.NOTICES and isinstance(texts := body.get("languages"), Mapping):
         found = {language: text.get("title") for language, text in texts.items() if isinstance(text, Mapping)}
     members = found.items() if isinstance(found, Mapping) else ()
     return {language: text for language, text in members if isinstance(text, str)}
 
 
-async def last_name_of(kind: Kind, document_id: str) -> dict[str, str] | None:
+async def last_name_of(kind: DocumentKind, document_id: str) -> dict[str, str] | None:
     """What a document was called when it was last in force; None where it never was."""
     found = await lifecycle.versions_between(kind, document_id, 0, VERSION_MAX)
     return name_of(kind, found[-1].body) if found else None
@@ -181,6 +181,6 @@ def _of_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
-async def catalogue(at: datetime) -> dict[str, list[Body]]:
+async def bodies_in_force(at: datetime) -> dict[str, list[Body]]:
     """Everything in force, by kind and id."""
-    return {str(kind): [one.body for one in await lifecycle.all_in_force(kind, at)] for kind in Kind}
+    return {str(kind): [one.body for one in await lifecycle.all_in_force(kind, at)] for kind in DocumentKind}

@@ -31,7 +31,7 @@ FOR_OFFICER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
+class ObjectionForPerson:
     """An objection as its person sees it: their own words, what it is about, and the decision in writing.
 
     `record` is (kind, quantity, civil day) as it is now, or as it was when it was taken back.
@@ -52,7 +52,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class ForOfficer:
+class ObjectionForOfficer:
     """An objection as the officer who decides sees it: both sides' words, the record, the deadlines; no identity."""
 
     objection_id: str
@@ -72,7 +72,7 @@ class ForOfficer:
 
 
 @dataclass(frozen=True, slots=True)
-class AtSource:
+class ObjectionForSource:
     """An objection as its source sees it: which record or account, what fault, none of the person's words."""
 
     objection_id: str
@@ -86,7 +86,7 @@ class AtSource:
 
 async def open_about_record(
     person: Person, record_id: str, reason: Reason, statement: str, today: date, at: datetime
-) -> Objection:
+) -> ObjectionForPerson:
     """Object to a record of one's own; NotFound for any other."""
     row = await queries.fetch_one(
         "SELECT source_id FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
@@ -98,12 +98,12 @@ async def open_about_record(
 
 async def open_about_missing(
     person: Person, source_id: str, reason: Reason, statement: str, today: date, at: datetime
-) -> Objection:
+) -> ObjectionForPerson:
     """Say that a record is missing at a source."""
     return await _open(person, None, source_id, reason, statement, today, at)
 
 
-async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[Objection]:
+async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[ObjectionForPerson]:
     """The person's objections, newest first."""
     at, objection_id = before or (2**62, "")
     found = await queries.fetch_all(
@@ -133,12 +133,12 @@ async def _taken_back(person: Person) -> dict[str, tuple[str, int, date]]:
     }
 
 
-def _own(person: Person, row: queries.Row, taken_back: Mapping[str, tuple[str, int, date]]) -> Objection:
+def _own(person: Person, row: queries.Row, taken_back: Mapping[str, tuple[str, int, date]]) -> ObjectionForPerson:
     objection_id, decision = row["objection_id"], row["sealed_decision"]
     record = taken_back.get(row["record_id"] or "")
     if row["record_kind"] is not None:
         record = (row["record_kind"], row["quantity"], queries.from_day_number(row["occurred_on"]))
-    return Objection(
+    return ObjectionForPerson(
         objection_id,
         ObjectionState(row["state"]),
         row["record_id"],
@@ -184,7 +184,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
 
 async def list_for_source(
     keyring: Keyring, source_id: str, after: tuple[int, str] | None, limit: int
-) -> list[AtSource]:
+) -> list[ObjectionForSource]:
     """Open objections about this source, oldest first; only of persons whose link with it stands."""
     at, objection_id = after or (-1, "")
     found = await queries.fetch_all(
@@ -202,7 +202,7 @@ async def list_for_source(
         limit,
     )
     return [
-        AtSource(
+        ObjectionForSource(
             row["objection_id"],
             row["source_record_id"],
             persons.from_row(keyring, row)
@@ -217,7 +217,9 @@ async def list_for_source(
     ]
 
 
-async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, statement: str, at: datetime) -> None:
+async def record_source_statement(
+    keyring: Keyring, source_id: str, objection_id: str, statement: str, at: datetime
+) -> None:
     """The source's side, for whoever decides; said again it replaces what was said. Conflict once it is decided."""
     row = await queries.fetch_one(
         "SELECT o.person_id, o.state FROM objection o"
@@ -242,7 +244,7 @@ async def state_as_source(keyring: Keyring, source_id: str, objection_id: str, s
     await ledger.append(person, "objection.stated", {"objection_id": objection_id, "source_id": source_id}, at)
 
 
-async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, limit: int) -> list[ForOfficer]:
+async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, limit: int) -> list[ObjectionForOfficer]:
     """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
     day, objection_id = after or (0, "")
     found = await queries.fetch_all(
@@ -255,7 +257,7 @@ async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, l
     return [_for_officer(keyring, row, zone) for row in found]
 
 
-async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ForOfficer:
+async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ObjectionForOfficer:
     """One objection by its id, open or decided; NotFound where there is none."""
     row = await queries.fetch_one(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
     if row is None:
@@ -299,7 +301,7 @@ async def decide(
     if upheld:
         state = ObjectionState.CORRECTED if correction else ObjectionState.UPHELD
         if row["record_id"] is not None:
-            await intake.settle(person, row["record_id"], correction, today, at)
+            await intake.apply_decision(person, row["record_id"], correction, today, at)
     await queries.execute(
         "UPDATE objection SET state = $3, decided_at = $4, decided_by = $5, sealed_decision = $6"
         " WHERE person_id = $1 AND objection_id = $2",
@@ -330,7 +332,7 @@ async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, quer
     return person, row
 
 
-def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ForOfficer:
+def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ObjectionForOfficer:
     person, objection_id = persons.from_row(keyring, row), row["objection_id"]
 
     def opened(column: str) -> str | None:
@@ -351,7 +353,7 @@ def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ForOfficer
             "quantity": row["quantity"],
             "occurred_on": queries.from_day_number(row["occurred_on"]).isoformat(),
         }
-    return ForOfficer(
+    return ObjectionForOfficer(
         objection_id,
         ObjectionState(row["state"]),
         row["source_id"],
@@ -376,7 +378,7 @@ async def _open(
     statement: str,
     today: date,
     at: datetime,
-) -> Objection:
+) -> ObjectionForPerson:
     objection_id, deadline = new_id(), decide_by(today, working_days.shipped())
     await queries.execute(
         "INSERT INTO objection (person_id, objection_id, record_id, source_id, reason_code, sealed_statement, state,"
@@ -395,4 +397,4 @@ async def _open(
     await messages.add(
         person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
     )
-    return Objection(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)
+    return ObjectionForPerson(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)

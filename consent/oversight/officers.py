@@ -35,7 +35,7 @@ CONSENT_STATE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class ConsentFilters:
     """Which consents; None for all."""
 
     purpose: str | None = None
@@ -83,12 +83,12 @@ class Decision:
     decided_at: datetime
 
 
-KEPT_FOR = timedelta(days=3 * 366)
+RETENTION = timedelta(days=3 * 366)
 
 
-async def drop_old(at: datetime) -> int:
+async def delete_old(at: datetime) -> int:
     """Drop cases, and reviews that are decided, of more than three years ago; how many."""
-    long_ago = queries.to_micros(at - KEPT_FOR)
+    long_ago = queries.to_micros(at - RETENTION)
     dropped = await queries.execute("DELETE FROM officer_case WHERE opened_at < $1", long_ago)
     return dropped + await queries.execute(
         "DELETE FROM link_review WHERE opened_at < $1 AND state = 'decided'", long_ago
@@ -110,7 +110,7 @@ async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) ->
     return case_id
 
 
-async def need_case(case_id: str, staff_id: str) -> Case:
+async def require_case(case_id: str, staff_id: str) -> Case:
     """The officer's own case of this id, or NotFound."""
     found = await queries.fetch_one(
         "SELECT * FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id
@@ -138,7 +138,7 @@ def _case(row: queries.Row) -> Case:
     return Case(row["case_id"], row["reason_code"], row["text"], queries.from_micros(row["opened_at"]))
 
 
-async def counts(filters: Filters, on: date, zone: tzinfo, at: datetime) -> list[Cell]:
+async def count_consents(filters: ConsentFilters, on: date, zone: tzinfo, at: datetime) -> list[Cell]:
     """Consents by the day they were decided and the state at the end of civil day `on`; small cells suppressed."""
     instant = min(_end_of(on, zone), at)
     where, values = _where(filters, 3)
@@ -156,11 +156,11 @@ async def counts(filters: Filters, on: date, zone: tzinfo, at: datetime) -> list
         for row in found
         if filters.state in (None, row["state"])
     ]
-    shown = suppressed([counted for _, _, counted in rows])
+    shown = suppress_small_cells([counted for _, _, counted in rows])
     return [Cell(day, state, count) for (day, state, _), count in zip(rows, shown, strict=True)]
 
 
-def suppressed(cells: Sequence[int]) -> list[int | None]:
+def suppress_small_cells(cells: Sequence[int]) -> list[int | None]:
     """Counts rounded to tens; those under CELL_MIN are left out, and a second one with a single small cell.
 
     Otherwise the one that is missing could be had from a total.
@@ -173,7 +173,7 @@ def suppressed(cells: Sequence[int]) -> list[int | None]:
     ]
 
 
-async def sample(filters: Filters, size: int, at: datetime) -> list[queries.Row]:
+async def sample_consents(filters: ConsentFilters, size: int, at: datetime) -> list[queries.Row]:
     """Up to `size` consents at random; none when fewer than CELL_MIN fit the filters."""
     where, values = _where(filters, 2)
     fitting = f"SELECT c.*, {CONSENT_STATE} AS state_then FROM consent c WHERE c.given_at <= $1{where}"
@@ -241,7 +241,7 @@ async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[quer
     )
 
 
-async def reviews() -> list[Review]:
+async def open_reviews() -> list[Review]:
     """What waits for an officer, oldest first: contested links, flagged documents, what the gate has stopped."""
     contested = await queries.fetch_all("SELECT review_id, source_id, opened_at FROM link_review WHERE state = 'open'")
     waiting = await queries.fetch_all(
@@ -260,7 +260,7 @@ async def reviews() -> list[Review]:
     return sorted(found, key=lambda review: (review.opened_at, review.review_id))
 
 
-async def closed(review_id: str, about: tuple[str, str, int] | None) -> Review:
+async def closed_review(review_id: str, about: tuple[str, str, int] | None) -> Review:
     """A review that no longer waits: of a version (kind, id, number), or of two claims. NotFound when it is gone."""
     if about is None:
         row = await queries.fetch_one(
@@ -297,7 +297,7 @@ def _about_document(row: queries.Row, kind: str, since: int) -> Review:
     )
 
 
-async def decided(review_id: str, staff_id: str, decision: str, reason: str, at: datetime) -> None:
+async def record_decision(review_id: str, staff_id: str, decision: str, reason: str, at: datetime) -> None:
     """Write a decision down among the looks: every decision is one."""
     await ledger.record_officer_read(staff_id, None, f"review.{decision}d {review_id}: {reason}", at)
 
@@ -345,7 +345,7 @@ async def objection_statistics() -> list[queries.Row]:
     )
 
 
-def _where(filters: Filters, first: int) -> tuple[str, list[object]]:
+def _where(filters: ConsentFilters, first: int) -> tuple[str, list[object]]:
     conditions = ""
     values: list[object] = []
     for column, value in (

@@ -17,12 +17,12 @@ from consent.crypto.blind_index import IndexUse, blind_index, new_ids
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import QUANTITY_MAX
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import DomainError, NotFound
-from consent.records import corrections
+from consent.records import officer_corrections
 
 BATCH_MAX = 10_000
 """Records in one transaction: large enough to be quick, small enough to hold no lock for long."""
@@ -53,7 +53,7 @@ class RecordRefused(DomainError):
         self.code = refusal.value
 
 
-class Delivery(NamedTuple):
+class DeliveredRecord(NamedTuple):
     """One record as a source sends it; kind and day still as text."""
 
     record_id: str
@@ -63,7 +63,7 @@ class Delivery(NamedTuple):
     occurred_on: str
 
 
-class Answer(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What became of a delivery: accepted, duplicate or refused with a code."""
 
     record_id: str
@@ -73,26 +73,31 @@ class Answer(NamedTuple):
 
 class _Valid(NamedTuple):
     position: int
-    delivery: Delivery
+    delivery: DeliveredRecord
     account_index: str
 
 
 async def deliver(
-    keyring: Keyring, source_id: str, kinds: frozenset[str], deliveries: Sequence[Delivery], today: date, at: datetime
-) -> list[Answer]:
+    keyring: Keyring,
+    source_id: str,
+    kinds: frozenset[str],
+    deliveries: Sequence[DeliveredRecord],
+    today: date,
+    at: datetime,
+) -> list[DeliveryResult]:
     """Take up to BATCH_MAX deliveries in the running transaction; one answer each, in order.
 
     `kinds` are what the source may deliver, `today` is the city's civil day. Sending again changes nothing.
     """
     if len(deliveries) > BATCH_MAX:
         raise ValueError(f"at most {BATCH_MAX} deliveries at once")
-    answers: list[Answer | None] = [None] * len(deliveries)
+    answers: list[DeliveryResult | None] = [None] * len(deliveries)
     valid: list[_Valid] = []
     indexes: dict[str, str] = {}
     for position, delivery in enumerate(deliveries):
         refusal = _shape_refusal(delivery, kinds, today)
         if refusal:
-            answers[position] = Answer(delivery.record_id, "refused", refusal)
+            answers[position] = DeliveryResult(delivery.record_id, "refused", refusal)
             continue
         index = indexes.get(delivery.account)
         if index is None:
@@ -104,9 +109,9 @@ async def deliver(
     for one in valid:
         position, delivery, index = one
         if index not in owners:
-            answers[position] = Answer(delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
+            answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
         elif delivery.kind not in agreed[shown[index]]:
-            answers[position] = Answer(delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
+            answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
         else:
             admitted.append(one)
     stored = await _stored(source_id, {one.delivery.record_id for one in admitted})
@@ -114,7 +119,7 @@ async def deliver(
     return [answer for answer in answers if answer is not None]
 
 
-def _shape_refusal(delivery: Delivery, kinds: frozenset[str], today: date) -> Refusal | None:
+def _shape_refusal(delivery: DeliveredRecord, kinds: frozenset[str], today: date) -> Refusal | None:
     if delivery.kind not in kinds:
         return Refusal.KIND_NOT_ALLOWED
     if not 1 <= delivery.quantity <= QUANTITY_MAX:
@@ -146,7 +151,7 @@ async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozens
     """Which kinds each version of the source delivered: a consent covers those it was shown for, and no others."""
     found = {}
     for version in versions:
-        document = await lifecycle.get(Kind.SOURCES, source_id, version)
+        document = await lifecycle.get(DocumentKind.SOURCES, source_id, version)
         found[version] = frozenset(document.body["kinds"])
     return found
 
@@ -209,7 +214,7 @@ async def _store(
     admitted: Sequence[_Valid],
     owners: Mapping[str, str],
     stored: dict[str, tuple[object, ...]],
-    answers: list[Answer | None],
+    answers: list[DeliveryResult | None],
     at: datetime,
 ) -> None:
     keys, records, received_at, ids = [], [], queries.to_micros(at), new_ids(len(admitted))
@@ -219,14 +224,16 @@ async def _store(
         known = stored.get(name)
         if known is not None:
             answers[position] = (
-                Answer(name, "duplicate") if known == content else Answer(name, "refused", Refusal.CONFLICT)
+                DeliveryResult(name, "duplicate")
+                if known == content
+                else DeliveryResult(name, "refused", Refusal.CONFLICT)
             )
             continue
         stored[name] = content
         record_id = next(ids)
         keys.append((source_id, name, person_id, record_id))
         records.append((person_id, record_id, source_id, name, *content[1:], received_at))
-        answers[position] = Answer(name, "accepted")
+        answers[position] = DeliveryResult(name, "accepted")
     if not records:
         return
     await queries.copy_rows("record_key", RECORD_KEY, keys)
@@ -258,7 +265,7 @@ async def retract(keyring: Keyring, source_id: str, source_record_id: str, reaso
     await _take_back(person, record, reason_code, at)
 
 
-async def settle(
+async def apply_decision(
     person: people.Person, record_id: str, correction: tuple[int | None, str | None] | None, today: date, at: datetime
 ) -> None:
     """What an upheld objection does to its record: correct it, or take it back. Nothing when it is gone already."""
@@ -270,10 +277,10 @@ async def settle(
     source_id, named = record["source_id"], record["source_record_id"]
     if correction is None:
         await _take_back(person, record, "objection_upheld", at)
-        await corrections.put(source_id, named, "retracted", None, None, at)
+        await officer_corrections.add(source_id, named, "retracted", None, None, at)
     else:
         quantity, day = await _replace(person, record, correction[0], correction[1], "objection_upheld", today, at)
-        await corrections.put(source_id, named, "corrected", quantity, day, at)
+        await officer_corrections.add(source_id, named, "corrected", quantity, day, at)
 
 
 async def _of_source(

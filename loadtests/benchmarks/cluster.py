@@ -15,7 +15,7 @@ from typing import Any
 from benefits.balances import batch
 from benefits.scoring import scheme
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.records.gate import Part
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import NOW, RECORDS_A_PERSON, clock, populate, timed
@@ -33,7 +33,7 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
         await database.migrate_all()
         await database.distribute()
         document = scheme.shipped()[0]
-        await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
+        await seed.publish(DocumentKind.SCHEMES, document["version"], document, NOW)
         await populate(records)
 
         async def ours() -> None:

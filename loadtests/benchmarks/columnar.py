@@ -23,7 +23,7 @@ from benefits.balances import batch, snapshots
 from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from loadtests.benchmarks import turns
 from loadtests.benchmarks.recompute import MICROS, NOW, TODAY, by_hand, clock, populate, timed
 from service.demo import seed
@@ -109,7 +109,7 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
     await database.open_database(url)
     await database.migrate_all()
     document = scheme.shipped()[0]
-    await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
+    await seed.publish(DocumentKind.SCHEMES, document["version"], document, NOW)
     timeline = Timeline((Scheme.from_document(document),))
     await populate(records)
     tables, insert = by_hand(timeline)

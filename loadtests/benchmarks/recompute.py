@@ -25,7 +25,7 @@ from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from benefits.statistics import population
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Record, RecordKind, Released
 from consent.models import StoredConsent, StoredRecord
 from consent.records import gate
@@ -210,7 +210,7 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
     try:
         await database.migrate_all()
         document = scheme.shipped()[0]
-        await seed.publish(Kind.SCHEMES, document["version"], document, NOW)
+        await seed.publish(DocumentKind.SCHEMES, document["version"], document, NOW)
         timeline = Timeline((Scheme.from_document(document),))
         await populate(records)
         tables, insert = by_hand(timeline)

@@ -33,7 +33,7 @@ from benefits.redemption import tickets
 from consent import persons as people
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from loadtests.benchmarks import served
 from service.app import create_app
 from service.auth.access_tokens import Audience
@@ -166,7 +166,9 @@ async def furnish(folder: Path, url: str, residents: int) -> Furnished:
             )
             assert row is not None
             often = {"quota": {"per_resident": {"count": 1_000_000, "period": "day"}}}
-            await seed.publish(Kind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await queries.now())
+            await seed.publish(
+                DocumentKind.BENEFITS, BENEFIT, {**json.loads(row["body"]), **often}, await queries.now()
+            )
         tokens = []
         for number in range(residents):
             who = town.resident(f"bench-{number}")

@@ -28,11 +28,11 @@ from consent.consents import account_links, presentations, register
 from consent.crypto.vault import KEY_BYTES
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.purposes import Purpose
 from consent.persons import Person
 from consent.records import intake
-from consent.records.intake import BATCH_MAX, Delivery
+from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.sequencer import Publisher
 from service.auth import key_files
@@ -43,7 +43,14 @@ from service.settings import Settings, read_keyring
 
 CITY = resources.files("service.demo") / "city"
 DRAFTER, APPROVER, OFFICER = "admin-1", "admin-2", "officer-1"
-PUBLISHING_ORDER = (Kind.NOTICES, Kind.PROVIDERS, Kind.VENUES, Kind.SOURCES, Kind.SERVICES, Kind.BENEFITS)
+PUBLISHING_ORDER = (
+    DocumentKind.NOTICES,
+    DocumentKind.PROVIDERS,
+    DocumentKind.VENUES,
+    DocumentKind.SOURCES,
+    DocumentKind.SERVICES,
+    DocumentKind.BENEFITS,
+)
 """What a document names is in force before it."""
 RIDES_YEAR = 2014
 """The rides are of December 2014."""
@@ -80,12 +87,12 @@ def issuer_of(folder: Path) -> DemoIssuer:
 async def seed(app_context: AppContext) -> bool:
     """Put the catalogue and the residents into an empty city; False when it is furnished already."""
     at = await app_context.clock()
-    if await lifecycle.all_in_force(Kind.SCHEMES, at):
+    if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
         return False
     async with queries.transaction():
         await publish_catalogue(at)
         for draft in yaml.safe_load((CITY / "drafts.yaml").read_text(encoding="utf-8")):
-            kind, body = Kind(draft["kind"]), draft["document"]
+            kind, body = DocumentKind(draft["kind"]), draft["document"]
             await lifecycle.draft(kind, body[ID_MEMBER[kind]], body, DRAFTER, at)
         await _put_residents(app_context, at)
     return True
@@ -97,10 +104,10 @@ async def publish_catalogue(at: datetime) -> None:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():
-        await publish(Kind.SCHEMES, body["version"], body, at)
+        await publish(DocumentKind.SCHEMES, body["version"], body, at)
 
 
-async def publish(kind: Kind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
+async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
     """One document through its whole life, as the administrator's door will do it."""
     gate = partial(publishing.check, at=at, today=at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
@@ -129,7 +136,7 @@ async def _put_residents(app_context: AppContext, at: datetime) -> None:
 
 async def _consent(
     app_context: AppContext, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
-) -> register.Consent:
+) -> register.ConsentForPerson:
     shown = await presentations.show(app_context.keyring, person, purpose, counterpart, account, "zh-CN", at)
     return await register.give(app_context.keyring, person, shown.ticket, at)
 
@@ -137,11 +144,13 @@ async def _consent(
 async def _link(app_context: AppContext, person: Person, source_id: str, account: str, at: datetime) -> None:
     consent = await _consent(app_context, person, Purpose.POINTS_COMPUTE, source_id, account, at)
     assert consent.link is not None
-    await account_links.confirm(app_context.keyring, source_id, consent.link.code, account, at)
+    await account_links.confirm_link(app_context.keyring, source_id, consent.link.code, account, at)
 
 
-async def _deliver(app_context: AppContext, source_id: str, rows: list[Delivery], today: date, at: datetime) -> None:
-    source = await lifecycle.in_force(Kind.SOURCES, source_id, at)
+async def _deliver(
+    app_context: AppContext, source_id: str, rows: list[DeliveredRecord], today: date, at: datetime
+) -> None:
+    source = await lifecycle.in_force(DocumentKind.SOURCES, source_id, at)
     assert source is not None
     for start in range(0, len(rows), BATCH_MAX):
         answers = await intake.deliver(
@@ -152,10 +161,10 @@ async def _deliver(app_context: AppContext, source_id: str, rows: list[Delivery]
             raise RuntimeError(f"the demo city's own records were refused: {refused[0]}")
 
 
-def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Delivery]:
+def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[DeliveredRecord]:
     account = resident["accounts"][source_id]
     return [
-        Delivery(
+        DeliveredRecord(
             f"{account}.{position}",
             account,
             row["kind"],
@@ -166,12 +175,12 @@ def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Del
     ]
 
 
-def rides_by_bike(year: int) -> dict[str, list[Delivery]]:
+def rides_by_bike(year: int) -> dict[str, list[DeliveredRecord]]:
     """The real rides, by account, with December 2014 moved to December of `year`."""
     mapping = file_import.parse_mapping(
         (CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo"
     ).model_copy(update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days})
-    found: dict[str, list[Delivery]] = {}
+    found: dict[str, list[DeliveredRecord]] = {}
     for row in csv.DictReader(io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))):
         delivery = file_import.delivery_of(row, mapping)
         found.setdefault(delivery.account, []).append(delivery)

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.errors import DomainError
 from consent.oversight import staff
@@ -230,7 +230,7 @@ def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[st
         document_id = rest.rpartition(".")[0]
     elif audience is not Audience.ADMINISTRATOR:
         return ()
-    return (f"{kind}/{document_id}",) if kind in list(Kind) and DOCUMENT_ID.fullmatch(document_id) else ()
+    return (f"{kind}/{document_id}",) if kind in list(DocumentKind) and DOCUMENT_ID.fullmatch(document_id) else ()
 
 
 def _route(

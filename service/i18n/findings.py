@@ -8,7 +8,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
-from consent.domain.kinds import Finding
+from consent.domain.document_kinds import Finding
 from consent.kernel import bilingual
 from consent.kernel.bilingual import Pair
 from service.i18n import names

@@ -9,10 +9,10 @@ from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import DomainError
 from consent.records import intake
-from consent.records.intake import Answer, Delivery
+from consent.records.intake import DeliveredRecord, DeliveryResult
 from service.http.context import Clock
 
 ATTEMPTS_MAX = 3
@@ -26,8 +26,12 @@ class SourceNotInForce(DomainError):
 
 
 async def commit(
-    keyring: Keyring, clock: Clock, day_of: Callable[[datetime], date], source: Version, batch: Sequence[Delivery]
-) -> list[Answer]:
+    keyring: Keyring,
+    clock: Clock,
+    day_of: Callable[[datetime], date],
+    source: Version,
+    batch: Sequence[DeliveredRecord],
+) -> list[DeliveryResult]:
     """Deliver up to `intake.BATCH_MAX` records and commit; one answer each, in order.
 
     `source` is what was in force when the delivery began. What is in force now decides, for each batch anew:
@@ -37,7 +41,7 @@ async def commit(
         try:
             async with queries.transaction():
                 at = await clock()
-                now = await lifecycle.in_force(Kind.SOURCES, source.document_id, at)
+                now = await lifecycle.in_force(DocumentKind.SOURCES, source.document_id, at)
                 if now is None or now.body["client_id"] != source.body["client_id"]:
                     raise SourceNotInForce("the source is not in force any more")
                 kinds = frozenset(now.body["kinds"])

@@ -28,8 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
-from consent.records.intake import BATCH_MAX, Answer, Delivery
+from consent.domain.document_kinds import DocumentKind
+from consent.records.intake import BATCH_MAX, DeliveredRecord, DeliveryResult
 from service.http.context import Clock
 from service.ingest import batch
 
@@ -161,7 +161,7 @@ async def import_file(
 ) -> ImportReport:
     """Import a file for a source in force; LookupError when there is none of that id, Stopped when it does not stay."""
     report = ImportReport()
-    source = await lifecycle.in_force(Kind.SOURCES, source_id, await clock())
+    source = await lifecycle.in_force(DocumentKind.SOURCES, source_id, await clock())
     if source is None:
         raise LookupError(f"there is no source {source_id} in force")
     commit = partial(batch.commit, keyring, clock, today_of, source)
@@ -184,10 +184,10 @@ async def import_file(
 class _Lane:
     """Rows of some of the accounts, one batch after another: two batches seldom wait for one person's lock."""
 
-    rows: list[tuple[int, Delivery]] = field(default_factory=list)
+    rows: list[tuple[int, DeliveredRecord]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
-    under_way: asyncio.Future[list[Answer]] | None = None
+    under_way: asyncio.Future[list[DeliveryResult]] | None = None
 
 
 class _Lanes:
@@ -196,7 +196,7 @@ class _Lanes:
     def __init__(
         self,
         count: int,
-        commit: Callable[[list[Delivery]], Coroutine[Any, Any, list[Answer]]],
+        commit: Callable[[list[DeliveredRecord]], Coroutine[Any, Any, list[DeliveryResult]]],
         report: ImportReport,
         progress: Callable[[ImportReport], None],
     ) -> None:
@@ -205,7 +205,7 @@ class _Lanes:
         """Where rows of a name wait to be sent: of two rows of one name the first is the one that counts."""
         self.commit, self.report, self.progress = commit, report, progress
 
-    async def add(self, line: int, delivery: Delivery) -> None:
+    async def add(self, line: int, delivery: DeliveredRecord) -> None:
         """A row more; a full batch goes on its way once the one before it has arrived."""
         lane = self.waiting.get(delivery.record_id)
         if lane is None:
@@ -275,7 +275,9 @@ def _seldom_collecting() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-async def _parts(path: Path, mapping: FileMapping, report: ImportReport) -> AsyncIterator[list[tuple[int, Delivery]]]:
+async def _parts(
+    path: Path, mapping: FileMapping, report: ImportReport
+) -> AsyncIterator[list[tuple[int, DeliveredRecord]]]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = _csv_rows(file, mapping) if mapping.format == "csv" else _ndjson_rows(file)
         deliveries = _deliveries(rows, mapping, report)
@@ -325,7 +327,7 @@ def _ndjson_rows(file: TextIO) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 def _deliveries(
     rows: Iterator[tuple[int, dict[str, Any] | str]], mapping: FileMapping, report: ImportReport
-) -> Iterator[tuple[int, Delivery]]:
+) -> Iterator[tuple[int, DeliveredRecord]]:
     for line, row in rows:
         report.rows += 1
         if isinstance(row, str):
@@ -346,7 +348,7 @@ class _RowInvalid(Exception):
         self.reason = reason
 
 
-def delivery_of(row: dict[str, Any], mapping: FileMapping) -> Delivery:
+def delivery_of(row: dict[str, Any], mapping: FileMapping) -> DeliveredRecord:
     """One row as a delivery."""
     columns = mapping.columns
     record_id, account = str(row.get(columns.record_id, "")), str(row.get(columns.account, ""))
@@ -365,7 +367,7 @@ def delivery_of(row: dict[str, Any], mapping: FileMapping) -> Delivery:
             raise _RowInvalid("invalid_quantity")
         quantity = int(text)
     kind = mapping.kind or str(row.get(columns.kind or "", ""))
-    return Delivery(record_id, mapping.account_prefix + account, kind, quantity or 0, day)
+    return DeliveredRecord(record_id, mapping.account_prefix + account, kind, quantity or 0, day)
 
 
 @lru_cache(maxsize=4096)

@@ -16,7 +16,7 @@ from consent.database import queries
 from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
 from consent.oversight import officers
-from consent.records import corrections
+from consent.records import officer_corrections
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from service.api.public import transparency
@@ -36,17 +36,17 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
     at = await app_context.clock()
     today = app_context.day_of(at)
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
-        "consents_expired": lambda: expiry.sweep(app_context.keyring, at),
+        "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
-        "farewells_dropped": account_links.drop_link_endings,
-        "corrections_dropped": corrections.drop_acknowledged,
-        "presentations_dropped": lambda: expiry.drop_shown(at),
-        "link_codes_dropped": lambda: link_codes.drop(at),
+        "farewells_dropped": account_links.delete_acknowledged_endings,
+        "corrections_dropped": officer_corrections.delete_acknowledged,
+        "presentations_dropped": lambda: expiry.delete_old_presentations(at),
+        "link_codes_dropped": lambda: link_codes.delete_expired(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),
         "quotas_dropped": lambda: quotas.drop_ended(today),
         "answers_dropped": lambda: idempotency.drop_old(at),
         "simulations_dropped": lambda: population.delete_past_weeks(today),
-        "old_dropped": lambda: officers.drop_old(at),
+        "old_dropped": lambda: officers.delete_old(at),
         "redemptions_dropped": lambda: redeem.drop_old(today),
     }
     done = {}

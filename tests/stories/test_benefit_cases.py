@@ -12,7 +12,7 @@ from benefits.catalogue import in_force
 from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Finding, Kind
+from consent.domain.document_kinds import DocumentKind, Finding
 from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.http.context import AppContext
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 ORDINARY = b'{"applies":false}'
 
 
-async def publish(kind: Kind, document_id: str, body: dict[str, Any]) -> lifecycle.Version:
+async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any]) -> lifecycle.Version:
     async with queries.transaction():
         return await seed.publish(kind, document_id, body, await queries.now())
 
@@ -33,7 +33,7 @@ async def quota_of(town: City, benefit_id: str, quota: dict[str, Any] | None) ->
     found = await in_force.benefit(benefit_id, await town.today(), await queries.now())
     assert found is not None
     body = {name: value for name, value in found.body.items() if name != "quota"}
-    await publish(Kind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
+    await publish(DocumentKind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
 
 
 async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
@@ -44,9 +44,9 @@ async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
 
     async with queries.transaction():
         at = await queries.now()
-        drafted = await lifecycle.draft(Kind.SCHEMES, version, body, "admin-1", at)
-        await lifecycle.submit(Kind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
-        await lifecycle.approve(Kind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
+        drafted = await lifecycle.draft(DocumentKind.SCHEMES, version, body, "admin-1", at)
+        await lifecycle.submit(DocumentKind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
+        await lifecycle.approve(DocumentKind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
 
 
 async def test_b1_600_and_50_needed(town: City) -> None:
@@ -57,7 +57,7 @@ async def test_b1_600_and_50_needed(town: City) -> None:
     found = await in_force.benefit("library-deposit", await town.today(), await queries.now())
     assert found is not None
     both = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}
-    await publish(Kind.BENEFITS, "readers-600", {**found.body, "benefit_id": "readers-600", "condition": both})
+    await publish(DocumentKind.BENEFITS, "readers-600", {**found.body, "benefit_id": "readers-600", "condition": both})
 
     year = await town.last_year()
     for name, trees, rides, applies in (("a", 110, 100, True), ("b", 109, 108, False), ("c", 112, 98, False)):
@@ -206,7 +206,7 @@ async def test_t2_what_changes_between_ticket_and_scan(town: City) -> None:
     )
     assert (await venue.post("/v1/venue/checks", {"handle": two["handle"]})).json()["applies"] is True
     async with queries.transaction():
-        await lifecycle.suspend(Kind.BENEFITS, "library-deposit", "admin-1", await queries.now())
+        await lifecycle.suspend(DocumentKind.BENEFITS, "library-deposit", "admin-1", await queries.now())
     assert (await venue.post("/v1/venue/redemptions", {"handle": two["handle"]})).content == ORDINARY
     assert (await venue.post("/v1/venue/checks", {"handle": three["handle"]})).content == ORDINARY
 
@@ -290,12 +290,12 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: City) -> None:
 @pytest.mark.parametrize(
     ("kind", "document_id", "door", "subject", "paths"),
     [
-        (Kind.VENUES, "city-library-main", Audience.VENUE, "city-library-main", ("benefits", "redemptions")),
-        (Kind.SOURCES, "green-travel", Audience.SOURCE, "green-travel", ("links", "objections")),
+        (DocumentKind.VENUES, "city-library-main", Audience.VENUE, "city-library-main", ("benefits", "redemptions")),
+        (DocumentKind.SOURCES, "green-travel", Audience.SOURCE, "green-travel", ("links", "objections")),
     ],
 )
 async def test_a_suspended_organisation_is_felt_at_the_next_request(
-    town: City, kind: Kind, document_id: str, door: Audience, subject: str, paths: tuple[str, ...]
+    town: City, kind: DocumentKind, document_id: str, door: Audience, subject: str, paths: tuple[str, ...]
 ) -> None:
     actor = town.actor(door, subject)
     for path in paths:

@@ -11,7 +11,7 @@ from benefits.catalogue import in_force as catalogue
 from consent.consents import expiry, link_codes
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.demo import seed
 from service.jobs import background
 from tests.support.city import City, Resident, record, row_counts
@@ -23,12 +23,12 @@ PROVIDER = {"purpose": "benefit.check", "provider_id": "city-library"}
 
 async def new_notice(town: City, *, material: bool) -> lifecycle.Version:
     """Publish the next version of the notice for benefit checks."""
-    current = await lifecycle.in_force(Kind.NOTICES, "benefit-check", await queries.now())
+    current = await lifecycle.in_force(DocumentKind.NOTICES, "benefit-check", await queries.now())
     assert current is not None
     languages = {name: {**text, "method": text["method"] + " +"} for name, text in current.body["languages"].items()}
     body = {**current.body, "material": material, "languages": languages}
     async with queries.transaction():
-        return await seed.publish(Kind.NOTICES, "benefit-check", body, await queries.now())
+        return await seed.publish(DocumentKind.NOTICES, "benefit-check", body, await queries.now())
 
 
 async def consents(one: Resident) -> list[dict[str, str]]:
@@ -213,7 +213,7 @@ async def test_a_code_is_typed_as_people_type_and_dies_after_a_quarter_of_an_hou
     done = await town.source().post("/v1/source/links/confirm", {"code": typed, "account": "bike-9001"})
     assert done.status_code == 200
     town.shift.by = timedelta(minutes=16)
-    assert await link_codes.drop(await town.app_context.clock()) == 0
+    assert await link_codes.delete_expired(await town.app_context.clock()) == 0
 
 
 async def test_the_end_of_a_consent_says_what_it_removed(town: City) -> None:
@@ -357,4 +357,4 @@ async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: City) 
     assert done["presentations_dropped"] > 0
     assert done["link_codes_dropped"] == 1
     assert await queries.fetch_all("SELECT * FROM presentation") == []
-    assert await expiry.drop_shown(await town.app_context.clock()) == 0
+    assert await expiry.delete_old_presentations(await town.app_context.clock()) == 0

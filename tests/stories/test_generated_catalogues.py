@@ -29,7 +29,7 @@ from benefits.rules.effects import EFFECTS, Baseline
 from benefits.rules.vocabulary import BASELINE_DAYS, CAPACITY_SHARE_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, Prohibited
 from service.demo import seed
 from service.settings import Settings
@@ -72,7 +72,7 @@ class Worlds(RuleBasedStateMachine):
         at, _ = self.now()
         # What other worlds gave everybody is the history of other providers.
         provider = {**copy.deepcopy(PROVIDER), "provider_id": self.prefix}
-        assert self.do(self.publish(Kind.PROVIDERS, self.prefix, provider, at))
+        assert self.do(self.publish(DocumentKind.PROVIDERS, self.prefix, provider, at))
         for name in ("first", "second"):
             self.gives_everybody(name, dict.fromkeys(ATTRIBUTES, 100))
 
@@ -83,7 +83,7 @@ class Worlds(RuleBasedStateMachine):
         at = self.do(self.town.shift())
         return at, self.town.app_context.day_of(at)
 
-    async def publish(self, kind: Kind, document_id: str, body: dict[str, Any], begins: datetime) -> bool:
+    async def publish(self, kind: DocumentKind, document_id: str, body: dict[str, Any], begins: datetime) -> bool:
         """Past everybody who could say no but the gate."""
         at = await self.town.shift()
         today = self.town.app_context.day_of(at)
@@ -107,7 +107,7 @@ class Worlds(RuleBasedStateMachine):
         service_id = f"{self.prefix}-{name}"
         at, _ = self.now()
         body = {**copy.deepcopy(SERVICE), "service_id": service_id, "provider_id": self.prefix, "baseline": baseline}
-        if self.do(self.publish(Kind.SERVICES, service_id, body, at)):
+        if self.do(self.publish(DocumentKind.SERVICES, service_id, body, at)):
             self.baselines.setdefault(service_id, []).append((at, baseline))
 
     @rule(name=SERVICES, attribute=st.sampled_from(ATTRIBUTES), by=st.sampled_from((-20, 10)))
@@ -138,7 +138,7 @@ class Worlds(RuleBasedStateMachine):
                 "until": (today + timedelta(days=300)).isoformat(),
             },
         }
-        self.do(self.publish(Kind.BENEFITS, body["benefit_id"], body, at + timedelta(days=days)))
+        self.do(self.publish(DocumentKind.BENEFITS, body["benefit_id"], body, at + timedelta(days=days)))
 
     @rule()
     def start_everything_again(self) -> None:
@@ -148,7 +148,7 @@ class Worlds(RuleBasedStateMachine):
             for row in await queries.fetch_all(
                 "SELECT document_id, version FROM document WHERE kind = 'benefits' AND state = 'suspended'"
             ):
-                one = await lifecycle.get(Kind.BENEFITS, row["document_id"], row["version"])
+                one = await lifecycle.get(DocumentKind.BENEFITS, row["document_id"], row["version"])
                 for staff_id in ("careless-1", "careless-officer"):
                     try:
                         async with queries.transaction():

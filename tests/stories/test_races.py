@@ -16,7 +16,7 @@ from benefits.catalogue import in_force
 from benefits.scoring import points
 from consent import persons
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.records.gate import Part
 from service.demo import seed
@@ -58,7 +58,7 @@ async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
         found = await in_force.benefit("library-deposit", await town.today(), at)
         assert found is not None
         body = {**found.body, "quota": {"total": {"count": 100, "period": "day"}}}
-        await seed.publish(Kind.BENEFITS, "library-deposit", body, await queries.now())
+        await seed.publish(DocumentKind.BENEFITS, "library-deposit", body, await queries.now())
     venue, handles = town.venue(), []
     people_of_the_town = [town.resident(f"reader-{number}") for number in range(25)]
     for number, who in enumerate(people_of_the_town):

@@ -8,7 +8,7 @@ import pytest
 
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.demo import seed
 from service.jobs import background
 from tests.support.city import City, Resident, record
@@ -94,16 +94,16 @@ async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: City)
 async def test_a_source_with_more_kinds_asks_anew_for_the_wider_part(town: City) -> None:
     wang = town.resident("wang")
     at = await queries.now()
-    current = await lifecycle.in_force(Kind.SOURCES, "civic-life", at)
+    current = await lifecycle.in_force(DocumentKind.SOURCES, "civic-life", at)
     assert current is not None
     await wang.link("civic-life", "c-1")
     async with queries.transaction():
         narrow = {**current.body, "kinds": ["community_meeting"]}
-        await seed.publish(Kind.SOURCES, "civic-life", narrow, await queries.now())
+        await seed.publish(DocumentKind.SOURCES, "civic-life", narrow, await queries.now())
     li = town.resident("li")
     await li.link("civic-life", "c-2")
     async with queries.transaction():
-        await seed.publish(Kind.SOURCES, "civic-life", dict(current.body), await queries.now())
+        await seed.publish(DocumentKind.SOURCES, "civic-life", dict(current.body), await queries.now())
     source = town.source("civic-life")
     done = await source.deliver(
         record("w", "c-1", "eco_course"), record("l", "c-2", "eco_course"), record("m", "c-2", "community_meeting")

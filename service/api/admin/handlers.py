@@ -17,7 +17,7 @@ from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import publish
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
-from consent.domain.kinds import Finding, Kind, Severity
+from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import Conflict, NotFound, Prohibited
 from consent.kernel.faults import Fault, pointer_to
@@ -65,7 +65,7 @@ async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     read = context.request.headers.get("if-match")
     if read is None:
         raise Problem("precondition_required")
-    latest = await versions.latest(kind, document_id)
+    latest = await versions.latest_version(kind, document_id)
     if read.strip() not in ("*", tag(latest)):
         raise Problem("precondition_failed")
     drafted = await lifecycle.draft(kind, document_id, document, _staff(context), context.at, read=latest.sha256)
@@ -84,7 +84,7 @@ async def submit(context: RequestContext, _: None) -> Answer:
 async def discard(context: RequestContext, _: None) -> Answer:
     """Give up a draft; what is in force stays in force."""
     found = await named_version(context)
-    given_up = await lifecycle.discard(found.kind, found.document_id, found.version, _staff(context), context.at)
+    given_up = await lifecycle.discard_draft(found.kind, found.document_id, found.version, _staff(context), context.at)
     return Answer(schemas.StateAnswer(state=await versions.state_of(given_up, context.at)))
 
 
@@ -145,7 +145,7 @@ async def export_catalogue(context: RequestContext, _: None) -> Answer | Respons
     chosen = context.request.query_params.get("format", "json")
     if chosen not in ("json", "yaml"):
         raise Problem("bad_query")
-    found = await versions.catalogue(context.at)
+    found = await versions.bodies_in_force(context.at)
     if chosen == "json":
         return Answer(schemas.Catalogue(catalogue={kind: [dict(one) for one in all_] for kind, all_ in found.items()}))
     text = yaml.safe_dump({"catalogue": found}, allow_unicode=True, sort_keys=False, width=120)
@@ -176,14 +176,14 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
 
 def _checked(
     context: RequestContext, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[tuple[Kind, str, Mapping[str, Any]]]:
+) -> list[tuple[DocumentKind, str, Mapping[str, Any]]]:
     """Every document with its kind and id, each readable; Problem body_invalid with pointers otherwise."""
     faults: list[Fault] = []
-    found: list[tuple[Kind, str, Mapping[str, Any]]] = []
+    found: list[tuple[DocumentKind, str, Mapping[str, Any]]] = []
     seen = set()
     for name, all_ in catalogue.items():
         try:
-            kind = Kind(name)
+            kind = DocumentKind(name)
         except ValueError:
             faults.append(Fault(f"/catalogue{pointer_to((name,))}", "unknown_field", ""))
             continue
@@ -228,14 +228,14 @@ async def _must_be_in_force(context: RequestContext, found: Version) -> None:
     now = await lifecycle.in_force(found.kind, found.document_id, context.at)
     if now is None or now.version != found.version:
         raise Conflict("this version is not in force")
-    if found.kind is Kind.SCHEMES:
+    if found.kind is DocumentKind.SCHEMES:
         detail = "what a scheme has given stays until the expiry that was announced"
         raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
 
 
-async def _known(kind: Kind, document_id: str) -> Version | None:
+async def _known(kind: DocumentKind, document_id: str) -> Version | None:
     try:
-        return await versions.latest(kind, document_id)
+        return await versions.latest_version(kind, document_id)
     except NotFound:
         return None
 
@@ -243,9 +243,9 @@ async def _known(kind: Kind, document_id: str) -> Version | None:
 def _begins(context: RequestContext, found: Version) -> datetime:
     """When an approved version comes into force: a scheme on its 1 January, a benefit on its first day, else now."""
     day: date | None = None
-    if found.kind is Kind.SCHEMES:
+    if found.kind is DocumentKind.SCHEMES:
         day = date(int(found.body["from_year"]), 1, 1)
-    elif found.kind is Kind.BENEFITS:
+    elif found.kind is DocumentKind.BENEFITS:
         day = date.fromisoformat(found.body["valid"]["from"])
     return context.at if day is None else max(context.at, _midnight(context, day))
 
@@ -254,13 +254,13 @@ def _midnight(context: RequestContext, day: date) -> datetime:
     return datetime.combine(day, time(), context.app_context.settings.city_zone)
 
 
-def _id_member(kind: Kind) -> str:
-    return "version" if kind is Kind.SCHEMES else ID_MEMBER[kind]
+def _id_member(kind: DocumentKind) -> str:
+    return "version" if kind is DocumentKind.SCHEMES else ID_MEMBER[kind]
 
 
-def _id_of(context: RequestContext, kind: Kind, document: Mapping[str, Any]) -> str:
+def _id_of(context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]) -> str:
     """What a document is called, so that it can be opened by it; everything else about it is the gate's business."""
-    name, fits = document.get(_id_member(kind)), ID_OF_A_SCHEME if kind is Kind.SCHEMES else ID_OF_A_DOCUMENT
+    name, fits = document.get(_id_member(kind)), ID_OF_A_SCHEME if kind is DocumentKind.SCHEMES else ID_OF_A_DOCUMENT
     if not isinstance(name, str) or not fits.fullmatch(name) or name in RESERVED:
         raise _unfit(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name

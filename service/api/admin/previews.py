@@ -8,7 +8,7 @@ from benefits.rules.compiled import Rule
 from benefits.scoring.scheme import Scheme
 from benefits.statistics import simulation, weekly_figures
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
 from service.api.admin import schemas
 from service.api.admin.queries import named_kind, named_version
@@ -17,14 +17,14 @@ from service.http.endpoints import Answer, RequestContext
 
 async def simulate(context: RequestContext, _: None) -> Answer:
     """To how many a benefit would apply, or who would gain and lose by a scheme: in tens, and never small."""
-    if named_kind(context) not in (Kind.BENEFITS, Kind.SCHEMES):
+    if named_kind(context) not in (DocumentKind.BENEFITS, DocumentKind.SCHEMES):
         raise NotFound("only benefits and schemes are simulated")
     found = await named_version(context)
     if publish.shape_faults(found.kind, found.body):
         raise Conflict("the document cannot be read yet; see its findings")
-    if not await lifecycle.all_in_force(Kind.SCHEMES, context.at):
+    if not await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         raise Conflict("no scheme is in force yet: nobody has points")
-    if found.kind is Kind.SCHEMES:
+    if found.kind is DocumentKind.SCHEMES:
         shift = await simulation.compare(Scheme.from_document(found.body), context.today, context.at)
         unsaid = shift.gain is None or shift.less is None
         return Answer(
@@ -60,10 +60,10 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
 
 async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Answer:
     """What the benefit would do for somebody who does not exist, with points as given."""
-    if named_kind(context) is not Kind.BENEFITS:
+    if named_kind(context) is not DocumentKind.BENEFITS:
         raise NotFound("only benefits can be tried")
     found = await named_version(context)
-    service = await lifecycle.in_force(Kind.SERVICES, str(found.body.get("service_id")), context.at)
+    service = await lifecycle.in_force(DocumentKind.SERVICES, str(found.body.get("service_id")), context.at)
     if publish.shape_faults(found.kind, found.body) or service is None:
         raise Conflict("the document cannot be read yet; see its findings")
     rule = Rule(conditions.parse(found.body["condition"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import NotFound
 from service.api.admin import schemas
 from service.http import json_io
@@ -28,7 +28,7 @@ async def list_documents(context: RequestContext, _: None) -> Answer:
     alive = await versions.open_versions(kind, context.at)
     in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, context.at)}
     rows = []
-    for one in await versions.newest(kind, str(after[0])):
+    for one in await versions.latest_versions(kind, str(after[0])):
         state = await versions.state_of(one, context.at)
         if wanted in (None, state):
             called = name_of(in_force.get(one.document_id, one.body))
@@ -45,7 +45,7 @@ async def list_documents(context: RequestContext, _: None) -> Answer:
 
 async def read_document(context: RequestContext, _: None) -> Answer:
     """The newest version; its ETag is what a PUT needs."""
-    return await _whole(context, await versions.latest(named_kind(context), context.request.path_params["id"]))
+    return await _whole(context, await versions.latest_version(named_kind(context), context.request.path_params["id"]))
 
 
 async def read_version(context: RequestContext, _: None) -> Answer:
@@ -80,8 +80,8 @@ async def changes(context: RequestContext, _: None) -> Answer:
 
 
 STANDING = {
-    Kind.PROVIDERS: ((Kind.VENUES, "provider_id"), (Kind.SERVICES, "provider_id")),
-    Kind.SERVICES: ((Kind.BENEFITS, "service_id"),),
+    DocumentKind.PROVIDERS: ((DocumentKind.VENUES, "provider_id"), (DocumentKind.SERVICES, "provider_id")),
+    DocumentKind.SERVICES: ((DocumentKind.BENEFITS, "service_id"),),
 }
 """Which kinds name a document of a kind, and in which member."""
 
@@ -89,7 +89,7 @@ STANDING = {
 async def dependents(context: RequestContext, _: None) -> Answer:
     """What is in force and stands on a document: a provider's venues and services, a service's benefits."""
     kind, bearing = named_kind(context), context.request.path_params["id"]
-    await versions.latest(kind, bearing)
+    await versions.latest_version(kind, bearing)
     found: list[schemas.Dependent] = []
     waiting = [(kind, bearing)]
     while waiting:
@@ -105,22 +105,22 @@ async def dependents(context: RequestContext, _: None) -> Answer:
 async def _beside(context: RequestContext, found: Version) -> Version | None:
     """What a version is read against; of a new scheme, which has no past of its own, the scheme that it follows."""
     if (
-        found.kind is not Kind.SCHEMES
+        found.kind is not DocumentKind.SCHEMES
         or await lifecycle.in_force(found.kind, found.document_id, context.at) is not None
     ):
-        return await versions.other_versions(found, context.at)
+        return await versions.comparison_base(found, context.at)
     others = [
         one
         for one in (
-            *await lifecycle.all_in_force(Kind.SCHEMES, context.at),
-            *await lifecycle.scheduled(Kind.SCHEMES, context.at),
+            *await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at),
+            *await lifecycle.scheduled(DocumentKind.SCHEMES, context.at),
         )
         if one.document_id != found.document_id
     ]
     year = found.body.get("from_year")
     before = [one for one in others if not isinstance(year, int) or one.body["from_year"] <= year]
     if not before:
-        return await versions.other_versions(found, context.at)
+        return await versions.comparison_base(found, context.at)
     return max(before, key=lambda one: int(one.body["from_year"]))
 
 
@@ -180,10 +180,10 @@ async def named_version(context: RequestContext) -> Version:
     )
 
 
-def named_kind(context: RequestContext) -> Kind:
+def named_kind(context: RequestContext) -> DocumentKind:
     """The kind that the path names; NotFound for any other."""
     try:
-        return Kind(context.request.path_params["kind"])
+        return DocumentKind(context.request.path_params["kind"])
     except ValueError:
         raise NotFound("there is no such kind of document") from None
 

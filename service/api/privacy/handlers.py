@@ -9,11 +9,11 @@ from benefits.statistics import weekly_figures
 from consent.consents import register
 from consent.database import queries
 from consent.documents import lifecycle, versions
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.oversight import objections, officers
-from consent.oversight.officers import PROPAGATION_DAYS, Filters
+from consent.oversight.officers import PROPAGATION_DAYS, ConsentFilters
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas
@@ -33,7 +33,7 @@ async def _case(context: RequestContext) -> str:
     case_id = context.request.query_params.get("case", "")
     if not case_id.isascii() or not case_id.isprintable() or not case_id:
         raise Problem("bad_query")
-    await officers.need_case(case_id, staff_of(context))
+    await officers.require_case(case_id, staff_of(context))
     return case_id
 
 
@@ -62,7 +62,7 @@ async def list_cases(context: RequestContext, _: None) -> Answer:
 
 async def read_case(context: RequestContext, _: None) -> Answer:
     """One case of the officer's own."""
-    found = await officers.need_case(context.request.path_params["case_id"], staff_of(context))
+    found = await officers.require_case(context.request.path_params["case_id"], staff_of(context))
     await ledger.record_officer_read(staff_of(context), found.case_id, "case.read", context.at)
     return Answer(_case_row(context, found))
 
@@ -76,7 +76,7 @@ async def count_consents(context: RequestContext, _: None) -> Answer:
     """Consents by day and state, small cells suppressed."""
     case_id = await _case(context)
     day = json_io.read_day(context.request, "on") or context.today
-    cells = await officers.counts(_filters(context), day, context.app_context.settings.city_zone, context.at)
+    cells = await officers.count_consents(_filters(context), day, context.app_context.settings.city_zone, context.at)
     await ledger.record_officer_read(staff_of(context), case_id, "consents.counted", context.at)
     return Answer(
         schemas.Counts(
@@ -87,9 +87,9 @@ async def count_consents(context: RequestContext, _: None) -> Answer:
 
 async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> Answer:
     """A random sample for audit."""
-    await officers.need_case(body.case, staff_of(context))
-    filters = Filters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
-    found = await officers.sample(filters, body.size, context.at)
+    await officers.require_case(body.case, staff_of(context))
+    filters = ConsentFilters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
+    found = await officers.sample_consents(filters, body.size, context.at)
     await ledger.record_officer_read(staff_of(context), body.case, "consents.sampled", context.at)
     return Answer(
         schemas.Sample(data=[schemas.ConsentRow(**_consent(context, row, row["state_then"])) for row in found]), 201
@@ -102,9 +102,9 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
     row, openings = await officers.read_consent(
         context.app_context.keyring, consent_id, case_id, staff_of(context), context.at
     )
-    notice = await lifecycle.get(Kind.NOTICES, row["notice_id"], row["notice_version"])
+    notice = await lifecycle.get(DocumentKind.NOTICES, row["notice_id"], row["notice_version"])
     state = register.state_of(row, context.at)
-    kind = Kind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else Kind.PROVIDERS
+    kind = DocumentKind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else DocumentKind.PROVIDERS
     return Answer(
         schemas.ConsentUnderCase(
             **_consent(context, row, state),
@@ -152,7 +152,7 @@ async def read_objection(context: RequestContext, _: None) -> Answer:
     return Answer(schemas.ObjectionWhole(**_objection(context, found), decided_on=decided_on, decision=found.decision))
 
 
-def _objection(context: RequestContext, one: objections.ForOfficer) -> dict[str, Any]:
+def _objection(context: RequestContext, one: objections.ObjectionForOfficer) -> dict[str, Any]:
     return {
         "objection_id": one.objection_id,
         "state": one.state,
@@ -296,7 +296,7 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
     return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in found.get("objections", [])]))
 
 
-def _filters(context: RequestContext) -> Filters:
+def _filters(context: RequestContext) -> ConsentFilters:
     query = context.request.query_params
     purpose, state, version = query.get("purpose"), query.get("state"), query.get("notice_version")
     counterpart = query.get("source_id") or query.get("provider_id")
@@ -307,7 +307,7 @@ def _filters(context: RequestContext) -> Filters:
         or (counterpart is not None and not (counterpart.isascii() and counterpart.isprintable()))
     ):
         raise Problem("bad_query")
-    return Filters(purpose, counterpart, None if version is None else int(version), state)
+    return ConsentFilters(purpose, counterpart, None if version is None else int(version), state)
 
 
 def _consent(context: RequestContext, row: queries.Row, state: str) -> dict[str, Any]:

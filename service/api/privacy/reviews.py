@@ -8,7 +8,7 @@ from benefits.publishing import publish
 from consent.consents import account_links
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.errors import NotFound
 from consent.oversight import officers
@@ -33,7 +33,7 @@ async def list_reviews(context: RequestContext, _: None) -> Answer:
     """What waits for an officer."""
     await ledger.record_officer_read(staff_of(context), None, "reviews.listed", context.at)
     rows = []
-    for one in await officers.reviews():
+    for one in await officers.open_reviews():
         about = _document_of(one.review_id)
         found = None if about is None else await lifecycle.get(*about)
         rows.append(schemas.ReviewRow(**await _row(context, one, found)))
@@ -47,14 +47,14 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     """
     review_id = context.request.path_params["review_id"]
     about = _document_of(review_id)
-    waiting = next((one for one in await officers.reviews() if one.review_id == review_id), None)
+    waiting = next((one for one in await officers.open_reviews() if one.review_id == review_id), None)
     decision = None if waiting else await officers.decision_of(review_id)
     if waiting is None and decision is None:
         raise NotFound("there is no such review")
     await ledger.record_officer_read(staff_of(context), None, f"review.read {review_id}", context.at)
     found = None if about is None else await lifecycle.get(*about)
     if waiting is None:
-        waiting = await officers.closed(review_id, about)
+        waiting = await officers.closed_review(review_id, about)
     answer: dict[str, Any] = {**await _row(context, waiting, found), "findings": [], "state": "open"}
     if decision is not None:
         answer |= {
@@ -73,20 +73,20 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     return Answer(schemas.ReviewAnswer(**answer))
 
 
-def _document_of(review_id: str) -> tuple[Kind, str, int] | None:
+def _document_of(review_id: str) -> tuple[DocumentKind, str, int] | None:
     """The version that a review is about; None for two claims on an account. NotFound for what can be neither."""
     kind, _, rest = review_id.partition(".")
     document_id, _, version = rest.rpartition(".")
     if not document_id:
         return None
-    if kind not in list(Kind) or not version.isdecimal() or len(version) > VERSION_DIGITS:
+    if kind not in list(DocumentKind) or not version.isdecimal() or len(version) > VERSION_DIGITS:
         raise NotFound("there is no such review")
-    return Kind(kind), document_id, int(version)
+    return DocumentKind(kind), document_id, int(version)
 
 
 async def _row(context: RequestContext, one: Review, found: Version | None) -> dict[str, Any]:
     """What a list says of a review; the name is the document's, or that of the source two claims are about."""
-    named = found if found is not None else await lifecycle.in_force(Kind.SOURCES, one.about, context.at)
+    named = found if found is not None else await lifecycle.in_force(DocumentKind.SOURCES, one.about, context.at)
     return {
         "review_id": one.review_id,
         "kind": one.kind,
@@ -118,13 +118,13 @@ async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> 
     else:
         row = await officers.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
-            await account_links.release_contested(context.app_context.keyring, row["standing_link_id"], context.at)
-    await officers.decided(review_id, staff_id, body.decision, body.reason, context.at)
+            await account_links.end_contested_link(context.app_context.keyring, row["standing_link_id"], context.at)
+    await officers.record_decision(review_id, staff_id, body.decision, body.reason, context.at)
     return Answer(schemas.ReviewDecided(review_id=review_id, decision=body.decision))
 
 
 async def _decide_document(
-    kind: Kind, document_id: str, version: int, staff_id: str, approve: bool, context: RequestContext
+    kind: DocumentKind, document_id: str, version: int, staff_id: str, approve: bool, context: RequestContext
 ) -> None:
     """A flagged version goes on or back; one that the gate has stopped may be asked back, or ends."""
     found = await lifecycle.get(kind, document_id, version)
@@ -133,4 +133,4 @@ async def _decide_document(
     elif approve:
         await publish.resume(found, staff_id, context.at, context.today)
     else:
-        await lifecycle.discard_draft(kind, document_id, version, staff_id, context.at)
+        await lifecycle.retire_suspended(kind, document_id, version, staff_id, context.at)

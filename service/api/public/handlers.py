@@ -18,8 +18,8 @@ from benefits.statistics import weekly_figures
 from benefits.statistics.simulation import CELL_MIN, RUNS_A_WEEK_MAX
 from consent.documents import lifecycle
 from consent.domain import purposes
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX
-from consent.domain.kinds import Kind
 from consent.domain.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
 from consent.kernel.errors import NotFound
 from service.api.public import schemas
@@ -46,7 +46,7 @@ LIMITS = {
 
 async def list_notices(context: RequestContext, _: None) -> Any:
     """The notices in force, whole."""
-    found = await lifecycle.all_in_force(Kind.NOTICES, context.at)
+    found = await lifecycle.all_in_force(DocumentKind.NOTICES, context.at)
     return json_io.tagged(
         context.request,
         schemas.NoticeList(
@@ -77,7 +77,7 @@ async def read_scheme_version(context: RequestContext, _: None) -> Any:
 
 
 async def _scheme(context: RequestContext, version: str) -> Any:
-    for found in await lifecycle.all_in_force(Kind.SCHEMES, context.at):
+    for found in await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         if found.body["version"] == version:
             return json_io.tagged(
                 context.request,
@@ -99,7 +99,7 @@ async def read_figures(context: RequestContext, _: None) -> Answer:
 
 async def list_sources(context: RequestContext, _: None) -> Any:
     """The data sources in force."""
-    found = await lifecycle.all_in_force(Kind.SOURCES, context.at)
+    found = await lifecycle.all_in_force(DocumentKind.SOURCES, context.at)
     return json_io.tagged(
         context.request,
         schemas.SourceList(

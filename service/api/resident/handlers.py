@@ -20,7 +20,7 @@ from benefits.scoring import points
 from consent import persons as people
 from consent.consents import account_links, presentations, register
 from consent.consents.link_codes import PendingLink
-from consent.consents.register import Consent
+from consent.consents.register import ConsentForPerson
 from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
@@ -56,7 +56,7 @@ async def read_request(context: RequestContext, _: None) -> Answer:
         raise NotFound("no such notice was shown")
     return Answer(
         _shown(
-            await presentations.again(
+            await presentations.show_again(
                 context.app_context.keyring, person, context.request.path_params["request_id"], context.at
             )
         )
@@ -110,10 +110,10 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
 
 
 async def _as_they_stand(
-    person: Person, found: list[Consent], context: RequestContext, names: Mapping[str, Mapping[str, str]]
+    person: Person, found: list[ConsentForPerson], context: RequestContext, names: Mapping[str, Mapping[str, str]]
 ) -> list[schemas.ConsentAnswer]:
     """Consents with what their links wait for, and what can be undone."""
-    proven, codes = await account_links.confirmed(person), await account_links.waiting(person, context.at)
+    proven, codes = await account_links.confirmed_sources(person), await account_links.pending_links(person, context.at)
     said = []
     for one in found:
         answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), context, names)
@@ -276,7 +276,7 @@ async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> 
 
 
 def _consent(
-    one: Consent, context: RequestContext, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    one: ConsentForPerson, context: RequestContext, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 ) -> schemas.ConsentAnswer:
     grant, link = one.grant, one.link
     of_source = grant.purpose is Purpose.POINTS_COMPUTE
@@ -311,7 +311,7 @@ def _link(link: PendingLink) -> schemas.LinkAnswer:
     )
 
 
-def _shown(shown: presentations.Shown) -> schemas.ShownAnswer:
+def _shown(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
     of_source = shown.purpose is Purpose.POINTS_COMPUTE
     return schemas.ShownAnswer(
         request_id=shown.request_id,

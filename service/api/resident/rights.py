@@ -9,7 +9,7 @@ from benefits.catalogue import in_force as catalogue
 from consent.consents import register
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger, messages
 from consent.kernel.errors import NotFound, NotInForce
 from consent.oversight import objections
@@ -33,7 +33,7 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
         raise NotFound("there is no such consent")
     consent = await register.get(person, context.request.path_params["consent_id"])
     openings = await ledger.about_consent(person, consent.grant.consent_id)
-    notice = await lifecycle.get(Kind.NOTICES, consent.notice_id, consent.notice_version)
+    notice = await lifecycle.get(DocumentKind.NOTICES, consent.notice_id, consent.notice_version)
     text = notice.body["languages"][openings[0].event["facts"]["language"]]
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
     events = [
@@ -142,7 +142,7 @@ async def object_to_record(context: RequestContext, body: schemas.ObjectionBody)
 
 async def object_to_missing(context: RequestContext, body: schemas.MissingObjectionBody) -> Answer:
     """Say that a record is missing."""
-    if await lifecycle.in_force(Kind.SOURCES, body.source_id, context.at) is None:
+    if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
         await persons.entered(context), body.source_id, body.reason_code, body.statement, context.today, context.at
@@ -185,7 +185,7 @@ async def erase_me(context: RequestContext, _: None) -> Answer:
     return Answer({"erased_at": json_io.rfc3339(context.at), **proof})
 
 
-def _objection(one: objections.Objection, names: Mapping[str, Mapping[str, str]]) -> schemas.ObjectionAnswer:
+def _objection(one: objections.ObjectionForPerson, names: Mapping[str, Mapping[str, str]]) -> schemas.ObjectionAnswer:
     record, source_id = None, one.source_id or ""
     if one.record is not None:
         kind, quantity, day = one.record

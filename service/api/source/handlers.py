@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from consent.consents import account_links
 from consent.documents import lifecycle
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import CodeUnknown
 from consent.oversight import objections
-from consent.records import corrections, intake
-from consent.records.intake import Answer as Result
-from consent.records.intake import Delivery
+from consent.records import intake, officer_corrections
+from consent.records.intake import DeliveredRecord
+from consent.records.intake import DeliveryResult as Result
 from service.api.source import schemas
 from service.auth.access_tokens import Source
 from service.http import json_io
@@ -55,7 +55,7 @@ class Streamed(Response):
 
 async def _source(context: RequestContext) -> lifecycle.Version:
     assert isinstance(context.principal, Source)
-    for found in await lifecycle.all_in_force(Kind.SOURCES, context.at):
+    for found in await lifecycle.all_in_force(DocumentKind.SOURCES, context.at):
         if found.body["client_id"] == context.principal.client_id:
             return found
     raise Problem("suspended")
@@ -68,7 +68,7 @@ async def confirm_link(context: RequestContext, body: schemas.ConfirmBody) -> An
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
     try:
-        link_id = await account_links.confirm(
+        link_id = await account_links.confirm_link(
             context.app_context.keyring, source.document_id, body.code, body.account, context.at
         )
     except CodeUnknown:
@@ -107,14 +107,14 @@ async def acknowledge_link(context: RequestContext, _: None) -> Answer:
     """An ended link has been dealt with."""
     source = await _source(context)
     link_id = context.request.path_params["link_id"]
-    await account_links.acknowledge(source.document_id, link_id, context.at)
+    await account_links.acknowledge_ending(source.document_id, link_id, context.at)
     return Answer(schemas.Acknowledged(link_id=link_id))
 
 
 async def list_corrections(context: RequestContext, _: None) -> Answer:
     """What officers decided about my records and I have not acknowledged."""
     source, limit = await _source(context), json_io.read_limit(context.request)
-    found = await corrections.list_for_source(source.document_id, _time_cursor(context), limit + 1)
+    found = await officer_corrections.list_for_source(source.document_id, _time_cursor(context), limit + 1)
     rows = [
         schemas.CorrectionRow(
             correction_id=one.correction_id,
@@ -135,7 +135,7 @@ async def acknowledge_correction(context: RequestContext, _: None) -> Answer:
     """A correction has been dealt with."""
     source = await _source(context)
     correction_id = context.request.path_params["correction_id"]
-    await corrections.acknowledge(source.document_id, correction_id, context.at)
+    await officer_corrections.acknowledge(source.document_id, correction_id, context.at)
     return Answer(schemas.CorrectionAcknowledged(correction_id=correction_id))
 
 
@@ -146,7 +146,7 @@ async def deliver_records(context: RequestContext, _: None) -> Answer | Response
         json_io.check_announced(context.request, STREAM_BYTES_MAX)
         return Streamed(_stream(context, source))
     body = json_io.parse_json(context.request, await json_io.read_body(context.request), schemas.RecordsBody)
-    results = await _deliver(context, source, [Delivery(**one.model_dump()) for one in body.records])
+    results = await _deliver(context, source, [DeliveredRecord(**one.model_dump()) for one in body.records])
     return Answer(
         schemas.RecordsAnswer(
             accepted=sum(one.status == "accepted" for one in results),
@@ -213,7 +213,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
 async def state_about_objection(context: RequestContext, body: schemas.StatementBody) -> Answer:
     """The source's side of an objection."""
     source, objection_id = await _source(context), context.request.path_params["objection_id"]
-    await objections.state_as_source(
+    await objections.record_source_statement(
         context.app_context.keyring, source.document_id, objection_id, body.statement, context.at
     )
     return Answer(schemas.StatementAnswer(objection_id=objection_id))
@@ -224,7 +224,7 @@ def _time_cursor(context: RequestContext) -> tuple[int, str] | None:
     return None if values is None else (int(values[0]), str(values[1]))
 
 
-async def _deliver(context: RequestContext, source: lifecycle.Version, batch: list[Delivery]) -> list[Result]:
+async def _deliver(context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord]) -> list[Result]:
     return await deliveries.commit(
         context.app_context.keyring, context.app_context.clock, context.app_context.day_of, source, batch
     )
@@ -239,7 +239,7 @@ async def _stream(context: RequestContext, source: lifecycle.Version) -> AsyncIt
 
     A source that is stopped meanwhile is told so in a last line: from the line it names on, nothing was taken.
     """
-    batch: list[Delivery | schemas.RecordResult] = []
+    batch: list[DeliveredRecord | schemas.RecordResult] = []
     first = 1
     try:
         async for number, line in _lines(context):
@@ -286,19 +286,19 @@ async def _lines(context: RequestContext) -> AsyncIterator[tuple[int, bytes | st
         yield number, waiting
 
 
-def _parsed(line: bytes, number: int) -> Delivery | schemas.RecordResult:
+def _parsed(line: bytes, number: int) -> DeliveredRecord | schemas.RecordResult:
     try:
         one = json_io.parse_line(line, schemas.RecordBody)
     except Problem as problem:
         return _refused(problem.code, number)
-    return Delivery(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
+    return DeliveredRecord(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
 
 
 async def _commit(
-    context: RequestContext, source: lifecycle.Version, batch: list[Delivery | schemas.RecordResult]
+    context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord | schemas.RecordResult]
 ) -> bytes:
-    results = iter(await _deliver(context, source, [one for one in batch if isinstance(one, Delivery)]))
-    answers = [_result(next(results)) if isinstance(one, Delivery) else one for one in batch]
+    results = iter(await _deliver(context, source, [one for one in batch if isinstance(one, DeliveredRecord)]))
+    answers = [_result(next(results)) if isinstance(one, DeliveredRecord) else one for one in batch]
     return b"".join(_said(one) for one in answers)
 
 

@@ -14,7 +14,7 @@ from benefits.redemption.express import Reply
 from benefits.redemption.redeem import Granted
 from consent.database import queries
 from consent.documents import versions
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.api import common_schemas
 from service.api.venue import schemas
 from service.auth.access_tokens import Venue
@@ -40,7 +40,7 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
             venue_id=venue["venue_id"],
             name=venue["name"],
             provider_id=venue["provider_id"],
-            provider=await versions.last_name_of(Kind.PROVIDERS, venue["provider_id"]),
+            provider=await versions.last_name_of(DocumentKind.PROVIDERS, venue["provider_id"]),
             today=context.today.isoformat(),
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.http.problems import Problem
 from service.web.api_client import Reply
 from service.web.forms import labels_of_fields
@@ -15,7 +15,7 @@ from service.web.page import Page
 def kind_of(page: Page) -> str:
     """The kind that the path names; not found for any other."""
     name: str = page.request.path_params["kind"]
-    if name not in list(Kind):
+    if name not in list(DocumentKind):
         raise Problem("not_found")
     return name
 

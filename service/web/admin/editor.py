@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
 from benefits.rules.vocabulary import EffectKind
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
 from service.web.admin.common import faults_of, findings_of, kind_of, placed
 from service.web.api_client import Reply
@@ -44,7 +44,7 @@ class State:
 async def new(page: Page) -> Response:
     """An empty editor; a scheme begins as a copy of the newest."""
     name = kind_of(page)
-    if name != Kind.SCHEMES:
+    if name != DocumentKind.SCHEMES:
         return await _editor(page, name, None, {}, State())
     document = dict((await page.read("/v1/public/scheme"))["scheme"])
     return await _editor(page, name, None, document, State(await findings_of(page, name, document), checked=True))
@@ -60,7 +60,7 @@ async def create(page: Page) -> Response:
         return page.go(f"/admin/{name}/{quote(reply.body['id'], safe='')}", "drafted")
     state = _unkept(reply)
     if reply.status == HTTPStatus.CONFLICT:
-        document_id = str(document.get("version" if name == Kind.SCHEMES else ID_MEMBER[name], ""))
+        document_id = str(document.get("version" if name == DocumentKind.SCHEMES else ID_MEMBER[name], ""))
         state.conflict = {"id": document_id, "address": f"/admin/{name}/{quote(document_id, safe='')}"}
     return await _editor(page, name, None, document, state)
 

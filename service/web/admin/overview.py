@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from service.web.admin import document as documents
 from service.web.admin import editor
@@ -23,12 +23,12 @@ OVER = ("superseded", "retired", "discarded")
 async def overview(page: Page) -> Response:
     """All kinds, and what waits for somebody."""
     counts, waiting, names = {}, [], {}
-    for kind in Kind:
+    for kind in DocumentKind:
         rows = await page.read_all(f"/v1/admin/{kind}")
         counts[str(kind)] = len(rows)
         for row in rows:
             waiting += [one for one in _versions(str(kind), row) if one["state"] in WAITING]
-        if kind is Kind.BENEFITS:
+        if kind is DocumentKind.BENEFITS:
             names = {row["id"]: row.get("name") for row in rows}
     waiting.sort(key=lambda one: (WAITING.index(one["state"]), one["kind"], one["id"]))
     figures = await page.read("/v1/admin/statistics")

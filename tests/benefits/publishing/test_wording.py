@@ -13,7 +13,7 @@ import yaml
 
 from benefits.publishing import rules, wording
 from benefits.scoring import scheme
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 
 CITY = resources.files("service.demo") / "city"
 SCENES = Path(__file__).parents[2] / "data" / "scenes.json"
@@ -183,8 +183,8 @@ def texts(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.SCHEMES])
-def test_the_demonstration_citys_own_texts_are_fine(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [one for one in DocumentKind if one is not DocumentKind.SCHEMES])
+def test_the_demonstration_citys_own_texts_are_fine(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
         found = [(one.pointer, one.code) for one in rules._texts(kind, body)]
         assert not found, (body, found)
@@ -192,9 +192,9 @@ def test_the_demonstration_citys_own_texts_are_fine(kind: Kind) -> None:
 
 def test_schemes_are_read_too() -> None:
     for body in scheme.shipped():
-        assert not list(rules._texts(Kind.SCHEMES, body))
+        assert not list(rules._texts(DocumentKind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
-        assert [one.pointer for one in rules._texts(Kind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+        assert [one.pointer for one in rules._texts(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
 def test_the_plans_scenes_can_be_named() -> None:

@@ -90,7 +90,7 @@ def test_every_quotation_is_there_in_both_languages() -> None:
 
 
 def notice(**changes: Any) -> NoticeDocument:
-    return schema.read(NoticeDocument, {**deepcopy(NOTICE), **changes})
+    return schema.parse_document(NoticeDocument, {**deepcopy(NOTICE), **changes})
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -124,7 +124,7 @@ def test_a_notice_must_say_that_nothing_is_lost(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_what_is_shown_holds_every_clause_and_the_counterparts_name(language: schema.Language) -> None:
-    shown = schema.render(notice(), language, "绿色出行 {title}")
+    shown = schema.render_notice_text(notice(), language, "绿色出行 {title}")
     assert "绿色出行 {title} {0} {x!r}" in shown
     assert "{counterpart}" not in shown
     assert NOTHING_IS_LOST[language] in shown

@@ -15,7 +15,7 @@ from benefits.publishing import publish
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain import objections
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel import working_days as calendar
 from consent.oversight import officers, staff
@@ -92,7 +92,7 @@ async def test_counts_are_rounded_and_small_cells_left_out(town: City) -> None:
 
 @given(st.lists(st.integers(1, 300), max_size=12))
 def test_no_small_cell_can_be_had_from_the_others(cells: list[int]) -> None:
-    shown = officers.suppressed(cells)
+    shown = officers.suppress_small_cells(cells)
     hidden = [place for place, count in enumerate(shown) if count is None]
     assert all(shown[place] is None for place, count in enumerate(cells) if count < officers.CELL_MIN)
     assert len(hidden) != 1 or len(cells) == 1
@@ -201,12 +201,17 @@ async def test_two_claims_on_one_account_are_settled(town: City) -> None:
 
 async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(town: City) -> None:
     at = await queries.now()
-    body = {**(await lifecycle.in_force(Kind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
+    body = {**(await lifecycle.in_force(DocumentKind.SOURCES, "civic-life", at)).body, "division": "21"}  # type: ignore[union-attr]
 
     async with queries.transaction():
-        drafted = await lifecycle.draft(Kind.SOURCES, "civic-life", body, "admin-1", at)
+        drafted = await lifecycle.draft(DocumentKind.SOURCES, "civic-life", body, "admin-1", at)
         await lifecycle.submit(
-            Kind.SOURCES, "civic-life", drafted.version, "admin-1", at, partial(publish.check, at=at, today=at.date())
+            DocumentKind.SOURCES,
+            "civic-life",
+            drafted.version,
+            "admin-1",
+            at,
+            partial(publish.check, at=at, today=at.date()),
         )
     one, _ = await officer(town)
     (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
@@ -214,7 +219,7 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
     own = town.actor(Audience.PRIVACY, "somebody", staff_id="admin-1")
     assert (await own.post(path, {"decision": "approve", "reason": "mine"})).json()["code"] == "four_eyes"
     assert (await one.post(path, {"decision": "refuse", "reason": "Say why."})).status_code == 200
-    assert (await lifecycle.get(Kind.SOURCES, "civic-life", drafted.version)).state == "draft"
+    assert (await lifecycle.get(DocumentKind.SOURCES, "civic-life", drafted.version)).state == "draft"
     for absent in ("x", "sources.nobody.1", "sources.civic-life.99", "nothing.x.1", "sources.civic-life.x"):
         answer = await one.post(f"/v1/privacy/reviews/{absent}/decision", {"decision": "approve", "reason": "x"})
         assert answer.status_code in (404, 409), absent

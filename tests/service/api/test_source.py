@@ -9,7 +9,7 @@ import pytest
 
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain.kinds import Finding, Kind
+from consent.domain.document_kinds import DocumentKind, Finding
 from service.api.source import handlers
 from tests.service.api.test_admin import staff
 from tests.support.city import Actor, City, record, row_counts
@@ -149,14 +149,16 @@ async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: City, monkey
 
 async def _narrow(town: City) -> None:
     """A second version of the source, in force at once, that delivers transit trips alone."""
-    held = await lifecycle.in_force(Kind.SOURCES, "green-travel", await town.app_context.clock())
+    held = await lifecycle.in_force(DocumentKind.SOURCES, "green-travel", await town.app_context.clock())
     assert held is not None
     async with queries.transaction():
         at = await town.app_context.clock()
-        new = await lifecycle.draft(Kind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at)
-        await lifecycle.submit(Kind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
-        await lifecycle.review(Kind.SOURCES, "green-travel", new.version, "officer", at)
-        await lifecycle.approve(Kind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
+        new = await lifecycle.draft(
+            DocumentKind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at
+        )
+        await lifecycle.submit(DocumentKind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
+        await lifecycle.review(DocumentKind.SOURCES, "green-travel", new.version, "officer", at)
+        await lifecycle.approve(DocumentKind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
 
 
 async def _nothing_found(*_: object) -> list[Finding]:

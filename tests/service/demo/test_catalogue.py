@@ -117,10 +117,10 @@ def test_what_is_pinned_of_services_and_sources() -> None:
     ("notice_id", "purpose"), [("points-compute", "points.compute"), ("benefit-check", "benefit.check")]
 )
 def test_the_notices_name_the_counterpart_and_cost_nothing(notice_id: str, purpose: str) -> None:
-    notice = documents_schema.read(NoticeDocument, city("notices")[notice_id])
+    notice = documents_schema.parse_document(NoticeDocument, city("notices")[notice_id])
     assert notice.purpose == purpose
     for language, name in (("zh-CN", "市图书馆"), ("en", "City Library")):
-        shown = documents_schema.render(notice, "zh-CN" if language == "zh-CN" else "en", name)
+        shown = documents_schema.render_notice_text(notice, "zh-CN" if language == "zh-CN" else "en", name)
         assert shown.count(name) >= 4
         assert NOTHING_IS_LOST[language] in shown
         assert "{" not in shown

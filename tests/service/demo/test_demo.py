@@ -11,7 +11,7 @@ from benefits.rules.vocabulary import Scene
 from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Record, RecordKind, Released
 from service.auth.access_tokens import Audience
 from service.demo import seed
@@ -81,7 +81,7 @@ async def test_scenes_and_divisions_choose_public_benefits(shared_city: City) ->
 
 async def test_no_table_was_filled_behind_anybodys_back(shared_city: City) -> None:
     """Every document was drafted, submitted and approved by two; every consent and link has its event."""
-    for kind in Kind:
+    for kind in DocumentKind:
         rows = await queries.fetch_all(
             "SELECT document_id, version FROM document WHERE kind = $1 AND state != 'draft'", kind
         )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benefits.scoring import scheme
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.web.forms import fields, parse
 from service.web.forms.fields import Field
 from service.web.page import FIELDS_MAX
@@ -44,8 +44,8 @@ def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str,
 def documents() -> list[tuple[str, dict[str, Any]]]:
     found = [
         (str(kind), body)
-        for kind in Kind
-        if kind is not Kind.SCHEMES
+        for kind in DocumentKind
+        if kind is not DocumentKind.SCHEMES
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
     ]
     return [*found, *(("schemes", dict(body)) for body in scheme.shipped())]

@@ -14,8 +14,8 @@ from benefits.redemption.redeem import ReversalReason
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import Attribute, EffectKind, Period, Scene
 from consent.documents import versions
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
-from consent.domain.kinds import Kind
 from consent.domain.objections import ObjectionState, Reason
 from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
@@ -74,13 +74,13 @@ def test_chinese_is_chinese() -> None:
         ("scene", Scene),
         ("purpose", Purpose),
         ("state", [*versions.STATES, *ObjectionState, "given", "refused", "withdrawn", "expired", "terminated"]),
-        ("documents", Kind),
+        ("documents", DocumentKind),
         ("reason", [*Reason, *ReversalReason]),
         ("period", Period),
         ("log", Log),
         ("category", SourceCategory),
         ("door", [*Audience, "public"]),
-        ("document", [*Kind, "barred_use", "key"]),
+        ("document", [*DocumentKind, "barred_use", "key"]),
         ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
         ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
     ],

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from consent.database import queries
-from consent.domain.kinds import Kind
+from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.demo import seed
 from service.web.i18n.formatting import Localizer
@@ -329,7 +329,7 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: C
         for number in range(200):
             body = copy.deepcopy(library)
             body["benefit_id"] = f"library-more-{number:03d}"
-            await seed.publish(Kind.BENEFITS, body["benefit_id"], body, at)
+            await seed.publish(DocumentKind.BENEFITS, body["benefit_id"], body, at)
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/benefits")
     assert 'id="library-more-199"' in me.html

@@ -8,7 +8,7 @@ from enum import StrEnum
 from consent.kernel.faults import Values
 
 
-class Kind(StrEnum):
+class DocumentKind(StrEnum):
     """The seven kinds of catalogue document."""
 
     PROVIDERS = "providers"

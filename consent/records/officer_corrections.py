@@ -12,7 +12,7 @@ from consent.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
+class CorrectionForSource:
     """A record of the source as it stands here now; `quantity` and `occurred_on` are None for a retracted one."""
 
     correction_id: str
@@ -23,7 +23,7 @@ class Correction:
     since: datetime
 
 
-async def put(
+async def add(
     source_id: str,
     source_record_id: str,
     outcome: Literal["corrected", "retracted"],
@@ -45,7 +45,7 @@ async def put(
     )
 
 
-async def list_for_source(source_id: str, after: tuple[int, str] | None, limit: int) -> list[Correction]:
+async def list_for_source(source_id: str, after: tuple[int, str] | None, limit: int) -> list[CorrectionForSource]:
     """What the source has not acknowledged, oldest first."""
     since, correction_id = after or (-1, "")
     found = await queries.fetch_all(
@@ -57,7 +57,7 @@ async def list_for_source(source_id: str, after: tuple[int, str] | None, limit: 
         limit,
     )
     return [
-        Correction(
+        CorrectionForSource(
             row["correction_id"],
             row["source_record_id"],
             row["outcome"],
@@ -83,6 +83,6 @@ async def acknowledge(source_id: str, correction_id: str, at: datetime) -> None:
     )
 
 
-async def drop_acknowledged() -> int:
+async def delete_acknowledged() -> int:
     """Drop what sources have dealt with; how many."""
     return await queries.execute("DELETE FROM correction WHERE acknowledged_at IS NOT NULL")
