@@ -31,10 +31,9 @@ from service.jobs.background import cleanup_loop, sequencer_loop
 from service.observability import metrics
 from service.settings import Settings
 from service.storage import database
+from service.version import VERSION
 from service.web import routes as site
 from service.web.api_client import InProcessApiClient
-
-VERSION = "0.1.0"
 
 
 def create_app(

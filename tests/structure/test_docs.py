@@ -13,7 +13,7 @@ import pytest
 
 from service import app
 from service.auth.demo_issuer import DEMO_ISSUER
-from service.cli import cli
+from service.cli.main import cli
 from service.demo import seed
 from tests.service.cli.test_cli import start_demo, stop
 from tests.support.processes import free_port, wait_until_ready
@@ -40,7 +40,7 @@ def test_readme_headings_have_one_command_each(heading: str) -> None:
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the walk needs curl and bash")
 def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
     folder, port = tmp_path / "city", free_port()
-    command = f'{sys.executable} -c "from service.cli import main; main()"'
+    command = f"{sys.executable} -m service.cli.main"
     walk = block("A walk with curl")
     for written, here in (
         ("http://127.0.0.1:8000", f"http://127.0.0.1:{port}"),

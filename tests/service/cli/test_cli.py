@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import httpx2
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_EASY_")}
     return subprocess.run(
-        [sys.executable, "-c", "from service.cli import main; main()", *arguments],
+        [sys.executable, "-m", "service.cli.main", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -36,7 +37,7 @@ def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Comple
 def start_demo(folder: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
-            sys.executable, "-c", "from service.cli import main; main()",
+            sys.executable, "-m", "service.cli.main",
             "demo", "--data-dir", str(folder), "--port", str(port),
         ],
         cwd=ROOT,
@@ -163,7 +164,7 @@ def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, 
     assert run("doctor", env=settings).returncode == 0
     port = free_port()
     running = subprocess.Popen(
-        [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port)],
+        [sys.executable, "-m", "service.cli.main", "serve", "--port", str(port)],
         env={**os.environ, **settings},
         stderr=subprocess.PIPE,
     )
@@ -189,3 +190,9 @@ def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, 
     said = {one.get("operation") for one in lines}
     assert "readReadiness" in said
     assert "readHealth" not in said  # what went well is counted, not written down
+
+
+def test_the_version_is_the_one_of_the_project() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    printed = run("--version")
+    assert (printed.returncode, printed.stdout) == (0, f"credit-easy {stated}\n")

@@ -79,7 +79,7 @@ def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -
             KEYRING=str(demo_folder / "keyring.json"),
         )
         process = subprocess.Popen(
-            [sys.executable, "-c", "from service.cli import main; main()", "serve", "--port", str(port), "--workers",
+            [sys.executable, "-m", "service.cli.main", "serve", "--port", str(port), "--workers",
              str(workers)],
             cwd=ROOT,
             env={**os.environ, **settings},

@@ -1,0 +1,1 @@
+"""The command line, `credit-easy`: one module per group of commands, listed in `main`."""

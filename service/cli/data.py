@@ -1,0 +1,99 @@
+"""Commands that change tables or fill them: `migrate`, `import`, `recompute`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from benefits.balances import batch
+from consent.database import queries
+from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
+from service.ingest import file_import
+from service.storage import database
+
+
+def migrate(
+    data_dir: DataDir = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="cut the tables that grow with the city into so many pieces", min=1)
+    ] = None,
+    citus: Annotated[bool, typer.Option(help="spread those tables over a Citus cluster")] = False,
+) -> None:
+    """Bring the database up to date."""
+    chosen = read_settings(data_dir)
+    if (partitions or citus) and chosen.database_url.startswith("sqlite:"):
+        fail("SQLite has neither partitions nor other servers; they need PostgreSQL")
+    if partitions and citus:
+        fail("Citus cuts the tables itself: either --partitions or --citus")
+
+    async def work() -> list[str]:
+        applied = await database.migrate_all()
+        return [*applied, *(await database.distribute() if citus else await database.partition_tables(partitions))]
+
+    try:
+        applied = run_with_database(chosen, work)
+    except (ValueError, RuntimeError) as error:
+        fail(str(error))
+    typer.echo("\n".join(applied) if applied else "nothing to do")
+
+
+def import_file(
+    file: Path,
+    source: Annotated[str, typer.Option()],
+    mapping: Annotated[Path, typer.Option()],
+    data_dir: DataDir = None,
+) -> None:
+    """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
+    chosen = read_settings(data_dir)
+
+    async def work() -> file_import.ImportReport:
+        return await file_import.import_file(
+            chosen.keyring,
+            queries.now,
+            lambda at: at.astimezone(chosen.city_zone).date(),
+            file,
+            source,
+            file_import.read_mapping(mapping),
+            _show_progress,
+        )
+
+    try:
+        report = run_with_database(chosen, work)
+    except (file_import.MappingInvalid, file_import.ImportStopped, LookupError, OSError) as error:
+        fail(str(error))
+    if sys.stderr.isatty():
+        typer.echo("", err=True)
+    typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
+
+
+def recompute(
+    after: Annotated[int, typer.Option(help="continue after so many parts, as the last line shows", min=0)] = 0,
+    parts: Annotated[
+        int | None, typer.Option("--of", help="into how many parts; the same number when continuing", min=1)
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="parts computed at the same time; on SQLite one", min=1, max=16)] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits."""
+    context = app_context(read_settings(data_dir))
+
+    def show(ready: int, parts: int, done: batch.Done) -> None:
+        typer.echo(f"--after {ready} --of {parts}: {done.computed:,} of {done.persons:,} persons computed", err=True)
+
+    async def work() -> batch.Done:
+        return await batch.run(await batch.plan(parts), after, jobs, context.clock, context.day_of, show)
+
+    try:
+        done = run_with_database(context.settings, work)
+    except ValueError as error:
+        fail(str(error))
+    typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")
+
+
+def _show_progress(report: file_import.ImportReport) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{report.rows:,} rows, {report.accepted:,} accepted", nl=False, err=True)

@@ -1,0 +1,65 @@
+"""Settings, database and failure for a command: each command gets all three here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+
+from consent.database import queries
+from service import settings
+from service.auth.access_tokens import Verifier
+from service.demo import seed
+from service.http.context import AppContext
+from service.http.rate_limits import make_limiter
+from service.settings import Settings, SettingsInvalid
+from service.storage import database
+
+DemoDir = Annotated[Path, typer.Option("--data-dir", help="the demonstration's folder: keys and database")]
+"""`--data-dir` of the commands that serve the demonstration alone."""
+DataDir = Annotated[Path | None, typer.Option()]
+"""`--data-dir` of all other commands: a demonstration's folder in place of the settings of the environment."""
+DEMO_FOLDER = Path("demo-city")
+UNUSABLE = 2
+"""Exit code for settings, files or arguments with which the command cannot run."""
+Result = TypeVar("Result")
+
+
+def read_settings(data_dir: Path | None = None) -> Settings:
+    """Read the settings of a demonstration folder, or else of the environment. Exits with 2 if they are unfit."""
+    if data_dir is not None:
+        if not (data_dir / "keyring.json").exists():
+            fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
+        return seed.settings_of(data_dir)
+    try:
+        return settings.read(os.environ)
+    except SettingsInvalid as error:
+        fail(str(error))
+
+
+def app_context(chosen: Settings) -> AppContext:
+    """Make the context that handlers share, for a command: no token is accepted, rates are counted in this process."""
+    return AppContext(chosen, Verifier({}, {}), make_limiter(None), queries.now)
+
+
+def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
+    """Run `work` in an event loop of its own with the database of the settings open; close it afterwards."""
+
+    async def run() -> Result:
+        await database.open_database(chosen.database_url)
+        try:
+            return await work()
+        finally:
+            await database.close_database()
+
+    return asyncio.run(run())
+
+
+def fail(reason: str) -> NoReturn:
+    """Print the reason to stderr and exit with 2."""
+    typer.echo(reason, err=True)
+    raise typer.Exit(UNUSABLE)

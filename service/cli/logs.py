@@ -1,0 +1,96 @@
+"""Commands for logs and receipts: `verify-log`, `export-logs`, `thaw-log`, `witness`, `verify-receipt`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consent.transparency import sequencer
+from consent.transparency.checkpoint import NoteInvalid, NoteKey
+from consent.transparency.logs import Log
+from consent.transparency.tiles import TreeBroken
+from consent.verification import logs
+from service.auth import key_files
+from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
+from service.compliance import verify_receipt as receipt_verifier
+from service.logs import archive
+from service.logs import witness as witnessing
+
+
+def verify_log(data_dir: DataDir = None) -> None:
+    """Compute logs and chains again, open every sealed field; name the first thing in each that does not fit."""
+    chosen = read_settings(data_dir)
+    reports = run_with_database(chosen, lambda: logs.check_all(chosen.keyring, chosen.publisher))
+    for name, report in reports.items():
+        fault = report.fault
+        verdict = "ok" if fault is None else f"{fault.where}, number {fault.number}: {fault.what}"
+        typer.echo(f"{name:16} {report.checked:>12,} checked   {verdict}")
+    if any(report.fault for report in reports.values()):
+        raise typer.Exit(1)
+
+
+def export_logs(
+    folder: Annotated[Path, typer.Argument(help="where the files go; run again to bring them up to date")],
+    data_dir: DataDir = None,
+) -> None:
+    """Write both logs as files for any web server: checkpoints, tiles, the policy log's entries and documents."""
+    context = app_context(read_settings(data_dir))
+    try:
+        written = run_with_database(context.settings, lambda: archive.write(context, folder))
+    except (TreeBroken, OSError) as error:
+        fail(str(error))
+    for name, size in written.sizes.items():
+        typer.echo(f"{name:16} {size:>12,} leaves")
+    typer.echo(f"{written.files} files written")
+
+
+def thaw_log(data_dir: DataDir = None) -> None:
+    """Unfreeze both logs, if the database continues the last published checkpoints."""
+    chosen = read_settings(data_dir)
+
+    async def work() -> None:
+        for log in Log:
+            await sequencer.unfreeze(log, chosen.publisher)
+
+    try:
+        run_with_database(chosen, work)
+    except (TreeBroken, NoteInvalid) as error:
+        fail(f"stays frozen: {error}")
+    typer.echo("both logs go on")
+
+
+def witness(
+    log: Annotated[str, typer.Argument(help="the log's address, http(s)://…/log/consent or file:///…/log/consent")],
+    log_key: Annotated[str, typer.Option(help="the log's verifier key, from /v1/public/logs")],
+    remembered: Annotated[Path, typer.Option(help="the file that keeps the last checkpoint seen")],
+    name: Annotated[str | None, typer.Option(help="the witness's own name, to sign with")] = None,
+    key: Annotated[Path | None, typer.Option(help="the witness's own key; made when it is not there")] = None,
+) -> None:
+    """Check that a log continues the checkpoint remembered; exit code 1 and both checkpoints when it does not."""
+    try:
+        cosigner = None
+        if name is not None and key is not None:
+            key_files.create_log_key(key)
+            cosigner = witnessing.Cosigner(name, key_files.load_log_key(key))
+            typer.echo(f"witness {cosigner.verifier_key()}", err=True)
+        note, _ = witnessing.cosign_log(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
+    except (witnessing.Forked, NoteInvalid) as error:
+        typer.echo(f"refused: {error}", err=True)
+        raise typer.Exit(1) from None
+    except (witnessing.Unreachable, OSError, ValueError) as error:
+        fail(str(error))
+    typer.echo(note, nl=False)
+
+
+def verify_receipt(
+    file: Path,
+    jwks: Annotated[Path, typer.Option(help="the answer of /.well-known/jwks.json")],
+    log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
+) -> None:
+    """Verify a receipt offline. The same file runs alone: service/compliance/verify_receipt.py."""
+    raise typer.Exit(
+        receipt_verifier.main([str(file), "--jwks", str(jwks), *(["--log-key", log_key] if log_key else [])])
+    )

@@ -1,0 +1,80 @@
+"""Commands that serve, or say what would be served: `demo`, `serve`, `doctor`, `openapi`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from service import app as application
+from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, fail, read_settings, run_with_database
+from service.demo import seed
+from service.runtime import server
+from service.storage import database
+
+
+def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO_FOLDER) -> None:
+    """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
+    chosen = seed.settings_of(data_dir)
+    issuer = seed.issuer_of(data_dir)
+    app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
+
+    async def prepare() -> bool:
+        await database.migrate_all()
+        return await seed.seed(app.state.app_context)
+
+    fresh = run_with_database(chosen, prepare)
+    base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    typer.echo(f"Credit-Easy+ demo city, {'new' if fresh else 'as you left it'} in {data_dir}/")
+    typer.echo(f"  open it                   {base}/")
+    typer.echo(f"  what everybody may read   {base}/v1/public/benefits")
+    typer.echo(f"  every call                {base}/docs")
+    typer.echo("  a token for a resident    " + _token_command(data_dir, "resident", "resident-1"))
+    typer.echo("  a token for a venue       " + _token_command(data_dir, "venue", "city-library-main"))
+    typer.echo("  a token for a source      " + _token_command(data_dir, "source", "green-travel"))
+    typer.echo("  for an administrator      " + _token_command(data_dir, "administrator", "admin-1"))
+    typer.echo("  for a privacy officer     " + _token_command(data_dir, "privacy", "officer-1"))
+    sys.stdout.flush()
+    server.run(app, host, port)
+
+
+def serve(
+    port: int = 8000,
+    host: str = "127.0.0.1",
+    workers: Annotated[
+        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=server.WORKERS_MAX)
+    ] = 1,
+) -> None:
+    """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
+    chosen = read_settings()
+    if workers > 1 and chosen.database_url.startswith("sqlite:"):
+        fail("SQLite serves one process; several need PostgreSQL")
+    server.run_production(host, port, workers)
+
+
+def doctor(data_dir: DataDir = None) -> None:
+    """Check that settings, database and migrations are fit to serve."""
+    chosen = read_settings(data_dir)
+    typer.echo("settings     ok")
+    try:
+        missing = run_with_database(chosen, database.missing_migrations)
+    except Exception as error:
+        fail(f"database     {type(error).__name__}: cannot be used")
+    typer.echo("database     ok")
+    if missing:
+        fail(f"migrations   missing: {', '.join(missing)}; run `credit-easy migrate`")
+    typer.echo("migrations   ok")
+
+
+def print_openapi() -> None:
+    """Print the OpenAPI document."""
+    typer.echo(orjson.dumps(application.document(), option=orjson.OPT_INDENT_2).decode())
+
+
+def _token_command(folder: Path, audience: str, subject: str) -> str:
+    # The path under which this command was called, so that the printed line can be pasted.
+    command = sys.argv[0] if Path(sys.argv[0]).name == "credit-easy" else "credit-easy"
+    return f"{command} token --data-dir {folder} --door {audience} --subject {subject}"
