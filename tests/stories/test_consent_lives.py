@@ -264,7 +264,7 @@ def running_town(city_settings: Settings, folder: Path) -> Iterator[None]:
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 def test_any_order_of_acts_is_the_same_truth(city_settings: Settings, demo_folder: Path) -> None:
     with running_town(city_settings, demo_folder):
         run_state_machine_as_test(

@@ -219,7 +219,7 @@ def running(city_settings: Settings, folder: Path) -> Iterator[None]:
             runner.run(stack.aclose())
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 def test_no_published_world_is_worse_for_anybody(city_settings: Settings, demo_folder: Path) -> None:
     with running(city_settings, demo_folder):
         chosen = settings(max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS)

@@ -187,7 +187,7 @@ async def test_a_copy_that_is_not_behind_goes_on(city_settings: Settings, demo_f
             assert (await sequencer.head(Log.CONSENT)).frozen is None
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_stopping_one_source_or_provider(city_settings: Settings, demo_folder: Path) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
         wang = town.resident("wang")

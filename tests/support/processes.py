@@ -1,4 +1,4 @@
-"""The service as a process of its own, to be killed: `python -m tests.support.processes FOLDER DATABASE_URL PUBLISHED PORT`."""
+"""The service as a process, to be killed: `python -m tests.support.processes FOLDER DATABASE_URL PUBLISHED PORT`."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ async def test_receipts_of_refusals_and_of_others(town: City) -> None:
         assert (await other.get(f"/v1/me/consents/{refused['consent_id']}/receipt")).status_code == 404
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_c15_a_changed_or_foreign_receipt_is_refused(town: City, tmp_path: Path) -> None:
     _, jwks_path, log_key, answer = await receipt_of(town, "wang", tmp_path)
     jwks = json.loads(jwks_path.read_text())

@@ -129,7 +129,7 @@ async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
     assert not [key for key in keys if "canary" in key]
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_a_busy_resident_is_told_when_to_come_back(
     city_settings: Settings, demo_folder: Path, noon: None
 ) -> None:
@@ -141,7 +141,7 @@ async def test_a_busy_resident_is_told_when_to_come_back(
         assert (await town.resident("li").get("/v1/me/points")).status_code == 200
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_wrong_codes_are_limited_and_right_ones_are_not(city_settings: Settings, demo_folder: Path) -> None:
     async with city.running_city(city_settings, demo_folder, {**city.UNLIMITED, "code": "2/minute"}) as town:
         for number in range(5):
@@ -152,7 +152,7 @@ async def test_wrong_codes_are_limited_and_right_ones_are_not(city_settings: Set
         assert (await town.source("volunteer-service").get("/v1/source/links")).status_code == 200
 
 
-@pytest.mark.parametrize("town_settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_an_address_is_limited_before_anybody_is_known(
     city_settings: Settings, demo_folder: Path, noon: None
 ) -> None:
