@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.cli.test_cli import start_demo, stop
+from tests.support.command_line import start_demo, stop_process
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
 pytestmark = pytest.mark.campaign
@@ -37,6 +37,6 @@ def test_a_short_day_passes_its_gate(tmp_path: Path) -> None:
         assert "/v1/venue/redemptions" in done.stderr + done.stdout
         assert (folder / "report.html").stat().st_size > 10_000
     finally:
-        stop(running)
+        stop_process(running)
     away = a_day(base, folder, 5)
     assert away.returncode == 1

@@ -3,98 +3,28 @@
 from __future__ import annotations
 
 import re
-import secrets
 from pathlib import Path
 
-import httpx2
 import pytest
 from playwright.sync_api import Browser, Playwright
 
 from service.auth.access_tokens import Audience
-from service.demo import seed
 from tests.pages import film
-from tests.pages.browser import CHROMIUM, DESKTOP, PHONE, QUIETLY, Visitor, visiting
+from tests.pages.browser import CHROMIUM, DESKTOP, PHONE, QUIETLY, visiting
+from tests.pages.texts import TEXTS, sign_in_with_points
 from tests.support.processes import Process
 
-SAID = {
-    "zh-CN": {
-        "read": "查看告知书: 绿色出行",
-        "agree": "同意",
-        "points": "我有 63 分",
-        "ask": "允许市图书馆查询是否适用",
-        "show": "出示代码",
-        "applies": "适用",
-        "standard": "按标准条款办理",
-        "stop": "停止: 绿色出行",
-        "stopped": "已停止，立即生效",
-        "none": "我有 0 分",
-        "object": "提出异议",
-        "verify": "立即验证",
-        "sound": "两个日志和每个人的事件链都完好",
-        "gate": "按现在的内容，任何人都不能批准",
-        "honour": "兑现",
-    },
-    "en": {
-        "read": "Read what it means: Green Travel",
-        "agree": "I agree",
-        "points": "I have 63 points",
-        "ask": "Let City Library ask whether it applies",
-        "show": "Show the code",
-        "applies": "It applies",
-        "standard": "Standard terms apply",
-        "stop": "Stop: Green Travel",
-        "stopped": "Stopped, as of now",
-        "none": "I have 0 points",
-        "object": "Object",
-        "verify": "Verify now",
-        "sound": "Both logs and every person's chain are sound",
-        "gate": "As it stands nobody can approve it",
-        "honour": "Honour it",
-    },
-}
-LANGUAGES = pytest.mark.parametrize("language", sorted(SAID))
-
-
-def deliver(city: Process, folder: Path, code: str, account: str, trips: int) -> None:
-    """What the bike-share's own app does with the code, and what it delivers."""
-    from datetime import UTC, datetime
-
-    now = datetime.now(UTC)
-    token = seed.issuer_of(folder).mint(Audience.SOURCE, "green-travel", now=now)
-    with httpx2.Client(base_url=city.base, headers={"authorization": f"Bearer {token}"}) as source:
-        confirmed = source.post("/v1/source/links/confirm", json={"code": code, "account": account})
-        assert confirmed.status_code == 200, confirmed.text
-        record = {
-            "record_id": f"{account}.1",
-            "account": account,
-            "kind": "bike_trip",
-            "quantity": 2 * trips,
-            "occurred_on": f"{now.year - 1}-06-01",
-        }
-        assert source.post("/v1/source/records", json={"records": [record]}).json()["accepted"] == 1
-
-
-def with_points(me: Visitor, city: Process, folder: Path, language: str) -> None:
-    """Somebody new, with 63 points from bike trips."""
-    said, name = SAID[language], secrets.token_hex(4)
-    me.sign_in(Audience.RESIDENT, f"person-{name}").check()
-    me.go("/me/consents")
-    me.page.fill("#account-green-travel", f"bike-{name}")
-    me.press(said["read"]).check()
-    me.press(said["agree"], exact=True).check()
-    deliver(city, folder, me.page.inner_text(".link-code .typed").strip(), f"bike-{name}", 63)
-    me.go("/me")
-    assert said["points"] in me.text
+LANGUAGES = pytest.mark.parametrize("language", sorted(TEXTS))
 
 
 @LANGUAGES
 def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Path, language: str) -> None:
-    said = SAID[language]
+    said = TEXTS[language]
     with (
         visiting(browser, city.base, language=language) as me,
         visiting(browser, city.base, language=language) as desk,
     ):
-        with_points(me, city, demo_folder, language)
+        sign_in_with_points(me, city, demo_folder, language)
         me.check()
         me.page.fill("#quantity", "60")
         with me.page.expect_navigation():
@@ -141,7 +71,7 @@ def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: 
         # As one writes, the gate answers, with its rule and the clause behind it.
         author.page.select_option("[name=effect_kind]", "fee_discount")
         author.page.fill("[name=effect_amount]", "20")
-        author.page.wait_for_selector(f"#findings:has-text('{SAID[language]['gate']}')")
+        author.page.wait_for_selector(f"#findings:has-text('{TEXTS[language]['gate']}')")
         assert author.page.locator("#findings .clause").count() >= 1
         author.check()
         author.page.evaluate("document.querySelector('#findings').scrollIntoView()")
@@ -153,7 +83,7 @@ def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: 
 
 @LANGUAGES
 def test_an_officer_verifies(browser: Browser, city: Process, language: str) -> None:
-    said = SAID[language]
+    said = TEXTS[language]
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as officer:
         officer.sign_in(Audience.PRIVACY, "officer-1").check()
         officer.picture(f"officer-now-{language}")
@@ -187,8 +117,8 @@ def test_the_desk_reads_codes_by_camera(
 ) -> None:
     """With the reader that is shipped: this browser has none of its own."""
     with visiting(browser, city.base, language="en") as me:
-        with_points(me, city, demo_folder, "en")
-        me.go("/me/benefits").press(SAID["en"]["ask"]).press("I agree", exact=True)
+        sign_in_with_points(me, city, demo_folder, "en")
+        me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
         me.go("/me/show").press("Show the code")
         handle = re.sub(r"\s", "", me.page.inner_text(".typed"))
     shown = film.of(handle.upper(), tmp_path / "camera.y4m")

@@ -10,15 +10,15 @@ from playwright.sync_api import Browser, Route, ViewportSize
 
 from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
-from tests.pages.test_flows import SAID, with_points
+from tests.pages.texts import TEXTS, sign_in_with_points
 from tests.support.processes import Process
 
 
 def handle_of(browser: Browser, city: Process, folder: Path) -> str:
     """A code for the library."""
     with visiting(browser, city.base, language="en") as me:
-        with_points(me, city, folder, "en")
-        me.go("/me/benefits").press(SAID["en"]["ask"]).press("I agree", exact=True)
+        sign_in_with_points(me, city, folder, "en")
+        me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
         me.go("/me/show").press("Show the code")
         return re.sub(r"\s", "", me.page.inner_text(".typed"))
 

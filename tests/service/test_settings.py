@@ -11,58 +11,16 @@ import pytest
 
 from service import settings
 from service.auth import key_files
-from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
+from tests.support.environment import issuers, keyring_file, settings_environment
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("DATABASE_URL", "ISSUERS", "KEYRING", "SIGNING_KEY", "ALLOWED_HOSTS", "LOG_KEY", "LOG_HOST", "LOG_FOLDER")
 
 
-def issuers(**changes: object) -> str:
-    one = {
-        "issuer": "https://id.city.example",
-        "audience": "credit-easy",
-        "jwks_url": "https://id.city.example/jwks",
-        "algorithms": ["ES256"],
-    }
-    return json.dumps({door: {**one, "audience": f"credit-easy:{door}", **changes} for door in Audience})
-
-
-def keyring(folder: Path, *, mode: int = 0o600, key: str | None = None, **members: object) -> Path:
-    path = folder / f"keyring-{secrets.token_hex(4)}.json"
-    document = {
-        "current": 1,
-        "encryption_keys": {"1": key or secrets.token_hex(32)},
-        "index_key": secrets.token_hex(32),
-        **members,
-    }
-    path.write_text(json.dumps(document))
-    path.chmod(mode)
-    return path
-
-
-def environment(folder: Path, **changes: str | None) -> dict[str, str]:
-    key = folder / "signing.pem"
-    if not key.exists():
-        key_files.create(key)
-        key_files.create_log_key(folder / "log.pem")
-    values: dict[str, str | None] = {
-        "DATABASE_URL": "postgres://city@/city",
-        "ISSUERS": issuers(),
-        "KEYRING": str(keyring(folder)),
-        "SIGNING_KEY": str(key),
-        "LOG_KEY": str(folder / "log.pem"),
-        "LOG_HOST": "credit.city.example",
-        "LOG_FOLDER": str(folder),
-        "ALLOWED_HOSTS": "credit.city.example, api.city.example",
-        **changes,
-    }
-    return {f"CREDIT_EASY_{name}": value for name, value in values.items() if value is not None}
-
-
 def test_good_settings_are_read(tmp_path: Path) -> None:
-    read = settings.read(environment(tmp_path, REDIS_URL="redis://cache/0", CITY_ZONE="Asia/Urumqi"))
+    read = settings.read(settings_environment(tmp_path, REDIS_URL="redis://cache/0", CITY_ZONE="Asia/Urumqi"))
     assert read.allowed_hosts == ("credit.city.example", "api.city.example")
     assert (read.redis_url, read.city_zone.key, read.demo) == ("redis://cache/0", "Asia/Urumqi", False)
     assert "index_key" not in repr(read)
@@ -72,7 +30,7 @@ def test_good_settings_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_nothing_unsafe_to_guess_has_a_default(tmp_path: Path, name: str, value: str | None) -> None:
     with pytest.raises(SettingsInvalid, match=f"CREDIT_EASY_{name}"):
-        settings.read(environment(tmp_path, **{name: value}))
+        settings.read(settings_environment(tmp_path, **{name: value}))
 
 
 def sign_in(**changes: object) -> str:
@@ -90,12 +48,12 @@ def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:
     secret.write_text("s3cret\n")
     secret.chmod(0o600)
     pages = sign_in(client_secret_file=str(secret), scope="openid offline_access")
-    read = settings.read(environment(tmp_path, PAGES=pages, PUBLIC_URL="https://points.city.example/"))
+    read = settings.read(settings_environment(tmp_path, PAGES=pages, PUBLIC_URL="https://points.city.example/"))
     assert read.public_url == "https://points.city.example"
     (client,) = read.pages.values()
     assert (client.client_secret, client.scope) == ("s3cret", "openid offline_access")
     assert "s3cret" not in repr(read)
-    assert settings.read(environment(tmp_path)).pages == {}
+    assert settings.read(settings_environment(tmp_path)).pages == {}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +73,7 @@ def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:
 )
 def test_pages_that_could_not_be_trusted_are_refused(tmp_path: Path, pages: str, public: str | None) -> None:
     with pytest.raises(SettingsInvalid, match="CREDIT_EASY_P"):
-        settings.read(environment(tmp_path, PAGES=pages, PUBLIC_URL=public))
+        settings.read(settings_environment(tmp_path, PAGES=pages, PUBLIC_URL=public))
 
 
 def test_a_client_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -123,24 +81,26 @@ def test_a_client_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
     secret.write_text("s3cret")
     secret.chmod(0o644)
     with pytest.raises(SettingsInvalid, match="0600"):
-        settings.read(environment(tmp_path, PAGES=sign_in(client_secret_file=str(secret)), PUBLIC_URL="https://a.b"))
+        settings.read(
+            settings_environment(tmp_path, PAGES=sign_in(client_secret_file=str(secret)), PUBLIC_URL="https://a.b")
+        )
 
 
 def test_the_demonstration_issuer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="demonstration issuer"):
-        settings.read(environment(tmp_path, ISSUERS=issuers(issuer=DEMO_ISSUER)))
+        settings.read(settings_environment(tmp_path, ISSUERS=issuers(issuer=DEMO_ISSUER)))
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "{}", '{"resident": {}}', json.dumps({"stranger": {}})])
 def test_issuers_that_are_none(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsInvalid, match="ISSUERS"):
-        settings.read(environment(tmp_path, ISSUERS=value))
+        settings.read(settings_environment(tmp_path, ISSUERS=value))
 
 
 @pytest.mark.parametrize("changes", [{"algorithms": ["HS256"]}, {"algorithms": ["none"]}, {"issuer": ""}])
 def test_issuers_that_are_unsafe(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(SettingsInvalid, match="ISSUERS"):
-        settings.read(environment(tmp_path, ISSUERS=issuers(**changes)))
+        settings.read(settings_environment(tmp_path, ISSUERS=issuers(**changes)))
 
 
 @pytest.mark.parametrize(
@@ -148,36 +108,36 @@ def test_issuers_that_are_unsafe(tmp_path: Path, changes: dict[str, object]) -> 
 )
 def test_weak_keys_are_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(SettingsInvalid, match="KEYRING"):
-        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, key=key))))
+        settings.read(settings_environment(tmp_path, KEYRING=str(keyring_file(tmp_path, key=key))))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o666])
 def test_keys_that_others_can_read_are_refused(tmp_path: Path, mode: int) -> None:
     with pytest.raises(SettingsInvalid, match="owner alone"):
-        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, mode=mode))))
+        settings.read(settings_environment(tmp_path, KEYRING=str(keyring_file(tmp_path, mode=mode))))
     key = tmp_path / "loose.pem"
     key_files.create(key)
     key.chmod(mode)
     with pytest.raises(SettingsInvalid, match="SIGNING_KEY"):
-        settings.read(environment(tmp_path, SIGNING_KEY=str(key)))
+        settings.read(settings_environment(tmp_path, SIGNING_KEY=str(key)))
 
 
 @pytest.mark.parametrize("members", [{"current": 2}, {"current": "1"}, {"encryption_keys": {}}, {"index_key": 7}])
 def test_a_keyring_that_does_not_fit_is_refused(tmp_path: Path, members: dict[str, Any]) -> None:
     with pytest.raises(SettingsInvalid, match="KEYRING"):
-        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, **members))))
+        settings.read(settings_environment(tmp_path, KEYRING=str(keyring_file(tmp_path, **members))))
 
 
 def test_one_key_for_two_purposes_is_refused(tmp_path: Path) -> None:
     key = secrets.token_hex(32)
     with pytest.raises(SettingsInvalid, match="KEYRING"):
-        settings.read(environment(tmp_path, KEYRING=str(keyring(tmp_path, key=key, index_key=key))))
+        settings.read(settings_environment(tmp_path, KEYRING=str(keyring_file(tmp_path, key=key, index_key=key))))
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd"])
 def test_a_city_lives_in_a_time_zone(tmp_path: Path, zone: str) -> None:
     with pytest.raises(SettingsInvalid, match="CITY_ZONE"):
-        settings.read(environment(tmp_path, CITY_ZONE=zone))
+        settings.read(settings_environment(tmp_path, CITY_ZONE=zone))
 
 
 def test_every_setting_is_in_the_docs_and_nothing_else_is() -> None:

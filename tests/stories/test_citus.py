@@ -16,8 +16,8 @@ from consent.database import queries
 from service.demo import seed
 from service.storage import database, partitioning
 from tests.benefits.balances.test_batch import *  # noqa: F403
+from tests.factories import live_a_residents_day
 from tests.service.api.test_source import *  # noqa: F403
-from tests.service.storage.test_partitioning import a_residents_day
 from tests.stories.test_consent_cases import *  # noqa: F403
 from tests.stories.test_leaving import *  # noqa: F403
 from tests.stories.test_main_job import *  # noqa: F403
@@ -53,7 +53,7 @@ async def city_settings(demo_folder: Path, tmp_path: Path) -> AsyncIterator[obje
 
 
 async def test_a_residents_day_and_where_the_tables_lie(town: City) -> None:
-    await a_residents_day(town)
+    await live_a_residents_day(town)
     lie = {row["name"]: row["key"] for row in await queries.fetch_all(
         "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip
     assert lie == {**partitioning.KEYS, **dict.fromkeys(partitioning.REFERENCE, "<none>")}

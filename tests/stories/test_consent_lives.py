@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from service.jobs import background
 from service.settings import Settings
+from tests.strategies import SUPPRESSED_HEALTH_CHECKS
 from tests.support import city
 from tests.support.city import City, Resident, record
 
@@ -261,15 +262,14 @@ def running_town(city_settings: Settings, folder: Path) -> Iterator[None]:
             runner.run(stack.aclose())
 
 
-CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-
-
 @pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 def test_any_order_of_acts_is_the_same_truth(city_settings: Settings, demo_folder: Path) -> None:
     with running_town(city_settings, demo_folder):
         run_state_machine_as_test(
             Lives,
-            settings=settings(max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=CHECKS),
+            settings=settings(
+                max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+            ),
         )
 
 
@@ -278,5 +278,7 @@ def test_any_order_of_acts_is_the_same_truth_for_long(city_settings: Settings, d
     with running_town(city_settings, demo_folder):
         run_state_machine_as_test(
             Lives,
-            settings=settings(max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=CHECKS),
+            settings=settings(
+                max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+            ),
         )

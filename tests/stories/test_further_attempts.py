@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from service.auth.access_tokens import Audience
-from tests.service.api.test_admin import SERVICE, benefit, published, put, staff
-from tests.stories.test_guardrail_attempts import texts
+from tests.factories import (
+    SERVICE_DOCUMENT,
+    administrator,
+    benefit_document,
+    both_languages,
+    publish_document,
+    put_document,
+)
 from tests.support.city import City, record
 
 pytestmark = pytest.mark.anyio
@@ -18,44 +24,136 @@ DEEP: dict[str, Any] = {"measure": "total", "at_least": 1}
 for _ in range(8):
     DEEP = {"all": [DEEP]}
 OUTPATIENT = {
-    "service_id": "outpatient", "provider_id": "second-hospital", "kind": "elective_outpatient",
-    "name": texts("门诊", "Outpatient care"), "baseline": {"price_fen": 5_000, "deposit_fen": 20_000},
+    "service_id": "outpatient",
+    "provider_id": "second-hospital",
+    "kind": "elective_outpatient",
+    "name": both_languages("门诊", "Outpatient care"),
+    "baseline": {"price_fen": 5_000, "deposit_fen": 20_000},
     "evidence": "门诊大厅公示",
-}  # fmt: skip
+}
 
 # (kind, document, code, rule, severity)
 ATTEMPTS: list[tuple[str, dict[str, Any], str, str, str]] = [
-    ("benefits", benefit(title=texts("急\u200b诊优先", "Quick")), "invisible_character", "R13", "refused"),
-    ("benefits", benefit(title=texts("ＥＭＥＲＧＥＮＣＹ ＲＯＯＭ", "Quick")), "prohibited_domain", "R13", "refused"),
-    ("benefits", benefit(title=texts("入 學 加 分", "Places")), "prohibited_domain", "R13", "refused"),
-    ("benefits", benefit(description=texts("普通", "Faster  JOB-INTERVIEW for members")), "prohibited_domain", "R13",
-     "refused"),
-    ("benefits", benefit(terms=texts("列入黑名单者除外", "As usual")), "prohibited_domain", "R13", "flagged"),
-    ("benefits", benefit(offline_path=texts("光榮榜旁的窗口", "At the desk")), "public_labelling", "R13", "flagged"),
-    ("benefits", benefit(condition=DEEP), "too_deep", "R2", "refused"),
-    ("benefits", benefit(condition={"any": [{"measure": "total", "at_least": 1}] * 65}), "too_many_parts", "R2",
-     "refused"),
-    ("benefits", benefit(condition={"measure": "total", "at_least": 0}), "out_of_range", "R2", "refused"),
-    ("benefits", benefit(condition={"measure": "total", "at_least": "60"}), "integer_expected", "R2", "refused"),
-    ("benefits", benefit(condition={"measure": "total", "at_least": True}), "integer_expected", "R2", "refused"),
-    ("benefits", benefit(condition={"measure": "consents", "at_least": 1}), "measure_unknown", "R2", "refused"),
-    ("benefits", benefit(condition={"all": []}), "empty", "R2", "refused"),
-    ("benefits", benefit(effect={"kind": "fee_discount", "percent": 31}), "out_of_range", "R3", "refused"),
-    ("benefits", benefit(effect={"kind": "deposit_waiver", "up_to_fen": 1, "surcharge_fen": 5}), "unknown_field", "R3",
-     "refused"),
-    ("benefits", benefit(valid={"from": "２０２６-01-01", "until": "2027-12-31"}), "civil_day_expected", "form",
-     "refused"),
-    ("benefits", benefit(offline_path=texts("无", "N/A")), "alternative_missing", "R14", "refused"),
-    ("benefits", {k: v for k, v in benefit().items() if k != "need_based_alternative"}, "missing", "R14", "refused"),
+    (
+        "benefits",
+        benefit_document(title=both_languages("急\u200b诊优先", "Quick")),
+        "invisible_character",
+        "R13",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(title=both_languages("ＥＭＥＲＧＥＮＣＹ ＲＯＯＭ", "Quick")),
+        "prohibited_domain",
+        "R13",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(title=both_languages("入 學 加 分", "Places")),
+        "prohibited_domain",
+        "R13",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(description=both_languages("普通", "Faster  JOB-INTERVIEW for members")),
+        "prohibited_domain",
+        "R13",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(terms=both_languages("列入黑名单者除外", "As usual")),
+        "prohibited_domain",
+        "R13",
+        "flagged",
+    ),
+    (
+        "benefits",
+        benefit_document(offline_path=both_languages("光榮榜旁的窗口", "At the desk")),
+        "public_labelling",
+        "R13",
+        "flagged",
+    ),
+    ("benefits", benefit_document(condition=DEEP), "too_deep", "R2", "refused"),
+    (
+        "benefits",
+        benefit_document(condition={"any": [{"measure": "total", "at_least": 1}] * 65}),
+        "too_many_parts",
+        "R2",
+        "refused",
+    ),
+    ("benefits", benefit_document(condition={"measure": "total", "at_least": 0}), "out_of_range", "R2", "refused"),
+    (
+        "benefits",
+        benefit_document(condition={"measure": "total", "at_least": "60"}),
+        "integer_expected",
+        "R2",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(condition={"measure": "total", "at_least": True}),
+        "integer_expected",
+        "R2",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(condition={"measure": "consents", "at_least": 1}),
+        "measure_unknown",
+        "R2",
+        "refused",
+    ),
+    ("benefits", benefit_document(condition={"all": []}), "empty", "R2", "refused"),
+    ("benefits", benefit_document(effect={"kind": "fee_discount", "percent": 31}), "out_of_range", "R3", "refused"),
+    (
+        "benefits",
+        benefit_document(effect={"kind": "deposit_waiver", "up_to_fen": 1, "surcharge_fen": 5}),
+        "unknown_field",
+        "R3",
+        "refused",
+    ),
+    (
+        "benefits",
+        benefit_document(valid={"from": "２０２６-01-01", "until": "2027-12-31"}),
+        "civil_day_expected",
+        "form",
+        "refused",
+    ),
+    ("benefits", benefit_document(offline_path=both_languages("无", "N/A")), "alternative_missing", "R14", "refused"),
+    (
+        "benefits",
+        {k: v for k, v in benefit_document().items() if k != "need_based_alternative"},
+        "missing",
+        "R14",
+        "refused",
+    ),
     ("services", OUTPATIENT, "baseline_unlawful", "R4", "refused"),
-    ("services", {**SERVICE, "service_id": "hotel-books", "provider_id": "riverside-hotel"}, "service_not_of_provider",
-     "R5", "refused"),
-    ("services", {**SERVICE, "service_id": "half", "baseline": {"price_fen": 0}}, "baseline_incomplete", "R4",
-     "flagged"),
-    ("services", {**SERVICE, "service_id": "other-name"}, "same_kind_another_name", "R4", "flagged"),
-    ("providers", {"provider_id": "p1", "kind": "library", "name": texts("公安图书馆", "Police"), "division": "2101"},
-     "prohibited_domain", "R13", "refused"),
-]  # fmt: skip
+    (
+        "services",
+        {**SERVICE_DOCUMENT, "service_id": "hotel-books", "provider_id": "riverside-hotel"},
+        "service_not_of_provider",
+        "R5",
+        "refused",
+    ),
+    (
+        "services",
+        {**SERVICE_DOCUMENT, "service_id": "half", "baseline": {"price_fen": 0}},
+        "baseline_incomplete",
+        "R4",
+        "flagged",
+    ),
+    ("services", {**SERVICE_DOCUMENT, "service_id": "other-name"}, "same_kind_another_name", "R4", "flagged"),
+    (
+        "providers",
+        {"provider_id": "p1", "kind": "library", "name": both_languages("公安图书馆", "Police"), "division": "2101"},
+        "prohibited_domain",
+        "R13",
+        "refused",
+    ),
+]
 
 
 def id_of(kind: str, document: dict[str, Any]) -> str:
@@ -70,7 +168,7 @@ def id_of(kind: str, document: dict[str, Any]) -> str:
 async def test_an_administrators_attempt(
     town: City, kind: str, document: dict[str, Any], code: str, rule: str, severity: str
 ) -> None:
-    one = staff(town)
+    one = administrator(town)
     drafted = await one.post(f"/v1/admin/{kind}", document)
     found = [(row["code"], row["rule"], row["severity"]) for row in drafted.json()["findings"]]
     assert (code, rule, severity) in found, found
@@ -80,46 +178,46 @@ async def test_an_administrators_attempt(
         assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited")
     else:
         assert submitted.json()["state"] == "in_review"
-    approved = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    approved = await administrator(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert approved.status_code in (409, 422)
 
 
 async def test_a_shorter_loan_for_everybody_cannot_be_sold_back(town: City) -> None:
-    shorter = copy.deepcopy(SERVICE)
+    shorter = copy.deepcopy(SERVICE_DOCUMENT)
     shorter["baseline"]["period_days"] = 7
-    assert await published(town, "services", "book-loan", shorter) == "in_force"
-    back = benefit(effect={"kind": "longer_period", "days": 23})
-    await staff(town).post("/v1/admin/benefits", back)
-    refused = await staff(town).post("/v1/admin/benefits/another-one/versions/1/submit")
+    assert await publish_document(town, "services", "book-loan", shorter) == "in_force"
+    back = benefit_document(effect={"kind": "longer_period", "days": 23})
+    await administrator(town).post("/v1/admin/benefits", back)
+    refused = await administrator(town).post("/v1/admin/benefits/another-one/versions/1/submit")
     assert [row["code"] for row in refused.json()["errors"]] == ["baseline_worsened"]
     renamed = {**shorter, "service_id": "borrowing"}
-    assert await published(town, "services", "borrowing", renamed) == "in_force"
-    await staff(town).post("/v1/admin/benefits", {**back, "benefit_id": "again", "service_id": "borrowing"})
-    refused = await staff(town).post("/v1/admin/benefits/again/versions/1/submit")
+    assert await publish_document(town, "services", "borrowing", renamed) == "in_force"
+    await administrator(town).post("/v1/admin/benefits", {**back, "benefit_id": "again", "service_id": "borrowing"})
+    refused = await administrator(town).post("/v1/admin/benefits/again/versions/1/submit")
     assert "baseline_worsened" in [row["code"] for row in refused.json()["errors"]]
 
 
 async def test_a_notice_cannot_quietly_say_something_else(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     notice_id = (await one.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
     body = (await one.get(f"/v1/admin/notices/{notice_id}")).json()["document"]
     quiet = copy.deepcopy({**body, "material": False})
     quiet["languages"]["en"]["recipients"] = "Anybody who asks."
-    found = (await put(one, f"/v1/admin/notices/{notice_id}", quiet, "*")).json()["findings"]
+    found = (await put_document(one, f"/v1/admin/notices/{notice_id}", quiet, "*")).json()["findings"]
     assert [(row["code"], row["pointer"]) for row in found] == [("change_not_material", "/languages/en/recipients")]
 
 
 async def test_a_ladder_of_thresholds_is_held(town: City) -> None:
-    one, states = staff(town), []
+    one, states = administrator(town), []
     for number, at_least in enumerate((20, 40, 80)):
-        body = benefit(benefit_id=f"rung-{number}", condition={"measure": "total", "at_least": at_least})
+        body = benefit_document(benefit_id=f"rung-{number}", condition={"measure": "total", "at_least": at_least})
         await one.post("/v1/admin/benefits", body)
         states.append((await one.post(f"/v1/admin/benefits/rung-{number}/versions/1/submit")).json()["state"])
     assert states[-1] == "in_review"
 
 
 async def test_schemes_work_forward_only(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
     year = (await town.today()).year
@@ -131,7 +229,7 @@ async def test_schemes_work_forward_only(town: City) -> None:
         assert [(row["code"], row["rule"]) for row in found] == [(code, "R1")]
         assert (await one.post(f"/v1/admin/schemes/{from_year}.9/versions/1/submit")).status_code == 422
     following = {**scheme, "version": f"{year + 1}.1", "from_year": year + 1}
-    assert await published(town, "schemes", f"{year + 1}.1", following) == "scheduled"
+    assert await publish_document(town, "schemes", f"{year + 1}.1", following) == "scheduled"
     for act in ("suspend", "retire"):
         refused = await one.post(
             f"/v1/admin/schemes/{version}/versions/1/{act}", {"from": f"{year}-01-01"} if act == "retire" else None
@@ -142,7 +240,7 @@ async def test_schemes_work_forward_only(town: City) -> None:
     assert [row["code"] for row in found] == ["scheme_overlap"]
     # What has not begun can be called off by one, and another may take its year.
     assert (await one.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
-    assert await published(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
+    assert await publish_document(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
     for number, harm in enumerate(({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0})):
         negative = copy.deepcopy(following)
         negative["version"] = f"{year + 1}.{number + 10}"
@@ -153,13 +251,13 @@ async def test_schemes_work_forward_only(town: City) -> None:
 
 async def test_a_year_begins_at_the_citys_midnight(town: City) -> None:
     """Between the city's midnight and that of UTC, nobody changes how the year that has begun is scored."""
-    one, at = staff(town), await town.app_context.clock()
+    one, at = administrator(town), await town.app_context.clock()
     year = (await town.today()).year + 1
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
     town.shift.by = datetime(year, 1, 1, 0, 30, tzinfo=town.app_context.settings.city_zone) - at
     body = {**scheme, "version": f"{year}.1", "from_year": year}
-    found = (await staff(town).post("/v1/admin/schemes", body)).json()["findings"]
+    found = (await administrator(town).post("/v1/admin/schemes", body)).json()["findings"]
     assert [row["code"] for row in found] == ["scheme_backwards"]
 
 

@@ -33,9 +33,8 @@ from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, Prohibited
 from service.demo import seed
 from service.settings import Settings
-from tests.benefits.rules.test_conditions import CONDITIONS
-from tests.service.api.test_admin import BENEFIT, SERVICE
-from tests.stories.test_consent_lives import CHECKS
+from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT
+from tests.strategies import CONDITIONS, SUPPRESSED_HEALTH_CHECKS
 from tests.support import city
 from tests.support.city import City
 
@@ -106,7 +105,12 @@ class Worlds(RuleBasedStateMachine):
     def gives_everybody(self, name: str, baseline: Baseline) -> None:
         service_id = f"{self.prefix}-{name}"
         at, _ = self.now()
-        body = {**copy.deepcopy(SERVICE), "service_id": service_id, "provider_id": self.prefix, "baseline": baseline}
+        body = {
+            **copy.deepcopy(SERVICE_DOCUMENT),
+            "service_id": service_id,
+            "provider_id": self.prefix,
+            "baseline": baseline,
+        }
         if self.do(self.publish(DocumentKind.SERVICES, service_id, body, at)):
             self.baselines.setdefault(service_id, []).append((at, baseline))
 
@@ -128,7 +132,7 @@ class Worlds(RuleBasedStateMachine):
     def offers(self, name: str, service: str, condition: Condition, effect: dict[str, Any], days: int) -> None:
         at, today = self.now()
         body = {
-            **copy.deepcopy(BENEFIT),
+            **copy.deepcopy(BENEFIT_DOCUMENT),
             "benefit_id": f"{self.prefix}-{name}",
             "service_id": f"{self.prefix}-{service}",
             "condition": conditions.to_document(condition),
@@ -222,12 +226,16 @@ def running(city_settings: Settings, folder: Path) -> Iterator[None]:
 @pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 def test_no_published_world_is_worse_for_anybody(city_settings: Settings, demo_folder: Path) -> None:
     with running(city_settings, demo_folder):
-        chosen = settings(max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS)
+        chosen = settings(
+            max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+        )
         run_state_machine_as_test(Worlds, settings=chosen)
 
 
 @pytest.mark.campaign
 def test_no_published_world_is_worse_for_anybody_for_long(city_settings: Settings, demo_folder: Path) -> None:
     with running(city_settings, demo_folder):
-        chosen = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS)
+        chosen = settings(
+            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+        )
         run_state_machine_as_test(Worlds, settings=chosen)

@@ -11,7 +11,14 @@ import pytest
 
 from service import app
 from service.auth.access_tokens import Audience
-from tests.service.api.test_admin import SERVICE, benefit, published, staff
+from tests.factories import (
+    PROVIDER_DOCUMENT,
+    SERVICE_DOCUMENT,
+    administrator,
+    benefit_document,
+    both_languages,
+    publish_document,
+)
 from tests.support.city import City, record
 
 pytestmark = pytest.mark.anyio
@@ -19,66 +26,106 @@ LISTED = json.loads((Path(__file__).parents[1] / "data" / "adversarial.json").re
 SHARED = Path(__file__).parents[3] / "shared" / "guardrails" / "adversarial.json"
 
 
-def texts(text: str, english: str) -> dict[str, str]:
-    return {"zh-CN": text, "en": english}
-
-
-PROVIDER = {"provider_id": "new-provider", "kind": "hospital", "name": texts("某机构", "Some body"), "division": "2101"}
-HOSPITAL = {"service_id": "er", "provider_id": "second-hospital", "name": texts("服务", "Service"),
-            "baseline": {"price_fen": 0, "counters": 2, "wait_minutes": 30}, "evidence": "大厅公示"}  # fmt: skip
-SEATS = {**SERVICE, "service_id": "seats", "kind": "reading_room", "baseline": {"price_fen": 0, "capacity": 60}}
+HOSPITAL = {
+    "service_id": "er",
+    "provider_id": "second-hospital",
+    "name": both_languages("服务", "Service"),
+    "baseline": {"price_fen": 0, "counters": 2, "wait_minutes": 30},
+    "evidence": "大厅公示",
+}
+SEATS = {
+    **SERVICE_DOCUMENT,
+    "service_id": "seats",
+    "kind": "reading_room",
+    "baseline": {"price_fen": 0, "capacity": 60},
+}
 
 # Each refused document with the finding that refuses it: (kind, document, code, rule).
 REFUSED: dict[str, list[tuple[str, dict[str, Any], str, str]]] = {
     "ADV-01": [
-        ("benefits", benefit(condition={"points": {"lt": 300}}), "condition_unknown", "R2"),
-        ("benefits", benefit(effect={"kind": "deposit_surcharge", "fen": 20_000}), "effect_unknown", "R3"),
-        ("benefits", benefit(effect={"kind": "deposit_waiver", "up_to_fen": -100}), "out_of_range", "R3"),
+        ("benefits", benefit_document(condition={"points": {"lt": 300}}), "condition_unknown", "R2"),
+        ("benefits", benefit_document(effect={"kind": "deposit_surcharge", "fen": 20_000}), "effect_unknown", "R3"),
+        ("benefits", benefit_document(effect={"kind": "deposit_waiver", "up_to_fen": -100}), "out_of_range", "R3"),
     ],
     "ADV-02": [
-        ("benefits", benefit(condition={"not": {"tier": "silver"}}), "condition_unknown", "R2"),
-        ("benefits", benefit(effect={"kind": "longer_period", "days": -23}), "out_of_range", "R3"),
+        ("benefits", benefit_document(condition={"not": {"tier": "silver"}}), "condition_unknown", "R2"),
+        ("benefits", benefit_document(effect={"kind": "longer_period", "days": -23}), "out_of_range", "R3"),
     ],
     "ADV-04": [
-        ("providers", {**PROVIDER, "kind": "public_security"}, "enum", "R5"),
-        ("services", {**SERVICE, "service_id": "id-cards", "kind": "identity_card"}, "enum", "R5"),
+        ("providers", {**PROVIDER_DOCUMENT, "kind": "public_security"}, "enum", "R5"),
+        ("services", {**SERVICE_DOCUMENT, "service_id": "id-cards", "kind": "identity_card"}, "enum", "R5"),
     ],
     "ADV-07": [
         ("services", {**HOSPITAL, "kind": "emergency"}, "enum", "R5"),
-        ("benefits", benefit(title=texts("急诊优先", "Emergency department first")), "prohibited_domain", "R13"),
-        ("benefits", benefit(title=texts("發熱門診 快速通道", "Quick lane")), "prohibited_domain", "R13"),
-        ("benefits", benefit(effect={"kind": "queue_priority", "position": 1}), "effect_unknown", "R3"),
+        (
+            "benefits",
+            benefit_document(title=both_languages("急诊优先", "Emergency department first")),
+            "prohibited_domain",
+            "R13",
+        ),
+        (
+            "benefits",
+            benefit_document(title=both_languages("發熱門診 快速通道", "Quick lane")),
+            "prohibited_domain",
+            "R13",
+        ),
+        ("benefits", benefit_document(effect={"kind": "queue_priority", "position": 1}), "effect_unknown", "R3"),
     ],
     "ADV-08": [
-        ("providers", {**PROVIDER, "kind": "school"}, "enum", "R5"),
-        ("benefits", benefit(condition={"measure": "parent_total", "at_least": 500}), "measure_unknown", "R2"),
-        ("benefits", benefit(title=texts("幼儿园入学加分", "Kindergarten places")), "prohibited_domain", "R13"),
+        ("providers", {**PROVIDER_DOCUMENT, "kind": "school"}, "enum", "R5"),
+        ("benefits", benefit_document(condition={"measure": "parent_total", "at_least": 500}), "measure_unknown", "R2"),
+        (
+            "benefits",
+            benefit_document(title=both_languages("幼儿园入学加分", "Kindergarten places")),
+            "prohibited_domain",
+            "R13",
+        ),
     ],
     "ADV-09": [
-        ("providers", {**PROVIDER, "kind": "employer"}, "enum", "R5"),
-        ("benefits", benefit(title=texts("快速面试", "Fast job interview")), "prohibited_domain", "R13"),
+        ("providers", {**PROVIDER_DOCUMENT, "kind": "employer"}, "enum", "R5"),
+        (
+            "benefits",
+            benefit_document(title=both_languages("快速面试", "Fast job interview")),
+            "prohibited_domain",
+            "R13",
+        ),
     ],
     "ADV-10": [
-        ("providers", {**PROVIDER, "kind": "bank"}, "enum", "R5"),
-        ("benefits", benefit(effect={"kind": "interest", "percent": 2}), "effect_unknown", "R3"),
-        ("benefits", benefit(title=texts("信易贷：优先授信", "Loan approval")), "prohibited_domain", "R13"),
+        ("providers", {**PROVIDER_DOCUMENT, "kind": "bank"}, "enum", "R5"),
+        ("benefits", benefit_document(effect={"kind": "interest", "percent": 2}), "effect_unknown", "R3"),
+        (
+            "benefits",
+            benefit_document(title=both_languages("信易贷：优先授信", "Loan approval")),
+            "prohibited_domain",
+            "R13",
+        ),
     ],
     "ADV-11": [
-        ("providers", {**PROVIDER, "kind": "utility"}, "enum", "R5"),
-        ("services", {**SERVICE, "service_id": "power", "kind": "reconnection"}, "enum", "R5"),
-        ("benefits", benefit(title=texts("低保优先受理", "Social assistance first")), "prohibited_domain", "R13"),
-        ("benefits", benefit(title=texts("公租房优先", "Public housing first")), "prohibited_domain", "R13"),
+        ("providers", {**PROVIDER_DOCUMENT, "kind": "utility"}, "enum", "R5"),
+        ("services", {**SERVICE_DOCUMENT, "service_id": "power", "kind": "reconnection"}, "enum", "R5"),
+        (
+            "benefits",
+            benefit_document(title=both_languages("低保优先受理", "Social assistance first")),
+            "prohibited_domain",
+            "R13",
+        ),
+        (
+            "benefits",
+            benefit_document(title=both_languages("公租房优先", "Public housing first")),
+            "prohibited_domain",
+            "R13",
+        ),
     ],
     "ADV-13": [
-        ("benefits", benefit(effect={"kind": "publication", "names": 10}), "effect_unknown", "R3"),
-        ("benefits", benefit(condition={"measure": "total", "equals": 0}), "condition_unknown", "R2"),
+        ("benefits", benefit_document(effect={"kind": "publication", "names": 10}), "effect_unknown", "R3"),
+        ("benefits", benefit_document(condition={"measure": "total", "equals": 0}), "condition_unknown", "R2"),
     ],
     "ADV-16": [
-        ("services", {key: value for key, value in SERVICE.items() if key != "baseline"}, "missing", "R4"),
-        ("services", {**SERVICE, "service_id": "vague", "baseline": {}}, "baseline_empty", "R4"),
-        ("benefits", benefit(service_id="no-such-service"), "not_in_force", "R4"),
+        ("services", {key: value for key, value in SERVICE_DOCUMENT.items() if key != "baseline"}, "missing", "R4"),
+        ("services", {**SERVICE_DOCUMENT, "service_id": "vague", "baseline": {}}, "baseline_empty", "R4"),
+        ("benefits", benefit_document(service_id="no-such-service"), "not_in_force", "R4"),
     ],
-}  # fmt: skip
+}
 
 
 def test_the_list_is_the_one_that_was_given() -> None:
@@ -95,7 +142,7 @@ async def test_what_is_refused_at_the_gate(
     town: City, number: str, kind: str, document: dict[str, Any], code: str, rule: str
 ) -> None:
     assert next(one for one in LISTED if one["id"] == number)["expected"] == "refused_at_publish"
-    one = staff(town)
+    one = administrator(town)
     id_member = f"{kind.removesuffix('s')}_id"
     document = {**document, id_member: f"{document[id_member]}-x"}
     drafted = await one.post(f"/v1/admin/{kind}", document)
@@ -104,7 +151,7 @@ async def test_what_is_refused_at_the_gate(
     refused = await one.post(f"{path}/submit")
     assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
     assert (code, rule) in [(row["code"], row["rule"]) for row in refused.json()["errors"]]
-    approved = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    approved = await administrator(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert approved.status_code in (409, 422)
     assert (await one.get(path)).json()["state"] == "draft"
     attempts = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
@@ -112,9 +159,11 @@ async def test_what_is_refused_at_the_gate(
 
 
 async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:
-    one = staff(town)
-    labelled = benefit(
-        terms=texts("叫号屏显示“诚信市民”，并佩戴金色挂绳。", "The call screen shows “Honest citizen”; a gold lanyard.")
+    one = administrator(town)
+    labelled = benefit_document(
+        terms=both_languages(
+            "叫号屏显示“诚信市民”，并佩戴金色挂绳。", "The call screen shows “Honest citizen”; a gold lanyard."
+        )
     )
     await one.post("/v1/admin/benefits", labelled)
     submitted = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
@@ -126,9 +175,9 @@ async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:
 
 async def test_adv_15_nobody_can_reserve_it_all(town: City) -> None:
 
-    assert await published(town, "services", "seats", copy.deepcopy(SEATS)) == "in_force"
-    one = staff(town)
-    all_of_it = benefit(service_id="seats", effect={"kind": "extra_window", "extra_capacity": 60})
+    assert await publish_document(town, "services", "seats", copy.deepcopy(SEATS)) == "in_force"
+    one = administrator(town)
+    all_of_it = benefit_document(service_id="seats", effect={"kind": "extra_window", "extra_capacity": 60})
     await one.post("/v1/admin/benefits", all_of_it)
     refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("capacity_share", "R10")]
@@ -140,7 +189,7 @@ async def test_adv_15_nobody_can_reserve_it_all(town: City) -> None:
 
 
 async def test_adv_17_a_consent_is_no_entry_ticket(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     notice = (await one.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
     body = (await one.get(f"/v1/admin/notices/{notice}")).json()["document"]
     for more in ({"required": True}, {"preselected": True}, {"purposes": ["points.compute", "benefit.check"]}):
@@ -161,9 +210,16 @@ async def test_adv_03_and_20_records_that_cannot_be_written(town: City) -> None:
     extra = await source.post("/v1/source/records", {"records": [{**record("r", "bike-9001"), "points": -20}]})
     assert extra.status_code == 422
     kinds = (
-        "traffic_violation", "court_defaulter", "petition", "online_speech", "water_arrears", "religion", "illness",
-        "blood_donation", "family_member",
-    )  # fmt: skip
+        "traffic_violation",
+        "court_defaulter",
+        "petition",
+        "online_speech",
+        "water_arrears",
+        "religion",
+        "illness",
+        "blood_donation",
+        "family_member",
+    )
     done = await source.deliver(*(record(f"r-{kind}", "bike-9001", kind) for kind in kinds))
     assert {row["code"] for row in done["results"]} == {"kind_not_allowed"}
     for quantity in (0, -20):
@@ -173,7 +229,7 @@ async def test_adv_03_and_20_records_that_cannot_be_written(town: City) -> None:
 
 
 async def test_adv_05_06_14_and_18_questions_that_have_no_call(town: City) -> None:
-    one, venue = staff(town), town.venue()
+    one, venue = administrator(town), town.venue()
     for path in (
         "residents?sort=-points&limit=100",
         "residents",

@@ -17,9 +17,9 @@ from service.compliance import erasure
 from service.demo import seed
 from service.settings import Settings
 from service.storage import database
-from tests.service.cli.test_cli import run
 from tests.support import city
 from tests.support.city import City
+from tests.support.command_line import run_command
 
 pytestmark = pytest.mark.anyio
 
@@ -81,15 +81,15 @@ async def test_the_counters_commands(tmp_path: Path) -> None:
         await database.migrate_all()
         await seed.seed(town.app_context)
         await town.resident("before").volunteer(7_200, "v-before")
-    changed = run("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
+    changed = run_command("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
     assert (changed.returncode, changed.stdout) == (0, "done\n")
-    again = run("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
+    again = run_command("change-subject", "--old", "before", "--new", "after", "--data-dir", str(folder))
     assert (again.returncode, "old subject" in again.stderr) == (2, True)
-    rotated = run("rotate-keys", "--data-dir", str(folder))
+    rotated = run_command("rotate-keys", "--data-dir", str(folder))
     assert rotated.stdout.startswith("0 keys wrapped anew")
-    erased = run("erase", "--subject", "after", "--data-dir", str(folder))
+    erased = run_command("erase", "--subject", "after", "--data-dir", str(folder))
     assert json.loads(erased.stdout)["receipt"]["state"] == "erased"
-    nobody = run("erase", "--subject", "after", "--data-dir", str(folder))
+    nobody = run_command("erase", "--subject", "after", "--data-dir", str(folder))
     assert (nobody.returncode, "nobody of this subject" in nobody.stderr) == (2, True)
 
 

@@ -11,8 +11,7 @@ import yaml
 
 from benefits.rules.vocabulary import Scene
 from service.demo import seed
-from tests.service.api.test_admin import benefit, staff
-from tests.stories.test_guardrail_attempts import PROVIDER, texts
+from tests.factories import PROVIDER_DOCUMENT, administrator, benefit_document, both_languages
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
@@ -22,26 +21,62 @@ LAWFUL = yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"
 
 # Scene (or the plan's name where there is none by design): (kind, document, code, rule).
 TEMPTING: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "library": ("benefits", benefit(effect={"kind": "fee_discount", "percent": 10}), "no_improvement", "R3"),
-    "parking": ("benefits", benefit(effect={"kind": "extra_window", "extra_capacity": 40}, service_id="car-parking"),
-                "capacity_share", "R10"),
-    "medical_convenience": ("benefits", benefit(title=texts("急诊优先就诊", "Emergency room first")),
-                            "prohibited_domain", "R13"),
-    "tourism": ("benefits", benefit(effect={"kind": "fee_discount", "percent": 50}, service_id="garden-tour"),
-                "out_of_range", "R3"),
-    "mobility": ("services", {"service_id": "metro-gate", "provider_id": "city-bikes", "kind": "metro_boarding",
-                              "name": texts("快速进站", "Fast gate"), "baseline": {"price_fen": 0}, "evidence": "公示"},
-                 "enum", "R5"),
-    "lodging": ("benefits", benefit(condition={"measure": "total", "below": 60}), "condition_unknown", "R2"),
-    "rental": ("benefits", benefit(title=texts("公租房優先配租", "Public housing first")), "prohibited_domain", "R13"),
-    "shopping": ("benefits", benefit(effect={"kind": "display_rank", "place": 1}), "effect_unknown", "R3"),
-    "fitness": ("benefits", benefit(offline_path=texts("无", "none")), "alternative_missing", "R14"),
-    "approvals": ("benefits", benefit(title=texts("身份证加急办理", "ID card at once")), "prohibited_domain",
-                  "R13"),
-    "bills": ("benefits", benefit(title=texts("恢复供电优先", "Reconnection first")), "prohibited_domain", "R13"),
-    "信易贷": ("providers", {**PROVIDER, "kind": "bank"}, "enum", "R5"),
-    "信易税": ("providers", {**PROVIDER, "kind": "tax_office"}, "enum", "R5"),
-}  # fmt: skip
+    "library": ("benefits", benefit_document(effect={"kind": "fee_discount", "percent": 10}), "no_improvement", "R3"),
+    "parking": (
+        "benefits",
+        benefit_document(effect={"kind": "extra_window", "extra_capacity": 40}, service_id="car-parking"),
+        "capacity_share",
+        "R10",
+    ),
+    "medical_convenience": (
+        "benefits",
+        benefit_document(title=both_languages("急诊优先就诊", "Emergency room first")),
+        "prohibited_domain",
+        "R13",
+    ),
+    "tourism": (
+        "benefits",
+        benefit_document(effect={"kind": "fee_discount", "percent": 50}, service_id="garden-tour"),
+        "out_of_range",
+        "R3",
+    ),
+    "mobility": (
+        "services",
+        {
+            "service_id": "metro-gate",
+            "provider_id": "city-bikes",
+            "kind": "metro_boarding",
+            "name": both_languages("快速进站", "Fast gate"),
+            "baseline": {"price_fen": 0},
+            "evidence": "公示",
+        },
+        "enum",
+        "R5",
+    ),
+    "lodging": ("benefits", benefit_document(condition={"measure": "total", "below": 60}), "condition_unknown", "R2"),
+    "rental": (
+        "benefits",
+        benefit_document(title=both_languages("公租房優先配租", "Public housing first")),
+        "prohibited_domain",
+        "R13",
+    ),
+    "shopping": ("benefits", benefit_document(effect={"kind": "display_rank", "place": 1}), "effect_unknown", "R3"),
+    "fitness": ("benefits", benefit_document(offline_path=both_languages("无", "none")), "alternative_missing", "R14"),
+    "approvals": (
+        "benefits",
+        benefit_document(title=both_languages("身份证加急办理", "ID card at once")),
+        "prohibited_domain",
+        "R13",
+    ),
+    "bills": (
+        "benefits",
+        benefit_document(title=both_languages("恢复供电优先", "Reconnection first")),
+        "prohibited_domain",
+        "R13",
+    ),
+    "信易贷": ("providers", {**PROVIDER_DOCUMENT, "kind": "bank"}, "enum", "R5"),
+    "信易税": ("providers", {**PROVIDER_DOCUMENT, "kind": "tax_office"}, "enum", "R5"),
+}
 
 
 def test_every_scene_of_the_plan_is_there() -> None:
@@ -60,7 +95,7 @@ async def test_every_scene_has_a_lawful_benefit_in_force(town: City) -> None:
 @pytest.mark.parametrize("scene", TEMPTING)
 async def test_every_scene_has_something_tempting_that_is_refused(town: City, scene: str) -> None:
     kind, document, code, rule = TEMPTING[scene]
-    one, id_member = staff(town), f"{kind.removesuffix('s')}_id"
+    one, id_member = administrator(town), f"{kind.removesuffix('s')}_id"
     assert (await one.post(f"/v1/admin/{kind}", document)).status_code == 201
     refused = await one.post(f"/v1/admin/{kind}/{document[id_member]}/versions/1/submit")
     assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")

@@ -15,7 +15,7 @@ from service import app
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.cli.main import cli
 from service.demo import seed
-from tests.service.cli.test_cli import start_demo, stop
+from tests.support.command_line import start_demo, stop_process
 from tests.support.processes import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
             ["bash", "-euo", "pipefail", "-c", walk], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
         )
     finally:
-        stop(running)
+        stop_process(running)
     assert done.returncode == 0, done.stderr
     confirmed, delivered, explained, state, first, second, log, stopped, total = done.stdout.strip().splitlines()
     assert json.loads(confirmed)["state"] == "confirmed"

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
 from benefits.balances import batch, snapshots
 from benefits.catalogue import in_force
 from consent import persons as people
-from consent.crypto.blind_index import new_id
-from consent.crypto.vault import new_data_key
 from consent.database import queries
 from consent.records import gate
 from consent.records.gate import Part
 from consent.rights import access_log
 from consent.verification import logs
 from service.jobs import background
+from tests.factories import add_people_with_rides
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
@@ -27,45 +25,13 @@ ALL = Part(0, 1)
 EVERYTHING = (access_log.NEWEST, access_log.NEWEST)
 
 
-async def populate(town: City, count: int) -> list[str]:
-    """Persons with a live consent for green travel and 40 rides each; their ids in order."""
-    at = await town.app_context.clock()
-    given, expires = queries.to_micros(at - timedelta(days=30)), queries.to_micros(at + timedelta(days=300))
-    year = (await town.today()).year - 1
-    keyring = town.app_context.keyring
-    persons: list[tuple[Any, ...]] = []
-    for _ in range(count):
-        person_id = new_id()
-        wrapped = new_data_key(keyring, person_id)
-        person = people.from_row(keyring, {"person_id": person_id, "epoch": 1, "wrapped_key": wrapped})
-        persons.append((person_id, wrapped, person.seal("person", "sealed_subject", person_id, b"x")))
-    async with queries.transaction():
-        await queries.execute_many(
-            "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
-            " VALUES ($1, 1, 0, '', $2, $3, 0)",
-            persons,
-        )
-        await queries.execute_many(
-            "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
-            " notice_sha256, state, given_at, expires_at)"
-            " VALUES ($1, $2, 'points.compute', 'green-travel', 'n', 1, 'h', 'given', $3, $4)",
-            [(one[0], new_id(), given, expires) for one in persons],
-        )
-        await queries.execute_many(
-            "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
-            " received_at) VALUES ($1, $2, 'green-travel', $2, 'bike_trip', 40, $3, $4)",
-            [(one[0], new_id(), queries.to_day_number(date(year, 6, 1)), given) for one in persons],
-        )
-    return sorted(one[0] for one in persons)
-
-
 async def computed(town: City, which: Part = ALL) -> batch.Done:
     return await batch.part(which, town.app_context.clock, town.app_context.day_of)
 
 
 async def c8(town: City, count: int) -> None:
     """A batch of ten parts in one long transaction; one consent of the fifth part expires while the second runs."""
-    ids = await populate(town, count)
+    ids = await add_people_with_rides(town, count)
     parts = [Part(number, 10) for number in range(10)]
     first, beyond = parts[4].bounds()
     middle = next(one for one in ids if first <= one < beyond)
@@ -107,7 +73,7 @@ async def test_c8_in_a_batch_of_10_000(town: City) -> None:
 
 
 async def test_the_parts_are_everybody_once(town: City) -> None:
-    await populate(town, 50)
+    await add_people_with_rides(town, 50)
     await town.resident("nothing-live").ask(purpose="benefit.check", provider_id="city-library")
     for of in (1, 3, 7, 64):
         done = [await computed(town, Part(number, of)) for number in range(of)]

@@ -13,7 +13,7 @@ from benefits.redemption import express
 from consent.database import queries
 from consent.records import gate
 from consent.verification import logs
-from tests.service.api.test_admin import staff
+from tests.factories import administrator
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +110,7 @@ async def test_what_is_unusual_goes_the_usual_way(town: City, ways: list[str]) -
     assert "swift" not in ways
     # Suspended between issue and scan: any act on the catalogue is seen in the look itself.
     other, handle = await ready(town, "chen")
-    assert (await staff(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")).status_code == 200
+    assert (await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")).status_code == 200
     assert (await venue.post("/v1/venue/redemptions", {"handle": handle})).content == ordinary
     assert "swift" not in ways
     assert (await other.get("/v1/me/points")).status_code == 200
@@ -156,7 +156,7 @@ async def test_what_is_suspended_while_the_statement_waits_undoes_all_of_it(
         if await other.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
             break
         await asyncio.sleep(0.02)
-    suspended = await staff(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")
+    suspended = await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")
     assert suspended.status_code == 200
     assert not scanning.done()
     await holding.rollback()

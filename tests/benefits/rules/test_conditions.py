@@ -15,7 +15,6 @@ from benefits.rules.conditions import (
     AT_LEAST_MAX,
     DEPTH_MAX,
     LEAVES_MAX,
-    MEASURES,
     All,
     Any,
     AtLeast,
@@ -23,22 +22,10 @@ from benefits.rules.conditions import (
     ConditionLine,
 )
 from tests.benefits.scoring import recount
+from tests.strategies import CONDITIONS, ORDER, depth_of
 
-ORDER = sorted(MEASURES)
-LEAF = st.builds(AtLeast, st.sampled_from(ORDER), st.integers(1, 1_000))
-CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
-    LEAF,
-    lambda inner: st.builds(
-        lambda make, parts: make(tuple(parts)), st.sampled_from((All, Any)), st.lists(inner, min_size=1, max_size=3)
-    ),
-    max_leaves=12,
-).filter(lambda condition: depth_of(condition) <= DEPTH_MAX)
 STANDINGS = st.fixed_dictionaries({measure: st.integers(0, 1_000) for measure in ORDER})
 BOTH = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}
-
-
-def depth_of(condition: Condition) -> int:
-    return 1 if isinstance(condition, AtLeast) else 1 + max(depth_of(part) for part in condition.parts)
 
 
 def holds_by_lines(condition: Condition, lines: Iterator[ConditionLine]) -> bool:

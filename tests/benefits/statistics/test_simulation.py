@@ -20,28 +20,27 @@ from consent.database import queries
 from consent.records.gate import Part
 from service.auth.access_tokens import Audience
 from service.jobs import background
-from tests.benefits.balances.test_batch import populate
-from tests.service.api.test_admin import benefit, staff
+from tests.factories import add_people_with_rides, administrator, benefit_document
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
 
 
 async def drafted(town: City, benefit_id: str, at_least: int) -> str:
-    body = benefit(benefit_id=benefit_id, condition={"measure": "green_living", "at_least": at_least})
-    assert (await staff(town).post("/v1/admin/benefits", body)).status_code == 201
+    body = benefit_document(benefit_id=benefit_id, condition={"measure": "green_living", "at_least": at_least})
+    assert (await administrator(town).post("/v1/admin/benefits", body)).status_code == 201
     return f"/v1/admin/benefits/{benefit_id}/versions/1/simulate"
 
 
 async def ran(town: City, path: str) -> dict[str, Any]:
-    answer = await staff(town).post(path)
+    answer = await administrator(town).post(path)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
 async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: City) -> None:
-    await populate(town, 200)
+    await add_people_with_rides(town, 200)
     seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
     assert {one["population"] % 10 for one in seen} == {0}
     # Thresholds are taken in tens, so that between two of them nothing can be read.
@@ -63,12 +62,12 @@ async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: City) -> None:
     assert await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate") == before
     for _ in range(18):
         await ran(town, "/v1/admin/benefits/newcomer/versions/1/simulate")
-    spent = await staff(town).post("/v1/admin/benefits/newcomer/versions/1/simulate")
+    spent = await administrator(town).post("/v1/admin/benefits/newcomer/versions/1/simulate")
     assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
 
 
 async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> None:
-    await populate(town, 30)
+    await add_people_with_rides(town, 30)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     await queries.execute("UPDATE record SET occurred_on = $1 WHERE kind = 'bike_trip'", recent)
     wang = town.resident("wang")
@@ -97,8 +96,8 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> No
 
 
 async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
-    one, year = staff(town), (await town.today()).year
-    ids = await populate(town, 120)
+    one, year = administrator(town), (await town.today()).year
+    ids = await add_people_with_rides(town, 120)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     for places, rides in ((ids[:50], 30), (ids[50:80], 300), (ids[80:], 120)):
         for person in places:
@@ -135,7 +134,7 @@ async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
 async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: City) -> None:
     """Whoever has a sum of their own is one of twenty in what is kept, however the sums lie."""
     random = Random(8)
-    ids = await populate(town, 97)
+    ids = await add_people_with_rides(town, 97)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     for person in ids:
         rides = random.choice((1, 2, 3, random.randrange(1, 10**6)))
@@ -152,7 +151,7 @@ async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: City) -> None:
 
 
 async def test_several_first_questions_of_a_week_count_everybody_once(town: City) -> None:
-    await populate(town, 60)
+    await add_people_with_rides(town, 60)
     paths = [await drafted(town, f"first-{number}", 10) for number in range(4)]
     answers = await asyncio.gather(*(ran(town, path) for path in paths))
     assert {one["population"] for one in answers} == {answers[0]["population"]}
@@ -162,7 +161,7 @@ async def test_several_first_questions_of_a_week_count_everybody_once(town: City
 
 async def test_points_are_not_counted_after_the_consent(town: City) -> None:
     """What a snapshot still holds of somebody whose consent has run out is in no figure."""
-    ids = await populate(town, 30)
+    ids = await add_people_with_rides(town, 30)
     at = await town.app_context.clock()
     await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
     await queries.execute(
@@ -234,7 +233,7 @@ async def test_b12_for_10_000_people(opened: str) -> None:
 
 
 async def test_a_dry_run_is_about_nobody(town: City) -> None:
-    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
+    one, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
     poor = (await one.post(path, {"points": {"green_living": 10}})).json()
     assert poor["applies"] is False
     assert poor["terms"] == poor["baseline"]
@@ -248,10 +247,10 @@ async def test_a_dry_run_is_about_nobody(town: City) -> None:
 
 
 async def test_what_cannot_be_simulated(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     assert (await one.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
     assert (await one.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404
-    await one.post("/v1/admin/benefits", benefit(benefit_id="odd", condition={"not": {"measure": "total"}}))
+    await one.post("/v1/admin/benefits", benefit_document(benefit_id="odd", condition={"not": {"measure": "total"}}))
     assert (await one.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
     text = json.dumps((await one.get("/v1/admin/benefits/odd")).json())
     assert "not" in text
@@ -268,9 +267,9 @@ async def objected(town: City, count: int) -> None:
 async def test_before_any_scheme_there_is_nothing_to_simulate(town: City) -> None:
     path = await drafted(town, "early", 10)
     await queries.execute("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
-    version = (await staff(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
+    version = (await administrator(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
     for one in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
-        answer = await staff(town).post(one)
+        answer = await administrator(town).post(one)
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
@@ -296,7 +295,7 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
     # By benefit, a scene that is left out takes its benefits with it, and a small benefit a second one.
     path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
-    by_benefit = (await staff(town).get(path)).json()
+    by_benefit = (await administrator(town).get(path)).json()
     assert by_benefit["last_day"] == first["last_day"]
     assert by_benefit["redemptions"]["library"]["library-deposit"] == 60
     assert set(by_benefit["redemptions"]["mobility"].values()) == {None}
@@ -306,7 +305,7 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     assert [row["count"] for row in objections["data"]] == [30]
     await redeemed("bike-deposit", 500)
     await objected(town, 60)
-    assert (await staff(town).get(path)).json() == by_benefit
+    assert (await administrator(town).get(path)).json() == by_benefit
     assert (await officer.get("/v1/privacy/statistics")).json() == objections
     assert (await town.client.get("/v1/public/statistics?scene=mobility")).json() == first
     town.shift.by = timedelta(days=7)

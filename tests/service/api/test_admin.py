@@ -20,62 +20,23 @@ from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import schema as documents_schema
 from service.auth.access_tokens import Audience
-from service.demo import seed
 from service.i18n import findings
-from tests.support.city import Actor, City, row_counts
+from tests.factories import (
+    BENEFIT_DOCUMENT,
+    SERVICE_DOCUMENT,
+    administrator,
+    benefit_document,
+    publish_document,
+    put_document,
+)
+from tests.support.city import City, row_counts
 
 pytestmark = pytest.mark.anyio
 
-BENEFIT = next(
-    one
-    for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
-    if one["benefit_id"] == "library-deposit"
-)
-SERVICE = next(
-    one
-    for one in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
-    if one["service_id"] == "book-loan"
-)
-
-
-def staff(town: City, number: int = 1) -> Actor:
-    return town.actor(Audience.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
-
-
-def benefit(**members: Any) -> dict[str, Any]:
-    return {**copy.deepcopy(BENEFIT), "benefit_id": "another-one", **members}
-
-
-async def put(who: Actor, path: str, body: Any, tag: str | None) -> Any:
-    headers = who.headers({} if tag is None else {"If-Match": tag})
-    return await who.town.client.put(path, json=body, headers=headers)
-
-
-async def published(town: City, kind: str, document_id: str, body: dict[str, Any]) -> str:
-    """A document through its whole life by three persons; the state it is in."""
-    one, two, officer = staff(town), staff(town, 2), town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
-    known = await one.get(f"/v1/admin/{kind}/{document_id}")
-    if known.status_code == 404:
-        drafted = await one.post(f"/v1/admin/{kind}", body)
-    else:
-        drafted = await put(one, f"/v1/admin/{kind}/{document_id}", body, known.headers["etag"])
-    assert drafted.status_code in (200, 201), drafted.text
-    version, sha256 = drafted.json()["version"], drafted.json()["sha256"]
-    path = f"/v1/admin/{kind}/{document_id}/versions/{version}"
-    submitted = await one.post(f"{path}/submit")
-    assert submitted.status_code == 200, submitted.text
-    if submitted.json()["state"] == "in_review":
-        review = f"/v1/privacy/reviews/{kind}.{document_id}.{version}/decision"
-        assert (await officer.post(review, {"decision": "approve", "reason": "Read it."})).status_code == 200
-    approved = await two.post(f"{path}/approve", {"sha256": sha256})
-    assert approved.status_code == 200, approved.text
-    state: str = approved.json()["state"]
-    return state
-
 
 async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
-    one, two = staff(town), staff(town, 2)
-    drafted = await one.post("/v1/admin/benefits", benefit())
+    one, two = administrator(town), administrator(town, 2)
+    drafted = await one.post("/v1/admin/benefits", benefit_document())
     assert drafted.status_code == 201, drafted.text
     assert {**drafted.json(), "sha256": "", "findings": []} == {
         "id": "another-one", "version": 1, "state": "draft", "sha256": "", "findings": [],
@@ -93,12 +54,14 @@ async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
     assert "another-one" in public
     listed = (await one.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
     assert "another-one" in [row["id"] for row in listed]
-    assert (await one.post("/v1/admin/benefits", benefit())).status_code == 409
+    assert (await one.post("/v1/admin/benefits", benefit_document())).status_code == 409
 
 
 async def test_the_gate_speaks_the_readers_language(town: City) -> None:
-    one = staff(town)
-    await one.post("/v1/admin/benefits", benefit(offline_path={"zh-CN": "无", "en": "none"}, effect={"kind": "bribe"}))
+    one = administrator(town)
+    await one.post(
+        "/v1/admin/benefits", benefit_document(offline_path={"zh-CN": "无", "en": "none"}, effect={"kind": "bribe"})
+    )
     path = "/v1/admin/benefits/another-one/versions/1/submit"
     said = {}
     for language in ("zh-CN", "en"):
@@ -137,8 +100,8 @@ def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> No
 
 
 async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
-    one = staff(town)
-    broken = benefit(
+    one = administrator(town)
+    broken = benefit_document(
         effect={"kind": "fee_discount", "percent": 50},
         scene="",
         quota={"per_resident": {"count": "x", "period": "day"}},
@@ -157,30 +120,34 @@ async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
 
 
 async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     path = "/v1/admin/benefits/library-deposit"
     read = await one.get(path)
     tag, before = read.headers["etag"], read.json()
     changed = {**before["document"], "quota": {"per_resident": {"count": 2, "period": "day"}}}
-    assert (await put(one, path, changed, None)).json()["code"] == "precondition_required"
-    assert (await put(one, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
-    edited = await put(one, path, changed, tag)
+    assert (await put_document(one, path, changed, None)).json()["code"] == "precondition_required"
+    assert (await put_document(one, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
+    edited = await put_document(one, path, changed, tag)
     assert (edited.status_code, edited.json()["version"], edited.json()["state"]) == (200, 2, "draft")
-    assert (await put(one, path, changed, tag)).status_code == 412
+    assert (await put_document(one, path, changed, tag)).status_code == 412
     assert (await one.get(f"{path}/versions/1")).json()["state"] == "in_force"
     found = (await one.get(f"{path}/diff?from=1&to=2")).json()["data"]
     assert {row["pointer"].split("/")[1] for row in found} == {"quota"}
-    moved = await put(one, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
+    moved = await put_document(one, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
     assert moved.status_code == 422
-    assert (await put(one, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")).status_code == 404
+    assert (
+        await put_document(one, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")
+    ).status_code == 404
 
 
 async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City) -> None:
-    one, two, three = staff(town), staff(town, 2), staff(town, 3)
+    one, two, three = administrator(town), administrator(town, 2), administrator(town, 3)
     path = "/v1/admin/benefits/library-deposit"
     body = (await one.get(path)).json()["document"]
-    first = await put(one, path, {**body, "assessment_id": "PIA-2026-900"}, (await one.get(path)).headers["etag"])
-    second = await put(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
+    first = await put_document(
+        one, path, {**body, "assessment_id": "PIA-2026-900"}, (await one.get(path)).headers["etag"]
+    )
+    second = await put_document(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
     version, sha256 = f"{path}/versions/3", second.json()["sha256"]
     await two.post(f"{version}/submit")
     for who in (one, two, town.actor(Audience.ADMINISTRATOR, "another-account", staff_id="admin-1")):
@@ -193,7 +160,7 @@ async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City)
 
 
 async def test_one_stops_and_two_start_again(town: City) -> None:
-    one, two = staff(town), staff(town, 2)
+    one, two = administrator(town), administrator(town, 2)
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
@@ -213,12 +180,12 @@ async def test_one_stops_and_two_start_again(town: City) -> None:
 
 
 async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
     drafted = await one.post("/v1/admin/sources", {**source, "source_id": "new-source", "client_id": "new-source"})
     path = "/v1/admin/sources/new-source/versions/1"
     assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
-    early = await staff(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    early = await administrator(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert (early.status_code, early.json()["code"]) == (409, "conflict")
     forced = {
         **source,
@@ -229,7 +196,7 @@ async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None
     found = (await one.post("/v1/admin/sources", forced)).json()["findings"]
     assert [(row["code"], row["rule"], row["severity"]) for row in found] == [("not_voluntary", "R11", "flagged")]
     service = {
-        **SERVICE,
+        **SERVICE_DOCUMENT,
         "service_id": "second-loan",
         "kind": "reading_room",
         "baseline": {"price_fen": 0, "capacity": 9},
@@ -239,12 +206,12 @@ async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None
 
 
 async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) -> None:
-    worse = copy.deepcopy(SERVICE)
+    worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
-    assert await published(town, "services", "book-loan", worse) == "in_force"
-    one = staff(town)
+    assert await publish_document(town, "services", "book-loan", worse) == "in_force"
+    one = administrator(town)
     assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "suspended"
-    drafted = await one.post("/v1/admin/benefits", benefit())
+    drafted = await one.post("/v1/admin/benefits", benefit_document())
     refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert drafted.status_code == 201
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
@@ -253,10 +220,15 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) 
     assert (review["kind"], review["about"]) == ("stopped_document", "benefits/library-deposit")
     # Two administrators cannot start it again while the ground is worse than it was.
     for number in (1, 2):
-        again = await staff(town, number).post("/v1/admin/benefits/library-deposit/versions/1/resume")
+        again = await administrator(town, number).post("/v1/admin/benefits/library-deposit/versions/1/resume")
         assert (again.status_code, again.json()["code"]) == (422, "prohibited")
-    moved = {**copy.deepcopy(SERVICE), "provider_id": "city-bikes", "kind": "bike_hire", "baseline": {"price_fen": 1}}
-    found = (await put(one, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
+    moved = {
+        **copy.deepcopy(SERVICE_DOCUMENT),
+        "provider_id": "city-bikes",
+        "kind": "bike_hire",
+        "baseline": {"price_fen": 1},
+    }
+    found = (await put_document(one, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
     assert {"service_moved", "baseline_worsened"} <= {row["code"] for row in found}
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
     ended = await officer.post(path, {"decision": "refuse", "reason": "The deposit was doubled."})
@@ -270,13 +242,13 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) 
 
 
 async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None:
-    one, beginning = staff(town), await town.today() + timedelta(days=9)
-    later = benefit(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
+    one, beginning = administrator(town), await town.today() + timedelta(days=9)
+    later = benefit_document(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
     later["valid"]["until"] = (beginning + timedelta(days=300)).isoformat()
-    assert await published(town, "benefits", "another-one", later) == "scheduled"
-    worse = copy.deepcopy(SERVICE)
+    assert await publish_document(town, "benefits", "another-one", later) == "scheduled"
+    worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
-    assert await published(town, "services", "book-loan", worse) == "in_force"
+    assert await publish_document(town, "services", "book-loan", worse) == "in_force"
     assert (await one.get("/v1/admin/benefits/another-one")).json()["state"] == "suspended"
     town.shift.by = timedelta(days=10)
     offered = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
@@ -291,28 +263,28 @@ async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None
 
 async def test_a_provider_stays_what_it_is(town: City) -> None:
     """Else a library with its benefits could become something that benefits may not touch."""
-    one = staff(town)
+    one = administrator(town)
     body = (await one.get("/v1/admin/providers/city-library")).json()["document"]
-    drafted = await put(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
+    drafted = await put_document(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
     assert [(row["code"], row["rule"]) for row in drafted.json()["findings"]] == [("provider_changed", "R5")]
 
 
 async def test_nobody_takes_over_the_calls_of_another(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     venue = (await one.get("/v1/admin/venues/city-library-main")).json()["document"]
     source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
     for kind, document in (("venues", {**venue, "venue_id": "aaa"}), ("sources", {**source, "source_id": "aaa"})):
         found = (await one.post(f"/v1/admin/{kind}", document)).json()["findings"]
         assert [(row["code"], row["severity"]) for row in found] == [("client_taken", "refused")]
         assert (await one.post(f"/v1/admin/{kind}/aaa/versions/1/submit")).status_code == 422
-    moved = await put(one, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*")
+    moved = await put_document(one, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*")
     assert [(row["code"], row["severity"]) for row in moved.json()["findings"]] == [("venue_moved", "flagged")]
     path = f"/v1/admin/venues/city-library-main/versions/{moved.json()['version']}"
     assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
 
 
 async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     exported = (await one.get("/v1/admin/catalogue/export")).json()
     assert {kind: len(all_) for kind, all_ in exported["catalogue"].items()}["benefits"] >= 11
     again = await one.post("/v1/admin/catalogue/import", exported)
@@ -323,7 +295,7 @@ async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: Ci
     headers = one.headers({"Content-Type": "application/yaml"})
     yaml_back = await town.client.post("/v1/admin/catalogue/import", content=text.content, headers=headers)
     assert (yaml_back.json()["data"], yaml_back.json()["unchanged"]) == ([], again.json()["unchanged"])
-    exported["catalogue"] = {"benefits": [benefit(), {**BENEFIT, "assessment_id": "PIA-2026-555"}]}
+    exported["catalogue"] = {"benefits": [benefit_document(), {**BENEFIT_DOCUMENT, "assessment_id": "PIA-2026-555"}]}
     made = (await one.post("/v1/admin/catalogue/import", exported)).json()
     assert [(row["id"], row["version"], row["state"]) for row in made["data"]] == [
         ("benefits/another-one", 1, "draft"), ("benefits/library-deposit", 2, "draft"),
@@ -331,10 +303,10 @@ async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: Ci
 
 
 async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_once(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     provider = (await one.get("/v1/admin/providers/city-library")).json()["document"]
     providers = [{**copy.deepcopy(provider), "provider_id": f"department-{number}"} for number in range(22)]
-    policies = [benefit(benefit_id=f"policy-{number}") for number in range(38)]
+    policies = [benefit_document(benefit_id=f"policy-{number}") for number in range(38)]
     text = yaml.safe_dump({"catalogue": {"providers": providers, "benefits": policies}}, allow_unicode=True)
     headers = one.headers({"Content-Type": "application/yaml"})
     answer = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
@@ -346,19 +318,19 @@ async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_o
 
 
 async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     first = (await one.get("/v1/admin/benefits/library-deposit")).json()
     softer = {**first["document"], "condition": {"measure": "total", "at_least": 50}}
-    assert await published(town, "benefits", "library-deposit", softer) == "in_force"
+    assert await publish_document(town, "benefits", "library-deposit", softer) == "in_force"
     back = (await one.get("/v1/admin/benefits/library-deposit/versions/1")).json()["document"]
-    assert await published(town, "benefits", "library-deposit", back) == "in_force"
+    assert await publish_document(town, "benefits", "library-deposit", back) == "in_force"
     now = (await one.get("/v1/admin/benefits/library-deposit")).json()
     assert (now["version"], now["sha256"], now["state"]) == (3, first["sha256"], "in_force")
     # What was lawful once is looked at anew: the ground has become worse meanwhile.
-    worse = copy.deepcopy(SERVICE)
+    worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
-    assert await published(town, "services", "book-loan", worse) == "in_force"
-    await put(one, "/v1/admin/benefits/library-deposit", back, "*")
+    assert await publish_document(town, "services", "book-loan", worse) == "in_force"
+    await put_document(one, "/v1/admin/benefits/library-deposit", back, "*")
     assert (await one.post("/v1/admin/benefits/library-deposit/versions/4/submit")).status_code == 422
 
 
@@ -382,7 +354,7 @@ async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -
 )
 async def test_b11_an_import_is_whole_or_nothing(town: City, content: str, media: str, status: int) -> None:
     before = await row_counts()
-    headers = staff(town).headers({"Content-Type": media})
+    headers = administrator(town).headers({"Content-Type": media})
     answer = await town.client.post("/v1/admin/catalogue/import", content=content.encode(), headers=headers)
     assert answer.status_code == status, answer.text
     if status == 422:
@@ -392,21 +364,21 @@ async def test_b11_an_import_is_whole_or_nothing(town: City, content: str, media
 
 async def test_numbers_that_no_hash_can_hold(town: City) -> None:
     for number in ("1e999", str(2**60), "9" * 40):
-        raw = json.dumps(benefit()).replace('"at_least": 60', f'"at_least": {number}')
+        raw = json.dumps(benefit_document()).replace('"at_least": 60', f'"at_least": {number}')
         raw = raw if number in raw else raw[:-1] + f', "more": {number}}}'
-        headers = staff(town).headers({"Content-Type": "application/json"})
+        headers = administrator(town).headers({"Content-Type": "application/json"})
         answer = await town.client.post("/v1/admin/benefits", content=raw, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid"), number
 
 
 async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     path = "/v1/admin/benefits/library-deposit"
     read = await one.get(path)
     harmful = {**read.json()["document"], "quota": {"per_resident": {"count": 1, "period": "year"}}}
     tag = read.headers["etag"]
     for _ in range(12):
-        tag = (await put(one, path, harmful, tag)).headers["etag"]
+        tag = (await put_document(one, path, harmful, tag)).headers["etag"]
     newest = (await one.get(path)).json()
     assert (newest["version"], newest["state"], newest["in_force_version"]) == (13, "draft", 1)
     assert (await one.get(f"{path}/versions/5")).json()["in_force_version"] == 1
@@ -418,12 +390,12 @@ async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(
 
 
 async def test_where_nothing_is_in_force_a_draft_is_read_against_the_last_that_differs(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     path = "/v1/admin/benefits/another-one"
     tag = "*"
-    await one.post("/v1/admin/benefits", benefit())
+    await one.post("/v1/admin/benefits", benefit_document())
     for number in (900, 901, 901):
-        await put(one, path, benefit(assessment_id=f"PIA-2026-{number}"), tag)
+        await put_document(one, path, benefit_document(assessment_id=f"PIA-2026-{number}"), tag)
     assert (await one.get(path)).json()["in_force_version"] is None
     changes = (await one.get(f"{path}/versions/4/changes")).json()
     assert changes["beside"] == {"id": "another-one", "version": 2, "state": "draft"}
@@ -431,7 +403,7 @@ async def test_where_nothing_is_in_force_a_draft_is_read_against_the_last_that_d
 
 
 async def test_a_new_scheme_is_read_against_the_one_it_follows(town: City) -> None:
-    one = staff(town)
+    one = administrator(town)
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
     following = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
@@ -447,25 +419,27 @@ BAD_IDS = ["Bad Id !!", "a/b", "..", "ab?c=1", "new", "findings", "", None, 7, "
 
 @pytest.mark.parametrize("name", BAD_IDS, ids=str)
 async def test_an_id_that_no_address_could_hold_is_no_draft(shared_city: City, name: Any) -> None:
-    one = staff(shared_city)
-    refused = await one.post("/v1/admin/benefits", benefit(benefit_id=name))
+    one = administrator(shared_city)
+    refused = await one.post("/v1/admin/benefits", benefit_document(benefit_id=name))
     assert (refused.status_code, refused.json()["code"]) == (422, "body_invalid")
     assert [row["pointer"] for row in refused.json()["errors"]] == ["/benefit_id"]
     assert refused.json()["errors"][0]["detail"].endswith((".", "。"))
-    imported = await one.post("/v1/admin/catalogue/import", {"catalogue": {"benefits": [benefit(benefit_id=name)]}})
+    imported = await one.post(
+        "/v1/admin/catalogue/import", {"catalogue": {"benefits": [benefit_document(benefit_id=name)]}}
+    )
     assert imported.status_code == 422
 
 
 async def test_a_scheme_is_called_by_its_version(shared_city: City) -> None:
-    one = staff(shared_city)
+    one = administrator(shared_city)
     for name, status in (("2091.1", 201), ("..", 422), ("2091.1/x", 422), ("new", 422)):
         assert (await one.post("/v1/admin/schemes", {"version": name})).status_code == status
 
 
 async def test_a_draft_can_be_given_up(town: City) -> None:
-    one, path = staff(town), "/v1/admin/benefits/another-one/versions/1"
-    drafted = await one.post("/v1/admin/benefits", benefit())
-    assert (await staff(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
+    one, path = administrator(town), "/v1/admin/benefits/another-one/versions/1"
+    drafted = await one.post("/v1/admin/benefits", benefit_document())
+    assert (await administrator(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
     assert (await one.get(path)).json()["state"] == "discarded"
     assert (await one.post(f"{path}/submit")).status_code == 409
     assert (await one.post(f"{path}/discard")).status_code == 409
@@ -473,7 +447,7 @@ async def test_a_draft_can_be_given_up(town: City) -> None:
     assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
     assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
     # What was submitted is not a draft, and its next version may follow.
-    again = await put(one, "/v1/admin/benefits/another-one", benefit(), "*")
+    again = await put_document(one, "/v1/admin/benefits/another-one", benefit_document(), "*")
     assert again.json()["version"] == 2
     assert drafted.json()["sha256"] == again.json()["sha256"]
     await one.post("/v1/admin/benefits/another-one/versions/2/submit")
@@ -481,7 +455,7 @@ async def test_a_draft_can_be_given_up(town: City) -> None:
 
 
 async def test_nothing_ends_before_today(town: City) -> None:
-    one, path = staff(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
+    one, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
     today = await town.today()
     for day, code in (((today - timedelta(days=1)).isoformat(), "in_the_past"), ("2026-02-30", "invalid_date")):
         refused = await one.post(path, {"from": day})
@@ -491,9 +465,9 @@ async def test_nothing_ends_before_today(town: City) -> None:
 
 
 async def test_a_list_names_documents_and_their_versions_that_are_not_over(town: City) -> None:
-    one, path = staff(town), "/v1/admin/benefits/library-deposit"
+    one, path = administrator(town), "/v1/admin/benefits/library-deposit"
     body = (await one.get(path)).json()["document"]
-    await put(one, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
+    await put_document(one, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
     rows = {row["id"]: row for row in (await one.get("/v1/admin/benefits?limit=200")).json()["data"]}
     row = rows["library-deposit"]
     assert (row["version"], row["state"], row["in_force_version"]) == (2, "draft", 1)
@@ -508,18 +482,18 @@ async def test_a_list_names_documents_and_their_versions_that_are_not_over(town:
     assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
     await one.post(f"{path}/versions/1/resume")
     assert (await one.get(f"{path}/versions/1")).json()["resume_requested"] is True
-    await staff(town, 2).post(f"{path}/versions/1/resume")
+    await administrator(town, 2).post(f"{path}/versions/1/resume")
     assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
 
 
 async def test_whoever_worsens_a_baseline_is_told_what_it_stops(town: City) -> None:
-    one = staff(town)
-    worse = copy.deepcopy(SERVICE)
+    one = administrator(town)
+    worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     found = (await one.post("/v1/admin/services/findings", worse)).json()["findings"]
     told = [row for row in found if row["code"] == "benefit_would_stop"]
     assert told
     assert {row["severity"] for row in told} == {"advice"}
     assert "library-deposit" in " ".join(row["detail"] for row in told)
-    same = (await one.post("/v1/admin/services/findings", SERVICE)).json()["findings"]
+    same = (await one.post("/v1/admin/services/findings", SERVICE_DOCUMENT)).json()["findings"]
     assert "benefit_would_stop" not in [row["code"] for row in same]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consent.database import queries
-from tests.service.api.test_admin import benefit, published, staff
+from tests.factories import administrator, benefit_document, publish_document
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +51,7 @@ async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, mo
     assert (await nobody.get("/v1/me/points")).json()["total"] == 0
     # Any act on the catalogue sends the next one the long way, once.
     statements.since()
-    await staff(town).post("/v1/admin/benefits", benefit())
+    await administrator(town).post("/v1/admin/benefits", benefit_document())
     statements.since()
     assert (await wang.get("/v1/me/points")).content == first.content
     assert statements.since() > 2
@@ -60,7 +60,7 @@ async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, mo
 
 
 async def test_nothing_that_has_ended_is_read_swiftly(town: City) -> None:
-    wang, one = town.resident("wang"), staff(town)
+    wang, one = town.resident("wang"), administrator(town)
     consent = await wang.link("volunteer-service", "v-wang")
     await town.source("volunteer-service").deliver(
         {"record_id": "r", "account": "v-wang", "kind": "volunteer_minutes", "quantity": 600,
@@ -72,7 +72,7 @@ async def test_nothing_that_has_ended_is_read_swiftly(town: City) -> None:
     version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = copy.deepcopy((await one.get(f"/v1/admin/schemes/{version}")).json()["document"])
     scheme |= {"version": f"{year}.1", "from_year": year}
-    assert await published(town, "schemes", f"{year}.1", scheme) == "scheduled"
+    assert await publish_document(town, "schemes", f"{year}.1", scheme) == "scheduled"
     assert [await wang.total(), await wang.total()] == [10, 10]
     midnight = datetime(year, 1, 1, tzinfo=town.app_context.settings.city_zone)
     for moment, named in ((midnight - timedelta(seconds=1), version), (midnight, f"{year}.1")):

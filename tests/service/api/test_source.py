@@ -11,7 +11,7 @@ from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind, Finding
 from service.api.source import handlers
-from tests.service.api.test_admin import staff
+from tests.factories import administrator
 from tests.support.city import Actor, City, record, row_counts
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(town: City, monkeypat
     async def interrupted() -> Any:
         for number in range(4):
             yield lines(record(f"r-{number}", "bike-9001")) + b"\n"
-        stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+        stop = await administrator(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
         assert stop.status_code == 200
         for number in range(4, 12):
             yield lines(record(f"r-{number}", "bike-9001")) + b"\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tomllib
@@ -13,42 +12,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.service.test_settings import environment
 from tests.support import servers
+from tests.support.command_line import run_command, start_demo, stop_process
+from tests.support.environment import settings_environment
 from tests.support.processes import free_port, wait_until_ready
 
 READY_SECONDS_MAX = 5
 ROOT = Path(__file__).parents[3]
-
-
-def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_EASY_")}
-    return subprocess.run(
-        [sys.executable, "-m", "service.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=ROOT,
-        env={**clean, **(env or {})},
-    )
-
-
-def start_demo(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [
-            sys.executable, "-m", "service.cli.main",
-            "demo", "--data-dir", str(folder), "--port", str(port),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def stop(running: subprocess.Popen[bytes]) -> str:
-    running.send_signal(signal.SIGTERM)
-    printed, _ = running.communicate(timeout=20)
-    return printed.decode()
 
 
 def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Path) -> None:
@@ -58,7 +28,7 @@ def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Pa
     try:
         # The bound of the issue, not a measurement.
         assert wait_until_ready(base, running) < READY_SECONDS_MAX
-        made = run("token", "--data-dir", str(folder), "--door", "resident", "--subject", "resident-1")
+        made = run_command("token", "--data-dir", str(folder), "--door", "resident", "--subject", "resident-1")
         assert made.returncode == 0
         headers = {"Authorization": f"Bearer {made.stdout.strip()}", "Idempotency-Key": "k"}
         points = httpx2.get(base + "/v1/me/points", headers=headers).json()
@@ -70,10 +40,10 @@ def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Pa
         ).json()
         given = httpx2.post(base + "/v1/me/consents", json={"ticket": shown["ticket"]}, headers=headers)
         assert given.status_code == 201
-        doctor = run("doctor", "--data-dir", str(folder))
+        doctor = run_command("doctor", "--data-dir", str(folder))
         assert (doctor.returncode, doctor.stdout.count("ok")) == (0, 3)
     finally:
-        printed = stop(running)
+        printed = stop_process(running)
     assert "new in" in printed
     assert base in printed
     running = start_demo(folder, port)
@@ -83,7 +53,7 @@ def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Pa
         assert given.json()["consent_id"] in [one["consent_id"] for one in again]
         assert httpx2.get(base + "/v1/me/points", headers=headers).json()["total"] == points["total"]
     finally:
-        printed = stop(running)
+        printed = stop_process(running)
     assert "as you left it" in printed
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir() if path.suffix in (".pem", ".json")} == {0}
 
@@ -92,7 +62,7 @@ def test_an_import_for_the_demo_city_runs_twice(tmp_path: Path) -> None:
     folder, port = tmp_path / "city", free_port()
     running = start_demo(folder, port)
     wait_until_ready(f"http://127.0.0.1:{port}", running)
-    stop(running)
+    stop_process(running)
     rows = tmp_path / "rows.csv"
     rows.write_text("id,bike,day\nx-1,607,2025-02-01\nx-2,607,2025-02-02\nx-3,999999,2025-02-02\n")
     mapping = tmp_path / "mapping.yaml"
@@ -101,13 +71,13 @@ def test_an_import_for_the_demo_city_runs_twice(tmp_path: Path) -> None:
         "kind: bike_trip\nquantity: 1\naccount_prefix: bike-\n"
     )
     command = ("import", str(rows), "--source", "green-travel", "--mapping", str(mapping), "--data-dir", str(folder))
-    first, second = run(*command), run(*command)
+    first, second = run_command(*command), run_command(*command)
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     assert json.loads(first.stdout)["accepted"] == 2
     assert json.loads(first.stdout)["examples"] == [{"line": 4, "record_id": "x-3", "code": "not_authorised"}]
     assert (json.loads(second.stdout)["accepted"], json.loads(second.stdout)["duplicates"]) == (0, 2)
     mapping.write_text("format: csv\n")
-    assert run(*command).returncode == 2
+    assert run_command(*command).returncode == 2
 
 
 def test_commands_say_what_is_wrong_and_do_nothing(tmp_path: Path) -> None:
@@ -120,7 +90,7 @@ def test_commands_say_what_is_wrong_and_do_nothing(tmp_path: Path) -> None:
         ("token", "--data-dir", absent, "--door", "resident", "--subject", "x"),
         ("import", "x.csv", "--source", "x", "--mapping", "x", "--data-dir", absent),
     ):
-        done = run(*command)
+        done = run_command(*command)
         assert done.returncode == 2, command
         assert done.stderr.strip(), command
         assert "Traceback" not in done.stderr
@@ -138,7 +108,7 @@ def test_commands_say_what_is_wrong_and_do_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_tokens_that_no_door_would_take_are_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    done = run("token", "--data-dir", str(tmp_path), *arguments)
+    done = run_command("token", "--data-dir", str(tmp_path), *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
@@ -146,22 +116,22 @@ def test_tokens_that_no_door_would_take_are_not_made(tmp_path: Path, arguments: 
 def test_the_printed_document_is_the_served_one() -> None:
     from service import app
 
-    assert json.loads(run("openapi").stdout) == app.document()
+    assert json.loads(run_command("openapi").stdout) == app.document()
 
 
 def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, postgres: servers.Postgres) -> None:
-    settings = environment(tmp_path, DATABASE_URL=postgres.create(), ALLOWED_HOSTS="127.0.0.1")
-    refused = run("serve", env={**settings, "CREDIT_EASY_ISSUERS": settings["CREDIT_EASY_ISSUERS"].replace(
+    settings = settings_environment(tmp_path, DATABASE_URL=postgres.create(), ALLOWED_HOSTS="127.0.0.1")
+    refused = run_command("serve", env={**settings, "CREDIT_EASY_ISSUERS": settings["CREDIT_EASY_ISSUERS"].replace(
         "https://id.city.example", "https://demo.credit-easy.invalid")})  # fmt: skip
     assert refused.returncode == 2
     assert "demonstration" in refused.stderr
-    behind = run("doctor", env=settings)
+    behind = run_command("doctor", env=settings)
     assert (behind.returncode, "credit-easy migrate" in behind.stderr) == (2, True)
-    applied = run("migrate", env=settings)
+    applied = run_command("migrate", env=settings)
     assert applied.returncode == 0
     assert "consent/0001_initial.sql" in applied.stdout
-    assert run("migrate", env=settings).stdout.strip() == "nothing to do"
-    assert run("doctor", env=settings).returncode == 0
+    assert run_command("migrate", env=settings).stdout.strip() == "nothing to do"
+    assert run_command("doctor", env=settings).returncode == 0
     port = free_port()
     running = subprocess.Popen(
         [sys.executable, "-m", "service.cli.main", "serve", "--port", str(port)],
@@ -194,5 +164,5 @@ def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, 
 
 def test_the_version_is_the_one_of_the_project() -> None:
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    printed = run("--version")
+    printed = run_command("--version")
     assert (printed.returncode, printed.stdout) == (0, f"credit-easy {stated}\n")

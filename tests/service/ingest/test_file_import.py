@@ -17,7 +17,7 @@ from service.demo import seed
 from service.ingest import batch, file_import
 from service.ingest.file_import import ImportReport, MappingInvalid
 from tests.benefits.scoring.recount import recount
-from tests.service.api.test_admin import staff
+from tests.factories import administrator
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
@@ -311,7 +311,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(
         nonlocal calls, held
         calls += 1
         if calls == 5:
-            stop = await staff(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+            stop = await administrator(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
             assert stop.status_code == 200
             held = await records()
         return await original(*values)  # type: ignore[arg-type]

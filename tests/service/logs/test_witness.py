@@ -24,9 +24,9 @@ from service.jobs import background
 from service.logs import archive, witness
 from service.logs.witness import Cosigner, Forked, Unreachable
 from service.storage import database
-from tests.service.cli.test_cli import run
 from tests.support import city as cities
 from tests.support.city import City
+from tests.support.command_line import run_command
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -164,20 +164,20 @@ async def test_the_commands(tmp_path: Path) -> None:
     settings = seed.settings_of(city)
     async with cities.running_city(settings, city) as town:
         await database.migrate_all()
-        nothing = run("export-logs", str(folder), "--data-dir", str(city))
+        nothing = run_command("export-logs", str(folder), "--data-dir", str(city))
         assert (nothing.returncode, nothing.stdout) == (0, "0 files written\n")
         await background.announce(town.app_context)
         await background.advance(town.app_context)
     log_key = settings.publisher.signer_of(Log.POLICY).key.text()
     command = ("witness", base_of(folder), "--log-key", log_key, "--remembered", seen)
-    absent = run(*command)
+    absent = run_command(*command)
     assert (absent.returncode, "checkpoint" in absent.stderr) == (2, True)
-    exported = run("export-logs", str(folder), "--data-dir", str(city))
+    exported = run_command("export-logs", str(folder), "--data-dir", str(city))
     assert "policy" in exported.stdout
-    signed = run(*command, "--name", "witness.test", "--key", str(tmp_path / "witness.pem"))
+    signed = run_command(*command, "--name", "witness.test", "--key", str(tmp_path / "witness.pem"))
     assert (signed.returncode, signed.stdout.count("\n— ")) == (0, 2)
     assert signed.stderr.startswith("witness witness.test+")
-    assert run(*command).returncode == 0
+    assert run_command(*command).returncode == 0
     note = folder / "log/policy/checkpoint"
     note.write_text(note.read_text().replace("/policy\n", "/policy\n9", 1))
-    assert run(*command).returncode == 1
+    assert run_command(*command).returncode == 1

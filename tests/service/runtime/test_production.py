@@ -28,10 +28,10 @@ from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
 from service.storage import database
 from tests.conftest import seed_database
-from tests.service.cli.test_cli import run
-from tests.service.test_settings import environment, issuers
 from tests.support import servers, tokens
 from tests.support.city import record
+from tests.support.command_line import run_command
+from tests.support.environment import issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +71,7 @@ def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -
     """Several processes of the service on a furnished database."""
     port = free_port()
     with tokens.listener(tokens.documents()) as (jwks_url, _):
-        settings = environment(
+        settings = settings_environment(
             folder,
             DATABASE_URL=database_url,
             ALLOWED_HOSTS="127.0.0.1",
@@ -274,7 +274,7 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
             for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
                 await queries.execute(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
             await database.close_database()
-        again = await asyncio.to_thread(run, "migrate", env=service.environment)
+        again = await asyncio.to_thread(run_command, "migrate", env=service.environment)
         assert again.stdout.strip() == "nothing to do"
         told.stop = True
         await asyncio.gather(*load)
@@ -307,6 +307,6 @@ async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
 
 
 def test_sqlite_serves_one_process_alone(tmp_path: Path) -> None:
-    settings = environment(tmp_path, DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}")
-    refused = run("serve", "--workers", "2", env=settings)
+    settings = settings_environment(tmp_path, DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}")
+    refused = run_command("serve", "--workers", "2", env=settings)
     assert (refused.returncode, "PostgreSQL" in refused.stderr) == (2, True)

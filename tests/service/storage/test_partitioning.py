@@ -26,6 +26,7 @@ from consent.verification import logs
 from service.demo import seed
 from service.storage import database, partitioning
 from tests.conftest import seed_database
+from tests.factories import live_a_residents_day
 from tests.support import city, servers
 from tests.support.city import City
 from tests.support.processes import ROOT
@@ -186,33 +187,11 @@ def touched(plan: Any) -> dict[str, set[str]]:
     return found
 
 
-async def a_residents_day(town: City) -> None:
-    """Consent, link, delivery, points, why, ticket, check, redemption, reversal, messages, withdrawal, leaving."""
-    wu, venue = town.resident("wu"), town.venue()
-    await wu.volunteer(7_200, "v-wu")
-    await wu.consent_to_provider("city-library")
-    for path in ("points", "points/explanation", "benefits", "consents", "access-log", "records", "messages"):
-        assert (await wu.get(f"/v1/me/{path}")).status_code == 200, path
-    assert (await wu.get("/v1/me/points")).json()["total"] == 63
-    handle = (await wu.ticket())["handle"]
-    assert (await venue.post("/v1/venue/checks", {"handle": handle})).json()["applies"] is True
-    redeemed = await venue.post("/v1/venue/redemptions", {"handle": handle})
-    assert redeemed.status_code == 201
-    reversal = f"/v1/venue/redemptions/{redeemed.json()['redemption_id']}/reversal"
-    assert (await venue.post(reversal, {"reason_code": "mistaken_scan"})).status_code == 200
-    consents = (await wu.get("/v1/me/consents")).json()["data"]
-    for one in consents:
-        assert (await wu.get(f"/v1/me/consents/{one['consent_id']}/receipt")).status_code == 200
-        assert (await wu.post(f"/v1/me/consents/{one['consent_id']}/withdraw")).status_code == 200
-    assert (await wu.get("/v1/me/export")).status_code == 200
-    assert (await town.client.delete("/v1/me", headers=wu.headers())).status_code == 200
-
-
 async def test_every_statement_of_a_request_touches_one_piece(
     partitioned_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with explained(monkeypatch) as seen:
-        await a_residents_day(partitioned_city)
+        await live_a_residents_day(partitioned_city)
     tables = {table for _, pieces in seen for table in pieces}
     assert {"person", "subject", "consent", "event", "snapshot", "record", "ticket", "linked_account"} <= tables
     wide = {

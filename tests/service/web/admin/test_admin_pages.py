@@ -16,7 +16,7 @@ from service.web import page
 from service.web.forms import fields, labels_of_fields
 from service.web.i18n import labels
 from service.web.i18n.formatting import Localizer
-from tests.service.api.test_admin import SERVICE, benefit, put, staff
+from tests.factories import SERVICE_DOCUMENT, administrator, benefit_document, put_document
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -31,12 +31,12 @@ async def somebody(town: City, number: int = 1, language: str = "en") -> Browser
 
 async def test_the_difference_to_what_is_in_force_cannot_be_buried(town: City) -> None:
     """A harmful draft, then a dozen that say the same: whoever approves still reads what people would lose."""
-    one, path = staff(town), "/v1/admin/benefits/library-deposit"
+    one, path = administrator(town), "/v1/admin/benefits/library-deposit"
     read = await one.get(path)
     harmful = {**read.json()["document"], "effect": {"kind": "deposit_waiver", "up_to_fen": 1}}
     tag = read.headers["etag"]
     for _ in range(12):
-        tag = (await put(one, path, harmful, tag)).headers["etag"]
+        tag = (await put_document(one, path, harmful, tag)).headers["etag"]
     await one.post(f"{path}/versions/13/submit")
     other = await (await somebody(town, 2)).go(DEPOSIT)
     assert "What changes against what is in force version 1" in other.text
@@ -66,7 +66,7 @@ async def test_two_tabs_are_a_conflict_and_no_refusal(town: City) -> None:
     assert any(address == f"{DEPOSIT}?version=2" for address, _ in second.links)
     await second.send("_etag", act="save")
     assert "Kept as a draft" in second.text
-    assert (await staff(town).get("/v1/admin/benefits/library-deposit")).json()["version"] == 3
+    assert (await administrator(town).get("/v1/admin/benefits/library-deposit")).json()["version"] == 3
 
 
 async def test_an_id_that_is_taken_leads_to_its_document(town: City) -> None:
@@ -136,8 +136,8 @@ async def test_who_comes_second_is_told_so(town: City) -> None:
     assert "It is in force again." in two.text
     assert asked not in two.text
     # What waits for an officer is said to wait for an officer.
-    source = (await staff(town).get("/v1/admin/sources/green-travel")).json()["document"]
-    await put(staff(town), "/v1/admin/sources/green-travel", {**source, "division": "21"}, "*")
+    source = (await administrator(town).get("/v1/admin/sources/green-travel")).json()["document"]
+    await put_document(administrator(town), "/v1/admin/sources/green-travel", {**source, "division": "21"}, "*")
     await one.go("/admin/sources/green-travel")
     await one.send("Submit")
     assert "It waits for a privacy officer" in one.text
@@ -185,7 +185,7 @@ async def test_no_finding_shows_a_pointer_and_each_leads_to_a_field(shared_city:
 
 
 def test_every_place_has_a_name_and_a_field_near_it() -> None:
-    benefit_, scheme = benefit(), {"indicators": [{"kind": "bike_trip", "tiers": [{}]}], "dimensions": []}
+    benefit_, scheme = benefit_document(), {"indicators": [{"kind": "bike_trip", "tiers": [{}]}], "dimensions": []}
     for pointer, wanted in {
         "/effect/percent": "How much it adds",
         "/effect": "What it adds",
@@ -222,15 +222,15 @@ async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) ->
     await one.go("/admin/schemes/new")
     assert one.html.count('<details class="section">') == 5 + 8
     assert "Indicator 1 · " in one.text
-    version = (await staff(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
-    scheme = (await staff(town).get(f"/v1/admin/schemes/{version}")).json()["document"]
+    version = (await administrator(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await administrator(town).get(f"/v1/admin/schemes/{version}")).json()["document"]
     long = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
     tiers = [{"up_to": 10 * place, "units": 1, "points": 1} for place in range(1, 9)]
     long["indicators"][0]["tiers"] = [*tiers, {"units": 2, "points": 1}]
-    await staff(town).post("/v1/admin/schemes", long)
+    await administrator(town).post("/v1/admin/schemes", long)
     await one.go("/admin/schemes/2090.1/edit")
     await one.send("_etag", act="save")
-    kept = (await staff(town).get("/v1/admin/schemes/2090.1")).json()
+    kept = (await administrator(town).get("/v1/admin/schemes/2090.1")).json()
     assert kept["version"] == 2
     assert len(kept["document"]["indicators"][0]["tiers"]) == 9
     assert f"What changes against what is in force {version}" in one.text
@@ -240,7 +240,12 @@ async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) ->
 
 
 async def test_documents_are_named_and_their_versions_told_apart(town: City) -> None:
-    await put(staff(town), "/v1/admin/benefits/library-deposit", {**(benefit(benefit_id="library-deposit"))}, "*")
+    await put_document(
+        administrator(town),
+        "/v1/admin/benefits/library-deposit",
+        {**(benefit_document(benefit_id="library-deposit"))},
+        "*",
+    )
     one = await somebody(town, language="zh-CN")
     await one.go("/admin/benefits")
     row = next(part for part in one.html.split("<li>") if "library-deposit" in part)
@@ -264,9 +269,9 @@ async def test_what_is_no_number_of_points_is_said_where_it_was_typed(shared_cit
 
 
 async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: City) -> None:
-    worse: dict[str, Any] = copy.deepcopy(SERVICE)
+    worse: dict[str, Any] = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
-    await put(staff(town), "/v1/admin/services/book-loan", worse, "*")
+    await put_document(administrator(town), "/v1/admin/services/book-loan", worse, "*")
     one = await (await somebody(town)).go("/admin/services/book-loan")
     assert "the benefit library-deposit is suspended at once" in one.text
     assert "Advice" in one.text
@@ -274,7 +279,7 @@ async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: 
 
 async def test_what_waits_is_found_beyond_one_page(shared_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "LIST_MAX", 3)
-    await staff(shared_city).post("/v1/admin/benefits", benefit(benefit_id="zz-last"))
+    await administrator(shared_city).post("/v1/admin/benefits", benefit_document(benefit_id="zz-last"))
     one = await (await somebody(shared_city)).go("/admin")
     assert "zz-last" in one.html
 

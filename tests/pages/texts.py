@@ -1,0 +1,81 @@
+"""Texts that the page tests look for in both languages, and the sign-in that several of them share."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+
+from service.auth.access_tokens import Audience
+from service.demo import seed
+from tests.pages.browser import Visitor
+from tests.support.processes import Process
+
+TEXTS = {
+    "zh-CN": {
+        "read": "查看告知书: 绿色出行",
+        "agree": "同意",
+        "points": "我有 63 分",
+        "ask": "允许市图书馆查询是否适用",
+        "show": "出示代码",
+        "applies": "适用",
+        "standard": "按标准条款办理",
+        "stop": "停止: 绿色出行",
+        "stopped": "已停止，立即生效",
+        "none": "我有 0 分",
+        "object": "提出异议",
+        "verify": "立即验证",
+        "sound": "两个日志和每个人的事件链都完好",
+        "gate": "按现在的内容，任何人都不能批准",
+        "honour": "兑现",
+    },
+    "en": {
+        "read": "Read what it means: Green Travel",
+        "agree": "I agree",
+        "points": "I have 63 points",
+        "ask": "Let City Library ask whether it applies",
+        "show": "Show the code",
+        "applies": "It applies",
+        "standard": "Standard terms apply",
+        "stop": "Stop: Green Travel",
+        "stopped": "Stopped, as of now",
+        "none": "I have 0 points",
+        "object": "Object",
+        "verify": "Verify now",
+        "sound": "Both logs and every person's chain are sound",
+        "gate": "As it stands nobody can approve it",
+        "honour": "Honour it",
+    },
+}
+
+
+def deliver(city: Process, folder: Path, code: str, account: str, trips: int) -> None:
+    """What the bike-share's own app does with the code, and what it delivers."""
+    now = datetime.now(UTC)
+    token = seed.issuer_of(folder).mint(Audience.SOURCE, "green-travel", now=now)
+    with httpx2.Client(base_url=city.base, headers={"authorization": f"Bearer {token}"}) as source:
+        confirmed = source.post("/v1/source/links/confirm", json={"code": code, "account": account})
+        assert confirmed.status_code == 200, confirmed.text
+        record = {
+            "record_id": f"{account}.1",
+            "account": account,
+            "kind": "bike_trip",
+            "quantity": 2 * trips,
+            "occurred_on": f"{now.year - 1}-06-01",
+        }
+        assert source.post("/v1/source/records", json={"records": [record]}).json()["accepted"] == 1
+
+
+def sign_in_with_points(me: Visitor, city: Process, folder: Path, language: str) -> None:
+    """Somebody new, with 63 points from bike trips."""
+    said, name = TEXTS[language], secrets.token_hex(4)
+    me.sign_in(Audience.RESIDENT, f"person-{name}").check()
+    me.go("/me/consents")
+    me.page.fill("#account-green-travel", f"bike-{name}")
+    me.press(said["read"]).check()
+    me.press(said["agree"], exact=True).check()
+    deliver(city, folder, me.page.inner_text(".link-code .typed").strip(), f"bike-{name}", 63)
+    me.go("/me")
+    assert said["points"] in me.text
