@@ -18,7 +18,7 @@ from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import (
     ATTRIBUTES_OF_SERVICE,
     CAPACITY_SHARE_PERCENT_MAX,
-    EFFECTS_OF_SERVICE,
+    RESTRICTED_SERVICES,
     SERVICES_OF_PROVIDER,
     THRESHOLDS_MAX,
     EffectKind,
@@ -148,11 +148,7 @@ def _benefit(body: Body, around: PublicationContext) -> Iterator[Finding]:
     if not effects.improves(effect, baseline):
         detail = "the effect must be strictly better than the baseline in one attribute and worse in none"
         yield Finding("no_improvement", "R3", "/effect", REFUSED, detail)
-    allowed = EFFECTS_OF_SERVICE.get(ServiceKind(around.service["kind"]))
-    if allowed is not None and effect.kind not in allowed:
-        detail = f"on this kind of service only: {', '.join(sorted(allowed))}"
-        values = {"allowed": tuple(str(one) for one in sorted(allowed))}
-        yield Finding("effect_not_of_service", "R5", "/effect/kind", REFUSED, detail, values)
+    yield from _suitability(effect.kind, ServiceKind(around.service["kind"]))
     for finding in _worse_than_before(baseline, around, "/service_id", REFUSED):
         yield Finding(finding.code, finding.rule, "/service_id", REFUSED, finding.detail)
         break
@@ -164,6 +160,20 @@ def _benefit(body: Body, around: PublicationContext) -> Iterator[Finding]:
             if wording.is_placeholder(body[member][language]):
                 detail = "say how it goes without the app, and what helps those in need without points"
                 yield Finding("alternative_missing", "R14", f"/{member}/{language}", REFUSED, detail)
+
+
+def _suitability(effect_kind: EffectKind, service_kind: ServiceKind) -> Iterator[Finding]:
+    """An effect that the kind of service is not among: refused where the guardrails list the effects, else flagged."""
+    suited = effects.suited_to(service_kind)
+    if effect_kind in suited:
+        return
+    values: Values = {"allowed": tuple(str(kind) for kind in sorted(suited))}
+    if service_kind in RESTRICTED_SERVICES:
+        detail = f"on this kind of service only: {', '.join(sorted(suited))}"
+        yield Finding("effect_not_of_service", "R5", "/effect/kind", REFUSED, detail, values)
+    else:
+        detail = f"effects that suit this kind of service: {', '.join(sorted(suited))}"
+        yield Finding("effect_unsuited", "R5", "/effect/kind", FLAGGED, detail, values)
 
 
 def _capacity(body: Body, around: PublicationContext) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
-"""The closed effects and what they do to a baseline: better in one attribute, worse in none.
+"""The closed list of effects: each improves one attribute of a baseline and makes none worse.
 
-An effect changes exactly one attribute and only ever for the better, whatever the baseline: no document can spell
-a surcharge. Integers only; what does not divide is rounded in the person's favour.
+An effect is one class below. It declares its kind, the attribute it improves, the kinds of service it suits, the limit
+of its amount, and the improvement. Amounts are integers; divisions are rounded in the person's favour.
 """
 
 from __future__ import annotations
@@ -9,25 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, get_args
 
-from benefits.rules.vocabulary import AMOUNT_MAX, FEE_DISCOUNT_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
+from benefits.rules.vocabulary import (
+    AMOUNT_MAX,
+    FEE_DISCOUNT_PERCENT_MAX,
+    LOWER_IS_BETTER,
+    Attribute,
+    EffectKind,
+    ServiceKind,
+)
 from consent.kernel.faults import Faulty, pointer_to
 
 Baseline = Mapping[str, int | bool]
-"""What everybody gets, by attribute name; an attribute that is absent counts as none."""
+"""The terms that everybody gets, by attribute name; an absent attribute counts as 0 or False."""
 
 
 class EffectInvalid(Faulty):
-    """Not an effect of the closed list."""
+    """The value is not an effect of the closed list."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """What all effects share: the attribute each improves and the limit of its one number."""
+    """The declaration that every effect makes, and the check of its amount (1 to `limit`)."""
 
     kind: ClassVar[EffectKind]
     attribute: ClassVar[Attribute]
+    suits: ClassVar[frozenset[ServiceKind]]
+    """Kinds of service on which this effect makes sense; on any other it is flagged or refused (R5)."""
     limit: ClassVar[int] = AMOUNT_MAX
 
     def __post_init__(self) -> None:
@@ -42,101 +51,227 @@ class _Effect:
 
 @dataclass(frozen=True, slots=True)
 class DepositWaiver(_Effect):
-    """Up to so many fen of the deposit need not be paid."""
+    """Waive the deposit up to `up_to_fen`."""
 
     up_to_fen: int
     kind: ClassVar[EffectKind] = EffectKind.DEPOSIT_WAIVER
     attribute: ClassVar[Attribute] = Attribute.DEPOSIT_FEN
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.LIBRARY_LOAN,
+            ServiceKind.BIKE_HIRE,
+            ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
+            ServiceKind.HOTEL_STAY,
+            ServiceKind.EQUIPMENT_HIRE,
+            ServiceKind.TENANCY_DEPOSIT,
+        }
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the deposit in fen that is still due, 0 or more."""
+        return max(0, before - self.up_to_fen)
 
 
 @dataclass(frozen=True, slots=True)
 class FeeDiscount(_Effect):
-    """So many percent off the price; at most 30 (R3)."""
+    """Take `percent` off the price; at most 30 (R3)."""
 
     percent: int
     kind: ClassVar[EffectKind] = EffectKind.FEE_DISCOUNT
     attribute: ClassVar[Attribute] = Attribute.PRICE_FEN
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(ServiceKind) - {
+        ServiceKind.HOSPITAL_ADMIN_COUNTER,
+        ServiceKind.ELECTIVE_OUTPATIENT,
+        ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
+    }
     limit: ClassVar[int] = FEE_DISCOUNT_PERCENT_MAX
+
+    def improve(self, before: int) -> int:
+        """Return the lower price in fen, rounded down."""
+        return before * (100 - self.percent) // 100
 
 
 @dataclass(frozen=True, slots=True)
 class FreeMinutes(_Effect):
-    """So many free minutes beside everybody's unchanged ones."""
+    """Add free minutes to those that everybody gets."""
 
     minutes: int
     kind: ClassVar[EffectKind] = EffectKind.FREE_MINUTES
     attribute: ClassVar[Attribute] = Attribute.FREE_MINUTES
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.READING_ROOM,
+            ServiceKind.PARKING,
+            ServiceKind.BIKE_HIRE,
+            ServiceKind.EQUIPMENT_HIRE,
+            ServiceKind.SPORTS_SESSION,
+            ServiceKind.PARK_EXTRA,
+            ServiceKind.SCENIC_EXTRA,
+        }
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the free minutes in all."""
+        return before + self.minutes
 
 
 @dataclass(frozen=True, slots=True)
 class LongerPeriod(_Effect):
-    """So many days more."""
+    """Add days to the period."""
 
     days: int
     kind: ClassVar[EffectKind] = EffectKind.LONGER_PERIOD
     attribute: ClassVar[Attribute] = Attribute.PERIOD_DAYS
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.LIBRARY_LOAN, ServiceKind.EQUIPMENT_HIRE})
+
+    def improve(self, before: int) -> int:
+        """Return the days in all."""
+        return before + self.days
 
 
 @dataclass(frozen=True, slots=True)
 class MoreItems(_Effect):
-    """So many items more."""
+    """Add items to those that may be taken at a time."""
 
     items: int
     kind: ClassVar[EffectKind] = EffectKind.MORE_ITEMS
     attribute: ClassVar[Attribute] = Attribute.ITEMS
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.LIBRARY_LOAN, ServiceKind.EQUIPMENT_HIRE})
+
+    def improve(self, before: int) -> int:
+        """Return the items in all."""
+        return before + self.items
 
 
 @dataclass(frozen=True, slots=True)
 class PayAfter(_Effect):
-    """Payment within so many days afterwards."""
+    """Allow payment within so many days afterwards."""
 
     within_days: int
     kind: ClassVar[EffectKind] = EffectKind.PAY_AFTER
     attribute: ClassVar[Attribute] = Attribute.PAY_WITHIN_DAYS
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.PARKING,
+            ServiceKind.BIKE_HIRE,
+            ServiceKind.TRANSPORT_EXTRA,
+            ServiceKind.PARK_EXTRA,
+            ServiceKind.SCENIC_EXTRA,
+            ServiceKind.ELECTIVE_CHECKUP,
+            ServiceKind.ELECTIVE_OUTPATIENT,
+            ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
+            ServiceKind.HOTEL_STAY,
+            ServiceKind.EQUIPMENT_HIRE,
+            ServiceKind.RETAIL_PURCHASE,
+            ServiceKind.SPORTS_SESSION,
+        }
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the days within which to pay; a promise replaces a shorter one and adds to none."""
+        return max(before, self.within_days)
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraCounter(_Effect):
-    """So many additionally staffed counters."""
+    """Add counters with staff of their own."""
 
     counters: int
     kind: ClassVar[EffectKind] = EffectKind.EXTRA_COUNTER
     attribute: ClassVar[Attribute] = Attribute.COUNTERS
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {ServiceKind.HOSPITAL_ADMIN_COUNTER, ServiceKind.APPROVAL_FILING}
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the counters in all."""
+        return before + self.counters
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraWindow(_Effect):
-    """So many places added outside the baseline calendar (R10)."""
+    """Add places outside the baseline's calendar (R10)."""
 
     extra_capacity: int
     kind: ClassVar[EffectKind] = EffectKind.EXTRA_WINDOW
     attribute: ClassVar[Attribute] = Attribute.CAPACITY
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.READING_ROOM,
+            ServiceKind.MUSEUM_EXHIBITION,
+            ServiceKind.PARK_EXTRA,
+            ServiceKind.SCENIC_EXTRA,
+            ServiceKind.ELECTIVE_CHECKUP,
+            ServiceKind.ELECTIVE_OUTPATIENT,
+            ServiceKind.SPORTS_SESSION,
+            ServiceKind.SHOW_TICKET,
+            ServiceKind.APPROVAL_FILING,
+        }
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the places in all."""
+        return before + self.extra_capacity
 
 
 @dataclass(frozen=True, slots=True)
 class HomeDelivery(_Effect):
-    """Brought home."""
+    """Deliver to the person's home free of charge; the only effect without an amount."""
 
     kind: ClassVar[EffectKind] = EffectKind.DELIVERY
     attribute: ClassVar[Attribute] = Attribute.DELIVERY
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.LIBRARY_LOAN,
+            ServiceKind.HOSPITAL_ADMIN_COUNTER,
+            ServiceKind.EQUIPMENT_HIRE,
+            ServiceKind.RETAIL_PURCHASE,
+            ServiceKind.APPROVAL_FILING,
+            ServiceKind.PAPER_BILL,
+        }
+    )
+
+    def improve(self, before: int) -> bool:  # noqa: ARG002
+        """Return True, for every baseline."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class SmallGift(_Effect):
-    """A gift of so many fen."""
+    """Give something worth `value_fen`."""
 
     value_fen: int
     kind: ClassVar[EffectKind] = EffectKind.SMALL_GIFT
     attribute: ClassVar[Attribute] = Attribute.GIFT_FEN
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset(
+        {
+            ServiceKind.MUSEUM_EXHIBITION,
+            ServiceKind.PARK_EXTRA,
+            ServiceKind.SCENIC_EXTRA,
+            ServiceKind.HOTEL_STAY,
+            ServiceKind.RETAIL_PURCHASE,
+            ServiceKind.SPORTS_SESSION,
+            ServiceKind.SHOW_TICKET,
+        }
+    )
+
+    def improve(self, before: int) -> int:
+        """Return the gift's worth in fen; a gift replaces a smaller one and adds to none."""
+        return max(before, self.value_fen)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingPaperAccepted(_Effect):
-    """A filing is accepted now, a missing paper may follow within so many days."""
+    """Accept a filing now; a missing paper may follow within so many days."""
 
     within_days: int
     kind: ClassVar[EffectKind] = EffectKind.MISSING_PAPER_ACCEPTED
     attribute: ClassVar[Attribute] = Attribute.PAPERS_WITHIN_DAYS
+    suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.APPROVAL_FILING})
+
+    def improve(self, before: int) -> int:
+        """Return the days within which to bring papers; a promise replaces a shorter one and adds to none."""
+        return max(before, self.within_days)
 
 
 Effect = (
@@ -152,95 +287,75 @@ Effect = (
     | SmallGift
     | MissingPaperAccepted
 )
-
-EFFECTS: Mapping[EffectKind, type[Effect]] = MappingProxyType(
-    {
-        EffectKind.DEPOSIT_WAIVER: DepositWaiver,
-        EffectKind.FEE_DISCOUNT: FeeDiscount,
-        EffectKind.FREE_MINUTES: FreeMinutes,
-        EffectKind.LONGER_PERIOD: LongerPeriod,
-        EffectKind.MORE_ITEMS: MoreItems,
-        EffectKind.PAY_AFTER: PayAfter,
-        EffectKind.EXTRA_COUNTER: ExtraCounter,
-        EffectKind.EXTRA_WINDOW: ExtraWindow,
-        EffectKind.DELIVERY: HomeDelivery,
-        EffectKind.SMALL_GIFT: SmallGift,
-        EffectKind.MISSING_PAPER_ACCEPTED: MissingPaperAccepted,
-    }
-)
+EFFECTS: Mapping[EffectKind, type[Effect]] = MappingProxyType({effect.kind: effect for effect in get_args(Effect)})
+"""The class of each kind, from the members of `Effect`."""
 
 
 def parse(document: object) -> Effect:
-    """The effect a JSON value spells. Raises EffectInvalid with the place of the first fault."""
+    """Return the effect that a JSON value spells, such as `{"kind": "pay_after", "within_days": 3}`.
+
+    Raises:
+        EffectInvalid: with the pointer of the first fault.
+    """
     if not isinstance(document, Mapping):
         raise EffectInvalid("", "object_expected", "an effect is an object")
     kind = document.get("kind")
     if not isinstance(kind, str) or kind not in EFFECTS:
         raise EffectInvalid("/kind", "effect_unknown", "effects are a closed list")
-    made = EFFECTS[EffectKind(kind)]
+    effect_class = EFFECTS[EffectKind(kind)]
     given = {name: value for name, value in document.items() if name != "kind"}
-    expected = amount_names(made)
+    expected = amount_names(effect_class)
     for name in given:
         if name not in expected:
             raise EffectInvalid(pointer_to((str(name),)), "unknown_field", "this effect has no such member")
     for name in expected:
         if name not in given:
             raise EffectInvalid(f"/{name}", "missing", "this effect needs this member")
-    return made(**given)
+    return effect_class(**given)
 
 
 def to_document(effect: Effect) -> dict[str, str | int]:
-    """The JSON value that `parse` reads back to the same effect."""
+    """Return the JSON value that `parse` reads back to the same effect."""
     return {"kind": str(effect.kind), **asdict(effect)}
 
 
-def amount_names(made: type[Effect]) -> tuple[str, ...]:
-    """The names of an effect's numbers: one, or none for delivery."""
-    return tuple(field.name for field in fields(made))
+def amount_names(effect_class: type[Effect]) -> tuple[str, ...]:
+    """Return the names of an effect's amounts: one, or none for delivery."""
+    return tuple(field.name for field in fields(effect_class))
+
+
+def suited_to(service_kind: ServiceKind) -> frozenset[EffectKind]:
+    """Return the kinds of effect that suit a kind of service, as the effects declare it."""
+    return frozenset(kind for kind, effect_class in EFFECTS.items() if service_kind in effect_class.suits)
 
 
 def apply(effect: Effect, baseline: Baseline) -> dict[str, int | bool]:
-    """The baseline as it is with the effect. Attributes the effect does not improve are as they were."""
+    """Return the baseline with the effect's attribute improved; every other attribute is unchanged."""
     changed = dict(baseline)
     before = changed.get(effect.attribute, 0)
-    after = _improved(effect, before)
+    after = effect.improve(before)
     if after != before:
         changed[str(effect.attribute)] = after
     return changed
 
 
 def improves(effect: Effect, baseline: Baseline) -> bool:
-    """Whether the effect is strictly better than the baseline in one attribute and worse in none (R3)."""
+    """Return True if the effect makes the baseline strictly better in one attribute and worse in none (R3)."""
     return dominates(apply(effect, baseline), baseline)
 
 
 def dominates(better: Baseline, baseline: Baseline) -> bool:
-    """Whether `better` is strictly better in at least one attribute and worse in none."""
+    """Return True if `better` is strictly better in at least one attribute and worse in none."""
     steps = [_gain(attribute, better, baseline) for attribute in Attribute]
     return min(steps) >= 0 < max(steps)
 
 
 def worsened(now: Baseline, before: Baseline) -> frozenset[Attribute]:
-    """The attributes in which a baseline became worse for the person (R4)."""
+    """Return the attributes in which a baseline became worse for the person (R4)."""
     return frozenset(attribute for attribute in Attribute if _gain(attribute, now, before) < 0)
 
 
 def _gain(attribute: Attribute, now: Baseline, before: Baseline) -> int:
-    """How much better `now` is for the person; below zero where it is worse."""
+    """The improvement from `before` to `now`; below zero where the person is worse off."""
     step = int(now.get(attribute, 0)) - int(before.get(attribute, 0))
     return -step if attribute in LOWER_IS_BETTER else step
-
-
-def _improved(effect: Effect, before: int) -> int | bool:
-    match effect:
-        case DepositWaiver(up_to_fen):
-            return max(0, before - up_to_fen)
-        case FeeDiscount(percent):
-            return before * (100 - percent) // 100
-        case FreeMinutes(added) | LongerPeriod(added) | MoreItems(added) | ExtraCounter(added) | ExtraWindow(added):
-            return before + added
-        case PayAfter(promised) | SmallGift(promised) | MissingPaperAccepted(promised):
-            # A promise, not an addition; where everybody has more already, the baseline stands.
-            return max(before, promised)
-        case HomeDelivery():
-            return True

@@ -1,7 +1,8 @@
-"""The closed words of the catalogue: who may provide, what may be improved, where, and which direction is better.
+"""The closed words of the catalogue: kinds of provider, service and effect, scenes, baseline attributes, limits.
 
-What is not listed here cannot be written down: police, courts, employers, banks, insurers, schools, supply of
-utilities, emergency care and identity documents are not denied, they are absent (R5).
+A word that is not listed here cannot be written into a document: police, courts, employers, banks, insurers, schools,
+supply of utilities, emergency care and identity documents are not denied, they are absent (R5). A new word needs an
+entry in several places; `tests/structure/test_new_kinds.py` names each one that is missing.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from enum import StrEnum
 from types import MappingProxyType
 
 AMOUNT_MAX = 1_000_000_000
-"""The largest amount in any document (as money, ten million yuan); above it somebody mistook the unit."""
+"""The largest amount in a document (as money, ten million yuan); a larger one is a mistake of units."""
 FEE_DISCOUNT_PERCENT_MAX = 30
-"""R3: beyond this the full price would become a punishment."""
+"""R3: beyond this the full price would work as a punishment."""
 CAPACITY_SHARE_PERCENT_MAX = 20
-"""R10: how much of a service's capacity all its benefits together may take."""
+"""R10: the share of a service's capacity that all its benefits together may take."""
 THRESHOLDS_MAX = 2
-"""R6: how many thresholds one effect may have at one provider; more would tell the score."""
+"""R6: thresholds for one effect at one provider; more would let the venue infer the points."""
 BASELINE_DAYS = 180
-"""R4: for how long a better baseline of the past binds."""
+"""R4: days for which a better baseline of the past blocks a benefit on a worse one."""
 
 
 class ProviderKind(StrEnum):
-    """Who may offer a benefit."""
+    """Kinds of provider that may offer a benefit."""
 
     LIBRARY = "library"
     MUSEUM = "museum"
@@ -43,7 +44,7 @@ class ProviderKind(StrEnum):
 
 
 class ServiceKind(StrEnum):
-    """What a benefit may improve."""
+    """Kinds of service that a benefit may improve."""
 
     LIBRARY_LOAN = "library_loan"
     READING_ROOM = "reading_room"
@@ -68,7 +69,7 @@ class ServiceKind(StrEnum):
 
 
 class Scene(StrEnum):
-    """The plan's scenes of application."""
+    """Scenes of application in the plan."""
 
     LIBRARY = "library"
     PARKING = "parking"
@@ -84,7 +85,7 @@ class Scene(StrEnum):
 
 
 class Attribute(StrEnum):
-    """What a baseline states: fen, days, minutes, counts; `delivery` alone is yes or no."""
+    """Attributes of a baseline, in fen, days, minutes or counts; `delivery` alone is a boolean."""
 
     PRICE_FEN = "price_fen"
     DEPOSIT_FEN = "deposit_fen"
@@ -101,11 +102,11 @@ class Attribute(StrEnum):
 
 
 LOWER_IS_BETTER = frozenset({Attribute.PRICE_FEN, Attribute.DEPOSIT_FEN, Attribute.WAIT_MINUTES})
-"""Of these less is better for the person; of every other attribute more is."""
+"""Attributes of which less is better for the person; of every other attribute more is better."""
 
 
 class Period(StrEnum):
-    """Civil periods of a quota; weeks begin on Monday."""
+    """Civil periods of a quota; a week begins on Monday."""
 
     DAY = "day"
     WEEK = "week"
@@ -114,7 +115,7 @@ class Period(StrEnum):
 
 
 class EffectKind(StrEnum):
-    """What a benefit may do. Each adds to what everybody gets; none takes away."""
+    """Kinds of effect; `benefits.rules.effects` declares each."""
 
     DEPOSIT_WAIVER = "deposit_waiver"
     FEE_DISCOUNT = "fee_discount"
@@ -158,7 +159,7 @@ ATTRIBUTES_OF_SERVICE = MappingProxyType(
         ServiceKind.PAPER_BILL: _PAID | {Attribute.DELIVERY},
     }
 )
-"""The attributes that have a meaning for every service of a kind; a full baseline states at least these."""
+"""Attributes that have a meaning for every service of a kind; a complete baseline states at least these."""
 
 SERVICES_OF_PROVIDER = MappingProxyType(
     {
@@ -192,17 +193,16 @@ SERVICES_OF_PROVIDER = MappingProxyType(
         ProviderKind.BILL_DELIVERY: frozenset({ServiceKind.PAPER_BILL}),
     }
 )
-"""R5: what each kind of provider can have on offer; a hotel lends no books, a shop sees no patients."""
+"""R5: the kinds of service that each kind of provider can offer."""
 
-EFFECTS_OF_SERVICE = MappingProxyType(
+RESTRICTED_SERVICES = frozenset(
     {
-        ServiceKind.HOSPITAL_ADMIN_COUNTER: frozenset({EffectKind.EXTRA_COUNTER, EffectKind.DELIVERY}),
-        ServiceKind.ELECTIVE_CHECKUP: frozenset(
-            {EffectKind.FEE_DISCOUNT, EffectKind.EXTRA_WINDOW, EffectKind.PAY_AFTER}
-        ),
-        ServiceKind.ELECTIVE_OUTPATIENT: frozenset({EffectKind.PAY_AFTER, EffectKind.EXTRA_WINDOW}),
-        ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT: frozenset({EffectKind.DEPOSIT_WAIVER, EffectKind.PAY_AFTER}),
-        ServiceKind.TENANCY_DEPOSIT: frozenset({EffectKind.DEPOSIT_WAIVER, EffectKind.FEE_DISCOUNT}),
+        ServiceKind.HOSPITAL_ADMIN_COUNTER,
+        ServiceKind.ELECTIVE_CHECKUP,
+        ServiceKind.ELECTIVE_OUTPATIENT,
+        ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
+        ServiceKind.TENANCY_DEPOSIT,
     }
 )
-"""Where guardrails name the only effects a kind of service may have: medical convenience, and an agreed tenancy."""
+"""Kinds of service whose effects the guardrails list (medical convenience, an agreed tenancy): an effect that does not
+declare to suit them is refused, not flagged."""

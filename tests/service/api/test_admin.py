@@ -68,7 +68,7 @@ async def test_the_gate_speaks_the_readers_language(town: City) -> None:
         answer = await one.town.client.post(path, headers=one.headers({"Accept-Language": language}))
         said[language] = [row["detail"] for row in answer.json()["errors"]]
     assert said["en"] == ["Effects are a closed list, each of which only adds. Choose one of the list."]
-    assert said["zh-CN"] == ["权益只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
+    assert said["zh-CN"] == ["权益内容只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
 
 
 def test_every_code_of_the_gate_has_its_sentence() -> None:
