@@ -1,1 +1,1 @@
-"""What good it brings: the scheme, points, conditions, effects, tickets, redemptions."""
+"""Schemes, points, the catalogue of benefits and their redemption: the use of records that consent allows."""

@@ -1,4 +1,4 @@
-"""What can be wrong when somebody asks for a benefit. Only the resident is ever told; a venue hears "standard terms".
+"""Errors of asking for a benefit. Only the resident receives them; a venue is answered "standard terms" (R6).
 
 consent.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
@@ -17,7 +17,7 @@ from consent.kernel.errors import DomainError
 
 
 class BenefitNotAvailable(DomainError):
-    """The benefit does not apply now. `reasons` are the lines not met; `quota_used` when only the quota is gone."""
+    """The benefit does not apply now. `reasons` are the lines not met; `quota_used` if only the quota is used up."""
 
     code = "benefit_not_available"
 
@@ -26,23 +26,23 @@ class BenefitNotAvailable(DomainError):
         self.reasons, self.quota_used = tuple(reasons), quota_used
 
     def members(self) -> Mapping[str, Any]:
-        """What is needed and what there is."""
+        """Return the members of the problem: each line with the points needed and those there are."""
         return {"reasons": [line._asdict() for line in self.reasons], "quota_used": self.quota_used}
 
 
 class ConsentNeeded(DomainError):
-    """A `benefit.check` consent for the provider comes first."""
+    """The person has no live `benefit.check` consent for the provider."""
 
     code = "consent_needed"
 
 
 class ReversalNotPossible(DomainError):
-    """A redemption can be taken back on its own civil day only."""
+    """The redemption is of another civil day; a reversal is possible on its own day only."""
 
     code = "reversal_not_possible"
 
 
 class BudgetSpent(DomainError):
-    """A benefit was simulated as often as a week allows."""
+    """A benefit, or the schemes together, were simulated as often as a week allows."""
 
     code = "budget_spent"

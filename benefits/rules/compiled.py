@@ -1,7 +1,7 @@
-"""A condition made ready to be decided many times, always with its full trace: what the person has, and what is met.
+"""Compile a condition once and decide it for many persons, always with its full trace.
 
-The points are fetched and compared in one step each, so that saying why costs no more than deciding; the lines that
-people read are made of the trace when somebody reads them.
+Points are fetched and compared in one C-level step each, so that the trace costs no more than the bare decision. The
+lines that people read are built from the trace only when somebody reads them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from benefits.rules import conditions
 from benefits.rules.conditions import All, AtLeast, Condition, ConditionLine
 
 PointsByMeasure = Mapping[str, int]
-"""Points by measure; a measure that is absent counts as none."""
+"""Points by measure (total or a dimension); an absent measure counts as 0."""
 Met = tuple[bool, ...]
 
 
 class Trace(NamedTuple):
-    """A decision and why: for every "at least", in the condition's own order, what there is and whether it is met."""
+    """A decision with its reasons: for every "at least", in the condition's order, the points and if they suffice."""
 
     applies: bool
     have: tuple[int, ...]
@@ -28,7 +28,7 @@ class Trace(NamedTuple):
 
 
 class Rule:
-    """A condition, compiled: its thresholds as columns, and `decide`, which takes a Standing and gives the Trace."""
+    """A compiled condition: `decide` takes points by measure and returns a `Trace`."""
 
     __slots__ = ("condition", "decide", "measures", "thresholds")
 
@@ -40,18 +40,18 @@ class Rule:
         self.decide = _decider(self.measures, self.thresholds, _verdict(condition, count()))
 
     def applies(self, standing: PointsByMeasure) -> bool:
-        """The decision alone."""
+        """Return the decision without the trace."""
         return self.decide(standing).applies
 
     def lines(self, trace: Trace) -> list[ConditionLine]:
-        """A trace of this rule as people read it."""
+        """Return a trace of this rule as one line for each "at least"."""
         return list(map(ConditionLine, self.measures, self.thresholds, trace.have, trace.met))
 
 
 def _decider(
     measures: tuple[str, ...], thresholds: tuple[int, ...], verdict: Callable[[Met], bool]
 ) -> Callable[[PointsByMeasure], Trace]:
-    # A getter of one item would return it bare.
+    # itemgetter of a single key returns the value itself, not a tuple.
     fetch = itemgetter(*measures) if len(measures) > 1 else lambda standing: (standing[measures[0]],)
     make = Trace._make
 
@@ -67,10 +67,10 @@ def _decider(
 
 
 def _verdict(condition: Condition, places: Iterator[int]) -> Callable[[Met], bool]:
-    """Whether the condition holds, given which of its leaves, counted in its own order, are met."""
+    """Return a function from the met flags of all leaves, in the condition's order, to the verdict."""
     if isinstance(condition, AtLeast):
         return itemgetter(next(places))
-    settling = not isinstance(condition, All)  # the verdict of one part that settles the whole
+    settling = not isinstance(condition, All)  # the verdict of a single part that decides the whole
     if all(isinstance(part, AtLeast) for part in condition.parts):
         numbers = [next(places) for _ in condition.parts]
         leaves = slice(numbers[0], numbers[-1] + 1)

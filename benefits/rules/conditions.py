@@ -1,7 +1,7 @@
 """The closed condition language: all or any of "at least", about the points of the adult who presents.
 
-There is no not, below, equals or range, so more points can never cost a benefit: by construction, not by a check.
-Nothing outside these limits can be constructed, let alone parsed.
+There is no not, below, equals or range, so more points can never cost a benefit (R2). The classes check the limits
+themselves: a condition outside them cannot be constructed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from consent.kernel.faults import Faulty, pointer_to
 
 TOTAL: Literal["total"] = "total"
 MEASURES = frozenset({TOTAL, *(str(dimension) for dimension in Dimension)})
-"""What a condition may speak about; there is no other measure."""
+"""The measures of a condition: the total and the five dimensions."""
 AT_LEAST_MAX = 2**53 - 1
 """The largest integer canonical JSON (RFC 8785) carries; beyond it a condition would have no hash."""
 DEPTH_MAX = 8
-"""Levels of a condition, a bare "at least" being one; nobody can read a deeper one, and it bounds recursion."""
+"""Levels of a condition, a bare "at least" being 1. Nobody can read a deeper one, and it bounds recursion."""
 LEAVES_MAX = 64
-"""How many "at least" one condition may hold; each is a line in the answer to a resident."""
+"""The most "at least" in one condition; each is a line in the answer to a resident."""
 
 
 class ConditionInvalid(Faulty):
-    """Not a condition of this language."""
+    """The value is not a condition of this language."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """`measure` (total or a dimension) is at least `at_least` points, 1 or more."""
+    """Met by `at_least` points or more (1 or above) of `measure`, the total or a dimension."""
 
     measure: str
     at_least: int
@@ -46,7 +46,7 @@ class AtLeast:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds; at least one part."""
+    """Met when every part is met; has at least one part."""
 
     parts: tuple[Condition, ...]
 
@@ -57,7 +57,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """One part holds or more; at least one part."""
+    """Met when one part or more is met; has at least one part."""
 
     parts: tuple[Condition, ...]
 
@@ -70,7 +70,7 @@ Condition = AtLeast | All | Any
 
 
 class ConditionLine(NamedTuple):
-    """One "at least" of a condition with what the person has."""
+    """One "at least" of a condition with the points that the person has."""
 
     measure: str
     at_least: int
@@ -79,13 +79,13 @@ class ConditionLine(NamedTuple):
 
 
 def parse(document: object) -> Condition:
-    """The condition a JSON value spells. Raises ConditionInvalid with the place of the first fault."""
+    """Return the condition that a JSON value spells. Raises ConditionInvalid with the pointer of the first fault."""
     condition, _ = _parse(document, (), LEAVES_MAX)
     return condition
 
 
 def to_document(condition: Condition) -> dict[str, object]:
-    """The JSON value that `parse` reads back to the same condition."""
+    """Return the JSON value that `parse` reads back to the same condition."""
     match condition:
         case AtLeast(measure, at_least):
             return {"measure": str(measure), "at_least": at_least}
@@ -96,12 +96,12 @@ def to_document(condition: Condition) -> dict[str, object]:
 
 
 def measures(condition: Condition) -> frozenset[str]:
-    """What the condition speaks about."""
+    """Return the measures that a condition reads."""
     return frozenset(leaf.measure for leaf in leaves(condition))
 
 
 def leaves(condition: Condition) -> Iterator[AtLeast]:
-    """Every "at least" of a condition, in its own order."""
+    """Yield every "at least" of a condition, in the order in which it is written."""
     match condition:
         case AtLeast():
             yield condition
@@ -111,7 +111,7 @@ def leaves(condition: Condition) -> Iterator[AtLeast]:
 
 
 def _parse(document: object, at: tuple[str | int, ...], leaves_left: int) -> tuple[Condition, int]:
-    """The condition at a place, and how many leaves the rest of the document may still have."""
+    """Return the condition at a place, and the number of leaves that the rest of the document may still have."""
     here = pointer_to(at)
     if len(at) // 2 >= DEPTH_MAX:
         raise ConditionInvalid(here, "too_deep", f"a condition has at most {DEPTH_MAX} levels")

@@ -1,8 +1,8 @@
-"""What is odd about a condition, exactly: out of reach under the caps, said twice, implied, or without any effect.
+"""Lints of conditions: out of reach under the scheme's caps, repeated, implied by another part, or a dead branch.
 
-A condition is turned into boxes: lower bounds for each dimension and for the total, of which one must hold. Its
-negation is boxes of upper bounds. Whether one condition implies another is then a comparison of bounds, since the total
-is the sum of the dimensions.
+The lints are exact. A condition is turned into boxes: lower bounds for each dimension and the total, of which one box
+must hold. Its negation is boxes of upper bounds. Implication is then a comparison of bounds, because the total is the
+sum of the dimensions.
 """
 
 from __future__ import annotations
@@ -15,94 +15,99 @@ from itertools import product
 from benefits.rules.conditions import TOTAL, All, Any, AtLeast, Condition
 from consent.domain.records import Dimension
 
-MEASURES = (*(str(one) for one in Dimension), TOTAL)
+MEASURES = (*(str(dimension) for dimension in Dimension), TOTAL)
 BOUNDLESS = 2**62
 Box = tuple[int, ...]
-"""A bound for each of MEASURES: the least of each that is needed, or (of a negation) the most that is allowed."""
+"""A bound for each of MEASURES: the least that is needed or, in a negation, the most that is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """What is odd, and where: a code and an RFC 6901 pointer into the condition."""
+    """A lint: its code and an RFC 6901 pointer into the condition."""
 
     code: str
     pointer: str
 
 
 def lint(condition: Condition, caps: Mapping[str, int]) -> list[Lint]:
-    """Everything odd about a condition under the caps of a scheme (points by dimension), outermost first."""
+    """Return the lints of a condition under the caps of a scheme (points by dimension), outermost first."""
     return list(_lint(condition, caps, ""))
 
 
-def implies(one: Condition, other: Condition, caps: Mapping[str, int]) -> bool:
-    """Whether nobody under the caps can have `one` without `other`."""
+def implies(premise: Condition, conclusion: Condition, caps: Mapping[str, int]) -> bool:
+    """Return True if nobody under the caps can meet `premise` without `conclusion`."""
     most = tuple(caps.get(measure, BOUNDLESS) for measure in MEASURES[:-1])
-    return not any(_meet(needed, allowed, most) for needed, allowed in product(boxes(one), boxes_of_negation(other)))
+    return not any(
+        _meet(needed, allowed, most) for needed, allowed in product(boxes(premise), boxes_of_negation(conclusion))
+    )
 
 
 def reachable(condition: Condition, caps: Mapping[str, int]) -> bool:
-    """Whether somebody under the caps can have it."""
+    """Return True if somebody under the caps can meet the condition."""
     most = tuple(caps.get(measure, BOUNDLESS) for measure in MEASURES[:-1])
     return any(_meet(needed, (BOUNDLESS,) * len(MEASURES), most) for needed in boxes(condition))
 
 
 @lru_cache(maxsize=4_096)
 def boxes(condition: Condition) -> list[Box]:
-    """Lower bounds of which one must hold, none of them needless."""
+    """Return lower bounds of which one box must hold; no box contains another."""
     match condition:
         case AtLeast(measure, at_least):
             return [tuple(at_least if name == measure else 0 for name in MEASURES)]
         case Any(parts):
             return _least(box for part in parts for box in boxes(part))
         case All(parts):
-            found: list[Box] = [(0,) * len(MEASURES)]
+            combined: list[Box] = [(0,) * len(MEASURES)]
             for part in parts:
-                found = _least(_pairwise(max, left, right) for left, right in product(found, boxes(part)))
-            return found
+                combined = _least(_pairwise(max, left, right) for left, right in product(combined, boxes(part)))
+            return combined
 
 
 @lru_cache(maxsize=4_096)
 def boxes_of_negation(condition: Condition) -> list[Box]:
-    """Upper bounds of which one holds exactly where the condition does not."""
+    """Return upper bounds of which one box holds exactly where the condition does not."""
     match condition:
         case AtLeast(measure, at_least):
             return [tuple(at_least - 1 if name == measure else BOUNDLESS for name in MEASURES)]
         case All(parts):
             return _largest(box for part in parts for box in boxes_of_negation(part))
         case Any(parts):
-            found: list[Box] = [(BOUNDLESS,) * len(MEASURES)]
+            combined: list[Box] = [(BOUNDLESS,) * len(MEASURES)]
             for part in parts:
-                found = _largest(_pairwise(min, left, right) for left, right in product(found, boxes_of_negation(part)))
-            return found
+                combined = _largest(
+                    _pairwise(min, left, right) for left, right in product(combined, boxes_of_negation(part))
+                )
+            return combined
 
 
 def _pairwise(choose: Callable[[int, int], int], left: Box, right: Box) -> Box:
-    return tuple(choose(one, other) for one, other in zip(left, right, strict=True))
+    return tuple(choose(a, b) for a, b in zip(left, right, strict=True))
 
 
 def _meet(needed: Box, allowed: Box, most: Box) -> bool:
-    """Whether some points have at least `needed` and at most `allowed` and `most`."""
-    highest = [min(one, cap) for one, cap in zip(allowed[:-1], most, strict=True)]
+    """Return True if some points are at least `needed` and at most `allowed` and `most`."""
+    highest = [min(bound, cap) for bound, cap in zip(allowed[:-1], most, strict=True)]
     if any(low > high for low, high in zip(needed[:-1], highest, strict=True)):
         return False
     return max(needed[-1], sum(needed[:-1])) <= min(allowed[-1], sum(highest))
 
 
-def _least(found: Iterable[Box]) -> list[Box]:
-    """Without boxes that another one contains."""
-    kept: list[Box] = []
-    for box in sorted(set(found), key=sum):
-        if not any(all(low <= mine for low, mine in zip(one, box, strict=True)) for one in kept):
-            kept.append(box)
-    return kept
+def _least(boxes_: Iterable[Box]) -> list[Box]:
+    """Drop boxes of lower bounds that another box contains."""
+    minimal: list[Box] = []
+    for box in sorted(set(boxes_), key=sum):
+        if not any(all(low <= mine for low, mine in zip(other, box, strict=True)) for other in minimal):
+            minimal.append(box)
+    return minimal
 
 
-def _largest(found: Iterable[Box]) -> list[Box]:
-    kept: list[Box] = []
-    for box in sorted(set(found), key=sum, reverse=True):
-        if not any(all(high >= mine for high, mine in zip(one, box, strict=True)) for one in kept):
-            kept.append(box)
-    return kept
+def _largest(boxes_: Iterable[Box]) -> list[Box]:
+    """Drop boxes of upper bounds that another box contains."""
+    maximal: list[Box] = []
+    for box in sorted(set(boxes_), key=sum, reverse=True):
+        if not any(all(high >= mine for high, mine in zip(other, box, strict=True)) for other in maximal):
+            maximal.append(box)
+    return maximal
 
 
 def _lint(condition: Condition, caps: Mapping[str, int], pointer: str) -> Iterator[Lint]:
@@ -122,7 +127,7 @@ def _lint(condition: Condition, caps: Mapping[str, int], pointer: str) -> Iterat
 
 
 def _needless(parts: Sequence[Condition], caps: Mapping[str, int], pointer: str, *, dead: bool) -> Iterator[Lint]:
-    """Parts that change nothing: in `all` what another part implies, in `any` what implies another part."""
+    """Parts that change nothing: in `all` a part that another implies, in `any` a part that implies another."""
     for index, part in enumerate(parts):
         if part in parts[:index]:
             yield Lint("said_twice", f"{pointer}/{index}")
@@ -131,7 +136,7 @@ def _needless(parts: Sequence[Condition], caps: Mapping[str, int], pointer: str,
             if number == index or other == part:
                 continue
             stronger, weaker = (part, other) if dead else (other, part)
-            # Of two that are the same in other words, the first stays.
+            # Of two parts with the same meaning only the second is reported.
             if implies(stronger, weaker, caps) and not (number > index and implies(weaker, stronger, caps)):
                 yield Lint("dead_branch" if dead else "implied", f"{pointer}/{index}")
                 break

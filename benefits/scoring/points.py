@@ -1,9 +1,8 @@
-"""`compute(released, timeline, on)`: a person's points, with a line for every record that gives some.
+"""Points of a person as a pure function of released records, scheme versions and a civil day.
 
-A pure function of released records, scheme versions and a day. Within an indicator and civil year, by day and id, a
-record gives the increase of the floored, capped running sum; expiry drops what a record was given and moves no other.
-A record that was past its validity when it came in gives nothing and takes no room in the sum: else whoever delivers
-very old deeds could take points away.
+Within an indicator and civil year, ordered by day and id, a record gives the increase of the floored, capped running
+sum. Expiry drops the points of that record and changes no other's. A record that had expired when it came in gives
+nothing and is left out of the sum: otherwise a source could take points away by delivering very old deeds.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ FEBRUARY, LEAP_DAY, MONTHS = 2, 29, 12
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one record gives. `expires_on` is the first civil day on which it no longer counts."""
+    """The points that one record gives. `expires_on` is the first civil day on which it no longer counts."""
 
     record_id: str
     source_id: str
@@ -58,17 +57,21 @@ class Points:
 
 
 def compute(released: Released, timeline: Timeline, on: date) -> Points:
-    """The points of the released records on a civil day. LookupError when no scheme is in force in its year."""
+    """Return the points of the released records on a civil day.
+
+    Raises:
+        LookupError: no scheme is in force in the year of `on`.
+    """
     scheme = timeline.version_for(on.year)
     live = tuple(
         sorted(
-            (one for one in _contributions(released.records, timeline, on) if one.expires_on > on),
-            key=lambda one: (one.occurred_on, one.record_id),
+            (given for given in _contributions(released.records, timeline, on) if given.expires_on > on),
+            key=lambda given: (given.occurred_on, given.record_id),
         )
     )
     dimensions = _capped(live, timeline, on)
     return Points(
-        sum(one.points for one in dimensions),
+        sum(part.points for part in dimensions),
         dimensions,
         scheme.version,
         on,
@@ -78,18 +81,18 @@ def compute(released: Released, timeline: Timeline, on: date) -> Points:
 
 
 def supposing(released: Released, deeds: Sequence[tuple[RecordKind, int]], timeline: Timeline, on: date) -> Points:
-    """The points as they would be with more deeds (kind and quantity) done today. Nothing is stored."""
+    """Return the points with further deeds (kind and quantity) done on the day `on`. Nothing is stored."""
     more = tuple(Record(f"~{number}", "~", kind, quantity, on) for number, (kind, quantity) in enumerate(deeds))
     return compute(replace(released, records=(*released.records, *more)), timeline, on)
 
 
 def measures(computed: Points) -> dict[str, int]:
-    """What conditions speak about: the total and each dimension."""
-    return {"total": computed.total, **{str(one.dimension): one.points for one in computed.dimensions}}
+    """Return points by the measures that conditions read: the total and each dimension."""
+    return {"total": computed.total, **{str(part.dimension): part.points for part in computed.dimensions}}
 
 
 def expiry_of(occurred_on: date, validity_months: int) -> date:
-    """The first civil day on which a deed no longer counts: the same date so many months later.
+    """Return the first civil day on which a deed no longer counts: the same date `validity_months` later.
 
     29 February counts as 1 March; a date that the later month lacks becomes the first of the month after.
     """
@@ -105,13 +108,16 @@ def expiry_of(occurred_on: date, validity_months: int) -> date:
 
 
 def last_expired(on: date, validity_months: int) -> date:
-    """The last civil day whose deeds no longer count on `on`: `expiry_of` never falls from one day to the next."""
+    """Return the last civil day whose deeds no longer count on `on`.
+
+    A binary search is enough: `expiry_of` never falls from one day to the next (a property test).
+    """
     days = range(1, on.toordinal() + 1)
     return date.fromordinal(bisect_right(days, on, key=lambda day: expiry_of(date.fromordinal(day), validity_months)))
 
 
 def _contributions(records: Sequence[Record], timeline: Timeline, on: date) -> Iterator[Contribution]:
-    """What each record up to `on` was given, expired or not: the year's tiers and caps are fixed over all of them."""
+    """The points of each record up to `on`, expired or not: tiers and caps of a year apply to all of its records."""
     groups: dict[tuple[int, RecordKind], list[Record]] = defaultdict(list)
     for record in records:
         if record.occurred_on <= on:
@@ -125,7 +131,7 @@ def _contributions(records: Sequence[Record], timeline: Timeline, on: date) -> I
 
 def _of_year(group: list[Record], indicator: Indicator) -> Iterator[Contribution]:
     running = given = 0
-    for record in sorted(group, key=lambda one: (one.occurred_on, one.record_id)):
+    for record in sorted(group, key=lambda record: (record.occurred_on, record.record_id)):
         expires_on = expiry_of(record.occurred_on, indicator.validity_months)
         if record.received_on is not None and record.received_on >= expires_on:
             continue
@@ -148,14 +154,14 @@ def _of_year(group: list[Record], indicator: Indicator) -> Iterator[Contribution
 def _capped(live: Sequence[Contribution], timeline: Timeline, on: date) -> tuple[DimensionPoints, ...]:
     """Sums by dimension under their caps.
 
-    The cap is the largest of today's version and of the versions that scored something still counting, so that a
+    The cap is the largest of the version in force and of those that scored a record which still counts, so that a
     later version with a lower cap takes nothing back.
     """
     sums: dict[Dimension, int] = defaultdict(int)
     bound_by: dict[Dimension, set[int]] = defaultdict(set)
-    for one in live:
-        sums[one.dimension] += one.points
-        bound_by[one.dimension].add(one.occurred_on.year)
+    for given in live:
+        sums[given.dimension] += given.points
+        bound_by[given.dimension].add(given.occurred_on.year)
     dimensions = []
     for dimension in Dimension:
         schemes = [timeline.version_for(on.year), *(timeline.version_for(year) for year in bound_by[dimension])]
@@ -169,11 +175,11 @@ def _first_change(
     live: Sequence[Contribution], today: tuple[DimensionPoints, ...], timeline: Timeline, on: date
 ) -> date | None:
     """The first later day on which expiry or a version's beginning gives other points; None when nothing will."""
-    expiries = {one.expires_on for one in live if one.points}
+    expiries = {given.expires_on for given in live if given.points}
     beginnings = {date(scheme.from_year, 1, 1) for scheme in timeline.schemes if scheme.from_year > on.year}
-    before = [one.points for one in today]
+    before = [part.points for part in today]
     for day in sorted(expiries | beginnings):
-        later = [one for one in live if one.expires_on > day]
-        if [one.points for one in _capped(later, timeline, day)] != before:
+        later = [given for given in live if given.expires_on > day]
+        if [part.points for part in _capped(later, timeline, day)] != before:
             return day
     return None

@@ -1,7 +1,7 @@
-"""The scoring scheme: dated data that says what a deed is worth, compiled once and hashed.
+"""The scoring scheme: dated data with the worth of each kind of deed, compiled once and hashed.
 
-A version begins on 1 January and scores the deeds of its civil years; a later one never touches what an earlier one
-gave. There is no base score, no deduction and no decay, because no field could hold one.
+A version begins on 1 January and scores the deeds of its civil years; a later version changes no points that an earlier
+one gave. A base score, a deduction or a decay cannot be written: there is no field for one.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from consent.domain.records import Dimension, RecordKind
 from consent.kernel.canonical_json import sha256_of
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
-"""Civil years a scheme may begin in; anything else is a slip of the pen."""
+"""Civil years in which a scheme may begin; any other is a typing error."""
 VALIDITY_MONTHS_MAX = 120
-"""Ten years: longer than that nobody can still object to a record."""
+"""Ten years: for longer nobody can check or contest a record."""
 CAP_MAX = 10_000
-"""Points of one dimension, or of one indicator in a year; keeps every sum far inside 32 bits."""
+"""Points of a dimension, or of an indicator in a year; keeps every sum far inside 32 bits."""
 TIERS_MAX = 16
 UNITS_MAX = 1_000_000
 SCALE_MAX = 10**12
-"""The least common multiple of an indicator's units; keeps every sum of parts inside 64 bits."""
+"""The largest least common multiple of an indicator's units; keeps every sum of parts inside 64 bits."""
 VERSION = r"^[0-9]{4}\.[0-9]{1,3}$"
 
 
 class SchemeInvalid(ValueError):
-    """Versions that cannot stand side by side: none at all, or two that begin in one year."""
+    """The versions make no timeline: there is none, or two begin in the same year."""
 
 
 def _stated(value: object) -> object:
+    """Refuse null: a member is stated or left out."""
     if value is None:
         raise PydanticCustomError("null_forbidden", "leave the member out instead of null")
     return value
@@ -57,7 +58,7 @@ class TierDocument(StrictDocument):
 
 
 class IndicatorDocument(StrictDocument):
-    """What a kind of record is worth, in which dimension, and for how long."""
+    """The worth of a kind of record, its dimension, its yearly cap and the months that it counts."""
 
     kind: Annotated[RecordKind, Closed]
     dimension: Annotated[Dimension, Closed]
@@ -82,7 +83,7 @@ class IndicatorDocument(StrictDocument):
 
 
 class DimensionDocument(StrictDocument):
-    """A dimension and the most it can hold."""
+    """A dimension and its cap in points."""
 
     dimension: Annotated[Dimension, Closed]
     cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
@@ -100,11 +101,11 @@ class SchemeDocument(StrictDocument):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        if sorted(one.dimension for one in self.dimensions) != sorted(Dimension):
+        if sorted(member.dimension for member in self.dimensions) != sorted(Dimension):
             raise PydanticCustomError(
                 "dimensions_incomplete", "each of the five dimensions is named once", {"pointer": "/dimensions"}
             )
-        kinds = [one.kind for one in self.indicators]
+        kinds = [indicator.kind for indicator in self.indicators]
         if len(set(kinds)) != len(kinds):
             raise PydanticCustomError("kind_repeated", "each kind has one indicator", {"pointer": "/indicators"})
         return self
@@ -112,7 +113,7 @@ class SchemeDocument(StrictDocument):
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """From `begins` units of the year's sum on, `weight` of `Indicator.scale` parts of a point for each unit."""
+    """From `begins` units of the year's sum to `ends`, each unit gives `weight` / `Indicator.scale` of a point."""
 
     begins: int
     ends: int | None
@@ -121,7 +122,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """A compiled indicator. All tiers share one denominator, so that sums stay exact and are floored once."""
+    """A compiled indicator. All tiers share the denominator `scale`, so that sums are exact and floored once."""
 
     kind: RecordKind
     dimension: Dimension
@@ -132,7 +133,7 @@ class Indicator:
     tiers: tuple[Tier, ...]
 
     def points_of(self, year_sum: int) -> int:
-        """Points for a civil year's sum of units: tiers, then floor, then the yearly cap."""
+        """Return the points for a civil year's sum of units: tiers, then floor, then the yearly cap."""
         parts = 0
         for tier in self.tiers:
             if year_sum <= tier.begins:
@@ -142,7 +143,7 @@ class Indicator:
         return min(parts // self.scale, self.yearly_cap)
 
     def least_for(self, points: int) -> int:
-        """The smallest sum of units in a civil year that gives so many points, which are at most `yearly_cap`."""
+        """Return the smallest sum of units in a civil year that gives `points`, which are at most `yearly_cap`."""
         highest = self.tiers[-1].begins + self.yearly_cap * self.scale
         return bisect_left(range(highest), points, key=self.points_of)
 
@@ -159,30 +160,32 @@ class Scheme:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Scheme:
-        """Compile a scheme document. Raises DocumentInvalid with every fault's place."""
+        """Compile a scheme document. Raises DocumentInvalid with the pointer of every fault."""
         read = schema.parse_document(SchemeDocument, document)
         return cls(
             read.version,
             read.from_year,
             sha256_of(document),
-            MappingProxyType({one.dimension: one.cap for one in read.dimensions}),
-            MappingProxyType({one.kind: _compiled(one) for one in read.indicators}),
+            MappingProxyType({member.dimension: member.cap for member in read.dimensions}),
+            MappingProxyType({indicator.kind: _compiled(indicator) for indicator in read.indicators}),
         )
 
     def lowered_by(self, other: Scheme) -> tuple[str, ...]:
-        """Kinds of which some year's sum, and dimensions whose cap, would give less under `other`; exact."""
+        """Return each kind of which some year's sum, and each dimension of which the cap, gives less under `other`."""
         kinds = [
             str(kind)
-            for kind, one in self.indicators.items()
+            for kind, indicator in self.indicators.items()
             if (then := other.indicators.get(kind)) is None
-            or any(then.points_of(one.least_for(points)) < points for points in range(1, one.yearly_cap + 1))
+            or any(
+                then.points_of(indicator.least_for(points)) < points for points in range(1, indicator.yearly_cap + 1)
+            )
         ]
-        return (*kinds, *(str(one) for one, cap in self.caps.items() if other.caps[one] < cap))
+        return (*kinds, *(str(dimension) for dimension, cap in self.caps.items() if other.caps[dimension] < cap))
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Scheme versions in order of their first year; `sha256` names the whole."""
+    """Scheme versions in order of their first year; `sha256` is over the hashes of all. Raises SchemeInvalid."""
 
     schemes: tuple[Scheme, ...]
     sha256: str = field(init=False)
@@ -198,23 +201,23 @@ class Timeline:
         object.__setattr__(self, "sha256", sha256_of({"schemes": [scheme.sha256 for scheme in ordered]}))
 
     def scoring(self, year: int) -> Scheme | None:
-        """The version that scores the deeds of a civil year; None before the first one begins."""
-        found = None
+        """Return the version that scores the deeds of a civil year; None before the first version."""
+        last = None
         for scheme in self.schemes:
             if scheme.from_year <= year:
-                found = scheme
-        return found
+                last = scheme
+        return last
 
     def version_for(self, year: int) -> Scheme:
-        """The version in force in a civil year. LookupError before the first one begins."""
-        found = self.scoring(year)
-        if found is None:
+        """Return the version in force in a civil year. Raises LookupError before the first version."""
+        scheme = self.scoring(year)
+        if scheme is None:
             raise LookupError(f"no scheme is in force in {year}")
-        return found
+        return scheme
 
 
 def shipped() -> list[dict[str, Any]]:
-    """The scheme documents that come with the package, oldest first. Raises DocumentInvalid for a broken one."""
+    """Return the scheme documents of the package, oldest first. Raises DocumentInvalid for a broken one."""
     folder = resources.files("benefits") / "schemes"
     documents = [
         tomllib.loads(entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml")

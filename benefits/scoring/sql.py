@@ -1,9 +1,10 @@
-"""`points.compute` for everybody as one set-based SQL statement, compiled from the scheme's timeline.
+"""`points.compute` for all persons as one set-based SQL statement, compiled from the scheme's timeline.
 
-It rests on three facts, each a property test beside `points`: within a kind and civil year what has expired is what was
-done first, so the live points are those of the whole sum less those of the expired sum, and no running sum is needed;
-a sum beyond the one that reaches the yearly cap gives nothing more, so every product stays inside 64 bits; and the
-earliest expiry of anything that still gives points is a day before which nothing changes.
+SQL text and not a QuerySet: it aggregates every record in nested common table expressions, which the ORM cannot write.
+It rests on three facts, each a property test of `points`. Within a kind and civil year the expired deeds are the first
+ones, so live points are those of the whole sum less those of the expired sum, without a running sum. A sum beyond the
+one that reaches the yearly cap gives nothing more, so every product stays inside 64 bits. The earliest expiry of a
+record that still gives points is a day before which nothing changes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MICROS_OF_A_DAY = 86_400 * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What an engine calls the smaller and the greater of two, and the civil day (UTC) of microseconds."""
+    """An engine's functions for the smaller and greater of two values, and its civil day (UTC) of microseconds."""
 
     least: str
     greatest: str
@@ -34,31 +35,36 @@ SQLITE = Dialect("MIN", "MAX", "CAST(strftime('%Y%m%d', {} / 1000000, 'unixepoch
 
 
 def dialect_of(sqlite: bool) -> Dialect:
-    """The dialect of one engine or the other."""
+    """Return the dialect of SQLite or of PostgreSQL."""
     return SQLITE if sqlite else POSTGRESQL
 
 
 def scoring(timeline: Timeline, on: date, dialect: Dialect) -> str:
-    """Common table expressions from `released` (person_id, kind, quantity, occurred_on, received_at) to `scored`.
+    """Return common table expressions from `released` to `scored`.
 
-    `scored` has person_id, for each dimension by its place its points `p0`... and cap `c0`..., and `valid_until`: a
-    civil day before which nothing changes by expiry or a new version, or NULL. Days are integers `yyyymmdd`.
-    LookupError when no scheme is in force in the year of `on`.
+    `released` has person_id, kind, quantity, occurred_on and received_at. `scored` has person_id, for each dimension by
+    its place its points `p0`... and cap `c0`..., and `valid_until`: a civil day before which nothing changes by expiry
+    or a new version, or NULL. Days are integers `yyyymmdd`.
+
+    Raises:
+        LookupError: no scheme is in force in the year of `on`.
     """
     today, current = _number(on), timeline.version_for(on.year)
     year = "occurred_on / 10000"
-    gone_by = _by_indicator(timeline, year, lambda one: str(_number(points.last_expired(on, one.validity_months))))
+    gone_by = _by_indicator(
+        timeline, year, lambda indicator: str(_number(points.last_expired(on, indicator.validity_months)))
+    )
     in_time = _in_time(timeline, dialect)
     received_by_now = f"received_at < {(on.toordinal() + 1 - date(1970, 1, 1).toordinal()) * MICROS_OF_A_DAY}"
     expiry = _by_indicator(timeline, "year", _expiry)
-    whole = _by_indicator(timeline, "year", lambda one: _points(one, "(gone + fresh)", dialect))
-    gone = _by_indicator(timeline, "year", lambda one: _points(one, "gone", dialect))
+    whole = _by_indicator(timeline, "year", lambda indicator: _points(indicator, "(gone + fresh)", dialect))
+    gone = _by_indicator(timeline, "year", lambda indicator: _points(indicator, "gone", dialect))
     places = {dimension: place for place, dimension in enumerate(Dimension)}
-    dimension = _looked_up(timeline, "year", lambda one: str(places[one.dimension]))
+    dimension = _by_year_and_kind(timeline, "year", lambda indicator: str(places[indicator.dimension]))
     columns = []
-    for one, place in places.items():
+    for measured, place in places.items():
         columns.append(f"coalesce(sum(CASE WHEN dimension = {place} THEN points END), 0) AS s{place}")
-        columns.append(f"{_cap(timeline, current, one, place, dialect)} AS c{place}")
+        columns.append(f"{_cap(timeline, current, measured, place, dialect)} AS c{place}")
     capped = ", ".join(f"{dialect.least}(s{place}, c{place}) AS p{place}, c{place}" for place in places.values())
     return f"""
 deed AS (
@@ -80,63 +86,67 @@ scored AS (SELECT person_id, {capped}, valid_until FROM summed)"""
 
 
 def balance_json(timeline: Timeline, on: date) -> str:
-    """An SQL expression of `scored`'s dimensions as the JSON that a snapshot holds; NULLs are somebody without any."""
+    """Return an SQL expression of `scored`'s dimensions as the JSON of a snapshot; NULL counts as 0 points."""
     current = timeline.version_for(on.year)
     parts = [
-        f"""'{{"dimension": "{one}", "points": ' || coalesce(p{place}, 0) || ', "cap": ' ||"""
-        f" coalesce(c{place}, {current.caps[one]}) || '}}'"
-        for place, one in enumerate(Dimension)
+        f"""'{{"dimension": "{dimension}", "points": ' || coalesce(p{place}, 0) || ', "cap": ' ||"""
+        f" coalesce(c{place}, {current.caps[dimension]}) || '}}'"
+        for place, dimension in enumerate(Dimension)
     ]
     return "'[' || " + " || ', ' || ".join(parts) + " || ']'"
 
 
 def total() -> str:
-    """An SQL expression of `scored`'s total; NULLs are somebody without any."""
+    """Return an SQL expression of `scored`'s total; NULL counts as 0 points."""
     return " + ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
 
 
 def yearly_total_sql(scheme: Scheme, dialect: Dialect) -> str:
-    """An SQL expression of the total that a civil year gives under a scheme, over a column of units for each kind."""
+    """Return an SQL expression of a civil year's total under a scheme, over a column of units for each kind."""
     dimensions = []
     for dimension, cap in scheme.caps.items():
         parts = [
-            _points(one, str(one.kind), dialect) for one in scheme.indicators.values() if one.dimension is dimension
+            _points(indicator, str(indicator.kind), dialect)
+            for indicator in scheme.indicators.values()
+            if indicator.dimension is dimension
         ]
         if parts:
             dimensions.append(f"{dialect.least}({' + '.join(parts)}, {cap})")
     return f"({' + '.join(dimensions)})"
 
 
-def _points(indicator: Indicator, of: str, dialect: Dialect) -> str:
+def _points(indicator: Indicator, column: str, dialect: Dialect) -> str:
     """`Indicator.points_of` of a column, in SQL."""
     full = indicator.least_for(indicator.yearly_cap)
     parts = []
     for tier in indicator.tiers:
         if tier.begins < full:
             end = full if tier.ends is None else min(tier.ends, full)
-            parts.append(f"{dialect.greatest}({dialect.least}({of}, {end}) - {tier.begins}, 0) * {tier.weight}")
+            parts.append(f"{dialect.greatest}({dialect.least}({column}, {end}) - {tier.begins}, 0) * {tier.weight}")
     return f"CAST(({' + '.join(parts)}) / {indicator.scale} AS integer)"
 
 
 def _by_indicator(timeline: Timeline, year: str, value: Callable[[Indicator], str]) -> str:
-    """`_looked_up`, unless all indicators have the value in common: what needs no looking up is fast."""
-    values = {value(one) for scheme in timeline.schemes for one in scheme.indicators.values()}
-    return values.pop() if len(values) == 1 else _looked_up(timeline, year, value)
+    """`_by_year_and_kind`, or the bare value where all indicators share it, which is faster."""
+    values = {value(indicator) for scheme in timeline.schemes for indicator in scheme.indicators.values()}
+    return values.pop() if len(values) == 1 else _by_year_and_kind(timeline, year, value)
 
 
-def _looked_up(timeline: Timeline, year: str, value: Callable[[Indicator], str]) -> str:
+def _by_year_and_kind(timeline: Timeline, year: str, value: Callable[[Indicator], str]) -> str:
     """The value of the indicator that scores a `kind` in a civil year; NULL where nothing scores it."""
     branches = []
     for scheme in reversed(timeline.schemes):
-        # Not `CASE kind WHEN ...`: Citus 13.2 sends that on to its servers in a form that they do not understand.
-        cases = " ".join(f"WHEN kind = '{one.kind}' THEN {value(one)}" for one in scheme.indicators.values())
+        # Not `CASE kind WHEN ...`: Citus 13.2 rewrites it for its workers into SQL that they reject.
+        cases = " ".join(
+            f"WHEN kind = '{indicator.kind}' THEN {value(indicator)}" for indicator in scheme.indicators.values()
+        )
         branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE {cases} END")
     return f"CASE {' '.join(branches)} END"
 
 
 def _in_time(timeline: Timeline, dialect: Dialect) -> str:
-    """Whether a deed came in before its expiry; most are seen to by a bound of whole years of 365 days."""
-    years = _by_indicator(timeline, "occurred_on / 10000", lambda one: str(one.validity_months // MONTHS))
+    """True for a deed that came in before its expiry; a cheap bound of whole years of 365 days decides most."""
+    years = _by_indicator(timeline, "occurred_on / 10000", lambda indicator: str(indicator.validity_months // MONTHS))
     expiry = _by_indicator(timeline, "occurred_on / 10000", _expiry)
     return (
         f"(received_at < ({years} + occurred_on / 10000 - 1970) * {365 * MICROS_OF_A_DAY}"
@@ -165,11 +175,13 @@ def _expiry(indicator: Indicator) -> str:
 
 
 def _cap(timeline: Timeline, current: Scheme, dimension: Dimension, place: int, dialect: Dialect) -> str:
-    """The largest cap of today's version and of those that scored what still counts."""
+    """The largest cap of the version in force and of those that scored a record which still counts."""
     now = current.caps[dimension]
     if all(scheme.caps[dimension] <= now for scheme in timeline.schemes):
         return str(now)
-    cases = " ".join(f"WHEN year >= {one.from_year} THEN {one.caps[dimension]}" for one in reversed(timeline.schemes))
+    cases = " ".join(
+        f"WHEN year >= {scheme.from_year} THEN {scheme.caps[dimension]}" for scheme in reversed(timeline.schemes)
+    )
     return f"{dialect.greatest}({now}, coalesce(max(CASE WHEN dimension = {place} THEN CASE {cases} END END), {now}))"
 
 
