@@ -33,6 +33,37 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
 
 
+ENGINE_PARAMETERS = ("city_settings", "shared_city_settings")
+"""Fixtures that exist once for each engine. Most flows cannot tell the engines apart: they run on SQLite alone."""
+SLOW_FIXTURES = frozenset(
+    {"postgres", "redis_url", "empty_database_url", "opened", "seeded_sqlite", "city_settings", "shared_city_settings"}
+)
+"""A test that uses one of these needs a database or a server and is no unit test."""
+
+
+NOT_UNIT = ("processes", "pages", "campaign", "slow")
+"""Markers of tests that start a process or a browser, or that take seconds each."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark unit tests, and drop the PostgreSQL variant of flows that are not marked `both_engines`.
+
+    First of all hooks, so that `-m unit` already sees the marks.
+    """
+    chosen: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        on_postgres = any(parameters.get(name) == "postgres" for name in ENGINE_PARAMETERS)
+        (dropped if on_postgres and not item.get_closest_marker("both_engines") else chosen).append(item)
+        if not SLOW_FIXTURES & set(item.fixturenames) and not any(map(item.get_closest_marker, NOT_UNIT)):
+            item.add_marker(pytest.mark.unit)
+    config.hook.pytest_deselected(items=dropped)
+    items[:] = chosen
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Everything runs on asyncio, as in production."""
@@ -81,14 +112,14 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def furnished_sqlite(demo_folder: Path) -> Path:
+def seeded_sqlite(demo_folder: Path) -> Path:
     """A furnished database file, to be copied."""
     asyncio.run(seed_database(seed.settings_of(demo_folder)))
     return demo_folder / "city.sqlite3"
 
 
 @pytest.fixture(scope="session")
-def furnished_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
+def seeded_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a furnished database, to be copied."""
     url = postgres.create()
     asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
@@ -141,10 +172,10 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
     publisher = replace(settings.publisher, folder=folder / "published")
     settings = replace(settings, publisher=publisher, integrate_seconds=3_600)
     if request.param == "sqlite":
-        original: Path = request.getfixturevalue("furnished_sqlite")
+        original: Path = request.getfixturevalue("seeded_sqlite")
         shutil.copy(original, folder / "city.sqlite3")
         return replace(settings, database_url=f"sqlite://{folder / 'city.sqlite3'}")
-    return replace(settings, database_url=_created(request, request.getfixturevalue("furnished_postgres")))
+    return replace(settings, database_url=_created(request, request.getfixturevalue("seeded_postgres")))
 
 
 def _created(request: pytest.FixtureRequest, template: str = "template1") -> str:

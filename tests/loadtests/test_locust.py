@@ -11,7 +11,7 @@ import pytest
 from tests.support.command_line import start_demo, stop_process
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
-pytestmark = pytest.mark.campaign
+pytestmark = [pytest.mark.campaign, pytest.mark.processes]
 
 
 def a_day(base: str, folder: Path, seconds: int) -> subprocess.CompletedProcess[str]:

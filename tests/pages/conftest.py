@@ -26,11 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def city(demo_folder: Path, furnished_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def city(demo_folder: Path, seeded_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A furnished city as a process of its own."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "published").mkdir()
-    shutil.copy(furnished_sqlite, folder / "city.sqlite3")
+    shutil.copy(seeded_sqlite, folder / "city.sqlite3")
     running = Process(demo_folder, f"sqlite://{folder / 'city.sqlite3'}", folder / "published")
     yield running
     running.kill()

@@ -19,7 +19,7 @@ from service.http.context import AppContext
 from service.jobs import background
 from tests.support.city import City, record
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 ORDINARY = b'{"applies":false}'
 

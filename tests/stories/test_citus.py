@@ -26,7 +26,7 @@ from tests.support import city
 from tests.support.city import City
 from tests.support.clusters import VARIABLE, Cluster
 
-pytestmark = [  # type: ignore[assignment]
+pytestmark = [
     pytest.mark.anyio,
     pytest.mark.campaign,
     pytest.mark.skipif(VARIABLE not in os.environ, reason=f"{VARIABLE} names no cluster"),

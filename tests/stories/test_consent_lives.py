@@ -25,6 +25,8 @@ from tests.strategies import SUPPRESSED_HEALTH_CHECKS
 from tests.support import city
 from tests.support.city import City, Resident, record
 
+pytestmark = pytest.mark.both_engines
+
 SOURCE, PROVIDER = "green-travel", "city-library"
 PEOPLE, ACCOUNTS = st.sampled_from(["ann", "bo"]), st.sampled_from(["x", "y"])
 RENEWABLE = timedelta(days=90)

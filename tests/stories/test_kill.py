@@ -22,7 +22,7 @@ from service.settings import Settings
 from tests.support.city import record
 from tests.support.processes import Process
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.processes]
 
 HANDLES, WAIT_SECONDS = 60, 30
 LIBRARY = {"benefit_id": "parking-free-minutes", "venue_id": "riverside-parking-1"}

@@ -13,7 +13,7 @@ from service.demo import seed
 from service.jobs import background
 from tests.support.city import City, Resident, record
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def reminders(who: Resident) -> list[int]:

@@ -22,7 +22,7 @@ from service.jobs import background
 from service.settings import Settings
 from tests.support import city, servers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 def copied(settings: Settings, folder: Path, request: pytest.FixtureRequest) -> Settings:

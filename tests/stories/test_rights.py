@@ -15,7 +15,7 @@ from service.jobs import background
 from service.observability import logging as logs
 from tests.support.city import City, record
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def lived_in(town: City, subject: str, account: str) -> str:

@@ -11,7 +11,7 @@ from consent.database import queries
 from service.auth.access_tokens import Audience
 from tests.support.city import City, Resident, record
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def read(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:

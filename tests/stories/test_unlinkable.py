@@ -16,7 +16,7 @@ from service.auth.access_tokens import Audience
 from service.jobs import background
 from tests.support.city import City, Resident
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def redeemed(town: City, name: str) -> tuple[Resident, str]:

@@ -16,7 +16,7 @@ from consent.verification import logs
 from tests.factories import administrator
 from tests.support.city import City
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 ROWS = {
     "redemption": "benefit_id, benefit_version, venue_id, day, state, runs_until, reversal_reason",

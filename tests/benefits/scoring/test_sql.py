@@ -15,7 +15,7 @@ from consent.database import queries
 from consent.domain.records import Dimension, Record, RecordKind, Released
 from consent.kernel.faults import DocumentInvalid
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 DOCUMENT = scheme.shipped()[0]
 LIVES = 250

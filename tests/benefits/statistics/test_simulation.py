@@ -23,7 +23,7 @@ from service.jobs import background
 from tests.factories import add_people_with_rides, administrator, benefit_document
 from tests.support.city import City
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def drafted(town: City, benefit_id: str, at_least: int) -> str:

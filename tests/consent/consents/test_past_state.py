@@ -12,6 +12,8 @@ from consent.domain.grants import Grant, State
 from consent.domain.purposes import Purpose
 from tests.support.city import City
 
+pytestmark = pytest.mark.both_engines
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = st.integers(0, 400 * 24).map(lambda hours: START + timedelta(hours=hours))
 

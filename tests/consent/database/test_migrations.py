@@ -15,7 +15,7 @@ from consent.database.fields import BigInteger, Integer, Text
 from service.storage import database
 from tests.schema_drift import drift
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 INDEXES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",

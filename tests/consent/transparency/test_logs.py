@@ -34,7 +34,7 @@ from service.storage import database
 from tests.support.browsing import Browser
 from tests.support.city import City
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def latest(town: City, log: str) -> Checkpoint:

@@ -31,7 +31,7 @@ from tests.factories import (
 )
 from tests.support.city import City, row_counts
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:

@@ -13,7 +13,7 @@ from service.http import problems
 from service.http.json_io import BODY_BYTES_MAX
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 CANARY = "canary-7f3a"
 GOOD = {"purpose": "points.compute", "source_id": "green-travel", "account": "bike-9001", "language": "en"}

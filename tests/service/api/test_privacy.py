@@ -25,7 +25,7 @@ from service.demo import seed
 from service.jobs import background
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def officer(town: City) -> tuple[Actor, str]:

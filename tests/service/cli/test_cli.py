@@ -17,6 +17,8 @@ from tests.support.command_line import run_command, start_demo, stop_process
 from tests.support.environment import settings_environment
 from tests.support.processes import free_port, wait_until_ready
 
+pytestmark = pytest.mark.processes
+
 READY_SECONDS_MAX = 5
 ROOT = Path(__file__).parents[3]
 

@@ -20,7 +20,7 @@ from tests.benefits.scoring.recount import recount
 from tests.factories import administrator
 from tests.support.city import City
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 ROOT = Path(__file__).parents[3]
 WHOLE_EXPORT = ROOT.parent / "shared" / "data" / "bike-trips-2014.csv"

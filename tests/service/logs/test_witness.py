@@ -28,7 +28,7 @@ from tests.support import city as cities
 from tests.support.city import City
 from tests.support.command_line import run_command
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 

@@ -34,7 +34,7 @@ from tests.support.command_line import run_command
 from tests.support.environment import issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 ANSWER_SECONDS = 3
 """Within this the service says that its database is away."""
@@ -232,9 +232,9 @@ async def test_a_paused_postgresql_is_said_within_three_seconds(
 
 
 async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
-    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+    postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
-    url = postgres.create(furnished_postgres)
+    url = postgres.create(seeded_postgres)
     with deployed(tmp_path, demo_folder, url, workers=2) as service:
         told = Told()
         load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(4)]
@@ -262,9 +262,9 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
 
 
 async def test_a_migration_under_load_is_noticed_by_nobody(
-    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+    postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
-    url = postgres.create(furnished_postgres)
+    url = postgres.create(seeded_postgres)
     told = Told()
     with deployed(tmp_path, demo_folder, url, workers=1) as service:
         load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(6)]
@@ -283,9 +283,9 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
 
 
 async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
-    postgres: servers.Postgres, furnished_postgres: str, tmp_path: Path, demo_folder: Path
+    postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
-    url = postgres.create(furnished_postgres)
+    url = postgres.create(seeded_postgres)
     with deployed(tmp_path, demo_folder, url, workers=1) as service:
 
         async def slowly() -> Any:

@@ -31,7 +31,7 @@ from tests.support import city, servers
 from tests.support.city import City
 from tests.support.processes import ROOT
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 PIECES = 4
 PIECE = re.compile(r"(\w+)_p(\d+)")

@@ -19,7 +19,7 @@ from service.storage import pool as connections
 from service.storage.pool import CONNECTIONS_MAX, Pool
 from tests.support.servers import Postgres
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 @pytest.fixture

@@ -384,12 +384,12 @@ async def test_without_settings_for_pages_the_public_ones_are_there_alone(
 
 
 async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
-    demo_folder: Path, furnished_sqlite: Path, tmp_path: Path
+    demo_folder: Path, seeded_sqlite: Path, tmp_path: Path
 ) -> None:
     """As in production: the token endpoint is another server. A demonstration city plays it."""
     (tmp_path / "published").mkdir()
     elsewhere = Process(
-        demo_folder, f"sqlite://{_copy(furnished_sqlite, tmp_path / 'idp.sqlite3')}", tmp_path / "published"
+        demo_folder, f"sqlite://{_copy(seeded_sqlite, tmp_path / 'idp.sqlite3')}", tmp_path / "published"
     )
     known = CLIENTS[Audience.RESIDENT]
     client = replace(known, token_url=f"{elsewhere.base}/demo-sign-in/token", authorize_url="https://id.example/in?a=b")
@@ -397,7 +397,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
     base = seed.settings_of(demo_folder)
     settings = replace(
         base,
-        database_url=f"sqlite://{_copy(furnished_sqlite, tmp_path / 'city.sqlite3')}",
+        database_url=f"sqlite://{_copy(seeded_sqlite, tmp_path / 'city.sqlite3')}",
         publisher=replace(base.publisher, folder=tmp_path / "published"),
         demo=False,
         pages={Audience.RESIDENT: client},
