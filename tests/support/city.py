@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
 from tortoise import Tortoise
 
 from consent.database import queries
@@ -18,6 +23,7 @@ from service.app import create_app
 from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DemoIssuer
 from service.demo import seed
+from service.http import middleware, problems
 from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
@@ -174,16 +180,34 @@ def record(
     }
 
 
+@contextmanager
+def unforeseen_errors_printed() -> Iterator[None]:
+    """Print the traceback of an error that is answered 500, so that a failing test shows the error and its place.
+
+    The service itself logs the type and the place alone, because a message or a traceback may contain personal data.
+    """
+    answer = problems.unforeseen
+
+    def printed(request: Request, error: Exception) -> Response:
+        print(f"{request.method} {request.url.path} was answered 500:", file=sys.stderr)
+        traceback.print_exception(error, file=sys.stderr)
+        return answer(request, error)
+
+    with patch.object(problems, "unforeseen", printed), patch.object(middleware, "unforeseen", printed):
+        yield
+
+
 @asynccontextmanager
 async def running_city(settings: Settings, folder: Path, rates: dict[str, str] | None = None) -> AsyncIterator[City]:
     """The application on these settings, open for requests; furnished when the database is empty."""
     shift, issuer = MovedClock(), seed.issuer_of(folder)
     limiter = make_limiter(settings.redis_url, rates or UNLIMITED)
     app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter, issuer=issuer)
-    async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
-            yield City(client, app.state.app_context, issuer, shift)
+    with unforeseen_errors_printed():
+        async with app.router.lifespan_context(app):
+            transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://city.test") as client:
+                yield City(client, app.state.app_context, issuer, shift)
 
 
 async def row_counts() -> dict[str, int]:

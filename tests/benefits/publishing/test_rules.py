@@ -1,0 +1,76 @@
+"""The publication rules on documents without a database: effects and the kinds of service they suit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benefits.publishing import rules
+from benefits.publishing.rules import PublicationContext
+from benefits.rules import effects
+from benefits.rules.effects import EFFECTS
+from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
+from consent.domain.document_kinds import DocumentKind, Severity
+from service.i18n import findings
+
+LISTED = {
+    ServiceKind.HOSPITAL_ADMIN_COUNTER: {EffectKind.EXTRA_COUNTER, EffectKind.DELIVERY},
+    ServiceKind.ELECTIVE_CHECKUP: {EffectKind.FEE_DISCOUNT, EffectKind.EXTRA_WINDOW, EffectKind.PAY_AFTER},
+    ServiceKind.ELECTIVE_OUTPATIENT: {EffectKind.PAY_AFTER, EffectKind.EXTRA_WINDOW},
+    ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT: {EffectKind.DEPOSIT_WAIVER, EffectKind.PAY_AFTER},
+    ServiceKind.TENANCY_DEPOSIT: {EffectKind.DEPOSIT_WAIVER, EffectKind.FEE_DISCOUNT},
+}
+"""The effects that the guardrails allow on these kinds of service."""
+
+
+def benefit(effect_kind: EffectKind) -> dict[str, Any]:
+    text = {"zh-CN": "到柜台办理", "en": "At the counter"}
+    return {
+        "benefit_id": "some-benefit", "service_id": "some-service", "scene": "library", "title": text,
+        "description": text, "condition": {"measure": "total", "at_least": 10}, "terms": text,
+        "effect": {"kind": str(effect_kind), **dict.fromkeys(effects.amount_names(EFFECTS[effect_kind]), 5)},
+        "need_based_alternative": text, "offline_path": text,
+    }  # fmt: skip
+
+
+def service(kind: ServiceKind) -> dict[str, Any]:
+    baseline = {"price_fen": 1_000, "deposit_fen": 1_000, "capacity": 1_000}
+    return {"service_id": "some-service", "provider_id": "some-provider", "kind": str(kind), "baseline": baseline}
+
+
+def test_the_guardrails_list_the_effects_of_restricted_services() -> None:
+    assert set(LISTED) == RESTRICTED_SERVICES
+    assert {kind: effects.suited_to(kind) for kind in LISTED} == LISTED
+
+
+@pytest.mark.parametrize("service_kind", ServiceKind)
+@pytest.mark.parametrize("effect_kind", EffectKind)
+def test_an_effect_that_does_not_suit_the_service_is_flagged_or_refused(
+    effect_kind: EffectKind, service_kind: ServiceKind
+) -> None:
+    context = PublicationContext(service=service(service_kind))
+    about = {
+        finding.code: finding
+        for finding in rules.evaluate(DocumentKind.BENEFITS, benefit(effect_kind), context)
+        if finding.pointer == "/effect/kind"
+    }
+    if service_kind in EFFECTS[effect_kind].suits:
+        assert not about
+    elif service_kind in RESTRICTED_SERVICES:
+        assert {code: finding.severity for code, finding in about.items()} == {
+            "effect_not_of_service": Severity.REFUSED
+        }
+    else:
+        assert {code: finding.severity for code, finding in about.items()} == {"effect_unsuited": Severity.FLAGGED}
+
+
+def test_the_finding_names_the_effects_that_suit_in_both_languages() -> None:
+    context = PublicationContext(service=service(ServiceKind.PARKING))
+    (finding,) = (
+        finding
+        for finding in rules.evaluate(DocumentKind.BENEFITS, benefit(EffectKind.LONGER_PERIOD), context)
+        if finding.code == "effect_unsuited"
+    )
+    assert "More free minutes" in findings.localize(finding, "en")["detail"]
+    assert "另加免费时间" in findings.localize(finding, "zh-CN")["detail"]
