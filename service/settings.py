@@ -17,7 +17,7 @@ from consent.crypto.vault import KEY_BYTES, Keyring
 from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.sequencer import Publisher
 from service.auth import key_files
-from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_private
+from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 
@@ -67,7 +67,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     issuers = _issuers(_required(environment, "ISSUERS"))
     keyring = read_keyring(Path(_required(environment, "KEYRING")))
     try:
-        signing_key = key_files.load(Path(_required(environment, "SIGNING_KEY")))
+        signing_key = key_files.load_signing_key(Path(_required(environment, "SIGNING_KEY")))
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
     publisher = _publisher(environment)
@@ -99,7 +99,7 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
         return {}
     public = _required(environment, "PUBLIC_URL").rstrip("/")
     try:
-        found = {Audience(door): _sign_in(one) for door, one in json.loads(text).items()}
+        found = {Audience(audience): _sign_in(one) for audience, one in json.loads(text).items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SettingsInvalid(
             f"{PREFIX}PAGES must be JSON: door → client_id, authorize_url, token_url, and if need be"
@@ -108,7 +108,7 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
     if not found.keys() <= PAGE_AUDIENCES:
         raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
     addresses = [public, *(one for client in found.values() for one in _addresses(client))]
-    if not all(is_private(one) for one in addresses):
+    if not all(is_tamper_proof(one) for one in addresses):
         raise SettingsInvalid(f"{PREFIX}PAGES and PUBLIC_URL: addresses are https, or http on this machine")
     return {"pages": found, "public_url": public}
 
@@ -179,8 +179,10 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
     try:
         document: dict[str, dict[str, Any]] = json.loads(text)
         issuers = {
-            Audience(door): TrustedIssuer(one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"]))
-            for door, one in document.items()
+            Audience(audience): TrustedIssuer(
+                one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"])
+            )
+            for audience, one in document.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SettingsInvalid(f"{PREFIX}ISSUERS must be JSON: door → issuer, audience, jwks_url, algorithms") from None

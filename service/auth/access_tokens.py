@@ -158,11 +158,11 @@ class TrustedIssuer:
             raise ValueError("a trusted issuer needs an issuer and an audience")
         if not self.algorithms or self.algorithms - {"ES256", "RS256"}:
             raise ValueError("algorithms are ES256, RS256 or both")
-        if self.jwks_url is not None and not is_private(self.jwks_url):
+        if self.jwks_url is not None and not is_tamper_proof(self.jwks_url):
             raise ValueError("a JWKS is fetched by https, or by http from this machine")
 
 
-def is_private(address: str) -> bool:
+def is_tamper_proof(address: str) -> bool:
     """Whether nobody on the way can read or change what is fetched: https, or http from this machine."""
     url = urlsplit(address)
     here = url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}
@@ -172,14 +172,14 @@ def is_private(address: str) -> bool:
 def remote_sources(trusted: Mapping[Audience, TrustedIssuer]) -> dict[Audience, KeySource]:
     """A source for each door, one and the same for doors with the same JWKS. Raises ValueError without a URL."""
     by_url: dict[str, KeySource] = {}
-    for door, issuer in trusted.items():
+    for audience, issuer in trusted.items():
         if issuer.jwks_url is None:
-            raise ValueError(f"the issuer of the {door} door needs a JWKS URL")
+            raise ValueError(f"the issuer of the {audience} door needs a JWKS URL")
         by_url.setdefault(issuer.jwks_url, KeySource(issuer.jwks_url))
-    return {door: by_url[issuer.jwks_url] for door, issuer in trusted.items() if issuer.jwks_url is not None}
+    return {audience: by_url[issuer.jwks_url] for audience, issuer in trusted.items() if issuer.jwks_url is not None}
 
 
-def clean_name(text: str) -> str:
+def require_clean_name(text: str) -> str:
     """`text` itself: 1 to 255 characters that a database stores, a log shows as they are, and NFKC leaves alone.
 
     People and accounts are found by the NFKC form, so two subjects must never share one. Raises ValueError.
@@ -189,7 +189,7 @@ def clean_name(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(clean_name)]
+Name = Annotated[str, AfterValidator(require_clean_name)]
 NumericDate = Annotated[int, Field(ge=0, le=253_402_300_799)]
 """Whole seconds of the epoch, up to the last of year 9999."""
 
@@ -237,19 +237,19 @@ class Verifier:
         sources: Mapping[Audience, KeySource],
         *,
         zone: ZoneInfo = CITY_ZONE,
-        kept_tokens: int = CACHED_TOKENS_MAX,
+        cached_tokens_max: int = CACHED_TOKENS_MAX,
     ) -> None:
         """Raises ValueError when a door lacks keys, or two doors would accept the same tokens."""
         self._trusted = dict(trusted)
         self._sources = dict(sources)
-        self._owners = {(issuer.issuer, issuer.audience): door for door, issuer in trusted.items()}
+        self._owners = {(issuer.issuer, issuer.audience): audience for audience, issuer in trusted.items()}
         if self._trusted.keys() != self._sources.keys():
             raise ValueError("every door needs its issuer and its keys")
         if len(self._owners) != len(self._trusted):
             raise ValueError("two doors trust the same issuer and audience: a token must open one door only")
         self._zone = zone
-        self._kept: OrderedDict[bytes, _CachedToken] = OrderedDict()
-        self._kept_tokens = kept_tokens
+        self._cached_tokens: OrderedDict[bytes, _CachedToken] = OrderedDict()
+        self._cached_tokens_max = cached_tokens_max
         self._jws = jwt.PyJWS()
 
     async def start(self) -> None:
@@ -264,7 +264,7 @@ class Verifier:
         """Whether every door has keys to verify with."""
         return all(source.current() for source in self._sources.values())
 
-    def verify(self, door: Audience, token: str | None, now: datetime) -> Principal:
+    def verify(self, audience: Audience, token: str | None, now: datetime) -> Principal:
         """Who sent `token` to `door` at `now` (an aware datetime).
 
         Raises TokenMissing, TokenInvalid, WrongRole, BirthdateRequired, AdultsOnly or KeysUnavailable.
@@ -276,25 +276,25 @@ class Verifier:
         if now.tzinfo is None:
             raise ValueError("now is an aware datetime")
         second = int(now.timestamp())
-        digest = hashlib.sha256(f"{door}\n{token}".encode("ascii")).digest()
-        kept = self._kept.get(digest)
+        digest = hashlib.sha256(f"{audience}\n{token}".encode("ascii")).digest()
+        kept = self._cached_tokens.get(digest)
         if kept is not None:
-            if kept.since <= second < kept.until and kept.keys is self._sources[door].current():
+            if kept.since <= second < kept.until and kept.keys is self._sources[audience].current():
                 return kept.principal
-            del self._kept[digest]
+            del self._cached_tokens[digest]
         owner, claims, keys = self._authentic(token, second)
-        if owner is not door:
+        if owner is not audience:
             raise WrongRole(owner, claims)
-        principal = _principal(door, claims, now.astimezone(self._zone).date())
-        until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if door in STAFF_AUDIENCES else claims.exp
+        principal = _principal(audience, claims, now.astimezone(self._zone).date())
+        until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if audience in STAFF_AUDIENCES else claims.exp
         if until > second:
-            self._keep(digest, _CachedToken(principal, second, until, keys))
+            self._remember(digest, _CachedToken(principal, second, until, keys))
         return principal
 
-    def _keep(self, digest: bytes, kept: _CachedToken) -> None:
-        self._kept[digest] = kept
-        if len(self._kept) > self._kept_tokens:
-            self._kept.popitem(last=False)
+    def _remember(self, digest: bytes, kept: _CachedToken) -> None:
+        self._cached_tokens[digest] = kept
+        if len(self._cached_tokens) > self._cached_tokens_max:
+            self._cached_tokens.popitem(last=False)
 
     def _authentic(self, token: str, second: int) -> tuple[Audience, _Claims, KeySet]:
         """The door a token is valid at, what it says, and the keys that proved it."""
@@ -354,18 +354,18 @@ def _check_times(claims: _Claims, second: int) -> None:
         raise TokenInvalid("not yet valid")
 
 
-def _principal(door: Audience, claims: _Claims, today: date) -> Principal:
+def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
     """The principal of an authentic token at its own door, on the city's civil day `today`."""
-    if door in CLIENT_AUDIENCES:
+    if audience in CLIENT_AUDIENCES:
         if claims.client_id not in (None, claims.sub):  # a person's token, issued through the venue's application
             raise TokenInvalid("subject is not the client")
-        return Venue(claims.sub) if door is Audience.VENUE else Source(claims.sub)
-    if door in STAFF_AUDIENCES:
+        return Venue(claims.sub) if audience is Audience.VENUE else Source(claims.sub)
+    if audience in STAFF_AUDIENCES:
         if claims.staff_id is None:
             raise TokenInvalid("no staff_id")
         if claims.exp - claims.iat > STAFF_LIFETIME_SECONDS:
             raise TokenInvalid("a staff token lives at most five minutes")
-        staff = Administrator if door is Audience.ADMINISTRATOR else PrivacyOfficer
+        staff = Administrator if audience is Audience.ADMINISTRATOR else PrivacyOfficer
         return staff(claims.sub, claims.staff_id)
     birthdate = _birthdate(claims.birthdate)
     if not is_adult(birthdate, today):

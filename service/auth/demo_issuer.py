@@ -22,7 +22,7 @@ from service.auth.access_tokens import (
     Audience,
     TrustedIssuer,
     Verifier,
-    clean_name,
+    require_clean_name,
 )
 from service.auth.jwks import KeySource
 
@@ -50,13 +50,13 @@ class DemoIssuer:
         """
         path = folder / KEY_FILE
         if not path.exists():
-            key_files.create(path)
-        held = key_files.load(path)
+            key_files.create_signing_key(path)
+        held = key_files.load_signing_key(path)
         return cls(held.key, held.kid)
 
     def mint(
         self,
-        door: Audience,
+        audience: Audience,
         subject: str,
         *,
         now: datetime,
@@ -69,30 +69,30 @@ class DemoIssuer:
         A resident is born on DEMO_BIRTHDATE and a staff member's `staff_id` is the subject unless said otherwise.
         Raises ValueError for what that door would never accept.
         """
-        staff = door in STAFF_AUDIENCES
+        staff = audience in STAFF_AUDIENCES
         span = lifetime if lifetime is not None else STAFF_LIFETIME if staff else LIFETIME
         if now.tzinfo is None:
             raise ValueError("now is an aware datetime")
         if staff and span > STAFF_LIFETIME:
             raise ValueError("a staff token lives at most five minutes")
-        if birthdate is not None and door is not Audience.RESIDENT:
+        if birthdate is not None and audience is not Audience.RESIDENT:
             raise ValueError("only a resident's token carries a birthdate")
         if staff_id is not None and not staff:
             raise ValueError("only a staff token carries a staff_id")
         issued = int(now.timestamp())
         claims: dict[str, str | int] = {
             "iss": DEMO_ISSUER,
-            "aud": _audience(door),
-            "sub": clean_name(subject),
-            "client_id": subject if door in CLIENT_AUDIENCES else "credit-easy-demo",
+            "aud": _audience(audience),
+            "sub": require_clean_name(subject),
+            "client_id": subject if audience in CLIENT_AUDIENCES else "credit-easy-demo",
             "iat": issued,
             "exp": issued + span // timedelta(seconds=1),
             "jti": secrets.token_hex(16),
         }
-        if door is Audience.RESIDENT:
+        if audience is Audience.RESIDENT:
             claims["birthdate"] = (birthdate or DEMO_BIRTHDATE).isoformat()
         if staff:
-            claims["staff_id"] = clean_name(staff_id or subject)
+            claims["staff_id"] = require_clean_name(staff_id or subject)
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"typ": "at+jwt", "kid": self.kid})
 
     def jwks(self) -> dict[str, object]:
@@ -107,8 +107,8 @@ class DemoIssuer:
 
 def trusted_issuers() -> dict[Audience, TrustedIssuer]:
     """The demonstration issuer at each door, with the audience `credit-easy:<door>`."""
-    return {door: TrustedIssuer(DEMO_ISSUER, _audience(door)) for door in Audience}
+    return {audience: TrustedIssuer(DEMO_ISSUER, _audience(audience)) for audience in Audience}
 
 
-def _audience(door: Audience) -> str:
-    return f"credit-easy:{door}"
+def _audience(audience: Audience) -> str:
+    return f"credit-easy:{audience}"

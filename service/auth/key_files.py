@@ -41,7 +41,7 @@ class SigningKey:
         return {"keys": self.public_keys()}
 
 
-def load(path: Path) -> SigningKey:
+def load_signing_key(path: Path) -> SigningKey:
     """The key of a PEM file that its owner alone can read.
 
     Raises OSError when it is not there, PermissionError when others may read it, ValueError when it holds no P-256
@@ -61,7 +61,7 @@ def load_log_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def create(path: Path) -> None:
+def create_signing_key(path: Path) -> None:
     """Write a new P-256 key; the first one stays."""
     _create(path, ec.generate_private_key(ec.SECP256R1()))
 

@@ -63,7 +63,7 @@ def settings_of(folder: Path) -> Settings:
     if not keys.exists():
         _create_keyring(keys)
     if not key.exists():
-        key_files.create(key)
+        key_files.create_signing_key(key)
     log_key, published = folder / "log-key.pem", folder / "published"
     if not log_key.exists():
         key_files.create_log_key(log_key)
@@ -72,7 +72,7 @@ def settings_of(folder: Path) -> Settings:
         database_url=f"sqlite://{(folder / 'city.sqlite3').resolve()}",
         keyring=read_keyring(keys),
         issuers=trusted_issuers(),
-        signing_key=key_files.load(key),
+        signing_key=key_files.load_signing_key(key),
         publisher=Publisher(NoteSigner("demo.credit-easy.invalid", key_files.load_log_key(log_key)), published),
         integrate_seconds=1.0,
         demo=True,

@@ -62,7 +62,7 @@ class ApiModel(BaseModel):
 
 async def read_body(request: Request) -> bytes:
     """The whole body, at most BODY_BYTES_MAX; Problem body_too_large as soon as it is more."""
-    check_announced(request, BODY_BYTES_MAX)
+    check_content_length(request, BODY_BYTES_MAX)
     parts: list[bytes] = []
     size = 0
     while True:  # request.stream(), without a generator for what comes in one piece
@@ -78,7 +78,7 @@ async def read_body(request: Request) -> bytes:
         parts.append(part)
 
 
-def check_announced(request: Request, most: int) -> None:
+def check_content_length(request: Request, most: int) -> None:
     """Problem body_too_large when the caller announces more than `most` bytes; nothing is read."""
     announced = header(request.scope, b"content-length") or "0"
     if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
@@ -112,10 +112,10 @@ def parse_line(raw: bytes, model: type[Model]) -> Model:
         # From the text itself, so that pydantic reads enumerations, tuples and large numbers by JSON's rules.
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise Problem("body_invalid", errors=faults_of(error)) from None
+        raise Problem("body_invalid", errors=list_faults(error)) from None
 
 
-def faults_of(error: ValidationError) -> list[dict[str, str]]:
+def list_faults(error: ValidationError) -> list[dict[str, str]]:
     """pydantic's faults as pointers, codes and sentences; never the value itself."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [_fault(pointer_to(one["loc"]), CODES.get(one["type"], one["type"]), one["msg"]) for one in found][
@@ -150,7 +150,7 @@ def to_bytes(body: Any) -> bytes:
     return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
 
 
-def tagged(request: Request, body: Any) -> Response:
+def respond_with_etag(request: Request, body: Any) -> Response:
     """A JSON answer with an ETag over its bytes; 304 without a body when the caller has it already."""
     content = to_bytes(body)
     tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'

@@ -41,7 +41,7 @@ PROBLEM: dict[str, Any] = {
         },
     },
 }
-WORDS = {
+STATUS_DESCRIPTIONS = {
     200: "Done",
     201: "Made",
     304: "Nothing has changed",
@@ -76,7 +76,7 @@ class Operation:
     method: HTTPMethod
     path: str
     operation_id: str
-    door: Audience | None
+    audience: Audience | None
     summary: str
     responses: Mapping[int, type[BaseModel] | tuple[type[BaseModel], ...] | None]
     request: type[BaseModel] | None = None
@@ -112,13 +112,13 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted({**definitions.get("$defs", {}), "Problem": PROBLEM}.items())),
             "securitySchemes": {
-                door.value: {
+                audience.value: {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "RFC 9068 access token",
-                    "description": f"A token for the {door.value} door; it opens no other.",
+                    "description": f"A token for the {audience.value} door; it opens no other.",
                 }
-                for door in Audience
+                for audience in Audience
             },
         },
     }
@@ -131,7 +131,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "tags": list(one.tags),
         "parameters": _parameters(one),
         "responses": {str(status): _answer(status, made, one.media) for status, made in one.responses.items()},
-        "security": [{one.door.value: []}] if one.door else [],
+        "security": [{one.audience.value: []}] if one.audience else [],
     }
     if one.request is not None:
         content: dict[str, Any] = {"application/json": {"schema": _schema(one.request)}}
@@ -139,7 +139,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         described["requestBody"] = {"required": True, "content": content}
     for status, codes in _problems(one).items():
         described["responses"][str(status)] = {
-            "description": f"{WORDS.get(status, 'Refused')}: {', '.join(codes)}",
+            "description": f"{STATUS_DESCRIPTIONS.get(status, 'Refused')}: {', '.join(codes)}",
             "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
         }
     if not described["parameters"]:
@@ -183,15 +183,15 @@ def _answer(status: int, made: type[BaseModel] | tuple[type[BaseModel], ...] | N
         schema = _schema(models[0])
     else:
         schema = {"oneOf": [_schema(model) for model in models]}
-    return {"description": WORDS[status], "content": {media: {"schema": schema}}}
+    return {"description": STATUS_DESCRIPTIONS[status], "content": {media: {"schema": schema}}}
 
 
 def _problems(one: Operation) -> dict[int, list[str]]:
     codes = set(one.errors)
     codes |= {"rate_limited", "unavailable"}
-    if one.door is not None:
+    if one.audience is not None:
         codes |= {"token_missing", "token_invalid", "wrong_role", "keys_unavailable"}
-    if one.door is Audience.RESIDENT:
+    if one.audience is Audience.RESIDENT:
         codes |= {"birthdate_required", "adults_only"}
     if one.request is not None:
         codes |= {"malformed_json", "duplicate_key", "too_deep", "not_json", "body_too_large", "body_invalid"}

@@ -68,7 +68,7 @@ async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SEC
             logger.error("no tidying", extra={"error": type(error).__name__})
 
 
-async def announce(app_context: AppContext) -> None:
+async def log_keys_and_barred_uses(app_context: AppContext) -> None:
     """Put the barred uses and the keys that speak for us into the policy log, each once."""
     async with queries.transaction():
         await queries.fetch_all("SELECT log FROM log_head WHERE log = 'policy' FOR UPDATE")
@@ -82,7 +82,7 @@ async def announce(app_context: AppContext) -> None:
                 await ledger.policy(kind, f"{kind}:{sha256}", 1, sha256, at)
 
 
-async def advance(app_context: AppContext) -> dict[Log, int]:
+async def advance_logs(app_context: AppContext) -> dict[Log, int]:
     """Integrate what waits in each log and publish its checkpoint; how many leaves moved."""
     moved = dict.fromkeys(Log, 0)
     for log in Log:
@@ -107,9 +107,9 @@ async def sequencer_loop(app_context: AppContext) -> None:
         await asyncio.sleep(app_context.settings.integrate_seconds)
         try:
             if not announced:
-                await announce(app_context)
+                await log_keys_and_barred_uses(app_context)
                 announced = True
-            await advance(app_context)
+            await advance_logs(app_context)
             if replayed := await erasure.replay_if_withheld(app_context):
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}

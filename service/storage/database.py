@@ -58,20 +58,20 @@ async def migrate_all() -> list[str]:
 
 async def partition_tables(pieces: int | None) -> list[str]:
     """Cut the tables into pieces, if asked or if they are cut already; make and take away months. What was done."""
-    count = pieces or await partitioning.pieces()
+    count = pieces or await partitioning.partition_count()
     if not count or queries.is_sqlite():
         return []
     async with queries.transaction():
         await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
         today = (await queries.now()).date()
-        done = await partitioning.cut(count, today)
-        made, gone = await partitioning.keep_months(today)
+        done = await partitioning.partition_tables(count, today)
+        made, gone = await partitioning.rotate_months(today)
     return [*(f"cut {one}" for one in done), *(f"made {one}" for one in made), *(f"took away {one}" for one in gone)]
 
 
 async def distribute() -> list[str]:
     """Spread the tables over a Citus cluster; what was done."""
-    done = await partitioning.distribute()
+    done = await partitioning.distribute_tables()
     await queries.detect_engine()
     return [f"distributed {one}" for one in done]
 

@@ -16,7 +16,7 @@ from consent.database import queries
 from consent.events.ledger import USED_FOR_ALL
 
 PERSON = "person_id"
-KEYS: Mapping[str, str] = MappingProxyType(
+DISTRIBUTION_KEYS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(
             (
@@ -34,11 +34,11 @@ KEYS: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 """The tables that grow with the city, and what each is found by: a person's by the person, the others by their own."""
-OWN_KEY = tuple(table for table, key in KEYS.items() if key != PERSON)
+TABLES_BY_OWN_KEY = tuple(table for table, key in DISTRIBUTION_KEYS.items() if key != PERSON)
 """Tables that are looked up by another key than the person, and so lie by that one."""
-REFERENCE = ("document", "catalogue_state", "log_head")
+REFERENCE_TABLES = ("document", "catalogue_state", "log_head")
 """Small, read with everything: on a Citus cluster every server has them."""
-MONTHLY: Mapping[str, tuple[str, str]] = MappingProxyType(
+MONTHLY_TABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "refused_attempt": ("attempt_id", "attempt.refused"),
         "oversight": ("look_id", "officer.looked"),
@@ -50,7 +50,7 @@ MONTHS_AHEAD = 13
 """Months made ahead; `migrate` makes the next ones, and what it was late for waits in a table for the rest."""
 MONTHS_KEPT = 37
 """Three years and the month that has begun."""
-PIECES_MAX = 1024
+PARTITIONS_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +63,28 @@ class _Table:
     triggers: tuple[str, ...]
 
 
-async def pieces() -> int:
+async def partition_count() -> int:
     """Into how many pieces the tables are cut; 0 when they are whole."""
     return await queries.partition_count()
 
 
-async def cut(count: int, today: date) -> list[str]:
+async def partition_tables(count: int, today: date) -> list[str]:
     """Cut every table of KEYS into `count` pieces and every one of MONTHLY into months; those that were cut now.
 
     In the running transaction. Tables that are cut already stay as they are: ValueError for another count.
     """
-    there = await pieces()
+    there = await partition_count()
     if there not in (0, count):
         raise ValueError(f"the tables are cut into {there} pieces already")
-    if not 1 <= count <= PIECES_MAX:
-        raise ValueError(f"tables are cut into 1 to {PIECES_MAX} pieces")
+    if not 1 <= count <= PARTITIONS_MAX:
+        raise ValueError(f"tables are cut into 1 to {PARTITIONS_MAX} pieces")
     done = []
-    for table, key in KEYS.items():
+    for table, key in DISTRIBUTION_KEYS.items():
         if not await _is_cut(table):
             shares = [(f"{table}_p{number}", f"WITH (MODULUS {count}, REMAINDER {number})") for number in range(count)]
             await _cut(table, f"HASH ({key})", shares, None)
             done.append(table)
-    for table, (key, _) in MONTHLY.items():
+    for table, (key, _) in MONTHLY_TABLES.items():
         if not await _is_cut(table):
             first = await queries.fetch_one(f"SELECT min(at) AS at FROM {table}")
             begins = today if first is None or first["at"] is None else queries.from_micros(first["at"]).date()
@@ -94,14 +94,14 @@ async def cut(count: int, today: date) -> list[str]:
     return done
 
 
-async def keep_months(today: date) -> tuple[list[str], list[str]]:
+async def rotate_months(today: date) -> tuple[list[str], list[str]]:
     """Make the months to come and take away those that have served their time; the names of both.
 
     In the running transaction. What waits in a table for the rest moves to its month. The leaves of what goes stay in
     the log, and behind each an entry that says so.
     """
     made, gone = [], []
-    for table, (_, kind) in MONTHLY.items():
+    for table, (_, kind) in MONTHLY_TABLES.items():
         if not await _is_cut(table):
             continue
         there = {
@@ -169,7 +169,7 @@ async def _keep_leaves(name: str, kind: str, before: int | None = None) -> None:
     )
 
 
-async def distribute() -> list[str]:
+async def distribute_tables() -> list[str]:
     """Spread the tables of KEYS over the servers of a Citus cluster, and copy the catalogue to each; those done now.
 
     In no transaction: a table is distributed and stays so, and what was left undone is done the next time. RuntimeError
@@ -179,11 +179,11 @@ async def distribute() -> list[str]:
         raise RuntimeError("this database has no citus; CREATE EXTENSION and citus_add_node come first")
     there = {row["name"] for row in await queries.fetch_all("SELECT table_name::text AS name FROM citus_tables")}
     done = []
-    for table in REFERENCE:
+    for table in REFERENCE_TABLES:
         if table not in there:
             await queries.fetch_all(f"SELECT create_reference_table('{table}')")
             done.append(f"{table}: a copy on every server")
-    for table, key in KEYS.items():
+    for table, key in DISTRIBUTION_KEYS.items():
         if table in there:
             continue
         for row in await queries.fetch_all(
@@ -191,7 +191,7 @@ async def distribute() -> list[str]:
         ):
             # Refused there: append-only by privileges and by the chain itself.
             await queries.execute_script(f"DROP TRIGGER {row['name']} ON {table}")
-        beside = "none" if table in ("person", *OWN_KEY) else "person"
+        beside = "none" if table in ("person", *TABLES_BY_OWN_KEY) else "person"
         await queries.fetch_all(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{beside}')")
         done.append(f"{table}: by {key}")
     return done

@@ -116,7 +116,7 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path, mode: int) -> Non
     with pytest.raises(SettingsInvalid, match="owner alone"):
         settings.read(settings_environment(tmp_path, KEYRING=str(keyring_file(tmp_path, mode=mode))))
     key = tmp_path / "loose.pem"
-    key_files.create(key)
+    key_files.create_signing_key(key)
     key.chmod(mode)
     with pytest.raises(SettingsInvalid, match="SIGNING_KEY"):
         settings.read(settings_environment(tmp_path, SIGNING_KEY=str(key)))

@@ -43,14 +43,14 @@ async def test_nothing_that_ended_comes_back(
             who = town.resident(name)
             await who.volunteer(7_200, f"v-{name}")
             await who.consent_to_provider("city-library")
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
     older = copied(city_settings, tmp_path, request)
     async with city.running_city(city_settings, demo_folder) as town:
         await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
         for name in ("leaves", "returns"):
             await town.resident(name).delete("/v1/me")
         await town.resident("returns").volunteer(60, "v-returns")
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
 
     async with city.running_city(older, demo_folder) as town:
         head = await sequencer.head(Log.CONSENT)
@@ -69,7 +69,7 @@ async def test_nothing_that_ended_comes_back(
         assert late["results"][0]["code"] == "not_authorised"
         again = await erasure.replay_tombstones(town.app_context)
         assert (again.withdrawn, again.erased) == (0, 0)
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
         assert (await sequencer.head(Log.CONSENT)).size == head.size
 
     async with city.running_city(city_settings, demo_folder) as town:
@@ -87,12 +87,12 @@ async def test_a_running_service_catches_up_with_what_has_ended(
         await town.resident("stays").volunteer(7_200, "v-stays")
         await town.resident("stops").volunteer(7_200, "v-stops")
         assert await town.resident("stops").total() == 63  # stored, and so it stands in the copy
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
     older = copied(city_settings, tmp_path, request)
     shutil.copytree(published, tmp_path / "before")
     async with city.running_city(city_settings, demo_folder) as town:
         await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
     shutil.copytree(published, tmp_path / "since")
 
     shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
@@ -183,7 +183,7 @@ async def test_a_copy_that_is_not_behind_goes_on(city_settings: Settings, demo_f
     for _ in range(2):
         async with city.running_city(city_settings, demo_folder) as town:
             await town.resident("wang").ask(purpose="benefit.check", provider_id="city-library")
-            await background.advance(town.app_context)
+            await background.advance_logs(town.app_context)
             assert (await sequencer.head(Log.CONSENT)).frozen is None
 
 

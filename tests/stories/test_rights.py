@@ -46,7 +46,7 @@ async def test_the_export_has_everything(town: City) -> None:
     assert {"consent.given", "ticket.issued", "benefit.redeemed", "objection.opened", "points.computed"} <= set(kinds)
     assert [one["event"]["number"] for one in mine["events"]] == list(range(1, len(kinds) + 1))
     assert {one["proof"] for one in mine["events"]} == {None}
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     (verifier_key,) = [
         one["verifier_key"]
@@ -71,7 +71,7 @@ async def test_erasure_leaves_nothing_that_can_be_read(town: City) -> None:
     jwks = (await town.client.get("/.well-known/jwks.json")).json()
     assert verify_receipt.verify(erased.json(), jwks, None) == ["the receipt is signed by a key of the JWKS"]
     (said,) = erased.json()["receipt"]["events"]
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     proven = await town.client.get("/log/consent/proof/inclusion", params={"leaf_hash": said["leaf_hash"]})
     assert proven.status_code == 200
     for app in Tortoise.apps.values():

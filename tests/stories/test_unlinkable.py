@@ -67,7 +67,7 @@ async def test_after_24_hours_nothing_leads_from_a_redemption_to_a_person(town: 
 
 
 async def test_uses_are_written_down_by_the_hour(town: City) -> None:
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     who, _ = await redeemed(town, "wang")
     uses = "('points.computed', 'ticket.issued', 'benefit.checked', 'benefit.redeemed', 'benefit.reversed')"
     for row in await queries.fetch_all(f"SELECT at FROM event WHERE kind IN {uses}"):
@@ -125,7 +125,7 @@ async def test_the_size_of_the_log_does_not_tell_a_live_handle_from_another(town
     live, later = (await zhao.ticket())["handle"], (await zhao.ticket())["handle"]
 
     async def leaves() -> int:
-        await background.advance(town.app_context)
+        await background.advance_logs(town.app_context)
         return (await sequencer.head(Log.CONSENT)).size
 
     grown = set()

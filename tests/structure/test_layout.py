@@ -83,7 +83,7 @@ def test_every_route_is_public_or_behind_a_guard(tmp_path: Path) -> None:
 def test_operations_of_an_audience_are_under_its_prefix() -> None:
     for (audience, prefix), endpoints in AUDIENCES.items():
         for endpoint in endpoints:
-            assert endpoint.operation.door is audience
+            assert endpoint.operation.audience is audience
             assert endpoint.operation.path == prefix or endpoint.operation.path.startswith(prefix + "/")
     ids = [operation.operation_id for operation in OPERATIONS]
     assert len(ids) == len(set(ids))

@@ -36,7 +36,7 @@ def keyring_file(folder: Path, *, mode: int = 0o600, key: str | None = None, **m
 def settings_environment(folder: Path, **changes: str | None) -> dict[str, str]:
     key = folder / "signing.pem"
     if not key.exists():
-        key_files.create(key)
+        key_files.create_signing_key(key)
         key_files.create_log_key(folder / "log.pem")
     values: dict[str, str | None] = {
         "DATABASE_URL": "postgres://city@/city",

@@ -78,7 +78,7 @@ async def submit(context: RequestContext, _: None) -> Answer:
     submitted, found_now = await lifecycle.submit(
         found.kind, found.document_id, found.version, _staff(context), context.at, _gate(context)
     )
-    return Answer(schemas.Submitted(state=submitted.state, findings=_findings(context, found_now)))
+    return Answer(schemas.SubmittedAnswer(state=submitted.state, findings=_findings(context, found_now)))
 
 
 async def discard(context: RequestContext, _: None) -> Answer:
@@ -171,7 +171,7 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
         drafted.append(
             schemas.VersionRow(id=f"{kind}/{document_id}", version=one.version, state=one.state, sha256=one.sha256)
         )
-    return Answer(schemas.Imported(data=drafted, unchanged=unchanged), 201)
+    return Answer(schemas.ImportAnswer(data=drafted, unchanged=unchanged), 201)
 
 
 def _checked(
@@ -213,8 +213,8 @@ def _checked(
     return found
 
 
-async def _drafted(context: RequestContext, drafted: Version) -> schemas.Drafted:
-    return schemas.Drafted(
+async def _drafted(context: RequestContext, drafted: Version) -> schemas.DraftAnswer:
+    return schemas.DraftAnswer(
         id=drafted.document_id,
         version=drafted.version,
         state=drafted.state,

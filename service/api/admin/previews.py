@@ -32,7 +32,9 @@ async def simulate(context: RequestContext, _: None) -> Answer:
                 population=shift.population,
                 applies=None if unsaid else (shift.gain or 0) + (shift.less or 0),
                 by_division={},
-                scheme=schemas.Shift(gain=shift.gain, less=shift.less, same=shift.same, lowers=list(shift.lowers)),
+                scheme=schemas.PointsShift(
+                    gain=shift.gain, less=shift.less, same=shift.same, lowers=list(shift.lowers)
+                ),
             )
         )
     condition = conditions.parse(found.body["condition"])
@@ -73,7 +75,7 @@ async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Ans
     return Answer(
         schemas.DryRun(
             applies=decided.applies,
-            conditions=[schemas.TriedLine(**line._asdict()) for line in rule.lines(decided)],
+            conditions=[schemas.DryRunLine(**line._asdict()) for line in rule.lines(decided)],
             baseline=baseline,
             terms=effects.apply(effects.parse(found.body["effect"]), baseline) if decided.applies else baseline,
         )

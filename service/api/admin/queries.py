@@ -71,7 +71,7 @@ async def changes(context: RequestContext, _: None) -> Answer:
         return Answer(schemas.Changes(beside=None, data=[]))
     return Answer(
         schemas.Changes(
-            beside=schemas.Beside(
+            beside=schemas.ComparedVersion(
                 id=before.document_id, version=before.version, state=await versions.state_of(before, context.at)
             ),
             data=_differences(before, found),

@@ -27,7 +27,7 @@ class FindingAnswer(ApiModel):
     detail: str
 
 
-class Drafted(ApiModel):
+class DraftAnswer(ApiModel):
     """A draft and what the gate would say of it now."""
 
     id: str
@@ -103,7 +103,7 @@ class Differences(ApiModel):
     data: list[Difference]
 
 
-class Beside(ApiModel):
+class ComparedVersion(ApiModel):
     """The version that another one is read against; of a new scheme, the scheme that it follows."""
 
     id: str
@@ -114,7 +114,7 @@ class Beside(ApiModel):
 class Changes(ApiModel):
     """Where a version differs from what people have; `beside` is null where there never was anything."""
 
-    beside: Beside | None
+    beside: ComparedVersion | None
     data: list[Difference]
 
 
@@ -132,7 +132,7 @@ class Dependents(ApiModel):
     data: list[Dependent]
 
 
-class Submitted(ApiModel):
+class SubmittedAnswer(ApiModel):
     """A version after the gate."""
 
     state: str
@@ -152,7 +152,7 @@ class StateAnswer(ApiModel):
     suspended: list[str] | None = None
 
 
-class Shift(ApiModel):
+class PointsShift(ApiModel):
     """People counted in tens by what a year like their last would earn under a scheme beside the one before it.
 
     Null where it would be too small to say. `lowers` names kinds and dimensions that could earn less, exactly.
@@ -170,7 +170,7 @@ class ImpactAnswer(ApiModel):
     population: int
     applies: int | None
     by_division: dict[str, int | None]
-    scheme: Shift | None = None
+    scheme: PointsShift | None = None
     """Of a scheme, to whom it makes a difference; `applies` is then gain and less together."""
 
 
@@ -188,7 +188,7 @@ class SyntheticPerson(ApiModel):
     points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
 
 
-class TriedLine(ApiModel):
+class DryRunLine(ApiModel):
     """One "at least" with what the synthetic person has."""
 
     measure: str
@@ -201,7 +201,7 @@ class DryRun(ApiModel):
     """Whether it applies, why, and the terms beside what everybody gets."""
 
     applies: bool
-    conditions: list[TriedLine]
+    conditions: list[DryRunLine]
     baseline: Document
     terms: Document
 
@@ -224,7 +224,7 @@ class CatalogueBody(ApiModel):
     catalogue: dict[str, list[dict[str, Any]]]
 
 
-class Imported(ApiModel):
+class ImportAnswer(ApiModel):
     """The drafts that were made; documents that are as their newest version were passed over."""
 
     data: list[VersionRow]

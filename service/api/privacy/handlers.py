@@ -135,7 +135,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     page = found[:limit]
     return Answer(
         schemas.Objections(
-            data=[schemas.ObjectionRow(**_objection(context, one)) for one in page],
+            data=[schemas.ObjectionUnderReview(**_objection(context, one)) for one in page],
             next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].decide_by), page[-1].objection_id))
             if len(found) > limit
             else None,
@@ -149,7 +149,9 @@ async def read_objection(context: RequestContext, _: None) -> Answer:
     found = await objections.get(context.app_context.keyring, context.app_context.settings.city_zone, objection_id)
     await ledger.record_officer_read(staff_of(context), None, f"objection.read {objection_id}", context.at)
     decided_on = None if found.decided_on is None else found.decided_on.isoformat()
-    return Answer(schemas.ObjectionWhole(**_objection(context, found), decided_on=decided_on, decision=found.decision))
+    return Answer(
+        schemas.ObjectionWithStatements(**_objection(context, found), decided_on=decided_on, decision=found.decision)
+    )
 
 
 def _objection(context: RequestContext, one: objections.ObjectionForOfficer) -> dict[str, Any]:
@@ -181,7 +183,7 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
     objection_id = context.request.path_params["objection_id"]
     correction = None
     if body.correction is not None:
-        if body.decision == "rejected" or body.correction == schemas.Correction():
+        if body.decision == "rejected" or body.correction == schemas.ObjectionCorrection():
             detail = "only an upheld objection corrects, and a correction names quantity or occurred_on"
             raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
         correction = (body.correction.quantity, body.correction.occurred_on)

@@ -122,7 +122,7 @@ PRIVACY = (
         "readObjection",
         "One objection, open or decided",
         handlers.read_objection,
-        schemas.ObjectionWhole,
+        schemas.ObjectionWithStatements,
         errors=("not_found",),
         writes=True,
     ),

@@ -167,7 +167,7 @@ class ReviewDecided(ApiModel):
     decision: str
 
 
-class ObjectionRow(ApiModel):
+class ObjectionUnderReview(ApiModel):
     """An open objection with both sides, its record and its deadlines; not whose it is."""
 
     objection_id: str
@@ -184,7 +184,7 @@ class ObjectionRow(ApiModel):
     source_statement: str | None = None
 
 
-class ObjectionWhole(ObjectionRow):
+class ObjectionWithStatements(ObjectionUnderReview):
     """One objection, open or decided; `decision` is the reason that was given in writing."""
 
     decided_on: str | None = None
@@ -194,11 +194,11 @@ class ObjectionWhole(ObjectionRow):
 class Objections(ApiModel):
     """Open objections, the most urgent first."""
 
-    data: list[ObjectionRow]
+    data: list[ObjectionUnderReview]
     next_cursor: str | None
 
 
-class Correction(ApiModel):
+class ObjectionCorrection(ApiModel):
     """What the record should say."""
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -210,7 +210,7 @@ class ObjectionDecision(ApiModel):
 
     decision: Literal["upheld", "rejected"]
     reason: Words
-    correction: Correction | None = None
+    correction: ObjectionCorrection | None = None
 
 
 class ObjectionDecided(ApiModel):

@@ -47,7 +47,7 @@ LIMITS = {
 async def list_notices(context: RequestContext, _: None) -> Any:
     """The notices in force, whole."""
     found = await lifecycle.all_in_force(DocumentKind.NOTICES, context.at)
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         context.request,
         schemas.NoticeList(
             data=[
@@ -79,7 +79,7 @@ async def read_scheme_version(context: RequestContext, _: None) -> Any:
 async def _scheme(context: RequestContext, version: str) -> Any:
     for found in await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         if found.body["version"] == version:
-            return json_io.tagged(
+            return json_io.respond_with_etag(
                 context.request,
                 schemas.SchemeAnswer(
                     version=version,
@@ -100,7 +100,7 @@ async def read_figures(context: RequestContext, _: None) -> Answer:
 async def list_sources(context: RequestContext, _: None) -> Any:
     """The data sources in force."""
     found = await lifecycle.all_in_force(DocumentKind.SOURCES, context.at)
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         context.request,
         schemas.SourceList(
             data=[
@@ -129,7 +129,7 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
     ]
     names = ("scene", "title", "description", "division", "condition", "effect", "terms", "valid")
     texts = ("need_based_alternative", "offline_path")
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         context.request,
         schemas.PublicBenefits(
             data=[
@@ -150,11 +150,11 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
 
 async def list_barred_uses(context: RequestContext, _: None) -> Any:
     """What points can never be used for, and the sentence it comes from."""
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         context.request,
         schemas.BarredUses(
             data=[
-                schemas.BarredUse(
+                schemas.BarredUseRow(
                     code=one.code,
                     title={"zh-CN": one.title_zh, "en": one.title_en},
                     reason={"zh-CN": one.reason_zh, "en": one.reason_en},

@@ -75,7 +75,7 @@ class ReferenceRow(ApiModel):
     means: Localized | None = None
 
 
-class BarredUse(ApiModel):
+class BarredUseRow(ApiModel):
     """A use that is impossible here, and why."""
 
     code: str
@@ -88,7 +88,7 @@ class BarredUse(ApiModel):
 class BarredUses(ApiModel):
     """Every barred use."""
 
-    data: list[BarredUse]
+    data: list[BarredUseRow]
 
 
 class SchemeAnswer(ApiModel):

@@ -186,7 +186,7 @@ async def read_points_swiftly(call: Call, _: None) -> Response | None:
 
 
 def _points(request: Request, mine: snapshots.Balance) -> Response:
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         request,
         # A PointsAnswer, spelled out: the call that everybody makes.
         {
@@ -207,7 +207,7 @@ async def explain_points(context: RequestContext, _: None) -> Any:
     else:
         computed, released = await snapshots.compute(person, timeline, context.today, context.at)
         await snapshots.store(released, computed, timeline)
-    return json_io.tagged(
+    return json_io.respond_with_etag(
         context.request,
         persons.explanation(computed),
     )

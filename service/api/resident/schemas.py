@@ -73,7 +73,7 @@ class TicketRequest(ApiModel):
     venue_id: DocumentId
 
 
-class SupposedDeed(ApiModel):
+class AssumedRecord(ApiModel):
     """A deed somebody thinks of doing, in the kind's own unit (trips, minutes, …)."""
 
     kind: Annotated[RecordKind, Field(strict=False)]
@@ -83,7 +83,7 @@ class SupposedDeed(ApiModel):
 class WhatIfBody(ApiModel):
     """What if I did these today?"""
 
-    deeds: Annotated[list[SupposedDeed], Field(min_length=1, max_length=10)]
+    deeds: Annotated[list[AssumedRecord], Field(min_length=1, max_length=10)]
 
 
 class ObjectionBody(ApiModel):

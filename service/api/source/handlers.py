@@ -143,7 +143,7 @@ async def deliver_records(context: RequestContext, _: None) -> Answer | Response
     """Records, as one JSON document or as a stream with a record a line."""
     source = await _source(context)
     if json_io.media_type(context.request) == NDJSON:
-        json_io.check_announced(context.request, STREAM_BYTES_MAX)
+        json_io.check_content_length(context.request, STREAM_BYTES_MAX)
         return Streamed(_stream(context, source))
     body = json_io.parse_json(context.request, await json_io.read_body(context.request), schemas.RecordsBody)
     results = await _deliver(context, source, [DeliveredRecord(**one.model_dump()) for one in body.records])
@@ -192,7 +192,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     return Answer(
         schemas.SourceObjections(
             data=[
-                schemas.ObjectionRow(
+                schemas.SourceObjection(
                     objection_id=one.objection_id,
                     record_id=one.source_record_id,
                     account=one.account,

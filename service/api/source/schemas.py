@@ -130,7 +130,7 @@ class RecordState(ApiModel):
     state: Literal["corrected", "retracted"]
 
 
-class ObjectionRow(ApiModel):
+class SourceObjection(ApiModel):
     """An open objection: which record or account it is about, and what kind of fault; not the person's words."""
 
     objection_id: str
@@ -145,7 +145,7 @@ class ObjectionRow(ApiModel):
 class SourceObjections(ApiModel):
     """A page of open objections, oldest first."""
 
-    data: list[ObjectionRow]
+    data: list[SourceObjection]
     next_cursor: str | None
 
 

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from service.auth.access_tokens import Audience, clean_name
+from service.auth.access_tokens import Audience, require_clean_name
 from service.auth.demo_issuer import DEMO_ISSUER, DemoIssuer
 from service.http import json_io
 from service.http.context import AppContext
@@ -97,7 +97,7 @@ class DemoProvider:
         """Send the browser back with a code for whoever was picked."""
         door, query = self.asked(request)
         try:
-            clean_name(subject)
+            require_clean_name(subject)
         except ValueError:
             raise Problem("bad_query") from None
         code = self._sealed(

@@ -146,7 +146,7 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
         cursor = f"&cursor={page['next_cursor']}"
     assert paged == shown
 
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     exported = (await wang.get("/v1/me/export")).json()["uses_for_all"]
     assert [one["event"]["kind"] for one in exported] == ["used.for_all"] * 2
     assert all(one["proof"] for one in exported)
@@ -171,7 +171,7 @@ async def test_a_changed_use_for_all_is_named(town: City, change: str, fault: st
 
 async def test_a_use_for_all_that_was_taken_away_is_named(town: City) -> None:
     await computed(town)
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     await queries.execute(
         "DROP TRIGGER use_for_all_no_delete"
         if queries.is_sqlite()

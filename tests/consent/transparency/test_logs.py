@@ -49,8 +49,8 @@ def decoded(hashes: list[str]) -> list[bytes]:
 
 
 async def advance(town: City) -> None:
-    await background.announce(town.app_context)
-    await background.advance(town.app_context)
+    await background.log_keys_and_barred_uses(town.app_context)
+    await background.advance_logs(town.app_context)
 
 
 async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town: City) -> None:

@@ -62,7 +62,7 @@ async def test_every_look_is_in_the_log(town: City) -> None:
         after = await row_counts()
         assert after["oversight"] == before["oversight"] + 1, path
         assert after["outbox"] == before["outbox"] + 1, path
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     checked = await one.post("/v1/privacy/verification")
     assert checked.json()["ok"] is True
     assert checked.json()["first_fault"] is None
@@ -116,7 +116,7 @@ async def test_a_sample_is_random_pseudonymous_and_of_many(town: City) -> None:
 async def test_one_consent_under_a_case_and_its_person_reads_that_somebody_looked(town: City) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     one, case_id = await officer(town)
     found = (await one.get(f"/v1/privacy/consents/{consent['consent_id']}?case={case_id}")).json()
     assert (found["state"], found["counterpart"]) == ("given", "city-library")
@@ -305,7 +305,7 @@ async def test_the_register_describes_every_table_and_field(town: City) -> None:
 
 async def test_the_self_audit_finds_what_must_never_be(town: City) -> None:
     one, _ = await officer(town)
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
     assert (await one.get("/v1/privacy/self-audit")).json()["ok"] is True
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")

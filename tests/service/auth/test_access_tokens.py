@@ -260,10 +260,10 @@ def test_a_remembered_token_ends_with_its_exp_and_a_wrong_clock_does_not_stretch
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    one = verifier(kept_tokens=3)
+    one = verifier(cached_tokens_max=3)
     texts = [token(claims(Audience.VENUE, sub=f"venue-{number}")) for number in range(6)]
     kept = [one.verify(Audience.VENUE, text, NOW) for text in texts]
-    assert len(one._kept) == 3
+    assert len(one._cached_tokens) == 3
     assert [
         one.verify(Audience.VENUE, text, NOW) is first for text, first in zip(texts[3:], kept[3:], strict=True)
     ] == [True] * 3
@@ -274,7 +274,7 @@ def test_refusals_are_not_remembered() -> None:
     one = verifier()
     with pytest.raises(access_tokens.TokenInvalid):
         one.verify(Audience.RESIDENT, token(key=ec_key("attacker")), NOW)
-    assert not one._kept
+    assert not one._cached_tokens
 
 
 def test_a_remembered_token_costs_next_to_nothing() -> None:

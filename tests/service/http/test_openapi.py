@@ -33,7 +33,7 @@ def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
     for one in OPERATIONS:
         described = app.document()["paths"][one.path.replace(":path}", "}")][one.method.lower()]
         assert described["operationId"] == one.operation_id
-        assert described["security"] == ([{one.door.value: []}] if one.door else [])
+        assert described["security"] == ([{one.audience.value: []}] if one.audience else [])
         assert set(one.errors) <= set(TABLE)
 
 

@@ -38,7 +38,7 @@ async def grow(town: City, leaves: int) -> None:
         at = await queries.now()
         for number in range(leaves):
             await ledger.policy("key", f"key:{at.isoformat()}-{number}", 1, "0" * 64, at)
-    await background.advance(town.app_context)
+    await background.advance_logs(town.app_context)
 
 
 def base_of(folder: Path) -> str:
@@ -48,7 +48,7 @@ def base_of(folder: Path) -> str:
 async def test_an_archive_is_a_log_that_a_witness_can_follow(town: City, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
     key = transparency.log_key(town.app_context, Log.POLICY)
-    await background.announce(town.app_context)
+    await background.log_keys_and_barred_uses(town.app_context)
     await grow(town, 200)
     first = await archive.write(town.app_context, folder)
     assert (await archive.write(town.app_context, folder)).files == 0
@@ -75,8 +75,8 @@ async def test_an_archive_is_a_log_that_a_witness_can_follow(town: City, tmp_pat
 
 
 async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: City, tmp_path: Path) -> None:
-    await background.announce(town.app_context)
-    await background.advance(town.app_context)
+    await background.log_keys_and_barred_uses(town.app_context)
+    await background.advance_logs(town.app_context)
     await archive.write(town.app_context, tmp_path)
     leaves = (tmp_path / "log/policy/entries.ndjson").read_bytes().splitlines()
     head = Checkpoint.parse(
@@ -166,8 +166,8 @@ async def test_the_commands(tmp_path: Path) -> None:
         await database.migrate_all()
         nothing = run_command("export-logs", str(folder), "--data-dir", str(city))
         assert (nothing.returncode, nothing.stdout) == (0, "0 files written\n")
-        await background.announce(town.app_context)
-        await background.advance(town.app_context)
+        await background.log_keys_and_barred_uses(town.app_context)
+        await background.advance_logs(town.app_context)
     log_key = settings.publisher.signer_of(Log.POLICY).key.text()
     command = ("witness", base_of(folder), "--log-key", log_key, "--remembered", seen)
     absent = run_command(*command)

@@ -110,10 +110,10 @@ async def test_cut_tables_are_the_same_tables(whole: str) -> None:
     before = await described()
     done = await database.partition_tables(PIECES)
     assert [one for one in done if one.startswith("cut")] == [
-        f"cut {one}" for one in (*partitioning.KEYS, *partitioning.MONTHLY)
+        f"cut {one}" for one in (*partitioning.DISTRIBUTION_KEYS, *partitioning.MONTHLY_TABLES)
     ]
     after = await described()
-    for id_column, _ in partitioning.MONTHLY.values():
+    for id_column, _ in partitioning.MONTHLY_TABLES.values():
         # The month is part of their key.
         after = json.loads(json.dumps(after).replace(f"({id_column}, at)", f"({id_column})"))
     assert after == before
@@ -124,18 +124,18 @@ async def test_cut_tables_are_the_same_tables(whole: str) -> None:
 
 
 async def test_cutting_keeps_what_is_there(town: City) -> None:
-    if queries.is_sqlite() or await partitioning.pieces():
+    if queries.is_sqlite() or await partitioning.partition_count():
         pytest.skip("for whole tables on PostgreSQL")
     wu = town.resident("wu")
     await wu.volunteer(7_200, "v-wu")
     before = {
         table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
-        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
+        for table in (*partitioning.DISTRIBUTION_KEYS, *partitioning.MONTHLY_TABLES)
     }
     await database.partition_tables(PIECES)
     after = {
         table: (await queries.fetch_all(f"SELECT count(*) AS rows FROM {table}"))[0]["rows"]
-        for table in (*partitioning.KEYS, *partitioning.MONTHLY)
+        for table in (*partitioning.DISTRIBUTION_KEYS, *partitioning.MONTHLY_TABLES)
     }
     assert after == before
     assert await wu.total() == 63
@@ -233,7 +233,7 @@ async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City)
     today = (await queries.now()).date()
     years_later = date(today.year + 4, today.month, 1)
     async with queries.transaction():
-        made, gone = await partitioning.keep_months(years_later)
+        made, gone = await partitioning.rotate_months(years_later)
     assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
     assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
     assert await queries.fetch_all("SELECT 1 FROM refused_attempt") == []
@@ -244,7 +244,7 @@ async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City)
     )
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     async with queries.transaction():
-        assert await partitioning.keep_months(years_later) == ([], [])
+        assert await partitioning.rotate_months(years_later) == ([], [])
 
 
 async def test_what_no_month_was_made_for_is_not_lost(partitioned_city: City) -> None:
@@ -278,7 +278,7 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
     soon, later, far = [await attempt(days) for days in (15 * 31, 17 * 31, 40 * 366)]
     assert await lie() == sorted((one, "refused_attempt_rest") for one in (soon, later, far))
     async with queries.transaction():
-        made, gone = await partitioning.keep_months((now + timedelta(days=17 * 31)).date())
+        made, gone = await partitioning.rotate_months((now + timedelta(days=17 * 31)).date())
     assert {month(15 * 31), month(17 * 31)} <= set(made)
     assert gone == []
     where = sorted([(soon, month(15 * 31)), (later, month(17 * 31)), (far, "refused_attempt_rest")])
@@ -287,14 +287,14 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
         with pytest.raises(IntegrityError, match="append only"):
             await queries.execute(f"DELETE FROM {table}")
     async with queries.transaction():
-        assert await partitioning.keep_months((now + timedelta(days=17 * 31)).date()) == ([], [])
+        assert await partitioning.rotate_months((now + timedelta(days=17 * 31)).date()) == ([], [])
     assert await lie() == where
 
     # What waited in the rest for more than three years goes as a month does.
     async with queries.transaction():
-        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
+        await partitioning.rotate_months((now + timedelta(days=36 * 366)).date())
         old = await attempt(31 * 366)
-        await partitioning.keep_months((now + timedelta(days=36 * 366)).date())
+        await partitioning.rotate_months((now + timedelta(days=36 * 366)).date())
     assert await lie() == [(far, "refused_attempt_rest")]
     kept = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
     assert {soon, later, old} <= kept
@@ -345,11 +345,11 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
     tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}
     assert set(said) == tables | {"schema_migration"}
     assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
-        table for table, key in partitioning.KEYS.items() if key == partitioning.PERSON
+        table for table, key in partitioning.DISTRIBUTION_KEYS.items() if key == partitioning.PERSON
     }
-    for table in partitioning.OWN_KEY:
-        assert said[table] == f"by `{partitioning.KEYS[table]}`"
-    assert {table for table, where in said.items() if where.startswith("a copy")} == set(partitioning.REFERENCE)
+    for table in partitioning.TABLES_BY_OWN_KEY:
+        assert said[table] == f"by `{partitioning.DISTRIBUTION_KEYS[table]}`"
+    assert {table for table, where in said.items() if where.startswith("a copy")} == set(partitioning.REFERENCE_TABLES)
 
 
 def _models(room: str) -> list[type[Model]]:
