@@ -1,82 +1,111 @@
-"""How a call is written down: reading and writing ones."""
+"""Descriptions of calls for the route tables: `Calls.get` for a reading call, `Calls.post` for a writing one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPMethod
+from typing import TypedDict, Unpack
 
 from pydantic import BaseModel
 
 from service.auth.access_tokens import Audience
 from service.http.endpoints import Endpoint, Handler, Key, Swift
+from service.http.json_io import LIMIT_MAX
 from service.http.openapi import Operation, Parameter
 
 PAGING = (
-    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 200}, description="how many at most"),
+    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}, description="how many at most"),
     Parameter("cursor", {"type": "string"}, description="next_cursor of the page before"),
 )
-Model = type[BaseModel] | None
 Answers = type[BaseModel] | tuple[type[BaseModel], ...] | None
+"""The schema of an answer, several of which one is sent, or none."""
 
 
-def get(
-    audience: Audience | None,
-    path: str,
-    operation_id: str,
-    summary: str,
-    handle: Handler,
-    answer: Model,
-    *,
-    query: tuple[Parameter, ...] = (),
-    errors: tuple[str, ...] = (),
-    writes: bool = False,
-    media: str = "application/json",
-    swift: Swift | None = None,
-) -> Endpoint:
-    """A reading call."""
-    operation = Operation(
-        method=HTTPMethod.GET,
-        path=path,
-        operation_id=operation_id,
-        audience=audience,
-        summary=summary,
-        responses={200: answer},
-        media=media,
-        query=query,
-        errors=errors,
-        tags=(audience.value if audience else "public",),
-    )
-    return Endpoint(operation, handle, writes=writes, swift=swift)
+class ReadOptions(TypedDict, total=False):
+    """Options of `Calls.get`; each may be left out."""
+
+    query: tuple[Parameter, ...]
+    errors: tuple[str, ...]
+    """Codes of problems beyond those that every call of the audience has."""
+    writes: bool
+    """Run in a transaction although the call reads: it records that somebody read."""
+    media: str
+    swift: Swift | None
 
 
-def post(
-    audience: Audience,
-    path: str,
-    operation_id: str,
-    summary: str,
-    handle: Handler,
-    body: Model,
-    answers: dict[int, Answers],
-    *,
-    key: Key = "none",
-    errors: tuple[str, ...] = (),
-    method: HTTPMethod = HTTPMethod.POST,
-    raw: bool = False,
-    swift: Swift | None = None,
-    own_body: bool = False,
-    also_accepts: tuple[str, ...] = (),
-) -> Endpoint:
-    """A writing call; one transaction unless `raw`. The handler reads an `own_body` itself."""
-    operation = Operation(
-        method=method,
-        path=path,
-        operation_id=operation_id,
-        audience=audience,
-        summary=summary,
-        request=body,
-        responses=answers,
-        errors=errors,
-        idempotency=key,
-        also_accepts=also_accepts,
-        tags=(audience.value,),
-    )
-    return Endpoint(operation, handle, writes=not raw, key=key, raw=raw or own_body, swift=swift)
+class WriteOptions(TypedDict, total=False):
+    """Options of `Calls.post`; each may be left out."""
+
+    key: Key
+    errors: tuple[str, ...]
+    method: HTTPMethod
+    raw: bool
+    """The handler reads the body and opens its transactions itself."""
+    own_body: bool
+    """The handler reads the body itself, inside the request's transaction."""
+    also_accepts: tuple[str, ...]
+    swift: Swift | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The calls of one audience; None is the public, which sends no token. Its methods make a routes table's lines."""
+
+    audience: Audience | None
+
+    def get(
+        self,
+        path: str,
+        operation_id: str,
+        summary: str,
+        handle: Handler,
+        answer: type[BaseModel] | None,
+        **options: Unpack[ReadOptions],
+    ) -> Endpoint:
+        """Describe a reading call; it answers 200 with `answer`, or with what the handler makes where that is None."""
+        operation = Operation(
+            method=HTTPMethod.GET,
+            path=path,
+            operation_id=operation_id,
+            audience=self.audience,
+            summary=summary,
+            responses={200: answer},
+            media=options.get("media", "application/json"),
+            query=options.get("query", ()),
+            errors=options.get("errors", ()),
+            tags=(self._tag,),
+        )
+        return Endpoint(operation, handle, writes=options.get("writes", False), swift=options.get("swift"))
+
+    def post(
+        self,
+        path: str,
+        operation_id: str,
+        summary: str,
+        handle: Handler,
+        body: type[BaseModel] | None,
+        answers: Mapping[int, Answers],
+        **options: Unpack[WriteOptions],
+    ) -> Endpoint:
+        """Describe a writing call, one transaction unless `raw`; `method` may make it PUT or DELETE."""
+        raw, key = options.get("raw", False), options.get("key", "none")
+        operation = Operation(
+            method=options.get("method", HTTPMethod.POST),
+            path=path,
+            operation_id=operation_id,
+            audience=self.audience,
+            summary=summary,
+            request=body,
+            responses=answers,
+            errors=options.get("errors", ()),
+            idempotency=key,
+            also_accepts=options.get("also_accepts", ()),
+            tags=(self._tag,),
+        )
+        reads_body = raw or options.get("own_body", False)
+        return Endpoint(operation, handle, writes=not raw, key=key, raw=reads_body, swift=options.get("swift"))
+
+    @property
+    def _tag(self) -> str:
+        return self.audience.value if self.audience else "public"

@@ -7,22 +7,20 @@ from http import HTTPMethod
 from service.api.admin import handlers, previews, queries, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get, post
+from service.http.operations import PAGING, Calls
 
-STAFF = Audience.ADMINISTRATOR
+STAFF = Calls(Audience.ADMINISTRATOR)
 ONE, VERSION = "/v1/admin/{kind}/{id}", "/v1/admin/{kind}/{id}/versions/{version}"
 
 ADMIN = (
-    get(
-        STAFF,
+    STAFF.get(
         "/v1/admin/statistics",
         "benefitStatistics",
         "Last week's redemptions by scene and benefit, in tens",
         previews.read_statistics,
         schemas.BenefitFigures,
     ),
-    get(
-        STAFF,
+    STAFF.get(
         "/v1/admin/catalogue/export",
         "exportCatalogue",
         "Everything in force, JSON or YAML",
@@ -31,8 +29,7 @@ ADMIN = (
         query=(Parameter("format", {"type": "string", "enum": ["json", "yaml"]}),),
         errors=("bad_query",),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         "/v1/admin/catalogue/import",
         "importCatalogue",
         "Drafts of a whole catalogue, all or nothing",
@@ -42,8 +39,7 @@ ADMIN = (
         also_accepts=(handlers.YAML,),
         own_body=True,
     ),
-    post(
-        STAFF,
+    STAFF.post(
         "/v1/admin/{kind}",
         "createDocument",
         "A first draft",
@@ -53,8 +49,7 @@ ADMIN = (
         key="optional",
         errors=("conflict", "not_found"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         "/v1/admin/{kind}/findings",
         "findFaults",
         "What the gate would say; nothing is kept",
@@ -63,8 +58,7 @@ ADMIN = (
         {200: schemas.Findings},
         errors=("not_found",),
     ),
-    get(
-        STAFF,
+    STAFF.get(
         "/v1/admin/{kind}",
         "listDocuments",
         "Documents of a kind",
@@ -73,8 +67,7 @@ ADMIN = (
         query=(Parameter("state", {"type": "string"}), *PAGING),
         errors=("bad_query", "not_found"),
     ),
-    get(
-        STAFF,
+    STAFF.get(
         ONE,
         "readCatalogueDocument",
         "The newest version",
@@ -82,8 +75,7 @@ ADMIN = (
         schemas.VersionAnswer,
         errors=("not_found",),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         ONE,
         "editDocument",
         "The next version",
@@ -94,8 +86,7 @@ ADMIN = (
         errors=("not_found", "precondition_required", "precondition_failed", "changed"),
         method=HTTPMethod.PUT,
     ),
-    get(
-        STAFF,
+    STAFF.get(
         f"{ONE}/dependents",
         "readDependents",
         "Documents in force that stand on this one",
@@ -103,8 +94,7 @@ ADMIN = (
         schemas.Dependents,
         errors=("not_found",),
     ),
-    get(
-        STAFF,
+    STAFF.get(
         f"{ONE}/diff",
         "diffVersions",
         "Where two versions differ",
@@ -116,8 +106,7 @@ ADMIN = (
         ),
         errors=("not_found",),
     ),
-    get(
-        STAFF,
+    STAFF.get(
         VERSION,
         "readVersion",
         "One version",
@@ -125,8 +114,7 @@ ADMIN = (
         schemas.VersionAnswer,
         errors=("not_found",),
     ),
-    get(
-        STAFF,
+    STAFF.get(
         f"{VERSION}/changes",
         "readChanges",
         "Where a version differs from what people have",
@@ -134,8 +122,7 @@ ADMIN = (
         schemas.Changes,
         errors=("not_found",),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/submit",
         "submitVersion",
         "Through the gate",
@@ -144,8 +131,7 @@ ADMIN = (
         {200: schemas.SubmittedAnswer},
         errors=("not_found", "conflict", "prohibited"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/approve",
         "approveVersion",
         "The second pair of eyes",
@@ -154,8 +140,7 @@ ADMIN = (
         {200: schemas.StateAnswer},
         errors=("not_found", "conflict", "four_eyes", "changed", "prohibited"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/discard",
         "discardVersion",
         "Give up a draft",
@@ -164,8 +149,7 @@ ADMIN = (
         {200: schemas.StateAnswer},
         errors=("not_found", "conflict"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/simulate",
         "simulateVersion",
         "What it would do: a benefit or a scheme, in tens",
@@ -174,8 +158,7 @@ ADMIN = (
         {200: schemas.ImpactAnswer},
         errors=("not_found", "conflict", "budget_spent"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/dry-run",
         "tryVersion",
         "What it would do for somebody who does not exist",
@@ -184,8 +167,7 @@ ADMIN = (
         {200: schemas.DryRun},
         errors=("not_found", "conflict"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/suspend",
         "suspendVersion",
         "Stop it at once",
@@ -194,8 +176,7 @@ ADMIN = (
         {200: schemas.StateAnswer},
         errors=("not_found", "conflict"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/resume",
         "resumeVersion",
         "Start it again, by two",
@@ -204,8 +185,7 @@ ADMIN = (
         {200: schemas.StateAnswer},
         errors=("not_found", "conflict", "four_eyes"),
     ),
-    post(
-        STAFF,
+    STAFF.post(
         f"{VERSION}/retire",
         "retireVersion",
         "End it from a day on",

@@ -5,17 +5,16 @@ from __future__ import annotations
 from service.api.privacy import handlers, reviews, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get, post
+from service.http.operations import PAGING, Calls
 
-OFFICER = Audience.PRIVACY
+OFFICER = Calls(Audience.PRIVACY)
 CASE = Parameter("case", {"type": "string"}, required=True, description="the case that this look belongs to")
 FILTERS = tuple(
     Parameter(name, {"type": "string"}) for name in ("purpose", "source_id", "provider_id", "notice_version", "state")
 )
 
 PRIVACY = (
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/cases",
         "openCase",
         "Say why you look",
@@ -24,8 +23,7 @@ PRIVACY = (
         {201: schemas.CaseAnswer},
         key="optional",
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/cases",
         "listCases",
         "My own cases, newest first",
@@ -34,8 +32,7 @@ PRIVACY = (
         query=PAGING,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/cases/{case_id}",
         "readCase",
         "One case of mine",
@@ -44,8 +41,7 @@ PRIVACY = (
         errors=("not_found",),
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/consents",
         "countConsents",
         "Consents by day and state, small cells suppressed",
@@ -55,8 +51,7 @@ PRIVACY = (
         errors=("bad_query", "not_found"),
         writes=True,
     ),
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/samples",
         "sampleConsents",
         "A random sample of consents for audit",
@@ -65,8 +60,7 @@ PRIVACY = (
         {201: schemas.Sample},
         errors=("not_found",),
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/consents/{consent_id}",
         "readConsentUnderCase",
         "One consent with its events, notice and proofs",
@@ -76,8 +70,7 @@ PRIVACY = (
         errors=("bad_query", "not_found"),
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/reviews",
         "listReviews",
         "What waits for you",
@@ -85,8 +78,7 @@ PRIVACY = (
         schemas.Reviews,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/reviews/{review_id}",
         "readReview",
         "One review: the document, what it changes, what the gate says or what was decided",
@@ -95,8 +87,7 @@ PRIVACY = (
         errors=("not_found",),
         writes=True,
     ),
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/reviews/{review_id}/decision",
         "decideReview",
         "Settle a review",
@@ -106,8 +97,7 @@ PRIVACY = (
         key="optional",
         errors=("not_found", "conflict", "four_eyes", "prohibited"),
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/objections",
         "listOpenObjections",
         "Open objections, the most urgent first",
@@ -116,8 +106,7 @@ PRIVACY = (
         query=PAGING,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/objections/{objection_id}",
         "readObjection",
         "One objection, open or decided",
@@ -126,8 +115,7 @@ PRIVACY = (
         errors=("not_found",),
         writes=True,
     ),
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/objections/{objection_id}/acknowledgement",
         "acknowledgeObjection",
         "Take an objection up",
@@ -136,8 +124,7 @@ PRIVACY = (
         {200: schemas.ObjectionDecided},
         errors=("not_found",),
     ),
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/objections/{objection_id}/decision",
         "decideObjection",
         "Decide an objection, with reasons",
@@ -147,8 +134,7 @@ PRIVACY = (
         key="optional",
         errors=("not_found", "conflict"),
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/refused-attempts",
         "listRefusedAttempts",
         "What was tried and refused",
@@ -157,8 +143,7 @@ PRIVACY = (
         query=PAGING,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/propagations",
         "listPropagations",
         "Ended links that their source has not dealt with",
@@ -168,8 +153,7 @@ PRIVACY = (
         errors=("bad_query",),
         writes=True,
     ),
-    post(
-        OFFICER,
+    OFFICER.post(
         "/v1/privacy/verification",
         "verifyLogs",
         "Compute the logs and chains again",
@@ -178,8 +162,7 @@ PRIVACY = (
         {200: schemas.Verification},
         raw=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/processing-register",
         "readProcessingRegister",
         "The record of processing",
@@ -187,8 +170,7 @@ PRIVACY = (
         schemas.Register,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/self-audit",
         "readSelfAudit",
         "What must never be found",
@@ -196,8 +178,7 @@ PRIVACY = (
         schemas.SelfAudit,
         writes=True,
     ),
-    get(
-        OFFICER,
+    OFFICER.get(
         "/v1/privacy/statistics",
         "readStatistics",
         "Objections, for analysis",

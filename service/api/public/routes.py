@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from service.api.public import handlers, schemas, transparency
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get
+from service.http.operations import PAGING, Calls
 
+CALLS = Calls(None)
 COUNT = {"type": "integer", "minimum": 0}
 
 PUBLIC = (
-    get(None, "/v1/public/notices", "listNotices", "Notices in force", handlers.list_notices, schemas.NoticeList),
-    get(None, "/v1/public/scheme", "readScheme", "The scheme of this year", handlers.read_scheme, schemas.SchemeAnswer),
-    get(
-        None,
+    CALLS.get("/v1/public/notices", "listNotices", "Notices in force", handlers.list_notices, schemas.NoticeList),
+    CALLS.get("/v1/public/scheme", "readScheme", "The scheme of this year", handlers.read_scheme, schemas.SchemeAnswer),
+    CALLS.get(
         "/v1/public/schemes/{version}",
         "readSchemeVersion",
         "One scheme version",
@@ -20,9 +20,8 @@ PUBLIC = (
         schemas.SchemeAnswer,
         errors=("not_found",),
     ),
-    get(None, "/v1/public/sources", "listSources", "Data sources", handlers.list_sources, schemas.SourceList),
-    get(
-        None,
+    CALLS.get("/v1/public/sources", "listSources", "Data sources", handlers.list_sources, schemas.SourceList),
+    CALLS.get(
         "/v1/public/benefits",
         "listBenefits",
         "Benefits, each with what everybody gets anyway",
@@ -30,16 +29,14 @@ PUBLIC = (
         schemas.PublicBenefits,
         query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
     ),
-    get(
-        None,
+    CALLS.get(
         "/v1/public/prohibited-uses",
         "listProhibitedUses",
         "What points can never be used for",
         handlers.list_barred_uses,
         schemas.BarredUses,
     ),
-    get(
-        None,
+    CALLS.get(
         "/v1/public/statistics",
         "readFigures",
         "How much benefits were used, in tens, frozen weekly",
@@ -47,11 +44,10 @@ PUBLIC = (
         schemas.Figures,
         writes=True,
     ),
-    get(None, "/.well-known/jwks.json", "readKeys", "Public keys of this service", handlers.read_keys, None),
-    get(None, "/healthz", "readHealth", "The process lives", handlers.health, schemas.Health, swift=handlers.health),
-    get(None, "/readyz", "readReadiness", "It can work", handlers.readiness, schemas.Health),
-    get(
-        None,
+    CALLS.get("/.well-known/jwks.json", "readKeys", "Public keys of this service", handlers.read_keys, None),
+    CALLS.get("/healthz", "readHealth", "The process lives", handlers.health, schemas.Health, swift=handlers.health),
+    CALLS.get("/readyz", "readReadiness", "It can work", handlers.readiness, schemas.Health),
+    CALLS.get(
         "/log/{name}/checkpoint",
         "readCheckpoint",
         "The last signed checkpoint of a log",
@@ -60,8 +56,7 @@ PUBLIC = (
         errors=("not_found",),
         media="text/plain",
     ),
-    get(
-        None,
+    CALLS.get(
         "/log/{name}/check",
         "checkLog",
         "The last checkpoint, held against its key and the tree as it is now",
@@ -69,8 +64,7 @@ PUBLIC = (
         schemas.LogCheck,
         errors=("not_found",),
     ),
-    get(
-        None,
+    CALLS.get(
         "/log/{name}/tile/{level}/{index:path}",
         "readTile",
         "A tile of a log's tree",
@@ -79,8 +73,7 @@ PUBLIC = (
         errors=("not_found",),
         media="application/octet-stream",
     ),
-    get(
-        None,
+    CALLS.get(
         "/log/{name}/proof/inclusion",
         "proveInclusion",
         "That a leaf stands in a log",
@@ -92,8 +85,7 @@ PUBLIC = (
         ),
         errors=("bad_query", "not_found"),
     ),
-    get(
-        None,
+    CALLS.get(
         "/log/{name}/proof/consistency",
         "proveConsistency",
         "That a log only grew",
@@ -102,8 +94,7 @@ PUBLIC = (
         query=(Parameter("from", COUNT, required=True), Parameter("to", COUNT)),
         errors=("bad_query", "not_found"),
     ),
-    get(
-        None,
+    CALLS.get(
         "/log/policy/entries",
         "listPolicy",
         "Which rules bind since when",
@@ -112,16 +103,14 @@ PUBLIC = (
         query=(Parameter("start", COUNT), Parameter("end", COUNT)),
         errors=("bad_query", "not_found"),
     ),
-    get(
-        None,
+    CALLS.get(
         "/v1/public/logs",
         "listLogs",
         "The logs and the keys that verify them",
         transparency.list_log_keys,
         schemas.LogKeys,
     ),
-    get(
-        None,
+    CALLS.get(
         "/v1/public/documents/{sha256}",
         "readDocument",
         "The document behind a policy entry",

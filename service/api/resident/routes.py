@@ -7,12 +7,11 @@ from http import HTTPMethod
 from service.api.resident import handlers, rights, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get, post
+from service.http.operations import PAGING, Calls
 
-ME = Audience.RESIDENT
+ME = Calls(Audience.RESIDENT)
 RESIDENT = (
-    post(
-        ME,
+    ME.post(
         "/v1/me/consent-requests",
         "requestConsent",
         "Be shown a notice",
@@ -22,8 +21,7 @@ RESIDENT = (
         key="required",
         errors=("account_required", "account_forbidden", "not_in_force", "not_found"),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/consent-requests/{request_id}",
         "readConsentRequest",
         "The notice as it was shown, while it can be answered",
@@ -31,8 +29,7 @@ RESIDENT = (
         schemas.ShownAnswer,
         errors=("not_found", "ticket_consumed", "ticket_expired"),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/consents",
         "giveConsent",
         "Answer a notice with yes",
@@ -42,8 +39,7 @@ RESIDENT = (
         key="required",
         errors=("notice_changed", "ticket_consumed", "ticket_of_another", "ticket_expired", "already_given"),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/refusals",
         "refuseConsent",
         "Answer a notice with no; it costs nothing",
@@ -53,8 +49,7 @@ RESIDENT = (
         key="optional",
         errors=("ticket_consumed", "ticket_of_another", "ticket_expired"),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/consents",
         "listConsents",
         "My consents",
@@ -62,8 +57,7 @@ RESIDENT = (
         schemas.ConsentList,
         query=PAGING,
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/consents/{consent_id}",
         "readConsent",
         "One consent",
@@ -74,8 +68,7 @@ RESIDENT = (
         ),
         errors=("not_found", "bad_query"),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/consents/{consent_id}/receipt",
         "readReceipt",
         "What I decided, signed and provable",
@@ -83,8 +76,7 @@ RESIDENT = (
         schemas.ReceiptAnswer,
         errors=("not_found",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/consents/{consent_id}/link-code",
         "renewLinkCode",
         "A new code for an account that is not proven yet",
@@ -94,8 +86,7 @@ RESIDENT = (
         key="required",
         errors=("not_found",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/consents/{consent_id}/withdraw",
         "withdrawConsent",
         "Stop one consent",
@@ -104,8 +95,7 @@ RESIDENT = (
         {200: schemas.WithdrawnAnswer},
         errors=("not_found",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/withdrawals",
         "withdrawAll",
         "Stop everything",
@@ -113,8 +103,7 @@ RESIDENT = (
         schemas.WithdrawAll,
         {200: schemas.WithdrawnCount},
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/points",
         "readPoints",
         "My points",
@@ -123,8 +112,7 @@ RESIDENT = (
         swift=handlers.read_points_swiftly,
         errors=("records_withheld",),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/points/explanation",
         "explainPoints",
         "Why I have them",
@@ -132,8 +120,7 @@ RESIDENT = (
         schemas.ExplanationAnswer,
         errors=("records_withheld",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/points/what-if",
         "supposePoints",
         "What more deeds would change",
@@ -142,8 +129,7 @@ RESIDENT = (
         {200: schemas.WhatIfAnswer},
         errors=("records_withheld",),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/benefits",
         "listMyBenefits",
         "What applies to me and what it takes",
@@ -152,8 +138,7 @@ RESIDENT = (
         query=PAGING,
         errors=("records_withheld",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/tickets",
         "issueTicket",
         "A one-time code for a venue",
@@ -163,8 +148,7 @@ RESIDENT = (
         key="required",
         errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/messages",
         "listMessages",
         "What I must be told",
@@ -172,8 +156,7 @@ RESIDENT = (
         schemas.MessageList,
         query=PAGING,
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/access-log",
         "listAccesses",
         "Who used my records or points",
@@ -181,8 +164,7 @@ RESIDENT = (
         schemas.AccessList,
         query=PAGING,
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/records",
         "listRecords",
         "The records held about me",
@@ -190,8 +172,7 @@ RESIDENT = (
         schemas.RecordList,
         query=PAGING,
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/records/{record_id}/objections",
         "objectToRecord",
         "A record is wrong",
@@ -201,8 +182,7 @@ RESIDENT = (
         key="required",
         errors=("not_found",),
     ),
-    post(
-        ME,
+    ME.post(
         "/v1/me/objections",
         "objectToMissing",
         "A record is missing",
@@ -212,8 +192,7 @@ RESIDENT = (
         key="required",
         errors=("not_in_force",),
     ),
-    get(
-        ME,
+    ME.get(
         "/v1/me/objections",
         "listObjections",
         "My objections",
@@ -221,6 +200,6 @@ RESIDENT = (
         schemas.ObjectionList,
         query=PAGING,
     ),
-    get(ME, "/v1/me/export", "exportEverything", "Everything held about me", rights.export_everything, None),
-    post(ME, "/v1/me", "eraseMe", "Erase me", rights.erase_me, None, {200: None}, method=HTTPMethod.DELETE),
+    ME.get("/v1/me/export", "exportEverything", "Everything held about me", rights.export_everything, None),
+    ME.post("/v1/me", "eraseMe", "Erase me", rights.erase_me, None, {200: None}, method=HTTPMethod.DELETE),
 )

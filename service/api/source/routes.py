@@ -5,11 +5,11 @@ from __future__ import annotations
 from service.api.source import handlers, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get, post
+from service.http.operations import PAGING, Calls
 
+CALLS = Calls(Audience.SOURCE)
 SOURCE = (
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/links/confirm",
         "confirmLink",
         "The holder proved the account",
@@ -19,8 +19,7 @@ SOURCE = (
         key="optional",
         errors=("code_unknown", "account_linked_elsewhere", "suspended"),
     ),
-    get(
-        Audience.SOURCE,
+    CALLS.get(
         "/v1/source/links",
         "listLinks",
         "Accounts to deliver for, or ended links",
@@ -29,8 +28,7 @@ SOURCE = (
         query=(Parameter("state", {"type": "string", "enum": ["confirmed", "ended"]}), *PAGING),
         errors=("bad_query", "suspended"),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/links/{link_id}/acknowledge",
         "acknowledgeLink",
         "An ended link was dealt with",
@@ -39,8 +37,7 @@ SOURCE = (
         {200: schemas.Acknowledged},
         errors=("not_found", "suspended"),
     ),
-    get(
-        Audience.SOURCE,
+    CALLS.get(
         "/v1/source/corrections",
         "listCorrections",
         "What officers changed in my records",
@@ -49,8 +46,7 @@ SOURCE = (
         query=PAGING,
         errors=("suspended",),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/corrections/{correction_id}/acknowledge",
         "acknowledgeCorrection",
         "A correction was dealt with",
@@ -59,8 +55,7 @@ SOURCE = (
         {200: schemas.CorrectionAcknowledged},
         errors=("not_found", "suspended"),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/records",
         "deliverRecords",
         "Deliver records, JSON or NDJSON",
@@ -71,8 +66,7 @@ SOURCE = (
         also_accepts=(handlers.NDJSON,),
         errors=("suspended",),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/records/{record_id}/correction",
         "correctRecord",
         "Correct a record",
@@ -82,8 +76,7 @@ SOURCE = (
         key="optional",
         errors=("not_found", "suspended"),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/records/{record_id}/retraction",
         "retractRecord",
         "Take a record back",
@@ -93,8 +86,7 @@ SOURCE = (
         key="optional",
         errors=("not_found", "suspended"),
     ),
-    get(
-        Audience.SOURCE,
+    CALLS.get(
         "/v1/source/objections",
         "listSourceObjections",
         "Open objections about my records",
@@ -103,8 +95,7 @@ SOURCE = (
         query=PAGING,
         errors=("suspended",),
     ),
-    post(
-        Audience.SOURCE,
+    CALLS.post(
         "/v1/source/objections/{objection_id}/statement",
         "stateAboutObjection",
         "The source's side of an objection",

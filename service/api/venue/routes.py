@@ -6,11 +6,11 @@ from service.api import common_schemas
 from service.api.venue import handlers, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
-from service.http.operations import PAGING, get, post
+from service.http.operations import PAGING, Calls
 
+CALLS = Calls(Audience.VENUE)
 VENUE = (
-    get(
-        Audience.VENUE,
+    CALLS.get(
         "/v1/venue/me",
         "readVenue",
         "Who I am here, and the day",
@@ -18,8 +18,7 @@ VENUE = (
         schemas.VenueAnswer,
         errors=("suspended",),
     ),
-    post(
-        Audience.VENUE,
+    CALLS.post(
         "/v1/venue/checks",
         "checkBenefit",
         "Does it apply? Spends nothing",
@@ -28,8 +27,7 @@ VENUE = (
         {200: (schemas.CheckAnswer, schemas.Ordinary)},
         errors=("records_withheld", "suspended"),
     ),
-    post(
-        Audience.VENUE,
+    CALLS.post(
         "/v1/venue/redemptions",
         "redeemBenefit",
         "Redeem it, once",
@@ -40,8 +38,7 @@ VENUE = (
         swift=handlers.redeem_swiftly,
         errors=("records_withheld", "suspended"),
     ),
-    post(
-        Audience.VENUE,
+    CALLS.post(
         "/v1/venue/redemptions/{redemption_id}/reversal",
         "reverseRedemption",
         "Take it back today",
@@ -51,8 +48,7 @@ VENUE = (
         key="optional",
         errors=("not_found", "reversal_not_possible", "suspended"),
     ),
-    get(
-        Audience.VENUE,
+    CALLS.get(
         "/v1/venue/benefits",
         "listVenueBenefits",
         "What is honoured here",
@@ -61,8 +57,7 @@ VENUE = (
         query=PAGING,
         errors=("suspended",),
     ),
-    get(
-        Audience.VENUE,
+    CALLS.get(
         "/v1/venue/redemptions",
         "listRedemptions",
         "My own day, without persons",
