@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -37,6 +37,16 @@ class Person:
     def open(self, table: str, column: str, row_id: str, sealed: bytes) -> bytes:
         """Open what was sealed at that place, or vault.SealBroken."""
         return vault.open_sealed(self.cipher, Place(table, column, self.person_id, row_id), sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class ActingPerson:
+    """A person in a request of theirs, the service's keyring, the time of the request and its civil day in the city."""
+
+    person: Person
+    keyring: Keyring
+    at: datetime
+    today: date
 
 
 def from_row(keyring: Keyring, row: queries.Row) -> Person:

@@ -17,15 +17,13 @@ from benefits.scoring.scheme import Scheme
 from benefits.statistics import population
 from benefits.statistics.population import MEASURES
 from consent.database import queries
+from consent.domain import small_cells
 from consent.domain.document_kinds import DocumentKind
-from consent.oversight import officers
 
 RUNS_A_WEEK_MAX = 20
 """R8: how often one benefit may be simulated in a week, and how often schemes may."""
 STEP = 10
 """R8: thresholds and counts are in tens."""
-CELL_MIN = 20
-"""R8: what fewer people fit is not said, nor what all but so few fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ async def simulate(benefit_id: str, condition: Condition, today: date, at: datet
     )
     assert found is not None
     counted, applies = int(found["population"]), int(found["applies"])
-    small = applies < CELL_MIN or 0 < counted - applies < CELL_MIN
-    return Impact(_rounded(counted), None if small else _rounded(applies))
+    small = applies < small_cells.CELL_MIN or 0 < counted - applies < small_cells.CELL_MIN
+    return Impact(small_cells.rounded(counted), None if small else small_cells.rounded(applies))
 
 
 async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparison:
@@ -84,8 +82,10 @@ async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparis
     )
     assert found is not None
     counted, gain, less = (int(found[name]) for name in ("population", "gain", "less"))
-    shown_gain, shown_less, shown_same = officers.suppress_small_cells([gain, less, counted - gain - less])
-    return SchemeComparison(_rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed))
+    shown_gain, shown_less, shown_same = small_cells.suppress([gain, less, counted - gain - less])
+    return SchemeComparison(
+        small_cells.rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed)
+    )
 
 
 async def _spend(document: str, today: date) -> None:
@@ -113,7 +113,3 @@ def condition_sql(condition: Condition, step: int = 1) -> str:
             return "(" + " AND ".join(condition_sql(part, step) for part in parts) + ")"
         case Any(parts):
             return "(" + " OR ".join(condition_sql(part, step) for part in parts) + ")"
-
-
-def _rounded(count: int) -> int:
-    return (count + STEP // 2) // STEP * STEP

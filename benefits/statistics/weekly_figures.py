@@ -15,6 +15,7 @@ from benefits.rules.vocabulary import Scene
 from benefits.statistics.population import week_of
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.domain import small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.oversight import officers
 
@@ -65,7 +66,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
         consents[row["purpose"]] += row["counted"]
     scenes = _suppressed({str(scene): by_scene[scene] for scene in Scene})
     objections = await officers.objection_statistics()
-    counts = officers.suppress_small_cells([row["counted"] for row in objections])
+    counts = small_cells.suppress([row["counted"] for row in objections])
     return {
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
@@ -89,4 +90,4 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
 
 
 def _suppressed(counted: dict[str, int]) -> dict[str, int | None]:
-    return dict(zip(counted, officers.suppress_small_cells(list(counted.values())), strict=True))
+    return dict(zip(counted, small_cells.suppress(list(counted.values())), strict=True))

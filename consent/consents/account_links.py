@@ -1,7 +1,9 @@
 """A person's account at a source, proven by a short code that the person types into the source's own app.
 
-Anybody can type somebody else's card number here; only its holder is signed in over there. At most one confirmed link
-stands for an account, a second claim changes nothing, and sources learn nothing of who else uses this service.
+SQL text remains where a statement joins the consent (the source's feed) or where its row count decides (`_claim`).
+
+Anybody can type somebody else's card number here; only the account holder is signed in at the source. An account has at
+most one confirmed link, a second claim changes nothing, and a source learns of nobody who uses this service otherwise.
 """
 
 from __future__ import annotations
@@ -15,19 +17,24 @@ from consent.consents.link_codes import PendingLink
 from consent.crypto import vault
 from consent.crypto.blind_index import IndexUse, blind_index, new_id, normal_code
 from consent.crypto.vault import Keyring, Place
-from consent.database import queries
+from consent.database import paging, queries
+from consent.database.paging import Cursor
 from consent.domain.grants import UNDO_LIFE, Grant
 from consent.domain.purposes import Purpose
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import AccountLinkedElsewhere, AlreadyGiven, CodeUnknown, NotFound
+from consent.models import AccountLink, LinkCode, LinkedAccount, LinkEnding, LinkReview, RecordKey, StoredRecord
 from consent.persons import Person
 from consent.records.gate import covered
+
+NO_PENDING_LINK = "no link is waiting for this code and account"
+"""One message for every reason, so that a source cannot tell a wrong code from a code of somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkForSource:
-    """A link as its source sees it."""
+    """A link as its source sees it: the account in clear, `confirmed` or `ended`, and since when; no person."""
 
     link_id: str
     account: str
@@ -35,266 +42,244 @@ class LinkForSource:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Account:
+    source_id: str
+    account: str
+    index: str
+
+
+def _account(keyring: Keyring, source_id: str, account: str) -> _Account:
+    return _Account(source_id, account, blind_index(keyring, IndexUse.ACCOUNT, source_id, account))
+
+
 async def open_link(
     keyring: Keyring, person: Person, consent_id: str, source_id: str, account: str, at: datetime
 ) -> PendingLink:
-    """Make a pending link and its code, in the transaction that gives the consent."""
-    link_id = await _put(keyring, person, consent_id, source_id, account, "pending", at)
-    account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
-    return await link_codes.create(keyring, person, source_id, account_index, link_id, at)
+    """Create a pending link and its code, in the transaction that gives the consent."""
+    named = _account(keyring, source_id, account)
+    link_id = await _insert(person, consent_id, named, "pending", at)
+    return await link_codes.create(keyring, person, source_id, named.index, link_id, at)
 
 
-async def _put(
-    keyring: Keyring, person: Person, consent_id: str, source_id: str, account: str, state: str, at: datetime
-) -> str:
+async def _insert(person: Person, consent_id: str, account: _Account, state: str, at: datetime) -> str:
     link_id = new_id()
-    await queries.execute(
-        "INSERT INTO account_link (person_id, link_id, consent_id, source_id, account_index, sealed_account, state,"
-        " since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        person.person_id,
-        link_id,
-        consent_id,
-        source_id,
-        blind_index(keyring, IndexUse.ACCOUNT, source_id, account),
-        person.seal("account_link", "sealed_account", link_id, account.encode()),
-        state,
-        queries.to_micros(at),
+    await AccountLink.create(
+        person_id=person.person_id,
+        link_id=link_id,
+        consent_id=consent_id,
+        source_id=account.source_id,
+        account_index=account.index,
+        sealed_account=person.seal("account_link", "sealed_account", link_id, account.account.encode()),
+        state=state,
+        since=queries.to_micros(at),
     )
     return link_id
 
 
-async def reissue_code(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> PendingLink:
-    """A new code for the link that waits under this consent; the one before is no longer good.
+async def _claim(source_id: str, account_index: str, person_id: str, link_id: str) -> bool:
+    """Make a link the account's confirmed one; return False when another link has it already."""
+    # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
+    return bool(
+        await queries.execute(
+            "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT DO NOTHING",
+            source_id,
+            account_index,
+            person_id,
+            link_id,
+        )
+    )
 
-    NotFound when nothing waits there: the account is proven already, or the consent has ended. In force is what was
-    agreed to: account and source stay, only the proof is tried again.
+
+async def reissue_code(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> PendingLink:
+    """Make a new code for the pending link of this consent; the code before stops working.
+
+    Account and source stay what was consented to. Needs a transaction.
+
+    Raises:
+        NotFound: the consent has no pending link (the account is proven already), or it has ended.
     """
-    waiting = await queries.fetch_one(
-        "SELECT link_id, source_id, account_index FROM account_link WHERE person_id = $1 AND consent_id = $2"
-        " AND state = 'pending'",
-        person.person_id,
-        consent_id,
-    )
-    if waiting is None or not await covered(person.person_id, Purpose.POINTS_COMPUTE, waiting["source_id"], at):
+    link = await AccountLink.filter(person_id=person.person_id, consent_id=consent_id, state="pending").first()
+    if link is None or not await covered(person.person_id, Purpose.POINTS_COMPUTE, link.source_id, at):
         raise NotFound("no link of this consent waits for a code")
-    return await link_codes.create(
-        keyring, person, waiting["source_id"], waiting["account_index"], waiting["link_id"], at
-    )
+    return await link_codes.create(keyring, person, link.source_id, link.account_index, link.link_id, at)
 
 
 async def pending_links(person: Person, at: datetime) -> dict[str, PendingLink]:
-    """The person's links whose code can still be typed, by the consent that each is for."""
+    """Return the person's links whose code can still be typed, by consent id."""
     codes = await link_codes.list_for(person, at)
     if not codes:
         return {}
-    # One table a question: each lies by its own key.
-    found = await queries.fetch_all(
-        "SELECT link_id, consent_id FROM account_link WHERE person_id = $1 AND state = 'pending'", person.person_id
-    )
-    return {row["consent_id"]: codes[row["link_id"]] for row in found if row["link_id"] in codes}
+    # Two queries instead of a join: on Citus the tables are distributed by different columns.
+    rows = await AccountLink.filter(person_id=person.person_id, state="pending").values("link_id", "consent_id")
+    return {row["consent_id"]: codes[row["link_id"]] for row in rows if row["link_id"] in codes}
 
 
 async def account_of(person: Person, consent_id: str) -> str | None:
-    """The account that a consent was last linked with, proven or ended; None when none is kept."""
-    row = await queries.fetch_one(
-        "SELECT link_id, sealed_account FROM account_link WHERE person_id = $1 AND consent_id = $2"
-        " ORDER BY since DESC, link_id LIMIT 1",
-        person.person_id,
-        consent_id,
+    """Return the account of the consent's latest link in any state; None when no link is stored."""
+    link = (
+        await AccountLink.filter(person_id=person.person_id, consent_id=consent_id)
+        .order_by("-since", "link_id")
+        .first()
     )
-    if row is None:
-        return None
-    return person.open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"])).decode()
+    return None if link is None else _open_account(person, link.link_id, link.sealed_account)
+
+
+def _open_account(person: Person, link_id: str, sealed_account: bytes) -> str:
+    return person.open("account_link", "sealed_account", link_id, sealed_account).decode()
 
 
 async def restore_link(
     keyring: Keyring, person: Person, stopped: Grant, account: str, consent_id: str, at: datetime
 ) -> bool:
-    """Give a new consent a confirmed link of its own where what was stopped a moment ago had one; whether it did.
+    """Give a new consent a confirmed link without a code, when it undoes a withdrawal; return whether it did.
 
-    The holder proved this very account to this very source, and nothing has happened since but their own tap: the link
-    ended with that withdrawal and by nothing else, its source has not dealt with the end yet, nobody else has claimed
-    the account, and no more than UNDO_LIFE has passed. The ended link stays ended, and its records are gone.
+    The holder has proved this account to this source, so the proof is reused only while nothing else has happened: the
+    withdrawal of `stopped` ended the link at most UNDO_LIFE ago, its source has not acknowledged the end, and nobody
+    else claims or has the account. The ended link stays ended; its records are deleted. Needs a transaction.
     """
-    ended = await queries.fetch_one(
-        "SELECT link_id FROM account_link WHERE person_id = $1 AND consent_id = $2 AND account_index = $3"
-        " AND state = 'ended' AND since = $4 AND acknowledged_at IS NULL",
-        person.person_id,
-        stopped.consent_id,
-        blind_index(keyring, IndexUse.ACCOUNT, stopped.counterpart, account),
-        None if stopped.ended_at is None else queries.to_micros(stopped.ended_at),
-    )
-    if ended is None or stopped.ended_at is None or at >= stopped.ended_at + UNDO_LIFE:
+    if stopped.ended_at is None or at >= stopped.ended_at + UNDO_LIFE:
         return False
-    if await queries.fetch_one(
-        "SELECT 1 AS claimed FROM link_review WHERE standing_link_id = $1 AND state = 'open'", ended["link_id"]
-    ):
+    named = _account(keyring, stopped.counterpart, account)
+    ended = await AccountLink.filter(
+        person_id=person.person_id,
+        consent_id=stopped.consent_id,
+        account_index=named.index,
+        state="ended",
+        since=queries.to_micros(stopped.ended_at),
+        acknowledged_at__isnull=True,
+    ).first()
+    if ended is None or await LinkReview.filter(standing_link_id=ended.link_id, state="open").exists():
         return False
-    link_id = await _put(keyring, person, consent_id, stopped.counterpart, account, "confirmed", at)
-    claimed = await queries.execute(
-        "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING",
-        stopped.counterpart,
-        blind_index(keyring, IndexUse.ACCOUNT, stopped.counterpart, account),
-        person.person_id,
-        link_id,
-    )
+    link_id = await _insert(person, consent_id, named, "confirmed", at)
+    claimed = await _claim(named.source_id, named.index, person.person_id, link_id)
     if not claimed:
-        await queries.execute(
-            "DELETE FROM account_link WHERE person_id = $1 AND link_id = $2", person.person_id, link_id
-        )
-    return bool(claimed)
+        await AccountLink.filter(person_id=person.person_id, link_id=link_id).delete()
+    return claimed
 
 
 async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:
-    """Confirm the link whose code was typed by the account's holder; its id.
+    """Confirm the pending link whose code the account holder typed into the source's app; return its id.
 
-    CodeUnknown for a wrong, expired or foreign code, all alike. AccountLinkedElsewhere when the account already has a
-    confirmed link: that one stands, a review opens and both are told (these writes are kept).
+    Runs in the caller's transaction and locks the person's row.
+
+    Raises:
+        CodeUnknown: the code is wrong, expired, of another source or of another account (one error for all four).
+        AccountLinkedElsewhere: the account already has a confirmed link. That link stays, a review is opened and both
+            residents are told; the endpoint commits these writes (`keeps_writes`).
     """
-    code_index = blind_index(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
     account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
-    waiting = await queries.fetch_one("SELECT * FROM link_code WHERE code_index = $1", code_index)
-    if waiting is None or waiting["account_index"] != account_index or waiting["expires_at"] <= queries.to_micros(at):
-        raise CodeUnknown("no link is waiting for this code and account")
-    person = await persons.lock(keyring, waiting["person_id"])
+    code_index = blind_index(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
+    pending = await LinkCode.get_or_none(code_index=code_index)
+    if pending is None or pending.account_index != account_index or pending.expires_at <= queries.to_micros(at):
+        raise CodeUnknown(NO_PENDING_LINK)
+    person = await persons.lock(keyring, pending.person_id)
     if not await covered(person.person_id, Purpose.POINTS_COMPUTE, source_id, at):
-        raise CodeUnknown("no link is waiting for this code and account")
-    if not await queries.execute("DELETE FROM link_code WHERE code_index = $1", code_index):
-        raise CodeUnknown("no link is waiting for this code and account")
-    claimed = await queries.execute(
-        "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
-        " ON CONFLICT DO NOTHING",
-        source_id,
-        account_index,
-        person.person_id,
-        waiting["link_id"],
+        raise CodeUnknown(NO_PENDING_LINK)
+    # Two confirmations may arrive at once: only the one whose DELETE removes the row continues.
+    if not await LinkCode.filter(code_index=code_index).delete():
+        raise CodeUnknown(NO_PENDING_LINK)
+    if not await _claim(source_id, account_index, person.person_id, pending.link_id):
+        await _open_review(keyring, person, pending, at)
+        raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
+    await AccountLink.filter(person_id=person.person_id, link_id=pending.link_id).update(
+        state="confirmed", since=queries.to_micros(at)
     )
-    if not claimed:
-        await _contested(keyring, person, source_id, account_index, waiting["link_id"], at)
-    await queries.execute(
-        "UPDATE account_link SET state = 'confirmed', since = $3 WHERE person_id = $1 AND link_id = $2",
-        person.person_id,
-        waiting["link_id"],
-        queries.to_micros(at),
+    return pending.link_id
+
+
+async def _open_review(keyring: Keyring, claimant: Person, claim: LinkCode, at: datetime) -> None:
+    """Open the review of two claims on one account and tell both residents."""
+    standing = await LinkedAccount.get_or_none(source_id=claim.source_id, account_index=claim.account_index)
+    if standing is None:
+        # The standing link has ended since the claim failed. The rollback restores the code, which can be typed again.
+        raise CodeUnknown(NO_PENDING_LINK)
+    holder = await persons.read(keyring, standing.person_id)
+    await LinkReview.create(
+        review_id=new_id(),
+        source_id=claim.source_id,
+        standing_link_id=standing.link_id,
+        claiming_link_id=claim.link_id,
+        state="open",
+        opened_at=queries.to_micros(at),
     )
-    return str(waiting["link_id"])
+    await messages.add(claimant, MessageKind.ACCOUNT_LINKED_ELSEWHERE, {"source_id": claim.source_id}, at)
+    await messages.add(holder, MessageKind.ACCOUNT_CLAIMED, {"source_id": claim.source_id}, at)
 
 
 async def confirmed_sources(person: Person) -> set[str]:
-    """The sources at which an account of this person is proven."""
-    found = await queries.fetch_all(
-        "SELECT source_id FROM account_link WHERE person_id = $1 AND state = 'confirmed'", person.person_id
-    )
-    return {row["source_id"] for row in found}
+    """Return the ids of the sources at which an account of this person is proven."""
+    rows = await AccountLink.filter(person_id=person.person_id, state="confirmed").values("source_id")
+    return {row["source_id"] for row in rows}
 
 
-async def _contested(
-    keyring: Keyring, claimant: Person, source_id: str, account_index: str, link_id: str, at: datetime
-) -> None:
-    standing = await queries.fetch_one(
-        "SELECT person_id, link_id FROM linked_account WHERE source_id = $1 AND account_index = $2",
-        source_id,
-        account_index,
-    )
-    if standing is None:  # ended at this very moment; the code still stands for another try
-        raise CodeUnknown("no link is waiting for this code and account")
-    holder = await persons.read(keyring, standing["person_id"])
-    await queries.execute(
-        "INSERT INTO link_review (review_id, source_id, standing_link_id, claiming_link_id, state, opened_at)"
-        " VALUES ($1, $2, $3, $4, 'open', $5)",
-        new_id(),
-        source_id,
-        standing["link_id"],
-        link_id,
-        queries.to_micros(at),
-    )
-    await messages.add(claimant, MessageKind.ACCOUNT_LINKED_ELSEWHERE, {"source_id": source_id}, at)
-    await messages.add(holder, MessageKind.ACCOUNT_CLAIMED, {"source_id": source_id}, at)
-    raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
+async def renew_link(person: Person, source_id: str, account_index: str | None, consent_id: str) -> bool:
+    """Move the confirmed link to the consent that renews its own; return False when none is confirmed.
 
+    Without a confirmed link, a pending one and its code are deleted. Needs a transaction.
 
-async def renew_link(person: Person, source_id: str, shown: queries.Row, consent_id: str) -> bool:
-    """Let the confirmed link go on under a renewed consent; whether there was one. Links not yet confirmed go.
-
-    AlreadyGiven when the renewed consent names another account: a slip of the finger must not end a link.
+    Raises:
+        AlreadyGiven: the renewed consent names another account; a typing mistake must not end a link.
     """
-    confirmed = await queries.fetch_one(
-        "SELECT link_id, account_index FROM account_link WHERE person_id = $1 AND source_id = $2"
-        " AND state = 'confirmed'",
-        person.person_id,
-        source_id,
-    )
-    if confirmed is None:
-        await _drop_unproven(person, source_id)
+    link = await AccountLink.filter(person_id=person.person_id, source_id=source_id, state="confirmed").first()
+    if link is None:
+        await _delete_pending(person, source_id)
         return False
-    if confirmed["account_index"] != shown["account_index"]:
+    if link.account_index != account_index:
         raise AlreadyGiven("this consent lives for another account; stop it first, then consent for the new one")
-    await queries.execute(
-        "UPDATE account_link SET consent_id = $3 WHERE person_id = $1 AND link_id = $2",
-        person.person_id,
-        confirmed["link_id"],
-        consent_id,
-    )
+    await AccountLink.filter(person_id=person.person_id, link_id=link.link_id).update(consent_id=consent_id)
     return True
 
 
 async def end_links(person: Person, source_id: str, at: datetime) -> int:
-    """End every link of the person at the source and delete what came through it; how many records that were.
+    """End the person's links at the source and delete the records that came through them; return their number.
 
-    In the withdrawal's transaction, whose event says it: so the end proves what it removed.
-
-    A link that was never proven simply goes: the source must not hear who once typed whose account.
+    Runs in the transaction of the withdrawal, whose event states the number. A link that was never proven is deleted
+    without a trace: the source must not hear whose account somebody once typed.
     """
-    await _drop_unproven(person, source_id)
-    await queries.execute(
-        "UPDATE account_link SET state = 'ended', since = $3 WHERE person_id = $1 AND source_id = $2"
-        " AND state = 'confirmed'",
-        person.person_id,
-        source_id,
-        queries.to_micros(at),
+    person_id = person.person_id
+    await _delete_pending(person, source_id)
+    await AccountLink.filter(person_id=person_id, source_id=source_id, state="confirmed").update(
+        state="ended", since=queries.to_micros(at)
     )
-    # By the key it is found by, which is where it lies; of another person's link the condition keeps its hands.
-    for link in await queries.fetch_all(
-        "SELECT account_index FROM account_link WHERE person_id = $1 AND source_id = $2", person.person_id, source_id
-    ):
-        await queries.execute(
-            "DELETE FROM linked_account WHERE source_id = $1 AND account_index = $2 AND person_id = $3",
-            source_id,
-            link["account_index"],
-            person.person_id,
-        )
-    # Wherever the records' own ids have put them.
-    await queries.execute("DELETE FROM record_key WHERE person_id = $1 AND source_id = $2", person.person_id, source_id)
-    return await queries.execute(
-        "DELETE FROM record WHERE person_id = $1 AND source_id = $2", person.person_id, source_id
-    )
+    links = await AccountLink.filter(person_id=person_id, source_id=source_id).values("account_index")
+    if indexes := sorted({link["account_index"] for link in links}):
+        # By account_index, the distribution key. `person_id` keeps another person's link to the same account.
+        await LinkedAccount.filter(source_id=source_id, account_index__in=indexes, person_id=person_id).delete()
+    # Distributed by the source's record ids, so this statement visits every server.
+    await RecordKey.filter(person_id=person_id, source_id=source_id).delete()
+    return await StoredRecord.filter(person_id=person_id, source_id=source_id).delete()
 
 
-async def _drop_unproven(person: Person, source_id: str) -> None:
-    for table, unproven in (("account_link", " AND state = 'pending'"), ("link_code", "")):
-        await queries.execute(
-            f"DELETE FROM {table} WHERE person_id = $1 AND source_id = $2{unproven}", person.person_id, source_id
-        )
+async def _delete_pending(person: Person, source_id: str) -> None:
+    await AccountLink.filter(person_id=person.person_id, source_id=source_id, state="pending").delete()
+    await LinkCode.filter(person_id=person.person_id, source_id=source_id).delete()
 
 
 async def end_contested_link(keyring: Keyring, standing_link_id: str, at: datetime) -> None:
-    """End a confirmed link that was found not to be its holder's, with what came through it; the holder is told."""
-    row = await queries.fetch_one("SELECT person_id, source_id FROM account_link WHERE link_id = $1", standing_link_id)
-    if row is None:
+    """End a confirmed link that, by an officer's review, is not its holder's; delete its records and tell the holder.
+
+    Locks the holder's row, raises their epoch and writes the event `link.released`. No effect for an unknown link.
+    """
+    link = await AccountLink.filter(link_id=standing_link_id).first()
+    if link is None:
         return
-    person = await persons.lock(keyring, row["person_id"])
-    await end_links(person, row["source_id"], at)
+    person = await persons.lock(keyring, link.person_id)
+    await end_links(person, link.source_id, at)
     await persons.raise_epoch(person.person_id)
-    await ledger.append(person, "link.released", {"link_id": standing_link_id, "source_id": row["source_id"]}, at)
-    await messages.add(person, MessageKind.LINK_RELEASED, {"source_id": row["source_id"]}, at)
+    await ledger.append(person, "link.released", {"link_id": standing_link_id, "source_id": link.source_id}, at)
+    await messages.add(person, MessageKind.LINK_RELEASED, {"source_id": link.source_id}, at)
 
 
 async def list_for_source(
-    keyring: Keyring, source_id: str, state: str, at: datetime, after: tuple[int, str] | None, limit: int
+    keyring: Keyring, source_id: str, state: str, at: datetime, after: Cursor | None, limit: int
 ) -> list[LinkForSource]:
-    """Links in a state, oldest first: confirmed ones that a live consent covers, ended ones not acknowledged."""
-    since, link_id = after or (-1, "")
+    """Return a source's links in a state, oldest first, after the cursor (since, link id).
+
+    `confirmed`: those that a live consent covers. `ended`: those not acknowledged yet, of erased persons too.
+    """
+    since, link_id = after or paging.OLDEST
     condition, more = "l.acknowledged_at IS NULL", []
     if state == "confirmed":
         condition = (
@@ -302,7 +287,7 @@ async def list_for_source(
             " AND c.state = 'given' AND c.expires_at > $6)"
         )
         more = [queries.to_micros(at)]
-    found = await queries.fetch_all(
+    rows = await queries.fetch_all(
         "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
         " FROM account_link l JOIN person p ON p.person_id = l.person_id"
         " WHERE l.source_id = $1 AND l.state = $2 AND (l.since > $3 OR (l.since = $3 AND l.link_id > $4))"
@@ -314,90 +299,85 @@ async def list_for_source(
         limit,
         *more,
     )
-    live = [
+    links = [
         LinkForSource(
             row["link_id"],
-            persons.from_row(keyring, row)
-            .open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
-            .decode(),
+            _open_account(persons.from_row(keyring, row), row["link_id"], bytes(row["sealed_account"])),
             row["state"],
             queries.from_micros(row["since"]),
         )
-        for row in found
+        for row in rows
     ]
     if state == "confirmed":
-        return live
-    gone = await _farewells(keyring, source_id, since, link_id, limit)
-    return sorted([*live, *gone], key=lambda link: (link.since, link.link_id))[:limit]
+        return links
+    of_erased = await _endings_of_erased(keyring, source_id, after, limit)
+    return sorted([*links, *of_erased], key=lambda link: (link.since, link.link_id))[:limit]
 
 
 async def record_link_ending(keyring: Keyring, person: Person) -> None:
-    """Keep what sources must still hear of somebody whose rows and key are about to go. In the erasure itself."""
-    found = await queries.fetch_all(
-        "SELECT link_id, source_id, since, sealed_account FROM account_link WHERE person_id = $1 AND state = 'ended'"
-        " AND acknowledged_at IS NULL",
-        person.person_id,
-    )
-    for row in found:
-        account = person.open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"]))
-        await queries.execute(
-            "INSERT INTO farewell (link_id, source_id, sealed_account, since) VALUES ($1, $2, $3, $4)",
-            row["link_id"],
-            row["source_id"],
-            vault.seal(vault.service_cipher(keyring, "farewell"), _farewell_place(row["link_id"]), account),
-            row["since"],
+    """Copy the ended links that sources have not acknowledged, before the person's rows and key are deleted.
+
+    The copies are sealed under the service's key. Runs in the transaction of the erasure.
+    """
+    links = await AccountLink.filter(person_id=person.person_id, state="ended", acknowledged_at__isnull=True)
+    cipher = vault.service_cipher(keyring, "farewell")
+    endings = [
+        LinkEnding(
+            link_id=link.link_id,
+            source_id=link.source_id,
+            sealed_account=vault.seal(
+                cipher,
+                _ending_place(link.link_id),
+                _open_account(person, link.link_id, link.sealed_account).encode(),
+            ),
+            since=link.since,
         )
+        for link in links
+    ]
+    await LinkEnding.bulk_create(endings)
 
 
 async def delete_acknowledged_endings() -> int:
-    """Drop what sources have acknowledged; how many."""
-    return await queries.execute("DELETE FROM farewell WHERE acknowledged_at IS NOT NULL")
+    """Delete the ended links of erased persons that their sources have acknowledged; return their number."""
+    return await LinkEnding.filter(acknowledged_at__isnull=False).delete()
 
 
-async def _farewells(keyring: Keyring, source_id: str, since: int, link_id: str, limit: int) -> list[LinkForSource]:
-    found = await queries.fetch_all(
-        "SELECT * FROM farewell WHERE source_id = $1 AND acknowledged_at IS NULL"
-        " AND (since > $2 OR (since = $2 AND link_id > $3)) ORDER BY since, link_id LIMIT $4",
-        source_id,
-        since,
-        link_id,
-        limit,
+async def _endings_of_erased(keyring: Keyring, source_id: str, after: Cursor | None, limit: int) -> list[LinkForSource]:
+    endings = (
+        await LinkEnding.filter(
+            paging.newer_than(after, "since", "link_id"), source_id=source_id, acknowledged_at__isnull=True
+        )
+        .order_by("since", "link_id")
+        .limit(limit)
     )
     cipher = vault.service_cipher(keyring, "farewell")
     return [
         LinkForSource(
-            row["link_id"],
-            vault.open_sealed(cipher, _farewell_place(row["link_id"]), bytes(row["sealed_account"])).decode(),
+            ending.link_id,
+            vault.open_sealed(cipher, _ending_place(ending.link_id), ending.sealed_account).decode(),
             "ended",
-            queries.from_micros(row["since"]),
+            queries.from_micros(ending.since),
         )
-        for row in found
+        for ending in endings
     ]
 
 
-def _farewell_place(link_id: str) -> Place:
+def _ending_place(link_id: str) -> Place:
     return Place("farewell", "sealed_account", "", link_id)
 
 
 async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None:
-    """The source has dealt with an ended link. Again: the same. NotFound for any other link."""
-    said = await queries.execute(
-        "UPDATE farewell SET acknowledged_at = $3 WHERE source_id = $1 AND link_id = $2",
-        source_id,
-        link_id,
-        queries.to_micros(at),
-    )
-    if said:
+    """Record that the source has dealt with an ended link; repeating it is harmless.
+
+    Raises:
+        NotFound: the source has no ended link of this id.
+    """
+    acknowledged_at = queries.to_micros(at)
+    if await LinkEnding.filter(source_id=source_id, link_id=link_id).update(acknowledged_at=acknowledged_at):
         return
-    row = await queries.fetch_one(
-        "SELECT person_id, state FROM account_link WHERE source_id = $1 AND link_id = $2", source_id, link_id
-    )
-    if row is None or row["state"] != "ended":
+    link = await AccountLink.filter(source_id=source_id, link_id=link_id).first()
+    if link is None or link.state != "ended":
         raise NotFound("there is no ended link of this id")
-    await queries.execute(
-        "UPDATE account_link SET acknowledged_at = $3 WHERE person_id = $1 AND link_id = $2"
-        " AND acknowledged_at IS NULL",
-        row["person_id"],
-        link_id,
-        queries.to_micros(at),
+    await AccountLink.filter(person_id=link.person_id, link_id=link_id, acknowledged_at__isnull=True).update(
+        acknowledged_at=acknowledged_at
     )

@@ -1,11 +1,13 @@
-"""What time does to consents: people are told before the end, the end is written down, what was shown is forgotten.
+"""Background work on consents: reminders before the end, the record of an expiry, old presentations.
 
-Only tidies. Whether a consent lives is decided by the clock at each use, whatever runs here or does not.
+No decision waits for it: each use of a consent compares its end with the clock.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+
+from tortoise.expressions import Q
 
 from consent import persons
 from consent.consents import register
@@ -14,56 +16,58 @@ from consent.database import queries
 from consent.domain.purposes import Purpose
 from consent.events import messages
 from consent.events.messages import MessageKind
+from consent.models import Presentation, StoredConsent
 
 REMIND_DAYS = (7, 30, 90)
-"""How long before its end a person is told; the shortest first, so that nobody is told twice at once."""
+"""Days before the end of a consent at which its person is reminded; the shortest first, so that a consent close to its
+end causes one reminder and not three."""
 EXPIRIES_MAX = 1_000
-"""Consents written down as expired in one sweep; the next one takes the rest."""
+"""Consents in one run; the next run takes the rest."""
 PRESENTATION_RETENTION = timedelta(days=1)
-"""How long after its end a ticket is still known as answered; then it is an unknown, equally spent one."""
+"""Time after its end for which a spent ticket is answered as spent by its row; without a row it is so as well."""
 
 
 async def remind(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
-    """Tell people whose consents end in 90, 30 and 7 days, each once; how many were told now."""
-    told = 0
+    """Send one message each 90, 30 and 7 days before a consent ends; return the number of messages.
+
+    Each message is a transaction of its own, with the person's row locked.
+    """
+    sent = 0
     for days in REMIND_DAYS:
-        due = await queries.fetch_all(
-            "SELECT person_id, consent_id, counterpart, expires_at FROM consent WHERE state = 'given'"
-            " AND expires_at > $1 AND expires_at <= $2 AND (told_days IS NULL OR told_days > $3) LIMIT $4",
-            queries.to_micros(at),
-            queries.to_micros(at + timedelta(days=days)),
-            days,
-            limit,
-        )
-        for row in due:
+        not_reminded = Q(reminded_days__isnull=True) | Q(reminded_days__gt=days)
+        due = await StoredConsent.filter(
+            not_reminded,
+            state="given",
+            expires_at__gt=queries.to_micros(at),
+            expires_at__lte=queries.to_micros(at + timedelta(days=days)),
+        ).limit(limit)
+        for consent in due:
             async with queries.transaction():
-                person = await persons.lock(keyring, row["person_id"])
-                marked = await queries.execute(
-                    "UPDATE consent SET told_days = $3 WHERE person_id = $1 AND consent_id = $2"
-                    " AND (told_days IS NULL OR told_days > $3) AND state = 'given'",
-                    row["person_id"],
-                    row["consent_id"],
-                    days,
-                )
-                if marked:
-                    facts = {
-                        "counterpart": row["counterpart"],
-                        "expires_on": queries.from_micros(row["expires_at"]).date().isoformat(),
+                person = await persons.lock(keyring, consent.person_id)
+                # Several processes may remind at once: only the one whose UPDATE changes the row sends the message.
+                if await StoredConsent.filter(
+                    not_reminded, person_id=consent.person_id, consent_id=consent.consent_id, state="given"
+                ).update(reminded_days=days):
+                    facts: dict[str, str | int | None] = {
+                        "counterpart": consent.counterpart,
+                        "expires_on": queries.from_micros(consent.expires_at).date().isoformat(),
                         "days": days,
                     }
                     await messages.add(person, MessageKind.CONSENT_ENDING, facts, at)
-                    told += 1
-    return told
+                    sent += 1
+    return sent
 
 
 async def record_expired(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
-    """Write down what has expired, with its event and the end of its link; how many. Only tidies: decisions at use
-    look at the clock."""
-    due = await queries.fetch_all(
-        "SELECT person_id, purpose, counterpart FROM consent WHERE state = 'given' AND expires_at <= $1"
-        " ORDER BY person_id LIMIT $2",
-        queries.to_micros(at),
-        limit,
+    """Record consents that have expired, with their events and the ends of their links; return their number.
+
+    Each person is a transaction of its own, with the row locked.
+    """
+    due = (
+        await StoredConsent.filter(state="given", expires_at__lte=queries.to_micros(at))
+        .order_by("person_id")
+        .limit(limit)
+        .values("person_id", "purpose", "counterpart")
     )
     for row in due:
         async with queries.transaction():
@@ -73,7 +77,8 @@ async def record_expired(keyring: Keyring, at: datetime, limit: int = EXPIRIES_M
 
 
 async def delete_old_presentations(at: datetime) -> int:
-    """Drop notices shown more than a day ago, answered or not; how many. What was agreed to is in the event."""
-    return await queries.execute(
-        "DELETE FROM presentation WHERE expires_at < $1", queries.to_micros(at - PRESENTATION_RETENTION)
-    )
+    """Delete presentations that ended more than PRESENTATION_RETENTION ago; return their number.
+
+    The notice that was agreed to stays named in the event of the consent.
+    """
+    return await Presentation.filter(expires_at__lt=queries.to_micros(at - PRESENTATION_RETENTION)).delete()

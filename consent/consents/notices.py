@@ -1,4 +1,4 @@
-"""Notices as they are shown: the document in force, written out for one counterpart in one language."""
+"""Notices as people read them: the document in force, written for one counterpart in one language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from consent.documents.schema import Language, NoticeDocument
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice as a person sees it; `sha256` is the document's, `body` the text, `fields` its clauses."""
+    """A notice as a person reads it.
+
+    `body` is the whole text, `fields` its clauses by name, `sha256` the hash of the document it was written from.
+    """
 
     notice_id: str
     version: int
@@ -24,7 +27,7 @@ class Notice:
 
 
 def render_notice(version: Version, counterpart: Mapping[str, Any], language: Language) -> Notice:
-    """The notice for this counterpart (the document of a source or provider), in `zh-CN` or `en`."""
+    """Write a notice for a counterpart, which is the document of a source or provider."""
     document = schema.parse_document(NoticeDocument, version.body)
     name = counterpart["name"][language]
     clauses = version.body["languages"][language]

@@ -1,7 +1,7 @@
-"""The one-time ticket that a shown notice comes with: proof of what was shown, to whom, and that it was just now.
+"""The one-time ticket of a shown notice: it proves which notice was shown, to whom, and lately.
 
-A ticket is 96 hex digits: the presentation's id, a code that binds it to the person, a code over both. So a forged
-ticket and somebody else's ticket are told apart without looking anything up.
+A ticket is 96 hex digits: the presentation's id, a MAC that binds it to the person, a MAC over both. A forged ticket
+and another person's ticket are therefore told apart without a query.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ TICKET = re.compile(r"[0-9a-f]{96}", re.ASCII)
 
 
 def sign(keyring: Keyring, presentation_id: str, person_id: str) -> str:
-    """The ticket of a presentation (32 hex digits) made for a person."""
+    """Return the ticket of a presentation (32 hex digits) for a person."""
     bound = blind_index(keyring, IndexUse.PRESENTATION, "person", presentation_id, person_id)
     return presentation_id + bound + blind_index(keyring, IndexUse.PRESENTATION, "ticket", presentation_id, bound)
 
 
 def check(keyring: Keyring, ticket: str, person_id: str | None) -> str:
-    """The presentation's id; TicketInvalid when it was not made here, TicketOfAnother when made for someone else."""
+    """Return the presentation's id of a ticket; `person_id` is None for somebody without a record here.
+
+    Raises:
+        TicketInvalid: this service did not sign it.
+        TicketOfAnother: it was signed for another person.
+    """
     if not TICKET.fullmatch(ticket):
         raise TicketInvalid("this is not a ticket of this service")
     presentation_id, bound, code = ticket[:32], ticket[32:64], ticket[64:]
-    made_here = blind_index(keyring, IndexUse.PRESENTATION, "ticket", presentation_id, bound)
-    if not hmac.compare_digest(made_here, code):
+    expected = blind_index(keyring, IndexUse.PRESENTATION, "ticket", presentation_id, bound)
+    if not hmac.compare_digest(expected, code):
         raise TicketInvalid("this is not a ticket of this service")
     if person_id is None or not hmac.compare_digest(
         blind_index(keyring, IndexUse.PRESENTATION, "person", presentation_id, person_id), bound

@@ -1,4 +1,4 @@
-"""Notices shown to a person, each with the one-time ticket that may answer it, and exactly what was shown."""
+"""Presentations: notices shown to a person, each with the one-time ticket that answers it, and its exact text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import PRESENTATION_LIFE
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import AccountForbidden, AccountRequired, NotFound, NotInForce, TicketConsumed, TicketExpired
-from consent.persons import Person
+from consent.models import Presentation, StoredConsent
+from consent.persons import ActingPerson, Person
 
 NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
 COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: DocumentKind.SOURCES, Purpose.BENEFIT_CHECK: DocumentKind.PROVIDERS}
@@ -25,8 +26,23 @@ ANSWERED = "this notice was answered before; ask to see it again"
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeRequest:
+    """The consent that a person wants to read about.
+
+    `counterpart` is a source or provider id, `account` the person's account at the source. `previous_id` names an ended
+    consent that the new one would follow; its account is then used unless another one is given.
+    """
+
+    purpose: Purpose
+    counterpart: str
+    language: Language
+    account: str | None = None
+    previous_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShownNotice:
-    """A notice as shown, with the ticket that may answer it until `expires_at`."""
+    """A notice as shown, with the ticket that answers it before `expires_at`; `account` is the one a yes is about."""
 
     request_id: str
     ticket: str
@@ -35,96 +51,110 @@ class ShownNotice:
     purpose: Purpose
     counterpart: str
     account: str | None
-    """The account at the source that a yes is about."""
 
 
-async def show(
-    keyring: Keyring,
-    person: Person,
-    purpose: Purpose,
-    counterpart: str,
-    account: str | None,
-    language: Language,
-    at: datetime,
-    previous_id: str | None = None,
-) -> ShownNotice:
-    """Show the notice in force for this purpose and counterpart, and remember exactly what was shown.
+async def show(actor: ActingPerson, request: NoticeRequest) -> ShownNotice:
+    """Show the notice in force for a purpose and counterpart, and store the hash of its exact text.
 
-    `previous_id` names the person's ended consent that is to be taken up again: its account is asked for no more, as
-    long as it is kept. NotFound when it is about something else.
+    Raises:
+        NotFound: `previous_id` is no consent of this person for this purpose and counterpart.
+        AccountRequired, AccountForbidden: points need an account at the source, a benefit check must not name one.
+        NotInForce: the counterpart, or the notice of the purpose, is not in force.
     """
-    if previous_id is not None:
-        account = account or await _account_before(person, purpose, counterpart, previous_id)
+    person, keyring, at = actor.person, actor.keyring, actor.at
+    purpose, counterpart, account = request.purpose, request.counterpart, request.account
+    if request.previous_id is not None:
+        account = account or await _previous_account(person, purpose, counterpart, request.previous_id)
     _check_account(purpose, account)
     named = await lifecycle.in_force(COUNTERPART_KIND[purpose], counterpart, at)
-    notice = await current_notice(purpose, counterpart, language, at)
+    notice = await current_notice(purpose, counterpart, request.language, at)
     assert named is not None
     presentation_id = new_id()
     expires_at = at + PRESENTATION_LIFE
-    await queries.execute(
-        "INSERT INTO presentation (person_id, presentation_id, purpose, counterpart, notice_id, notice_version,"
-        " notice_sha256, body_sha256, language, account_index, sealed_account, shown_at, expires_at,"
-        " counterpart_version, previous_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        person.person_id,
-        presentation_id,
-        purpose,
-        counterpart,
-        notice.notice_id,
-        notice.version,
-        notice.sha256,
-        hashlib.sha256(notice.body.encode()).hexdigest(),
-        language,
-        None if account is None else blind_index(keyring, IndexUse.ACCOUNT, counterpart, account),
-        None if account is None else person.seal("presentation", "sealed_account", presentation_id, account.encode()),
-        queries.to_micros(at),
-        queries.to_micros(expires_at),
-        named.version,
-        previous_id,
+    await Presentation.create(
+        person_id=person.person_id,
+        presentation_id=presentation_id,
+        purpose=purpose,
+        counterpart=counterpart,
+        notice_id=notice.notice_id,
+        notice_version=notice.version,
+        notice_sha256=notice.sha256,
+        body_sha256=hashlib.sha256(notice.body.encode()).hexdigest(),
+        language=request.language,
+        account_index=None if account is None else blind_index(keyring, IndexUse.ACCOUNT, counterpart, account),
+        sealed_account=(
+            None
+            if account is None
+            else person.seal("presentation", "sealed_account", presentation_id, account.encode())
+        ),
+        shown_at=queries.to_micros(at),
+        expires_at=queries.to_micros(expires_at),
+        counterpart_version=named.version,
+        previous_id=request.previous_id,
     )
     ticket = presentation_ticket.sign(keyring, presentation_id, person.person_id)
     return ShownNotice(presentation_id, ticket, expires_at, notice, purpose, counterpart, account)
 
 
 async def show_again(keyring: Keyring, person: Person, request_id: str, at: datetime) -> ShownNotice:
-    """A notice as it was shown to this person, with its ticket, while it can still be answered.
+    """Return a notice as it was shown to this person, with its ticket, while it can still be answered.
 
-    NotFound for another person's, TicketConsumed and TicketExpired as an answer to it would be told.
+    Raises:
+        NotFound: nothing of this id was shown to this person.
+        TicketConsumed, TicketExpired: as for an answer.
     """
-    shown = await _waiting(person, request_id, at)
+    shown = await _unanswered(person, request_id, at)
     if shown is None:
         raise NotFound("no such notice was shown")
-    purpose, counterpart = Purpose(shown["purpose"]), shown["counterpart"]
-    notice = await lifecycle.get(DocumentKind.NOTICES, shown["notice_id"], shown["notice_version"])
-    named = await lifecycle.get(COUNTERPART_KIND[purpose], counterpart, shown["counterpart_version"])
-    account = shown["sealed_account"]
+    purpose = Purpose(shown.purpose)
+    notice = await lifecycle.get(DocumentKind.NOTICES, shown.notice_id, shown.notice_version)
+    named = await lifecycle.get(COUNTERPART_KIND[purpose], shown.counterpart, shown.counterpart_version)
+    language: Language = "zh-CN" if shown.language == "zh-CN" else "en"
     return ShownNotice(
         request_id,
         presentation_ticket.sign(keyring, request_id, person.person_id),
-        queries.from_micros(shown["expires_at"]),
-        notices.render_notice(notice, named.body, shown["language"]),
+        queries.from_micros(shown.expires_at),
+        notices.render_notice(notice, named.body, language),
         purpose,
-        counterpart,
-        None if account is None else person.open("presentation", "sealed_account", request_id, bytes(account)).decode(),
+        shown.counterpart,
+        account_in(person, shown),
     )
 
 
-async def spend_ticket(keyring: Keyring, person: Person, ticket: str, at: datetime) -> queries.Row:
-    """Spend the ticket of a shown notice; the row of what was shown."""
+def account_in(person: Person, shown: Presentation) -> str | None:
+    """Return the account that a presentation is about, opened; None for a benefit check."""
+    sealed = shown.sealed_account
+    return (
+        None
+        if sealed is None
+        else person.open("presentation", "sealed_account", shown.presentation_id, sealed).decode()
+    )
+
+
+async def spend_ticket(keyring: Keyring, person: Person, ticket: str, at: datetime) -> Presentation:
+    """Spend the ticket of a shown notice; return what was shown. Needs a transaction with the person's row locked.
+
+    Raises:
+        TicketInvalid, TicketOfAnother: as `presentation_ticket.check`.
+        TicketConsumed: the notice is answered, or so old that its row is deleted.
+        TicketExpired: the time for an answer has passed.
+    """
     presentation_id = presentation_ticket.check(keyring, ticket, person.person_id)
-    shown = await _waiting(person, presentation_id, at)
+    shown = await _unanswered(person, presentation_id, at)
     if shown is None:
         raise TicketConsumed(ANSWERED)
-    await queries.execute(
-        "UPDATE presentation SET answered_at = $3 WHERE person_id = $1 AND presentation_id = $2",
-        person.person_id,
-        presentation_id,
-        queries.to_micros(at),
+    await Presentation.filter(person_id=person.person_id, presentation_id=presentation_id).update(
+        answered_at=queries.to_micros(at)
     )
     return shown
 
 
 async def current_notice(purpose: Purpose, counterpart: str, language: Language, at: datetime) -> Notice:
-    """The notice in force for this purpose, written out for the counterpart; NotInForce where either is not."""
+    """Return the notice in force for a purpose, written for the counterpart.
+
+    Raises:
+        NotInForce: the notice or the counterpart is not in force.
+    """
     named = await lifecycle.in_force(COUNTERPART_KIND[purpose], counterpart, at)
     notice = await lifecycle.in_force(DocumentKind.NOTICES, NOTICE_OF_PURPOSE[purpose], at)
     if named is None or notice is None:
@@ -139,45 +169,40 @@ def _check_account(purpose: Purpose, account: str | None) -> None:
         raise AccountForbidden("benefit.check needs no account, so none may be sent")
 
 
-async def _waiting(person: Person, presentation_id: str, at: datetime) -> queries.Row | None:
-    shown = await queries.fetch_one(
-        "SELECT * FROM presentation WHERE person_id = $1 AND presentation_id = $2", person.person_id, presentation_id
-    )
+async def _unanswered(person: Person, presentation_id: str, at: datetime) -> Presentation | None:
+    shown = await Presentation.get_or_none(person_id=person.person_id, presentation_id=presentation_id)
     if shown is None:
         return None
-    if shown["answered_at"] is not None:
+    if shown.answered_at is not None:
         raise TicketConsumed(ANSWERED)
-    if queries.to_micros(at) >= shown["expires_at"]:
+    if queries.to_micros(at) >= shown.expires_at:
         raise TicketExpired("the notice was shown too long ago; ask to see it again")
     return shown
 
 
-async def _account_before(person: Person, purpose: Purpose, counterpart: str, consent_id: str) -> str | None:
-    """The account of an ended consent: that of its link, or of a link nobody proved, what was typed for its notice."""
-    row = await queries.fetch_one(
-        "SELECT given_at FROM consent WHERE person_id = $1 AND consent_id = $2 AND purpose = $3 AND counterpart = $4"
-        " AND state <> 'refused'",
-        person.person_id,
-        consent_id,
-        purpose,
-        counterpart,
+async def _previous_account(person: Person, purpose: Purpose, counterpart: str, consent_id: str) -> str | None:
+    """Return the account of an ended consent: that of its link, else the one typed for its notice.
+
+    A link that was never proven is deleted when its consent ends, while its presentation stays for a day.
+    """
+    consent = (
+        await StoredConsent.filter(
+            person_id=person.person_id, consent_id=consent_id, purpose=purpose, counterpart=counterpart
+        )
+        .exclude(state="refused")
+        .first()
     )
-    if row is None:
+    if consent is None:
         raise NotFound("there is no such consent")
     if purpose is not Purpose.POINTS_COMPUTE:
         return None
-    if (kept := await account_links.account_of(person, consent_id)) is not None:
-        return kept
-    typed = await queries.fetch_one(
-        "SELECT presentation_id, sealed_account FROM presentation WHERE person_id = $1 AND purpose = $2"
-        " AND counterpart = $3 AND answered_at = $4 AND sealed_account IS NOT NULL",
-        person.person_id,
-        purpose,
-        counterpart,
-        row["given_at"],
-    )
-    if typed is None:
-        return None
-    return person.open(
-        "presentation", "sealed_account", typed["presentation_id"], bytes(typed["sealed_account"])
-    ).decode()
+    if (account := await account_links.account_of(person, consent_id)) is not None:
+        return account
+    shown = await Presentation.filter(
+        person_id=person.person_id,
+        purpose=purpose,
+        counterpart=counterpart,
+        answered_at=consent.given_at,
+        sealed_account__isnull=False,
+    ).first()
+    return None if shown is None else account_in(person, shown)

@@ -1,42 +1,58 @@
-"""What a privacy officer may see and settle: counts, random samples, single consents under a case, reviews.
+"""The privacy officer's work: counts, random samples, single consents under a case, reviews.
 
-Never rows by place and time, never a lookup by identity. Every look leaves a leaf in the consent log; a look at one
-consent also stands in that person's own chain, where they read it.
+SQL text remains where the state of consents at an instant is computed by set (counts and samples) and where tables are
+joined or united.
+
+An officer cannot list rows by place and time, nor search for a person. Every access leaves a leaf in the consent log;
+an access to one consent is an event in that person's own chain as well, where they can read it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
+
+from tortoise.expressions import Q
+from tortoise.functions import Count
 
 from consent import persons
+from consent.consents import register
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import paging, queries
+from consent.database.paging import Cursor
 from consent.documents.lifecycle import SYSTEM_ACTOR
+from consent.domain import small_cells
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import Conflict, NotFound
+from consent.models import (
+    LinkReview,
+    OfficerCase,
+    Oversight,
+    RefusedAttempt,
+    StoredConsent,
+    StoredDocument,
+    StoredObjection,
+)
 
 SAMPLE_MAX = 200
-CELL_MIN = 20
-"""Fewer than this are not counted out: a small cell is a person."""
-ROUND_TO = 10
-"""Counts are rounded, so that two of them side by side tell nothing of one person."""
+"""Consents in one sample: enough for an audit, too few to copy the register."""
 PROPAGATION_DAYS = 7
-"""Within how many days a source acknowledges an ended link or a correction."""
+"""Days within which a source must acknowledge an ended link or a correction."""
+RETENTION = timedelta(days=3 * 366)
+"""Time for which cases and decided reviews stay: three years, as long as processing records by PIPL 56."""
 CONSENT_STATE = (
     "CASE WHEN c.state = 'refused' THEN 'refused' WHEN c.ended_at IS NOT NULL AND c.ended_at <= $1 THEN c.state"
     " WHEN c.expires_at <= $1 THEN 'expired' ELSE 'given' END"
 )
-"""The state of a consent at the instant `$1`, whatever came later."""
+"""SQL expression: the state of a consent at the instant `$1`, without anything that happened later."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentFilters:
-    """Which consents; None for all."""
+    """The consents to count or sample; None filters nothing."""
 
     purpose: str | None = None
     counterpart: str | None = None
@@ -46,7 +62,7 @@ class ConsentFilters:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Consents of one day and state; `count` is rounded to tens, or None where it is too small to say."""
+    """The consents of one civil day and state; `count` is rounded, or None where it is too small to publish."""
 
     day: date
     state: str
@@ -54,8 +70,23 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentForOfficer:
+    """A consent as an officer sees it: no identity, `state` at the instant that was asked for."""
+
+    consent_id: str
+    purpose: str
+    counterpart: str
+    state: str
+    notice_id: str
+    notice_version: int
+    given_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
-    """Something that waits for an officer."""
+    """A matter that waits for an officer; `kind` is contested_link, document or stopped_document."""
 
     review_id: str
     kind: str
@@ -65,7 +96,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Why an officer looks."""
+    """The reason for which an officer reads single consents."""
 
     case_id: str
     reason_code: str
@@ -75,7 +106,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a review: approved or refused, why, by whom."""
+    """The decision on a review: `approve` or `refuse`, the reason in writing, by whom and when."""
 
     decision: str
     reason: str
@@ -83,98 +114,70 @@ class Decision:
     decided_at: datetime
 
 
-RETENTION = timedelta(days=3 * 366)
-
-
 async def delete_old(at: datetime) -> int:
-    """Drop cases, and reviews that are decided, of more than three years ago; how many."""
-    long_ago = queries.to_micros(at - RETENTION)
-    dropped = await queries.execute("DELETE FROM officer_case WHERE opened_at < $1", long_ago)
-    return dropped + await queries.execute(
-        "DELETE FROM link_review WHERE opened_at < $1 AND state = 'decided'", long_ago
-    )
+    """Delete cases, and decided reviews, opened more than RETENTION ago; return their number."""
+    limit = queries.to_micros(at - RETENTION)
+    cases = await OfficerCase.filter(opened_at__lt=limit).delete()
+    return cases + await LinkReview.filter(opened_at__lt=limit, state="decided").delete()
 
 
 async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) -> str:
-    """Open a case; its id. Whatever is looked at later names it."""
+    """Open a case and record it in the consent log; return its id, which later accesses name."""
     case_id = new_id()
-    await queries.execute(
-        "INSERT INTO officer_case (case_id, staff_id, reason_code, text, opened_at) VALUES ($1, $2, $3, $4, $5)",
-        case_id,
-        staff_id,
-        reason_code,
-        text,
-        queries.to_micros(at),
+    await OfficerCase.create(
+        case_id=case_id, staff_id=staff_id, reason_code=reason_code, text=text, opened_at=queries.to_micros(at)
     )
     await ledger.record_officer_read(staff_id, case_id, "case.opened", at)
     return case_id
 
 
 async def require_case(case_id: str, staff_id: str) -> Case:
-    """The officer's own case of this id, or NotFound."""
-    found = await queries.fetch_one(
-        "SELECT * FROM officer_case WHERE case_id = $1 AND staff_id = $2", case_id, staff_id
-    )
-    if found is None:
+    """Return the officer's own case of this id, or raise NotFound."""
+    case = await OfficerCase.get_or_none(case_id=case_id, staff_id=staff_id)
+    if case is None:
         raise NotFound("there is no case of yours of this id")
-    return _case(found)
+    return _case(case)
 
 
-async def cases_of(staff_id: str, before: tuple[int, str] | None, limit: int) -> list[Case]:
-    """The officer's own cases, newest first; `before` is (opened at, id) of the last one seen."""
-    at, case_id = before or (2**62, "")
-    found = await queries.fetch_all(
-        "SELECT * FROM officer_case WHERE staff_id = $1 AND (opened_at < $2 OR (opened_at = $2 AND case_id < $3))"
-        " ORDER BY opened_at DESC, case_id DESC LIMIT $4",
-        staff_id,
-        at,
-        case_id,
-        limit,
+async def cases_of(staff_id: str, before: Cursor | None, limit: int) -> list[Case]:
+    """Return the officer's own cases, newest first, after the cursor (opened at, case id)."""
+    cases = (
+        await OfficerCase.filter(paging.older_than(before, "opened_at", "case_id"), staff_id=staff_id)
+        .order_by("-opened_at", "-case_id")
+        .limit(limit)
     )
-    return [_case(row) for row in found]
+    return [_case(case) for case in cases]
 
 
-def _case(row: queries.Row) -> Case:
-    return Case(row["case_id"], row["reason_code"], row["text"], queries.from_micros(row["opened_at"]))
+def _case(case: OfficerCase) -> Case:
+    return Case(case.case_id, case.reason_code, case.text, queries.from_micros(case.opened_at))
 
 
 async def count_consents(filters: ConsentFilters, on: date, zone: tzinfo, at: datetime) -> list[Cell]:
-    """Consents by the day they were decided and the state at the end of civil day `on`; small cells suppressed."""
+    """Count consents by the civil day on which they were given and their state at the end of civil day `on`.
+
+    Small cells are suppressed. The answer is of now for a day that has not ended.
+    """
     instant = min(_end_of(on, zone), at)
     where, values = _where(filters, 3)
     offset = int((instant.astimezone(zone).utcoffset() or timedelta()).total_seconds()) * 1_000_000
-    found = await queries.fetch_all(
+    rows = await queries.fetch_all(
         f"SELECT (c.given_at + $2) / 86400000000 AS day, {CONSENT_STATE} AS state, count(*) AS counted FROM consent c"
         f" WHERE c.given_at <= $1{where} GROUP BY 1, 2 ORDER BY 1, 2",
         queries.to_micros(instant),
         offset,
         *values,
     )
+    cells = [row for row in rows if filters.state in (None, row["state"])]
     epoch = queries.EPOCH.date()
-    rows = [
-        (epoch + timedelta(days=int(row["day"])), str(row["state"]), int(row["counted"]))
-        for row in found
-        if filters.state in (None, row["state"])
-    ]
-    shown = suppress_small_cells([counted for _, _, counted in rows])
-    return [Cell(day, state, count) for (day, state, _), count in zip(rows, shown, strict=True)]
-
-
-def suppress_small_cells(cells: Sequence[int]) -> list[int | None]:
-    """Counts rounded to tens; those under CELL_MIN are left out, and a second one with a single small cell.
-
-    Otherwise the one that is missing could be had from a total.
-    """
-    hidden = {place for place, count in enumerate(cells) if count < CELL_MIN}
-    if len(hidden) == 1 and len(cells) > 1:
-        hidden.add(min((place for place in range(len(cells)) if place not in hidden), key=lambda place: cells[place]))
     return [
-        None if place in hidden else (count + ROUND_TO // 2) // ROUND_TO * ROUND_TO for place, count in enumerate(cells)
+        Cell(epoch + timedelta(days=int(row["day"])), str(row["state"]), count)
+        for row, count in zip(cells, small_cells.suppress([int(row["counted"]) for row in cells]), strict=True)
     ]
 
 
-async def sample_consents(filters: ConsentFilters, size: int, at: datetime) -> list[queries.Row]:
-    """Up to `size` consents at random; none when fewer than CELL_MIN fit the filters."""
+async def sample_consents(filters: ConsentFilters, size: int, at: datetime) -> list[ConsentForOfficer]:
+    """Return up to `size` random consents in their state at `at`; none when fewer than CELL_MIN fit the filters."""
     where, values = _where(filters, 2)
     fitting = f"SELECT c.*, {CONSENT_STATE} AS state_then FROM consent c WHERE c.given_at <= $1{where}"
     if filters.state is not None:
@@ -182,21 +185,38 @@ async def sample_consents(filters: ConsentFilters, size: int, at: datetime) -> l
         fitting = f"SELECT * FROM ({fitting}) f WHERE f.state_then = ${len(values) + 1}"
     instant = queries.to_micros(at)
     counted = await queries.fetch_one(f"SELECT count(*) AS fitting FROM ({fitting}) s", instant, *values)
-    if counted is None or counted["fitting"] < CELL_MIN:
+    if counted is None or counted["fitting"] < small_cells.CELL_MIN:
         return []
-    return await queries.fetch_all(
+    rows = await queries.fetch_all(
         f"SELECT * FROM ({fitting}) s ORDER BY random() LIMIT ${len(values) + 2}", instant, *values, size
     )
+    return [
+        ConsentForOfficer(
+            row["consent_id"],
+            row["purpose"],
+            row["counterpart"],
+            row["state_then"],
+            row["notice_id"],
+            row["notice_version"],
+            queries.from_micros(row["given_at"]),
+            queries.from_micros(row["expires_at"]),
+            None if row["ended_at"] is None else queries.from_micros(row["ended_at"]),
+        )
+        for row in rows
+    ]
 
 
 async def read_consent(
     keyring: Keyring, consent_id: str, case_id: str, staff_id: str, at: datetime
-) -> tuple[Any, list[Opening]]:
-    """One consent with its events, under a case. The person's own chain says that somebody looked."""
-    row = await queries.fetch_one("SELECT * FROM consent WHERE consent_id = $1", consent_id)
+) -> tuple[ConsentForOfficer, list[Opening]]:
+    """Return one consent and its events, under a case that was checked before.
+
+    Locks the person's row and writes `officer.looked` into their chain and the access into the consent log.
+    """
+    row = await StoredConsent.filter(consent_id=consent_id).first()
     if row is None:
         raise NotFound("there is no such consent")
-    person = await persons.lock(keyring, row["person_id"])
+    person = await persons.lock(keyring, row.person_id)
     await ledger.append(
         person,
         "officer.looked",
@@ -211,24 +231,41 @@ async def read_consent(
         at,
     )
     await ledger.record_officer_read(staff_id, case_id, "consent.read", at)
-    return row, await ledger.about_consent(person, consent_id)
-
-
-async def refused_attempts(after: tuple[int, str] | None, limit: int) -> list[queries.Row]:
-    """What was tried and refused, newest first."""
-    at, attempt_id = after or (2**62, "")
-    return await queries.fetch_all(
-        "SELECT attempt_id, at, door, actor, code, what FROM refused_attempt"
-        " WHERE at < $1 OR (at = $1 AND attempt_id < $2) ORDER BY at DESC, attempt_id DESC LIMIT $3",
-        at,
-        attempt_id,
-        limit,
+    grant = register.grant_from_row(row)
+    consent = ConsentForOfficer(
+        consent_id,
+        row.purpose,
+        row.counterpart,
+        grant.state_at(at),
+        row.notice_id,
+        row.notice_version,
+        grant.given_at,
+        grant.expires_at,
+        grant.ended_at,
     )
+    return consent, await ledger.about_consent(person, consent_id)
 
 
-async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[queries.Row]:
-    """Ended links and corrections that their source has not dealt with, oldest first; no account, no person."""
-    since, waiting_id = after or (-1, "")
+async def refused_attempts(after: Cursor | None, limit: int) -> list[queries.Row]:
+    """Return refused attempts, newest first, after the cursor (at, attempt id).
+
+    A row has attempt_id, at, actor, code, audience (as `door`) and `what`: the act, then a space and the document.
+    """
+    rows: list[queries.Row] = (
+        await RefusedAttempt.filter(paging.older_than(after, "at", "attempt_id"))
+        .order_by("-at", "-attempt_id")
+        .limit(limit)
+        .values("attempt_id", "at", "actor", "code", "what", door="audience")
+    )
+    return rows
+
+
+async def unacknowledged(after: Cursor | None, limit: int) -> list[queries.Row]:
+    """Return ended links and corrections that their source has not acknowledged, oldest first.
+
+    A row has kind, id, source_id and since; no account and no person. The cursor is (since, id).
+    """
+    since, waiting_id = after or paging.OLDEST
     return await queries.fetch_all(
         "SELECT * FROM (SELECT 'ended_link' AS kind, link_id AS id, source_id, since FROM account_link"
         " WHERE state = 'ended' AND acknowledged_at IS NULL UNION ALL"
@@ -242,11 +279,9 @@ async def unacknowledged(after: tuple[int, str] | None, limit: int) -> list[quer
 
 
 async def open_reviews() -> list[Review]:
-    """What waits for an officer, oldest first: contested links, flagged documents, what the gate has stopped."""
-    contested = await queries.fetch_all("SELECT review_id, source_id, opened_at FROM link_review WHERE state = 'open'")
-    waiting = await queries.fetch_all(
-        "SELECT kind, document_id, version, created_at FROM document WHERE state = 'in_review'"
-    )
+    """Return the contested links, the flagged and the stopped documents that wait for an officer, oldest first."""
+    contested = await LinkReview.filter(state="open")
+    flagged = await StoredDocument.filter(state="in_review").values("kind", "document_id", "version", "created_at")
     stopped = await queries.fetch_all(
         "SELECT d.kind, d.document_id, d.version, max(s.at) AS at FROM document d JOIN document_step s"
         " ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
@@ -254,38 +289,39 @@ async def open_reviews() -> list[Review]:
         " GROUP BY d.kind, d.document_id, d.version",
         SYSTEM_ACTOR,
     )
-    found = [_contested(row) for row in contested]
-    found += [_about_document(row, "document", row["created_at"]) for row in waiting]
-    found += [_about_document(row, "stopped_document", row["at"]) for row in stopped]
-    return sorted(found, key=lambda review: (review.opened_at, review.review_id))
+    reviews = [_contested(review) for review in contested]
+    reviews += [_about_document(row, "document", row["created_at"]) for row in flagged]
+    reviews += [_about_document(row, "stopped_document", row["at"]) for row in stopped]
+    return sorted(reviews, key=lambda review: (review.opened_at, review.review_id))
 
 
-async def closed_review(review_id: str, about: tuple[str, str, int] | None) -> Review:
-    """A review that no longer waits: of a version (kind, id, number), or of two claims. NotFound when it is gone."""
+async def closed_review(review_id: str, about: tuple[DocumentKind, str, int] | None) -> Review:
+    """Return a review that no longer waits; NotFound when it is deleted.
+
+    `about` is the document's kind, id and version, or None for a contested link.
+    """
     if about is None:
-        row = await queries.fetch_one(
-            "SELECT review_id, source_id, opened_at FROM link_review WHERE review_id = $1", review_id
-        )
-    else:
-        row = await queries.fetch_one(
-            "SELECT d.kind, d.document_id, d.version, d.created_at, max(s.at) AS stopped_at FROM document d"
-            " LEFT JOIN document_step s ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
-            " AND s.act = 'suspend' AND s.staff_id = $4 WHERE d.kind = $1 AND d.document_id = $2 AND d.version = $3"
-            " GROUP BY d.kind, d.document_id, d.version, d.created_at",
-            *about,
-            SYSTEM_ACTOR,
-        )
+        review = await LinkReview.get_or_none(review_id=review_id)
+        if review is None:
+            raise NotFound("there is no such review")
+        return _contested(review)
+    row = await queries.fetch_one(
+        "SELECT d.kind, d.document_id, d.version, d.created_at, max(s.at) AS stopped_at FROM document d"
+        " LEFT JOIN document_step s ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
+        " AND s.act = 'suspend' AND s.staff_id = $4 WHERE d.kind = $1 AND d.document_id = $2 AND d.version = $3"
+        " GROUP BY d.kind, d.document_id, d.version, d.created_at",
+        *about,
+        SYSTEM_ACTOR,
+    )
     if row is None:
         raise NotFound("there is no such review")
-    if about is None:
-        return _contested(row)
     if row["stopped_at"] is None:
         return _about_document(row, "document", row["created_at"])
     return _about_document(row, "stopped_document", row["stopped_at"])
 
 
-def _contested(row: queries.Row) -> Review:
-    return Review(row["review_id"], "contested_link", row["source_id"], queries.from_micros(row["opened_at"]))
+def _contested(review: LinkReview) -> Review:
+    return Review(review.review_id, "contested_link", review.source_id, queries.from_micros(review.opened_at))
 
 
 def _about_document(row: queries.Row, kind: str, since: int) -> Review:
@@ -297,52 +333,66 @@ def _about_document(row: queries.Row, kind: str, since: int) -> Review:
     )
 
 
+def _decision_mark(decision: str, review_id: str) -> str:
+    """Return the beginning of the entry of a decision in the table of officers' accesses; the reason follows."""
+    return f"review.{decision}d {review_id}: "
+
+
 async def record_decision(review_id: str, staff_id: str, decision: str, reason: str, at: datetime) -> None:
-    """Write a decision down among the looks: every decision is one."""
-    await ledger.record_officer_read(staff_id, None, f"review.{decision}d {review_id}: {reason}", at)
+    """Record the decision (`approve` or `refuse`) on a review, with a leaf in the consent log."""
+    await ledger.record_officer_read(staff_id, None, _decision_mark(decision, review_id) + reason, at)
 
 
 async def decision_of(review_id: str) -> Decision | None:
-    """The last decision on a review, or None; a document that was changed and flagged anew is decided anew."""
-    found: list[Decision] = []
-    for decision in ("approve", "refuse"):
-        mark = f"review.{decision}d {review_id}: "
-        rows = await queries.fetch_all(
-            "SELECT staff_id, what, at FROM oversight WHERE substr(what, 1, $1) = $2 ORDER BY at DESC LIMIT 1",
-            len(mark),
-            mark,
-        )
-        found += [
-            Decision(decision, row["what"].removeprefix(mark), row["staff_id"], queries.from_micros(row["at"]))
-            for row in rows
-        ]
-    return max(found, key=lambda one: one.decided_at, default=None)
+    """Return the latest decision on a review, or None.
 
-
-async def decide_contested(review_id: str, staff_id: str, approve: bool, reason: str, at: datetime) -> queries.Row:
-    """Close the review of a contested link; its row. Conflict when it is decided already."""
-    row = await queries.fetch_one("SELECT * FROM link_review WHERE review_id = $1", review_id)
-    if row is None:
-        raise NotFound("there is no such review")
-    changed = await queries.execute(
-        "UPDATE link_review SET state = 'decided', decision = $2, reason = $3, decided_at = $4, decided_by = $5"
-        " WHERE review_id = $1 AND state = 'open'",
-        review_id,
-        "approve" if approve else "refuse",
-        reason,
-        queries.to_micros(at),
-        staff_id,
+    A document can be changed, flagged and decided again under the same review id.
+    """
+    approved, refused = (_decision_mark(decision, review_id) for decision in ("approve", "refuse"))
+    rows = (
+        await Oversight.filter(Q(what__startswith=approved) | Q(what__startswith=refused))
+        .order_by("-at")
+        .limit(1)
+        .values("staff_id", "what", "at")
     )
-    if not changed:
+    if not rows:
+        return None
+    what = rows[0]["what"]
+    decision, mark = ("approve", approved) if what.startswith(approved) else ("refuse", refused)
+    return Decision(decision, what.removeprefix(mark), rows[0]["staff_id"], queries.from_micros(rows[0]["at"]))
+
+
+async def decide_contested(review_id: str, staff_id: str, approve: bool, reason: str, at: datetime) -> str:
+    """Decide the review of a contested link; return the id of the link that stands and was contested.
+
+    Raises:
+        NotFound: no such review.
+        Conflict: it is decided already.
+    """
+    review = await LinkReview.get_or_none(review_id=review_id)
+    if review is None:
+        raise NotFound("there is no such review")
+    # Two officers may decide at once: only the one whose UPDATE changes the row continues.
+    if not await LinkReview.filter(review_id=review_id, state="open").update(
+        state="decided",
+        decision="approve" if approve else "refuse",
+        reason=reason,
+        decided_at=queries.to_micros(at),
+        decided_by=staff_id,
+    ):
         raise Conflict("the review is decided")
-    return row
+    return review.standing_link_id
 
 
 async def objection_statistics() -> list[queries.Row]:
-    """Objections by source, reason and state; the counts are raw and must be suppressed before anybody sees them."""
-    return await queries.fetch_all(
-        "SELECT source_id, reason_code, state, count(*) AS counted FROM objection GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    """Count objections by source_id, reason_code and state; `counted` is exact, so suppress it before publishing."""
+    rows: list[queries.Row] = (
+        await StoredObjection.annotate(counted=Count("objection_id"))
+        .group_by("source_id", "reason_code", "state")
+        .order_by("source_id", "reason_code", "state")
+        .values("source_id", "reason_code", "state", "counted")
     )
+    return rows
 
 
 def _where(filters: ConsentFilters, first: int) -> tuple[str, list[object]]:

@@ -1,4 +1,4 @@
-"""Staff who are suspended: their tokens are refused from the next request on. Operators suspend and resume."""
+"""Suspended members of staff: their tokens are refused from the next request on. Operators suspend and resume them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from datetime import datetime
 
 from consent.database import queries
 from consent.events import ledger
+from consent.models import StaffSuspension
 
 OPERATOR = "operator"
+"""Recorded as the actor: an operator works on the command line and has no staff id."""
 
 
 async def is_suspended(staff_id: str) -> bool:
-    """Whether this member of staff is suspended now."""
-    return await queries.fetch_one("SELECT 1 AS known FROM staff_suspension WHERE staff_id = $1", staff_id) is not None
+    """Tell whether a member of staff is suspended now."""
+    return await StaffSuspension.exists(staff_id=staff_id)
 
 
 async def suspend(staff_id: str, at: datetime) -> bool:
-    """Suspend a member of staff; whether they were not before. Leaves an entry in the log. In a transaction."""
+    """Suspend a member of staff and record it in the consent log; return False when they were suspended before.
+
+    Needs a transaction.
+    """
+    # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
     changed = await queries.execute(
         "INSERT INTO staff_suspension (staff_id, since) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         staff_id,
@@ -28,8 +34,8 @@ async def suspend(staff_id: str, at: datetime) -> bool:
 
 
 async def resume(staff_id: str, at: datetime) -> bool:
-    """Let a suspended member of staff in again; whether they were suspended. In a transaction."""
-    changed = await queries.execute("DELETE FROM staff_suspension WHERE staff_id = $1", staff_id)
+    """End a suspension and record it in the consent log; return False when there was none. Needs a transaction."""
+    changed = await StaffSuspension.filter(staff_id=staff_id).delete()
     if changed:
         await ledger.record_officer_read(OPERATOR, None, f"staff.resumed {staff_id}", at)
     return bool(changed)

@@ -25,12 +25,13 @@ from benefits.publishing import publish as publishing
 from benefits.scoring import scheme
 from consent import persons
 from consent.consents import account_links, presentations, register
+from consent.consents.presentations import NoticeRequest
 from consent.crypto.vault import KEY_BYTES
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.purposes import Purpose
-from consent.persons import Person
+from consent.persons import ActingPerson, Person
 from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.checkpoint import NoteSigner
@@ -137,7 +138,8 @@ async def _put_residents(app_context: AppContext, at: datetime) -> None:
 async def _consent(
     app_context: AppContext, person: Person, purpose: Purpose, counterpart: str, account: str | None, at: datetime
 ) -> register.ConsentForPerson:
-    shown = await presentations.show(app_context.keyring, person, purpose, counterpart, account, "zh-CN", at)
+    actor = ActingPerson(person, app_context.keyring, at, app_context.day_of(at))
+    shown = await presentations.show(actor, NoticeRequest(purpose, counterpart, "zh-CN", account))
     return await register.give(app_context.keyring, person, shown.ticket, at)
 
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from benefits.statistics import weekly_figures
-from consent.consents import register
 from consent.database import queries
 from consent.documents import lifecycle, versions
 from consent.domain.document_kinds import DocumentKind
@@ -91,24 +90,21 @@ async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> 
     filters = ConsentFilters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
     found = await officers.sample_consents(filters, body.size, context.at)
     await ledger.record_officer_read(staff_of(context), body.case, "consents.sampled", context.at)
-    return Answer(
-        schemas.Sample(data=[schemas.ConsentRow(**_consent(context, row, row["state_then"])) for row in found]), 201
-    )
+    return Answer(schemas.Sample(data=[schemas.ConsentRow(**_consent(context, consent)) for consent in found]), 201)
 
 
 async def read_consent(context: RequestContext, _: None) -> Answer:
     """One consent with its events, notice and proofs; its person reads that somebody looked."""
     case_id, consent_id = await _case(context), context.request.path_params["consent_id"]
-    row, openings = await officers.read_consent(
+    consent, openings = await officers.read_consent(
         context.app_context.keyring, consent_id, case_id, staff_of(context), context.at
     )
-    notice = await lifecycle.get(DocumentKind.NOTICES, row["notice_id"], row["notice_version"])
-    state = register.state_of(row, context.at)
-    kind = DocumentKind.SOURCES if row["purpose"] == Purpose.POINTS_COMPUTE else DocumentKind.PROVIDERS
+    notice = await lifecycle.get(DocumentKind.NOTICES, consent.notice_id, consent.notice_version)
+    kind = DocumentKind.SOURCES if consent.purpose == Purpose.POINTS_COMPUTE else DocumentKind.PROVIDERS
     return Answer(
         schemas.ConsentUnderCase(
-            **_consent(context, row, state),
-            counterpart_name=await versions.last_name_of(kind, row["counterpart"]),
+            **_consent(context, consent),
+            counterpart_name=await versions.last_name_of(kind, consent.counterpart),
             notice=notice.body,
             events=[
                 schemas.EventRow(
@@ -312,18 +308,16 @@ def _filters(context: RequestContext) -> ConsentFilters:
     return ConsentFilters(purpose, counterpart, None if version is None else int(version), state)
 
 
-def _consent(context: RequestContext, row: queries.Row, state: str) -> dict[str, Any]:
-    def day(column: str) -> str | None:
-        return None if row[column] is None else context.app_context.day_of(queries.from_micros(row[column])).isoformat()
-
+def _consent(context: RequestContext, consent: officers.ConsentForOfficer) -> dict[str, Any]:
+    day_of, ended_at = context.app_context.day_of, consent.ended_at
     return {
-        "consent_id": row["consent_id"],
-        "purpose": row["purpose"],
-        "counterpart": row["counterpart"],
-        "state": state,
-        "notice_id": row["notice_id"],
-        "notice_version": row["notice_version"],
-        "given_on": day("given_at"),
-        "expires_on": day("expires_at"),
-        "ended_on": day("ended_at"),
+        "consent_id": consent.consent_id,
+        "purpose": consent.purpose,
+        "counterpart": consent.counterpart,
+        "state": consent.state,
+        "notice_id": consent.notice_id,
+        "notice_version": consent.notice_version,
+        "given_on": day_of(consent.given_at).isoformat(),
+        "expires_on": day_of(consent.expires_at).isoformat(),
+        "ended_on": None if ended_at is None else day_of(ended_at).isoformat(),
     }

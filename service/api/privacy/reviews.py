@@ -116,9 +116,9 @@ async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> 
     if about is not None:
         await _decide_document(*about, staff_id, approve, context)
     else:
-        row = await officers.decide_contested(review_id, staff_id, approve, body.reason, context.at)
+        link_id = await officers.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
-            await account_links.end_contested_link(context.app_context.keyring, row["standing_link_id"], context.at)
+            await account_links.end_contested_link(context.app_context.keyring, link_id, context.at)
     await officers.record_decision(review_id, staff_id, body.decision, body.reason, context.at)
     return Answer(schemas.ReviewDecided(review_id=review_id, decision=body.decision))
 

@@ -15,9 +15,9 @@ from benefits.rules.vocabulary import (
     THRESHOLDS_MAX,
 )
 from benefits.statistics import weekly_figures
-from benefits.statistics.simulation import CELL_MIN, RUNS_A_WEEK_MAX
+from benefits.statistics.simulation import RUNS_A_WEEK_MAX
 from consent.documents import lifecycle
-from consent.domain import purposes
+from consent.domain import purposes, small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX
 from consent.domain.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
@@ -38,7 +38,7 @@ LIMITS = {
     "baseline_days": BASELINE_DAYS,
     "thresholds_max": THRESHOLDS_MAX,
     "capacity_share_percent_max": CAPACITY_SHARE_PERCENT_MAX,
-    "statistics_cell_min": CELL_MIN,
+    "statistics_cell_min": small_cells.CELL_MIN,
     "simulations_a_week_max": RUNS_A_WEEK_MAX,
 }
 """The numbers of the rules, each from the one place where it stands."""

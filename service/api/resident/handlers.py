@@ -20,12 +20,13 @@ from benefits.scoring import points
 from consent import persons as people
 from consent.consents import account_links, presentations, register
 from consent.consents.link_codes import PendingLink
+from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
 from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
-from consent.persons import Person
+from consent.persons import ActingPerson, Person
 from consent.records import gate
 from service.api.resident import person as persons
 from service.api.resident import schemas
@@ -37,14 +38,8 @@ async def request_consent(context: RequestContext, body: schemas.ConsentRequest)
     """Show a notice."""
     person = await persons.entered(context)
     shown = await presentations.show(
-        context.app_context.keyring,
-        person,
-        body.purpose,
-        body.counterpart,
-        body.account,
-        body.language,
-        context.at,
-        body.previous_consent_id,
+        ActingPerson(person, context.app_context.keyring, context.at, context.today),
+        NoticeRequest(body.purpose, body.counterpart, body.language, body.account, body.previous_consent_id),
     )
     return Answer(_shown(shown), 201)
 

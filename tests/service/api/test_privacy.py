@@ -14,11 +14,11 @@ from tortoise import Tortoise
 from benefits.publishing import publish
 from consent.database import queries
 from consent.documents import lifecycle
-from consent.domain import objections
+from consent.domain import objections, small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel import working_days as calendar
-from consent.oversight import officers, staff
+from consent.oversight import staff
 from service.auth.access_tokens import Audience
 from service.compliance import processing_register
 from service.demo import seed
@@ -92,9 +92,9 @@ async def test_counts_are_rounded_and_small_cells_left_out(town: City) -> None:
 
 @given(st.lists(st.integers(1, 300), max_size=12))
 def test_no_small_cell_can_be_had_from_the_others(cells: list[int]) -> None:
-    shown = officers.suppress_small_cells(cells)
+    shown = small_cells.suppress(cells)
     hidden = [place for place, count in enumerate(shown) if count is None]
-    assert all(shown[place] is None for place, count in enumerate(cells) if count < officers.CELL_MIN)
+    assert all(shown[place] is None for place, count in enumerate(cells) if count < small_cells.CELL_MIN)
     assert len(hidden) != 1 or len(cells) == 1
     assert all(count is None or count % 10 == 0 for count in shown)
 
