@@ -198,9 +198,14 @@ def unforeseen_errors_printed() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def running_city(settings: Settings, folder: Path, rates: dict[str, str] | None = None) -> AsyncIterator[City]:
-    """The application on these settings, open for requests; furnished when the database is empty."""
-    shift, issuer = MovedClock(), seed.issuer_of(folder)
+async def running_city(
+    settings: Settings, folder: Path, rates: dict[str, str] | None = None, shift: MovedClock | None = None
+) -> AsyncIterator[City]:
+    """The application on these settings, open for requests; furnished when the database is empty.
+
+    `shift` is the application's clock from its first moment on, in the place of the database's own.
+    """
+    shift, issuer = shift or MovedClock(), seed.issuer_of(folder)
     limiter = make_limiter(settings.redis_url, rates or UNLIMITED)
     app = create_app(settings, issuer.verifier(), clock=shift, limiter=limiter, issuer=issuer)
     with unforeseen_errors_printed():
