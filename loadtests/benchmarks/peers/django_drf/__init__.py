@@ -1,0 +1,1 @@
+"""The two routes on Django and Django REST framework."""

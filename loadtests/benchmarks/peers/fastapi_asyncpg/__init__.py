@@ -1,0 +1,1 @@
+"""The two routes on FastAPI and asyncpg, lean: few statements, no ORM."""

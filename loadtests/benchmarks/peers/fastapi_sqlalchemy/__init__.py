@@ -1,0 +1,1 @@
+"""The two routes on FastAPI and the SQLAlchemy 2 ORM."""

@@ -1,0 +1,178 @@
+"""Load on one server from this machine: as fast as it answers, or at a given rate with latencies.
+
+Every connection has a loopback address of its own, since requests are limited by address as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import uvloop
+
+FULL_CLIENTS, HALF_CLIENTS = 16, 32
+SEED = 20_261_128
+HEAD_END = b"\r\n\r\n"
+
+
+class UnexpectedAnswer(Exception):
+    """An answer with another status than was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """Seconds that a load took, and the latency of each request in seconds (empty at full load)."""
+
+    seconds: float
+    latencies: Sequence[float] = ()
+
+
+class Client(asyncio.Protocol):
+    """A keep-alive connection with one request at a time; calls `on_answer(self)` for each complete answer."""
+
+    def __init__(self, expected: int, on_answer: Callable[[Client], None]) -> None:
+        self.expected, self.on_answer = f" {expected} ".encode(), on_answer
+        self.transport: asyncio.Transport | None = None
+        self.received = b""
+        self.began = 0.0
+        self.failed: asyncio.Future[None] | None = None
+
+    def send(self, request: bytes, began: float) -> None:
+        """Send a request; its latency counts from `began`."""
+        assert self.transport is not None
+        self.began = began
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect an answer; complain about an unexpected status."""
+        self.received += data
+        head, separator, body = self.received.partition(HEAD_END)
+        if not separator:
+            return
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if len(body) < int(length or 0):
+            return
+        self.received = b""
+        if head[8:13] != self.expected:
+            self.fail(UnexpectedAnswer((head + HEAD_END + body).decode(errors="replace")))
+            return
+        self.on_answer(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Complain when the server closes the connection."""
+        self.fail(exc or UnexpectedAnswer("the server closed a connection"))
+
+    def fail(self, error: Exception) -> None:
+        """End the whole load with an error."""
+        if self.failed is not None and not self.failed.done():
+            self.failed.set_exception(error)
+
+
+def full(port: int, requests: Sequence[bytes], expected: int) -> Driven:
+    """Send every request once over FULL_CLIENTS connections, as fast as they are answered.
+
+    Raises UnexpectedAnswer for any other status than `expected`.
+    """
+    return uvloop.run(_full(port, requests, expected))
+
+
+def paced(port: int, requests: Sequence[bytes], expected: int, rate: float) -> Driven:
+    """Send every request once at random moments, `rate` a second on average, however slow the answers."""
+    # The plain event loop: its timers sleep a millisecond at least, where uvloop's would spin.
+    return asyncio.run(_paced(port, requests, expected, rate))
+
+
+async def _full(port: int, requests: Sequence[bytes], expected: int) -> Driven:
+    left, done = iter(requests), asyncio.get_running_loop().create_future()
+    outstanding = min(FULL_CLIENTS, len(requests))
+
+    def next_request(client: Client) -> None:
+        nonlocal outstanding
+        request = next(left, None)
+        if request is not None:
+            client.send(request, 0.0)
+            return
+        outstanding -= 1
+        if not outstanding and not done.done():
+            done.set_result(None)
+
+    clients = await _connect(port, outstanding, expected, next_request, done)
+    began = time.perf_counter()
+    for client in clients:
+        next_request(client)
+    await done
+    seconds = time.perf_counter() - began
+    _close(clients)
+    return Driven(seconds)
+
+
+async def _paced(port: int, requests: Sequence[bytes], expected: int, rate: float) -> Driven:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    waiting: deque[tuple[bytes, float]] = deque()
+    free: deque[Client] = deque()
+    latencies: list[float] = []
+
+    def answered(client: Client) -> None:
+        latencies.append(time.perf_counter() - client.began)
+        if waiting:
+            client.send(*waiting.popleft())
+        else:
+            free.append(client)
+        if len(latencies) == len(requests) and not done.done():
+            done.set_result(None)
+
+    clients = await _connect(port, HALF_CLIENTS, expected, answered, done)
+    free.extend(clients)
+    arrivals = _arrivals(requests, rate)
+    began = time.perf_counter()
+    upcoming = next(arrivals, None)
+    while upcoming is not None:
+        now = time.perf_counter()
+        while upcoming is not None and began + upcoming[0] <= now:
+            # A request that finds no free connection waits, and its latency counts from its own moment.
+            if free:
+                free.popleft().send(upcoming[1], now)
+            else:
+                waiting.append((upcoming[1], now))
+            upcoming = next(arrivals, None)
+        if done.done():
+            break
+        if upcoming is not None:
+            await asyncio.sleep(max(0.0, began + upcoming[0] - time.perf_counter()))
+    await done
+    seconds = time.perf_counter() - began
+    _close(clients)
+    return Driven(seconds, latencies)
+
+
+def _arrivals(requests: Sequence[bytes], rate: float) -> Iterator[tuple[float, bytes]]:
+    """Yield each request with its moment in seconds from the start: a Poisson process, the same in every run."""
+    moment, chance = 0.0, random.Random(SEED)
+    for request in requests:
+        moment += chance.expovariate(rate)
+        yield moment, request
+
+
+async def _connect(
+    port: int, count: int, expected: int, on_answer: Callable[[Client], None], done: asyncio.Future[None]
+) -> list[Client]:
+    clients = []
+    for number in range(count):
+        transport, client = await asyncio.get_running_loop().create_connection(
+            lambda: Client(expected, on_answer), "127.0.0.1", port, local_addr=(f"127.0.0.{2 + number}", 0)
+        )
+        client.transport, client.failed = transport, done
+        clients.append(client)
+    return clients
+
+
+def _close(clients: Sequence[Client]) -> None:
+    for client in clients:
+        client.failed = None
+        if client.transport is not None:
+            client.transport.close()
