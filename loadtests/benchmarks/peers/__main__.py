@@ -22,7 +22,7 @@ from loadtests.benchmarks.peers.identity import Issuer, jwks_server
 from loadtests.benchmarks.peers.kinds import KINDS, Senders
 from loadtests.benchmarks.peers.measuring import Plan, compare
 from loadtests.benchmarks.peers.services import Running
-from tests import servers
+from tests.support import servers
 
 FIRST_PORT = 8481
 
@@ -68,7 +68,7 @@ def main() -> None:
     arguments.add_argument("--slices", type=int, default=2, help="turns of each service in a round")
     arguments.add_argument("--seconds", type=float, default=1.5, help="of each turn, about")
     arguments.add_argument("--tries", type=int, default=2, help="of a kind of request whose ratios spread too far")
-    arguments.add_argument("--residents", type=int, default=400)
+    arguments.add_argument("--residents", type=int, default=600)
     arguments.add_argument("--services", nargs="+", choices=names, default=names)
     arguments.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     arguments.add_argument("--check", action="store_true", help="check that all do the same work, measure nothing")

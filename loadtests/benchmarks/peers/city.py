@@ -20,7 +20,7 @@ from loadtests.benchmarks.peers import services
 from loadtests.benchmarks.peers.common.crypto import Keyring
 from loadtests.benchmarks.peers.identity import Issuer, trusted
 from loadtests.benchmarks.peers.services import Running
-from tests.servers import Postgres
+from tests.support.servers import Postgres
 
 PROVIDER, BENEFIT = "city-library", "library-deposit"
 CHECKED_BENEFIT = "benchmark-check"

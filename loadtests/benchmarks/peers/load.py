@@ -104,10 +104,11 @@ async def _full(port: int, requests: Sequence[bytes], expected: int) -> Driven:
     began = time.perf_counter()
     for client in clients:
         next_request(client)
-    await done
-    seconds = time.perf_counter() - began
-    _close(clients)
-    return Driven(seconds)
+    try:
+        await done
+    finally:
+        _close(clients)
+    return Driven(time.perf_counter() - began)
 
 
 async def _paced(port: int, requests: Sequence[bytes], expected: int, rate: float) -> Driven:
@@ -128,26 +129,24 @@ async def _paced(port: int, requests: Sequence[bytes], expected: int, rate: floa
 
     clients = await _connect(port, HALF_CLIENTS, expected, answered, done)
     free.extend(clients)
-    arrivals = _arrivals(requests, rate)
     began = time.perf_counter()
-    upcoming = next(arrivals, None)
-    while upcoming is not None:
-        now = time.perf_counter()
-        while upcoming is not None and began + upcoming[0] <= now:
+    try:
+        for moment, request in _arrivals(requests, rate):
+            early = began + moment - time.perf_counter()
+            if early > 0:
+                await asyncio.sleep(early)
+            if done.done():  # a failure
+                break
             # A request that finds no free connection waits, and its latency counts from its own moment.
+            now = time.perf_counter()
             if free:
-                free.popleft().send(upcoming[1], now)
+                free.popleft().send(request, now)
             else:
-                waiting.append((upcoming[1], now))
-            upcoming = next(arrivals, None)
-        if done.done():
-            break
-        if upcoming is not None:
-            await asyncio.sleep(max(0.0, began + upcoming[0] - time.perf_counter()))
-    await done
-    seconds = time.perf_counter() - began
-    _close(clients)
-    return Driven(seconds, latencies)
+                waiting.append((request, now))
+        await done
+    finally:
+        _close(clients)
+    return Driven(time.perf_counter() - began, latencies)
 
 
 def _arrivals(requests: Sequence[bytes], rate: float) -> Iterator[tuple[float, bytes]]:

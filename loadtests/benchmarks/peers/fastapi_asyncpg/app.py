@@ -9,7 +9,6 @@ import asyncpg
 import orjson
 from fastapi import FastAPI, Request, Response
 from pydantic import ValidationError
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from loadtests.benchmarks.peers.common import http, rules, settings
 from loadtests.benchmarks.peers.common.asgi import CommonMiddleware
@@ -49,8 +48,7 @@ async def lifespan(application: FastAPI) -> AsyncIterator[None]:
     await pool.close()
 
 
-app = FastAPI(lifespan=lifespan)
-app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.BODY_BYTES_MAX)
+app = FastAPI(lifespan=lifespan, max_body_size=settings.BODY_BYTES_MAX)
 app.add_middleware(CommonMiddleware, rates=RATES, allowed_hosts=SETTINGS.allowed_hosts)
 
 

@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from loadtests.benchmarks.peers.common import http, rules, settings
 from loadtests.benchmarks.peers.common.asgi import CommonMiddleware
@@ -46,8 +45,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     await ENGINE.dispose()
 
 
-app = FastAPI(lifespan=lifespan)
-app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.BODY_BYTES_MAX)
+app = FastAPI(lifespan=lifespan, max_body_size=settings.BODY_BYTES_MAX)
 app.add_middleware(CommonMiddleware, rates=RATES, allowed_hosts=SETTINGS.allowed_hosts)
 
 
