@@ -81,7 +81,7 @@ def create_app(
         *public_routes(PUBLIC, app_context),
     ]
     # Pages ask the doors as any client does, but for the network.
-    inside = InProcessApiClient(
+    api_client = InProcessApiClient(
         Starlette(
             routes=calls,
             exception_handlers=problems.handlers(),
@@ -90,7 +90,7 @@ def create_app(
     )
     routes = [
         *calls,
-        *site.routes(app_context, inside, issuer),
+        *site.routes(app_context, api_client, issuer),
         Route("/openapi.json", _document, name="openapi"),
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),
@@ -107,7 +107,7 @@ def create_app(
         ],
     )
     app.router.redirect_slashes = False
-    app.router.default = site.last(app_context)
+    app.router.default = site.fallback(app_context)
     app.state.app_context = app_context
     return app
 

@@ -25,7 +25,7 @@ from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.storage import database
 from service.web import assets
-from service.web.api_client import InProcessApiClient, Reply
+from service.web.api_client import ApiReply, ApiRequest, InProcessApiClient
 from tests.support import city, servers
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -81,16 +81,16 @@ class Cost:
         return self.page / self.calls if self.asked else 0.0
 
 
-Call = tuple[tuple[Any, ...], dict[str, Any]]
+Call = tuple[ApiRequest, dict[str, Any]]
 
 
-def listening(heard: list[Call]) -> Callable[..., Awaitable[Reply]]:
+def listening(heard: list[Call]) -> Callable[..., Awaitable[ApiReply]]:
     """`Inside.call`, with every call written down."""
     real = InProcessApiClient.call
 
-    async def call(self: InProcessApiClient, outer: Scope, *given: Any, **named: Any) -> Reply:
-        heard.append((given, named))
-        return await real(self, outer, *given, **named)
+    async def call(self: InProcessApiClient, outer: Scope, request: ApiRequest, **named: Any) -> ApiReply:
+        heard.append((request, named))
+        return await real(self, outer, request, **named)
 
     return call
 
@@ -112,10 +112,10 @@ async def cost(town: City, browser: Browser, path: str, rounds: int) -> Cost:
     pages, calls = [], []
     for _ in range(rounds):
         began = time.perf_counter()
-        await whole.call(outer, "GET", path, headers={**host, "cookie": cookie})
+        await whole.call(outer, ApiRequest("GET", path, headers={**host, "cookie": cookie}))
         middle = time.perf_counter()
-        for given, named in heard:
-            await whole.call(outer, *given, **{**named, "headers": {**host, **(named.get("headers") or {})}})
+        for request, named in heard:
+            await whole.call(outer, replace(request, headers={**host, **request.headers}), **named)
         ended = time.perf_counter()
         pages.append((middle - began) * 1e3)
         calls.append((ended - middle) * 1e3)

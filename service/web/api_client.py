@@ -1,13 +1,15 @@
-"""The doors, asked from within the process: a page sends the same request that any other client would send.
+"""Call the HTTP API from inside the process, on behalf of a browser.
 
-Nothing here knows more or may do more than a client with the same token: the guard verifies it, the handler reads
-and writes, the answer is the API's own JSON.
+A page has no access to the database. It sends an ordinary API request to the same routes that other clients use, with
+the signed-in person's access token, and reads the same JSON. Only the network is left out: token verification, rate
+limits, idempotency and validation run as for any other client.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,8 +20,21 @@ Query = Mapping[str, str | int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """What a door answered: status, headers (lower case), and the body as JSON where it is."""
+class ApiRequest:
+    """One request to the API. `query` values that are None or "" are left out; `body` is sent as JSON unless None."""
+
+    method: str
+    path: str
+    query: Query | None = None
+    body: Any = None
+    idempotency_key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers, names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiReply:
+    """An answer of the API: status, headers with names in lower case, and the body's bytes."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,66 +42,79 @@ class Reply:
 
     @property
     def body(self) -> Any:
-        """The JSON value, or None without one."""
+        """The body's JSON value, or None for an empty body."""
         return orjson.loads(self.raw) if self.raw else None
 
     @property
-    def went_well(self) -> bool:
-        """Whether it is an answer and no problem."""
-        return self.status < 400
+    def succeeded(self) -> bool:
+        """True below status 400; otherwise the body is a problem document (RFC 9457)."""
+        return self.status < HTTPStatus.BAD_REQUEST
+
+
+class ApiProblem(Exception):
+    """The API answered with an error that the page does not handle itself."""
+
+    def __init__(self, reply: ApiReply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def body_or_raise(reply: ApiReply) -> Any:
+    """Return the JSON body of a successful reply; raise ApiProblem for any other."""
+    if not reply.succeeded:
+        raise ApiProblem(reply)
+    return reply.body
 
 
 @dataclass(frozen=True, slots=True)
 class InProcessApiClient:
-    """Asks the doors of `app`; one for the process."""
+    """Sends requests to an ASGI application that has the API's routes; one client for the process."""
 
     app: ASGIApp
 
     async def call(
-        self,
-        outer: Scope,
-        method: str,
-        path: str,
-        *,
-        token: str | None = None,
-        language: str = "zh-CN",
-        query: Query | None = None,
-        body: Any = None,
-        key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """One request on behalf of the browser behind `outer`; `key` is its Idempotency-Key."""
-        raw = b"" if body is None else orjson.dumps(body)
-        sent = {"accept-language": language, "content-length": str(len(raw)), **(headers or {})}
-        if body is not None:
-            sent["content-type"] = "application/json"
+        self, browser_scope: Scope, request: ApiRequest, *, token: str | None = None, language: str = "zh-CN"
+    ) -> ApiReply:
+        """Send one request and return the whole answer.
+
+        Args:
+            browser_scope: ASGI scope of the browser's request. Its client address is passed on, because rate limits
+                count by address, and its request id, so that log lines of page and API can be joined.
+            request: the API request.
+            token: access token of the signed-in person, sent as a Bearer token; None for public calls.
+            language: language tag of the answer's texts.
+        """
+        raw = b"" if request.body is None else orjson.dumps(request.body)
+        headers = {"accept-language": language, "content-length": str(len(raw)), **request.headers}
+        if request.body is not None:
+            headers["content-type"] = "application/json"
         if token is not None:
-            sent["authorization"] = f"Bearer {token}"
-        if key is not None:
-            sent["idempotency-key"] = key
-        asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+            headers["authorization"] = f"Bearer {token}"
+        if request.idempotency_key is not None:
+            headers["idempotency-key"] = request.idempotency_key
+        query = {name: value for name, value in (request.query or {}).items() if value not in (None, "")}
         scope: Scope = {
             "type": "http",
-            "asgi": outer.get("asgi", {"version": "3.0"}),
+            "asgi": browser_scope.get("asgi", {"version": "3.0"}),
             "http_version": "1.1",
-            "method": method,
-            "scheme": outer.get("scheme", "http"),
-            "path": path,
-            "raw_path": path.encode(),
+            "method": request.method,
+            "scheme": browser_scope.get("scheme", "http"),
+            "path": request.path,
+            "raw_path": request.path.encode(),
             "root_path": "",
-            "query_string": urlencode(asked).encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
-            "client": outer.get("client"),
-            "server": outer.get("server"),
-            "state": {"request_id": outer.get("state", {}).get("request_id", "")},
+            "query_string": urlencode(query).encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": browser_scope.get("client"),
+            "server": browser_scope.get("server"),
+            "state": {"request_id": browser_scope.get("state", {}).get("request_id", "")},
         }
-        answered = _Answered()
-        await self.app(scope, _Sent(raw).receive, answered.send)
-        return Reply(answered.status, answered.headers, b"".join(answered.parts))
+        collector = _ResponseCollector()
+        await self.app(scope, _RequestBody(raw).receive, collector.send)
+        return ApiReply(collector.status, collector.headers, b"".join(collector.parts))
 
 
-class _Sent:
-    """The body of a request, at once."""
+class _RequestBody:
+    """ASGI `receive` for a body that is complete; every later call reports that the client has disconnected."""
 
     def __init__(self, raw: bytes) -> None:
         self.messages: list[Message] = [
@@ -98,8 +126,8 @@ class _Sent:
         return self.messages.pop() if len(self.messages) > 1 else self.messages[0]
 
 
-class _Answered:
-    """Gathers the parts of an answer."""
+class _ResponseCollector:
+    """ASGI `send` that gathers status, headers and body."""
 
     def __init__(self) -> None:
         self.status, self.headers, self.parts = 500, dict[str, str](), list[bytes]()

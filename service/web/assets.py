@@ -1,4 +1,4 @@
-"""The files that pages load, all shipped with the package, under addresses that change with their content."""
+"""Static files of the pages, served from the package under addresses that change with their content."""
 
 from __future__ import annotations
 
@@ -20,31 +20,32 @@ FILES = {
     "qr/index.js": "text/javascript",
     "mark.svg": "image/svg+xml",
 }
+"""The files that are served, with their media types; any other name is answered 404."""
 
 
 @lru_cache(maxsize=len(FILES))
-def _asset(name: str) -> tuple[bytes, str]:
-    """A shipped file and the first characters of its hash."""
+def _read(name: str) -> tuple[bytes, str]:
+    """Return a file's content and the first 16 hex digits of its SHA-256."""
     content = (resources.files("service.web") / "static" / name).read_bytes()
     return content, hashlib.sha256(content).hexdigest()[:16]
 
 
 def address(name: str) -> str:
-    """Where a browser finds a shipped file; it changes with the content, so that browsers may keep it for ever."""
+    """Return a file's path. It contains the version, so that browsers may cache the file for a year."""
     return f"/static/{version()}/{name}"
 
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """One hash for all shipped files: a module finds its neighbours beside itself."""
-    return hashlib.sha256("".join(_asset(name)[1] for name in FILES).encode()).hexdigest()[:16]
+    """Return one hash over all files: a JavaScript module imports its neighbours by relative paths."""
+    return hashlib.sha256("".join(_read(name)[1] for name in FILES).encode()).hexdigest()[:16]
 
 
 async def static(request: Request) -> Response:
-    """A shipped file."""
+    """Serve a file: cached for a year under the present version, revalidated under any other."""
     name = request.path_params["name"]
     if name not in FILES:
         raise Problem("not_found")
-    fresh = request.path_params["version"] == version()
-    cache = "public, max-age=31536000, immutable" if fresh else "no-cache"
-    return Response(_asset(name)[0], media_type=FILES[name], headers={"cache-control": cache})
+    current = request.path_params["version"] == version()
+    cache = "public, max-age=31536000, immutable" if current else "no-cache"
+    return Response(_read(name)[0], media_type=FILES[name], headers={"cache-control": cache})

@@ -1,4 +1,4 @@
-"""All pages in one table, and the routes they become."""
+"""All pages in one table, and the Starlette routes made of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.auth.demo_issuer import DemoIssuer
 from service.http.context import AppContext
-from service.web import assets, page
+from service.web import assets, dispatch
 from service.web.admin import overview
 from service.web.api_client import InProcessApiClient
 from service.web.auth.demo_provider import CLIENTS, DemoProvider
@@ -20,68 +20,82 @@ from service.web.auth.oidc import Providers
 from service.web.auth.sessions import PATHS
 from service.web.officer import dashboard
 from service.web.page import PageRoute, Site
-from service.web.public import pages as open_pages
+from service.web.public import pages as public_pages
 from service.web.public import sign_in
 from service.web.resident import points
 from service.web.venue import desk
 
 ROUTES: tuple[PageRoute, ...] = (
-    *open_pages.ROUTES,
+    *public_pages.ROUTES,
     *sign_in.ROUTES,
     *points.ROUTES,
     *desk.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
 )
+"""Every page. The first match answers, so a fixed path stands before a path with a parameter in its place."""
 
 
-def routes(app_context: AppContext, inside: InProcessApiClient, issuer: DemoIssuer | None) -> list[BaseRoute]:
-    """The pages; `issuer` is the demonstration's, with which people pick who they are."""
+def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: DemoIssuer | None) -> list[BaseRoute]:
+    """Return the routes of the pages and their files.
+
+    Args:
+        app_context: the process's settings, keys and verifiers.
+        api_client: calls the API's routes in this process.
+        issuer: the demonstration's token issuer; None in production, where the demonstration's sign-in has no route.
+    """
     demo = None if issuer is None else DemoProvider(app_context, issuer)
     clients = dict(app_context.settings.pages) if demo is None else dict(CLIENTS)
     transport = None if demo is None else httpx2.ASGITransport(app=demo.app())
-    site = Site(app_context, inside, Providers(app_context, clients, transport), demo)
-    found: list[BaseRoute] = [
+    site = Site(app_context, api_client, Providers(app_context, clients, transport), demo)
+    page_routes: list[BaseRoute] = [
         Route("/static/{version}/{name:path}", assets.static, name="static"),
         *(
-            Route(leaf.path, _endpoint(site, leaf), methods=[leaf.method], name=f"page:{leaf.path}")
-            for leaf in ROUTES
-            if demo is not None or leaf not in sign_in.DEMO
+            Route(route.path, _endpoint(site, route), methods=[route.method], name=f"page:{route.path}")
+            for route in ROUTES
+            if demo is not None or route not in sign_in.DEMO
         ),
     ]
-    # Whoever comes to what can only be sent, by going back or a kept address, comes to the first page of its room.
-    read = {leaf.path for leaf in ROUTES if leaf.method == "GET"}
-    sent = {leaf.path: PATHS[leaf.door] for leaf in ROUTES if leaf.door is not None and leaf.path not in read}
-    found += [Route(path, _first_page(first), methods=["GET"], name="page:first") for path, first in sent.items()]
+    # A path that only takes forms is opened by a bookmark or by going back: redirect to the audience's first page.
+    readable = {route.path for route in ROUTES if route.method == "GET"}
+    post_only = {
+        route.path: PATHS[route.audience]
+        for route in ROUTES
+        if route.audience is not None and route.path not in readable
+    }
+    page_routes += [
+        Route(path, _redirect_to(first_page), methods=["GET"], name="page:first")
+        for path, first_page in post_only.items()
+    ]
     if demo is not None:
-        found.append(Route("/demo-sign-in/token", demo.token, methods=["POST"], name="demo-token"))
-    return found
+        page_routes.append(Route("/demo-sign-in/token", demo.token, methods=["POST"], name="demo-token"))
+    return page_routes
 
 
-def last(app_context: AppContext) -> ASGIApp:
-    """What answers where no route does, by any method."""
-    site = Site(app_context, InProcessApiClient(_nothing), Providers(app_context, {}), None)
+def fallback(app_context: AppContext) -> ASGIApp:
+    """Return the application that answers paths without a route, with any method."""
+    site = Site(app_context, InProcessApiClient(_no_api), Providers(app_context, {}), None)
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        await (await page.serve(site, open_pages.LAST, request))(scope, receive, send)
+        await (await dispatch.answer(site, public_pages.FALLBACK, request))(scope, receive, send)
 
-    return answer
+    return run
 
 
-def _first_page(path: str) -> Callable[[Request], Awaitable[Response]]:
+def _redirect_to(path: str) -> Callable[[Request], Awaitable[Response]]:
     async def run(_: Request) -> Response:
         return RedirectResponse(path, 303)
 
     return run
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    raise RuntimeError("a page that is not there asks nobody")
+async def _no_api(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    raise RuntimeError("the page for unknown paths calls no API")
 
 
-def _endpoint(site: Site, leaf: PageRoute) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(site: Site, route: PageRoute) -> Callable[[Request], Awaitable[Response]]:
     async def run(request: Request) -> Response:
-        return await page.serve(site, leaf, request)
+        return await dispatch.answer(site, route, request)
 
     return run

@@ -28,11 +28,11 @@ TABS_MAX = 400
 def pages_of(door: Audience | None) -> list[str]:
     """Every page of a door that can be opened by its address."""
     found = []
-    for leaf in routes.ROUTES:
-        path = leaf.path
+    for route in routes.ROUTES:
+        path = route.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)
-        if leaf.door is door and leaf.method == "GET" and "{" not in path and path not in FILES:
+        if route.audience is door and route.method == "GET" and "{" not in path and path not in FILES:
             found.append(path)
     return found
 

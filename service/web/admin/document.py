@@ -1,4 +1,4 @@
-"""One document of the catalogue: what it would change, what the gate says, its history, and every step of its life."""
+"""One catalogue document: changes, findings, history, and every step of a version's life."""
 
 from __future__ import annotations
 
@@ -11,94 +11,112 @@ from starlette.responses import Response
 
 from consent.domain.records import Dimension
 from service.http.problems import Problem
-from service.web.admin.common import faults_of, findings_of, kind_of, placed
-from service.web.admin.editor import said_differences
+from service.web.admin.common import check_document, errors_as_findings, path_kind
+from service.web.api_client import ApiReply
+from service.web.forms.document_view import DocumentView
+from service.web.forms.parse import whole_number
 from service.web.page import Page
 
 VERSIONS_SHOWN = 10
-WAITING = ("in_review", "submitted", "suspended", "draft")
-"""States of which the gate's word matters: somebody may still let it into force."""
+"""Versions on one page of the history; each is an API call of its own."""
+OPEN_STATES = ("in_review", "submitted", "suspended", "draft")
+"""States from which a version can still come into force, so that its findings matter."""
 POINTS_DIGITS = VERSION_DIGITS = 6
+STEPS = ("submit", "approve", "suspend", "resume", "discard")
 
 
 async def document(page: Page) -> Response:
-    """One document: a version beside what is in force, its history, and what can be done now."""
-    return await _document(page, {})
+    """Show a version with its changes, findings, history and possible steps; without a version, the newest."""
+    return await _render_document(page, {})
 
 
-async def _document(page: Page, shown: Mapping[str, Any], status: int = 200) -> Response:
-    name, path = kind_of(page), f"/v1/admin/{page.part('kind')}/{page.part('id')}"
+async def _render_document(page: Page, values: Mapping[str, Any], status: int = 200) -> Response:
+    """Render the document; `values` are template values of an answer, and replace the usual ones."""
+    kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
     newest = await page.read(path)
-    asked = page.request.path_params.get("version") or page.query("version")
-    chosen = await page.read(f"{path}/versions/{_number(asked)}") if asked else newest
+    version = page.request.path_params.get("version") or page.query("version")
+    chosen = await page.read(f"{path}/versions/{_version_number(version)}") if version else newest
     changes = await page.read(f"{path}/versions/{chosen['version']}/changes")
-    found = await findings_of(page, name, chosen["document"]) if chosen["state"] in WAITING else []
-    found = list(shown.get("found", found))
-    address = f"/admin/{name}/{page.part('id')}"
+    findings = values.get("findings")
+    if findings is None:
+        findings = await check_document(page, kind, chosen["document"]) if chosen["state"] in OPEN_STATES else []
+    address = f"/admin/{kind}/{page.path_param('id')}"
+    view = DocumentView(page.localizer, kind, chosen["document"])
     return page.render(
         "admin/document.html",
         status,
         **{
-            "kind": name,
+            "kind": kind,
             "id": newest["id"],
-            "name": page.words.name(chosen.get("name")),
+            "name": page.localizer.name(chosen.get("name")),
             "address": address,
-            "newest": newest["version"],
             "history": await _history(page, path, newest),
             "chosen": chosen,
-            "beside": changes["beside"],
-            "differences": said_differences(page, name, chosen["document"], changes["data"]),
-            "findings": placed(page, name, chosen["document"], found, f"{address}/edit"),
-            "whole": orjson.dumps(chosen["document"], option=orjson.OPT_INDENT_2).decode(),
+            "compared_with": changes["beside"],
+            "differences": view.changes(changes["data"]),
+            "document_json": orjson.dumps(chosen["document"], option=orjson.OPT_INDENT_2).decode(),
             "problem": None,
             "impact": None,
-            "tried": None,
-            "untried": (),
+            "dry_run": None,
+            "invalid_points": (),
             "dimensions": list(Dimension),
-            **shown,
+            **values,
+            "findings": view.with_labels(findings, f"{address}/edit"),
         },
     )
 
 
-def _number(text: str) -> int:
-    """A version's number; not found for what is none, as for a version that is not there."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS):
+def _version_number(text: str) -> int:
+    """Return a version's number; Problem `not_found` for any other text, as for an unknown version."""
+    number = whole_number(text, VERSION_DIGITS)
+    if not isinstance(number, int):
         raise Problem("not_found")
-    return int(text)
+    return number
 
 
 async def _history(page: Page, path: str, newest: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of versions, newest first; `older` is where the next one begins."""
-    last, asked = newest["version"], page.query("history")
-    first = min(last, int(asked)) if asked.isascii() and asked.isdecimal() and len(asked) <= VERSION_DIGITS else last
-    first = max(first, 1)
-    until = max(0, first - VERSIONS_SHOWN)
+    """Return `rows`, a page of versions, newest first, and `older`, the version at which the next page begins.
+
+    The API has no list of versions, so each row but the newest is a call.
+    """
+    last, asked = newest["version"], whole_number(page.query("history"), VERSION_DIGITS)
+    first = max(min(last, asked) if isinstance(asked, int) else last, 1)
+    older = max(0, first - VERSIONS_SHOWN)
     rows = [
-        newest if number == last else await page.read(f"{path}/versions/{number}") for number in range(first, until, -1)
+        newest if number == last else await page.read(f"{path}/versions/{number}") for number in range(first, older, -1)
     ]
-    return {"rows": rows, "older": until}
+    return {"rows": rows, "older": older}
 
 
 async def step(page: Page) -> Response:
-    """One step in the life of a version: submit, approve, suspend, resume, discard. A refusal is explained in place."""
-    name, act = kind_of(page), page.request.path_params["act"]
-    if act not in ("submit", "approve", "suspend", "resume", "discard"):
+    """Submit, approve, suspend, resume or discard a version; a refusal is explained on the document's page."""
+    kind, act = path_kind(page), page.request.path_params["act"]
+    if act not in STEPS:
         raise Problem("not_found")
     body = {"sha256": page.form.get("sha256", "")} if act == "approve" else None
-    path = f"/v1/admin/{name}/{page.part('id')}/versions/{page.part('version')}/{act}"
-    reply = await page.ask("POST", path, body)
-    if not reply.went_well:
-        refused = {"found": found} if (found := faults_of(reply)) else {}
-        return await _document(page, {"problem": reply.body, **refused}, reply.status)
-    done = _done(act, reply.body)
-    return page.go(f"/admin/{name}/{page.part('id')}?version={page.part('version')}", done)
+    path = f"/v1/admin/{kind}/{page.path_param('id')}/versions/{page.path_param('version')}/{act}"
+    reply = await page.call_api("POST", path, body)
+    if not reply.succeeded:
+        return await _render_refusal(page, reply)
+    return _redirect_to_version(page, kind, _done_code(act, reply.body))
 
 
-def _done(act: str, answer: Mapping[str, Any]) -> str:
-    """Which sentence says what a step has done."""
+async def _render_refusal(page: Page, reply: ApiReply) -> Response:
+    findings = errors_as_findings(reply)
+    return await _render_document(
+        page, {"problem": reply.body, **({"findings": findings} if findings else {})}, reply.status
+    )
+
+
+def _redirect_to_version(page: Page, kind: str, done: str) -> Response:
+    return page.redirect(f"/admin/{kind}/{page.path_param('id')}?version={page.path_param('version')}", done)
+
+
+def _done_code(act: str, answer: Mapping[str, Any]) -> str:
+    """Return the code of the sentence that confirms a step, by the version's new state."""
     if answer.get("suspended"):
         return "approved_stopping"
-    said = {
+    codes = {
         ("submit", "in_review"): "in_review",
         ("approve", "scheduled"): "approved_scheduled",
         ("approve", "resume_requested"): "step_resume",
@@ -107,66 +125,63 @@ def _done(act: str, answer: Mapping[str, Any]) -> str:
         ("suspend", "retired"): "called_off",
         ("discard", "discarded"): "discarded",
     }
-    return said.get((act, answer["state"]), f"step_{act}")
+    return codes.get((act, answer["state"]), f"step_{act}")
 
 
-async def ask_to_retire(page: Page) -> Response:
-    """What would end, for whom, before anybody ends it."""
-    return await _ask_to_retire(page)
+async def retire_form(page: Page) -> Response:
+    """Show the consequences of retiring a version, and ask for a day and a confirmation."""
+    return await _render_retire_form(page)
 
 
-async def _ask_to_retire(page: Page, unfit: str = "", status: int = 200) -> Response:
-    name, path = kind_of(page), f"/v1/admin/{page.part('kind')}/{page.part('id')}"
-    chosen = await page.read(f"{path}/versions/{page.part('version')}")
+async def _render_retire_form(page: Page, invalid: str = "", status: int = 200) -> Response:
+    """Render the form; `invalid` is `day` or `sure`, the field that was refused."""
+    kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
+    chosen = await page.read(f"{path}/versions/{page.path_param('version')}")
     return page.render(
         "admin/retire.html",
         status,
-        kind=name,
+        kind=kind,
         id=chosen["id"],
-        name=page.words.name(chosen.get("name")),
+        name=page.localizer.name(chosen.get("name")),
         chosen=chosen,
-        address=f"/admin/{name}/{page.part('id')}",
+        address=f"/admin/{kind}/{page.path_param('id')}",
         dependents=(await page.read(f"{path}/dependents"))["data"],
-        unfit=unfit,
+        invalid=invalid,
     )
 
 
 async def retire(page: Page) -> Response:
-    """End what is in force, from a day on, by somebody who has read what that ends."""
-    name = kind_of(page)
+    """Retire a version from a day on, if the box is ticked."""
+    kind = path_kind(page)
     if page.form.get("sure") != "yes":
-        return await _ask_to_retire(page, "sure", HTTPStatus.UNPROCESSABLE_ENTITY)
-    path = f"/v1/admin/{name}/{page.part('id')}/versions/{page.part('version')}/retire"
-    reply = await page.ask("POST", path, {"from": page.form.get("from", "")})
-    if any(one["pointer"] == "/from" for one in faults_of(reply)):
-        return await _ask_to_retire(page, "day", reply.status)
-    if not reply.went_well:
-        refused = {"found": found} if (found := faults_of(reply)) else {}
-        return await _document(page, {"problem": reply.body, **refused}, reply.status)
-    done = "retired_now" if reply.body["state"] == "retired" else "step_retire"
-    return page.go(f"/admin/{name}/{page.part('id')}?version={page.part('version')}", done)
+        return await _render_retire_form(page, "sure", HTTPStatus.UNPROCESSABLE_ENTITY)
+    path = f"/v1/admin/{kind}/{page.path_param('id')}/versions/{page.path_param('version')}/retire"
+    reply = await page.call_api("POST", path, {"from": page.form.get("from", "")})
+    if any(error["pointer"] == "/from" for error in errors_as_findings(reply)):
+        return await _render_retire_form(page, "day", reply.status)
+    if not reply.succeeded:
+        return await _render_refusal(page, reply)
+    return _redirect_to_version(page, kind, "retired_now" if reply.body["state"] == "retired" else "step_retire")
 
 
 async def simulate(page: Page) -> Response:
-    """To how many it would apply, in tens."""
-    path = f"/v1/admin/{kind_of(page)}/{page.part('id')}/versions/{page.part('version')}/simulate"
-    reply = await page.ask("POST", path)
-    said = {"impact": reply.body} if reply.went_well else {"problem": reply.body}
-    return await _document(page, said, reply.status if not reply.went_well else 200)
+    """Show to how many people of the frozen population a version would apply, rounded to tens."""
+    path = f"/v1/admin/{path_kind(page)}/{page.path_param('id')}/versions/{page.path_param('version')}/simulate"
+    return await _render_result(page, "impact", await page.call_api("POST", path))
 
 
 async def dry_run(page: Page) -> Response:
-    """What a benefit would do for somebody who does not exist; what is no number of points is said where it stands."""
+    """Show a benefit's verdict for typed points; fields that have no number of points are marked."""
     typed = {str(name): page.form.get(name, "").strip() for name in Dimension}
-    points = {name: int(text) for name, text in typed.items() if _is_points(text)}
-    untried = [name for name, text in typed.items() if text and name not in points]
-    if untried:
-        return await _document(page, {"untried": untried}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    path = f"/v1/admin/benefits/{page.part('id')}/versions/{page.part('version')}/dry-run"
-    reply = await page.ask("POST", path, {"points": points})
-    said = {"tried": reply.body} if reply.went_well else {"problem": reply.body}
-    return await _document(page, said, reply.status if not reply.went_well else 200)
+    parsed = {name: whole_number(text, POINTS_DIGITS) for name, text in typed.items() if text}
+    invalid_points = [name for name, value in parsed.items() if not isinstance(value, int)]
+    if invalid_points:
+        return await _render_document(page, {"invalid_points": invalid_points}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    path = f"/v1/admin/benefits/{page.path_param('id')}/versions/{page.path_param('version')}/dry-run"
+    return await _render_result(page, "dry_run", await page.call_api("POST", path, {"points": parsed}))
 
 
-def _is_points(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= POINTS_DIGITS
+async def _render_result(page: Page, name: str, reply: ApiReply) -> Response:
+    if not reply.succeeded:
+        return await _render_document(page, {"problem": reply.body}, reply.status)
+    return await _render_document(page, {name: reply.body})

@@ -1,4 +1,4 @@
-"""The editor of catalogue documents: what the gate says as one writes, and what happens when two write at once."""
+"""The editor of catalogue documents: findings while typing, drafts, and two people who save at the same time."""
 
 from __future__ import annotations
 
@@ -17,169 +17,158 @@ from benefits.catalogue.schema import ID_MEMBER
 from benefits.rules.vocabulary import EffectKind
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
-from service.web.admin.common import faults_of, findings_of, kind_of, placed
-from service.web.api_client import Reply
-from service.web.forms import fields, labels_of_fields, parse
-from service.web.page import Page, expect
+from service.web.admin.common import check_document, errors_as_findings, path_kind
+from service.web.api_client import ApiReply, body_or_raise
+from service.web.forms import field_labels, fields, parse
+from service.web.forms.document_view import DocumentView
+from service.web.page import Page
 
-FIELDS_DRAWN_MAX = 2_048
-"""Fields kept as they are drawn; all kinds in both languages are about a thousand."""
+CACHED_FIELDS_MAX = 2_048
+"""Fields whose markup stays in memory; all kinds in both languages have about a thousand."""
 
 
 @dataclass(slots=True)
-class State:
-    """What the editor shows beside the document: findings, the tag of what was read, and what went wrong."""
+class EditorState:
+    """Values that the editor shows around the document after a request."""
 
-    found: Sequence[Mapping[str, Any]] = ()
-    tag: str = ""
+    findings: Sequence[Mapping[str, Any]] = ()
+    etag: str = ""
+    """Entity tag of the version that was read, sent back as If-Match."""
     checked: bool = False
-    """Whether `found` is what the gate says; otherwise it is why nothing was kept."""
+    """True if `findings` are those of the publication rules, False if they are the reasons why nothing was saved."""
     status: int = 200
     problem: Mapping[str, Any] | None = None
-    """What a door said that is about no place of the document."""
+    """A problem that is about no place of the document."""
     conflict: Mapping[str, Any] | None = None
-    """What somebody else did meanwhile: the other document's id, version and address, and what they changed."""
+    """The document that was saved meanwhile: id, address and, for another version, its number and differences."""
 
 
 async def new(page: Page) -> Response:
-    """An empty editor; a scheme begins as a copy of the newest."""
-    name = kind_of(page)
-    if name != DocumentKind.SCHEMES:
-        return await _editor(page, name, None, {}, State())
+    """Show an empty editor; a scheme begins as a copy of the one in force."""
+    kind = path_kind(page)
+    if kind != DocumentKind.SCHEMES:
+        return await _render_editor(page, kind, None, {}, EditorState())
     document = dict((await page.read("/v1/public/scheme"))["scheme"])
-    return await _editor(page, name, None, document, State(await findings_of(page, name, document), checked=True))
+    return await _render_editor(page, kind, None, document, await _checked_state(page, kind, document))
 
 
 async def create(page: Page) -> Response:
-    """A first draft; where one of that id is there, a link to it."""
-    name, document = kind_of(page), parse.to_document(page.fields)
+    """Save the first draft of a document, or only check it; if the id exists, link to that document."""
+    kind, document = path_kind(page), parse.to_document(page.fields)
     if page.form.get("act") == "check":
-        return await _editor(page, name, None, document, State(await findings_of(page, name, document), checked=True))
-    reply = await page.ask("POST", f"/v1/admin/{name}", document, key=page.key)
-    if reply.went_well:
-        return page.go(f"/admin/{name}/{quote(reply.body['id'], safe='')}", "drafted")
-    state = _unkept(reply)
+        return await _render_editor(page, kind, None, document, await _checked_state(page, kind, document))
+    reply = await page.call_api("POST", f"/v1/admin/{kind}", document, key=page.idempotency_key)
+    if reply.succeeded:
+        return page.redirect(f"/admin/{kind}/{quote(reply.body['id'], safe='')}", "drafted")
+    state = _refused_state(reply)
     if reply.status == HTTPStatus.CONFLICT:
-        document_id = str(document.get("version" if name == DocumentKind.SCHEMES else ID_MEMBER[name], ""))
-        state.conflict = {"id": document_id, "address": f"/admin/{name}/{quote(document_id, safe='')}"}
-    return await _editor(page, name, None, document, state)
+        document_id = str(document.get("version" if kind == DocumentKind.SCHEMES else ID_MEMBER[kind], ""))
+        state.conflict = {"id": document_id, "address": f"/admin/{kind}/{quote(document_id, safe='')}"}
+    return await _render_editor(page, kind, None, document, state)
 
 
 async def edit(page: Page) -> Response:
-    """The newest version in the editor; where that was given up, what is in force."""
-    name, path = kind_of(page), f"/v1/admin/{page.part('kind')}/{page.part('id')}"
-    reply = await page.ask("GET", path)
-    newest = expect(reply)
-    if newest["state"] == "discarded" and newest["in_force_version"] is not None:
-        newest = await page.read(f"{path}/versions/{newest['in_force_version']}")
-    body = newest["document"]
-    state = State(await findings_of(page, name, body), reply.headers["etag"], checked=True)
-    return await _editor(page, name, newest["id"], body, state)
+    """Show the newest version in the editor; if that was discarded, the version in force."""
+    kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
+    reply = await page.call_api("GET", path)
+    version = body_or_raise(reply)
+    if version["state"] == "discarded" and version["in_force_version"] is not None:
+        version = await page.read(f"{path}/versions/{version['in_force_version']}")
+    state = await _checked_state(page, kind, version["document"], reply.headers["etag"])
+    return await _render_editor(page, kind, version["id"], version["document"], state)
 
 
 async def save(page: Page) -> Response:
-    """The next version as a draft; where somebody else saved one meanwhile, theirs is shown first."""
-    name, document_id, tag = kind_of(page), page.request.path_params["id"], page.form.get("_etag", "")
+    """Save the next version as a draft, or only check it; a version saved meanwhile is shown first."""
+    kind, document_id, etag = path_kind(page), page.request.path_params["id"], page.form.get("_etag", "")
     document = parse.to_document(page.fields)
     if page.form.get("act") == "check":
-        state = State(await findings_of(page, name, document), tag, checked=True)
-        return await _editor(page, name, document_id, document, state)
-    path = f"/v1/admin/{name}/{page.part('id')}"
-    reply = await page.ask("PUT", path, document, key=page.key, headers={"if-match": tag or '""'})
-    if reply.went_well:
-        return page.go(f"/admin/{name}/{page.part('id')}", "drafted")
-    state = _unkept(reply)
-    state.tag = tag
+        state = await _checked_state(page, kind, document, etag)
+        return await _render_editor(page, kind, document_id, document, state)
+    path = f"/v1/admin/{kind}/{page.path_param('id')}"
+    reply = await page.call_api("PUT", path, document, key=page.idempotency_key, headers={"if-match": etag or '""'})
+    if reply.succeeded:
+        return page.redirect(f"/admin/{kind}/{page.path_param('id')}", "drafted")
+    state = _refused_state(reply)
+    state.etag = etag
     if reply.status in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
-        await _meanwhile(page, name, path, state)
-        state.found, state.checked = await findings_of(page, name, document), True
-    return await _editor(page, name, document_id, document, state)
+        await _add_conflict(page, kind, path, state)
+        state.findings, state.checked = await check_document(page, kind, document), True
+    return await _render_editor(page, kind, document_id, document, state)
 
 
-async def _meanwhile(page: Page, kind: str, path: str, state: State) -> None:
-    """What somebody else saved since this editor was opened; the form then goes on top of theirs."""
-    reply = await page.ask("GET", path)
-    theirs = expect(reply)
-    read = state.tag.strip('"').partition("-")[0]
-    changed: list[dict[str, Any]] = []
-    if read.isascii() and read.isdecimal():
-        compared = await page.ask("GET", f"{path}/diff", query={"from": read, "to": theirs["version"]})
-        changed = compared.body["data"] if compared.went_well else []
-    state.tag = reply.headers["etag"]
+async def _add_conflict(page: Page, kind: str, path: str, state: EditorState) -> None:
+    """Put the version saved meanwhile into the state, and its entity tag: the next save is on top of that version."""
+    reply = await page.call_api("GET", path)
+    newest = body_or_raise(reply)
+    read_version = state.etag.strip('"').partition("-")[0]
+    differences: list[dict[str, Any]] = []
+    if read_version.isascii() and read_version.isdecimal():
+        query = {"from": read_version, "to": newest["version"]}
+        comparison = await page.call_api("GET", f"{path}/diff", query=query)
+        differences = comparison.body["data"] if comparison.succeeded else []
+    state.etag = reply.headers["etag"]
     state.conflict = {
-        "id": theirs["id"],
-        "version": theirs["version"],
-        "address": f"/admin/{kind}/{quote(theirs['id'], safe='')}?version={theirs['version']}",
-        "differences": said_differences(page, kind, theirs["document"], changed),
+        "id": newest["id"],
+        "version": newest["version"],
+        "address": f"/admin/{kind}/{quote(newest['id'], safe='')}?version={newest['version']}",
+        "differences": DocumentView(page.localizer, kind, newest["document"]).changes(differences),
     }
 
 
-def said_differences(
-    page: Page, kind: str, document: Mapping[str, Any], found: Sequence[Mapping[str, Any]]
-) -> list[dict[str, str | None]]:
-    """Differences as people read them: what each place is called, and what stood and stands there."""
-    words = page.words
-
-    def value(one: Mapping[str, Any], when: str) -> str | None:
-        return labels_of_fields.said(words, kind, one["pointer"], one[when], document) if when in one else None
-
-    return [
-        {
-            "place": labels_of_fields.label(words, kind, one["pointer"], document),
-            "before": value(one, "before"),
-            "after": value(one, "after"),
-        }
-        for one in found
-    ]
+async def _checked_state(page: Page, kind: str, document: Mapping[str, Any], etag: str = "") -> EditorState:
+    return EditorState(await check_document(page, kind, document), etag, checked=True)
 
 
-def _unkept(reply: Reply) -> State:
-    """Why a door kept nothing: faults of places, or a problem of its own."""
-    found = faults_of(reply)
-    return State(found, status=reply.status, problem=None if found else reply.body)
+def _refused_state(reply: ApiReply) -> EditorState:
+    findings = errors_as_findings(reply)
+    return EditorState(findings, status=reply.status, problem=None if findings else reply.body)
 
 
 async def live_findings(page: Page) -> Response:
-    """What the gate says of the form as it stands; a part of the editor's page."""
-    name, document = kind_of(page), parse.to_document(page.fields)
-    found = placed(page, name, document, await findings_of(page, name, document))
-    return page.render("admin/findings.html", findings=found, checked=True)
+    """Return the findings about the posted form as a part of the editor's page."""
+    kind, document = path_kind(page), parse.to_document(page.fields)
+    findings = await check_document(page, kind, document)
+    view = DocumentView(page.localizer, kind, document)
+    return page.render("admin/findings.html", findings=view.with_labels(findings, ""), checked=True)
 
 
-@lru_cache(maxsize=FIELDS_DRAWN_MAX)
-def _drawn(one: fields.Field, english: bool) -> tuple[str, Markup, Markup]:
-    """What of a field is the same in every document: its label, the label's element, the attributes that name it."""
-    label, place = one.label[english], f"at-{one.pointer}"
+@lru_cache(maxsize=CACHED_FIELDS_MAX)
+def _field_markup(field: fields.Field, language: str) -> tuple[str, Markup, Markup]:
+    """Return what is equal in every document: the label, its element, and the id and name attributes."""
+    label, element_id = field.label.in_language(language), f"at-{field.pointer}"
     return (
         label,
-        Markup('<label for="{}">{}</label>').format(place, label),
-        Markup('id="{}" name="{}"').format(place, one.name),
+        Markup('<label for="{}">{}</label>').format(element_id, label),
+        Markup('id="{}" name="{}"').format(element_id, field.name),
     )
 
 
 def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """The fields of the form by the sections they stand in, each with its name; those of none have an empty one."""
-    english = page.language == "en"
+    """Return the form's sections as (title, rows); fields outside of any section have the title ""."""
     return [
         (
-            labels_of_fields.section(page.words, at, document) if at else "",
-            [(one, *_drawn(one, english), parse.value_at(document, one.pointer)) for one in members],
+            field_labels.section_label(page.localizer, at, document) if at else "",
+            [
+                (field, *_field_markup(field, page.language), parse.value_at(document, field.pointer))
+                for field in members
+            ],
         )
-        for at, members in groupby(fields.fields_of(kind, document), key=lambda one: one.section)
+        for at, members in groupby(fields.fields_of(kind, document), key=lambda field: field.section)
     ]
 
 
 async def _choices(page: Page, kind: str) -> dict[str, list[dict[str, Any]]]:
-    """What a document can name of other documents, those in force first."""
-    found = {}
-    for wanted in sorted({one.group for one in fields.FIELDS.get(kind, ()) if one.type == "document"}):
-        rows = await page.read_all(f"/v1/admin/{wanted}")
-        found[wanted] = sorted(rows, key=lambda row: (row.get("in_force_version") is None, row["id"]))
-    return found
+    """Return the documents that this kind refers to, by their kinds, those in force first."""
+    choices = {}
+    for referred in sorted({field.group for field in fields.FIELDS.get(kind, ()) if field.type == "document"}):
+        rows = await page.read_all(f"/v1/admin/{referred}")
+        choices[referred] = sorted(rows, key=lambda row: (row.get("in_force_version") is None, row["id"]))
+    return choices
 
 
-async def _editor(
-    page: Page, kind: str, document_id: str | None, document: Mapping[str, Any], state: State
+async def _render_editor(
+    page: Page, kind: str, document_id: str | None, document: Mapping[str, Any], state: EditorState
 ) -> Response:
     return page.render(
         "admin/editor.html",
@@ -187,23 +176,22 @@ async def _editor(
         kind=kind,
         document_id=document_id,
         document=document,
-        name=page.words.name(_name(document)),
+        name=page.localizer.name(_document_name(document)),
         sections=_sections(page, kind, document),
         choices=await _choices(page, kind),
-        builder=parse.builder(document.get("condition")),
+        builder=parse.condition_builder(document.get("condition")),
         effects=list(EffectKind),
         amount=parse.effect_amount(document.get("effect")),
         measures=["total", *Dimension],
-        findings=placed(page, kind, document, state.found),
-        tag=state.tag,
+        findings=DocumentView(page.localizer, kind, document).with_labels(state.findings, ""),
+        etag=state.etag,
         checked=state.checked,
         problem=state.problem,
         conflict=state.conflict,
-        kept=state.status < HTTPStatus.BAD_REQUEST,
     )
 
 
-def _name(document: Mapping[str, Any]) -> dict[str, str] | None:
-    """What the document in the form calls itself."""
-    found = document.get("name") or document.get("title")
-    return {key: text for key, text in found.items() if isinstance(text, str)} if isinstance(found, Mapping) else None
+def _document_name(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the typed name or title by language tag; a draft's may be anything."""
+    name = document.get("name") or document.get("title")
+    return {key: text for key, text in name.items() if isinstance(text, str)} if isinstance(name, Mapping) else None

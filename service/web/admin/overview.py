@@ -1,4 +1,4 @@
-"""The administrator's pages: the catalogue, an editor that says what the gate says, publishing by two people."""
+"""The administrator's first pages: open work, the lists of documents, and the table of all administrator pages."""
 
 from __future__ import annotations
 
@@ -12,51 +12,55 @@ from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from service.web.admin import document as documents
 from service.web.admin import editor
-from service.web.admin.common import kind_of
+from service.web.admin.common import path_kind
+from service.web.admin.document import OPEN_STATES
 from service.web.page import LIST_MAX, Page, PageRoute
 
-WAITING = ("in_review", "submitted", "suspended", "draft")
-"""What waits for somebody, in this order."""
-OVER = ("superseded", "retired", "discarded")
+CLOSED_STATES = ("superseded", "retired", "discarded")
 
 
 async def overview(page: Page) -> Response:
-    """All kinds, and what waits for somebody."""
+    """Show the number of documents of each kind, versions that wait for somebody, and the figures of use."""
     counts, waiting, names = {}, [], {}
     for kind in DocumentKind:
         rows = await page.read_all(f"/v1/admin/{kind}")
         counts[str(kind)] = len(rows)
         for row in rows:
-            waiting += [one for one in _versions(str(kind), row) if one["state"] in WAITING]
+            waiting += [version for version in _versions(str(kind), row) if version["state"] in OPEN_STATES]
         if kind is DocumentKind.BENEFITS:
             names = {row["id"]: row.get("name") for row in rows}
-    waiting.sort(key=lambda one: (WAITING.index(one["state"]), one["kind"], one["id"]))
+    waiting.sort(key=lambda version: (OPEN_STATES.index(version["state"]), version["kind"], version["id"]))
     figures = await page.read("/v1/admin/statistics")
     return page.render("admin/overview.html", counts=counts, waiting=waiting, figures=figures, names=names)
 
 
 async def kind(page: Page) -> Response:
-    """The documents of one kind, each with every version of it that is not over."""
-    name = kind_of(page)
-    found = await page.read(f"/v1/admin/{name}", limit=LIST_MAX, cursor=page.query("cursor"))
-    rows = [{**row, "address": _address(name, row["id"]), "versions": _versions(name, row)} for row in found["data"]]
-    return page.render("admin/kind.html", kind=name, rows=rows, found=found)
+    """List the documents of one kind with their open versions."""
+    kind_name = path_kind(page)
+    answer = await page.read(f"/v1/admin/{kind_name}", limit=LIST_MAX, cursor=page.query("cursor"))
+    rows = [
+        {**row, "address": _address(kind_name, row["id"]), "versions": _versions(kind_name, row)}
+        for row in answer["data"]
+    ]
+    return page.render("admin/kind.html", kind=kind_name, rows=rows, answer=answer)
 
 
 def _versions(kind: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row's versions that are not over, the one in force first; where all are over, the newest."""
+    """Return a document's versions that are not closed, the one in force first; if all are closed, the newest."""
     newest = {"version": row["version"], "state": row["state"]}
-    alive = [one for one in (*row.get("others", ()), newest) if one["state"] not in OVER] or [newest]
-    alive.sort(key=lambda one: (one["state"] != "in_force", one["version"]))
-    shared = {"kind": kind, "id": row["id"], "name": row.get("name")}
+    versions = [*row.get("others", ()), newest]
+    versions = [version for version in versions if version["state"] not in CLOSED_STATES] or [newest]
+    versions.sort(key=lambda version: (version["state"] != "in_force", version["version"]))
     return [
         {
-            **shared,
-            **one,
-            "address": f"{_address(kind, row['id'])}?version={one['version']}",
-            "asked": one["state"] == "suspended" and row.get("resume_requested", False),
+            "kind": kind,
+            "id": row["id"],
+            "name": row.get("name"),
+            **version,
+            "address": f"{_address(kind, row['id'])}?version={version['version']}",
+            "resume_requested": version["state"] == "suspended" and row.get("resume_requested", False),
         }
-        for one in alive
+        for version in versions
     ]
 
 
@@ -64,20 +68,20 @@ def _address(kind: str, document_id: str) -> str:
     return f"/admin/{kind}/{quote(document_id, safe='')}"
 
 
-STAFF = Audience.ADMINISTRATOR
-ONE, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
+ADMINISTRATOR = Audience.ADMINISTRATOR
+DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
 ROUTES = (
-    PageRoute("/admin", overview, STAFF),
-    PageRoute("/admin/{kind}", kind, STAFF),
-    PageRoute("/admin/{kind}/new", editor.new, STAFF),
-    PageRoute("/admin/{kind}/new", editor.create, STAFF, "POST"),
-    PageRoute("/admin/{kind}/findings", editor.live_findings, STAFF, "POST", fragment=True),
-    PageRoute(ONE, documents.document, STAFF),
-    PageRoute(f"{ONE}/edit", editor.edit, STAFF),
-    PageRoute(f"{ONE}/edit", editor.save, STAFF, "POST"),
-    PageRoute(f"{VERSION}/retire", documents.ask_to_retire, STAFF),
-    PageRoute(f"{VERSION}/retire", documents.retire, STAFF, "POST"),
-    PageRoute(f"{VERSION}/simulate", documents.simulate, STAFF, "POST"),
-    PageRoute(f"{VERSION}/dry-run", documents.dry_run, STAFF, "POST"),
-    PageRoute(f"{VERSION}/{{act}}", documents.step, STAFF, "POST"),
+    PageRoute("/admin", overview, ADMINISTRATOR),
+    PageRoute("/admin/{kind}", kind, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/new", editor.new, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/new", editor.create, ADMINISTRATOR, "POST"),
+    PageRoute("/admin/{kind}/findings", editor.live_findings, ADMINISTRATOR, "POST", fragment=True),
+    PageRoute(DOCUMENT, documents.document, ADMINISTRATOR),
+    PageRoute(f"{DOCUMENT}/edit", editor.edit, ADMINISTRATOR),
+    PageRoute(f"{DOCUMENT}/edit", editor.save, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/retire", documents.retire_form, ADMINISTRATOR),
+    PageRoute(f"{VERSION}/retire", documents.retire, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/simulate", documents.simulate, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/dry-run", documents.dry_run, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/{{act}}", documents.step, ADMINISTRATOR, "POST"),
 )

@@ -1,1 +1,1 @@
-"""Sign-in through the city's identity provider, and sessions."""
+"""Sign-in through an identity provider, and sessions in cookies."""

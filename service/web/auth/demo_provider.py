@@ -1,7 +1,7 @@
-"""The demonstration's identity provider as people meet it: pick who you are, and be sent back with a code.
+"""The demonstration's identity provider: pick a person from a list and be sent back with a code.
 
-It speaks the code flow with PKCE like a city's own, so that the pages know no other way in. Only the demonstration
-has it: whoever asks may be anybody.
+It speaks the same code flow with PKCE as a city's provider, so that the pages have one way to sign in. It checks no
+password; only the demonstration has its routes.
 """
 
 from __future__ import annotations
@@ -34,31 +34,37 @@ from service.web.auth import sessions
 
 AUTHORIZE, TOKEN, REVOKE = "/demo-sign-in", "/demo-sign-in/token", "/demo-sign-in/revoke"
 TOKEN_URL, REVOKE_URL = f"http://demo.invalid{TOKEN}", f"http://demo.invalid{REVOKE}"
-"""Asked within the process: the demonstration does not know by which address it is reached."""
+"""Called within the process: the demonstration does not know its own public address."""
 CODE_SECONDS = 60
+"""Life of an authorization code: it only has to survive one redirect."""
 REFRESH_SECONDS = 12 * 3600
+"""Life of a refresh token: a working day."""
+TOKEN_SECONDS = 300
+"""Life of an access token."""
 USED_MAX = 10_000
-"""Codes that were used and refresh tokens that were revoked, remembered until they would have ended."""
+"""Ids of used codes and revoked refresh tokens in memory; beyond it new codes are refused until old ones expire."""
+CHALLENGE_LENGTH = 43
+"""Characters of a SHA-256 in base64url without padding."""
 CLIENTS = {
-    door: SignIn(
-        client_id=f"credit-easy-pages-{door}",
+    audience: SignIn(
+        client_id=f"credit-easy-pages-{audience}",
         authorize_url=AUTHORIZE,
         token_url=TOKEN_URL,
         revocation_url=REVOKE_URL,
     )
-    for door in sessions.PATHS
+    for audience in sessions.PATHS
 }
-DOOR_OF_CLIENT = {client.client_id: door for door, client in CLIENTS.items()}
+AUDIENCE_OF_CLIENT = {client.client_id: audience for audience, client in CLIENTS.items()}
 
 
-def people() -> dict[Audience, list[str]]:
-    """Who can be picked at each door."""
+def demo_subjects() -> dict[Audience, list[str]]:
+    """Return the token subjects that the demonstration city has, by audience."""
     city = resources.files("service.demo") / "city"
     venues = yaml.safe_load((city / "venues.yaml").read_text(encoding="utf-8"))
     residents = yaml.safe_load((city / "residents.yaml").read_text(encoding="utf-8"))
     return {
-        Audience.RESIDENT: [one["subject"] for one in residents],
-        Audience.VENUE: [one["client_id"] for one in venues],
+        Audience.RESIDENT: [resident["subject"] for resident in residents],
+        Audience.VENUE: [venue["client_id"] for venue in venues],
         Audience.ADMINISTRATOR: ["admin-1", "admin-2"],
         Audience.PRIVACY: ["officer-1"],
     }
@@ -66,99 +72,112 @@ def people() -> dict[Audience, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class DemoProvider:
-    """Codes and refresh tokens are sealed and kept by whoever was given them; what is over is remembered."""
+    """Issues codes and refresh tokens as encrypted strings, so that only the used and revoked ones are stored."""
 
-    city: AppContext
+    app_context: AppContext
     issuer: DemoIssuer
-    used: dict[str, float] = field(default_factory=dict)
+    used_ids: dict[str, float] = field(default_factory=dict)
+    """Ids of used codes and revoked refresh tokens, each with its expiry in seconds of the epoch."""
 
     def app(self) -> Starlette:
-        """The token endpoint alone, for whoever exchanges a code within this process."""
+        """Return the token and revocation endpoints as an application, for calls within this process."""
         return Starlette(
             routes=[Route(TOKEN, self.token, methods=["POST"]), Route(REVOKE, self.revoke, methods=["POST"])]
         )
 
-    def asked(self, request: Request) -> tuple[Audience, dict[str, str]]:
-        """What an authorization request asks for; Problem bad_query for one that is not from our own pages."""
-        query = dict(request.query_params)
-        door = DOOR_OF_CLIENT.get(query.get("client_id", ""))
-        returns = str(request.base_url).rstrip("/") + "/sign-in/return"
-        fits = (
-            query.get("response_type") == "code"
-            and query.get("redirect_uri") == returns
-            and query.get("code_challenge_method") == "S256"
-            and len(query.get("code_challenge", "")) == 43
-        )
-        if door is None or not fits:
-            raise Problem("bad_query")
-        return door, query
+    def parse_authorization_request(self, request: Request) -> tuple[Audience, dict[str, str]]:
+        """Return the audience and the query of an authorization request of our own pages.
 
-    def picked(self, request: Request, subject: str) -> Response:
-        """Send the browser back with a code for whoever was picked."""
-        door, query = self.asked(request)
+        Raises:
+            Problem: `bad_query` for an unknown client, another redirect address or a missing PKCE challenge.
+        """
+        query = dict(request.query_params)
+        audience = AUDIENCE_OF_CLIENT.get(query.get("client_id", ""))
+        redirect_uri = str(request.base_url).rstrip("/") + "/sign-in/return"
+        valid = (
+            query.get("response_type") == "code"
+            and query.get("redirect_uri") == redirect_uri
+            and query.get("code_challenge_method") == "S256"
+            and len(query.get("code_challenge", "")) == CHALLENGE_LENGTH
+        )
+        if audience is None or not valid:
+            raise Problem("bad_query")
+        return audience, query
+
+    def redirect_with_code(self, request: Request, subject: str) -> Response:
+        """Redirect the browser back with a code for the chosen subject; Problem `bad_query` for a malformed one."""
+        audience, query = self.parse_authorization_request(request)
         try:
             require_clean_name(subject)
         except ValueError:
             raise Problem("bad_query") from None
-        code = self._sealed(
-            "code", door, subject, CODE_SECONDS, challenge=query["code_challenge"], returns=query["redirect_uri"]
+        code = self._seal(
+            "code", audience, subject, CODE_SECONDS, challenge=query["code_challenge"], returns=query["redirect_uri"]
         )
         answer = urlencode({"code": code, "state": query.get("state", ""), "iss": DEMO_ISSUER})
         return RedirectResponse(f"{query['redirect_uri']}?{answer}", 303)
 
     async def token(self, request: Request) -> Response:
-        """A code or a refresh token against tokens (RFC 6749, 4.1.3 and 6; RFC 7636, 4.6)."""
+        """Exchange a code or a refresh token for tokens (RFC 6749, 4.1.3 and 6; RFC 7636, 4.6)."""
         form = dict(parse_qsl((await json_io.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
-        found = self._granted(form)
-        if found is None:
+        grant = self._redeem_grant(form)
+        if grant is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
-        door, subject = Audience(found["door"]), found["subject"]
+        audience, subject = Audience(grant["door"]), grant["subject"]
         return JSONResponse(
             {
-                "access_token": self.issuer.mint(door, subject, now=datetime.now(UTC)),
+                "access_token": self.issuer.mint(audience, subject, now=datetime.now(UTC)),
                 "token_type": "Bearer",
-                "expires_in": 300,
-                "refresh_token": self._sealed("refresh", door, subject, REFRESH_SECONDS),
+                "expires_in": TOKEN_SECONDS,
+                "refresh_token": self._seal("refresh", audience, subject, REFRESH_SECONDS),
             },
             headers={"cache-control": "no-store"},
         )
 
     async def revoke(self, request: Request) -> Response:
-        """Forget a refresh token, of whatever kind it is (RFC 7009)."""
+        """Revoke a refresh token; answers 200 for any token, as RFC 7009 says."""
         form = dict(parse_qsl((await json_io.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
-        found = self._opened("refresh", form.get("token", ""))
-        if found is not None and found["door"] == DOOR_OF_CLIENT.get(form.get("client_id", "")):
-            self._first_use(found["id"], found["until"])
+        grant = self._unseal("refresh", form.get("token", ""))
+        if grant is not None and grant["door"] == AUDIENCE_OF_CLIENT.get(form.get("client_id", "")):
+            self._mark_used(grant["id"], grant["until"])
         return Response(status_code=200)
 
-    def _granted(self, form: dict[str, str]) -> dict[str, Any] | None:
-        client = DOOR_OF_CLIENT.get(form.get("client_id", ""))
+    def _redeem_grant(self, form: dict[str, str]) -> dict[str, Any] | None:
+        """Return the members of a valid code or refresh token and mark a code as used; None if it is refused."""
+        client = AUDIENCE_OF_CLIENT.get(form.get("client_id", ""))
         if form.get("grant_type") == "refresh_token":
-            found = self._opened("refresh", form.get("refresh_token", ""))
-            return found if found and found["door"] == client and found["id"] not in self.used else None
-        found = self._opened("code", form.get("code", "")) if form.get("grant_type") == "authorization_code" else None
-        if found is None or found["door"] != client or form.get("redirect_uri") != found["returns"]:
+            grant = self._unseal("refresh", form.get("refresh_token", ""))
+            return grant if grant and grant["door"] == client and grant["id"] not in self.used_ids else None
+        grant = self._unseal("code", form.get("code", "")) if form.get("grant_type") == "authorization_code" else None
+        if grant is None or grant["door"] != client or form.get("redirect_uri") != grant["returns"]:
             return None
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        if not hmac.compare_digest(challenge, found["challenge"]) or not self._first_use(found["id"], found["until"]):
+        if not hmac.compare_digest(challenge, grant["challenge"]) or not self._mark_used(grant["id"], grant["until"]):
             return None
-        return found
+        return grant
 
-    def _first_use(self, code_id: str, until: float) -> bool:
+    def _mark_used(self, grant_id: str, until: float) -> bool:
+        """Remember an id until it expires; False if it was used before or too many are remembered."""
         now = time.time()
-        for old in [one for one, until in self.used.items() if until < now]:
-            del self.used[old]
-        if code_id in self.used or len(self.used) >= USED_MAX:
+        for expired in [used_id for used_id, used_until in self.used_ids.items() if used_until < now]:
+            del self.used_ids[expired]
+        if grant_id in self.used_ids or len(self.used_ids) >= USED_MAX:
             return False
-        self.used[code_id] = until
+        self.used_ids[grant_id] = until
         return True
 
-    def _sealed(self, use: str, door: Audience, subject: str, seconds: int, **more: str) -> str:
-        held = {"door": door, "subject": subject, "until": time.time() + seconds, "id": secrets.token_hex(8), **more}
-        return sessions.sealed(self.city.keyring, f"demo-{use}", orjson.dumps(held))
+    def _seal(self, use: str, audience: Audience, subject: str, seconds: int, **more: str) -> str:
+        grant = {
+            "door": audience,
+            "subject": subject,
+            "until": time.time() + seconds,
+            "id": secrets.token_hex(8),
+            **more,
+        }
+        return sessions.seal(self.app_context.keyring, f"demo-{use}", orjson.dumps(grant))
 
-    def _opened(self, use: str, text: str) -> dict[str, Any] | None:
-        plain = sessions.unsealed(self.city.keyring, f"demo-{use}", text)
-        found: dict[str, Any] | None = None if plain is None else orjson.loads(plain)
-        return found if found is not None and found["until"] > time.time() else None
+    def _unseal(self, use: str, text: str) -> dict[str, Any] | None:
+        plain = sessions.unseal(self.app_context.keyring, f"demo-{use}", text)
+        grant: dict[str, Any] | None = None if plain is None else orjson.loads(plain)
+        return grant if grant is not None and grant["until"] > time.time() else None

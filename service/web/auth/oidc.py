@@ -1,7 +1,7 @@
-"""Signing in through the city's identity provider: OpenID Connect's code flow with PKCE (RFC 7636, S256).
+"""Sign-in through the city's identity provider: OpenID Connect's code flow with PKCE (RFC 7636, S256).
 
-The pages hold no password and know no user. What comes back is an access token of the door, verified like every
-other; whom it names is said by the token alone.
+The pages have no passwords and no table of users. The provider returns an access token for one audience, which is
+verified like any API client's; the token alone says who signed in.
 """
 
 from __future__ import annotations
@@ -30,54 +30,66 @@ from service.http.endpoints import principal_key
 from service.http.problems import Problem
 from service.settings import SignIn
 from service.web.auth import sessions
-from service.web.auth.sessions import Session, TooLong
+from service.web.auth.sessions import CookieTooLong, Session
 
 logger = logging.getLogger("credit_easy.signin")
 
 COOKIE = "credit-easy-sign-in"
 PATH_MAX = 1_000
-"""A longer way back would not fit into a cookie."""
-MINUTES = 10
-"""How long somebody may take at the identity provider."""
-ANSWER_SECONDS = 5.0
+"""Characters of a return path; a longer one would not fit into the sign-in cookie."""
+SIGN_IN_MINUTES = 10
+"""Time for signing in at the identity provider; afterwards the sign-in cookie is refused."""
+TIMEOUT_SECONDS = 5.0
+"""Time for one request to the identity provider, during which a person waits."""
 ANSWER_BYTES_MAX = 64 * 1024
-LIFE_SECONDS = 300
-"""How long a token is taken to live when the identity provider does not say."""
+"""A token response is a few kilobytes; a larger one is refused unread."""
+TOKEN_SECONDS_DEFAULT = 300
+"""Life of an access token whose response has no `expires_in`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Where people sign in, by door; `transport` is another way to the token endpoint than the network."""
+    """The identity provider of each audience, and the exchanges of tokens under way."""
 
     app_context: AppContext
     clients: dict[Audience, SignIn]
     transport: httpx2.AsyncBaseTransport | None = None
-    renewing: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
-    """By the hash of a refresh token: the exchange under way, or the session that came of it a moment ago."""
+    """Replaces the network for the demonstration's provider, which runs in this process."""
+    renewals: dict[bytes, asyncio.Task[Session | None]] = field(default_factory=dict)
+    """By SHA-256 of a refresh token: the exchange under way, or finished within the last EARLY_SECONDS."""
     ended: set[str] = field(default_factory=set)
-    """Access tokens of sessions that were ended a moment ago: what was on its way brings none of them back."""
+    """Access tokens of sessions ended within the last EARLY_SECONDS: a request on its way must not renew them."""
 
-    def begin(self, request: Request, door: Audience, then: str) -> Response:
-        """Send the browser to the identity provider; it comes back to `/sign-in/return`."""
-        client = self._client(door)
+    def start(self, request: Request, audience: Audience, return_path: str) -> Response:
+        """Redirect the browser to the identity provider, which sends it back to `/sign-in/return`.
+
+        State, code verifier and return path are in an encrypted cookie; the server stores nothing.
+        """
+        client = self._client(audience)
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "response_type": "code",
             "client_id": client.client_id,
-            "redirect_uri": self._return_to(request),
+            "redirect_uri": self._redirect_uri(request),
             "scope": client.scope,
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        kept = {"door": door, "state": state, "verifier": verifier, "then": then, "until": time.time() + MINUTES * 60}
-        glue = "&" if "?" in client.authorize_url else "?"
-        response = RedirectResponse(f"{client.authorize_url}{glue}{urlencode(query)}", 303)
+        attempt = {
+            "door": audience,
+            "state": state,
+            "verifier": verifier,
+            "then": return_path,
+            "until": time.time() + SIGN_IN_MINUTES * 60,
+        }
+        separator = "&" if "?" in client.authorize_url else "?"
+        response = RedirectResponse(f"{client.authorize_url}{separator}{urlencode(query)}", 303)
         response.set_cookie(
             COOKIE,
-            sessions.sealed(self.app_context.keyring, "sign-in", orjson.dumps(kept)),
-            max_age=MINUTES * 60,
+            sessions.seal(self.app_context.keyring, "sign-in", orjson.dumps(attempt)),
+            max_age=SIGN_IN_MINUTES * 60,
             path="/sign-in",
             secure=sessions.is_secure(request),
             httponly=True,
@@ -86,144 +98,182 @@ class Providers:
         return response
 
     async def finish(self, request: Request) -> Response:
-        """Take the code that the browser brought, exchange it, and let the person in where they wanted to go."""
-        kept = self._kept(request)
-        door = Audience(kept["door"])
+        """Exchange the code that the browser brought for tokens, set the session and redirect to the return path.
+
+        Raises:
+            Problem: `sign_in_broken` if state, issuer or code do not fit or the provider refuses the code;
+                `keys_unavailable` if the provider cannot be reached.
+            IdentityError: the access token is not valid for the audience.
+        """
+        attempt = self._read_attempt(request)
+        audience = Audience(attempt["door"])
         query = request.query_params
-        issuer = self.app_context.settings.issuers[door].issuer
+        issuer = self.app_context.settings.issuers[audience].issuer
         if (
-            not hmac.compare_digest(query.get("state", "").encode(), kept["state"].encode())
+            not hmac.compare_digest(query.get("state", "").encode(), attempt["state"].encode())
             or query.get("iss", issuer) != issuer
             or "code" not in query
         ):
             raise Problem("sign_in_broken")
         session = await self._exchange(
-            door,
+            audience,
             {
                 "grant_type": "authorization_code",
                 "code": query["code"],
-                "redirect_uri": self._return_to(request),
-                "code_verifier": kept["verifier"],
+                "redirect_uri": self._redirect_uri(request),
+                "code_verifier": attempt["verifier"],
             },
         )
-        # Whoever signed in a moment ago must not be sent here again at once, round and round.
-        if session is None or session.ends_soon(datetime.now(UTC)):
+        # A token that is about to expire would send the browser straight back to the sign-in, in a loop.
+        if session is None or session.needs_renewal(datetime.now(UTC)):
             raise Problem("sign_in_broken")
-        response = RedirectResponse(kept["then"], 303)
+        response = RedirectResponse(attempt["then"], 303)
         try:
             sessions.write(response, request, self.app_context.keyring, session)
-        except TooLong:
+        except CookieTooLong:
             logger.error("the identity provider's tokens are too long for cookies")
             raise Problem("sign_in_broken") from None
         response.delete_cookie(COOKIE, path="/sign-in", secure=sessions.is_secure(request), httponly=True)
         return response
 
-    async def renewed(self, session: Session) -> Session | None:
-        """The session with a new access token, or None when the person must sign in again."""
-        if session.refresh is None or session.token in self.ended or not session.can_go_on(datetime.now(UTC)):
-            return None
-        # A browser may send several requests at once, and a refresh token works once: they share one exchange.
-        key = hashlib.sha256(session.refresh.encode()).digest()
-        task = self.renewing.get(key)
-        if task is None:
-            task = self.renewing[key] = asyncio.create_task(self._renew(session, session.refresh))
-            task.add_done_callback(lambda done: self._forget(key, done))
-        found = await asyncio.shield(task)
-        mine = found is not None and found.who == session.who and session.token not in self.ended
-        return found if mine else None
+    async def renew(self, session: Session) -> Session | None:
+        """Return the session with a new access token, or None if the person must sign in again.
 
-    async def _renew(self, session: Session, refresh: str) -> Session | None:
-        form = {"grant_type": "refresh_token", "refresh_token": refresh}
+        A browser may send several requests at once, and a refresh token works once: they share one exchange.
+        """
+        if session.refresh_token is None or session.access_token in self.ended:
+            return None
+        if not session.may_be_renewed(datetime.now(UTC)):
+            return None
+        key = hashlib.sha256(session.refresh_token.encode()).digest()
+        task = self.renewals.get(key)
+        if task is None:
+            task = self.renewals[key] = asyncio.create_task(self._renew(session, session.refresh_token))
+            task.add_done_callback(lambda done: self._schedule_removal(key, done))
+        renewed = await asyncio.shield(task)
+        if renewed is None or renewed.subject != session.subject or session.access_token in self.ended:
+            return None
+        return renewed
+
+    async def _renew(self, session: Session, refresh_token: str) -> Session | None:
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         try:
-            found = await self._exchange(session.door, form, refresh)
+            renewed = await self._exchange(session.audience, form, refresh_token)
         except IdentityError:
             return None
-        return None if found is None else replace(found, since=session.since)
+        return None if renewed is None else replace(renewed, signed_in_at=session.signed_in_at)
 
-    async def end(self, session: Session) -> None:
-        """End a session: nothing on its way renews it, and the identity provider is asked to forget its refresh token.
+    async def end_session(self, session: Session) -> None:
+        """Refuse further renewals of a session and ask the identity provider to revoke its refresh token.
 
-        A copy of the cookie is good until its access token ends, five minutes at most for staff.
+        A copy of the cookie works until its access token expires, five minutes at most for staff.
         """
-        self.ended.add(session.token)
-        asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.ended.discard, session.token)
-        client = self._client(session.door)
-        if session.refresh is None or client.revocation_url is None:
+        self.ended.add(session.access_token)
+        asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.ended.discard, session.access_token)
+        client = self._client(session.audience)
+        if session.refresh_token is None or client.revocation_url is None:
             return
-        form = {"token": session.refresh, "token_type_hint": "refresh_token"}
-        with contextlib.suppress(httpx2.HTTPError):  # who leaves has left, whether or not that can be said elsewhere
+        form = {"token": session.refresh_token, "token_type_hint": "refresh_token"}
+        # Signing out here succeeds even when the provider cannot be reached.
+        with contextlib.suppress(httpx2.HTTPError):
             await self._post(client, client.revocation_url, form)
 
-    def _forget(self, key: bytes, done: asyncio.Task[Session | None]) -> None:
-        """What failed is tried anew at once; what went well is kept for requests that were on their way."""
-        if done.cancelled() or done.exception() is not None or done.result() is None:
-            del self.renewing[key]
-        else:
-            asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.renewing.pop, key, None)
+    def _schedule_removal(self, key: bytes, done: asyncio.Task[Session | None]) -> None:
+        """Remove a failed exchange at once, so that it is retried; a successful one after EARLY_SECONDS.
 
-    async def _exchange(self, door: Audience, form: dict[str, str], refresh: str | None = None) -> Session | None:
-        """Ask the token endpoint; None when it refuses. Raises IdentityError for a token that is none of this door."""
-        client = self._client(door)
+        Requests that were sent with the old cookie meanwhile are given the same result.
+        """
+        if done.cancelled() or done.exception() is not None or done.result() is None:
+            del self.renewals[key]
+        else:
+            asyncio.get_running_loop().call_later(sessions.EARLY_SECONDS, self.renewals.pop, key, None)
+
+    async def _exchange(
+        self, audience: Audience, form: dict[str, str], refresh_token: str | None = None
+    ) -> Session | None:
+        """Post a grant to the token endpoint; return the session, or None if the grant is refused.
+
+        Args:
+            audience: the audience whose client asks, and for which the access token must be valid.
+            form: the grant.
+            refresh_token: used on if the response has no new one.
+
+        Raises:
+            Problem: `keys_unavailable` if the provider cannot be reached or fails.
+            IdentityError: the access token is not valid for the audience.
+        """
+        client = self._client(audience)
         try:
             answer = await self._post(client, client.token_url, form)
         except httpx2.HTTPError:
             raise Problem("keys_unavailable") from None
         if answer.status_code >= 500:
             raise Problem("keys_unavailable")
-        found = _object(answer) if answer.status_code == 200 else {}
-        token = found.get("access_token")
-        if not isinstance(token, str):
+        tokens = _json_object(answer) if answer.status_code == 200 else {}
+        access_token = tokens.get("access_token")
+        if not isinstance(access_token, str):
             return None
-        who = principal_key(self.app_context.verifier.verify(door, token, datetime.now(UTC)))
-        life, again = found.get("expires_in", LIFE_SECONDS), found.get("refresh_token", refresh)
-        now, seconds = time.time(), life if isinstance(life, int) else LIFE_SECONDS
-        until = sessions.exchange_at(now, seconds)
-        return Session(door, token, until, int(now), who, again if isinstance(again, str) else None)
+        subject = principal_key(self.app_context.verifier.verify(audience, access_token, datetime.now(UTC)))
+        next_refresh_token = tokens.get("refresh_token", refresh_token)
+        life = tokens.get("expires_in", TOKEN_SECONDS_DEFAULT)
+        now, life_seconds = time.time(), life if isinstance(life, int) else TOKEN_SECONDS_DEFAULT
+        return Session(
+            audience,
+            access_token,
+            sessions.renewal_time(now, life_seconds),
+            int(now),
+            subject,
+            next_refresh_token if isinstance(next_refresh_token, str) else None,
+        )
 
     async def _post(self, client: SignIn, url: str, form: dict[str, str]) -> httpx2.Response:
-        """Send a form to the identity provider as its client. Raises httpx2.HTTPError."""
-        sent = {**form, "client_id": client.client_id}
+        """Post a form with the client's credentials. Raises httpx2.HTTPError."""
+        fields = {**form, "client_id": client.client_id}
         if client.client_secret is not None:
-            sent["client_secret"] = client.client_secret
-        async with httpx2.AsyncClient(transport=self.transport, timeout=ANSWER_SECONDS) as http:
-            return await http.post(url, data=sent, headers={"accept": "application/json"})
+            fields["client_secret"] = client.client_secret
+        async with httpx2.AsyncClient(transport=self.transport, timeout=TIMEOUT_SECONDS) as http:
+            return await http.post(url, data=fields, headers={"accept": "application/json"})
 
-    def _client(self, door: Audience) -> SignIn:
-        found = self.clients.get(door)
-        if found is None:
+    def _client(self, audience: Audience) -> SignIn:
+        client = self.clients.get(audience)
+        if client is None:
             raise Problem("not_found")
-        return found
+        return client
 
-    def _kept(self, request: Request) -> dict[str, Any]:
-        plain = sessions.unsealed(self.app_context.keyring, "sign-in", request.cookies.get(COOKIE, ""))
-        kept: dict[str, Any] = {} if plain is None else orjson.loads(plain)
-        if kept.get("until", 0) < time.time():
+    def _read_attempt(self, request: Request) -> dict[str, Any]:
+        """Return the sign-in that the cookie says was started; raise Problem `sign_in_broken` if none is open."""
+        plain = sessions.unseal(self.app_context.keyring, "sign-in", request.cookies.get(COOKIE, ""))
+        attempt: dict[str, Any] = {} if plain is None else orjson.loads(plain)
+        if attempt.get("until", 0) < time.time():
             raise Problem("sign_in_broken")
-        return kept
+        return attempt
 
-    def _return_to(self, request: Request) -> str:
-        """The address that the identity provider knows; in the demonstration the one that the browser uses."""
+    def _redirect_uri(self, request: Request) -> str:
+        """Return the address registered with the provider; in the demonstration, the browser's own."""
         public = self.app_context.settings.public_url
         base = str(request.base_url).rstrip("/") if public is None else public
         return f"{base}/sign-in/return"
 
 
-def own_path(text: str, door: Audience) -> str:
-    """A path of this door's pages, or their first page for anything else: nobody is sent elsewhere after signing in."""
-    first = sessions.PATHS[door]
+def safe_return_path(text: str, audience: Audience) -> str:
+    """Return `text` if it is a path of this audience's pages, else their first page.
+
+    Prevents an open redirect: no link can send somebody to another site after signing in.
+    """
+    first_page = sessions.PATHS[audience]
     parts = urlsplit(text)
-    inside = parts.path == first or parts.path.startswith(first + "/")
+    of_audience = parts.path == first_page or parts.path.startswith(first_page + "/")
     plain = (
         len(text) <= PATH_MAX and text.isascii() and text.isprintable() and "\\" not in text and "//" not in parts.path
     )
-    return text if inside and plain and not parts.scheme and not parts.netloc else first
+    return text if of_audience and plain and not parts.scheme and not parts.netloc else first_page
 
 
-def _object(answer: httpx2.Response) -> dict[str, Any]:
+def _json_object(answer: httpx2.Response) -> dict[str, Any]:
     if len(answer.content) > ANSWER_BYTES_MAX:
         return {}
     try:
-        found = orjson.loads(answer.content)
+        value = orjson.loads(answer.content)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

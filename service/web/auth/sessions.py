@@ -1,8 +1,10 @@
-"""Who is signed in, kept by the browser: one sealed cookie for each door, readable by this service alone.
+"""Sessions that the browser keeps: one encrypted cookie for each audience, which only this service can read.
 
-Nothing about a session is stored here. The cookie holds the access token and, where the identity provider gave one,
-the refresh token, sealed by a key of the service's own; its path is the door's, so that no other page is sent it. What
-is too long for one cookie goes on in the next.
+The server stores nothing about a session. The cookie has the access token and, where the identity provider issues one,
+the refresh token, encrypted under a key of the service. Its path is the audience's, so that no other page is sent it. A
+value that is too long for one cookie is split over up to three.
+
+The module also makes the form token, which proves that a form was rendered by this service for this browser.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import base64
 import binascii
 import hmac
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
@@ -28,142 +30,164 @@ PATHS = {
     Audience.ADMINISTRATOR: "/admin",
     Audience.PRIVACY: "/officer",
 }
-"""Where each door's pages are; a data source has none, it is a machine."""
+"""First page of each audience, and the path of its session cookie. Data sources are machines and have no pages."""
 COOKIE_BYTES_MAX = 3_900
-"""Browsers drop cookies from 4,096 bytes on."""
+"""Browsers drop cookies of 4,096 bytes and more, name and attributes included."""
 COOKIES_MAX = 3
-"""Of one session: together with everything else a browser sends, more would be too much for many a proxy."""
+"""Cookies of one session: many proxies refuse a request with more header bytes."""
 EARLY_SECONDS = 30
-"""How long before its end a token is exchanged, so that it does not end on the way; of short ones a quarter."""
+"""A token is exchanged this long before it expires, or at three quarters of a life under two minutes."""
 AGE_SECONDS_MAX = 12 * 3_600
-"""How long after signing in a session is renewed at all: a copy of a cookie ends with the day."""
+"""A session is renewed for 12 hours after the sign-in: a stolen copy of the cookie ends with the day."""
 FORM_COOKIE = "credit-easy-form"
+FORM_SEED_MIN, FORM_SEED_MAX = 20, 64
+"""Characters of a seed that is accepted; the service's own have 32."""
 
 
-class TooLong(Exception):
-    """The identity provider's tokens do not fit into a browser's cookies."""
+class CookieTooLong(Exception):
+    """The identity provider's tokens do not fit into the session's cookies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody signed in at a door, since and until when in seconds of the epoch.
+    """A signed-in person. Times are in seconds of the Unix epoch."""
 
-    From `until` on the access token is exchanged before it is used; `who` is the token's subject.
-    """
+    audience: Audience
+    access_token: str = field(repr=False)
+    renew_at: int
+    """From here on the access token is exchanged before it is used."""
+    signed_in_at: int
+    subject: str = field(repr=False)
+    """The token's subject; a renewed token must name the same."""
+    refresh_token: str | None = field(default=None, repr=False)
 
-    door: Audience
-    token: str = field(repr=False)
-    until: int
-    since: int
-    who: str = field(repr=False)
-    refresh: str | None = field(default=None, repr=False)
+    def needs_renewal(self, now: datetime) -> bool:
+        """Tell if the access token must be exchanged before it is used."""
+        return now.timestamp() >= self.renew_at
 
-    def ends_soon(self, now: datetime) -> bool:
-        """Whether the access token should be exchanged before it is used."""
-        return now.timestamp() >= self.until
-
-    def can_go_on(self, now: datetime) -> bool:
-        """Whether it may be renewed."""
-        return self.refresh is not None and now.timestamp() < self.since + AGE_SECONDS_MAX
+    def may_be_renewed(self, now: datetime) -> bool:
+        """Tell if there is a refresh token and the session is younger than AGE_SECONDS_MAX."""
+        return self.refresh_token is not None and now.timestamp() < self.signed_in_at + AGE_SECONDS_MAX
 
 
-def exchange_at(now: float, life_seconds: int) -> int:
-    """When a token that lives so long from `now` on is to be exchanged."""
+def renewal_time(now: float, life_seconds: int) -> int:
+    """Return when to exchange a token that expires `life_seconds` after `now`, in seconds of the epoch."""
     return int(now + life_seconds - min(EARLY_SECONDS, life_seconds / 4))
 
 
-def read(request: Request, keyring: Keyring, door: Audience) -> Session | None:
-    """The session of this door's cookies, or None without one that opens."""
-    value = "".join(request.cookies.get(name_of(door, request, part), "") for part in range(COOKIES_MAX))
-    plain = unsealed(keyring, "session", value)
+def serialize(session: Session) -> bytes:
+    """Return the session as JSON. The member names are fixed: browsers have cookies of earlier versions."""
+    return orjson.dumps(
+        {
+            "door": session.audience,
+            "token": session.access_token,
+            "until": session.renew_at,
+            "since": session.signed_in_at,
+            "who": session.subject,
+            "refresh": session.refresh_token,
+        }
+    )
+
+
+def read(request: Request, keyring: Keyring, audience: Audience) -> Session | None:
+    """Return the session in the request's cookies, or None without one that this service encrypted."""
+    value = "".join(request.cookies.get(cookie_name(audience, request, part), "") for part in range(COOKIES_MAX))
+    plain = unseal(keyring, "session", value)
     if plain is None:
         return None
-    found = orjson.loads(plain)
-    return Session(**{**found, "door": door}) if found["door"] == door else None
+    members = orjson.loads(plain)
+    if members["door"] != audience:
+        return None
+    return Session(audience, members["token"], members["until"], members["since"], members["who"], members["refresh"])
 
 
 def write(response: Response, request: Request, keyring: Keyring, session: Session) -> None:
-    """Keep a session in the browser, without its refresh token where that is too much; or TooLong."""
-    value = sealed(keyring, "session", orjson.dumps(asdict(session)))
+    """Set the session's cookies, without the refresh token if they would be too long with it.
+
+    Raises:
+        CookieTooLong: the access token alone does not fit.
+    """
+    value = seal(keyring, "session", serialize(session))
     if len(value) > COOKIE_BYTES_MAX * COOKIES_MAX:
-        value = sealed(keyring, "session", orjson.dumps({**asdict(session), "refresh": None}))
+        value = seal(keyring, "session", serialize(replace(session, refresh_token=None)))
     if len(value) > COOKIE_BYTES_MAX * COOKIES_MAX:
-        raise TooLong
+        raise CookieTooLong
     for part in range(COOKIES_MAX):
         piece = value[part * COOKIE_BYTES_MAX : (part + 1) * COOKIE_BYTES_MAX]
         if piece:
-            _set(response, request, name_of(session.door, request, part), piece, PATHS[session.door])
+            name = cookie_name(session.audience, request, part)
+            _set_cookie(response, request, name, piece, PATHS[session.audience])
         else:
-            _end(response, request, session.door, part)
+            _delete_part(response, request, session.audience, part)
 
 
-def end(response: Response, request: Request, door: Audience) -> None:
-    """Forget the session of a door."""
+def delete(response: Response, request: Request, audience: Audience) -> None:
+    """Delete an audience's session cookies."""
     for part in range(COOKIES_MAX):
-        _end(response, request, door, part)
+        _delete_part(response, request, audience, part)
 
 
-def _end(response: Response, request: Request, door: Audience, part: int) -> None:
-    name = name_of(door, request, part)
+def _delete_part(response: Response, request: Request, audience: Audience, part: int) -> None:
+    name = cookie_name(audience, request, part)
     if part == 0 or name in request.cookies:
-        response.delete_cookie(name, path=PATHS[door], secure=is_secure(request), httponly=True, samesite="lax")
+        response.delete_cookie(name, path=PATHS[audience], secure=is_secure(request), httponly=True, samesite="lax")
 
 
-def name_of(door: Audience, request: Request, part: int = 0) -> str:
-    """The name of a session's cookie; over TLS one that browsers take over TLS alone."""
-    return f"{'__Secure-' if is_secure(request) else ''}credit-easy-{door}{f'-{part}' if part else ''}"
+def cookie_name(audience: Audience, request: Request, part: int = 0) -> str:
+    """Return the name of a session cookie; over TLS with the prefix that browsers accept over TLS only."""
+    return f"{'__Secure-' if is_secure(request) else ''}credit-easy-{audience}{f'-{part}' if part else ''}"
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, to this process or to what stands before it."""
+    """Tell if the browser uses TLS, to this process or, by the setting `public_url`, to a proxy before it."""
     public: str | None = request.app.state.app_context.settings.public_url
     return request.url.scheme == "https" if public is None else public.startswith("https:")
 
 
 def form_token(request: Request, keyring: Keyring) -> tuple[str, str | None]:
-    """What every form carries, and the new cookie it goes with where the browser has none yet."""
-    seed = request.cookies.get(form_cookie(request), "")
-    fresh = None
-    if not 20 <= len(seed) <= 64:
-        seed = fresh = secrets.token_urlsafe(24)
-    return _form_token(keyring, seed), fresh
+    """Return the form token for this browser, and the seed of a new form cookie if the browser has none."""
+    seed = request.cookies.get(form_cookie_name(request), "")
+    new_seed = None
+    if not FORM_SEED_MIN <= len(seed) <= FORM_SEED_MAX:
+        seed = new_seed = secrets.token_urlsafe(24)
+    return _form_token(keyring, seed), new_seed
 
 
-def form_fits(request: Request, keyring: Keyring, token: str) -> bool:
-    """Whether a form was made for this browser by this service, and sent by a page of ours."""
-    if not is_from_here(request, unsaid=True):
+def is_valid_form(request: Request, keyring: Keyring, token: str) -> bool:
+    """Tell if `token` belongs to this browser's form cookie and the browser does not say that another site sent it."""
+    if not is_from_own_page(request, if_unknown=True):
         return False
-    seed = request.cookies.get(form_cookie(request), "")
+    seed = request.cookies.get(form_cookie_name(request), "")
     return bool(seed) and hmac.compare_digest(_form_token(keyring, seed).encode(), token.encode())
 
 
-def is_from_here(request: Request, *, unsaid: bool) -> bool:
-    """Whether a page of ours sent this request, as the browser says; `unsaid` where it says nothing.
+def is_from_own_page(request: Request, *, if_unknown: bool) -> bool:
+    """Tell by Sec-Fetch-Site if a page of ours sent this request; `if_unknown` is returned without that header.
 
-    Origin is no answer: pages that send no referrer, like ours, have browsers say "null".
+    The Origin header is no help: our pages send no referrer, and then browsers send `Origin: null`.
     """
-    said = request.headers.get("sec-fetch-site")
-    return unsaid if said is None else said in ("same-origin", "none")
+    site = request.headers.get("sec-fetch-site")
+    return if_unknown if site is None else site in ("same-origin", "none")
 
 
-def form_cookie(request: Request) -> str:
-    """The name of what forms' tokens are made of; over TLS no other host can set it."""
+def form_cookie_name(request: Request) -> str:
+    """Return the form cookie's name; over TLS with the prefix that keeps other hosts of the domain from setting it."""
     return f"{'__Host-' if is_secure(request) else ''}{FORM_COOKIE}"
 
 
-def keep_form_cookie(response: Response, request: Request, seed: str) -> None:
-    """Give the browser what its forms' tokens are made of."""
-    _set(response, request, form_cookie(request), seed, "/")
+def set_form_cookie(response: Response, request: Request, seed: str) -> None:
+    """Set the cookie from whose value the form tokens are derived."""
+    _set_cookie(response, request, form_cookie_name(request), seed, "/")
 
 
-def sealed(keyring: Keyring, use: str, plain: bytes) -> str:
-    """Bytes that only this service opens again, as text for a cookie."""
+def seal(keyring: Keyring, use: str, plain: bytes) -> str:
+    """Encrypt bytes for a cookie or URL under the service's key; `use` must be given again to decrypt."""
     cipher = vault.service_cipher(keyring, "pages")
     return base64.urlsafe_b64encode(vault.seal(cipher, Place("page", use, "", ""), plain)).rstrip(b"=").decode()
 
 
-def unsealed(keyring: Keyring, use: str, text: str) -> bytes | None:
-    """What was sealed for this use, or None for anything else."""
+def unseal(keyring: Keyring, use: str, text: str) -> bytes | None:
+    """Decrypt what `seal` returned for the same use; None for anything else."""
     if not text or not text.isascii() or len(text) > COOKIE_BYTES_MAX * COOKIES_MAX:
         return None
     try:
@@ -178,5 +202,5 @@ def _form_token(keyring: Keyring, seed: str) -> str:
     return hmac.digest(key, seed.encode("utf-8", "replace"), "sha256").hex()
 
 
-def _set(response: Response, request: Request, name: str, value: str, path: str) -> None:
+def _set_cookie(response: Response, request: Request, name: str, value: str, path: str) -> None:
     response.set_cookie(name, value, path=path, secure=is_secure(request), httponly=True, samesite="lax")

@@ -1,1 +1,1 @@
-"""Form fields and their parsing."""
+"""Forms of catalogue documents: fields, parsing, and documents in words."""

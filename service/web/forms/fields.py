@@ -1,10 +1,12 @@
-"""The fields of catalogue documents: where each stands, how it is typed, what it is called. Pure.
+"""Fields of the forms of catalogue documents: place, input type, choices and label. Pure.
 
-What a document must be is the gate's business alone; here is only what a form of it looks like.
+The publication rules alone say what a document must contain; this module only says how it is typed. Labels are in
+labels.toml.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,192 +17,212 @@ from benefits.scoring.scheme import TIERS_MAX
 from consent.documents.schema import HEADINGS
 from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
+from service.web.i18n.bilingual import BilingualText, load_groups
 
 INDICATORS_MAX = 30
-"""Of one form; there are seven kinds of records."""
-SHAPES_MAX = 64
-"""Forms of schemes kept as they are; another has other numbers of indicators and steps."""
-Pair = tuple[str, str]
+"""Indicators of one form; there are seven kinds of records."""
+SCHEME_FORMS_MAX = 64
+"""Forms of schemes that stay in memory; each number of indicators and steps has its own."""
+LANGUAGES = ("zh-CN", "en")
+LABELS = load_groups("service.web.forms", "labels.toml")
+MEMBER = re.compile(r"/([0-9]+)(?=/|$)")
+"""The number of a list's member in a JSON pointer."""
+PREFIXES = {"number": "n", "flag": "f"}
+"""First letter of a field's name by its type; every other type is text, `t`."""
+
+
+NO_LABEL = BilingualText("", "")
+"""Stands in a field until `_labelled` replaces it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: where it stands in the document, how it is typed, what it is called, what can be chosen."""
+    """One field: its place in the document as a JSON pointer, its input type, and the codes to choose from."""
 
     pointer: str
     type: str
-    label: Pair
     choices: tuple[str, ...] = ()
     group: str = ""
-    """The group of labels that the choices' names are in; of a document, the kind it is chosen from."""
+    """Group of labels that has the choices' names; for type `document`, the kind to choose from."""
     section: str = ""
-    """The part of the form that it stands in: the place of a list's member, or nothing."""
+    """Pointer of the list's member whose section of the form has the field; "" for none."""
+    label: BilingualText = NO_LABEL
 
     @property
     def name(self) -> str:
-        """Its name in the form."""
-        return f"{'n' if self.type == 'number' else 'f' if self.type == 'flag' else 't'}:{self.pointer}"
+        """Name of the form field: its type's letter and its pointer, for example `n:/baseline/items`."""
+        return f"{PREFIXES.get(self.type, 't')}:{self.pointer}"
 
 
-def _text(pointer: str, zh: str, en: str) -> Field:
-    return Field(pointer, "text", (zh, en))
+def _text(pointer: str) -> Field:
+    return Field(pointer, "text")
 
 
-def _both(pointer: str, zh: str, en: str, kind: str = "text") -> tuple[Field, Field]:
-    return (
-        Field(f"{pointer}/zh-CN", kind, (f"{zh}（中文）", f"{en} (Chinese)")),
-        Field(f"{pointer}/en", kind, (f"{zh}（英文）", f"{en} (English)")),
-    )
+def _in_both_languages(pointer: str, type_: str = "text") -> tuple[Field, ...]:
+    return tuple(Field(f"{pointer}/{language}", type_) for language in LANGUAGES)
 
 
-def _one_of(pointer: str, zh: str, en: str, kind: str) -> Field:
-    return Field(pointer, "document", (zh, en), (), kind)
+def _document(pointer: str, kind: str) -> Field:
+    return Field(pointer, "document", group=kind)
 
 
-def _choice(pointer: str, zh: str, en: str, choices: Iterable[str], group: str = "") -> Field:
-    return Field(pointer, "choice", (zh, en), tuple(str(one) for one in choices), group)
+def _choice(pointer: str, choices: Iterable[str], group: str = "") -> Field:
+    return Field(pointer, "choice", tuple(str(choice) for choice in choices), group)
 
 
-BASELINE: Mapping[Attribute, Pair] = {
-    Attribute.PRICE_FEN: ("价格（分）", "Price in fen"),
-    Attribute.DEPOSIT_FEN: ("押金（分）", "Deposit in fen"),
-    Attribute.PERIOD_DAYS: ("期限（天）", "Period in days"),
-    Attribute.ITEMS: ("件数", "Items"),
-    Attribute.FREE_MINUTES: ("免费时间（分钟）", "Free minutes"),
-    Attribute.WAIT_MINUTES: ("等候时间（分钟）", "Wait in minutes"),
-    Attribute.CAPACITY: ("名额", "Places"),
-    Attribute.COUNTERS: ("窗口数", "Counters"),
-    Attribute.PAY_WITHIN_DAYS: ("付款期限（天）", "Days to pay"),
-    Attribute.DELIVERY: ("送达", "Delivery"),
-    Attribute.GIFT_FEN: ("礼品价值（分）", "Gift in fen"),
-    Attribute.PAPERS_WITHIN_DAYS: ("补交材料期限（天）", "Days to bring papers"),
-}
-DIVISION = _text("/division", "行政区划代码（GB/T 2260）", "Division (GB/T 2260)")
-CLIENT = _text("/client_id", "客户端", "Client id")
-ASSESSMENT = _text("/assessment_id", "个人信息保护影响评估编号", "Impact assessment")
-FIELDS: Mapping[str, tuple[Field, ...]] = {
+_UNLABELLED: Mapping[str, tuple[Field, ...]] = {
     "providers": (
-        _text("/provider_id", "机构编号", "Provider id"),
-        _choice("/kind", "种类", "Kind", ProviderKind, "provider_kind"),
-        *_both("/name", "名称", "Name"),
-        DIVISION,
+        _text("/provider_id"),
+        _choice("/kind", ProviderKind, "provider_kind"),
+        *_in_both_languages("/name"),
+        _text("/division"),
     ),
     "venues": (
-        _text("/venue_id", "场所编号", "Venue id"),
-        _one_of("/provider_id", "所属机构", "Provider", "providers"),
-        *_both("/name", "名称", "Name"),
-        DIVISION,
-        CLIENT,
+        _text("/venue_id"),
+        _document("/provider_id", "providers"),
+        *_in_both_languages("/name"),
+        _text("/division"),
+        _text("/client_id"),
     ),
     "sources": (
-        _text("/source_id", "来源编号", "Source id"),
-        *_both("/name", "名称", "Name"),
-        _choice("/category", "类别", "Category", SourceCategory, "category"),
-        Field("/kinds", "choices", ("记录种类", "Kinds of records"), tuple(RecordKind), "kind"),
-        DIVISION,
-        CLIENT,
-        Field("/onboarding/legal_basis", "prose", ("法律依据", "Legal basis")),
-        Field("/onboarding/voluntary", "flag", ("参与完全自愿", "Taking part is voluntary")),
-        Field(
-            "/onboarding/independent_of_employer_landlord_school_penal",
-            "flag",
-            ("独立于用人单位、房东、学校和矫正项目", "Independent of employers, landlords, schools, penal programmes"),
-        ),
-        _text("/onboarding/assessment_id", *ASSESSMENT.label),
+        _text("/source_id"),
+        *_in_both_languages("/name"),
+        _choice("/category", SourceCategory, "category"),
+        Field("/kinds", "choices", tuple(RecordKind), "kind"),
+        _text("/division"),
+        _text("/client_id"),
+        Field("/onboarding/legal_basis", "prose"),
+        Field("/onboarding/voluntary", "flag"),
+        Field("/onboarding/independent_of_employer_landlord_school_penal", "flag"),
+        _text("/onboarding/assessment_id"),
     ),
     "services": (
-        _text("/service_id", "服务编号", "Service id"),
-        _one_of("/provider_id", "所属机构", "Provider", "providers"),
-        _choice("/kind", "种类", "Kind", ServiceKind, "service_kind"),
-        *_both("/name", "名称", "Name"),
-        *(
-            Field(f"/baseline/{name}", "flag" if name is Attribute.DELIVERY else "number", label)
-            for name, label in BASELINE.items()
-        ),
-        Field("/evidence", "prose", ("依据：在何处可以查到", "Evidence: where it can be looked up")),
+        _text("/service_id"),
+        _document("/provider_id", "providers"),
+        _choice("/kind", ServiceKind, "service_kind"),
+        *_in_both_languages("/name"),
+        *(Field(f"/baseline/{name}", "flag" if name is Attribute.DELIVERY else "number") for name in Attribute),
+        Field("/evidence", "prose"),
     ),
     "benefits": (
-        _text("/benefit_id", "权益编号", "Benefit id"),
-        _choice("/scene", "场景", "Scene", Scene, "scene"),
-        *_both("/title", "名称", "Title"),
-        *_both("/description", "说明", "Description", "prose"),
-        _one_of("/service_id", "改善哪项服务", "The service it improves", "services"),
-        DIVISION,
-        Field("/condition", "condition", ("条件：至少", "Condition: at least")),
-        Field("/effect", "effect", ("增加什么", "What it adds")),
-        Field("/quota/per_resident/count", "number", ("每人次数上限", "Times for one person")),
-        _choice("/quota/per_resident/period", "每人周期", "In each (one person)", Period, "period"),
-        Field("/quota/total/count", "number", ("总次数上限", "Times for all together")),
-        _choice("/quota/total/period", "总量周期", "In each (all together)", Period, "period"),
-        Field("/valid/from", "day", ("自", "From")),
-        Field("/valid/until", "day", ("至", "Until")),
-        *_both("/terms", "条款", "Terms", "prose"),
-        *_both("/need_based_alternative", "不看积分的困难帮扶", "Help without points", "prose"),
-        *_both("/offline_path", "没有手机怎么办", "Without a telephone", "prose"),
-        ASSESSMENT,
+        _text("/benefit_id"),
+        _choice("/scene", Scene, "scene"),
+        *_in_both_languages("/title"),
+        *_in_both_languages("/description", "prose"),
+        _document("/service_id", "services"),
+        _text("/division"),
+        Field("/condition", "condition"),
+        Field("/effect", "effect"),
+        Field("/quota/per_resident/count", "number"),
+        _choice("/quota/per_resident/period", Period, "period"),
+        Field("/quota/total/count", "number"),
+        _choice("/quota/total/period", Period, "period"),
+        Field("/valid/from", "day"),
+        Field("/valid/until", "day"),
+        *_in_both_languages("/terms", "prose"),
+        *_in_both_languages("/need_based_alternative", "prose"),
+        *_in_both_languages("/offline_path", "prose"),
+        _text("/assessment_id"),
     ),
     "notices": (
-        _text("/notice_id", "告知书编号", "Notice id"),
-        _choice("/purpose", "目的", "Purpose", Purpose, "purpose"),
-        _text("/counterpart", "适用机构（* 为全部）", "Counterpart (* for each)"),
-        Field("/material", "flag", ("实质变更", "A material change")),
+        _text("/notice_id"),
+        _choice("/purpose", Purpose, "purpose"),
+        _text("/counterpart"),
+        Field("/material", "flag"),
         *(
-            Field(
-                f"/languages/{language}/{clause}",
-                "text" if clause in ("title", "controller_name") else "prose",
-                (f"{heading['zh-CN']}（{said[0]}）", f"{heading['en']} ({said[1]})"),
-            )
-            for language, said in (("zh-CN", ("中文", "Chinese")), ("en", ("英文", "English")))
-            for clause, heading in {"title": {"zh-CN": "标题", "en": "Title"}, **HEADINGS}.items()
+            Field(f"/languages/{language}/{clause}", "text" if clause in ("title", "controller_name") else "prose")
+            for language in LANGUAGES
+            for clause in ("title", *HEADINGS)
             if clause != "counterpart"
         ),
     ),
 }
-"""The fields of each kind but schemes, which are as long as their indicators."""
+
+
+def _label(kind: str, pointer: str) -> BilingualText:
+    """Return a field's label from labels.toml; KeyError for a field without an entry there."""
+    if kind == "notices" and pointer.startswith("/languages/"):
+        _, _, language, clause = pointer.split("/")
+        heading = HEADINGS.get(clause)
+        name = BilingualText(heading["zh-CN"], heading["en"]) if heading else LABELS[kind]["/languages/*/title"]
+        return _with_suffix(name, language)
+    parent, _, last = pointer.rpartition("/")
+    if last in LANGUAGES:
+        return _with_suffix(_label(kind, parent), last)
+    pattern = MEMBER.sub("/*", pointer)
+    label = LABELS[kind].get(pattern) or LABELS["all"][pattern]
+    members = MEMBER.findall(pointer)
+    return BilingualText(*(text.format(int(members[-1]) + 1) for text in label)) if members else label
+
+
+def _with_suffix(name: BilingualText, language: str) -> BilingualText:
+    suffix = LABELS["language_suffix"][language]
+    return BilingualText(suffix.zh.format(name.zh), suffix.en.format(name.en))
+
+
+def _labelled(kind: str, fields: Iterable[Field]) -> tuple[Field, ...]:
+    return tuple(replace(field, label=_label(kind, field.pointer)) for field in fields)
+
+
+FIELDS: Mapping[str, tuple[Field, ...]] = {kind: _labelled(kind, fields) for kind, fields in _UNLABELLED.items()}
+"""Fields of each kind except schemes, whose number of fields depends on their indicators."""
+_INDEX = {kind: {field.pointer: field for field in fields} for kind, fields in FIELDS.items()}
 
 
 def fields_of(kind: str, document: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields of a document of this kind; of a scheme, all its indicators and steps and one more of each."""
-    if kind != "schemes":
-        return FIELDS[kind]
+    """Return the fields of a document's form.
+
+    A scheme has fields for all its indicators and steps, and for one more of each.
+    """
+    return FIELDS[kind] if kind != "schemes" else _scheme_form(_form_shape(document))[0]
+
+
+def by_pointer(kind: str, document: Mapping[str, Any]) -> Mapping[str, Field]:
+    """Return the fields of a document's form by their JSON pointers."""
+    return _INDEX[kind] if kind != "schemes" else _scheme_form(_form_shape(document))[1]
+
+
+def _form_shape(document: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the number of steps of each indicator of a scheme, 0 for an empty one at the end."""
     indicators = document.get("indicators")
-    found = indicators[:INDICATORS_MAX] if isinstance(indicators, list | tuple) else []
-    return _scheme_fields((*(_steps(one) for one in found), 0))
+    counted = indicators[:INDICATORS_MAX] if isinstance(indicators, list | tuple) else []
+    return (*(_step_count(indicator) for indicator in counted), 0)
 
 
-def _steps(indicator: Any) -> int:
+def _step_count(indicator: Any) -> int:
     tiers = indicator.get("tiers") if isinstance(indicator, Mapping) else None
     return min(len(tiers), TIERS_MAX) if isinstance(tiers, list | tuple) else 0
 
 
-@lru_cache(maxsize=SHAPES_MAX)
-def _scheme_fields(steps: tuple[int, ...]) -> tuple[Field, ...]:
-    found = [
-        _text("/version", "版本", "Version"),
-        Field("/from_year", "number", ("起始年度（1 月 1 日起）", "From 1 January of")),
-        Field("/reference", "prose", ("依据", "Reference")),
-        *_both("/title", "标题", "Title"),
+@lru_cache(maxsize=SCHEME_FORMS_MAX)
+def _scheme_form(steps: tuple[int, ...]) -> tuple[tuple[Field, ...], Mapping[str, Field]]:
+    fields = [
+        _text("/version"),
+        Field("/from_year", "number"),
+        Field("/reference", "prose"),
+        *_in_both_languages("/title"),
     ]
     for place in range(len(Dimension)):
         at = f"/dimensions/{place}"
-        found += [
-            replace(_choice(f"{at}/dimension", "维度", "Dimension", Dimension, "measure"), section=at),
-            Field(f"{at}/cap", "number", ("维度上限", "Most in this dimension"), section=at),
+        fields += [
+            replace(_choice(f"{at}/dimension", Dimension, "measure"), section=at),
+            Field(f"{at}/cap", "number", section=at),
         ]
     for place, count in enumerate(steps):
-        found += [replace(one, section=f"/indicators/{place}") for one in _indicator(f"/indicators/{place}", count)]
-    return tuple(found)
+        at = f"/indicators/{place}"
+        fields += [replace(field, section=at) for field in _indicator_fields(at, count)]
+    labelled = _labelled("schemes", fields)
+    return labelled, {field.pointer: field for field in labelled}
 
 
-def _indicator(at: str, steps: int) -> Iterator[Field]:
-    yield _choice(f"{at}/kind", "记录种类", "Kind of record", RecordKind, "kind")
-    yield _choice(f"{at}/dimension", "计入维度", "Counts for", Dimension, "measure")
-    yield Field(f"{at}/yearly_cap", "number", ("每年上限", "Most in a year"))
-    yield Field(f"{at}/validity_months", "number", ("有效月数", "Months it counts"))
-    yield _text(f"{at}/reference", "依据", "Reference")
-    yield from _both(f"{at}/unit", "单位", "Unit")
+def _indicator_fields(at: str, steps: int) -> Iterator[Field]:
+    yield _choice(f"{at}/kind", RecordKind, "kind")
+    yield _choice(f"{at}/dimension", Dimension, "measure")
+    yield Field(f"{at}/yearly_cap", "number")
+    yield Field(f"{at}/validity_months", "number")
+    yield _text(f"{at}/reference")
+    yield from _in_both_languages(f"{at}/unit")
     for tier in range(min(steps + 1, TIERS_MAX)):
-        zh, en = f"第 {tier + 1} 档", f"step {tier + 1}"
-        yield Field(f"{at}/tiers/{tier}/up_to", "number", (f"{zh}：至全年", f"{en}: up to (year)"))
-        yield Field(f"{at}/tiers/{tier}/units", "number", (f"{zh}：每", f"{en}: for every"))
-        yield Field(f"{at}/tiers/{tier}/points", "number", (f"{zh}：得分", f"{en}: points"))
+        yield Field(f"{at}/tiers/{tier}/up_to", "number")
+        yield Field(f"{at}/tiers/{tier}/units", "number")
+        yield Field(f"{at}/tiers/{tier}/points", "number")

@@ -1,7 +1,8 @@
-"""Catalogue documents as forms, and forms as documents. Pure; what a document must be is the gate's business alone.
+"""Catalogue documents as form fields, and posted forms as documents. Pure.
 
-A field's name says its type and its place in the document: `n:/baseline/deposit_fen` is a number, `t:` a text, `f:`
-yes or no, `c:` one of several choices. What is left empty is left out, so that the gate finds it missing.
+A field's name has its type and its place in the document: `n:/baseline/deposit_fen` is a number, `t:` a text, `f:` yes
+or no, `c:` one of several choices. An empty field is left out of the document. Nothing is validated here: a wrong or
+missing value is reported by the publication rules, which name its place.
 """
 
 from __future__ import annotations
@@ -14,152 +15,156 @@ from typing import Any
 from benefits.rules import effects
 from benefits.rules.vocabulary import EffectKind
 
-ROWS = 4
-"""Rows of the condition builder, two more than anybody uses."""
+CONDITION_ROWS = 4
+"""Rows of the condition builder; conditions in use have two at most."""
 NUMBER_DIGITS = 16
-NAME = re.compile(r"[a-z]:(?:/[^/]{1,64}){1,8}", re.DOTALL)
-"""A field's name: nothing in a document lies deeper, and no member is called longer."""
-NAME_MAX = 2 + 8 * 65
-PLACE_DIGITS = 3
-"""Digits of a place in a list; no list of a document has a thousand members."""
+"""Digits of a number that is sent as one: more do not fit into 64 bits with a sign."""
+FIELD_NAME = re.compile(r"[a-z]:(?:/[^/]{1,64}){1,8}", re.DOTALL)
+"""A field's name: no place of a document is deeper, no member has a longer name."""
+FIELD_NAME_MAX = 2 + 8 * 65
+MEMBER_DIGITS = 3
+"""Digits of the number of a list's member: no list of a document has a thousand members."""
+
+
+def whole_number(text: str, digits_max: int = NUMBER_DIGITS) -> int | str:
+    """Return a typed number as an integer, anything else unchanged: the API then says what is wrong with it."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits_max else text
 
 
 def value_at(document: Any, pointer: str) -> Any:
-    """What stands at a place of a document, or None."""
-    found = document
+    """Return the value at a JSON pointer, None if there is none."""
+    value = document
     for part in pointer.split("/")[1:]:
-        if isinstance(found, Mapping):
-            found = found.get(part)
-        elif isinstance(found, list | tuple) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list | tuple) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
         else:
             return None
-    return found
+    return value
 
 
-def to_document(sent: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The document that a form's fields say. Numbers that are none stay as they were typed: the gate says so."""
+def to_document(posted: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Build a document from posted (name, text) pairs; fields that no form of ours has are ignored."""
     document: dict[str, Any] = {}
-    fields = list(sent)
+    fields = list(posted)
     for name, text in fields:
         type_, _, pointer = name.partition(":")
-        if not _places(name) or not text.strip():
+        if not _is_field_name(name) or not text.strip():
             continue
         if type_ == "c":
-            _put(document, f"{pointer}/{len(value_at(document, pointer) or ())}", text)
+            _set_value(document, f"{pointer}/{len(value_at(document, pointer) or ())}", text)
         elif type_ == "n":
-            _put(document, pointer, _number(text.strip()))
+            _set_value(document, pointer, whole_number(text.strip()))
         elif type_ == "f":
-            _put(document, pointer, text == "yes")
+            _set_value(document, pointer, text == "yes")
         else:
-            _put(document, pointer, text.strip())
+            _set_value(document, pointer, text.strip())
     if condition := _condition(fields):
         document["condition"] = condition
     if effect := _effect(dict(fields)):
         document["effect"] = effect
-    _drop_idle(document)
-    return {name: _lists(inner) for name, inner in document.items()}
+    _drop_incomplete(document)
+    return {name: _with_lists(value) for name, value in document.items()}
 
 
-def _places(name: str) -> bool:
-    """Whether a field's name is one that a form of ours could have; anything else is nobody's, and is passed over."""
-    if len(name) > NAME_MAX or not NAME.fullmatch(name):
+def _is_field_name(name: str) -> bool:
+    if len(name) > FIELD_NAME_MAX or not FIELD_NAME.fullmatch(name):
         return False
-    return all(len(part) <= PLACE_DIGITS for part in name.split("/")[1:] if part.isdecimal())
+    return all(len(part) <= MEMBER_DIGITS for part in name.split("/")[1:] if part.isdecimal())
 
 
-def _number(text: str) -> int | str:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS else text
-
-
-def _put(document: dict[str, Any], pointer: str, value: Any) -> None:
-    *way, last = pointer.split("/")[1:]
-    place = document
-    for part in way:
-        inner = place.setdefault(part, {})
+def _set_value(document: dict[str, Any], pointer: str, value: Any) -> None:
+    *parents, last = pointer.split("/")[1:]
+    container = document
+    for part in parents:
+        inner = container.setdefault(part, {})
         if not isinstance(inner, dict):
             return
-        place = inner
-    place[last] = value
+        container = inner
+    container[last] = value
 
 
-def _lists(value: Any) -> Any:
-    """Members named by numbers are a list; gaps close up."""
+def _with_lists(value: Any) -> Any:
+    """Turn objects whose members all have numbers for names into lists, in order and without gaps."""
     if not isinstance(value, dict):
         return value
     if value and all(name.isdecimal() for name in value):
-        return [_lists(value[name]) for name in sorted(value, key=int)]
-    return {name: _lists(inner) for name, inner in value.items()}
+        return [_with_lists(value[name]) for name in sorted(value, key=int)]
+    return {name: _with_lists(inner) for name, inner in value.items()}
 
 
-def _drop_idle(document: dict[str, Any]) -> None:
-    """A period without a count is no quota; an indicator without a kind is no indicator."""
-    quota = _members(document.get("quota"))
-    for name in [name for name, one in quota.items() if "count" not in _members(one)]:
+def _drop_incomplete(document: dict[str, Any]) -> None:
+    """Remove quotas without a count and indicators without a kind: the form always has an empty one of each."""
+    quota = _as_object(document.get("quota"))
+    for name in [name for name, limit in quota.items() if "count" not in _as_object(limit)]:
         del quota[name]
     if not quota:
         document.pop("quota", None)
-    indicators = _members(document.get("indicators"))
-    for place in [place for place, one in indicators.items() if "kind" not in _members(one)]:
+    indicators = _as_object(document.get("indicators"))
+    for place in [place for place, indicator in indicators.items() if "kind" not in _as_object(indicator)]:
         del indicators[place]
 
 
-def _members(value: Any) -> dict[str, Any]:
-    """The members of what has some; whoever forges a form may have put anything anywhere."""
+def _as_object(value: Any) -> dict[str, Any]:
+    """Return an object, or an empty one for anything else: a forged form may put any value anywhere."""
     return value if isinstance(value, dict) else {}
 
 
 @dataclass(slots=True)
-class Builder:
-    """A condition as the builder shows it: all or any of some rows, or, where it is deeper, its own text."""
+class ConditionBuilder:
+    """A condition as the form shows it: all or any of some rows (measure, threshold).
+
+    `too_deep` is a condition that the rows cannot show.
+    """
 
     mode: str = "all"
     rows: list[tuple[str, str]] = field(default_factory=list)
-    deep: Any = None
+    too_deep: Any = None
 
 
-def builder(condition: Any) -> Builder:
-    """The builder of a condition; empty rows at its end are for more."""
-    made = Builder()
+def condition_builder(condition: Any) -> ConditionBuilder:
+    """Return the builder of a condition, filled up with empty rows."""
+    builder = ConditionBuilder()
     if condition is not None and not isinstance(condition, Mapping):
-        made.deep = condition
+        builder.too_deep = condition
     if isinstance(condition, Mapping):
-        mode = next((word for word in ("all", "any") if word in condition), None)
+        mode = next((operator for operator in ("all", "any") if operator in condition), None)
         rows = [condition] if mode is None else condition[mode]
-        flat = isinstance(rows, list) and len(rows) <= ROWS
-        if flat and all(isinstance(one, Mapping) and "measure" in one for one in rows):
-            made.mode = mode or "all"
-            made.rows = [(str(one["measure"]), str(one.get("at_least", ""))) for one in rows]
+        flat = isinstance(rows, list) and len(rows) <= CONDITION_ROWS
+        if flat and all(isinstance(row, Mapping) and "measure" in row for row in rows):
+            builder.mode = mode or "all"
+            builder.rows = [(str(row["measure"]), str(row.get("at_least", ""))) for row in rows]
         else:
-            made.deep = condition
-    made.rows += [("total", "")] * (ROWS - len(made.rows))
-    return made
+            builder.too_deep = condition
+    builder.rows += [("total", "")] * (CONDITION_ROWS - len(builder.rows))
+    return builder
 
 
-def _condition(sent: list[tuple[str, str]]) -> dict[str, Any] | None:
-    """One row is a condition of its own; several are all or any of them."""
-    measures = [text for name, text in sent if name == "condition_measure"]
-    thresholds = [text.strip() for name, text in sent if name == "condition_at_least"]
+def _condition(posted: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """Return the posted rows as a condition: a single row as itself, several as all or any of them."""
+    measures = [text for name, text in posted if name == "condition_measure"]
+    thresholds = [text.strip() for name, text in posted if name == "condition_at_least"]
     rows = [
-        {"measure": measure, "at_least": _number(text)}
+        {"measure": measure, "at_least": whole_number(text)}
         for measure, text in zip(measures, thresholds, strict=False)
         if text
     ]
     if not rows:
         return None
-    mode = next((text for name, text in sent if name == "condition_mode"), "all")
+    mode = next((text for name, text in posted if name == "condition_mode"), "all")
     return rows[0] if len(rows) == 1 else {mode if mode == "any" else "all": rows}
 
 
-def _effect(sent: Mapping[str, str]) -> dict[str, Any] | None:
-    kind, text = sent.get("effect_kind", ""), sent.get("effect_amount", "").strip()
+def _effect(posted: Mapping[str, str]) -> dict[str, Any] | None:
+    kind, text = posted.get("effect_kind", ""), posted.get("effect_amount", "").strip()
     if kind not in list(EffectKind):
         return None
     names = effects.amount_names(effects.EFFECTS[EffectKind(kind)])
-    return {"kind": kind, **{name: _number(text) for name in names if text}}
+    return {"kind": kind, **{name: whole_number(text) for name in names if text}}
 
 
 def effect_amount(effect: Any) -> str:
-    """The one amount of an effect, as it was typed."""
-    found = [value for name, value in effect.items() if name != "kind"] if isinstance(effect, Mapping) else []
-    return str(found[0]) if found else ""
+    """Return an effect's single amount as text, "" if it has none."""
+    amounts = [value for name, value in effect.items() if name != "kind"] if isinstance(effect, Mapping) else []
+    return str(amounts[0]) if amounts else ""

@@ -1,4 +1,4 @@
-"""The privacy officer's pages: what needs me now, what was refused or waits, whether all is sound."""
+"""The privacy officer's pages: open work, refused attempts, late sources, verification, register and self-audit."""
 
 from __future__ import annotations
 
@@ -9,72 +9,75 @@ from service.web.officer import cases, decisions
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 
+ROWS_SHOWN = 50
+"""Rows of one page of a list; a link leads to the older ones."""
 
-async def now(page: Page) -> Response:
-    """What needs me now."""
+
+async def dashboard(page: Page) -> Response:
+    """Show open objections and reviews, late sources, the self-audit's result and the state of the logs."""
     return page.render(
         "officer/dashboard.html",
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
         objections=await page.read_all("/v1/privacy/objections"),
-        late=await page.read_all("/v1/privacy/propagations"),
+        propagations=await page.read_all("/v1/privacy/propagations"),
         audit=await page.read("/v1/privacy/self-audit"),
-        logs=await pages.published(page),
+        logs=await pages.published_logs(page),
     )
 
 
 async def verification(page: Page) -> Response:
-    """What a verification does."""
+    """Explain the verification, with a button that starts it."""
     return page.render("officer/verification.html", result=None, logs=[])
 
 
 async def verify(page: Page) -> Response:
-    """Compute both logs and every chain again; a result one can show."""
-    result = await page.do("/v1/privacy/verification")
-    notes = []
-    for one in result["logs"]:
-        checkpoint = await page.ask("GET", f"/log/{one['name']}/checkpoint")
-        notes.append({**one, "note": checkpoint.raw.decode() if checkpoint.went_well else ""})
-    return page.render("officer/verification.html", result=result, logs=notes)
+    """Compute both logs and every person's chain again and show a result that can be printed."""
+    result = await page.submit("/v1/privacy/verification")
+    logs = []
+    for log in result["logs"]:
+        checkpoint = await page.call_api("GET", f"/log/{log['name']}/checkpoint")
+        logs.append({**log, "note": checkpoint.raw.decode() if checkpoint.succeeded else ""})
+    return page.render("officer/verification.html", result=result, logs=logs)
 
 
 async def attempts(page: Page) -> Response:
-    """What was tried and refused."""
-    found = await page.read("/v1/privacy/refused-attempts", limit=50, cursor=page.query("cursor"))
-    return page.render("officer/attempts.html", found=found)
+    """List the attempts that were refused."""
+    answer = await page.read("/v1/privacy/refused-attempts", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    return page.render("officer/attempts.html", attempts=answer)
 
 
 async def propagations(page: Page) -> Response:
-    """Ended links and corrections that their source has not dealt with."""
-    found = await page.read("/v1/privacy/propagations", limit=50, cursor=page.query("cursor"))
-    return page.render("officer/propagations.html", found=found, names=await pages.organisations(page))
+    """List the ended links and corrections that their source has not acknowledged."""
+    answer = await page.read("/v1/privacy/propagations", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    return page.render("officer/propagations.html", propagations=answer, names=await pages.organisation_names(page))
 
 
 async def register(page: Page) -> Response:
-    """The record of processing."""
+    """Show the record of processing activities, each table's fields grouped by their protection."""
     tables = []
-    for one in (await page.read("/v1/privacy/processing-register"))["data"]:
-        protected: dict[str, list[str]] = {}
-        for field in one["fields"]:
-            protected.setdefault(field["protection"], []).append(field["name"])
-        fields = [(protection, page.words.listed(names)) for protection, names in protected.items()]
-        tables.append((one["table"], one["purpose"], one["basis"], one["kept"], one["removed_by"], fields))
+    for entry in (await page.read("/v1/privacy/processing-register"))["data"]:
+        by_protection: dict[str, list[str]] = {}
+        for field in entry["fields"]:
+            by_protection.setdefault(field["protection"], []).append(field["name"])
+        fields = [(protection, page.localizer.listed(names)) for protection, names in by_protection.items()]
+        tables.append({**entry, "fields_by_protection": fields})
     return page.render("officer/register.html", tables=tables)
 
 
 async def self_audit(page: Page) -> Response:
-    """What must never be found, and whether it is; made to be printed."""
+    """Show the self-audit's counts, the objections of the week and the prohibited uses, for printing."""
     return page.render(
         "officer/self_audit.html",
         audit=await page.read("/v1/privacy/self-audit"),
         figures=(await page.read("/v1/privacy/statistics"))["data"],
-        barred=(await page.read("/v1/public/prohibited-uses"))["data"],
-        names=await pages.organisations(page),
+        prohibited_uses=(await page.read("/v1/public/prohibited-uses"))["data"],
+        names=await pages.organisation_names(page),
     )
 
 
 OFFICER = Audience.PRIVACY
 ROUTES = (
-    PageRoute("/officer", now, OFFICER),
+    PageRoute("/officer", dashboard, OFFICER),
     *decisions.ROUTES,
     *cases.ROUTES,
     PageRoute("/officer/verification", verification, OFFICER),

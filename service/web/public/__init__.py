@@ -1,1 +1,1 @@
-"""Pages that need no sign-in."""
+"""Pages that need no sign-in, and signing in itself."""

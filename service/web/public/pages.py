@@ -1,4 +1,4 @@
-"""What anybody may read: what this is and refuses to be, the scheme, the catalogue, barred uses, the logs."""
+"""Pages that anybody may read: home, scheme, benefits, prohibited uses and the transparency logs."""
 
 from __future__ import annotations
 
@@ -12,104 +12,109 @@ from starlette.responses import Response
 
 from benefits.rules.vocabulary import Scene
 from service.http.problems import Problem, problem_response
-from service.web.page import Page, PageRoute, expect
+from service.web.api_client import body_or_raise
+from service.web.page import LIST_MAX, Page, PageRoute
 
-LIST_MAX = 200
 ENTRIES_SHOWN = 20
 """Newest entries of the policy log on its page."""
+PROGRAM_PATHS = ("/v1/", "/log/", "/static/", "/.well-known/")
+"""Paths that only programs read: an unknown one is answered with problem JSON, not with a page."""
 
 
 async def home(page: Page) -> Response:
-    """What this is, and the ways in."""
-    return page.render("public/home.html", doors=list(page.site.providers.clients))
+    """Show what the service is, and the sign-ins that are configured."""
+    return page.render("public/home.html", audiences=list(page.site.providers.clients))
 
 
 async def scheme(page: Page) -> Response:
-    """How deeds become points."""
-    found = await page.read("/v1/public/scheme")
+    """Show the scheme in force, the sources, and the notices that come before a consent."""
     return page.render(
         "public/scheme.html",
-        found=found,
+        scheme_version=await page.read("/v1/public/scheme"),
         sources=(await page.read("/v1/public/sources"))["data"],
         notices=(await page.read("/v1/public/notices"))["data"],
     )
 
 
 async def benefits(page: Page) -> Response:
-    """The catalogue, each benefit with what everybody gets."""
+    """List the benefits in force, of one scene if the query names it."""
     scene = page.query("scene")
     chosen = scene if scene in list(Scene) else ""
-    found = await page.read("/v1/public/benefits", limit=LIST_MAX, scene=chosen)
-    return page.render("public/benefits.html", benefits=found["data"], scenes=list(Scene), chosen=chosen)
+    answer = await page.read("/v1/public/benefits", limit=LIST_MAX, scene=chosen)
+    return page.render("public/benefits.html", benefits=answer["data"], scenes=list(Scene), chosen=chosen)
 
 
-async def barred(page: Page) -> Response:
-    """What points can never be used for."""
-    reply = await page.ask("GET", "/v1/public/prohibited-uses")
-    expect(reply)
-    return page.render("public/prohibited_uses.html", uses=_uses(page.site.templates(page.language), reply.raw))
-
-
-@lru_cache(maxsize=8)
-def _uses(templates: Environment, raw: bytes) -> Markup:
-    """The uses as they are drawn: the same for everybody, and long."""
-    return Markup(templates.get_template("public/prohibited_use_list.html").render(uses=orjson.loads(raw)["data"]))  # noqa: S704
-
-
-async def organisations(page: Page) -> dict[str, dict[str, str]]:
-    """What sources and providers in force are called, by their ids."""
-    found = {one["source_id"]: one["name"] for one in (await page.read("/v1/public/sources"))["data"]}
-    listed = (await page.read("/v1/public/benefits", limit=LIST_MAX))["data"]
-    return {**found, **{one["provider_id"]: one["provider"] for one in listed}}
-
-
-async def published(page: Page) -> list[dict[str, Any]]:
-    """Both logs with the key that verifies each, its last signed checkpoint or "", and how many entries that covers.
-
-    `check` is what the service says of it when it holds the checkpoint against its tree now; None before the first.
-    """
-    found = []
-    for key in (await page.read("/v1/public/logs"))["data"]:
-        checkpoint = await page.ask("GET", f"/log/{key['name']}/checkpoint")
-        check = await page.ask("GET", f"/log/{key['name']}/check")
-        note = checkpoint.raw.decode() if checkpoint.went_well else ""
-        size = int(note.split("\n")[1]) if note else 0
-        found.append({**key, "note": note, "size": size, "check": check.body if check.went_well else None})
-    return found
-
-
-async def logs(page: Page) -> Response:
-    """Both logs, and how to verify them."""
-    found = await published(page)
-    size = next((int(one["size"]) for one in found if one["name"] == "policy"), 0)
-    first = max(0, size - ENTRIES_SHOWN)
-    entries = (await page.read("/log/policy/entries", start=first, end=size))["data"] if size else []
-    here = page.site.app_context.settings.public_url or str(page.request.base_url).rstrip("/")
-    checks = [one["check"] for one in found]
+async def prohibited_uses(page: Page) -> Response:
+    """List the uses for which points can never be published."""
+    reply = await page.call_api("GET", "/v1/public/prohibited-uses")
+    body_or_raise(reply)
     return page.render(
-        "public/logs.html",
-        logs=found,
-        entries=entries[::-1],
-        here=here,
-        sound=all(check is not None and check["sound"] for check in checks),
-        begun=all(check is not None for check in checks),
+        "public/prohibited_uses.html",
+        prohibited_use_list=_prohibited_use_list(page.site.templates(page.language), reply.raw),
     )
 
 
-async def nowhere(page: Page) -> Response:
-    """There is nothing here: for people as a page, for programs as a problem."""
-    reading = page.request.method in ("GET", "HEAD")
-    if not reading or page.here.startswith(PROGRAMS) or "text/html" not in page.request.headers.get("accept", ""):
+@lru_cache(maxsize=8)
+def _prohibited_use_list(templates: Environment, raw: bytes) -> Markup:
+    """Render the list once for a language and answer: it is long and the same for everybody."""
+    template = templates.get_template("public/prohibited_use_list.html")
+    return Markup(template.render(prohibited_uses=orjson.loads(raw)["data"]))  # noqa: S704
+
+
+async def organisation_names(page: Page) -> dict[str, dict[str, str]]:
+    """Return the names of the sources and providers in force, by id; each name by language tag."""
+    names = {source["source_id"]: source["name"] for source in (await page.read("/v1/public/sources"))["data"]}
+    in_force = (await page.read("/v1/public/benefits", limit=LIST_MAX))["data"]
+    return {**names, **{benefit["provider_id"]: benefit["provider"] for benefit in in_force}}
+
+
+async def published_logs(page: Page) -> list[dict[str, Any]]:
+    """Return both transparency logs as the public API describes them, each with three more members.
+
+    `note` is the last signed checkpoint or "", `size` the number of entries it covers, and `check` the service's own
+    comparison of that checkpoint with its tree, or None before the first checkpoint.
+    """
+    logs = []
+    for log in (await page.read("/v1/public/logs"))["data"]:
+        checkpoint = await page.call_api("GET", f"/log/{log['name']}/checkpoint")
+        check = await page.call_api("GET", f"/log/{log['name']}/check")
+        note = checkpoint.raw.decode() if checkpoint.succeeded else ""
+        size = int(note.split("\n")[1]) if note else 0
+        logs.append({**log, "note": note, "size": size, "check": check.body if check.succeeded else None})
+    return logs
+
+
+async def transparency_logs(page: Page) -> Response:
+    """Show both logs, the newest entries of the policy log, and the commands that verify them."""
+    logs = await published_logs(page)
+    size = next((int(log["size"]) for log in logs if log["name"] == "policy"), 0)
+    first = max(0, size - ENTRIES_SHOWN)
+    entries = (await page.read("/log/policy/entries", start=first, end=size))["data"] if size else []
+    checks = [log["check"] for log in logs]
+    return page.render(
+        "public/logs.html",
+        logs=logs,
+        entries=entries[::-1],
+        base_url=page.site.app_context.settings.public_url or str(page.request.base_url).rstrip("/"),
+        sound=all(check is not None and check["sound"] for check in checks),
+        published=all(check is not None for check in checks),
+    )
+
+
+async def not_found(page: Page) -> Response:
+    """Answer an unknown path: with a page for a browser, with problem JSON for a program."""
+    is_read = page.request.method in ("GET", "HEAD")
+    accepts_html = "text/html" in page.request.headers.get("accept", "")
+    if not is_read or page.path.startswith(PROGRAM_PATHS) or not accepts_html:
         return problem_response(page.request, Problem("not_found"))
     raise Problem("not_found")
 
 
-PROGRAMS = ("/v1/", "/log/", "/static/", "/.well-known/")
-LAST = PageRoute("/{rest:path}", nowhere)
+FALLBACK = PageRoute("/{rest:path}", not_found)
 ROUTES = (
     PageRoute("/", home),
     PageRoute("/scheme", scheme),
     PageRoute("/benefits", benefits),
-    PageRoute("/never", barred),
-    PageRoute("/logs", logs),
+    PageRoute("/never", prohibited_uses),
+    PageRoute("/logs", transparency_logs),
 )

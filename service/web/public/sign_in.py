@@ -1,4 +1,4 @@
-"""Coming in and going out: the way to the identity provider, back, and the demonstration's own choice of a role."""
+"""Signing in and out: the redirect to the identity provider, the way back, and the demonstration's list of people."""
 
 from __future__ import annotations
 
@@ -10,55 +10,62 @@ from service.web.auth import demo_provider, oidc, sessions
 from service.web.page import Page, PageRoute
 
 
-async def begin(page: Page) -> Response:
-    """To the identity provider of a door."""
+async def start_sign_in(page: Page) -> Response:
+    """Redirect to the identity provider of the audience in the path; 404 where none is configured."""
     try:
-        door = Audience(page.request.path_params["door"])
+        audience = Audience(page.request.path_params["door"])
     except ValueError:
         raise Problem("not_found") from None
-    if door not in page.site.providers.clients:
+    if audience not in page.site.providers.clients:
         raise Problem("not_found")
-    return page.site.providers.begin(page.request, door, oidc.own_path(page.query("next"), door))
+    return_path = oidc.safe_return_path(page.query("next"), audience)
+    return page.site.providers.start(page.request, audience, return_path)
 
 
-async def come_back(page: Page) -> Response:
-    """From the identity provider, with a code."""
+async def finish_sign_in(page: Page) -> Response:
+    """Take the identity provider's code, set the session and redirect to the page that asked for it."""
     return await page.site.providers.finish(page.request)
 
 
-async def leave(page: Page) -> Response:
-    """Sign out of a door, whatever became of the session; the city's own is ended there, by whoever wants that too."""
-    assert page.door is not None
-    client = page.site.providers.clients.get(page.door)
+async def sign_out(page: Page) -> Response:
+    """Delete the session, expired or not, and offer a link that ends the city's own session too."""
+    assert page.audience is not None
+    client = page.site.providers.clients.get(page.audience)
     if client is None:
         raise Problem("not_found")
     if page.session is not None:
-        await page.site.providers.end(page.session)
+        await page.site.providers.end_session(page.session)
     response = page.render("signed_out.html", sign_out_url=client.sign_out_url)
-    sessions.end(response, page.request, page.door)
+    sessions.delete(response, page.request, page.audience)
     return response
 
 
-async def choose(page: Page) -> Response:
-    """Who are you? Only in the demonstration."""
+async def demo_sign_in_form(page: Page) -> Response:
+    """Show the demonstration's list of people for one audience."""
     assert page.site.demo is not None
-    door, _query = page.site.demo.asked(page.request)
-    return page.render("public/demo_sign_in.html", door=door, people=demo_provider.people()[door])
+    audience, _query = page.site.demo.parse_authorization_request(page.request)
+    subjects = demo_provider.demo_subjects()[audience]
+    return page.render("public/demo_sign_in.html", audience=audience, subjects=subjects)
 
 
-async def chosen(page: Page) -> Response:
-    """Back with a code for whoever was picked."""
+async def demo_sign_in(page: Page) -> Response:
+    """Redirect back with a code for the chosen or typed subject."""
     assert page.site.demo is not None
-    return page.site.demo.picked(page.request, page.form.get("typed") or page.form.get("subject", ""))
+    subject = page.form.get("typed") or page.form.get("subject", "")
+    return page.site.demo.redirect_with_code(page.request, subject)
 
 
 DEMO = (
-    PageRoute(demo_provider.AUTHORIZE, choose),
-    PageRoute(demo_provider.AUTHORIZE, chosen, method="POST"),
+    PageRoute(demo_provider.AUTHORIZE, demo_sign_in_form),
+    PageRoute(demo_provider.AUTHORIZE, demo_sign_in, method="POST"),
 )
+"""Pages that only the demonstration has."""
 ROUTES = (
-    PageRoute("/sign-in/return", come_back),
-    PageRoute("/sign-in/{door}", begin),
-    *(PageRoute(f"{path}/sign-out", leave, door, "POST", ends=True) for door, path in sessions.PATHS.items()),
+    PageRoute("/sign-in/return", finish_sign_in),
+    PageRoute("/sign-in/{door}", start_sign_in),
+    *(
+        PageRoute(f"{path}/sign-out", sign_out, audience, "POST", ends_session=True)
+        for audience, path in sessions.PATHS.items()
+    ),
     *DEMO,
 )

@@ -1,204 +1,231 @@
-"""The resident's consents: what is allowed, to whom, until when, who used it; one tap to stop."""
+"""The resident's consents as pages: what is allowed, to whom, until when, who used it, and the button to withdraw."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
-from service.web.page import Page, PageRoute, expect
-from service.web.resident.access_log import together
+from service.web.api_client import body_or_raise
+from service.web.page import Page, PageRoute
+from service.web.resident.access_log import group_equal_uses
 
 PURPOSES = {"source_id": "points.compute", "provider_id": "benefit.check"}
-"""What a consent for a source, and for a provider, is about."""
-WAYS = {"show": "/me/show", "benefits": "/me/benefits"}
-"""Where somebody may come from to be shown a notice, and goes back to; from anywhere else to their consents."""
-USES_LOOKED_AT = 200
+"""The purpose of a consent, by the member that names its counterpart."""
+RETURN_PATHS = {"show": "/me/show", "benefits": "/me/benefits"}
+"""Page to return to after the answer to a notice, by the form's field `then`; without one, the consents."""
+USES_READ_MAX = 200
+"""Newest uses that are read for the cards: one API page."""
 USES_SHOWN = 3
+"""Uses on one card."""
+HOUR_PREFIX = len("2026-01-01T00")
+"""Characters of a time down to its hour, as the access log stores uses."""
 
 
 @dataclass(slots=True)
-class Card:
-    """One organisation, and what I have said to it. `member` is `source_id` or `provider_id`."""
+class OrganisationCard:
+    """A source or provider with the person's live consent for it. `member` is `source_id` or `provider_id`."""
 
     member: str
     counterpart: str
     name: Mapping[str, str]
     live: Mapping[str, Any] | None = None
     points: int = 0
+    """Points that the source's records give now."""
     kinds: list[str] = field(default_factory=list)
-    opens: list[Mapping[str, str]] = field(default_factory=list)
-    """Titles of a provider's benefits."""
+    """Kinds of records that the source delivers."""
+    benefit_titles: list[Mapping[str, str]] = field(default_factory=list)
+    """Titles of the provider's benefits, by language tag."""
     uses: list[tuple[Mapping[str, Any], int]] = field(default_factory=list)
-    """The last uses that this consent covered, with how often in the hour."""
-    longer: bool = False
-    """Whether there are earlier uses that were not looked at."""
+    """The newest uses under this consent, each with its number in that hour."""
+    has_earlier_uses: bool = False
+    """True if there are older uses that were not read."""
 
 
 async def consents(page: Page) -> Response:
-    """Cards by source and provider; those that ended below."""
-    return await _consents(page)
+    """Show a card for each source and provider, and the consents that have ended."""
+    return await _render_consents(page)
 
 
-async def _consents(page: Page, unfit: str = "", status: int = 200) -> Response:
-    """`unfit` is the source at whose card a number stands that cannot be one."""
-    mine = await page.read_all("/v1/me/consents")
-    given = {(_member(one), one[_member(one)]): one for one in reversed(mine) if one["state"] == "given"}
-    live = dict(given)
-    cards = [*await _sources(page), *await _providers(page)]
+async def _render_consents(page: Page, invalid_source: str = "", status: int = 200) -> Response:
+    """Render the consents; `invalid_source` is the source at whose card an account number was refused."""
+    all_consents = await page.read_all("/v1/me/consents")
+    live = {_counterpart(consent): consent for consent in reversed(all_consents) if consent["state"] == "given"}
+    cards = [*await _source_cards(page), *await _provider_cards(page)]
+    # Organisations that left the catalogue have a card as long as their consent is live.
+    without_card = dict(live)
     for card in cards:
-        card.live = live.pop((card.member, card.counterpart), None)
-    cards += [Card(member, name, one.get("name", {}), one) for (member, name), one in live.items()]
-    await _say_uses(page, cards)
+        card.live = without_card.pop((card.member, card.counterpart), None)
+    cards += [
+        OrganisationCard(member, counterpart, consent.get("name", {}), consent)
+        for (member, counterpart), consent in without_card.items()
+    ]
+    await _add_uses(page, cards)
     return page.render(
         "resident/consents.html",
         status,
         sources=[card for card in cards if card.member == "source_id"],
         providers=[card for card in cards if card.member == "provider_id"],
-        ended=[one for one in mine if one["state"] != "given"],
-        stopped=_stopped(mine, given),
-        losing=[card for card in cards if card.live],
-        unfit=unfit,
+        ended=[consent for consent in all_consents if consent["state"] != "given"],
+        withdrawn=_recently_withdrawn(all_consents, live),
+        live_cards=[card for card in cards if card.live],
+        invalid_source=invalid_source,
     )
 
 
-def _stopped(mine: Iterable[Mapping[str, Any]], live: Container[tuple[str, str]]) -> list[Mapping[str, Any]]:
-    """What was stopped a moment ago and not given anew, the latest of each, by its name."""
-    found = {(_member(one), one[_member(one)]): one for one in reversed([*mine]) if "undo_until" in one}
-    return [one for key, one in found.items() if key not in live and "name" in one]
+def _recently_withdrawn(
+    all_consents: Iterable[Mapping[str, Any]], live: Container[tuple[str, str]]
+) -> list[Mapping[str, Any]]:
+    """Return the newest consent of each counterpart that can still be undone and was not given again."""
+    newest = {_counterpart(consent): consent for consent in reversed([*all_consents]) if "undo_until" in consent}
+    return [consent for key, consent in newest.items() if key not in live and "name" in consent]
 
 
-async def _say_uses(page: Page, cards: Iterable[Card]) -> None:
-    """Put the last uses on the cards: a computation used every source that was allowed by then."""
-    found = await page.read("/v1/me/access-log", limit=USES_LOOKED_AT)
+async def _add_uses(page: Page, cards: Iterable[OrganisationCard]) -> None:
+    """Add the newest uses to each card with a live consent.
+
+    A computation of points uses every source that was allowed at its time, so it is shown on each of their cards.
+    """
+    answer = await page.read("/v1/me/access-log", limit=USES_READ_MAX)
     for card in cards:
         if card.live is None:
             continue
-        since = card.live["given_at"][: len("2026-01-01T00")]  # uses are kept by the hour
+        since = card.live["given_at"][:HOUR_PREFIX]
         covered = [
-            one
-            for one in found["data"]
-            if one["at"] >= since and one["purpose"] == PURPOSES[card.member]
-            and (card.member == "source_id" or one["organisation"] == card.counterpart)
+            use
+            for use in answer["data"]
+            if use["at"] >= since and use["purpose"] == PURPOSES[card.member]
+            and (card.member == "source_id" or use["organisation"] == card.counterpart)
         ]  # fmt: skip
-        card.uses = together(covered)[:USES_SHOWN]
-        card.longer = bool(found["next_cursor"])
+        card.uses = group_equal_uses(covered)[:USES_SHOWN]
+        card.has_earlier_uses = bool(answer["next_cursor"])
 
 
-async def _sources(page: Page) -> list[Card]:
-    explained = await page.read("/v1/me/points/explanation")
-    given = Counter[str]()
-    for line in explained["contributions"]:
-        given[line["source_id"]] += line["points"]
+async def _source_cards(page: Page) -> list[OrganisationCard]:
+    explanation = await page.read("/v1/me/points/explanation")
+    points = Counter[str]()
+    for contribution in explanation["contributions"]:
+        points[contribution["source_id"]] += contribution["points"]
     return [
-        Card("source_id", one["source_id"], one["name"], points=given[one["source_id"]], kinds=one["kinds"])
-        for one in (await page.read("/v1/public/sources"))["data"]
+        OrganisationCard(
+            "source_id", source["source_id"], source["name"], points=points[source["source_id"]], kinds=source["kinds"]
+        )
+        for source in (await page.read("/v1/public/sources"))["data"]
     ]
 
 
-async def _providers(page: Page) -> list[Card]:
-    cards: dict[str, Card] = {}
-    for one in await page.read_all("/v1/me/benefits"):
-        card = cards.setdefault(one["provider_id"], Card("provider_id", one["provider_id"], one["provider"]))
-        card.opens.append(one["title"])
+async def _provider_cards(page: Page) -> list[OrganisationCard]:
+    cards: dict[str, OrganisationCard] = {}
+    for benefit in await page.read_all("/v1/me/benefits"):
+        provider_id = benefit["provider_id"]
+        card = cards.setdefault(provider_id, OrganisationCard("provider_id", provider_id, benefit["provider"]))
+        card.benefit_titles.append(benefit["title"])
     return list(cards.values())
 
 
-def _member(consent: Mapping[str, Any]) -> str:
-    return "source_id" if consent.get("source_id") else "provider_id"
+def _counterpart(consent: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the member that names the counterpart, and its id."""
+    member = "source_id" if consent.get("source_id") else "provider_id"
+    return member, consent[member]
 
 
-async def ask(page: Page) -> Response:
-    """Ask to be shown a notice. A stopped consent that is to be taken up again needs no number: it is remembered."""
+async def request_notice(page: Page) -> Response:
+    """Request the notice of a consent and redirect to it.
+
+    To resume a withdrawn consent (`previous`) no account number is sent: the service still has the proven one.
+    """
     member = "source_id" if page.form.get("source_id") else "provider_id"
     body = {"purpose": PURPOSES[member], member: page.form.get(member, ""), "language": page.language}
     if page.form.get("previous"):
         body["previous_consent_id"] = page.form["previous"]
     elif member == "source_id":
         body["account"] = page.form.get("account", "").strip()
-    reply = await page.ask("POST", "/v1/me/consent-requests", body, key=page.key)
-    if reply.status == 422 and member == "source_id":
-        return await _consents(page, body[member], 422)
-    shown = expect(reply)
+    reply = await page.call_api("POST", "/v1/me/consent-requests", body, key=page.idempotency_key)
+    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and member == "source_id":
+        return await _render_consents(page, body[member], reply.status)
+    request_id = body_or_raise(reply)["request_id"]
     then = page.form.get("then", "")
-    return page.go(f"/me/consents/asked/{shown['request_id']}" + (f"?then={then}" if then in WAYS else ""))
+    return page.redirect(f"/me/consents/asked/{request_id}" + (f"?then={then}" if then in RETURN_PATHS else ""))
 
 
 async def notice(page: Page) -> Response:
-    """The notice that was asked for, until it is answered."""
-    reply = await page.ask("GET", f"/v1/me/consent-requests/{page.part('request_id')}")
-    if reply.status in (409, 410):
-        return page.go("/me/consents", "answered" if reply.status == 409 else "too_late")
-    shown = expect(reply)
-    title, *clauses = shown["notice"]["body"].strip().split("\n\n")
+    """Show a requested notice with the two answers; once it is answered or expired, redirect to the consents."""
+    reply = await page.call_api("GET", f"/v1/me/consent-requests/{page.path_param('request_id')}")
+    if reply.status in (HTTPStatus.CONFLICT, HTTPStatus.GONE):
+        return page.redirect("/me/consents", "answered" if reply.status == HTTPStatus.CONFLICT else "too_late")
+    presentation = body_or_raise(reply)
+    title, *clauses = presentation["notice"]["body"].strip().split("\n\n")
     return page.render(
         "resident/notice.html",
-        shown=shown,
+        presentation=presentation,
         title=title,
         clauses=[clause.partition("\n")[::2] for clause in clauses],
-        then=page.query("then") if page.query("then") in WAYS else "",
+        then=page.query("then") if page.query("then") in RETURN_PATHS else "",
     )
 
 
 async def give(page: Page) -> Response:
-    """Yes; and back to where the question came up, or to the code that proves the account."""
-    given = await page.do("/v1/me/consents", {"ticket": page.form.get("ticket", "")})
-    if given.get("link"):
-        return page.go(f"/me/consents/{given['consent_id']}/code", "linked")
-    way = WAYS.get(page.form.get("then", ""))
-    if way is not None:
-        return page.go(way, "allowed")
-    return page.go("/me/consents", "taken_up" if await _after_a_stop(page, given) else "given")
+    """Give the consent; redirect to the link code if the account must be proven, else to where the notice came from."""
+    consent = await page.submit("/v1/me/consents", {"ticket": page.form.get("ticket", "")})
+    if consent.get("link"):
+        return page.redirect(f"/me/consents/{consent['consent_id']}/code", "linked")
+    return_path = RETURN_PATHS.get(page.form.get("then", ""))
+    if return_path is not None:
+        return page.redirect(return_path, "allowed")
+    return page.redirect("/me/consents", "taken_up" if await _resumes_withdrawn(page, consent) else "given")
 
 
-async def _after_a_stop(page: Page, given: Mapping[str, Any]) -> bool:
-    """Whether a consent for a source took up one that was stopped: its records are gone. A renewal loses none."""
-    before = given.get("previous_consent_id")
-    if not before or not given.get("source_id"):
+async def _resumes_withdrawn(page: Page, consent: Mapping[str, Any]) -> bool:
+    """Tell if the consent follows a withdrawn one of a source, whose records were deleted; a renewal deletes none."""
+    previous = consent.get("previous_consent_id")
+    if not previous or not consent.get("source_id"):
         return False
-    return bool((await page.read(f"/v1/me/consents/{before}"))["state"] == "withdrawn")
+    return bool((await page.read(f"/v1/me/consents/{previous}"))["state"] == "withdrawn")
 
 
 async def refuse(page: Page) -> Response:
-    """No; it costs nothing."""
-    await page.do("/v1/me/refusals", {"ticket": page.form.get("ticket", "")})
-    return page.go(WAYS.get(page.form.get("then", ""), "/me/consents"), "refused")
+    """Refuse the consent; redirect to where the notice came from."""
+    await page.submit("/v1/me/refusals", {"ticket": page.form.get("ticket", "")})
+    return page.redirect(RETURN_PATHS.get(page.form.get("then", ""), "/me/consents"), "refused")
 
 
-async def code(page: Page) -> Response:
-    """The code of an account that is not proven yet, or the way to a new one."""
-    return page.render("resident/link_code.html", consent=await page.read(f"/v1/me/consents/{page.part('consent_id')}"))
+async def link_code(page: Page) -> Response:
+    """Show the code that proves an account, or the button for a new code."""
+    consent = await page.read(f"/v1/me/consents/{page.path_param('consent_id')}")
+    return page.render("resident/link_code.html", consent=consent)
 
 
-async def new_code(page: Page) -> Response:
-    """A new code; the consent stays as it is."""
-    consent_id = page.part("consent_id")
-    reply = await page.ask("POST", f"/v1/me/consents/{consent_id}/link-code", key=page.key)
-    if reply.status == 404:  # typed meanwhile, or stopped: the page says which
-        return page.go(f"/me/consents/{consent_id}/code")
-    expect(reply)
-    return page.go(f"/me/consents/{consent_id}/code", "new_code")
+async def reissue_link_code(page: Page) -> Response:
+    """Issue a new link code; the consent stays."""
+    consent_id = page.path_param("consent_id")
+    reply = await page.call_api("POST", f"/v1/me/consents/{consent_id}/link-code", key=page.idempotency_key)
+    # 404: the code was typed or the consent withdrawn meanwhile. The page shows which of them.
+    if reply.status == HTTPStatus.NOT_FOUND:
+        return page.redirect(f"/me/consents/{consent_id}/code")
+    body_or_raise(reply)
+    return page.redirect(f"/me/consents/{consent_id}/code", "new_code")
 
 
-async def stop(page: Page) -> Response:
-    """Stop one: at once, without a reason. The next page offers the way back."""
-    await page.do(f"/v1/me/consents/{page.part('consent_id')}/withdraw")
-    return page.go("/me/consents", "stopped")
+async def withdraw(page: Page) -> Response:
+    """Withdraw one consent; the next page offers to undo it."""
+    await page.submit(f"/v1/me/consents/{page.path_param('consent_id')}/withdraw")
+    return page.redirect("/me/consents", "stopped")
 
 
-async def stop_all(page: Page) -> Response:
-    """Stop everything."""
-    await page.do("/v1/me/withdrawals", {"scope": "all"})
-    return page.go("/me/consents", "stopped_all")
+async def withdraw_all(page: Page) -> Response:
+    """Withdraw every live consent."""
+    await page.submit("/v1/me/withdrawals", {"scope": "all"})
+    return page.redirect("/me/consents", "stopped_all")
 
 
 async def receipt(page: Page) -> Response:
-    """One consent with its receipt, and where it stands in the log."""
-    consent_id = page.part("consent_id")
+    """Show one consent with its signed receipt and its entries in the consent log."""
+    consent_id = page.path_param("consent_id")
     return page.render(
         "resident/receipt.html",
         consent=await page.read(f"/v1/me/consents/{consent_id}"),
@@ -206,26 +233,23 @@ async def receipt(page: Page) -> Response:
     )
 
 
-async def download(page: Page) -> Response:
-    """The receipt as a file, to be verified without this service."""
-    consent_id = page.part("consent_id")
-    reply = await page.ask("GET", f"/v1/me/consents/{consent_id}/receipt")
-    expect(reply)
-    name = f'attachment; filename="receipt-{consent_id}.json"'
-    return Response(reply.raw, media_type="application/json", headers={"content-disposition": name})
+async def download_receipt(page: Page) -> Response:
+    """Send the receipt as a file that can be verified without this service."""
+    consent_id = page.path_param("consent_id")
+    return await page.download(f"/v1/me/consents/{consent_id}/receipt", f"receipt-{consent_id}.json")
 
 
 ME = Audience.RESIDENT
 ROUTES = (
     PageRoute("/me/consents", consents, ME),
-    PageRoute("/me/consents/ask", ask, ME, "POST"),
+    PageRoute("/me/consents/ask", request_notice, ME, "POST"),
     PageRoute("/me/consents/asked/{request_id}", notice, ME),
     PageRoute("/me/consents/give", give, ME, "POST"),
     PageRoute("/me/consents/refuse", refuse, ME, "POST"),
-    PageRoute("/me/consents/stop-all", stop_all, ME, "POST"),
+    PageRoute("/me/consents/stop-all", withdraw_all, ME, "POST"),
     PageRoute("/me/consents/{consent_id}", receipt, ME),
-    PageRoute("/me/consents/{consent_id}/receipt.json", download, ME),
-    PageRoute("/me/consents/{consent_id}/code", code, ME),
-    PageRoute("/me/consents/{consent_id}/code", new_code, ME, "POST"),
-    PageRoute("/me/consents/{consent_id}/stop", stop, ME, "POST"),
+    PageRoute("/me/consents/{consent_id}/receipt.json", download_receipt, ME),
+    PageRoute("/me/consents/{consent_id}/code", link_code, ME),
+    PageRoute("/me/consents/{consent_id}/code", reissue_link_code, ME, "POST"),
+    PageRoute("/me/consents/{consent_id}/stop", withdraw, ME, "POST"),
 )

@@ -1,132 +1,132 @@
-"""The resident's rights as pages: who looked, what is held, what is wrong with it, take it along, leave."""
+"""The resident's rights as pages: access log, messages, records, objections, export and erasure."""
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
 
 from starlette.responses import Response
 
 from consent.domain.objections import Reason
 from service.auth.access_tokens import Audience
-from service.web.page import Page, PageRoute, expect
-from service.web.resident.access_log import together
+from service.web.api_client import body_or_raise
+from service.web.page import Page, PageRoute
+from service.web.resident.access_log import group_equal_uses
 
-PAGE = 50
+ROWS_SHOWN = 50
+"""Rows of one page of a list; a link leads to the older ones."""
+PREVIEW_SHOWN = 3
+"""Newest messages and uses on the overview."""
+EMPTY_STATEMENT = {"statement": "empty"}
+"""The fault shown at an objection's text field after an answer of 422."""
 
 
-async def mine(page: Page) -> Response:
-    """Everything that is mine, at a glance."""
+async def overview(page: Page) -> Response:
+    """Show the newest uses and messages and the ways to every right."""
     return page.render(
         "resident/overview.html",
-        messages=(await page.read("/v1/me/messages", limit=3))["data"],
-        uses=together((await page.read("/v1/me/access-log", limit=PAGE))["data"])[:3],
+        messages=(await page.read("/v1/me/messages", limit=PREVIEW_SHOWN))["data"],
+        uses=group_equal_uses((await page.read("/v1/me/access-log", limit=ROWS_SHOWN))["data"])[:PREVIEW_SHOWN],
         objections=await page.read_all("/v1/me/objections"),
     )
 
 
-async def accesses(page: Page) -> Response:
-    """Who used my records or points."""
-    found = await page.read("/v1/me/access-log", limit=PAGE, cursor=page.query("cursor"))
-    return page.render("resident/access_log.html", found=found, uses=together(found["data"]))
+async def access_log(page: Page) -> Response:
+    """List every use of the person's records and points."""
+    answer = await page.read("/v1/me/access-log", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    return page.render("resident/access_log.html", answer=answer, uses=group_equal_uses(answer["data"]))
 
 
 async def messages(page: Page) -> Response:
-    """What I must be told."""
-    found = await page.read("/v1/me/messages", limit=PAGE, cursor=page.query("cursor"))
-    return page.render("resident/messages.html", found=found)
+    """List the messages to the person."""
+    answer = await page.read("/v1/me/messages", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    return page.render("resident/messages.html", messages=answer)
 
 
 async def records(page: Page) -> Response:
-    """The records held about me."""
-    found = await page.read("/v1/me/records", limit=PAGE, cursor=page.query("cursor"))
-    names = {one["source_id"]: one["name"] for one in (await page.read("/v1/public/sources"))["data"]}
-    return page.render("resident/records.html", found=found, names=names)
+    """List the person's records with the names of their sources."""
+    answer = await page.read("/v1/me/records", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    names = {source["source_id"]: source["name"] for source in (await page.read("/v1/public/sources"))["data"]}
+    return page.render("resident/records.html", records=answer, names=names)
 
 
 async def objections(page: Page) -> Response:
-    """My objections, and a new one about a record that is missing."""
-    return await _objections(page, {})
+    """List the person's objections, with a form for a missing record."""
+    return await _render_objections(page, {})
 
 
-async def _objections(page: Page, unfit: dict[str, str], status: int = 200) -> Response:
-    found = await page.read("/v1/me/objections", limit=PAGE, cursor=page.query("cursor"))
+async def _render_objections(page: Page, faults: dict[str, str], status: int = 200) -> Response:
+    answer = await page.read("/v1/me/objections", limit=ROWS_SHOWN, cursor=page.query("cursor"))
     return page.render(
         "resident/objections.html",
         status,
-        found=found,
+        objections=answer,
         sources=(await page.read("/v1/public/sources"))["data"],
-        unfit=unfit,
+        faults=faults,
         form=page.form,
     )
 
 
 async def object_to_missing(page: Page) -> Response:
-    """A record is missing."""
+    """Open an objection about a record that a source has not delivered."""
     statement = page.form.get("statement", "").strip()
     body = {"source_id": page.form.get("source_id", ""), "reason_code": "missing", "statement": statement}
-    reply = await page.ask("POST", "/v1/me/objections", body, key=page.key)
-    if reply.status == 422:
-        return await _objections(page, {"statement": "empty"}, 422)
-    expect(reply)
-    return page.go("/me/objections", "objected")
+    reply = await page.call_api("POST", "/v1/me/objections", body, key=page.idempotency_key)
+    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return await _render_objections(page, EMPTY_STATEMENT, reply.status)
+    body_or_raise(reply)
+    return page.redirect("/me/objections", "objected")
 
 
-async def object_form(page: Page) -> Response:
-    """Say what is wrong with a record."""
-    return page.render(
-        "resident/objection_form.html", record_id=page.request.path_params["record_id"], **_object(page, {})
-    )
+async def objection_form(page: Page) -> Response:
+    """Show the form that objects to one record."""
+    return _render_objection_form(page, {})
 
 
 async def object_to_record(page: Page) -> Response:
-    """A record is wrong."""
+    """Open an objection to one record."""
     body = {"reason_code": page.form.get("reason_code", ""), "statement": page.form.get("statement", "").strip()}
-    reply = await page.ask("POST", f"/v1/me/records/{page.part('record_id')}/objections", body, key=page.key)
-    if reply.status == 422:
-        record_id = page.request.path_params["record_id"]
-        return page.render(
-            "resident/objection_form.html", 422, record_id=record_id, **_object(page, {"statement": "empty"})
-        )
-    expect(reply)
-    return page.go("/me/objections", "objected")
+    path = f"/v1/me/records/{page.path_param('record_id')}/objections"
+    reply = await page.call_api("POST", path, body, key=page.idempotency_key)
+    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return _render_objection_form(page, EMPTY_STATEMENT, reply.status)
+    body_or_raise(reply)
+    return page.redirect("/me/objections", "objected")
 
 
-def _object(page: Page, unfit: dict[str, str]) -> dict[str, Any]:
-    return {"reasons": [one for one in Reason if one is not Reason.MISSING], "unfit": unfit, "form": page.form}
+def _render_objection_form(page: Page, faults: dict[str, str], status: int = 200) -> Response:
+    reasons = [reason for reason in Reason if reason is not Reason.MISSING]
+    return page.render("resident/objection_form.html", status, reasons=reasons, faults=faults, form=page.form)
 
 
 async def export(page: Page) -> Response:
-    """Everything held about me, as a file."""
-    reply = await page.ask("GET", "/v1/me/export")
-    expect(reply)
-    name = 'attachment; filename="credit-easy-export.json"'
-    return Response(reply.raw, media_type="application/json", headers={"content-disposition": name})
+    """Send everything that is stored about the person as a JSON file."""
+    return await page.download("/v1/me/export", "credit-easy-export.json")
 
 
-async def leave_form(page: Page) -> Response:
-    """What leaving means."""
-    return page.render("resident/erase.html", unfit=False)
+async def erase_form(page: Page) -> Response:
+    """Show the consequences of an erasure and ask for confirmation."""
+    return page.render("resident/erase.html", unconfirmed=False)
 
 
-async def leave(page: Page) -> Response:
-    """Erase me."""
+async def erase(page: Page) -> Response:
+    """Erase the person, if the box is ticked."""
     if page.form.get("sure") != "yes":
-        return page.render("resident/erase.html", 422, unfit=True)
-    expect(await page.ask("DELETE", "/v1/me"))
-    return page.go("/", "erased")
+        return page.render("resident/erase.html", HTTPStatus.UNPROCESSABLE_ENTITY, unconfirmed=True)
+    body_or_raise(await page.call_api("DELETE", "/v1/me"))
+    return page.redirect("/", "erased")
 
 
 ME = Audience.RESIDENT
 ROUTES = (
-    PageRoute("/me/mine", mine, ME),
-    PageRoute("/me/accesses", accesses, ME),
+    PageRoute("/me/mine", overview, ME),
+    PageRoute("/me/accesses", access_log, ME),
     PageRoute("/me/messages", messages, ME),
     PageRoute("/me/records", records, ME),
-    PageRoute("/me/records/{record_id}/objection", object_form, ME),
+    PageRoute("/me/records/{record_id}/objection", objection_form, ME),
     PageRoute("/me/records/{record_id}/objection", object_to_record, ME, "POST"),
     PageRoute("/me/objections", objections, ME),
     PageRoute("/me/objections", object_to_missing, ME, "POST"),
     PageRoute("/me/export", export, ME),
-    PageRoute("/me/leave", leave_form, ME),
-    PageRoute("/me/leave", leave, ME, "POST"),
+    PageRoute("/me/leave", erase_form, ME),
+    PageRoute("/me/leave", erase, ME, "POST"),
 )

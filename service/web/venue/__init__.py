@@ -1,1 +1,1 @@
-"""Pages of a venue's desk."""
+"""Pages of a venue."""

@@ -16,7 +16,7 @@ from tests.support.city import City
 
 HIDDEN = {
     *("/openapi.json", "/docs", "/docs.css", "/docs.js", "/metrics", "/static/{version}/{name}", "/demo-sign-in/token"),
-    *(leaf.path for leaf in site.ROUTES),
+    *(route.path for route in site.ROUTES),
     "/{rest}",
 }
 """What is for people and browsers."""

@@ -47,24 +47,26 @@ async def test_no_page_breaks(shared_city: City) -> None:
     people[Audience.SOURCE] = Browser(shared_city)  # somebody who is nobody
     for browser in people.values():
         await browser.go("/admin/benefits")  # a page with a form, or the choice of a role
-    for leaf in routes.ROUTES:
-        if leaf.path.endswith("/sign-out"):
+    for route in routes.ROUTES:
+        if route.path.endswith("/sign-out"):
             continue
-        browser = people[leaf.door or Audience.SOURCE]
+        browser = people[route.audience or Audience.SOURCE]
         token = re.search(r'name="_form" value="([0-9a-f]+)"', browser.html)
         assert token is not None
         for odd in (*chance.sample(ODD, SAMPLE), None, None):
-            path = re.sub(r"\{([a-z_]+)\}", lambda part: quote(THERE.get(part[1]) or chance.choice(ODD[2:])), leaf.path)
+            path = re.sub(
+                r"\{([a-z_]+)\}", lambda part: quote(THERE.get(part[1]) or chance.choice(ODD[2:])), route.path
+            )
             # One odd value everywhere, or here and there any.
             sent = {
                 name: odd if odd is not None else chance.choice(ODD)
                 for name in NAMES
                 if odd is not None or chance.random() < 0.5
             }
-            if leaf.method == "POST":
+            if route.method == "POST":
                 answer = await browser.client.post(path, data={**sent, "_form": token[1]})
                 assert "too old or came from elsewhere" not in answer.text
             else:
                 answer = await browser.client.get(path, params=sent)
             assert answer.status_code != 401
-            assert answer.status_code < 500, (leaf.method, path, sent, answer.text[:400])
+            assert answer.status_code < 500, (route.method, path, sent, answer.text[:400])

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from service.auth.access_tokens import Audience
-from service.web import assets, page, routes
+from service.web import assets, dispatch, routes
 from service.web.auth.sessions import PATHS
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -72,15 +72,17 @@ async def test_a_form_sent_twice_acts_once(shared_city: City) -> None:
 
 
 async def test_every_page_of_a_door_asks_who_one_is(shared_city: City) -> None:
-    for leaf in routes.ROUTES:
-        if leaf.door is None:
-            assert not any(leaf.path == path or leaf.path.startswith(path + "/") for path in PATHS.values()), leaf.path
+    for route in routes.ROUTES:
+        if route.audience is None:
+            assert not any(route.path == path or route.path.startswith(path + "/") for path in PATHS.values()), (
+                route.path
+            )
             continue
-        path = re.sub(r"\{[a-z_]+\}", "benefits", leaf.path)
-        answer = await shared_city.client.request(leaf.method, path)
-        if leaf.method == "GET":
+        path = re.sub(r"\{[a-z_]+\}", "benefits", route.path)
+        answer = await shared_city.client.request(route.method, path)
+        if route.method == "GET":
             assert answer.status_code == 303, path
-            assert answer.headers["location"].startswith(f"/sign-in/{leaf.door}?next="), path
+            assert answer.headers["location"].startswith(f"/sign-in/{route.audience}?next="), path
         else:
             assert answer.status_code in (401, 415), path
 
@@ -105,12 +107,14 @@ async def test_nothing_is_inline_and_nothing_from_elsewhere(shared_city: City) -
         (Audience.PRIVACY, "officer-1"),
     ):
         one = await Browser(shared_city).sign_in(door, who)
-        for leaf in routes.ROUTES:
-            if leaf.door is not door or leaf.method != "GET" or "{" in leaf.path or leaf.fragment:
+        for route in routes.ROUTES:
+            if route.audience is not door or route.method != "GET" or "{" in route.path or route.fragment:
                 continue
-            await one.go(leaf.path)
-            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", one.html), leaf.path
-            assert not re.search(r'(?:src|href|action)="(?:https?:)?//', one.html), leaf.path
+            await one.go(route.path)
+            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", one.html), (
+                route.path
+            )
+            assert not re.search(r'(?:src|href|action)="(?:https?:)?//', one.html), route.path
 
 
 async def test_what_is_typed_is_shown_as_text(shared_city: City) -> None:
@@ -149,7 +153,7 @@ async def test_files_are_kept_for_ever_under_their_own_name_alone(shared_city: C
 async def test_a_body_that_is_no_form_is_refused(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     assert (await me.client.post("/me/what-if", json={"a": 1})).status_code == 415
-    flood = "&".join(f"f{number}=1" for number in range(page.FIELDS_MAX + 1))
+    flood = "&".join(f"f{number}=1" for number in range(dispatch.FIELDS_MAX + 1))
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert (await me.client.post("/me/what-if", content=flood, headers=kind)).status_code == 400
     assert (await me.client.post("/me/what-if", content=b"a=%ff", headers=kind)).status_code == 400

@@ -13,7 +13,7 @@ import pytest
 from benefits.rules.vocabulary import EffectKind, ProviderKind, ServiceKind
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.web import page
-from service.web.forms import fields, labels_of_fields
+from service.web.forms import field_labels, fields
 from service.web.i18n import labels
 from service.web.i18n.formatting import Localizer
 from tests.factories import SERVICE_DOCUMENT, administrator, benefit_document, put_document
@@ -196,25 +196,25 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
         "/quota/per_resident": "Times for one person",
         "/wings/left": "Something else: wings › left",
     }.items():
-        assert labels_of_fields.label(ENGLISH, "benefits", pointer, benefit_) == wanted
-        assert labels_of_fields.label(CHINESE, "benefits", pointer, benefit_) != wanted
-    assert (
-        labels_of_fields.label(ENGLISH, "schemes", "/indicators/0/tiers", scheme) == "Indicator 1 · Bike trips · steps"
-    )
-    assert labels_of_fields.label(CHINESE, "schemes", "/indicators/0/yearly_cap", scheme) == "指标 1 · 骑行 · 每年上限"
-    assert labels_of_fields.label(ENGLISH, "sources", "/onboarding", {}) == "What the source declares"
-    assert labels_of_fields.anchor("benefits", "/title", benefit_) == "at-/title/zh-CN"
-    assert labels_of_fields.anchor("benefits", "/condition/any/2/measure", benefit_) == "at-/condition/2"
-    assert labels_of_fields.anchor("schemes", "/indicators/0/tiers", scheme) == "at-/indicators/0/tiers/0/up_to"
-    assert labels_of_fields.anchor("benefits", "/wings", benefit_) == "editor"
+        assert field_labels.label(ENGLISH, "benefits", pointer, benefit_) == wanted
+        assert field_labels.label(CHINESE, "benefits", pointer, benefit_) != wanted
+    assert field_labels.label(ENGLISH, "schemes", "/indicators/0/tiers", scheme) == "Indicator 1 · Bike trips · steps"
+    assert field_labels.label(CHINESE, "schemes", "/indicators/0/yearly_cap", scheme) == "指标 1 · 骑行 · 每年上限"
+    assert field_labels.label(ENGLISH, "sources", "/onboarding", {}) == "What the source declares"
+    assert field_labels.anchor("benefits", "/title", benefit_) == "at-/title/zh-CN"
+    assert field_labels.anchor("benefits", "/condition/any/2/measure", benefit_) == "at-/condition/2"
+    assert field_labels.anchor("schemes", "/indicators/0/tiers", scheme) == "at-/indicators/0/tiers/0/up_to"
+    assert field_labels.anchor("benefits", "/wings", benefit_) == "editor"
 
 
 def test_values_are_said_in_words() -> None:
     condition = {"all": [{"measure": "total", "at_least": 60}, {"measure": "green_living", "at_least": 5}]}
-    assert labels_of_fields.said(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
-    assert labels_of_fields.said(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
-    assert labels_of_fields.said(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
-    assert labels_of_fields.said(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'
+    assert (
+        field_labels.value_text(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
+    )
+    assert field_labels.value_text(ENGLISH, "services", "/kind", "library_loan", {}) == "Library loan"
+    assert field_labels.value_text(ENGLISH, "services", "/baseline/delivery", True, {}) == "yes"
+    assert field_labels.value_text(ENGLISH, "benefits", "/condition", {"all": "x"}, {}) == '{"all": "x"}'
 
 
 async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,11 @@ async def test_after_signing_in_one_is_where_one_wanted_to_be(shared_city: City)
     ],
 )
 def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
-    assert oidc.own_path(elsewhere, Audience.RESIDENT) == "/me"
+    assert oidc.safe_return_path(elsewhere, Audience.RESIDENT) == "/me"
 
 
 def test_an_own_page_is_kept() -> None:
-    assert oidc.own_path("/me/show?x=1", Audience.RESIDENT) == "/me/show?x=1"
+    assert oidc.safe_return_path("/me/show?x=1", Audience.RESIDENT) == "/me/show?x=1"
 
 
 async def test_a_code_for_another_browser_opens_nothing(shared_city: City) -> None:
@@ -185,10 +185,10 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
 
     def put(session: Session) -> None:
-        value = sessions.sealed(keyring, "session", orjson.dumps(asdict(session)))
+        value = sessions.seal(keyring, "session", sessions.serialize(session))
         officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
 
-    plain = sessions.unsealed(keyring, "session", cookie.value or "")
+    plain = sessions.unseal(keyring, "session", cookie.value or "")
     assert plain is not None
     held = orjson.loads(plain)
     officer.client.cookies.clear()
@@ -197,7 +197,11 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
     await officer.go("/officer")
     assert "What needs me now" in officer.text
     too_old = held["since"] - sessions.AGE_SECONDS_MAX
-    for session in (replace(ended, refresh=None), replace(ended, since=too_old), replace(ended, who="officer-2")):
+    for session in (
+        replace(ended, refresh_token=None),
+        replace(ended, signed_in_at=too_old),
+        replace(ended, subject="officer-2"),
+    ):
         officer.client.cookies.clear()
         put(session)
         await officer.go("/officer")
@@ -222,11 +226,11 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
     app_context = create_app(shared_city_settings, seed.issuer_of(demo_folder).verifier()).state.app_context
     providers = Providers(app_context, dict(CLIENTS), transport)
     ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
-    away = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)), return_exceptions=True)
+    away = await asyncio.gather(*(providers.renew(ended) for _ in range(3)), return_exceptions=True)
     assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
-    renewed = await asyncio.gather(*(providers.renewed(ended) for _ in range(3)))
-    renewed.append(await providers.renewed(ended))
-    assert {one and one.refresh for one in renewed} == {"next"}
+    renewed = await asyncio.gather(*(providers.renew(ended) for _ in range(3)))
+    renewed.append(await providers.renew(ended))
+    assert {one and one.refresh_token for one in renewed} == {"next"}
     assert asked == [503, 200]
 
 
@@ -259,7 +263,7 @@ async def test_signing_out_needs_no_session_that_works(shared_city: City, shared
     out = next(one for one in me.forms if one.action == "/me/sign-out")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
     ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
-    value = sessions.sealed(shared_city_settings.keyring, "session", orjson.dumps(asdict(ended)))
+    value = sessions.seal(shared_city_settings.keyring, "session", sessions.serialize(ended))
     me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await me.submit(out)
     assert (me.status, "This browser has forgotten you." in me.text) == (200, True)
@@ -278,29 +282,29 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
             return await super().handle_async_request(request)
 
     providers = Providers(app_context, dict(CLIENTS), Slow(app=provider.app()))
-    refresh = provider._sealed("refresh", Audience.RESIDENT, "resident-1", 600)
+    refresh = provider._seal("refresh", Audience.RESIDENT, "resident-1", 600)
     session = Session(Audience.RESIDENT, "ended", 0, int(datetime.now(UTC).timestamp()), "resident-1", refresh)
-    renewing = asyncio.create_task(providers.renewed(session))
+    renewing = asyncio.create_task(providers.renew(session))
     await asyncio.sleep(0.01)
-    await providers.end(session)
+    await providers.end_session(session)
     held.set()
     assert await renewing is None
     # A copy of the cookie in another process: the identity provider has been told.
-    assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renewed(session) is None
+    assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renew(session) is None
 
 
 @pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
 async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
     shared_city: City, padding: int, comes_in: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = sessions.sealed
+    original = sessions.seal
 
     def longer(keyring: Any, use: str, plain: bytes) -> str:
         if use == "session":
             plain = orjson.dumps({**orjson.loads(plain), "refresh": "r" * padding})
         return original(keyring, use, plain)
 
-    monkeypatch.setattr(sessions, "sealed", longer)
+    monkeypatch.setattr(sessions, "seal", longer)
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     parts = [one for one in me.client.cookies.jar if one.name.startswith("credit-easy-resident")]
     if comes_in:
@@ -329,7 +333,7 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
     providers = Providers(app.state.app_context, dict(CLIENTS), transport)
 
     async def begin(request: Request) -> Response:
-        return providers.begin(request, Audience.RESIDENT, "/me")
+        return providers.start(request, Audience.RESIDENT, "/me")
 
     app.router.routes[:0] = [Route("/begin", begin), Route("/finish", providers.finish)]
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://city.test") as client:
@@ -346,7 +350,7 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
                 shared_city_settings.keyring, Audience.RESIDENT,
             )  # fmt: skip
             assert session is not None
-            assert not session.ends_soon(datetime.now(UTC))
+            assert not session.needs_renewal(datetime.now(UTC))
 
 
 async def test_a_minor_is_told_why(shared_city: City) -> None:
@@ -361,9 +365,7 @@ async def test_a_minor_is_told_why(shared_city: City) -> None:
     token = shared_city.actor(
         Audience.RESIDENT, "child", birthdate=(await shared_city.today()).replace(year=2015)
     ).token
-    value = sessions.sealed(
-        keyring, "session", orjson.dumps(asdict(Session(Audience.RESIDENT, token, until, 0, "child")))
-    )
+    value = sessions.seal(keyring, "session", sessions.serialize(Session(Audience.RESIDENT, token, until, 0, "child")))
     one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await one.go("/me")
     assert one.status == 403
@@ -415,7 +417,7 @@ async def test_an_identity_provider_over_http_and_what_happens_when_it_is_away(
             assert first.headers["location"].startswith("https://id.example/in?a=b&response_type=code")
             asked = {name: values[0] for name, values in parse_qs(urlsplit(first.headers["location"]).query).items()}
             provider = DemoProvider(app.state.app_context, issuer)
-            code = provider._sealed(
+            code = provider._seal(
                 "code",
                 Audience.RESIDENT,
                 "resident-1",
@@ -451,4 +453,4 @@ def test_over_tls_cookies_are_for_tls_alone(shared_city_settings: Settings) -> N
 
     scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
     request = Request(scope)
-    assert sessions.name_of(Audience.RESIDENT, request) == "__Secure-credit-easy-resident"
+    assert sessions.cookie_name(Audience.RESIDENT, request) == "__Secure-credit-easy-resident"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
+from service.web.dispatch import FIELDS_MAX
 from service.web.forms import fields, parse
 from service.web.forms.fields import Field
-from service.web.page import FIELDS_MAX
 
 CITY = resources.files("service.demo") / "city"
 
@@ -29,7 +29,7 @@ def filled(kind: str, document: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str, str]]:
     if field.type == "condition":
-        built = parse.builder(document.get("condition"))
+        built = parse.condition_builder(document.get("condition"))
         rows = [("condition_measure", measure) for measure, _ in built.rows]
         return [("condition_mode", built.mode), *rows, *(("condition_at_least", text) for _, text in built.rows)]
     if field.type == "effect":
@@ -73,8 +73,11 @@ def test_what_is_no_number_is_left_for_the_gate_to_name() -> None:
 
 def test_a_condition_deeper_than_the_builder_is_shown_whole() -> None:
     deep = {"all": [{"any": [{"measure": "total", "at_least": 5}]}, {"measure": "total", "at_least": 7}]}
-    assert parse.builder(deep).deep == deep
-    assert parse.builder({"any": [{"measure": "total", "at_least": 1}] * (parse.ROWS + 1)}).deep is not None
+    assert parse.condition_builder(deep).too_deep == deep
+    assert (
+        parse.condition_builder({"any": [{"measure": "total", "at_least": 1}] * (parse.CONDITION_ROWS + 1)}).too_deep
+        is not None
+    )
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20))

@@ -26,7 +26,6 @@ from service.compliance import processing_register
 from service.http.endpoints import RECORDED
 from service.i18n import findings
 from service.web.i18n import formatting, labels
-from service.web.i18n.register_zh import CHINESE
 
 TEMPLATES = Path(str(resources.files("service.web") / "templates"))
 OPTIONS = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "newstyle_gettext": "true"}
@@ -43,13 +42,13 @@ def sentences() -> set[str]:
 
 
 def test_every_sentence_has_its_chinese_one_and_none_is_left_over() -> None:
-    said = formatting.catalogue()
+    said = formatting.translations(formatting.PAGE_TEXTS)
     assert set(said) == sentences()
     assert all(text.strip() for text in said.values())
 
 
 def test_both_languages_name_the_same_values() -> None:
-    for english, chinese in formatting.catalogue().items():
+    for english, chinese in formatting.translations(formatting.PAGE_TEXTS).items():
         wanted = set(re.findall(r"%\((\w+)\)s", english))
         assert set(re.findall(r"%\((\w+)\)s", chinese)) <= wanted, english
         # A plural's number may be said by the other form alone.
@@ -57,7 +56,7 @@ def test_both_languages_name_the_same_values() -> None:
 
 
 def test_chinese_is_chinese() -> None:
-    for english, chinese in formatting.catalogue().items():
+    for english, chinese in formatting.translations(formatting.PAGE_TEXTS).items():
         assert re.search(r"[\u4e00-\u9fff]", chinese) or not re.search(
             r"[A-Za-z]{3}", re.sub(r"%\(\w+\)s", "", english)
         )
@@ -69,7 +68,7 @@ def test_chinese_is_chinese() -> None:
         ("measure", ["total", *Dimension]),
         ("kind", RecordKind),
         ("unit", RecordKind),
-        ("one", RecordKind),
+        ("unit_singular", RecordKind),
         ("event", [f"consent.{state}" for state in State]),
         ("scene", Scene),
         ("purpose", Purpose),
@@ -79,7 +78,7 @@ def test_chinese_is_chinese() -> None:
         ("period", Period),
         ("log", Log),
         ("category", SourceCategory),
-        ("door", [*Audience, "public"]),
+        ("audience", [*Audience, "public"]),
         ("document", [*DocumentKind, "barred_use", "key"]),
         ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
         ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
@@ -125,11 +124,12 @@ def test_the_house_speaks_chinese_too() -> None:
     said = set(processing_register.CHECKS)
     for one in processing_register.REGISTER.values():
         said |= {one.purpose, one.basis, one.retention}
-    assert said <= set(CHINESE)
+    assert said <= set(formatting.translations(formatting.REGISTER_TEXTS))
 
 
 def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
-    assert formatting.catalogue()["State now"] != formatting.catalogue()["Now"]
+    chinese = formatting.translations(formatting.PAGE_TEXTS)
+    assert chinese["State now"] != chinese["Now"]
 
 
 def test_one_is_said_as_one() -> None:

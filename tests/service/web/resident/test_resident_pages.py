@@ -257,10 +257,10 @@ def test_what_gives_nothing_ends_when_it_ends() -> None:
         "points": 0,
         "expires_on": "2027-06-01",
     }
-    (one,) = points.why([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
-    assert (one.first_end, one.last_end) == ("2027-07-01", "2027-07-01")
-    (one,) = points.why([line])
-    assert one.first_end == "2027-06-01"
+    (one,) = points.points_by_kind([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
+    assert (one.first_expiry, one.last_expiry) == ("2027-07-01", "2027-07-01")
+    (one,) = points.points_by_kind([line])
+    assert one.first_expiry == "2027-06-01"
 
 
 @pytest.mark.parametrize("way", ["show", "benefits"])

@@ -1,0 +1,125 @@
+"""Answer a request for a page: language, session, form checks, handler, and errors as pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.auth.access_tokens import IdentityError
+from service.http import json_io, problems
+from service.http.problems import Problem
+from service.i18n.messages import LANGUAGES, preferred_language
+from service.web.api_client import ApiProblem, ApiReply
+from service.web.auth import oidc, sessions
+from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
+
+FIELDS_MAX = 600
+"""Fields of one form. A scheme with every kind of record and the most steps has almost five hundred."""
+
+
+async def answer(site: Site, route: PageRoute, request: Request) -> Response:
+    """Run the route's handler and return its response; every error becomes a page in the reader's language."""
+    language = _choose_language(request)
+    _set_accept_language(request, language)
+    page = Page(site, request, route.audience, language)
+    try:
+        return await _run(page, route)
+    except ApiProblem as problem:
+        if problem.reply.status == 401 and route.audience is not None:
+            return _require_sign_in(page, route)
+        return page.problem(problem.reply)
+    except Exception as error:
+        return page.problem(await _error_as_reply(request, error))
+
+
+async def _run(page: Page, route: PageRoute) -> Response:
+    keyring = page.site.app_context.keyring
+    if page.request.method == "POST" and route.method == "POST":
+        await _read_form(page)
+    if route.audience is not None:
+        page.session = page.original_session = sessions.read(page.request, keyring, route.audience)
+        if not route.ends_session and page.session is not None and page.session.needs_renewal(datetime.now(UTC)):
+            page.session = page.renewed_session = await page.site.providers.renew(page.session)
+        if page.session is None and not route.ends_session:
+            return _require_sign_in(page, route)
+    if route.method == "POST" and not _has_valid_form_token(page):
+        return _ask_to_resubmit(page, 403, "stale")
+    return await route.handler(page)
+
+
+def _has_valid_form_token(page: Page) -> bool:
+    return sessions.is_valid_form(page.request, page.site.app_context.keyring, page.form.get("_form", ""))
+
+
+async def _read_form(page: Page) -> None:
+    raw = await json_io.read_body(page.request)
+    if json_io.media_type(page.request) != "application/x-www-form-urlencoded":
+        raise Problem("not_json")
+    try:
+        page.fields = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")
+    except ValueError:
+        raise Problem("bad_query") from None
+    # Browsers send line breaks as CR LF; documents and statements have LF.
+    page.fields = [(name, value.replace("\r\n", "\n")) for name, value in page.fields]
+    page.form = dict(page.fields)
+
+
+def _require_sign_in(page: Page, route: PageRoute) -> Response:
+    """Redirect to the sign-in and back to this page.
+
+    A POST is answered with a page instead, which carries the typed fields: a redirect would lose them.
+    """
+    assert route.audience is not None
+    if route.audience not in page.site.providers.clients:
+        raise Problem("not_found")
+    if route.fragment:
+        return Response(status_code=401)
+    if page.request.method == "POST":
+        return _ask_to_resubmit(page, 401, "signed_out")
+    query = page.request.scope["query_string"].decode("latin-1")
+    return_path = oidc.safe_return_path(page.path + (f"?{query}" if query else ""), route.audience)
+    return page.redirect(f"/sign-in/{route.audience}?{urlencode({'next': return_path})}")
+
+
+def _ask_to_resubmit(page: Page, status: int, reason: str) -> Response:
+    """Show the typed fields in a form that sends them again with a fresh form token.
+
+    Only for forms that a page of ours sent: for any other it would turn a forged form into one tap.
+    """
+    if not _has_valid_form_token(page) and not sessions.is_from_own_page(page.request, if_unknown=False):
+        page.fields = []
+        first_page = "/" if page.audience is None else sessions.PATHS[page.audience]
+        return page.render("resubmit.html", 403, reason="elsewhere", first_page=first_page)
+    return page.render("resubmit.html", status, reason=reason)
+
+
+async def _error_as_reply(request: Request, error: Exception) -> ApiReply:
+    """Return the problem document that an API client would be sent for this error."""
+    handlers: dict[Any, Any] = dict(problems.handlers())
+    handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
+    if isinstance(error, IdentityError):
+        response = problems.problem_response(request, Problem(error.code))
+    else:
+        response = problems.unforeseen(request, error) if handler is None else await handler(request, error)
+    raw = bytes(response.body) or orjson.dumps({"title": "", "detail": "", "code": "", "status": response.status_code})
+    return ApiReply(response.status_code, dict(response.headers), raw)
+
+
+def _choose_language(request: Request) -> str:
+    """Return the language of the address, else of the cookie, else the browser's preference."""
+    for language in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
+        if language in LANGUAGES:
+            return str(language)
+    return preferred_language(request.headers.get("accept-language", ""))
+
+
+def _set_accept_language(request: Request, language: str) -> None:
+    # Error texts are chosen by this header; Starlette caches the parsed headers in `_headers`.
+    others = [(name, value) for name, value in request.scope["headers"] if name != b"accept-language"]
+    request.scope["headers"] = [*others, (b"accept-language", language.encode())]
+    request.__dict__.pop("_headers", None)
