@@ -1,56 +1,56 @@
-// The desk without leaving its page: the answer comes into its place, the cursor stays at the code, the camera reads.
+// The desk as one page: verdicts are shown in place, the cursor stays in the code's field, the camera reads codes.
 const form = document.querySelector("#desk-form");
 const field = form.querySelector("[name=handle]");
 const keyField = form.querySelector("[name=_key]");
-const answer = document.querySelector("#answer");
-const away = document.querySelector("[data-away]");
+const verdict = document.querySelector("#answer");
+const offline = document.querySelector("[data-away]");
 const unanswered = document.querySelector("[data-unanswered]");
 const viewer = document.querySelector("[data-viewer]");
 const video = viewer.querySelector("video");
-const open = form.querySelector("[data-camera]");
+const openCamera = form.querySelector("[data-camera]");
 const noCamera = document.querySelector("[data-no-camera]");
 const ANSWER_SECONDS = 15;
-let asking = false;
+let sending = false;
 
-// The key of every code that was sent and not answered: the same code sent again is honoured once.
+// Idempotency-Key by code, of every code that was sent without an answer: sent again, it is redeemed once.
 const keys = new Map();
 const plain = (code) => code.replace(/[\s-]/g, "").toLowerCase();
 if (!unanswered.hidden) keys.set(plain(field.value), keyField.value);
 
 function show(notice) {
-  for (const one of [away, unanswered]) one.hidden = one !== notice;
-  if (notice) answer.replaceChildren();
+  for (const element of [offline, unanswered]) element.hidden = element !== notice;
+  if (notice) verdict.replaceChildren();
 }
 
-// Whole pages (somebody asks too often, a form is too old) are shown as what they are.
-function leave(act) {
-  const chosen = document.createElement("input");
-  chosen.type = "hidden";
-  chosen.name = "act";
-  chosen.value = act; // only looking must never become honouring
-  form.append(chosen);
+// Send the form without the script, for answers that are whole pages (too many requests, a form that is too old).
+function submitWithoutScript(act) {
+  const actField = document.createElement("input");
+  actField.type = "hidden";
+  actField.name = "act";
+  actField.value = act; // a check must not become a redemption
+  form.append(actField);
   form.submit();
 }
 
-async function ask(act) {
-  if (asking) return;
+async function send(act) {
+  if (sending) return;
   const code = plain(field.value);
   if (!navigator.onLine) {
-    // It never left; unless it was sent before, and then nobody knows.
-    show(keys.has(code) ? unanswered : away);
+    // Nothing was sent now; whether an earlier attempt arrived is unknown.
+    show(keys.has(code) ? unanswered : offline);
     field.focus();
     return;
   }
-  asking = true;
+  sending = true;
   keyField.value = keys.get(code) ?? crypto.randomUUID();
-  const sent = new URLSearchParams(new FormData(form));
-  sent.set("act", act);
-  sent.set("handle", code);
+  const fields = new URLSearchParams(new FormData(form));
+  fields.set("act", act);
+  fields.set("handle", code);
   if (act === "redeem") keys.set(code, keyField.value);
   try {
     const reply = await fetch(form.dataset.part, {
       method: "POST",
-      body: sent,
+      body: fields,
       headers: { accept: "text/html" },
       signal: AbortSignal.timeout(ANSWER_SECONDS * 1000),
     });
@@ -61,43 +61,43 @@ async function ask(act) {
     const text = await reply.text();
     if (reply.status >= 500) throw new Error(String(reply.status));
     if (text.trimStart().startsWith("<!doctype")) {
-      leave(act);
+      submitWithoutScript(act);
       return;
     }
     show(null);
-    answer.innerHTML = text;
+    verdict.innerHTML = text;
     if (act === "redeem") keys.delete(code);
-    if (!answer.querySelector("[data-honour]")) field.value = "";
+    if (!verdict.querySelector("[data-honour]")) field.value = "";
   } catch {
     unanswered.querySelector("[data-spending]").hidden = act !== "redeem";
     show(unanswered);
   } finally {
-    asking = false;
+    sending = false;
     field.focus();
-    field.select(); // the next scan takes the place of what stands there
+    field.select(); // the next scan replaces the code
   }
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  ask(event.submitter?.value ?? "redeem");
+  send(event.submitter?.value ?? "redeem");
 });
-answer.addEventListener("submit", (event) => {
+verdict.addEventListener("submit", (event) => {
   event.preventDefault();
   field.value = event.target.elements.handle.value;
-  ask("redeem");
+  send("redeem");
 });
 addEventListener("offline", () => {
-  if (!asking && keys.size === 0) show(away);
+  if (!sending && keys.size === 0) show(offline);
 });
 addEventListener("online", () => {
-  away.hidden = true;
+  offline.hidden = true;
 });
 
-// The camera. Where the browser reads codes itself it does; elsewhere a reader comes with this page.
+// The camera. BarcodeDetector exists in Chromium on Android and macOS; other browsers load the reader in qr/.
 let stream = null;
 
-async function reader() {
+async function createReader() {
   if ("BarcodeDetector" in globalThis && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
     return async (source) => (await detector.detect(source))[0]?.rawValue;
@@ -118,14 +118,14 @@ async function reader() {
   };
 }
 
-function close() {
+function closeCamera() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
   viewer.hidden = true;
   field.focus();
 }
 
-async function look() {
+async function startCamera() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
@@ -136,13 +136,13 @@ async function look() {
   viewer.hidden = false;
   video.srcObject = stream;
   await video.play();
-  const read = await reader();
+  const read = await createReader();
   while (stream) {
-    const found = video.videoWidth ? await read(video) : undefined;
-    if (found) {
-      field.value = found;
-      close();
-      ask("redeem");
+    const code = video.videoWidth ? await read(video) : undefined;
+    if (code) {
+      field.value = code;
+      closeCamera();
+      send("redeem");
       return;
     }
     await new Promise((next) => setTimeout(next, 120));
@@ -150,7 +150,7 @@ async function look() {
 }
 
 if (navigator.mediaDevices?.getUserMedia) {
-  open.hidden = false;
-  open.addEventListener("click", look);
+  openCamera.hidden = false;
+  openCamera.addEventListener("click", startCamera);
 }
-viewer.querySelector("[data-close]").addEventListener("click", close);
+viewer.querySelector("[data-close]").addEventListener("click", closeCamera);

@@ -1,27 +1,27 @@
-// What the gate says, while somebody writes. Without a script the button asks.
+// Show the findings of the publication rules while typing. Without scripts the button requests them.
 const form = document.querySelector("#editor");
 const place = document.querySelector("#findings");
-const PAUSE = 500;
-let waiting = 0;
-let asked = 0;
+const PAUSE_MILLISECONDS = 500;
+let timer = 0;
+let lastRequest = 0;
 
-async function ask() {
-  const mine = ++asked;
+async function showFindings() {
+  const request = ++lastRequest;
   try {
     const reply = await fetch(form.dataset.findings, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    if (reply.ok && mine === asked) place.innerHTML = await reply.text();
+    if (reply.ok && request === lastRequest) place.innerHTML = await reply.text();
   } catch {
-    // The next key asks again; saving does not depend on it.
+    // The next input requests them again; saving does not depend on them.
   }
 }
 
 form.addEventListener("input", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(ask, PAUSE);
+  clearTimeout(timer);
+  timer = setTimeout(showFindings, PAUSE_MILLISECONDS);
 });
 
-// A finding leads to its field, also where that is folded away, and also from the document's own page.
-function lead(hash) {
+// Focus the field of a finding, unfolding its section; links of the document's own page come here by their hash.
+function focusField(hash) {
   const field = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
   if (!field) return false;
   const section = field.closest("details");
@@ -32,6 +32,6 @@ function lead(hash) {
 
 place.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
-  if (link && lead(link.hash)) event.preventDefault();
+  if (link && focusField(link.hash)) event.preventDefault();
 });
-if (location.hash.startsWith("#at-")) lead(location.hash);
+if (location.hash.startsWith("#at-")) focusField(location.hash);

@@ -1,5 +1,5 @@
-// What the pages do better with a script; all of them work without one.
-// A ticket counts down, and says when it has ended.
+// Additions for browsers with scripts; every page works without them.
+// Count down the seconds of a ticket and show when it has expired.
 const ticket = document.querySelector("[data-until]");
 if (ticket) {
   const left = ticket.querySelector("[data-left]");
@@ -19,7 +19,7 @@ if (ticket) {
   const clock = setInterval(tick, 1000);
   tick();
 }
-// A form is sent once, however often it is tapped; the key inside makes sure of it on the other side too.
+// Send a form once, however often its button is tapped; its Idempotency-Key makes the server act once as well.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.part || form.id === "editor") return;

@@ -1,11 +1,11 @@
-// Draws /openapi.json. Everything is written as text, nothing as markup, and nothing is loaded from elsewhere.
+// Show /openapi.json as a page. Texts are set as text, never as markup, and nothing is loaded from other hosts.
 "use strict";
 
 function element(name, text, className) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
+  const node = document.createElement(name);
+  if (text !== undefined) node.textContent = text;
+  if (className) node.className = className;
+  return node;
 }
 
 function resolve(schema, api) {
@@ -13,25 +13,25 @@ function resolve(schema, api) {
   return name ? api.components.schemas[name] : schema;
 }
 
-// A schema as an example-like outline: member names with their types.
+// Return a schema as an outline: member names with their types, optional ones with a question mark.
 function outline(schema, api, depth = 0) {
-  const found = resolve(schema, api) || {};
+  const resolved = resolve(schema, api) || {};
   if (depth > 6) return "…";
-  if (found.enum) return found.enum.map((one) => JSON.stringify(one)).join(" | ");
-  if ("const" in found) return JSON.stringify(found.const);
+  if (resolved.enum) return resolved.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if ("const" in resolved) return JSON.stringify(resolved.const);
   for (const word of ["oneOf", "anyOf"]) {
-    if (found[word]) return found[word].map((one) => outline(one, api, depth)).join(" | ");
+    if (resolved[word]) return resolved[word].map((choice) => outline(choice, api, depth)).join(" | ");
   }
-  if (found.properties) {
+  if (resolved.properties) {
     const pad = "  ".repeat(depth + 1);
-    const required = new Set(found.required || []);
-    const lines = Object.entries(found.properties).map(
+    const required = new Set(resolved.required || []);
+    const lines = Object.entries(resolved.properties).map(
       ([name, inner]) => `${pad}"${name}"${required.has(name) ? "" : "?"}: ${outline(inner, api, depth + 1)}`,
     );
     return `{\n${lines.join(",\n")}\n${"  ".repeat(depth)}}`;
   }
-  if (found.type === "array") return `[${outline(found.items || {}, api, depth)}]`;
-  return found.format || found.type || "object";
+  if (resolved.type === "array") return `[${outline(resolved.items || {}, api, depth)}]`;
+  return resolved.format || resolved.type || "object";
 }
 
 function call(path, method, operation, api) {
@@ -43,9 +43,9 @@ function call(path, method, operation, api) {
   if (operation.parameters) {
     inside.append(element("h3", "Parameters"));
     const list = element("ul");
-    for (const one of operation.parameters) {
+    for (const parameter of operation.parameters) {
       const item = element("li");
-      item.append(element("code", one.name), ` in ${one.in}${one.required ? ", required" : ""}${one.description ? ": " + one.description : ""}`);
+      item.append(element("code", parameter.name), ` in ${parameter.in}${parameter.required ? ", required" : ""}${parameter.description ? ": " + parameter.description : ""}`);
       list.append(item);
     }
     inside.append(list);
@@ -65,7 +65,7 @@ function call(path, method, operation, api) {
   return box;
 }
 
-// A link to an operation's id opens it.
+// Open the operation whose id is in the address.
 function openNamed() {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!named) return;
@@ -95,11 +95,11 @@ function draw(api) {
     doors.append(link);
   }
   document.getElementById("search").addEventListener("input", (event) => {
-    const wanted = event.target.value.trim().toLowerCase();
+    const search = event.target.value.trim().toLowerCase();
     for (const section of calls.querySelectorAll("section")) {
       let shown = 0;
       for (const box of section.querySelectorAll("details")) {
-        box.hidden = !box.dataset.words.includes(wanted);
+        box.hidden = !box.dataset.words.includes(search);
         shown += box.hidden ? 0 : 1;
       }
       section.hidden = shown === 0;
