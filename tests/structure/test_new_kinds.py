@@ -66,9 +66,9 @@ RECORD_KINDS: Places = {
         lambda: [indicator["kind"] for indicator in scheme.shipped()[-1]["indicators"]]
     ),
     "FrozenPoints in benefits/models.py, as a column": lambda: list(models.FrozenPoints._meta.fields_map),
-    '"kind" in service/web/i18n/labels.py': lambda: of_both_languages(labels.LABELS["kind"]),
-    '"unit" (several) in service/web/i18n/labels.py': lambda: of_both_languages(labels.LABELS["unit"]),
-    '"one" (the unit of a single one) in service/web/i18n/labels.py': lambda: of_both_languages(labels.LABELS["one"]),
+    "[kind] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["kind"]),
+    "[unit] (several) in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["unit"]),
+    "[unit_singular] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["unit_singular"]),
     "docs/openapi.json (`credit-easy openapi`)": openapi_words,
 }
 DIMENSIONS: Places = {
@@ -76,7 +76,7 @@ DIMENSIONS: Places = {
         lambda: [row["dimension"] for row in scheme.shipped()[-1]["dimensions"]]
     ),
     "FrozenPoints in benefits/models.py, as a column": lambda: list(models.FrozenPoints._meta.fields_map),
-    '"measure" in service/web/i18n/labels.py': lambda: of_both_languages(labels.LABELS["measure"]),
+    "[measure] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["measure"]),
     "the measures of CONDITION_SCHEMA in benefits/catalogue/schema.py": (
         lambda: re.findall(r"\w+", json.dumps(CONDITION_SCHEMA))
     ),
@@ -86,15 +86,19 @@ EFFECT_KINDS: Places = {
         lambda: list(EFFECTS)
     ),
     "[effect_kinds] in service/i18n/names.toml": lambda: of_both_languages(names.EFFECT_KINDS),
-    "EFFECTS in service/web/i18n/labels.py": lambda: of_both_languages(labels.EFFECTS),
+    "[effect] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.EFFECTS),
     "EFFECT_SCHEMA in benefits/catalogue/schema.py": lambda: re.findall(r"\w+", json.dumps(EFFECT_SCHEMA)),
 }
 ATTRIBUTES: Places = {
     "BaselineDocument in benefits/catalogue/schema.py": lambda: list(BaselineDocument.model_fields),
-    "BASELINE in service/web/forms/fields.py, or the editor drops it on save": lambda: of_both_languages(
-        {str(attribute): label for attribute, label in fields.BASELINE.items()}
+    "[services] in service/web/forms/labels.toml, as /baseline/…": lambda: of_both_languages(
+        {
+            pointer.removeprefix("/baseline/"): label
+            for pointer, label in fields.LABELS["services"].items()
+            if pointer.startswith("/baseline/")
+        }
     ),
-    "ATTRIBUTES in service/web/i18n/labels.py": lambda: of_both_languages(labels.ATTRIBUTES),
+    "[attribute] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.ATTRIBUTES),
 }
 PROVIDER_KINDS: Places = {
     "SERVICES_OF_PROVIDER in benefits/rules/vocabulary.py": lambda: list(SERVICES_OF_PROVIDER),
@@ -111,7 +115,7 @@ SERVICE_KINDS: Places = {
     "[service_kinds] in service/i18n/names.toml": lambda: of_both_languages(names.SERVICE_KINDS),
 }
 SCENES: Places = {
-    '"scene" in service/web/i18n/labels.py': lambda: of_both_languages(labels.LABELS["scene"]),
+    "[scene] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["scene"]),
     "service/demo/city/benefits.yaml, with a lawful benefit": lambda: re.findall(
         r"scene: (\w+)", (ROOT / "service" / "demo" / "city" / "benefits.yaml").read_text(encoding="utf-8")
     ),
@@ -142,7 +146,7 @@ def test_a_word_that_is_nowhere_is_missed_in_every_place(words: type[StrEnum], p
 def test_no_place_has_a_label_of_a_word_that_is_gone(words: type[StrEnum], places: Places) -> None:
     known = {str(word) for word in words} | {"total"}
     for place, read in places.items():
-        if "labels.py" in place or "names.toml" in place or "fields.py" in place or "BaselineDocument" in place:
+        if "labels.toml" in place or "names.toml" in place or "BaselineDocument" in place:
             assert {str(word) for word in read()} <= known, f"remove from {place}"
 
 
@@ -151,7 +155,7 @@ def test_the_texts_of_an_effect_name_its_amount(kind: EffectKind) -> None:
     amounts = set(effects.amount_names(EFFECTS[kind]))
     for text in labels.EFFECTS[kind]:
         named = {name for _, name, _, _ in string.Formatter().parse(text) if name}
-        assert named == amounts, f"EFFECTS[{kind}] in service/web/i18n/labels.py names {named}, not {amounts}"
+        assert named == amounts, f"{kind} of [effect] in service/web/i18n/labels.toml names {named}, not {amounts}"
 
 
 @pytest.mark.anyio

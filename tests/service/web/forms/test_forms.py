@@ -129,3 +129,9 @@ def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
 )
 def test_a_name_that_no_form_has_is_passed_over(name: str) -> None:
     assert parse.to_document([(name, "1"), ("t:/name/en", "Library")]) == {"name": {"en": "Library"}}
+
+
+@pytest.mark.parametrize("kind", [*fields.FIELDS, "schemes"])
+def test_every_field_has_a_label(kind: str) -> None:
+    unlabelled = [field.pointer for field in fields.fields_of(kind, {"indicators": [{}]}) if "/" in field.label.en[:1]]
+    assert not unlabelled, "add them to service/web/forms/labels.toml"
