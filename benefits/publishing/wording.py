@@ -1,8 +1,8 @@
-"""What catalogue texts must not say: prohibited domains, people named by their faults, public labelling, exclusion.
+"""Scan catalogue texts for prohibited domains, people named by their faults, public labelling and exclusion.
 
-Texts are folded before they are looked at: width, case, accents, spaces, marks, signs nobody sees and traditional
-characters, so that a word is found however it is spelt. The words are data, `words.toml`, for people to maintain; here
-is only the grammar: which "no" denies a word, and which one shuts somebody out.
+Texts are folded before the scan (width, case, accents, spaces, marks, invisible and traditional characters), so that a
+word matches in every spelling. The words are data in `words.toml`, for people to maintain; this module has only the
+grammar: a "no" that denies a word, and a "no" that excludes somebody.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ _WORDS = tomllib.loads((resources.files("benefits.publishing") / "words.toml").r
 TRADITIONAL = {ord(pair[0]): pair[1] for pair in _WORDS["traditional"].split()}
 """Traditional characters that occur in the words, each with its simplified one."""
 DOMAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {one: tuple(words) for one, words in _WORDS["domains"].items()}
+    {domain: tuple(words) for domain, words in _WORDS["domains"].items()}
 )
-"""Uses that no benefit may have, each with the words that give it away."""
+"""Uses that no benefit may have, each with the words that reveal it."""
 FAULT_WORDS = tuple(_WORDS["faults"])
-"""People named by what they did not do or do not have."""
+"""Words that name people by something that they did not do or do not have."""
 EXCLUSION = "exclusion"
-"""The domain of FAULTS."""
+"""The domain that FAULT_WORDS are reported as."""
 LABELLING_WORDS = tuple(_WORDS["labelling"])
-"""Marking or ranking people in public."""
+"""Words that mark or rank people in public."""
 EXCLUDING_PHRASES = tuple(_WORDS["shutting_out"])
-"""Telling somebody that they may not."""
+"""Phrases that tell some people that they may not."""
 HARMLESS_WORDS = tuple(_WORDS["innocent"])
-"""Longer words in which one of the others stands by chance."""
+"""Longer words that contain one of the others by chance."""
 PLACEHOLDERS = frozenset(_WORDS["nothing"])
-"""Texts that stand where an offline path or an alternative should."""
+"""Texts that only fill the field of an offline path or an alternative."""
 TEXT_CACHE_MAX = 256
-"""Texts kept as they were read: each is looked at for four things, one after another."""
+"""Folded texts in the cache; each text is scanned four times in a row."""
 CLAUSES = re.compile(r"[,;:!?，。；：！？\n]|\.(?=\s|$)")
 SINGLE_CHARACTER = re.compile(r"\s*[\u3400-\u9fff]\s*")
 DENIED_BEFORE = re.compile(
@@ -44,26 +44,26 @@ DENIED_BEFORE = re.compile(
     r"|\b(?:no|not|never|without|none|neither|nor|nobody|free of|nothing to do with)(?: \w+){0,4} ?$"
     r"|\b(?:not|never|nor)(?: \w+)? (?:used |meant |made )?(?:for|in|as)\b[^\n]*$"
 )
-"""What before a word says that it is not so. "Need not" and "whether or not" deny nothing."""
+"""Matches the part before a word that denies it; "need not" and "whether or not" deny nothing."""
 DENIED_AFTER = re.compile(
     r"^[^\n]{0,6}(?:不得|不能|不可|不会|不予|无权|无关|禁止)"
     r"|^(?: \w+){0,3} ?\b(?:may not|must not|can ?not|never|are not|is not|do not|does not|free|cannot)\b"
 )
-"""What after a word says that it is not so, or that whoever it names may not."""
+"""Matches the part after a word that denies it, or forbids it to the body that it names."""
 NO_SUCH = re.compile(
     r"(?:没有|不设|不建立?|不存在|不使用|不查看?|不看|不参考|不论|无论|不问|不用于|不能用于|不得用于|绝无|并无|无)[^\n]{0,6}$"
     r"|(?<!with )(?<!have )(?<!has )(?<!having )\b(?:no|without an?|without|never an?|neither|nor)(?: \w+){0,2} ?$"
 )
-"""What before the name of a fault says that there is no such thing here."""
+"""Matches the part before the name of a fault that denies its existence here."""
 PEOPLE_AFTER = re.compile(
     r"^[^\n]{0,2}(?:者|的|人|居民|市民|读者|即可|方可|才|可以|可)|^ ?(?:who|may|can|people|residents)\b"
 )
 PEOPLE_BEFORE = re.compile(
     r"\b(?:people|persons?|residents?|citizens?|customers?|users?|members?|readers?|visitors?|those|anyone|whoever|who)\b"
 )
-"""What beside it says that there are people of that kind, or people without it."""
+"""Match words next to the name of a fault that speak of people who have it or lack it."""
 NOBODY = re.compile(r"(?:没有人|无人|不会有人|并非|不是)[^\n]{0,4}$|\b(?:nobody|no one|none|never|not)(?: \w+){0,2} ?$")
-"""What before an exclusion says that nobody is meant."""
+"""Matches the part before an excluding phrase that takes it back: nobody is meant."""
 NO_LOSS = re.compile(
     r"不影响|不受影响|照常|同样|一样|也可|仍可|也能|不会|不论|无论|不看|不区分|不因|不会失去"
     r"|\b(?:regardless|whatever|no matter|not matter|nothing|same|as well|too|also|everybody|never|not affect)\b"
@@ -72,21 +72,21 @@ LOSS = re.compile(
     r"不得|不能|禁止|除外|不可以|不予|排除|拒绝|无权|不准|以外|不适用|不许|只限|仅限|限制"
     r"|\b(?:excluded?|except|barred|banned|may not|can ?not|not eligible|not for|only|refused?|denied|without)\b"
 )
-"""A clause that names a fault may only say that nothing is lost by it."""
+"""NO_LOSS without LOSS: a clause may name a fault only to promise that nothing is lost by it."""
 
 
 def fold(text: str) -> str:
-    """A text as it is searched: compatibility forms, simplified, lower case, single spaces, no marks within words."""
+    """Return a text in its searched form: compatibility forms, simplified, lower case, single spaces, no marks."""
     plain = "".join(
         sign for sign in unicodedata.normalize("NFKD", text) if unicodedata.category(sign) not in ("Mn", "Cf")
     )
     wide = unicodedata.normalize("NFKC", plain).translate(TRADITIONAL).casefold()
-    kept = re.sub(r"[^\w\s]+|_", " ", wide)
-    return re.sub(r"\s+", " ", kept).strip()
+    separated = re.sub(r"[^\w\s]+|_", " ", wide)
+    return re.sub(r"\s+", " ", separated).strip()
 
 
 def _clauses(text: str) -> str:
-    """The folded clauses of a text, a line each; signs that stand alone are letters of one word, not clauses."""
+    """The folded clauses of a text, a line each; single characters between marks are joined to a word."""
     lines: list[str] = []
     alone = False
     for part in CLAUSES.split(unicodedata.normalize("NFKC", text)):
@@ -101,7 +101,7 @@ def _clauses(text: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def _pattern(word: str) -> re.Pattern[str]:
-    """A word however it is spaced; Latin words as whole words, in singular or plural."""
+    """A pattern of a word with any spacing; Latin words as whole words, in singular or plural."""
     letters = word.replace(" ", "")
     spaced = " ?".join(re.escape(letter) for letter in letters)
     if not word.isascii():
@@ -116,9 +116,9 @@ def _letters(word: str) -> str:
 
 @lru_cache(maxsize=TEXT_CACHE_MAX)
 def _read(text: str) -> tuple[str, str]:
-    """The clauses of a text without what stands in them by chance, and the same without any space.
+    """Return the clauses of a text without HARMLESS_WORDS, and the same without spaces.
 
-    A word that is not in the second is not in the first, however it is spaced: most are ruled out so, cheaply.
+    A word that is not in the second is not in the first in any spacing: a substring search rules out most words.
     """
     lines = _clauses(text)
     for word in HARMLESS_WORDS:
@@ -127,13 +127,13 @@ def _read(text: str) -> tuple[str, str]:
 
 
 def first_match(text: str, words: tuple[str, ...]) -> str | None:
-    """The first of the words that a text says, whatever it says of it, or None."""
+    """Return the first of the words that a text contains, denied or not, or None."""
     lines, squeezed = _read(text)
     return next((word for word in words if _letters(word) in squeezed and _pattern(word).search(lines)), None)
 
 
-def _said(text: str, words: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Every clause that says one of the words, in three parts: before it, and after it, and the whole."""
+def _occurrences(text: str, words: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield (part before the word, part after it, whole clause) for every occurrence of the words."""
     lines, squeezed = _read(text)
     likely = [word for word in words if _letters(word) in squeezed]
     for line in lines.split("\n") if likely else ():
@@ -143,19 +143,19 @@ def _said(text: str, words: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
 
 
 def prohibited_domain(text: str, *, leniently: bool = False) -> str | None:
-    """The prohibited domain that a text is about, or None; `leniently` passes over what says no to it."""
+    """Return the prohibited domain that a text is about, or None; `leniently` ignores denied words."""
     if not leniently:
         named = next((domain for domain, words in DOMAINS.items() if first_match(text, words)), None)
         return named or (EXCLUSION if first_match(text, FAULT_WORDS) else None)
     for domain, words in DOMAINS.items():
-        if any(not _denied(before, after) for before, after, _ in _said(text, words)):
+        if any(not _denied(before, after) for before, after, _ in _occurrences(text, words)):
             return domain
     return EXCLUSION if names_faults(text) else None
 
 
 def names_faults(text: str) -> bool:
-    """Whether a text names people by their faults other than to say that there is no such thing, or no loss by it."""
-    for before, after, line in _said(text, FAULT_WORDS):
+    """Return True if a text names people by their faults other than to deny that, or to promise no loss by it."""
+    for before, after, line in _occurrences(text, FAULT_WORDS):
         if NO_SUCH.search(before) and not PEOPLE_AFTER.search(after) and not PEOPLE_BEFORE.search(before):
             continue
         if NO_LOSS.search(line) and not LOSS.search(line):
@@ -165,17 +165,17 @@ def names_faults(text: str) -> bool:
 
 
 def excludes_people(text: str) -> bool:
-    """Whether a text tells some people that they may not."""
-    return any(not NOBODY.search(before) for before, _, _ in _said(text, EXCLUDING_PHRASES))
+    """Return True if a text tells some people that they may not."""
+    return any(not NOBODY.search(before) for before, _, _ in _occurrences(text, EXCLUDING_PHRASES))
 
 
 def labels_people(text: str) -> bool:
-    """Whether a text speaks of marking or ranking people in public, other than to say that nobody does."""
-    return any(not _denied(before, after) for before, after, _ in _said(text, LABELLING_WORDS))
+    """Return True if a text speaks of marking or ranking people in public, other than to deny it."""
+    return any(not _denied(before, after) for before, after, _ in _occurrences(text, LABELLING_WORDS))
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a text is only there because the field is required."""
+    """Return True if a text only fills a required field."""
     squeezed = fold(text).replace(" ", "")
     return squeezed in PLACEHOLDERS or len(squeezed) < 2
 

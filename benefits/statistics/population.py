@@ -1,8 +1,8 @@
 """The population that simulations run on: everybody with a live consent, frozen once a week, without persons (R8).
 
-A row has somebody's points and, of each kind of deed, the sum of twelve months; it has no id and stands in random
-order. A sum that fewer than twenty have becomes the least of their neighbours', so that no scheme, however odd, can be
-made to single one out.
+A row has a person's points and the sum of twelve months of each record kind; it has no id and its place is random. A
+sum that fewer than SHARED_BY persons have becomes the least of a group of neighbouring sums, so that no scheme can be
+written to single out a person. SQL text: the freeze is one set-based INSERT over all persons.
 """
 
 from __future__ import annotations
@@ -19,27 +19,30 @@ from consent.records import gate
 from consent.records.gate import Part, Use
 
 SHARED_BY = 20
-"""How many people at least have each sum of deeds that is kept; where no so many neighbours are, it is left out."""
-MEASURES = (TOTAL, *(str(one) for one in Dimension))
-"""The columns of points."""
-KINDS = tuple(str(one) for one in RecordKind)
-"""The columns of sums."""
+"""The least number of persons that share each stored sum; where there are fewer, the sum is left out (R8)."""
+MEASURES = (TOTAL, *(str(dimension) for dimension in Dimension))
+"""Columns of points in `frozen_points`."""
+KINDS = tuple(str(kind) for kind in RecordKind)
+"""Columns of sums in `frozen_points`, in the unit of the kind."""
 COUNTED = Use("points.counted", "credit-easy", "records", "counted")
 
 
 def week_of(day: date) -> int:
-    """The Monday of a civil day as `yyyymmdd`."""
+    """Return the Monday of a civil day as `yyyymmdd`."""
     return queries.to_day_number(day - timedelta(days=day.weekday()))
 
 
 async def freeze(today: date, at: datetime) -> int:
-    """Freeze everybody as they are now, unless this week is frozen already; the week. In a transaction.
+    """Freeze this week's population unless it is frozen already; return the week as `yyyymmdd`.
 
-    Everybody who is counted finds it in their access log. gate.Withheld while records wait for tombstones.
+    Needs the caller's transaction. Writes `frozen_points`, and a use in the access log of everybody who is counted.
+
+    Raises:
+        gate.RecordsFrozen: records are withheld until tombstones have been replayed.
     """
     week = week_of(today)
     if not await _is_frozen(week):
-        # Of several first questions of a week one freezes, the others wait for it here.
+        # Concurrent first questions of a week wait on this row; the one that inserted it freezes.
         await queries.execute(
             "INSERT INTO simulation_run (week, document, runs) VALUES ($1, 'population', 1)"
             " ON CONFLICT (week, document) DO UPDATE SET runs = simulation_run.runs",
@@ -67,14 +70,14 @@ async def _is_frozen(week: int) -> bool:
 
 
 async def delete_past_weeks(today: date) -> int:
-    """Drop frozen people and budgets of weeks that are over; how many rows."""
+    """Delete frozen points and budgets of past weeks; return the number of rows."""
     week = week_of(today)
     dropped = await queries.execute("DELETE FROM frozen_points WHERE week < $1", week)
     return dropped + await queries.execute("DELETE FROM simulation_run WHERE week < $1", week)
 
 
 def _coarse_sums(today: date, dialect: Dialect) -> str:
-    """Tables from `released` to `year_of`: person_id, and a column for each of KINDS."""
+    """Common table expressions from `released` to `year_of`: person_id, and a column for each of KINDS."""
     begins = queries.to_day_number(today) - 10_000
     columns = ", ".join(f"max(CASE WHEN kind = '{kind}' THEN units END) AS {kind}" for kind in KINDS)
     return f"""
