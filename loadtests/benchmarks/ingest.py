@@ -29,6 +29,7 @@ from consent.database import queries
 from loadtests.benchmarks import turns
 from service.demo import seed
 from service.ingest import file_import
+from service.ingest.batch import DeliveryContext
 from service.storage import database
 from tests.support import city, servers
 
@@ -103,10 +104,14 @@ def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
     return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
 
 
+def _delivery_context(keyring: Keyring) -> DeliveryContext:
+    return DeliveryContext(keyring, queries.now, lambda at: at.date())
+
+
 async def imported(keyring: Keyring, path: Path) -> tuple[float, file_import.ImportReport]:
     """Seconds of the importer over a file, and its report."""
     began = time.perf_counter()
-    report = await file_import.import_file(keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING)
+    report = await file_import.import_file(_delivery_context(keyring), path, SOURCE, MAPPING)
     return time.perf_counter() - began, report
 
 
@@ -158,7 +163,7 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     def watch(report: file_import.ImportReport) -> None:
         seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-    await file_import.import_file(settings.keyring, queries.now, lambda at: at.date(), path, SOURCE, MAPPING, watch)
+    await file_import.import_file(_delivery_context(settings.keyring), path, SOURCE, MAPPING, watch)
     await database.close_database()
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 

@@ -13,6 +13,7 @@ from benefits.balances import batch
 from consent.database import queries
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
 from service.ingest import file_import
+from service.ingest.batch import DeliveryContext
 from service.storage import database
 
 
@@ -52,9 +53,7 @@ def import_file(
 
     async def work() -> file_import.ImportReport:
         return await file_import.import_file(
-            chosen.keyring,
-            queries.now,
-            lambda at: at.astimezone(chosen.city_zone).date(),
+            DeliveryContext(chosen.keyring, queries.now, lambda at: at.astimezone(chosen.city_zone).date()),
             file,
             source,
             file_import.read_mapping(mapping),

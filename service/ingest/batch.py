@@ -1,8 +1,9 @@
-"""A batch of records from a source as one committed transaction: what the source's door and the importer share."""
+"""Commit a batch of records from a source as one transaction; the source API and the file import share it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from consent.crypto.vault import Keyring
@@ -16,36 +17,41 @@ from consent.records.intake import DeliveredRecord, DeliveryResult
 from service.http.context import Clock
 
 ATTEMPTS_MAX = 3
-"""Two deliveries of one new record can meet at its unique key; the second try finds it there."""
+"""Tries of a batch. Two deliveries of the same new record can collide at its unique key; the second try sees it."""
 
 
 class SourceNotInForce(DomainError):
-    """The source has been suspended or retired, or is spoken for by another client, since it began to deliver."""
+    """The source was suspended or retired, or got another client, after the delivery began."""
 
     code = "suspended"
 
 
-async def commit(
-    keyring: Keyring,
-    clock: Clock,
-    day_of: Callable[[datetime], date],
-    source: Version,
-    batch: Sequence[DeliveredRecord],
-) -> list[DeliveryResult]:
-    """Deliver up to `intake.BATCH_MAX` records and commit; one answer each, in order.
+@dataclass(frozen=True, slots=True)
+class DeliveryContext:
+    """The keyring that records are sealed with, the clock, and the city's civil day of a moment."""
 
-    `source` is what was in force when the delivery began. What is in force now decides, for each batch anew:
-    SourceNotInForce, with nothing of the batch taken, where it is no longer the same client's.
+    keyring: Keyring
+    clock: Clock
+    day_of: Callable[[datetime], date]
+
+
+async def commit(context: DeliveryContext, source: Version, batch: Sequence[DeliveredRecord]) -> list[DeliveryResult]:
+    """Deliver up to `intake.BATCH_MAX` records and commit; return one answer each, in order.
+
+    `source` is the version in force when the delivery began. Each batch is decided by the version in force now.
+
+    Raises:
+        SourceNotInForce: the source is not in force or has another client; nothing of the batch is stored.
     """
     for attempt in range(ATTEMPTS_MAX):
         try:
             async with queries.transaction():
-                at = await clock()
+                at = await context.clock()
                 now = await lifecycle.in_force(DocumentKind.SOURCES, source.document_id, at)
                 if now is None or now.body["client_id"] != source.body["client_id"]:
                     raise SourceNotInForce("the source is not in force any more")
                 kinds = frozenset(now.body["kinds"])
-                return await intake.deliver(keyring, source.document_id, kinds, batch, day_of(at), at)
+                return await intake.deliver(context.keyring, source.document_id, kinds, batch, context.day_of(at), at)
         except queries.RETRYABLE_ERRORS:
             if attempt == ATTEMPTS_MAX - 1:
                 raise

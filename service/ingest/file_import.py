@@ -1,7 +1,7 @@
-"""A source's own CSV or NDJSON file through the consent gate, ten thousand rows a transaction; safe to run again.
+"""Import a source's own CSV or NDJSON file through the consent gate, in transactions of BATCH_MAX rows.
 
-A mapping file says how the source's columns become records. A bad row is reported with its line and reason and spoils
-no other. Memory stays flat whatever the file's size.
+A mapping file describes how columns become records. A bad row is reported with its line and reason and affects no
+other row. Memory does not grow with the file. Running the same file again stores nothing twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -25,35 +25,34 @@ import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.records.intake import BATCH_MAX, DeliveredRecord, DeliveryResult
-from service.http.context import Clock
 from service.ingest import batch
+from service.ingest.batch import DeliveryContext
 
 RECORD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 LANES = 2
-"""Batches under way at a time, each of other accounts, while the next rows are read."""
+"""Batches committed concurrently, each of other accounts, while the next rows are read."""
 READ_CHUNK_ROWS = 500
-"""Rows read before the batches under way have their turn."""
+"""Rows read before the event loop runs the batches in progress."""
 GC_THRESHOLD = 200_000
-"""Objects made before Python looks for cycles among them, while a file is read."""
+"""Allocations before a garbage collection while a file is read; Python's default of 700 took half of the time."""
 LINE_CHARACTERS_MAX = 65_536
-"""A line longer than this is no row; the csv module is held to it too."""
+"""Characters of the longest line that is read as a row; also the csv module's field limit."""
 DATE_CHARACTERS_MAX = 64
-"""A longer text is no date, and is not kept as one."""
+"""Characters of the longest text that is parsed as a date; bounds the cache of `_day`."""
 EXAMPLES_MAX = 20
-"""Refused rows named in the report, of each reason; the counts are always whole."""
+"""Refused rows named in the report for each reason; the counts cover all."""
 
 
 class MappingInvalid(Exception):
-    """The mapping file does not fit; the message names the field."""
+    """The mapping file is not valid; the message names the field."""
 
 
 class ImportStopped(Exception):
-    """The source is not in force any more; `report` has what was committed before."""
+    """The source is no longer in force; `report` counts the rows committed before that."""
 
     def __init__(self, source_id: str, report: ImportReport) -> None:
         super().__init__(
@@ -64,7 +63,7 @@ class ImportStopped(Exception):
 
 
 class RowFilter(BaseModel):
-    """Take only rows whose column has one of these values."""
+    """Take only rows whose `column` has one of the values in `one_of`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     column: str
@@ -72,7 +71,7 @@ class RowFilter(BaseModel):
 
 
 class ColumnNames(BaseModel):
-    """Which of the file's columns hold what."""
+    """The file's column for each member of a record."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     record_id: str
@@ -83,7 +82,7 @@ class ColumnNames(BaseModel):
 
 
 class FileMapping(BaseModel):
-    """How a source's rows become records. `kind` and `quantity` are constants where no column holds them."""
+    """The mapping from a source's rows to records. `kind` and `quantity` are constants where no column has them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     format: Literal["csv", "ndjson"]
@@ -98,7 +97,7 @@ class FileMapping(BaseModel):
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the rows. `examples` has (line, record id, reason) of refused rows."""
+    """Counts of rows by result. `examples` has (line, record id, reason) of refused rows."""
 
     rows: int = 0
     filtered: int = 0
@@ -108,13 +107,13 @@ class ImportReport:
     examples: list[tuple[int, str, str]] = field(default_factory=list)
 
     def refuse(self, line: int, record_id: str, reason: str) -> None:
-        """Count a refused row."""
+        """Count a refused row by its reason and add it to the examples."""
         self.refused[reason] += 1
         if self.refused[reason] <= EXAMPLES_MAX:
             self.examples.append((line, record_id, reason))
 
     def as_json(self) -> dict[str, Any]:
-        """The report, JSON-ready."""
+        """Return the report as JSON values."""
         return {
             "rows": self.rows,
             "filtered": self.filtered,
@@ -126,7 +125,7 @@ class ImportReport:
 
 
 def read_mapping(path: Path) -> FileMapping:
-    """The mapping of a YAML or JSON file, or MappingInvalid."""
+    """Read the mapping of a YAML or JSON file. Raises MappingInvalid."""
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), path.name)
     except OSError as error:
@@ -134,7 +133,7 @@ def read_mapping(path: Path) -> FileMapping:
 
 
 def parse_mapping(text: str, name: str) -> FileMapping:
-    """The mapping of a YAML or JSON text; `name` is what a MappingInvalid calls it."""
+    """Parse the mapping of a YAML or JSON text. Raises MappingInvalid, whose message begins with `name`."""
     try:
         mapping = FileMapping.model_validate(yaml.safe_load(text))
     except ValidationError as error:
@@ -151,22 +150,27 @@ def parse_mapping(text: str, name: str) -> FileMapping:
 
 
 async def import_file(
-    keyring: Keyring,
-    clock: Clock,
-    today_of: Callable[[datetime], date],
+    context: DeliveryContext,
     path: Path,
     source_id: str,
     mapping: FileMapping,
     progress: Callable[[ImportReport], None] = lambda _: None,
 ) -> ImportReport:
-    """Import a file for a source in force; LookupError when there is none of that id, Stopped when it does not stay."""
+    """Import a file for a source in force and return the report; `progress` is called after each committed batch.
+
+    Raises:
+        LookupError: no source of that id is in force.
+        ImportStopped: the source was suspended, retired or changed during the import.
+        MappingInvalid: the file lacks a column of the mapping.
+        OSError: the file cannot be read.
+    """
     report = ImportReport()
-    source = await lifecycle.in_force(DocumentKind.SOURCES, source_id, await clock())
+    source = await lifecycle.in_force(DocumentKind.SOURCES, source_id, await context.clock())
     if source is None:
         raise LookupError(f"there is no source {source_id} in force")
-    commit = partial(batch.commit, keyring, clock, today_of, source)
+    commit = partial(batch.commit, context, source)
     lanes = _Lanes(1 if queries.is_sqlite() else LANES, commit, report, progress)
-    with _seldom_collecting():
+    with _rare_garbage_collection():
         try:
             async for part in _parts(path, mapping, report):
                 for line, delivery in part:
@@ -176,22 +180,26 @@ async def import_file(
             await lanes.settle()
             raise ImportStopped(source_id, report) from None
         finally:
-            await lanes.give_up()
+            await lanes.cancel()
     return report
 
 
 @dataclass(slots=True)
 class _Lane:
-    """Rows of some of the accounts, one batch after another: two batches seldom wait for one person's lock."""
+    """Rows of some accounts, in batches one after another: two lanes rarely wait for the same person's lock."""
 
     rows: list[tuple[int, DeliveredRecord]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
-    under_way: asyncio.Future[list[DeliveryResult]] | None = None
+    task: asyncio.Future[list[DeliveryResult]] | None = None
 
 
 class _Lanes:
-    """Batches under way beside each other, each of other accounts but for rows that share a name with another's."""
+    """Lanes of batches that are committed concurrently.
+
+    A lane has the rows of its accounts. A row whose record id waits in another lane joins that lane, because the first
+    row of an id is the one that counts.
+    """
 
     def __init__(
         self,
@@ -202,11 +210,11 @@ class _Lanes:
     ) -> None:
         self.lanes = [_Lane() for _ in range(count)]
         self.waiting: dict[str, _Lane] = {}
-        """Where rows of a name wait to be sent: of two rows of one name the first is the one that counts."""
+        """The lane in which rows of a record id wait to be sent."""
         self.commit, self.report, self.progress = commit, report, progress
 
     async def add(self, line: int, delivery: DeliveredRecord) -> None:
-        """A row more; a full batch goes on its way once the one before it has arrived."""
+        """Add a row; start a full batch once the batch before it in the lane is committed."""
         lane = self.waiting.get(delivery.record_id)
         if lane is None:
             lane = self.lanes[crc32(delivery.account.encode()) % len(self.lanes)]
@@ -216,23 +224,23 @@ class _Lanes:
             await self._start(lane)
 
     async def finish(self) -> None:
-        """Send what is left and wait for all of it."""
+        """Commit the remaining rows of every lane and wait for them."""
         for lane in self.lanes:
             await self._start(lane)
         for lane in self.lanes:
             await self._arrived(lane)
 
     async def settle(self) -> None:
-        """Wait for what is under way of a source that was stopped, so that what was committed is counted."""
+        """Wait for the batches in progress of a source that was stopped, so that committed rows are counted."""
         for lane in self.lanes:
             with suppress(batch.SourceNotInForce):
                 await self._arrived(lane)
 
-    async def give_up(self) -> None:
-        """Stop what is under way: committed or not, it can be sent again."""
-        left = [lane.under_way for lane in self.lanes if lane.under_way is not None]
-        for one in left:
-            one.cancel()
+    async def cancel(self) -> None:
+        """Cancel the batches in progress; committed or not, their rows can be sent again."""
+        left = [lane.task for lane in self.lanes if lane.task is not None]
+        for task in left:
+            task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _start(self, lane: _Lane) -> None:
@@ -241,32 +249,32 @@ class _Lanes:
         for name in ids:
             del self.waiting[name]
         for other in self.lanes:
-            # What was sent before comes first.
+            # A batch with a row of the same id must be committed before this one.
             if not ids.isdisjoint(other.ids):
                 await self._arrived(other)
         lane.ids, lane.lines = ids, [line for line, _ in lane.rows]
-        lane.under_way = asyncio.ensure_future(  # noqa: RUF006
+        lane.task = asyncio.ensure_future(  # noqa: RUF006
             self.commit([delivery for _, delivery in lane.rows])
         )
         lane.rows = []
 
     async def _arrived(self, lane: _Lane) -> None:
-        if lane.under_way is None:
+        if lane.task is None:
             return
-        for line, answer in zip(lane.lines, await lane.under_way, strict=True):
+        for line, answer in zip(lane.lines, await lane.task, strict=True):
             if answer.status == "accepted":
                 self.report.accepted += 1
             elif answer.status == "duplicate":
                 self.report.duplicates += 1
             else:
                 self.report.refuse(line, answer.record_id, str(answer.code))
-        lane.under_way, lane.ids = None, set()
+        lane.task, lane.ids = None, set()
         self.progress(self.report)
 
 
 @contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Look for reference cycles seldom: rows make none, and looking for them was half of the work."""
+def _rare_garbage_collection() -> Iterator[None]:
+    """Collect garbage rarely: rows make no reference cycles, and collections took half of the time."""
     before = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD, *before[1:])
     try:
@@ -283,11 +291,11 @@ async def _parts(
         deliveries = _deliveries(rows, mapping, report)
         while part := list(islice(deliveries, READ_CHUNK_ROWS)):
             yield part
-            await asyncio.sleep(0)  # what is under way goes on
+            await asyncio.sleep(0)  # let the batches in progress run
 
 
 def _csv_rows(file: TextIO, mapping: FileMapping) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Each row with its line, or the reason why it is none."""
+    """Yield each row with its line number, or the reason for which it is not a row."""
     csv.field_size_limit(LINE_CHARACTERS_MAX)
     reader = csv.DictReader(file)
     named = {
@@ -349,15 +357,16 @@ class _RowInvalid(Exception):
 
 
 def delivery_of(row: dict[str, Any], mapping: FileMapping) -> DeliveredRecord:
-    """One row as a delivery."""
+    """Return a row as a delivery. Raises _RowInvalid with the reason."""
     columns = mapping.columns
     record_id, account = str(row.get(columns.record_id, "")), str(row.get(columns.account, ""))
     if not RECORD_ID.fullmatch(record_id):
         raise _RowInvalid("invalid_record_id")
     if not account.isascii() or not account.isprintable() or not 1 <= len(account) <= 64:
         raise _RowInvalid("invalid_account")
-    when = str(row.get(columns.occurred_on, ""))
-    day = _day(when, mapping.date_format, mapping.shift_days) if len(when) <= DATE_CHARACTERS_MAX else None
+    occurred_on = str(row.get(columns.occurred_on, ""))
+    short = len(occurred_on) <= DATE_CHARACTERS_MAX
+    day = _day(occurred_on, mapping.date_format, mapping.shift_days) if short else None
     if day is None:
         raise _RowInvalid("invalid_date")
     quantity = mapping.quantity
@@ -372,7 +381,7 @@ def delivery_of(row: dict[str, Any], mapping: FileMapping) -> DeliveredRecord:
 
 @lru_cache(maxsize=4096)
 def _day(text: str, date_format: str, shift_days: int) -> str | None:
-    """The civil day of a source's text, kept: a file has few days and many rows."""
+    """The civil day of a source's text, or None; cached because a file has few days and many rows."""
     try:
         moment = datetime.strptime(text, date_format)  # noqa: DTZ007
         return (moment.date() + timedelta(days=shift_days)).isoformat()

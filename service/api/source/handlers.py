@@ -22,6 +22,7 @@ from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.ingest import batch as deliveries
+from service.ingest.batch import DeliveryContext
 
 NDJSON = "application/x-ndjson"
 STREAM_LINES_MAX = 100_000
@@ -225,9 +226,9 @@ def _time_cursor(context: RequestContext) -> tuple[int, str] | None:
 
 
 async def _deliver(context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord]) -> list[Result]:
-    return await deliveries.commit(
-        context.app_context.keyring, context.app_context.clock, context.app_context.day_of, source, batch
-    )
+    app_context = context.app_context
+    delivery_context = DeliveryContext(app_context.keyring, app_context.clock, app_context.day_of)
+    return await deliveries.commit(delivery_context, source, batch)
 
 
 def _result(one: Result) -> schemas.RecordResult:

@@ -15,6 +15,7 @@ import pytest
 from consent.database import queries
 from service.demo import seed
 from service.ingest import batch, file_import
+from service.ingest.batch import DeliveryContext
 from service.ingest.file_import import ImportReport, MappingInvalid
 from tests.benefits.scoring.recount import recount
 from tests.factories import administrator
@@ -30,9 +31,7 @@ PLAIN = "format: csv\ncolumns: {record_id: id, account: who, occurred_on: day, q
 
 async def run(town: City, path: Path, mapping: str, source_id: str = "green-travel") -> ImportReport:
     return await file_import.import_file(
-        town.app_context.keyring,
-        town.app_context.clock,
-        town.app_context.day_of,
+        DeliveryContext(town.app_context.keyring, town.app_context.clock, town.app_context.day_of),
         path,
         source_id,
         file_import.parse_mapping(mapping, "m.yaml"),
