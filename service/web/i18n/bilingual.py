@@ -1,12 +1,12 @@
-"""Texts in both languages, loaded from TOML files in the package of the code that uses them."""
+"""Texts in both languages with a choice by language tag, for tables that are read from TOML files."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from types import MappingProxyType
 from typing import NamedTuple
+
+from consent.kernel import bilingual
 
 
 class BilingualText(NamedTuple):
@@ -24,23 +24,16 @@ Texts = Mapping[str, BilingualText]
 
 
 def load_groups(package: str, filename: str) -> Mapping[str, Texts]:
-    """Read a TOML file of tables `[group]` with entries `key = { zh = "…", en = "…" }`.
+    """Read a TOML file of tables `[group]` with entries `key = { "zh-CN" = "…", en = "…" }`.
 
     Raises:
-        ValueError: an entry does not have exactly these two texts; the message names file, group and key.
+        TextIncomplete: an entry does not have exactly these two texts; the message names file, group and key.
     """
-    groups = tomllib.loads((resources.files(package) / filename).read_text(encoding="utf-8"))
     return MappingProxyType(
         {
             group: MappingProxyType(
-                {key: _bilingual(value, f"{filename}: [{group}] {key}") for key, value in entries.items()}
+                {key: BilingualText(*pair) for key, pair in bilingual.pairs(table, f"{filename}: {group}").items()}
             )
-            for group, entries in groups.items()
+            for group, table in bilingual.load(package, filename).items()
         }
     )
-
-
-def _bilingual(value: object, place: str) -> BilingualText:
-    if not isinstance(value, dict) or set(value) != {"zh", "en"}:
-        raise ValueError(f"{place} needs the texts zh and en, and nothing else")
-    return BilingualText(str(value["zh"]), str(value["en"]))
