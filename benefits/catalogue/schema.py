@@ -1,7 +1,7 @@
-"""What providers, venues, services and benefits must say: the catalogue documents, strict and closed.
+"""Schemas of providers, venues, services and benefits, strict and closed.
 
-A document that cannot be read here is refused before any rule looks at it: kinds that are not listed, conditions
-that are not "at least", effects that do not add cannot be written down.
+A document that does not fit is refused before any publication rule reads it: kinds that are not listed, conditions
+other than "at least" and effects that do not add cannot be written.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CIVIL_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _civil_day(value: object) -> object:
-    """A day in its one spelling: no time, no number, no other digits."""
+    """Accept a civil day only as YYYY-MM-DD in ASCII digits."""
     if isinstance(value, date) and type(value) is date:
         return value
     if not isinstance(value, str) or not CIVIL_DAY.fullmatch(value):
@@ -51,14 +51,14 @@ def _civil_day(value: object) -> object:
 
 
 def _stated(value: object) -> object:
-    """Refuse null: an attribute is stated or left out."""
+    """Refuse null: a member is stated or left out."""
     if value is None:
         raise PydanticCustomError("null_forbidden", "leave the member out instead of null")
     return value
 
 
 def _parsed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
-    """A pure parser as a validator; the place of its fault travels in the context."""
+    """Return a parser as a pydantic validator; the pointer of its fault is passed on in the error's context."""
 
     def validate(value: object) -> Any:
         try:
@@ -104,14 +104,14 @@ EFFECT_SCHEMA = {
             "properties": {
                 "kind": {"const": str(kind)},
                 **{
-                    name: {"type": "integer", "minimum": 1, "maximum": made.limit}
-                    for name in effects.amount_names(made)
+                    name: {"type": "integer", "minimum": 1, "maximum": effect.limit}
+                    for name in effects.amount_names(effect)
                 },
             },
-            "required": ["kind", *effects.amount_names(made)],
+            "required": ["kind", *effects.amount_names(effect)],
             "additionalProperties": False,
         }
-        for kind, made in EFFECTS.items()
+        for kind, effect in EFFECTS.items()
     ]
 }
 
@@ -132,7 +132,7 @@ Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stat
 
 
 class ProviderDocument(StrictDocument):
-    """Who offers benefits and pays for them."""
+    """A provider: the organisation that offers benefits and pays for them."""
 
     provider_id: DocumentId
     kind: Annotated[ProviderKind, Closed]
@@ -141,7 +141,7 @@ class ProviderDocument(StrictDocument):
 
 
 class VenueDocument(StrictDocument):
-    """Where a provider honours them, and the client that speaks for the place."""
+    """A venue where a provider's benefits are redeemed, and the API client that acts for it."""
 
     venue_id: DocumentId
     provider_id: DocumentId
@@ -151,7 +151,7 @@ class VenueDocument(StrictDocument):
 
 
 class BaselineDocument(StrictDocument):
-    """What everybody gets without points; at least one attribute. Fen, days, minutes, counts from zero up."""
+    """The terms that everybody gets without points: at least one attribute, in fen, days, minutes or counts from 0."""
 
     price_fen: Amount = None
     deposit_fen: Amount = None
@@ -174,7 +174,7 @@ class BaselineDocument(StrictDocument):
 
 
 class ServiceDocument(StrictDocument):
-    """What a benefit improves, with its baseline and where that can be looked up."""
+    """A service that benefits improve, with its baseline and the evidence for the baseline."""
 
     service_id: DocumentId
     provider_id: DocumentId
@@ -185,21 +185,21 @@ class ServiceDocument(StrictDocument):
 
 
 class Allowance(StrictDocument):
-    """So many redemptions in a civil period."""
+    """A number of redemptions in a civil period."""
 
     count: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
     period: Annotated[Period, Closed]
 
 
 class Quota(StrictDocument):
-    """How often one resident, and everybody together, may redeem."""
+    """Limits of redemptions for one resident and for everybody together."""
 
     per_resident: Annotated[Allowance | None, BeforeValidator(_stated)] = None
     total: Annotated[Allowance | None, BeforeValidator(_stated)] = None
 
 
 class Valid(StrictDocument):
-    """First and last civil day of a benefit."""
+    """The first and last civil day of a benefit."""
 
     from_: CivilDay = Field(alias="from")
     until: CivilDay
@@ -212,7 +212,7 @@ class Valid(StrictDocument):
 
 
 class BenefitDocument(StrictDocument):
-    """An addition to a service, for whoever has the points and asks for it."""
+    """A benefit: an addition to a service for residents who have the points and ask for it."""
 
     benefit_id: DocumentId
     scene: Annotated[Scene, Closed]
@@ -240,11 +240,11 @@ MODELS: Mapping[str, type[StrictDocument]] = MappingProxyType(
         "notices": NoticeDocument,
     }
 )
-"""The model of each kind but schemes, which `benefits.scoring.scheme` reads."""
+"""The schema of each kind but schemes, which `benefits.scoring.scheme` reads."""
 ID_MEMBER = MappingProxyType({kind: kind.removesuffix("s") + "_id" for kind in MODELS})
-"""The member that names a document of each kind."""
+"""The member with the id of a document, by kind."""
 
 
 def read(kind: str, document: Mapping[str, Any]) -> StrictDocument:
-    """A document of one of MODELS' kinds. Raises DocumentInvalid with every fault's place."""
+    """Parse a document of a kind in MODELS. Raises DocumentInvalid with the pointer of every fault."""
     return schema.parse_document(MODELS[kind], document)

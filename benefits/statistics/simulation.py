@@ -1,7 +1,8 @@
-"""What a benefit or a scheme would do, counted on the frozen population: in tens, never small, twenty times a week.
+"""Simulate a benefit or a scheme on the frozen population: counts in tens, small ones suppressed, twenty runs a week.
 
-Thresholds are taken in tens and counts rounded, so that neither a sweep of thresholds nor two runs around one newcomer
-show a person (R8). Who would not get a benefit is not counted.
+Thresholds are raised to tens and counts rounded, so that neither a sweep of thresholds nor two runs before and after a
+newcomer reveal a person (R8). Persons who would not get a benefit are not counted. SQL text: the condition and the
+scheme are compiled to expressions over `frozen_points`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from consent.domain import small_cells
 from consent.domain.document_kinds import DocumentKind
 
 RUNS_A_WEEK_MAX = 20
-"""R8: how often one benefit may be simulated in a week, and how often schemes may."""
+"""R8: simulations of one benefit in a week, and of all schemes together."""
 STEP = 10
-"""R8: thresholds and counts are in tens."""
+"""R8: step of thresholds and counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """People counted, rounded to tens; `applies` is None where it, or what is left, is too small to say."""
+    """Persons rounded to tens; `applies` is None where the count, or its complement, is below CELL_MIN."""
 
     population: int
     applies: int | None
@@ -36,9 +37,9 @@ class Impact:
 
 @dataclass(frozen=True, slots=True)
 class SchemeComparison:
-    """People by what a year like their last would earn under another scheme, in tens; None where too small to say.
+    """Persons, in tens, who would gain, lose or keep points in a year like their last; None where suppressed.
 
-    `lowers` names every kind and dimension that some sum of deeds would earn less in, whoever has it.
+    `lowers` names every kind and dimension in which some sum of deeds would give less, even if nobody has that sum.
     """
 
     population: int
@@ -49,39 +50,48 @@ class SchemeComparison:
 
 
 async def simulate(benefit_id: str, condition: Condition, today: date, at: datetime) -> Impact:
-    """Count on this week's population, in the running transaction. BudgetSpent after RUNS_A_WEEK_MAX runs."""
+    """Count the persons of this week's population to whom a benefit with this condition would apply.
+
+    Needs the caller's transaction; freezes the population if it is the week's first run.
+
+    Raises:
+        BudgetSpent: the benefit was simulated RUNS_A_WEEK_MAX times this week.
+    """
     await _spend(f"{DocumentKind.BENEFITS}/{benefit_id}", today)
     week = await population.freeze(today, at)
-    found = await queries.fetch_one(
+    counts = await queries.fetch_one(
         "SELECT count(*) AS population,"
         f" coalesce(sum(CASE WHEN {condition_sql(condition, STEP)} THEN 1 ELSE 0 END), 0) AS applies"
         " FROM frozen_points WHERE week = $1",
         week,
     )
-    assert found is not None
-    counted, applies = int(found["population"]), int(found["applies"])
+    assert counts is not None
+    counted, applies = int(counts["population"]), int(counts["applies"])
     small = applies < small_cells.CELL_MIN or 0 < counted - applies < small_cells.CELL_MIN
     return Impact(small_cells.rounded(counted), None if small else small_cells.rounded(applies))
 
 
 async def compare(proposed: Scheme, today: date, at: datetime) -> SchemeComparison:
-    """Set a scheme beside the one it would follow, in the running transaction.
+    """Compare a scheme with the one that it would follow, on this week's population.
 
-    All schemes have one budget: they reach the same sums of deeds. BudgetSpent after RUNS_A_WEEK_MAX runs.
+    Needs the caller's transaction. All schemes share one budget, because each of them reads the same sums of deeds.
+
+    Raises:
+        BudgetSpent: schemes were compared RUNS_A_WEEK_MAX times this week.
     """
     await _spend(str(DocumentKind.SCHEMES), today)
     week = await population.freeze(today, at)
     current = (await in_force.timeline(at)).version_for(max(today.year, proposed.from_year - 1))
     dialect = sql.dialect_of(queries.is_sqlite())
     now, then = (sql.yearly_total_sql(scheme, dialect) for scheme in (current, proposed))
-    found = await queries.fetch_one(
+    counts = await queries.fetch_one(
         "SELECT count(*) AS population, coalesce(sum(CASE WHEN later > earlier THEN 1 ELSE 0 END), 0) AS gain,"
         " coalesce(sum(CASE WHEN later < earlier THEN 1 ELSE 0 END), 0) AS less"
-        f" FROM (SELECT {now} AS earlier, {then} AS later FROM frozen_points WHERE week = $1) beside",
+        f" FROM (SELECT {now} AS earlier, {then} AS later FROM frozen_points WHERE week = $1) compared",
         week,
     )
-    assert found is not None
-    counted, gain, less = (int(found[name]) for name in ("population", "gain", "less"))
+    assert counts is not None
+    counted, gain, less = (int(counts[name]) for name in ("population", "gain", "less"))
     shown_gain, shown_less, shown_same = small_cells.suppress([gain, less, counted - gain - less])
     return SchemeComparison(
         small_cells.rounded(counted), shown_gain, shown_less, shown_same, current.lowered_by(proposed)
@@ -101,9 +111,9 @@ async def _spend(document: str, today: date) -> None:
 
 
 def condition_sql(condition: Condition, step: int = 1) -> str:
-    """The condition over the columns of MEASURES, every threshold raised to the next multiple of `step`.
+    """Return the condition as SQL over the columns of MEASURES, each threshold raised to the next multiple of `step`.
 
-    Names and numbers in it are ours alone: a measure is one of the closed list, a threshold an integer.
+    Safe to insert into a statement: a measure is a word of the closed list, a threshold an integer.
     """
     match condition:
         case AtLeast(measure, at_least):

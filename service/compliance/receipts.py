@@ -1,7 +1,8 @@
-"""Receipts of consent decisions: what was shown, what was decided and when, signed, and provable in the consent log.
+"""Signed receipts of consent decisions, provable in the consent log.
 
-Fields follow ISO/IEC TS 27560 and the W3C Data Privacy Vocabulary. Canonical JSON (RFC 8785) with a detached ES256 JWS
-(RFC 7515, appendix F); with the openings of its events anybody can compute the leaves and check them in the log.
+Fields follow ISO/IEC TS 27560 and the W3C Data Privacy Vocabulary. A receipt is canonical JSON (RFC 8785) with a
+detached ES256 JWS (RFC 7515, appendix F). With the openings of its events anybody can compute the leaves and check that
+they are in the log.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ DPV_STATE = {
 
 
 def build(openings: Sequence[Opening], controller: Mapping[str, str]) -> dict[str, Any]:
-    """The receipt over the events of one consent, oldest first. `controller` has `name` and `contact`.
+    """Return the receipt over the events of one consent, oldest first; `controller` has `name` and `contact`.
 
-    It names no person: whoever holds it is told by it what was agreed to, and nobody else is told about whom.
+    The receipt names no person: it tells its holder the terms of the consent, and nobody else whose consent it is.
     """
     first, last = openings[0].event, openings[-1].event
     facts = first["facts"]
@@ -64,14 +65,18 @@ def build(openings: Sequence[Opening], controller: Mapping[str, str]) -> dict[st
         "expires_at": facts.get("expires_at"),
         "previous_record_id": facts.get("previous_id"),
         "events": [
-            {"kind": one.event["kind"], "at": one.event["at"], "leaf_hash": encoded_hash(one.leaf_hash)}
-            for one in openings
+            {
+                "kind": opening.event["kind"],
+                "at": opening.event["at"],
+                "leaf_hash": encoded_hash(opening.leaf_hash),
+            }
+            for opening in openings
         ],
     }
 
 
 def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
-    """The detached JWS of a receipt: `header..signature` over its canonical JSON."""
+    """Return the detached JWS of a receipt: `header..signature` over its canonical JSON."""
     signed = jwt.PyJWS().encode(
         canonical_json(receipt), key.key, algorithm="ES256", headers={"kid": key.kid, "typ": TYPE}
     )
@@ -80,7 +85,7 @@ def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
 
 
 def build_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
-    """The receipt of an erasure: when, and the leaf that says so. It names nobody."""
+    """Return the receipt of an erasure: its time and its leaf. It names nobody."""
     return {
         "schema_version": SCHEMA,
         "state": "erased",
@@ -89,16 +94,19 @@ def build_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
 
 
 def openings_json(openings: Sequence[Opening]) -> list[dict[str, Any]]:
-    """The events with their salts, JSON-ready: what the leaves commit to."""
-    return [{"event": one.event, "salt": one.salt, "leaf_hash": encoded_hash(one.leaf_hash)} for one in openings]
+    """Return the events with their salts as JSON values: the content that the leaves commit to."""
+    return [
+        {"event": opening.event, "salt": opening.salt, "leaf_hash": encoded_hash(opening.leaf_hash)}
+        for opening in openings
+    ]
 
 
 def proof_file(index: int, hashes: Sequence[bytes], checkpoint_note: str) -> str:
-    """A C2SP tlog-proof: the leaf's place, its inclusion proof and the checkpoint it leads to."""
-    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(one).decode() for one in hashes)]
+    """Return a C2SP tlog-proof: the leaf's index, its inclusion proof and the checkpoint that the proof leads to."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(base64.b64encode(node).decode() for node in hashes)]
     return "\n".join(lines) + "\n\n" + checkpoint_note
 
 
 def encoded_hash(hex_hash: str) -> str:
-    """A leaf hash as the public API writes it: base64."""
+    """Return a hexadecimal leaf hash in base64, as the public API writes it."""
     return base64.b64encode(bytes.fromhex(hex_hash)).decode()

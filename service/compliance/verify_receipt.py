@@ -4,7 +4,8 @@
 
 RECEIPT.json is the answer of `GET /v1/me/consents/{id}/receipt`, JWKS.json that of `/.well-known/jwks.json`, KEY the
 verifier key of the consent log. Checks the signature, that each event is what its leaf commits to, and, with the log's
-key, that each leaf stands in the log under a signed checkpoint. Copy this file wherever you want to check a receipt.
+key, that each leaf is in the log under a signed checkpoint. The file may be copied: it needs no other file of this
+project.
 """
 
 from __future__ import annotations
@@ -25,31 +26,31 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 
 class ReceiptRefused(Exception):
-    """The receipt does not show what it claims; the message says which step failed."""
+    """The receipt does not prove its claim; the message names the step that failed."""
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 for what receipts hold: objects, lists, strings, integers, booleans, null."""
+    """Return RFC 8785 bytes of the values in receipts: objects, lists, strings, integers, booleans, null."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def unpadded(text: str) -> bytes:
-    """base64url without padding."""
+    """Decode base64url without padding."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def check_signature(receipt: dict[str, Any], jws: str, jwks: dict[str, Any]) -> None:
-    """The detached ES256 JWS over the receipt, by a key of the JWKS."""
+    """Check the detached ES256 JWS over the receipt against a key of the JWKS. Raises ReceiptRefused."""
     parts = jws.split(".")
     if len(parts) != 3 or parts[1]:
         raise ReceiptRefused("the JWS is not detached")
     header = json.loads(unpadded(parts[0]))
     if header.get("alg") != "ES256" or header.get("typ") != "consent-receipt+jws" or "crit" in header:
         raise ReceiptRefused("the JWS is not an ES256 receipt")
-    found = [one for one in jwks["keys"] if one.get("kid") == header.get("kid")]
-    if len(found) != 1 or found[0].get("kty") != "EC" or found[0].get("crv") != "P-256":
+    keys = [key for key in jwks["keys"] if key.get("kid") == header.get("kid")]
+    if len(keys) != 1 or keys[0].get("kty") != "EC" or keys[0].get("crv") != "P-256":
         raise ReceiptRefused("no key of the JWKS has signed this")
-    x, y = (int.from_bytes(unpadded(found[0][name]), "big") for name in ("x", "y"))
+    x, y = (int.from_bytes(unpadded(keys[0][name]), "big") for name in ("x", "y"))
     signature = unpadded(parts[2])
     if len(signature) != 64:
         raise ReceiptRefused("the signature is not one of ES256")
@@ -63,30 +64,30 @@ def check_signature(receipt: dict[str, Any], jws: str, jwks: dict[str, Any]) -> 
 
 
 def leaf_bytes(event: dict[str, Any], salt: str) -> bytes:
-    """The leaf that commits to an event with its salt."""
+    """Return the leaf that commits to an event with its salt."""
     commitment = hashlib.sha256(b"credit-easy-leaf-v1\x00" + bytes.fromhex(salt) + canonical(event)).digest()
     return canonical({"v": 1, "k": event["kind"], "c": base64.b64encode(commitment).decode()})
 
 
 def check_events(answer: dict[str, Any]) -> None:
-    """Each event of the receipt is what its leaf commits to."""
+    """Check that each event of the receipt is the content of its leaf. Raises ReceiptRefused."""
     listed = answer["receipt"]["events"]
     if len(listed) != len(answer["events"]):
         raise ReceiptRefused("an event is missing")
-    for said, opening in zip(listed, answer["events"], strict=True):
+    for entry, opening in zip(listed, answer["events"], strict=True):
         leaf = leaf_bytes(opening["event"], opening["salt"])
         computed = base64.b64encode(hashlib.sha256(b"\x00" + leaf).digest()).decode()
         event = opening["event"]
-        if not computed == opening["leaf_hash"] == said["leaf_hash"]:
+        if not computed == opening["leaf_hash"] == entry["leaf_hash"]:
             raise ReceiptRefused("an event is not what its leaf commits to")
-        if (event["kind"], event["at"]) != (said["kind"], said["at"]):
+        if (event["kind"], event["at"]) != (entry["kind"], entry["at"]):
             raise ReceiptRefused("the receipt says something else than its events")
         if event["facts"]["consent_id"] != answer["receipt"]["record_id"]:
             raise ReceiptRefused("an event is about another consent")
 
 
 def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
-    """(size, root) of a checkpoint that the log's key has signed."""
+    """Return (size, root) of a checkpoint that the log's key has signed. Raises ReceiptRefused."""
     name, key_id, encoded = verifier_key.split("+", 2)
     raw = base64.b64decode(encoded, validate=True)
     if hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] != key_id or raw[:1] != b"\x01":
@@ -110,26 +111,26 @@ def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
 
 
 def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
-    """The leaf stands in the log, by a C2SP tlog-proof; the size of the signed tree."""
+    """Check by a C2SP tlog-proof that the leaf is in the log; return the size of the signed tree."""
     head, _, note = proof.partition("\n\n")
     magic, index_line, *encoded = head.split("\n")
     if magic != "c2sp.org/tlog-proof@v1" or not index_line.startswith("index "):
         raise ReceiptRefused("this is no tlog-proof")
     index = int(index_line.removeprefix("index "))
     size, root = check_note(note, verifier_key)
-    path = [base64.b64decode(one, validate=True) for one in encoded]
+    path = [base64.b64decode(node, validate=True) for node in encoded]
     place, last, computed = index, size - 1, leaf_hash
     if not 0 <= index < size:
         raise ReceiptRefused("the leaf is outside the tree")
-    for one in path:
+    for sibling in path:
         if last == 0:
             raise ReceiptRefused("the proof is too long")
         if place & 1 or place == last:
-            computed = hashlib.sha256(b"\x01" + one + computed).digest()
+            computed = hashlib.sha256(b"\x01" + sibling + computed).digest()
             while place and not place & 1:
                 place, last = place >> 1, last >> 1
         else:
-            computed = hashlib.sha256(b"\x01" + computed + one).digest()
+            computed = hashlib.sha256(b"\x01" + computed + sibling).digest()
         place, last = place >> 1, last >> 1
     if last or computed != root:
         raise ReceiptRefused("the proof does not lead to the signed root")
@@ -137,41 +138,41 @@ def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
 
 
 def verify(answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None) -> list[str]:
-    """What was checked, a sentence a line; Refused at the first thing that does not fit."""
-    said = []
+    """Return one sentence for each check that passed. Raises ReceiptRefused at the first that fails."""
+    passed = []
     check_signature(answer["receipt"], answer["jws"], jwks)
-    said.append("the receipt is signed by a key of the JWKS")
+    passed.append("the receipt is signed by a key of the JWKS")
     if answer["receipt"]["state"] == "erased":
-        # What the leaf commits to went with the person; the log proves that the leaf stands there.
-        return said
+        # The content of the leaf was erased with the person; only its place in the log can be proven.
+        return passed
     check_events(answer)
-    said.append(f"{len(answer['events'])} event(s) are what their leaves commit to")
+    passed.append(f"{len(answer['events'])} event(s) are what their leaves commit to")
     if log_key is not None:
         for opening in answer["events"]:
             proof = opening.get("proof")
             if proof is None:
                 raise ReceiptRefused("a leaf has no proof yet; ask for the receipt again in a minute")
             size = check_proof(base64.b64decode(opening["leaf_hash"]), proof, log_key)
-            said.append(f"the leaf of {opening['event']['kind']} stands in the signed log of {size} leaves")
-    return said
+            passed.append(f"the leaf of {opening['event']['kind']} stands in the signed log of {size} leaves")
+    return passed
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when everything fits, 1 when refused."""
+    """Verify a receipt from the command line; return 0 if every check passed, else 1."""
     parser = argparse.ArgumentParser(description="Verify a consent receipt offline.")
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--jwks", type=Path, required=True)
     parser.add_argument("--log-key")
     chosen = parser.parse_args(arguments)
     try:
-        said = verify(json.loads(chosen.receipt.read_text()), json.loads(chosen.jwks.read_text()), chosen.log_key)
+        passed = verify(json.loads(chosen.receipt.read_text()), json.loads(chosen.jwks.read_text()), chosen.log_key)
     except ReceiptRefused as refused:
         sys.stderr.write(f"refused: {refused}\n")
         return 1
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         sys.stderr.write(f"refused: not a receipt ({type(error).__name__})\n")
         return 1
-    sys.stdout.write("\n".join(said) + "\n")
+    sys.stdout.write("\n".join(passed) + "\n")
     return 0
 
 

@@ -1,8 +1,8 @@
-"""The demonstration city: a data folder with its own keys, its catalogue, and residents with real rides.
+"""The demonstration city: a data folder with its own keys, a catalogue, and residents with real rides.
 
-Everything is put in through the same functions that the doors call: documents by two administrators and an officer,
-consents with their notices, links by their codes, records through the gate. All in one transaction, so a start that
-was interrupted leaves nothing half-built.
+All data are written through the functions that the API calls: documents by two administrators and an officer, consents
+with their notices, links by their codes, records through the gate. One transaction holds all of it, so that an
+interrupted start leaves an empty database.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ PUBLISHING_ORDER = (
     DocumentKind.SERVICES,
     DocumentKind.BENEFITS,
 )
-"""What a document names is in force before it."""
+"""Kinds in the order of their references: the documents that a document names must be in force before it."""
 RIDES_YEAR = 2014
-"""The rides are of December 2014."""
+"""Year of the rides in the data file, all of December."""
 
 
 def settings_of(folder: Path) -> Settings:
-    """The demonstration's settings; its keys and database are made in the folder on first use."""
+    """Return the demonstration's settings; creates the folder, its keys and its log folder on first use."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, key = folder / "keyring.json", folder / "signing-key.pem"
     if not keys.exists():
@@ -81,12 +81,12 @@ def settings_of(folder: Path) -> Settings:
 
 
 def issuer_of(folder: Path) -> DemoIssuer:
-    """The demonstration issuer of this folder."""
+    """Return the demonstration issuer of this folder; creates its key on first use."""
     return DemoIssuer.load(folder)
 
 
 async def seed(app_context: AppContext) -> bool:
-    """Put the catalogue and the residents into an empty city; False when it is furnished already."""
+    """Write the catalogue, drafts and residents into an empty city; return False if it has a scheme already."""
     at = await app_context.clock()
     if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
         return False
@@ -100,7 +100,7 @@ async def seed(app_context: AppContext) -> bool:
 
 
 async def publish_catalogue(at: datetime) -> None:
-    """Every document of the demo city: drafted by one, reviewed by the officer, approved by another; in force now."""
+    """Publish every document of the demo city, in force at `at`, in the caller's transaction."""
     for kind in PUBLISHING_ORDER:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
@@ -109,7 +109,7 @@ async def publish_catalogue(at: datetime) -> None:
 
 
 async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
-    """One document through its whole life, as the administrator's door will do it."""
+    """Draft, submit, review and approve a document by three persons, as the API does; return its version in force."""
     gate = partial(publishing.check, at=at, today=at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
     submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
@@ -178,15 +178,15 @@ def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Del
 
 
 def rides_by_bike(year: int) -> dict[str, list[DeliveredRecord]]:
-    """The real rides, by account, with December 2014 moved to December of `year`."""
+    """Return the real rides by account, with December 2014 moved to December of `year`."""
     mapping = file_import.parse_mapping(
         (CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo"
     ).model_copy(update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days})
-    found: dict[str, list[DeliveredRecord]] = {}
+    by_account: dict[str, list[DeliveredRecord]] = {}
     for row in csv.DictReader(io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))):
         delivery = file_import.delivery_of(row, mapping)
-        found.setdefault(delivery.account, []).append(delivery)
-    return found
+        by_account.setdefault(delivery.account, []).append(delivery)
+    return by_account
 
 
 def _create_keyring(path: Path) -> None:

@@ -1,7 +1,7 @@
-"""A witness of a log, for others to run: it remembers the last checkpoint it saw and signs only what continues it.
+"""A witness of a log, for others to run: it stores the last checkpoint and cosigns only a checkpoint that continues it.
 
-It reads checkpoint and tiles by C2SP paths, from a running service or from a copy of its archive, computes the
-consistency proof from the tiles and checks it. https://c2sp.org/tlog-cosignature
+It reads checkpoint and tiles by C2SP paths, from a running service or a copy of its archive, computes the consistency
+proof from the tiles and checks it. https://c2sp.org/tlog-cosignature
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ from consent.transparency.checkpoint import (
 from consent.transparency.merkle import HASH_BYTES, Node, ProofInvalid, Range
 
 COSIGNATURE = b"\x04"
-"""A timestamped Ed25519 signature of a witness."""
+"""Signature type of a timestamped Ed25519 cosignature."""
 READ_MAX = 1_000_000
-"""Bytes of a checkpoint or a tile; both are far smaller."""
+"""Bytes read of a checkpoint or a tile at most; both are far smaller."""
 TIMEOUT_SECONDS = 10
 
 
 class Unreachable(Exception):
-    """The log, or a part of it, cannot be read now. It says nothing about the log's honesty."""
+    """The log, or a part of it, cannot be read now; that is no evidence against the log."""
 
 
 class Forked(Exception):
-    """The log does not continue what it said before: the message has both signed checkpoints, which prove it."""
+    """The log does not continue its last checkpoint; the message has both signed checkpoints, which prove it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cosigner:
-    """A witness's own name and key."""
+    """A witness's name and signing key."""
 
     name: str
     private: Ed25519PrivateKey = field(repr=False)
 
     def verifier_key(self) -> str:
-        """`name+id+key`, as those are configured with who trust this witness."""
+        """Return `name+id+key`, which parties that trust this witness configure."""
         raw = COSIGNATURE + self.private.public_key().public_bytes_raw()
         return f"{self.name}+{self._key_id().hex()}+{base64.b64encode(raw).decode()}"
 
     def line(self, text: str, at: datetime) -> str:
-        """The signature line over a checkpoint's text at a time (whole seconds)."""
+        """Return the signature line over a checkpoint's text at a time, in whole seconds."""
         seconds = int(at.timestamp())
         signed = self.private.sign(f"cosignature/v1\ntime {seconds}\n{text}".encode())
         raw = self._key_id() + struct.pack(">Q", seconds) + signed
@@ -72,10 +72,14 @@ class Cosigner:
 def cosign_log(
     base: str, key: NoteKey, remembered: Path, cosigner: Cosigner | None, at: datetime
 ) -> tuple[str, Checkpoint]:
-    """Read the log at `base` (http, https or file URL) and hold it against what is remembered.
+    """Read the log at `base` (http, https or file URL) and compare it with the last checkpoint in `remembered`.
 
-    Returns the note, cosigned when there is a cosigner, and its checkpoint; `remembered` then holds the note.
-    Unreachable, NoteInvalid (not signed by the log) or Forked otherwise; `remembered` stays as it was.
+    Return the note, cosigned if there is a cosigner, and its checkpoint; writes the note to `remembered`.
+
+    Raises:
+        Unreachable: the log cannot be read, or a copy of its tiles is damaged.
+        NoteInvalid: the log has not signed the checkpoint.
+        Forked: the checkpoint does not continue the remembered one. `remembered` is unchanged after any error.
     """
     note = _read(base, "checkpoint").decode()
     new = _opened(note, key)
@@ -93,7 +97,7 @@ def _continues(log: _Log, last: Checkpoint, new: Checkpoint) -> bool:
     if new.size < last.size:
         return False
     try:
-        proof = [log.root_of(one) for one in merkle.consistency_ranges(last.size, new.size)]
+        proof = [log.root_of(leaves) for leaves in merkle.consistency_ranges(last.size, new.size)]
         merkle.check_consistency(last.size, new.size, last.root, new.root, proof)
     except ProofInvalid:
         if log.root_of((0, new.size)) != new.root:
@@ -103,21 +107,21 @@ def _continues(log: _Log, last: Checkpoint, new: Checkpoint) -> bool:
 
 
 class _Log:
-    """A log's tiles as they must be under a tree of `size` leaves."""
+    """Tiles of a log with `size` leaves, read when they are needed."""
 
     def __init__(self, base: str, size: int) -> None:
         self.base, self.size = base, size
         self.tiles: dict[tuple[int, int], bytes] = {}
 
     def root_of(self, leaves: Range) -> bytes:
-        """The root of a range, from the tiles."""
+        """Return the root of a range of leaves. Raises Unreachable."""
         return merkle.fold([self._subtree(node) for node in merkle.nodes_of(leaves)])
 
     def _subtree(self, node: Node) -> bytes:
         level, rest = divmod(node.level, TILE_HEIGHT)
         number, start = divmod(node.index << rest, TILE_WIDTH)
         hashes = self._tile(level, number)[start * HASH_BYTES : (start + (1 << rest)) * HASH_BYTES]
-        return merkle.root_of([hashes[one : one + HASH_BYTES] for one in range(0, len(hashes), HASH_BYTES)])
+        return merkle.root_of([hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)])
 
     def _tile(self, level: int, number: int) -> bytes:
         if (level, number) not in self.tiles:
@@ -131,10 +135,10 @@ class _Log:
 
 
 def _opened(note: str, key: NoteKey) -> Checkpoint:
-    found = Checkpoint.parse(checkpoint.open_note(note, key))
-    if found.origin != key.name:
+    opened = Checkpoint.parse(checkpoint.open_note(note, key))
+    if opened.origin != key.name:
         raise NoteInvalid("the checkpoint is of another log")
-    return found
+    return opened
 
 
 def _read(base: str, path: str) -> bytes:
