@@ -6,7 +6,6 @@ other than "at least" and effects that do not add cannot be written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
@@ -33,21 +32,18 @@ from consent.documents.schema import (
     SourceDocument,
     StrictDocument,
 )
+from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.faults import Faulty
-
-CIVIL_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _civil_day(value: object) -> object:
     """Accept a civil day only as YYYY-MM-DD in ASCII digits."""
     if isinstance(value, date) and type(value) is date:
         return value
-    if not isinstance(value, str) or not CIVIL_DAY.fullmatch(value):
+    day = parse_civil_day(value) if isinstance(value, str) else None
+    if day is None:
         raise PydanticCustomError("civil_day_expected", "a civil day is written YYYY-MM-DD")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise PydanticCustomError("civil_day_expected", "there is no such day") from None
+    return day
 
 
 def _stated(value: object) -> object:

@@ -1,11 +1,12 @@
-"""What a source and a notice must say, and the words all catalogue documents are made of.
+"""The schema of sources and notices, and the fields that all catalogue documents share.
 
-Strict and closed: an unknown member, a missing one, a null, an invisible character or a wrong type is a fault with
-a place. A notice holds everything PIPL 17 asks for in both languages, or it is no notice.
+Strict and closed: an unknown or missing member, a null, an invisible character or a wrong type is a fault with a JSON
+pointer. A notice has every clause that PIPL 17 asks for, in both languages.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,55 +15,60 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from consent.domain.document_kinds import DocumentKind
 from consent.domain.purposes import Purpose
 from consent.domain.records import KINDS_OF_CATEGORY, RecordKind, SourceCategory
 from consent.kernel import bilingual
 from consent.kernel.faults import DocumentInvalid, Fault, pointer_to
 
 NAME_MAX = 80
-"""Characters of a name or title: one line on a telephone."""
+"""Characters of a name or title: one line on a phone."""
 TEXT_MAX = 2_000
-"""Characters of a description, term or clause: what somebody still reads standing at a counter."""
+"""Characters of a description, term or clause: short enough to be read while standing at a counter."""
 FAULTS_MAX = 50
-"""How many faults one answer names; a document made of nothing but faults must not grow the answer."""
+"""Faults in one answer: a large document of nothing but faults must not make a large answer."""
 ANY_COUNTERPART = "*"
-"""A notice that is shown for each counterpart of its purpose, with that counterpart's name written in."""
+"""The counterpart of a notice that is shown for every counterpart of its purpose."""
 PLACEHOLDER = "{counterpart}"
+"""Replaced in a notice by the counterpart's name."""
 NOTHING_IS_LOST = MappingProxyType(
     {
         "zh-CN": "不同意或撤回同意，您不会失去任何东西。",
         "en": "If you refuse or withdraw, you lose nothing.",
     }
 )
-"""Every notice says so, in these words: refusing must cost nothing, and nobody may word it otherwise (R9)."""
+"""Every notice has this sentence in these words, so that no wording can hint at a cost of refusing (R9)."""
 CODES = MappingProxyType({"extra_forbidden": "unknown_field"})
-"""Where the public API's name of a fault is not pydantic's."""
-
+"""The API's fault codes by pydantic's error types, for those that differ."""
 LIMITS = ("ge", "le", "min_length", "max_length", "most")
-"""What of a fault's context is a limit of ours, and may be said."""
+"""The members of a pydantic error's context that are limits of this schema, and so may be shown."""
 
 Language = Literal["zh-CN", "en"]
 
 
 def _plain(text: str) -> str:
-    """Refuse blank text and characters nobody sees: they hide words from whoever reads and whatever scans."""
+    """Refuse blank text and invisible characters, which hide words from readers and from the word check."""
     if not text.strip():
         raise PydanticCustomError("blank", "the text is blank")
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") and sign != "\n" for sign in text):
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") and char != "\n" for char in text):
         raise PydanticCustomError("invisible_character", "the text holds a control or invisible character")
     return text
 
 
 def _one_line(text: str) -> str:
-    """Refuse line breaks: a name is written into notices and must not look like a paragraph of its own."""
+    """Refuse line breaks: a name is inserted into notices, where it must not form a paragraph of its own."""
     if "\n" in text:
         raise PydanticCustomError("line_break", "a name is one line")
     return _plain(text)
 
 
 Closed = Field(strict=False)
-"""For enumerations and lists of them: the JSON string or list is accepted, nothing else is."""
-DocumentId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+"""For enumerations and lists of them: takes the JSON string or list, which strict mode would refuse."""
+DOCUMENT_ID_PATTERN = r"[a-z0-9][a-z0-9-]{1,62}"
+"""The id of every catalogue document but a scheme: 2 to 63 characters, as of a DNS label; used by every schema."""
+SCHEME_ID_PATTERN = r"[a-z0-9][a-z0-9.-]{1,62}"
+"""A scheme is named by its version, which has a full stop."""
+DocumentId = Annotated[str, Field(pattern=rf"^{DOCUMENT_ID_PATTERN}$")]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 AssessmentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$")]
 Division = Annotated[
@@ -75,7 +81,7 @@ LongText = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
 
 
 class StrictDocument(BaseModel):
-    """What all documents share: strict types, nothing unknown, unchangeable once read."""
+    """Base of all document schemas: strict types, no unknown members, frozen."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -95,7 +101,10 @@ class Prose(StrictDocument):
 
 
 class Onboarding(StrictDocument):
-    """What a source declares. Deeds done under pressure are no good deeds: without both an officer looks (R11)."""
+    """The declarations of a source.
+
+    Deeds done under pressure are not voluntary: unless both booleans are true, an officer reviews the source (R11).
+    """
 
     legal_basis: LongText
     voluntary: bool
@@ -104,7 +113,7 @@ class Onboarding(StrictDocument):
 
 
 class SourceDocument(StrictDocument):
-    """Who delivers records, of which kinds."""
+    """A source: the organisation that delivers records, and their kinds."""
 
     source_id: DocumentId
     name: Name
@@ -128,7 +137,7 @@ class SourceDocument(StrictDocument):
 
 
 class NoticeText(StrictDocument):
-    """A notice in one language: everything PIPL 17 and 30 ask for, each with a text of its own."""
+    """A notice in one language, with a text for each clause that PIPL 17 and 30 ask for."""
 
     title: ShortText
     controller_name: ShortText
@@ -145,13 +154,13 @@ class NoticeText(StrictDocument):
 
 
 class NoticeLanguages(StrictDocument):
-    """Both languages; neither is a summary of the other."""
+    """A notice in both languages; neither is a summary of the other."""
 
     zh_cn: NoticeText = Field(alias="zh-CN")
     en: NoticeText
 
     @model_validator(mode="after")
-    def _nothing_is_lost(self) -> Self:
+    def _check_refusal_costs_nothing(self) -> Self:
         for language, text in (("zh-CN", self.zh_cn), ("en", self.en)):
             if NOTHING_IS_LOST[language] not in text.consequences_of_refusal:
                 raise PydanticCustomError(
@@ -163,11 +172,14 @@ class NoticeLanguages(StrictDocument):
 
 
 class NoticeDocument(StrictDocument):
-    """A notice for one purpose. `material` says whether people who were shown an older version must be asked anew."""
+    """A notice for one purpose; `counterpart` is a source or provider id, or ANY_COUNTERPART.
+
+    `material` is true for a change that invalidates tickets of older versions: their people are shown the new one.
+    """
 
     notice_id: DocumentId
     purpose: Annotated[Purpose, Closed]
-    counterpart: Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9-]{1,62})$")]
+    counterpart: Annotated[str, Field(pattern=rf"^(\*|{DOCUMENT_ID_PATTERN})$")]
     material: bool
     languages: NoticeLanguages
 
@@ -179,22 +191,32 @@ D = TypeVar("D", bound=StrictDocument)
 
 
 def parse_document(model: type[D], document: Mapping[str, Any]) -> D:
-    """The document as its model. Raises DocumentInvalid with a fault for each place, at most FAULTS_MAX."""
+    """Return the document as its model.
+
+    Raises:
+        DocumentInvalid: holds a fault for each place, at most FAULTS_MAX.
+    """
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        faults = [_fault(one) for one in found[:FAULTS_MAX]]
-        raise DocumentInvalid(tuple(one for one in faults if not _follows(one, faults))) from None
+        errors = error.errors(include_url=False, include_input=False)
+        faults = [_fault(details) for details in errors[:FAULTS_MAX]]
+        raise DocumentInvalid(tuple(fault for fault in faults if not _is_consequence(fault, faults))) from None
+
+
+def is_document_id(kind: DocumentKind, text: str) -> bool:
+    """Tell whether a document of this kind can have the id `text`."""
+    pattern = SCHEME_ID_PATTERN if kind is DocumentKind.SCHEMES else DOCUMENT_ID_PATTERN
+    return re.fullmatch(pattern, text, re.ASCII) is not None
 
 
 def to_document(document: StrictDocument) -> dict[str, Any]:
-    """The JSON value that was read; what was left out stays out, so that its hash is the same."""
+    """Return the JSON value that was parsed, without defaults, so that its hash is unchanged."""
     return document.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def render_notice_text(notice: NoticeDocument, language: Language, counterpart_name: str) -> str:
-    """The notice as plain text, the counterpart's name written in: exactly what a person is shown and agrees to."""
+    """Return the notice as plain text with the counterpart's name: exactly the text that a person agrees to."""
     text = notice.languages.zh_cn if language == "zh-CN" else notice.languages.en
     paragraphs = [text.title]
     for member, heading in HEADINGS.items():
@@ -203,13 +225,13 @@ def render_notice_text(notice: NoticeDocument, language: Language, counterpart_n
     return "\n\n".join(paragraphs).replace(PLACEHOLDER, counterpart_name) + "\n"
 
 
-def _follows(fault: Fault, faults: Sequence[Fault]) -> bool:
-    """Whether a list is called too short only because what stands in it cannot be read."""
-    return fault.code == "too_short" and any(one.pointer.startswith(f"{fault.pointer}/") for one in faults)
+def _is_consequence(fault: Fault, faults: Sequence[Fault]) -> bool:
+    """Tell whether a list is too short only because items of it have faults."""
+    return fault.code == "too_short" and any(other.pointer.startswith(f"{fault.pointer}/") for other in faults)
 
 
 def _fault(error: ErrorDetails) -> Fault:
-    """A pydantic error as ours. A validator that looks at several members names the one at fault in its context."""
+    """Return a pydantic error as a Fault. A validator of several members names the faulty one in its context."""
     context = error.get("ctx", {})
     pointer = pointer_to(error["loc"]) + str(context.get("pointer", ""))
     values = {name: value for name, value in context.items() if isinstance(value, int) and name in LIMITS}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from zoneinfo import ZoneInfo
 import jwt
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from consent.kernel.civil_day import parse_civil_day
 from service.auth.jwks import Algorithm, KeySet, KeySource, json_object
 
 TOKEN_BYTES = 8192
@@ -375,12 +375,10 @@ def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
 
 def _birthdate(text: str | None) -> date:
     """OpenID Connect lets a provider say less (a year, or year 0000); less than a full date is no birthdate here."""
-    if text is None or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+    day = None if text is None else parse_civil_day(text)
+    if day is None:
         raise BirthdateRequired
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BirthdateRequired from None
+    return day
 
 
 def is_adult(birthdate: date, today: date) -> bool:

@@ -6,7 +6,6 @@ answer; the clock is read after the transaction has begun. What was tried and re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from consent.database import queries
+from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.errors import DomainError
@@ -45,7 +45,6 @@ RECORDED = frozenset(
     {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
 )
 """Refusals that an officer must be able to see (R13)."""
-DOCUMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
 
@@ -230,7 +229,8 @@ def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[st
         document_id = rest.rpartition(".")[0]
     elif audience is not Audience.ADMINISTRATOR:
         return ()
-    return (f"{kind}/{document_id}",) if kind in list(DocumentKind) and DOCUMENT_ID.fullmatch(document_id) else ()
+    named = kind in list(DocumentKind) and is_document_id(DocumentKind(kind), document_id)
+    return (f"{kind}/{document_id}",) if named else ()
 
 
 def _route(

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from consent.database import queries
+from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.faults import pointer_to
 from service.http.problems import Problem
 
@@ -39,7 +40,6 @@ CURSOR_MAX = 512
 """Characters of a cursor."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 """An Idempotency-Key: visible ASCII."""
-CIVIL_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 JSON_TYPES = frozenset({"application/json"})
 CODES: Final[Mapping[str, str]] = {
     "extra_forbidden": "unknown_field",
@@ -224,12 +224,10 @@ def read_day(request: Request, name: str) -> date | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not CIVIL_DAY.fullmatch(text):
+    day = parse_civil_day(text)
+    if day is None:
         raise Problem("bad_query")
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Problem("bad_query") from None
+    return day
 
 
 def idempotency_key(request: Request) -> str:

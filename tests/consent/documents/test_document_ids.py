@@ -1,0 +1,49 @@
+"""One definition of a document's id: the catalogue, the API and the paths accept the same ids."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from consent.documents import schema
+from consent.domain.document_kinds import DocumentKind
+from service.api import common_schemas
+from service.auth.access_tokens import Audience
+from service.http import endpoints
+
+UNFIT = ["a", "a" * 64, "-a", "A1", "a_b", "a.b", "ａb", "", "a/b"]
+FIT = ["a1", "a" * 63, "green-travel", "0-"]
+
+
+def accepts(identifier: object, text: str) -> bool:
+    try:
+        TypeAdapter(identifier).validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", FIT + UNFIT)
+def test_every_definition_agrees(text: str) -> None:
+    fits = text in FIT
+    assert accepts(schema.DocumentId, text) is fits
+    assert accepts(common_schemas.DocumentId, text) is fits
+    assert schema.is_document_id(DocumentKind.SOURCES, text) is fits
+    path = endpoints.document_of(Audience.ADMINISTRATOR, {"kind": "sources", "id": text})
+    assert path == ((f"sources/{text}",) if fits else ())
+
+
+@pytest.mark.parametrize("text", FIT + UNFIT)
+def test_a_notice_names_any_document_as_its_counterpart_or_all(text: str) -> None:
+    field = schema.NoticeDocument.model_fields["counterpart"]
+    counterpart = Annotated[str, *field.metadata]
+    assert accepts(counterpart, text) is (text in FIT)
+    assert accepts(counterpart, "*")
+
+
+def test_a_scheme_is_named_by_its_version() -> None:
+    assert schema.is_document_id(DocumentKind.SCHEMES, "2026.1")
+    assert not schema.is_document_id(DocumentKind.BENEFITS, "2026.1")
+    assert not schema.is_document_id(DocumentKind.SCHEMES, "2026.1\n")
