@@ -1,34 +1,41 @@
-"""The one life of every document that binds people: draft, gate, second person, in force at a date.
+"""The lifecycle of catalogue documents: draft, submitted, in review, approved, suspended, retired.
 
-Seven kinds, one road: a version is drafted, submitted through the gate that is handed in, reviewed by a privacy
-officer where the gate flags it, and approved by somebody else who names the hash that was read. Four eyes are two
-persons (`staff_id`); whoever touched any draft of the version is excluded. One person stops, two start again.
+SQL text remains for `change_count`, which every request reads to see whether the cached catalogue is stale.
+
+A version is drafted, submitted through a publication check, reviewed by a privacy officer where the check flags it, and
+approved by another person, who names the hash that was read. Four eyes are two persons (`staff_id`): nobody decides on
+a version they drafted or submitted, nor on one that grew from such a draft. One person stops a version; resuming it
+takes two. All functions that write need a transaction.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
+
+from tortoise.expressions import F
+from tortoise.queryset import QuerySet
 
 from consent.database import queries
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.events import ledger
 from consent.kernel.canonical_json import canonical_json, sha256_of
 from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
+from consent.models import CatalogueState, DocumentStep, StoredDocument
 
 Body = Mapping[str, Any]
 
 
 PublicationCheck = Callable[[DocumentKind, Body], Awaitable[Sequence[Finding]]]
-"""What a document must pass; benefits hands it in, because this room cannot know what a benefit is."""
+"""The check of a submitted document; passed in by benefits, since this package does not know benefits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a document."""
+    """A version of a document; `in_force_from` is None until it is approved."""
 
     kind: DocumentKind
     document_id: str
@@ -40,51 +47,59 @@ class Version:
 
 
 SYSTEM_ACTOR = "gate"
-"""Who stops a document whose ground was taken away: nobody's staff id."""
+"""The actor who suspends a benefit when its service no longer supports it; no staff id can be this."""
 DISCARD = "discard"
-"""The act of giving up a draft."""
+"""The act of discarding a draft."""
+RESUMPTION_ACTS = ("suspend", "ask_to_resume")
+"""The acts whose latest tells whether somebody has asked to resume a suspended version."""
 ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES})
-"""CONTRACT 8: these wait for a privacy officer whatever the gate finds."""
+"""CONTRACT 8: these wait for a privacy officer even when the check finds nothing."""
 
 
 async def draft(
     kind: DocumentKind, document_id: str, body: Body, staff_id: str, at: datetime, *, read: str | None = None
 ) -> Version:
-    """Store the next version as a draft. What is in force stays in force.
+    """Store the next version of a document as a draft; the version in force stays in force.
 
-    `read` is the hash of the latest version as its editor read it: Changed when there is a newer one.
+    `read` is the hash of the latest version as its editor read it.
+
+    Raises:
+        Changed: a newer version was stored since.
     """
-    latest = await queries.fetch_one(
-        "SELECT version, sha256 FROM document WHERE kind = $1 AND document_id = $2 ORDER BY version DESC LIMIT 1",
-        kind,
-        document_id,
-    )
-    if read is not None and (latest is None or latest["sha256"] != read):
+    latest = await StoredDocument.filter(kind=kind, document_id=document_id).order_by("-version").first()
+    if read is not None and (latest is None or latest.sha256 != read):
         raise Changed("there is a newer version than the one that was read")
-    version = (latest["version"] if latest else 0) + 1
+    version = (latest.version if latest else 0) + 1
     text, sha256 = canonical_json(body).decode(), sha256_of(body)
-    await queries.execute(
-        "INSERT INTO document (kind, document_id, version, state, sha256, body, created_at)"
-        " VALUES ($1, $2, $3, 'draft', $4, $5, $6)",
-        kind,
-        document_id,
-        version,
-        sha256,
-        text,
-        queries.to_micros(at),
+    await StoredDocument.create(
+        kind=kind,
+        document_id=document_id,
+        version=version,
+        state="draft",
+        sha256=sha256,
+        body=text,
+        created_at=queries.to_micros(at),
     )
     drafted = Version(kind, document_id, version, "draft", sha256, dict(body), None)
-    await _step(drafted, "draft", staff_id, at)
+    await _record_step(drafted, "draft", staff_id, at)
     return drafted
 
 
 async def submit(
-    kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime, gate: PublicationCheck
+    kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime, check: PublicationCheck
 ) -> tuple[Version, Sequence[Finding]]:
-    """Put a draft through the gate: submitted, or in_review when flagged; Prohibited when refused."""
-    found = await get(kind, document_id, version)
-    _must_be(found, "draft")
-    findings = await gate(kind, found.body)
+    """Check a draft and submit it for approval; return it with all findings, advice included.
+
+    It becomes `submitted`; or `in_review`, for a privacy officer, when a finding flags it, when it is a notice or a
+    source, and when it is the first version of a service.
+
+    Raises:
+        Prohibited: the check refuses it; holds the refusals. It stays a draft.
+        Conflict: it is no draft.
+    """
+    stored = await get(kind, document_id, version)
+    _require_state(stored, "draft")
+    findings = await check(kind, stored.body)
     refusals = [finding for finding in findings if finding.severity is Severity.REFUSED]
     if refusals:
         raise Prohibited([asdict(finding) for finding in refusals])
@@ -92,302 +107,273 @@ async def submit(
     if kind is DocumentKind.SERVICES and not await _was_ever_approved(kind, document_id):
         flagged = True
     state = "in_review" if flagged else "submitted"
-    await _set_state(found, state, expected="draft")
-    await _step(found, "submit", staff_id, at)
+    await _set_state(stored, state, expected="draft")
+    await _record_step(stored, "submit", staff_id, at)
     return await get(kind, document_id, version), findings
 
 
 async def discard_draft(kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime) -> Version:
-    """Give up a draft; one person suffices, and it stays readable. Whoever wrote it still counts as its author."""
-    found = await get(kind, document_id, version)
-    await _set_state(found, "retired", expected="draft")
-    await _step(found, DISCARD, staff_id, at)
+    """Retire a draft; one person suffices. It stays readable, and its author still counts as one for later versions."""
+    stored = await get(kind, document_id, version)
+    await _set_state(stored, "retired", expected="draft")
+    await _record_step(stored, DISCARD, staff_id, at)
     return await get(kind, document_id, version)
 
 
 async def review(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
-    """A privacy officer, who has had no hand in it, lets a flagged version go on to approval."""
-    found = await get(kind, document_id, version)
-    await _must_be_another(found, officer_id)
-    await _set_state(found, "submitted", expected="in_review")
-    await _step(found, "review", officer_id, at)
+    """Pass a flagged version on to approval, as a privacy officer; FourEyes for one of its authors."""
+    stored = await get(kind, document_id, version)
+    await _require_uninvolved(stored, officer_id)
+    await _set_state(stored, "submitted", expected="in_review")
+    await _record_step(stored, "review", officer_id, at)
     return await get(kind, document_id, version)
 
 
 async def send_back(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
-    """A privacy officer, who has had no hand in it, does not let a flagged version go on: it is a draft again."""
-    found = await get(kind, document_id, version)
-    await _must_be_another(found, officer_id)
-    await _set_state(found, "draft", expected="in_review")
-    await _step(found, "send_back", officer_id, at)
+    """Turn a flagged version into a draft again, as a privacy officer; FourEyes for one of its authors."""
+    stored = await get(kind, document_id, version)
+    await _require_uninvolved(stored, officer_id)
+    await _set_state(stored, "draft", expected="in_review")
+    await _record_step(stored, "send_back", officer_id, at)
     return await get(kind, document_id, version)
 
 
-async def approve(
-    kind: DocumentKind,
-    document_id: str,
-    version: int,
-    sha256: str,
-    staff_id: str,
-    at: datetime,
-    in_force_from: datetime,
-) -> Version:
-    """A second person approves exactly what was read; in force from `in_force_from`."""
-    found = await get(kind, document_id, version)
-    await _must_be_another(found, staff_id)
-    if found.sha256 != sha256:
+async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in_force_from: datetime) -> Version:
+    """Approve a submitted version, to be in force from `in_force_from`; writes a leaf into the policy log.
+
+    Raises:
+        FourEyes: the person drafted or submitted it.
+        Changed: `sha256`, the hash of what the person read, is not the version's.
+        Conflict: it is not submitted.
+    """
+    await _require_uninvolved(version, staff_id)
+    if version.sha256 != sha256:
         raise Changed("the document is not the one that was read; read it again")
-    await _set_state(found, "approved", expected="submitted")
-    await queries.execute(
-        "UPDATE document SET in_force_from = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
-        kind,
-        document_id,
-        version,
-        queries.to_micros(in_force_from),
-    )
-    await _step(found, "approve", staff_id, at)
-    await ledger.policy(kind, document_id, version, found.sha256, in_force_from)
-    return await get(kind, document_id, version)
+    await _set_state(version, "approved", expected="submitted")
+    await _only(version).update(in_force_from=queries.to_micros(in_force_from))
+    await _record_step(version, "approve", staff_id, at)
+    await ledger.policy(version.kind, version.document_id, version.version, version.sha256, in_force_from)
+    return await get(version.kind, version.document_id, version.version)
 
 
 async def suspend(kind: DocumentKind, document_id: str, staff_id: str, at: datetime) -> Version:
-    """Stop what is in force at once; one person suffices."""
-    found = await in_force(kind, document_id, at)
-    if found is None:
-        raise NotFound("nothing of this name is in force")
-    return await suspend_version(found, staff_id, at)
+    """Suspend the version in force at once; one person suffices. NotFound when none is."""
+    return await suspend_version(await _require_in_force(kind, document_id, at), staff_id, at)
 
 
 async def suspend_version(version: Version, staff_id: str, at: datetime) -> Version:
-    """Stop an approved version, begun or not, until two start it again."""
+    """Suspend an approved version, in force or scheduled, until two persons resume it."""
     await _set_state(version, "suspended", expected="approved")
-    await _step(version, "suspend", staff_id, at)
+    await _record_step(version, "suspend", staff_id, at)
     return await get(version.kind, version.document_id, version.version)
 
 
 async def cancel_scheduled(version: Version, staff_id: str, at: datetime) -> Version:
-    """Call off an approved version that has not begun yet; one person suffices. What is in force goes on."""
+    """Retire an approved version before it is in force; one person suffices. The version in force stays."""
     await _set_state(version, "retired", expected="approved")
-    await queries.execute(
-        "UPDATE document SET in_force_from = NULL WHERE kind = $1 AND document_id = $2 AND version = $3",
-        version.kind,
-        version.document_id,
-        version.version,
-    )
-    await _step(version, "retire", staff_id, at)
+    await _only(version).update(in_force_from=None)
+    await _record_step(version, "retire", staff_id, at)
     return await get(version.kind, version.document_id, version.version)
 
 
 async def resume(
     kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime
 ) -> tuple[Version, bool]:
-    """Start a suspended version again: the first person asks, another one agrees; whether it is in force now."""
-    found = await get(kind, document_id, version)
-    _must_be(found, "suspended")
-    asked = await queries.fetch_one(
-        "SELECT act, staff_id FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
-        " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
-        kind,
-        document_id,
-        version,
-    )
-    if asked is None or asked["act"] == "suspend":
-        await _step(found, "ask_to_resume", staff_id, at)
-        return found, False
-    if asked["staff_id"] == staff_id:
+    """Ask to resume a suspended version, or agree to it as the second person; return whether it is approved again.
+
+    Raises:
+        Conflict: it is not suspended.
+        FourEyes: the same person asked.
+    """
+    stored = await get(kind, document_id, version)
+    _require_state(stored, "suspended")
+    last = await last_step(stored, RESUMPTION_ACTS)
+    if last is None or last.act == "suspend":
+        await _record_step(stored, "ask_to_resume", staff_id, at)
+        return stored, False
+    if last.staff_id == staff_id:
         raise FourEyes("another person must agree")
-    await _set_state(found, "approved", expected="suspended")
-    await _step(found, "resume", staff_id, at)
+    await _set_state(stored, "approved", expected="suspended")
+    await _record_step(stored, "resume", staff_id, at)
     return await get(kind, document_id, version), True
 
 
 async def retire_suspended(
     kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime
 ) -> Version:
-    """A privacy officer ends a version that the gate has stopped; it does not come back."""
-    found = await get(kind, document_id, version)
-    await _set_state(found, "retired", expected="suspended")
-    await _step(found, "retire", officer_id, at)
+    """Retire a suspended version for good, as a privacy officer."""
+    stored = await get(kind, document_id, version)
+    await _set_state(stored, "retired", expected="suspended")
+    await _record_step(stored, "retire", officer_id, at)
     return await get(kind, document_id, version)
 
 
 async def retire(
     kind: DocumentKind, document_id: str, staff_id: str, at: datetime, ends_at: datetime | None = None
 ) -> Version:
-    """End what is in force for good: from now on, or at `ends_at`."""
-    found = await in_force(kind, document_id, at)
-    if found is None:
-        raise NotFound("nothing of this name is in force")
+    """End the version in force for good, now or at `ends_at`. NotFound when none is in force."""
+    stored = await _require_in_force(kind, document_id, at)
     if ends_at is not None and ends_at > at:
-        await queries.execute(
-            "UPDATE document SET ended_at = $4 WHERE kind = $1 AND document_id = $2 AND version = $3",
-            kind,
-            document_id,
-            found.version,
-            queries.to_micros(ends_at),
-        )
+        await _only(stored).update(ended_at=queries.to_micros(ends_at))
     else:
-        await _set_state(found, "retired", expected="approved")
-    await _step(found, "retire", staff_id, at)
-    return await get(kind, document_id, found.version)
+        await _set_state(stored, "retired", expected="approved")
+    await _record_step(stored, "retire", staff_id, at)
+    return await get(kind, document_id, stored.version)
 
 
 async def get(kind: DocumentKind, document_id: str, version: int) -> Version:
-    """One version, or NotFound."""
-    row = await queries.fetch_one(
-        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version = $3", kind, document_id, version
-    )
+    """Return one version, or raise NotFound."""
+    row = await StoredDocument.get_or_none(kind=kind, document_id=document_id, version=version)
     if row is None:
         raise NotFound("there is no such version")
-    return _version(row)
+    return from_row(row)
 
 
 async def in_force(kind: DocumentKind, document_id: str, at: datetime) -> Version | None:
-    """What binds at `at`: the latest version begun by then, unless it was suspended or retired."""
-    row = await queries.fetch_one(
-        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from <= $3"
-        " ORDER BY in_force_from DESC, version DESC LIMIT 1",
-        kind,
-        document_id,
-        queries.to_micros(at),
+    """Return the version in force at `at`: the latest that had begun, unless it was suspended, retired or ended."""
+    row = (
+        await StoredDocument.filter(kind=kind, document_id=document_id, in_force_from__lte=queries.to_micros(at))
+        .order_by("-in_force_from", "-version")
+        .first()
     )
-    return _version(row) if row and _binds(row, at) else None
+    return from_row(row) if row is not None and is_binding(row.state, row.ended_at, at) else None
+
+
+async def _require_in_force(kind: DocumentKind, document_id: str, at: datetime) -> Version:
+    stored = await in_force(kind, document_id, at)
+    if stored is None:
+        raise NotFound("nothing of this name is in force")
+    return stored
 
 
 async def all_in_force(kind: DocumentKind, at: datetime) -> list[Version]:
-    """Everything of a kind that binds at `at`, by id."""
-    found = await queries.fetch_all(
-        "SELECT * FROM document WHERE kind = $1 AND in_force_from <= $2 ORDER BY document_id, in_force_from, version",
-        kind,
-        queries.to_micros(at),
+    """Return the versions of a kind in force at `at`, by document id."""
+    rows = await StoredDocument.filter(kind=kind, in_force_from__lte=queries.to_micros(at)).order_by(
+        "document_id", "in_force_from", "version"
     )
-    latest = {row["document_id"]: row for row in found}
-    return [_version(row) for row in latest.values() if _binds(row, at)]
+    latest = {row.document_id: row for row in rows}
+    return [from_row(row) for row in latest.values() if is_binding(row.state, row.ended_at, at)]
 
 
 async def scheduled(kind: DocumentKind, at: datetime) -> list[Version]:
-    """Everything of a kind that was approved and begins after `at`, by id."""
-    found = await queries.fetch_all(
-        "SELECT * FROM document WHERE kind = $1 AND state = 'approved' AND in_force_from > $2"
-        " ORDER BY document_id, version",
-        kind,
-        queries.to_micros(at),
+    """Return the approved versions of a kind that begin after `at`, by document id."""
+    rows = await StoredDocument.filter(kind=kind, state="approved", in_force_from__gt=queries.to_micros(at)).order_by(
+        "document_id", "version"
     )
-    return [_version(row) for row in found]
+    return [from_row(row) for row in rows]
 
 
 async def change_count() -> int:
-    """A number that rises with every act on any document."""
-    found = await queries.fetch_one("SELECT changes FROM catalogue_state")
-    assert found is not None
-    return int(found["changes"])
+    """Return a number that rises with every act on any document."""
+    row = await queries.fetch_one("SELECT changes FROM catalogue_state")
+    assert row is not None
+    return int(row["changes"])
 
 
-async def next_change_at(kinds: Sequence[DocumentKind], at: datetime) -> datetime | None:
-    """The first instant after `at` at which something of these kinds begins or ends of itself, or None."""
-    among = ", ".join(f"${place}" for place in range(2, 2 + len(kinds)))
-    found = await queries.fetch_one(
-        f"SELECT min(moment) AS moment FROM (SELECT in_force_from AS moment FROM document WHERE in_force_from > $1"
-        f" AND kind IN ({among}) UNION ALL SELECT ended_at FROM document WHERE ended_at > $1 AND kind IN ({among})"
-        ") later",
-        queries.to_micros(at),
-        *kinds,
-    )
-    return None if found is None or found["moment"] is None else queries.from_micros(found["moment"])
+async def next_change_at(kinds: Collection[DocumentKind], at: datetime) -> datetime | None:
+    """Return the first instant after `at` at which a version of these kinds begins or ends by itself, or None."""
+    instants = []
+    for column in ("in_force_from", "ended_at"):
+        after: dict[str, Any] = {f"{column}__gt": queries.to_micros(at)}
+        rows = await StoredDocument.filter(kind__in=list(kinds), **after).order_by(column).limit(1).values(column)
+        instants += [row[column] for row in rows]
+    return queries.from_micros(min(instants)) if instants else None
 
 
 async def versions_between(kind: DocumentKind, document_id: str, after: int, to: int) -> list[Version]:
-    """Versions after `after` up to `to` that ever were in force, oldest first."""
-    found = await queries.fetch_all(
-        "SELECT * FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND version <= $4"
-        " AND in_force_from IS NOT NULL ORDER BY version",
-        kind,
-        document_id,
-        after,
-        to,
+    """Return the versions numbered above `after` up to `to` that were ever approved, oldest first."""
+    rows = await StoredDocument.filter(
+        kind=kind, document_id=document_id, version__gt=after, version__lte=to, in_force_from__isnull=False
+    ).order_by("version")
+    return [from_row(row) for row in rows]
+
+
+async def last_step(version: Version, acts: Collection[str]) -> DocumentStep | None:
+    """Return the version's latest step with one of these acts, or None."""
+    return (
+        await DocumentStep.filter(
+            kind=version.kind, document_id=version.document_id, version=version.version, act__in=list(acts)
+        )
+        .order_by("-number")
+        .first()
     )
-    return [_version(row) for row in found]
 
 
-def _binds(row: queries.Row, at: datetime) -> bool:
-    return row["state"] == "approved" and (row["ended_at"] is None or row["ended_at"] > queries.to_micros(at))
+def is_binding(state: str, ended_at: int | None, at: datetime) -> bool:
+    """Tell whether the latest begun version of a document binds at `at`, by its stored state and end."""
+    return state == "approved" and (ended_at is None or ended_at > queries.to_micros(at))
 
 
-def _version(row: queries.Row) -> Version:
-    begins = row["in_force_from"]
+def from_row(row: StoredDocument) -> Version:
+    """Return a stored version with its body parsed."""
     return Version(
-        DocumentKind(row["kind"]),
-        row["document_id"],
-        row["version"],
-        row["state"],
-        row["sha256"],
-        json.loads(row["body"]),
-        None if begins is None else queries.from_micros(begins),
+        DocumentKind(row.kind),
+        row.document_id,
+        row.version,
+        row.state,
+        row.sha256,
+        json.loads(row.body),
+        None if row.in_force_from is None else queries.from_micros(row.in_force_from),
     )
 
 
-def _must_be(found: Version, state: str) -> None:
-    if found.state != state:
-        raise Conflict(f"this needs a version in state {state}; it is {found.state}")
+def _only(version: Version) -> QuerySet[StoredDocument]:
+    return StoredDocument.filter(kind=version.kind, document_id=version.document_id, version=version.version)
 
 
-async def _set_state(found: Version, state: str, expected: str) -> None:
-    changed = await queries.execute(
-        "UPDATE document SET state = $4 WHERE kind = $1 AND document_id = $2 AND version = $3 AND state = $5",
-        found.kind,
-        found.document_id,
-        found.version,
-        state,
-        expected,
-    )
-    if not changed:
+def _require_state(version: Version, state: str) -> None:
+    if version.state != state:
+        raise Conflict(f"this needs a version in state {state}; it is {version.state}")
+
+
+async def _set_state(version: Version, state: str, expected: str) -> None:
+    # Two requests may act on one version at once: only the one whose UPDATE changes the row continues.
+    if not await _only(version).filter(state=expected).update(state=state):
         raise Conflict(f"this needs a version in state {expected}")
 
 
-async def _must_be_another(found: Version, staff_id: str) -> None:
-    touched = await queries.fetch_one(
-        "SELECT 1 AS touched FROM document_step WHERE kind = $1 AND document_id = $2 AND version <= $3"
-        " AND staff_id = $4 AND act IN ('draft', 'submit')"
-        " AND version > (SELECT coalesce(max(version), 0) FROM document"
-        " WHERE kind = $1 AND document_id = $2 AND version < $3 AND in_force_from IS NOT NULL)",
-        found.kind,
-        found.document_id,
-        found.version,
-        staff_id,
+async def _require_uninvolved(version: Version, staff_id: str) -> None:
+    """Raise FourEyes for a person who drafted or submitted the version, or a draft since the last approved version."""
+    approved = (
+        await StoredDocument.filter(
+            kind=version.kind,
+            document_id=version.document_id,
+            version__lt=version.version,
+            in_force_from__isnull=False,
+        )
+        .order_by("-version")
+        .limit(1)
+        .values("version")
     )
-    if touched:
+    involved = await DocumentStep.filter(
+        kind=version.kind,
+        document_id=version.document_id,
+        version__gt=approved[0]["version"] if approved else 0,
+        version__lte=version.version,
+        staff_id=staff_id,
+        act__in=["draft", "submit"],
+    ).exists()
+    if involved:
         raise FourEyes("whoever contributed to a version, or to a draft it grew from, cannot decide on it")
 
 
 async def _was_ever_approved(kind: DocumentKind, document_id: str) -> bool:
-    return (
-        await queries.fetch_one(
-            "SELECT 1 AS approved FROM document WHERE kind = $1 AND document_id = $2 AND in_force_from IS NOT NULL",
-            kind,
-            document_id,
-        )
-        is not None
-    )
+    return await StoredDocument.filter(kind=kind, document_id=document_id, in_force_from__isnull=False).exists()
 
 
-async def _step(found: Version, act: str, staff_id: str, at: datetime) -> None:
-    count = await queries.fetch_one(
-        "SELECT count(*) AS steps FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3",
-        found.kind,
-        found.document_id,
-        found.version,
+async def _record_step(version: Version, act: str, staff_id: str, at: datetime) -> None:
+    """Append a step to the version's history and raise the catalogue's number of changes."""
+    steps = await DocumentStep.filter(
+        kind=version.kind, document_id=version.document_id, version=version.version
+    ).count()
+    await DocumentStep.create(
+        kind=version.kind,
+        document_id=version.document_id,
+        version=version.version,
+        number=steps + 1,
+        act=act,
+        staff_id=staff_id,
+        sha256=version.sha256,
+        at=queries.to_micros(at),
     )
-    assert count is not None
-    await queries.execute(
-        "INSERT INTO document_step (kind, document_id, version, number, act, staff_id, sha256, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        found.kind,
-        found.document_id,
-        found.version,
-        count["steps"] + 1,
-        act,
-        staff_id,
-        found.sha256,
-        queries.to_micros(at),
-    )
-    await queries.execute("UPDATE catalogue_state SET changes = changes + 1")
+    await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)

@@ -1,8 +1,11 @@
-"""Versions of catalogue documents to look at: lists, the state people speak of, differences, the whole catalogue."""
+"""Versions of catalogue documents for display: lists, the states people speak of, names, differences.
+
+SQL text remains for `latest_versions`, which compares rows of one table with each other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,67 +15,96 @@ from consent.documents.lifecycle import Body, Version
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import NotFound
 from consent.kernel.faults import pointer_to
+from consent.models import DocumentStep, StoredDocument
 
 STATES = (
     "draft", "in_review", "submitted", "scheduled", "in_force", "superseded", "suspended", "retired", "discarded",
 )  # fmt: skip
-"""What a version can be said to be."""
+"""The states of a version in the API: the stored one, with `approved` and `retired` told apart by time and history."""
+LANGUAGES = ("zh-CN", "en")
 VERSION_MAX = 2**31 - 1
+"""The largest number that the column holds."""
 
 
 async def latest_version(kind: DocumentKind, document_id: str) -> Version:
-    """The newest version, whatever its state, or NotFound."""
-    row = await queries.fetch_one(
-        "SELECT max(version) AS version FROM document WHERE kind = $1 AND document_id = $2", kind, document_id
-    )
-    if row is None or row["version"] is None:
+    """Return the newest version in any state, or raise NotFound."""
+    row = await StoredDocument.filter(kind=kind, document_id=document_id).order_by("-version").first()
+    if row is None:
         raise NotFound("there is no such document")
-    return await lifecycle.get(kind, document_id, row["version"])
+    return lifecycle.from_row(row)
 
 
 async def latest_versions(kind: DocumentKind, after: str) -> list[Version]:
-    """The newest version of every document of a kind with an id above `after`, by id."""
-    found = await queries.fetch_all(
-        "SELECT document_id, max(version) AS version FROM document WHERE kind = $1 AND document_id > $2"
-        " GROUP BY document_id ORDER BY document_id",
+    """Return the newest version of every document of a kind with an id above `after`, by id."""
+    rows = await queries.fetch_all(
+        "SELECT d.* FROM document d JOIN (SELECT document_id, max(version) AS version FROM document WHERE kind = $1"
+        " AND document_id > $2 GROUP BY document_id) l ON l.document_id = d.document_id AND l.version = d.version"
+        " WHERE d.kind = $1 ORDER BY d.document_id",
         kind,
         after,
     )
-    return [await lifecycle.get(kind, row["document_id"], row["version"]) for row in found]
+    return [lifecycle.from_row(StoredDocument(**row)) for row in rows]
 
 
 async def state_of(version: Version, at: datetime) -> str:
-    """One of STATES."""
-    if version.state == "retired" and version.in_force_from is None:
-        return "discarded" if await _last_act(version) == lifecycle.DISCARD else "retired"
-    if version.state != "approved":
-        return version.state
-    assert version.in_force_from is not None
-    if version.in_force_from > at:
-        return "scheduled"
-    now = await lifecycle.in_force(version.kind, version.document_id, at)
-    if now is not None and now.version == version.version:
-        return "in_force"
-    begun = await queries.fetch_one(
-        "SELECT 1 AS later FROM document WHERE kind = $1 AND document_id = $2 AND version > $3 AND in_force_from <= $4",
-        version.kind,
-        version.document_id,
-        version.version,
-        queries.to_micros(at),
+    """Return the state of a version at `at`, one of STATES."""
+    (state,) = await states_of([version], at)
+    return state
+
+
+async def states_of(listed: Sequence[Version], at: datetime) -> list[str]:
+    """Return the states of versions of one kind at `at`, in order, with two queries for all of them."""
+    if not listed:
+        return []
+    kind = listed[0].kind
+    document_ids = {version.document_id for version in listed}
+    narrow = {"document_id": document_ids.pop()} if len(document_ids) == 1 else {}
+    discarded = {
+        (row["document_id"], row["version"])
+        for row in await DocumentStep.filter(kind=kind, act=lifecycle.DISCARD, **narrow).values(
+            "document_id", "version"
+        )
+    }
+    begun = (
+        await StoredDocument.filter(kind=kind, in_force_from__lte=queries.to_micros(at), **narrow)
+        .order_by("document_id", "in_force_from", "version")
+        .values("document_id", "version", "state", "ended_at")
     )
-    return "superseded" if begun else "retired"
+    latest = {row["document_id"]: row for row in begun}
+    newest: dict[str, int] = {}
+    for row in begun:
+        newest[row["document_id"]] = max(row["version"], newest.get(row["document_id"], 0))
+
+    def state(version: Version) -> str:
+        document_id, begins = version.document_id, version.in_force_from
+        if version.state == "retired" and begins is None:
+            return "discarded" if (document_id, version.version) in discarded else "retired"
+        if version.state != "approved":
+            return version.state
+        assert begins is not None
+        if begins > at:
+            return "scheduled"
+        row = latest[document_id]
+        if row["version"] == version.version and lifecycle.is_binding(row["state"], row["ended_at"], at):
+            return "in_force"
+        return "superseded" if newest[document_id] > version.version else "retired"
+
+    return [state(version) for version in listed]
 
 
 async def open_versions(kind: DocumentKind, at: datetime) -> dict[str, dict[int, str]]:
-    """Every version of a kind that is submitted, in review, scheduled, in force or suspended: its state, by id."""
-    found = await queries.fetch_all(
-        "SELECT document_id, version, state, in_force_from FROM document WHERE kind = $1"
-        " AND state IN ('submitted', 'in_review', 'approved', 'suspended') ORDER BY document_id, version",
-        kind,
+    """Return the states of all versions of a kind that are submitted, in review, scheduled, in force or suspended.
+
+    By document id and version number.
+    """
+    rows = (
+        await StoredDocument.filter(kind=kind, state__in=["submitted", "in_review", "approved", "suspended"])
+        .order_by("document_id", "version")
+        .values("document_id", "version", "state", "in_force_from")
     )
-    in_force = {one.document_id: one.version for one in await lifecycle.all_in_force(kind, at)}
+    in_force = {version.document_id: version.version for version in await lifecycle.all_in_force(kind, at)}
     states: dict[str, dict[int, str]] = {}
-    for row in found:
+    for row in rows:
         state = row["state"]
         if state == "approved":
             if row["in_force_from"] > queries.to_micros(at):
@@ -86,101 +118,84 @@ async def open_versions(kind: DocumentKind, at: datetime) -> dict[str, dict[int,
 
 
 async def resume_requested(version: Version) -> bool:
-    """Whether somebody asked to start a suspended version again, so that another person's word is what it needs."""
+    """Tell whether somebody has asked to resume a suspended version, so that a second person can agree."""
     if version.state != "suspended":
         return False
-    asked = await queries.fetch_one(
-        "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
-        " AND act IN ('suspend', 'ask_to_resume') ORDER BY number DESC LIMIT 1",
-        version.kind,
-        version.document_id,
-        version.version,
-    )
-    return asked is not None and asked["act"] == "ask_to_resume"
+    last = await lifecycle.last_step(version, lifecycle.RESUMPTION_ACTS)
+    return last is not None and last.act == "ask_to_resume"
 
 
 async def comparison_base(version: Version, at: datetime) -> Version | None:
-    """What a version is to be read against: what people have now, however many drafts lie between.
+    """Return the version that a reader compares this one with, or None.
 
-    Of a version that is or was in force itself, what was in force before it. Where nothing ever was, the newest
-    earlier version that says something else; None where there is none.
+    For a version that has not begun, the one in force, however many drafts lie between; for one that is or was in
+    force, the one before it. With nothing ever in force, the newest earlier version with another text.
     """
     now = await lifecycle.in_force(version.kind, version.document_id, at)
-    to_come = await state_of(version, at) in ("draft", "in_review", "submitted", "scheduled")
-    if to_come and now is not None:
+    if now is not None and await state_of(version, at) in ("draft", "in_review", "submitted", "scheduled"):
         return now
     until = at if version.in_force_from is None else version.in_force_from
-    row = await queries.fetch_one(
-        "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version <> $3 AND in_force_from <= $4"
-        " ORDER BY in_force_from DESC, version DESC LIMIT 1",
-        version.kind,
-        version.document_id,
-        version.version,
-        queries.to_micros(until),
-    ) or await queries.fetch_one(
-        "SELECT version FROM document WHERE kind = $1 AND document_id = $2 AND version < $3 AND sha256 <> $4"
-        " ORDER BY version DESC LIMIT 1",
-        version.kind,
-        version.document_id,
-        version.version,
-        version.sha256,
+    others = StoredDocument.filter(kind=version.kind, document_id=version.document_id)
+    row = (
+        await others.filter(in_force_from__lte=queries.to_micros(until))
+        .exclude(version=version.version)
+        .order_by("-in_force_from", "-version")
+        .first()
+        or await others.filter(version__lt=version.version).exclude(sha256=version.sha256).order_by("-version").first()
     )
-    return None if row is None else await lifecycle.get(version.kind, version.document_id, row["version"])
-
-
-async def _last_act(version: Version) -> str:
-    row = await queries.fetch_one(
-        "SELECT act FROM document_step WHERE kind = $1 AND document_id = $2 AND version = $3"
-        " ORDER BY number DESC LIMIT 1",
-        version.kind,
-        version.document_id,
-        version.version,
-    )
-    return "" if row is None else str(row["act"])
+    return None if row is None else lifecycle.from_row(row)
 
 
 def name_of(kind: DocumentKind, body: Body) -> dict[str, str]:
-    """What people call a document, by language; empty for a draft that does not say."""
-    found: Any = body.get("title" if kind in (DocumentKind.BENEFITS, DocumentKind.SCHEMES) else "name")
+    """Return a document's name by language; empty for a draft that has none."""
+    name: Any = body.get("title" if kind in (DocumentKind.BENEFITS, DocumentKind.SCHEMES) else "name")
     if kind is DocumentKind.NOTICES and isinstance(texts := body.get("languages"), Mapping):
-        found = {language: text.get("title") for language, text in texts.items() if isinstance(text, Mapping)}
-    members = found.items() if isinstance(found, Mapping) else ()
-    return {language: text for language, text in members if isinstance(text, str)}
+        name = {language: text.get("title") for language, text in texts.items() if isinstance(text, Mapping)}
+    members = name if isinstance(name, Mapping) else {}
+    return {language: members[language] for language in LANGUAGES if isinstance(members.get(language), str)}
 
 
 async def last_name_of(kind: DocumentKind, document_id: str) -> dict[str, str] | None:
-    """What a document was called when it was last in force; None where it never was."""
-    found = await lifecycle.versions_between(kind, document_id, 0, VERSION_MAX)
-    return name_of(kind, found[-1].body) if found else None
+    """Return the name of a document's newest version that was ever approved; None where none was."""
+    row = (
+        await StoredDocument.filter(kind=kind, document_id=document_id, in_force_from__isnull=False)
+        .order_by("-version")
+        .first()
+    )
+    return None if row is None else name_of(kind, lifecycle.from_row(row).body)
 
 
 def differences(before: Any, after: Any, at: tuple[str | int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Where two JSON values differ, as `{"pointer","before"?,"after"?}`; a member that is not there is left out."""
+    """Yield the places where two JSON values differ, as `{"pointer", "before", "after"}`.
+
+    `before` is absent for an added member, `after` for a removed one. Lists are compared whole unless all of their
+    items are objects.
+    """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in sorted({*before, *after}):
-            here = (*at, str(name))
+            place: tuple[str | int, ...] = (*at, str(name))
             if name not in before:
-                yield {"pointer": pointer_to(here), "after": after[name]}
+                yield {"pointer": pointer_to(place), "after": after[name]}
             elif name not in after:
-                yield {"pointer": pointer_to(here), "before": before[name]}
+                yield {"pointer": pointer_to(place), "before": before[name]}
             else:
-                yield from differences(before[name], after[name], here)
-    elif _of_objects(before) and _of_objects(after):
-        for place in range(max(len(before), len(after))):
-            if place >= len(before):
-                yield {"pointer": pointer_to((*at, place)), "after": after[place]}
-            elif place >= len(after):
-                yield {"pointer": pointer_to((*at, place)), "before": before[place]}
+                yield from differences(before[name], after[name], place)
+    elif _is_list_of_objects(before) and _is_list_of_objects(after):
+        for index in range(max(len(before), len(after))):
+            if index >= len(before):
+                yield {"pointer": pointer_to((*at, index)), "after": after[index]}
+            elif index >= len(after):
+                yield {"pointer": pointer_to((*at, index)), "before": before[index]}
             else:
-                yield from differences(before[place], after[place], (*at, place))
+                yield from differences(before[index], after[index], (*at, index))
     elif before != after:
         yield {"pointer": pointer_to(at), "before": before, "after": after}
 
 
-def _of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
 
 
 async def bodies_in_force(at: datetime) -> dict[str, list[Body]]:
-    """Everything in force, by kind and id."""
-    return {str(kind): [one.body for one in await lifecycle.all_in_force(kind, at)] for kind in DocumentKind}
+    """Return every document in force at `at`, by kind and ordered by id."""
+    return {str(kind): [version.body for version in await lifecycle.all_in_force(kind, at)] for kind in DocumentKind}

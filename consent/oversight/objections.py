@@ -1,4 +1,7 @@
-"""Objections: opened by the person, decided by a human, and lowering nothing while they are open."""
+"""Objections: opened by a person, decided by a privacy officer, with nothing lowered while they are open.
+
+SQL text remains where an objection is read together with its record, link or person's key (joins).
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,38 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
+from tortoise.queryset import QuerySet
+
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import paging, queries
+from consent.database.paging import Cursor
 from consent.domain.objections import ObjectionState, Reason, acknowledge_by, decide_by
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel import working_days
 from consent.kernel.errors import Conflict, NotFound
-from consent.persons import Person
+from consent.models import StoredObjection, StoredRecord
+from consent.persons import ActingPerson, Person
 from consent.records import intake
+from consent.records.intake import RecordCorrection
 
-NEWEST = 2**62
-TAKEN_BACK_MAX = 200
-"""Records taken back that are looked through for what an objection was about; more than anybody has."""
+RETRACTIONS_MAX = 200
+"""Retracted records of one person among which those of their objections are searched; more than anybody has."""
 FOR_OFFICER = (
     "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
     " FROM objection o JOIN person p ON p.person_id = o.person_id"
     " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
 )
-"""What an officer is shown of objections: the record as it is now, and no identity."""
+"""An objection with its record of today and the key that opens its texts; no identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectionForPerson:
-    """An objection as its person sees it: their own words, what it is about, and the decision in writing.
+    """An objection as its person sees it: their own words, the record it is about, the decision in writing.
 
-    `record` is (kind, quantity, civil day) as it is now, or as it was when it was taken back.
+    `record` is (kind, quantity, civil day) as stored now, or as it was when it was retracted.
     """
 
     objection_id: str
@@ -53,7 +60,10 @@ class ObjectionForPerson:
 
 @dataclass(frozen=True, slots=True)
 class ObjectionForOfficer:
-    """An objection as the officer who decides sees it: both sides' words, the record, the deadlines; no identity."""
+    """An objection as the deciding officer sees it: both sides' words, the record, the deadlines; no identity.
+
+    `decision` is the reason given in writing.
+    """
 
     objection_id: str
     state: ObjectionState
@@ -68,12 +78,11 @@ class ObjectionForOfficer:
     source_statement: str | None
     decided_on: date | None
     decision: str | None
-    """The reason that was given in writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectionForSource:
-    """An objection as its source sees it: which record or account, what fault, none of the person's words."""
+    """An objection as its source sees it: the record or account, the fault, none of the person's words."""
 
     objection_id: str
     source_record_id: str | None
@@ -84,29 +93,62 @@ class ObjectionForSource:
     stated: bool
 
 
-async def open_about_record(
-    person: Person, record_id: str, reason: Reason, statement: str, today: date, at: datetime
-) -> ObjectionForPerson:
-    """Object to a record of one's own; NotFound for any other."""
-    row = await queries.fetch_one(
-        "SELECT source_id FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
-    )
-    if row is None:
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """An officer's decision on an objection, with its reason in writing.
+
+    `correction` is for an upheld one: the record's new values; None deletes the record.
+    """
+
+    upheld: bool
+    reason: str
+    correction: RecordCorrection | None = None
+
+
+async def open_about_record(actor: ActingPerson, record_id: str, reason: Reason, statement: str) -> ObjectionForPerson:
+    """Object to one of the person's records; NotFound for any other.
+
+    Runs in the caller's transaction with the person's row locked; writes `objection.opened` and a message.
+    """
+    record = await StoredRecord.get_or_none(person_id=actor.person.person_id, record_id=record_id)
+    if record is None:
         raise NotFound("there is no such record")
-    return await _open(person, record_id, row["source_id"], reason, statement, today, at)
+    return await _open(actor, record_id, record.source_id, reason, statement)
 
 
-async def open_about_missing(
-    person: Person, source_id: str, reason: Reason, statement: str, today: date, at: datetime
+async def open_about_missing(actor: ActingPerson, source_id: str, reason: Reason, statement: str) -> ObjectionForPerson:
+    """Object to the absence of a record of this source; otherwise as `open_about_record`."""
+    return await _open(actor, None, source_id, reason, statement)
+
+
+async def _open(
+    actor: ActingPerson, record_id: str | None, source_id: str, reason: Reason, statement: str
 ) -> ObjectionForPerson:
-    """Say that a record is missing at a source."""
-    return await _open(person, None, source_id, reason, statement, today, at)
+    person, at = actor.person, actor.at
+    objection_id, deadline = new_id(), decide_by(actor.today, working_days.shipped())
+    await StoredObjection.create(
+        person_id=person.person_id,
+        objection_id=objection_id,
+        record_id=record_id,
+        source_id=source_id,
+        reason_code=reason,
+        sealed_statement=person.seal("objection", "sealed_statement", objection_id, statement.encode()),
+        state=ObjectionState.OPEN,
+        opened_at=queries.to_micros(at),
+        decide_by=queries.to_day_number(deadline),
+    )
+    facts = {"objection_id": objection_id, "record_id": record_id, "source_id": source_id, "reason_code": reason}
+    await ledger.append(person, "objection.opened", facts, at)
+    await messages.add(
+        person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
+    )
+    return ObjectionForPerson(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)
 
 
-async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[ObjectionForPerson]:
-    """The person's objections, newest first."""
-    at, objection_id = before or (2**62, "")
-    found = await queries.fetch_all(
+async def list_for(person: Person, before: Cursor | None, limit: int) -> list[ObjectionForPerson]:
+    """Return the person's objections, newest first, after the cursor (opened at, objection id)."""
+    at, objection_id = before or paging.NEWEST
+    rows = await queries.fetch_all(
         "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
         " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
         " WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
@@ -116,26 +158,27 @@ async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -
         objection_id,
         limit,
     )
-    gone = any(row["record_id"] and row["record_kind"] is None for row in found)
-    taken_back = await _taken_back(person) if gone else {}
-    return [_own(person, row, taken_back) for row in found]
+    any_deleted = any(row["record_id"] and row["record_kind"] is None for row in rows)
+    retracted = await _retracted_records(person) if any_deleted else {}
+    return [_for_person(person, row, retracted) for row in rows]
 
 
-async def _taken_back(person: Person) -> dict[str, tuple[str, int, date]]:
-    """What records said that were taken back, by id: the person's own history knows."""
+async def _retracted_records(person: Person) -> dict[str, tuple[str, int, date]]:
+    """Return kind, quantity and civil day of the person's retracted records by id, from the events of retraction."""
+    events = await ledger.events_of(person, ("record.retracted",), paging.NEWEST[0], RETRACTIONS_MAX)
     return {
-        one.facts["record_id"]: (
-            one.facts["kind"],
-            one.facts["quantity"],
-            date.fromisoformat(one.facts["occurred_on"]),
+        event.facts["record_id"]: (
+            event.facts["kind"],
+            event.facts["quantity"],
+            date.fromisoformat(event.facts["occurred_on"]),
         )
-        for one in await ledger.events_of(person, ("record.retracted",), NEWEST, TAKEN_BACK_MAX)
+        for event in events
     }
 
 
-def _own(person: Person, row: queries.Row, taken_back: Mapping[str, tuple[str, int, date]]) -> ObjectionForPerson:
+def _for_person(person: Person, row: queries.Row, retracted: Mapping[str, tuple[str, int, date]]) -> ObjectionForPerson:
     objection_id, decision = row["objection_id"], row["sealed_decision"]
-    record = taken_back.get(row["record_id"] or "")
+    record = retracted.get(row["record_id"] or "")
     if row["record_kind"] is not None:
         record = (row["record_kind"], row["quantity"], queries.from_day_number(row["occurred_on"]))
     return ObjectionForPerson(
@@ -157,37 +200,42 @@ def _own(person: Person, row: queries.Row, taken_back: Mapping[str, tuple[str, i
 
 
 async def export(person: Person) -> list[dict[str, Any]]:
-    """Every objection with what both sides said, opened: JSON-ready."""
-    found = await queries.fetch_all(
-        "SELECT * FROM objection WHERE person_id = $1 ORDER BY opened_at, objection_id", person.person_id
-    )
+    """Return every objection of the person with the words of both sides, opened and ready for JSON."""
+    objections = await StoredObjection.filter(person_id=person.person_id).order_by("opened_at", "objection_id")
     return [
         {
-            "objection_id": row["objection_id"],
-            "record_id": row["record_id"],
-            "source_id": row["source_id"],
-            "reason_code": row["reason_code"],
-            "state": row["state"],
-            "opened_at": queries.from_micros(row["opened_at"]).isoformat(),
-            "decide_by": queries.from_day_number(row["decide_by"]).isoformat(),
+            "objection_id": objection.objection_id,
+            "record_id": objection.record_id,
+            "source_id": objection.source_id,
+            "reason_code": objection.reason_code,
+            "state": objection.state,
+            "opened_at": queries.from_micros(objection.opened_at).isoformat(),
+            "decide_by": queries.from_day_number(objection.decide_by).isoformat(),
             **{
                 column.removeprefix("sealed_"): person.open(
-                    "objection", column, row["objection_id"], bytes(row[column])
+                    "objection", column, objection.objection_id, sealed
                 ).decode()
-                for column in ("sealed_statement", "sealed_source_statement", "sealed_decision")
-                if row[column] is not None
+                for column, sealed in (
+                    ("sealed_statement", objection.sealed_statement),
+                    ("sealed_source_statement", objection.sealed_source_statement),
+                    ("sealed_decision", objection.sealed_decision),
+                )
+                if sealed is not None
             },
         }
-        for row in found
+        for objection in objections
     ]
 
 
 async def list_for_source(
-    keyring: Keyring, source_id: str, after: tuple[int, str] | None, limit: int
+    keyring: Keyring, source_id: str, after: Cursor | None, limit: int
 ) -> list[ObjectionForSource]:
-    """Open objections about this source, oldest first; only of persons whose link with it stands."""
-    at, objection_id = after or (-1, "")
-    found = await queries.fetch_all(
+    """Return open objections about this source, oldest first, of persons whose link with it is confirmed.
+
+    The cursor is (opened at, objection id).
+    """
+    at, objection_id = after or paging.OLDEST
+    rows = await queries.fetch_all(
         "SELECT o.person_id, o.objection_id, o.reason_code, o.opened_at, o.decide_by, o.stated_at,"
         " r.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
         " JOIN person p ON p.person_id = o.person_id"
@@ -213,14 +261,21 @@ async def list_for_source(
             queries.from_day_number(row["decide_by"]),
             row["stated_at"] is not None,
         )
-        for row in found
+        for row in rows
     ]
 
 
 async def record_source_statement(
     keyring: Keyring, source_id: str, objection_id: str, statement: str, at: datetime
 ) -> None:
-    """The source's side, for whoever decides; said again it replaces what was said. Conflict once it is decided."""
+    """Store the source's side of an open objection; a second statement replaces the first.
+
+    Runs in the caller's transaction; locks the person's row and writes `objection.stated`.
+
+    Raises:
+        NotFound: no objection of this id about this source by a person with a confirmed link.
+        Conflict: the objection is decided.
+    """
     row = await queries.fetch_one(
         "SELECT o.person_id, o.state FROM objection o"
         " JOIN account_link a ON a.person_id = o.person_id AND a.source_id = o.source_id AND a.state = 'confirmed'"
@@ -231,34 +286,35 @@ async def record_source_statement(
     if row is None:
         raise NotFound("there is no such objection")
     person = await persons.lock(keyring, row["person_id"])
-    changed = await queries.execute(
-        "UPDATE objection SET sealed_source_statement = $3, stated_at = $4"
-        " WHERE person_id = $1 AND objection_id = $2 AND state = 'open'",
-        person.person_id,
-        objection_id,
-        person.seal("objection", "sealed_source_statement", objection_id, statement.encode()),
-        queries.to_micros(at),
-    )
-    if not changed:
+    if (
+        not await _only(person, objection_id)
+        .filter(state=ObjectionState.OPEN)
+        .update(
+            sealed_source_statement=person.seal(
+                "objection", "sealed_source_statement", objection_id, statement.encode()
+            ),
+            stated_at=queries.to_micros(at),
+        )
+    ):
         raise Conflict("the objection is decided")
     await ledger.append(person, "objection.stated", {"objection_id": objection_id, "source_id": source_id}, at)
 
 
-async def queue(keyring: Keyring, zone: tzinfo, after: tuple[int, str] | None, limit: int) -> list[ObjectionForOfficer]:
-    """Open objections, the most urgent first; `after` is (decide_by, id) of the last one seen."""
-    day, objection_id = after or (0, "")
-    found = await queries.fetch_all(
+async def queue(keyring: Keyring, zone: tzinfo, after: Cursor | None, limit: int) -> list[ObjectionForOfficer]:
+    """Return open objections, the most urgent first, after the cursor (deadline `yyyymmdd`, objection id)."""
+    day, objection_id = after or paging.OLDEST
+    rows = await queries.fetch_all(
         f"{FOR_OFFICER} WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
         " ORDER BY o.decide_by, o.objection_id LIMIT $3",
         day,
         objection_id,
         limit,
     )
-    return [_for_officer(keyring, row, zone) for row in found]
+    return [_for_officer(keyring, row, zone) for row in rows]
 
 
 async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ObjectionForOfficer:
-    """One objection by its id, open or decided; NotFound where there is none."""
+    """Return an objection for an officer, open or decided; NotFound where there is none."""
     row = await queries.fetch_one(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
     if row is None:
         raise NotFound("there is no such objection")
@@ -266,70 +322,65 @@ async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ObjectionFor
 
 
 async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: datetime) -> None:
-    """Tell the person that somebody has taken the objection up. Again: the same."""
-    person, row = await _of_anybody(keyring, objection_id)
-    if row["acknowledged_at"] is not None:
+    """Tell the person that an officer works on the objection, once; NotFound for an unknown id.
+
+    Runs in the caller's transaction; locks the person's row, writes `objection.acknowledged` and a message.
+    """
+    person, objection = await _lock_person_of(keyring, objection_id)
+    if objection.acknowledged_at is not None:
         return
-    await queries.execute(
-        "UPDATE objection SET acknowledged_at = $3 WHERE person_id = $1 AND objection_id = $2",
-        person.person_id,
-        objection_id,
-        queries.to_micros(at),
-    )
+    await _only(person, objection_id).update(acknowledged_at=queries.to_micros(at))
     await ledger.append(person, "objection.acknowledged", {"objection_id": objection_id, "staff_id": staff_id}, at)
     await messages.add(person, MessageKind.OBJECTION_ACKNOWLEDGED, {"objection_id": objection_id}, at)
 
 
 async def decide(
-    keyring: Keyring,
-    objection_id: str,
-    staff_id: str,
-    upheld: bool,
-    reason: str,
-    correction: tuple[int | None, str | None] | None,
-    today: date,
-    at: datetime,
+    keyring: Keyring, objection_id: str, ruling: Ruling, staff_id: str, today: date, at: datetime
 ) -> ObjectionState:
-    """A human decides, with reasons in writing. Upheld: the record is corrected, or taken back, in this transaction.
+    """Decide an objection; return its new state. An upheld one corrects or deletes its record.
 
-    `correction` is (quantity, civil day), each None for as it is. Conflict when it is decided already.
+    Runs in the caller's transaction; locks the person's row, writes `objection.decided` and a message.
+
+    Raises:
+        NotFound: no such objection.
+        Conflict: it is decided already.
+        RecordRefused: the corrected record breaks the rules for deliveries.
     """
-    person, row = await _of_anybody(keyring, objection_id)
-    if row["state"] != ObjectionState.OPEN:
+    person, objection = await _lock_person_of(keyring, objection_id)
+    if objection.state != ObjectionState.OPEN:
         raise Conflict("the objection is decided")
     state = ObjectionState.REJECTED
-    if upheld:
-        state = ObjectionState.CORRECTED if correction else ObjectionState.UPHELD
-        if row["record_id"] is not None:
-            await intake.apply_decision(person, row["record_id"], correction, today, at)
-    await queries.execute(
-        "UPDATE objection SET state = $3, decided_at = $4, decided_by = $5, sealed_decision = $6"
-        " WHERE person_id = $1 AND objection_id = $2",
-        person.person_id,
-        objection_id,
-        state,
-        queries.to_micros(at),
-        staff_id,
-        person.seal("objection", "sealed_decision", objection_id, reason.encode()),
+    if ruling.upheld:
+        state = ObjectionState.CORRECTED if ruling.correction else ObjectionState.UPHELD
+        if objection.record_id is not None:
+            await intake.apply_decision(person, objection.record_id, ruling.correction, today, at)
+    await _only(person, objection_id).update(
+        state=state,
+        decided_at=queries.to_micros(at),
+        decided_by=staff_id,
+        sealed_decision=person.seal("objection", "sealed_decision", objection_id, ruling.reason.encode()),
     )
-    facts = {"objection_id": objection_id, "state": state, "reason": reason, "staff_id": staff_id}
+    facts = {"objection_id": objection_id, "state": state, "reason": ruling.reason, "staff_id": staff_id}
     await ledger.append(person, "objection.decided", facts, at)
-    told: dict[str, str | int | None] = {"objection_id": objection_id, "state": state, "reason": reason}
-    await messages.add(person, MessageKind.OBJECTION_DECIDED, told, at)
+    message: dict[str, str | int | None] = {"objection_id": objection_id, "state": state, "reason": ruling.reason}
+    await messages.add(person, MessageKind.OBJECTION_DECIDED, message, at)
     return state
 
 
-async def _of_anybody(keyring: Keyring, objection_id: str) -> tuple[Person, queries.Row]:
-    found = await queries.fetch_one("SELECT person_id FROM objection WHERE objection_id = $1", objection_id)
-    if found is None:
+def _only(person: Person, objection_id: str) -> QuerySet[StoredObjection]:
+    return StoredObjection.filter(person_id=person.person_id, objection_id=objection_id)
+
+
+async def _lock_person_of(keyring: Keyring, objection_id: str) -> tuple[Person, StoredObjection]:
+    """Lock the person of an objection and read it under the lock."""
+    known = await StoredObjection.filter(objection_id=objection_id).first()
+    if known is None:
         raise NotFound("there is no such objection")
-    person = await persons.lock(keyring, found["person_id"])
-    row = await queries.fetch_one(
-        "SELECT * FROM objection WHERE person_id = $1 AND objection_id = $2", person.person_id, objection_id
-    )
-    if row is None:
+    person = await persons.lock(keyring, known.person_id)
+    objection = await _only(person, objection_id).first()
+    if objection is None:
         raise NotFound("there is no such objection")
-    return person, row
+    return person, objection
 
 
 def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ObjectionForOfficer:
@@ -368,33 +419,3 @@ def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ObjectionF
         day("decided_at"),
         opened("sealed_decision"),
     )
-
-
-async def _open(
-    person: Person,
-    record_id: str | None,
-    source_id: str,
-    reason: Reason,
-    statement: str,
-    today: date,
-    at: datetime,
-) -> ObjectionForPerson:
-    objection_id, deadline = new_id(), decide_by(today, working_days.shipped())
-    await queries.execute(
-        "INSERT INTO objection (person_id, objection_id, record_id, source_id, reason_code, sealed_statement, state,"
-        " opened_at, decide_by) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",
-        person.person_id,
-        objection_id,
-        record_id,
-        source_id,
-        reason,
-        person.seal("objection", "sealed_statement", objection_id, statement.encode()),
-        queries.to_micros(at),
-        queries.to_day_number(deadline),
-    )
-    facts = {"objection_id": objection_id, "record_id": record_id, "source_id": source_id, "reason_code": reason}
-    await ledger.append(person, "objection.opened", facts, at)
-    await messages.add(
-        person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
-    )
-    return ObjectionForPerson(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)

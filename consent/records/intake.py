@@ -1,41 +1,51 @@
 """Records from sources: accepted only for accounts whose holder proved them and whose consent lives at this moment.
 
-A delivery that nobody authorised is answered and forgotten: neither stored nor logged, so that a source cannot learn
-who uses this service, nor this service what it was not allowed to know.
+SQL text remains for deliveries, which are set-based: up to BATCH_MAX records in a fixed number of statements and COPY.
+
+A delivery that nobody authorised is answered and neither stored nor logged: so a source cannot learn who uses this
+service, nor this service what it was not allowed to know. A record's own corrections and retractions by its source, and
+what an officer's decision does to it, are here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from consent import persons as people
+from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index, new_ids
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
+from consent.domain.purposes import Purpose
 from consent.domain.records import QUANTITY_MAX
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
+from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import DomainError, NotFound
+from consent.models import RecordKey, StoredConsent, StoredRecord
+from consent.persons import Person
 from consent.records import officer_corrections
 
 BATCH_MAX = 10_000
-"""Records in one transaction: large enough to be quick, small enough to hold no lock for long."""
-RECORD_KEY = ("source_id", "source_record_id", "person_id", "record_id")
-RECORD = (
+"""Records in one transaction: many for each round trip, few enough that no lock lasts long."""
+RECORD_KEY_COLUMNS = ("source_id", "source_record_id", "person_id", "record_id")
+RECORD_COLUMNS = (
     "person_id", "record_id", "source_id", "source_record_id", "kind", "quantity", "occurred_on", "received_at",
 )  # fmt: skip
 FIRST_DAY = date(2000, 1, 1)
-"""Days before this are mistakes of format, not deeds; no record lives that long anyway."""
+"""A day before this is a mistake of format; no record is retained that long anyway."""
+OBJECTION_UPHELD = "objection_upheld"
+"""The reason code of a change that an officer decided; reserved, so that no source can give it as its own."""
 
 
 class Refusal(StrEnum):
-    """Why a record was not taken."""
+    """The reason for which a record was refused."""
 
     NOT_AUTHORISED = "not_authorised"
     KIND_NOT_ALLOWED = "kind_not_allowed"
@@ -46,7 +56,7 @@ class Refusal(StrEnum):
 
 
 class RecordRefused(DomainError):
-    """A correction that the same rules refuse; `code` is one of Refusal."""
+    """A correction breaks the rules for deliveries; `code` is one of Refusal."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__("the corrected record would be refused")
@@ -54,7 +64,7 @@ class RecordRefused(DomainError):
 
 
 class DeliveredRecord(NamedTuple):
-    """One record as a source sends it; kind and day still as text."""
+    """A record as a source sends it: kind and civil day are text that nobody has checked."""
 
     record_id: str
     account: str
@@ -64,11 +74,20 @@ class DeliveredRecord(NamedTuple):
 
 
 class DeliveryResult(NamedTuple):
-    """What became of a delivery: accepted, duplicate or refused with a code."""
+    """The outcome for one record: accepted, duplicate, or refused with a code."""
 
     record_id: str
     status: Literal["accepted", "duplicate", "refused"]
     code: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCorrection:
+    """New values of a record: quantity, civil day as text; None leaves one as it was."""
+
+    quantity: int | None
+    occurred_on: str | None
+    reason_code: str
 
 
 class _Valid(NamedTuple):
@@ -85,9 +104,13 @@ async def deliver(
     today: date,
     at: datetime,
 ) -> list[DeliveryResult]:
-    """Take up to BATCH_MAX deliveries in the running transaction; one answer each, in order.
+    """Store up to BATCH_MAX records in the caller's transaction; return one result each, in order.
 
-    `kinds` are what the source may deliver, `today` is the city's civil day. Sending again changes nothing.
+    `kinds` are those the source may deliver, `today` is the city's civil day. Locks the persons' rows and raises their
+    epochs. A record that was accepted before is a duplicate and changes nothing.
+
+    Raises:
+        RETRYABLE_ERRORS: another transaction stored one of the records first.
     """
     if len(deliveries) > BATCH_MAX:
         raise ValueError(f"at most {BATCH_MAX} deliveries at once")
@@ -106,15 +129,15 @@ async def deliver(
     owners, shown = await _authorised(source_id, set(indexes.values()), at)
     agreed = await _kinds_agreed(source_id, set(shown.values()))
     admitted = []
-    for one in valid:
-        position, delivery, index = one
+    for entry in valid:
+        position, delivery, index = entry
         if index not in owners:
             answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
         elif delivery.kind not in agreed[shown[index]]:
             answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
         else:
-            admitted.append(one)
-    stored = await _stored(source_id, {one.delivery.record_id for one in admitted})
+            admitted.append(entry)
+    stored = await _stored(source_id, {entry.delivery.record_id for entry in admitted})
     await _store(source_id, admitted, owners, stored, answers, at)
     return [answer for answer in answers if answer is not None]
 
@@ -129,37 +152,33 @@ def _shape_refusal(delivery: DeliveredRecord, kinds: frozenset[str], today: date
 
 @lru_cache(maxsize=4096)
 def day_refusal(text: str, today: date) -> Refusal | None:
-    """Why a civil day cannot be taken, or None. Only `YYYY-MM-DD` in plain digits is a day."""
-    if len(text) != len("YYYY-MM-DD") or not text.isascii():
-        return Refusal.INVALID_DATE
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return Refusal.INVALID_DATE
-    if text != day.isoformat() or day < FIRST_DAY:
+    """Return the reason to refuse a civil day, or None for `YYYY-MM-DD` from FIRST_DAY to `today`."""
+    day = parse_civil_day(text)
+    if day is None or day < FIRST_DAY:
         return Refusal.INVALID_DATE
     return Refusal.IN_FUTURE if day > today else None
 
 
 @lru_cache(maxsize=4096)
 def _day_number(text: str) -> int:
-    """The number of a day that `day_refusal` lets pass."""
+    """Return the number `yyyymmdd` of a day that `day_refusal` accepts."""
     return int(text.replace("-", ""))
 
 
 async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozenset[str]]:
-    """Which kinds each version of the source delivered: a consent covers those it was shown for, and no others."""
-    found = {}
+    """Return the kinds of each version of the source: a consent covers those its notice named, and no others."""
+    # One query a version: in a batch there are as many as the source changed its kinds within a year.
+    kinds = {}
     for version in versions:
         document = await lifecycle.get(DocumentKind.SOURCES, source_id, version)
-        found[version] = frozenset(document.body["kinds"])
-    return found
+        kinds[version] = frozenset(document.body["kinds"])
+    return kinds
 
 
 async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[dict[str, str], dict[str, int]]:
-    """Account index → person, and → the source's version consented to, for confirmed links of live consents.
+    """Return account index → person id, and → the source's version consented to, for confirmed links under consent.
 
-    Those persons are locked, in one order.
+    Locks those persons' rows in one order.
     """
     if not indexes:
         return {}, {}
@@ -167,9 +186,10 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
         "account_index", 2
     )
     linked = await queries.fetch_records(by_account, source_id, queries.array_param(indexes))
-    persons = {row["person_id"] for row in linked}
-    await people.lock_many(persons)
-    # Links and consents as they are now that nobody can change them. One table a question: each lies by its own key.
+    owner_ids = {row["person_id"] for row in linked}
+    await persons.lock_many(owner_ids)
+    # Read again: before the locks a withdrawal may have ended a link. Separate queries instead of a join: on Citus the
+    # tables are distributed by different columns.
     linked = await queries.fetch_records(
         by_account, source_id, queries.array_param(row["account_index"] for row in linked)
     )
@@ -178,7 +198,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
         " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + queries.any_of("person_id", 3),
         source_id,
         queries.to_micros(at),
-        queries.array_param(persons),
+        queries.array_param(owner_ids),
     )
     shown = {row["person_id"]: row["counterpart_version"] for row in live}
     owners = {row["account_index"]: row["person_id"] for row in linked if row["person_id"] in shown}
@@ -186,7 +206,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
 
 
 async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[object, ...]]:
-    """What is there of these records: person, kind, quantity, day."""
+    """Return the stored person, kind, quantity and day by the source's record id; None for those of a retracted one."""
     if not record_ids:
         return {}
     keys = await queries.fetch_records(
@@ -197,13 +217,13 @@ async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[objec
     )
     if not keys:
         return {}
-    found = await queries.fetch_records(
+    rows = await queries.fetch_records(
         f"SELECT record_id, kind, quantity, occurred_on FROM record WHERE {queries.any_of('person_id', 1)}"
         f" AND {queries.any_of('record_id', 2)}",
         queries.array_param({row["person_id"] for row in keys}),
         queries.array_param(row["record_id"] for row in keys),
     )
-    content = {row["record_id"]: (row["kind"], row["quantity"], row["occurred_on"]) for row in found}
+    content = {row["record_id"]: (row["kind"], row["quantity"], row["occurred_on"]) for row in rows}
     return {
         row["source_record_id"]: (row["person_id"], *content.get(row["record_id"], (None, None, None))) for row in keys
     }
@@ -236,8 +256,8 @@ async def _store(
         answers[position] = DeliveryResult(name, "accepted")
     if not records:
         return
-    await queries.copy_rows("record_key", RECORD_KEY, keys)
-    await queries.copy_rows("record", RECORD, records)
+    await queries.copy_rows("record_key", RECORD_KEY_COLUMNS, keys)
+    await queries.copy_rows("record", RECORD_COLUMNS, records)
     await queries.execute(
         f"UPDATE person SET epoch = epoch + 1 WHERE {queries.any_of('person_id', 1)}",
         queries.array_param({row[0] for row in records}),
@@ -248,113 +268,110 @@ async def correct(
     keyring: Keyring,
     source_id: str,
     source_record_id: str,
-    quantity: int | None,
-    occurred_on: str | None,
-    reason_code: str,
+    correction: RecordCorrection,
     today: date,
     at: datetime,
 ) -> None:
-    """Replace a record's quantity or day, with notice to the person. NotFound without a live consent."""
-    person, record = await _of_source(keyring, source_id, source_record_id, at)
-    await _replace(person, record, quantity, occurred_on, reason_code, today, at)
+    """Replace a record's quantity or civil day as its source, and tell the person. `today` is the city's civil day.
+
+    Runs in the caller's transaction; locks the person's row, raises their epoch and writes `record.corrected`.
+
+    Raises:
+        NotFound: no such record, or no live consent covers it.
+        RecordRefused: the new day breaks the rules for deliveries.
+    """
+    person, record = await _require_covered_record(keyring, source_id, source_record_id, at)
+    await _replace(person, record, correction, today, at)
 
 
 async def retract(keyring: Keyring, source_id: str, source_record_id: str, reason_code: str, at: datetime) -> None:
-    """Take a record back, with notice to the person. Its id stays taken, so that a replay does not revive it."""
-    person, record = await _of_source(keyring, source_id, source_record_id, at)
-    await _take_back(person, record, reason_code, at)
+    """Delete a record as its source, and tell the person; NotFound as `correct`.
+
+    Its key stays, so that a repeated delivery does not bring it back. Writes `record.retracted`.
+    """
+    person, record = await _require_covered_record(keyring, source_id, source_record_id, at)
+    await _retract(person, record, reason_code, at)
 
 
 async def apply_decision(
-    person: people.Person, record_id: str, correction: tuple[int | None, str | None] | None, today: date, at: datetime
+    person: Person, record_id: str, correction: RecordCorrection | None, today: date, at: datetime
 ) -> None:
-    """What an upheld objection does to its record: correct it, or take it back. Nothing when it is gone already."""
-    record = await queries.fetch_one(
-        "SELECT * FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record_id
-    )
+    """Correct the record of an upheld objection, or delete it without a correction, and tell its source.
+
+    Runs in the transaction of the decision with the person's row locked. No effect when the record is deleted already.
+    """
+    record = await StoredRecord.get_or_none(person_id=person.person_id, record_id=record_id)
     if record is None:
         return
-    source_id, named = record["source_id"], record["source_record_id"]
     if correction is None:
-        await _take_back(person, record, "objection_upheld", at)
-        await officer_corrections.add(source_id, named, "retracted", None, None, at)
+        await _retract(person, record, OBJECTION_UPHELD, at)
+        await officer_corrections.add_retracted(record.source_id, record.source_record_id, at)
     else:
-        quantity, day = await _replace(person, record, correction[0], correction[1], "objection_upheld", today, at)
-        await officer_corrections.add(source_id, named, "corrected", quantity, day, at)
+        quantity, day = await _replace(person, record, correction, today, at)
+        await officer_corrections.add_corrected(record.source_id, record.source_record_id, quantity, day, at)
 
 
-async def _of_source(
+async def _require_covered_record(
     keyring: Keyring, source_id: str, source_record_id: str, at: datetime
-) -> tuple[people.Person, queries.Row]:
-    key = await queries.fetch_one(
-        "SELECT person_id, record_id FROM record_key WHERE source_id = $1 AND source_record_id = $2",
-        source_id,
-        source_record_id,
-    )
+) -> tuple[Person, StoredRecord]:
+    """Return a source's record and its person, locked; NotFound unless a live consent covers it."""
+    key = await RecordKey.get_or_none(source_id=source_id, source_record_id=source_record_id)
     if key is None:
         raise NotFound("there is no such record")
-    person = await people.lock(keyring, key["person_id"])
-    record = await queries.fetch_one(
-        "SELECT r.* FROM record r JOIN consent c ON c.person_id = r.person_id AND c.counterpart = r.source_id"
-        " WHERE r.person_id = $1 AND r.record_id = $2 AND c.purpose = 'points.compute' AND c.state = 'given'"
-        " AND c.expires_at > $3",
-        person.person_id,
-        key["record_id"],
-        queries.to_micros(at),
-    )
-    if record is None:
+    person = await persons.lock(keyring, key.person_id)
+    record = await StoredRecord.get_or_none(person_id=person.person_id, record_id=key.record_id)
+    covered = await StoredConsent.filter(
+        person_id=person.person_id,
+        counterpart=source_id,
+        purpose=Purpose.POINTS_COMPUTE,
+        state="given",
+        expires_at__gt=queries.to_micros(at),
+    ).exists()
+    if record is None or not covered:
         raise NotFound("there is no such record")
     return person, record
 
 
 async def _replace(
-    person: people.Person,
-    record: queries.Row,
-    quantity: int | None,
-    occurred_on: str | None,
-    reason_code: str,
-    today: date,
-    at: datetime,
+    person: Person, record: StoredRecord, correction: RecordCorrection, today: date, at: datetime
 ) -> tuple[int, int]:
-    if occurred_on is not None and (refusal := day_refusal(occurred_on, today)):
-        raise RecordRefused(refusal)
-    new_quantity = record["quantity"] if quantity is None else quantity
-    new_day = record["occurred_on"] if occurred_on is None else queries.to_day_number(date.fromisoformat(occurred_on))
-    await queries.execute(
-        "UPDATE record SET quantity = $3, occurred_on = $4 WHERE person_id = $1 AND record_id = $2",
-        person.person_id,
-        record["record_id"],
-        new_quantity,
-        new_day,
+    """Store a record's new values with their event and message; return quantity and day number as they are now."""
+    quantity, day = record.quantity, record.occurred_on
+    if correction.occurred_on is not None:
+        if refusal := day_refusal(correction.occurred_on, today):
+            raise RecordRefused(refusal)
+        day = _day_number(correction.occurred_on)
+    if correction.quantity is not None:
+        quantity = correction.quantity
+    await StoredRecord.filter(person_id=person.person_id, record_id=record.record_id).update(
+        quantity=quantity, occurred_on=day
     )
     facts: dict[str, str | int | None] = {
-        "source_id": record["source_id"],
-        "record_id": record["record_id"],
-        "kind": record["kind"],
-        "reason_code": reason_code,
-        "quantity_before": record["quantity"],
-        "quantity": new_quantity,
-        "occurred_on_before": queries.from_day_number(record["occurred_on"]).isoformat(),
-        "occurred_on": queries.from_day_number(new_day).isoformat(),
+        "source_id": record.source_id,
+        "record_id": record.record_id,
+        "kind": record.kind,
+        "reason_code": correction.reason_code,
+        "quantity_before": record.quantity,
+        "quantity": quantity,
+        "occurred_on_before": queries.from_day_number(record.occurred_on).isoformat(),
+        "occurred_on": queries.from_day_number(day).isoformat(),
     }
-    await people.raise_epoch(person.person_id)
+    await persons.raise_epoch(person.person_id)
     await ledger.append(person, "record.corrected", facts, at)
     await messages.add(person, MessageKind.RECORD_CORRECTED, facts, at)
-    return new_quantity, new_day
+    return quantity, day
 
 
-async def _take_back(person: people.Person, record: queries.Row, reason_code: str, at: datetime) -> None:
-    await queries.execute(
-        "DELETE FROM record WHERE person_id = $1 AND record_id = $2", person.person_id, record["record_id"]
-    )
+async def _retract(person: Person, record: StoredRecord, reason_code: str, at: datetime) -> None:
+    await StoredRecord.filter(person_id=person.person_id, record_id=record.record_id).delete()
     facts: dict[str, str | int | None] = {
-        "source_id": record["source_id"],
-        "record_id": record["record_id"],
-        "kind": record["kind"],
+        "source_id": record.source_id,
+        "record_id": record.record_id,
+        "kind": record.kind,
         "reason_code": reason_code,
-        "quantity": record["quantity"],
-        "occurred_on": queries.from_day_number(record["occurred_on"]).isoformat(),
+        "quantity": record.quantity,
+        "occurred_on": queries.from_day_number(record.occurred_on).isoformat(),
     }
-    await people.raise_epoch(person.person_id)
+    await persons.raise_epoch(person.person_id)
     await ledger.append(person, "record.retracted", facts, at)
     await messages.add(person, MessageKind.RECORD_RETRACTED, facts, at)

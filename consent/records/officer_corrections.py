@@ -1,4 +1,7 @@
-"""What officers' decisions changed in sources' records: it waits in the source's feed until it is acknowledged."""
+"""The changes that officers' decisions made to sources' records; each waits in its source's feed to be acknowledged.
+
+A source's own corrections and retractions are `consent.records.intake`.
+"""
 
 from __future__ import annotations
 
@@ -7,82 +10,86 @@ from datetime import date, datetime
 from typing import Literal
 
 from consent.crypto.blind_index import new_id
-from consent.database import queries
+from consent.database import paging, queries
+from consent.database.paging import Cursor
 from consent.kernel.errors import NotFound
+from consent.models import StoredCorrection
+
+Outcome = Literal["corrected", "retracted"]
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionForSource:
-    """A record of the source as it stands here now; `quantity` and `occurred_on` are None for a retracted one."""
+    """A record of the source in its present state here; `quantity` and `occurred_on` are None for a retracted one."""
 
     correction_id: str
     record_id: str
-    outcome: Literal["corrected", "retracted"]
+    outcome: Outcome
     quantity: int | None
     occurred_on: date | None
     since: datetime
 
 
-async def add(
-    source_id: str,
-    source_record_id: str,
-    outcome: Literal["corrected", "retracted"],
-    quantity: int | None,
-    day_number: int | None,
-    at: datetime,
+async def add_corrected(source_id: str, source_record_id: str, quantity: int, occurred_on: int, at: datetime) -> None:
+    """Tell the source a record's new quantity and civil day (`yyyymmdd`), in the transaction of the decision."""
+    await _add(source_id, source_record_id, "corrected", (quantity, occurred_on), at)
+
+
+async def add_retracted(source_id: str, source_record_id: str, at: datetime) -> None:
+    """Tell the source that a record is deleted here, in the transaction of the decision."""
+    await _add(source_id, source_record_id, "retracted", (None, None), at)
+
+
+async def _add(
+    source_id: str, source_record_id: str, outcome: Outcome, values: tuple[int | None, int | None], at: datetime
 ) -> None:
-    """Leave word for the source, in the decision's transaction. It names the source's own record and nobody."""
-    await queries.execute(
-        "INSERT INTO correction (correction_id, source_id, source_record_id, outcome, quantity, occurred_on, since)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        new_id(),
-        source_id,
-        source_record_id,
-        outcome,
-        quantity,
-        day_number,
-        queries.to_micros(at),
+    quantity, occurred_on = values
+    await StoredCorrection.create(
+        correction_id=new_id(),
+        source_id=source_id,
+        source_record_id=source_record_id,
+        outcome=outcome,
+        quantity=quantity,
+        occurred_on=occurred_on,
+        since=queries.to_micros(at),
     )
 
 
-async def list_for_source(source_id: str, after: tuple[int, str] | None, limit: int) -> list[CorrectionForSource]:
-    """What the source has not acknowledged, oldest first."""
-    since, correction_id = after or (-1, "")
-    found = await queries.fetch_all(
-        "SELECT * FROM correction WHERE source_id = $1 AND acknowledged_at IS NULL"
-        " AND (since > $2 OR (since = $2 AND correction_id > $3)) ORDER BY since, correction_id LIMIT $4",
-        source_id,
-        since,
-        correction_id,
-        limit,
+async def list_for_source(source_id: str, after: Cursor | None, limit: int) -> list[CorrectionForSource]:
+    """Return the corrections that the source has not acknowledged, oldest first, after the cursor (since, id)."""
+    rows = (
+        await StoredCorrection.filter(
+            paging.newer_than(after, "since", "correction_id"), source_id=source_id, acknowledged_at__isnull=True
+        )
+        .order_by("since", "correction_id")
+        .limit(limit)
     )
     return [
         CorrectionForSource(
-            row["correction_id"],
-            row["source_record_id"],
-            row["outcome"],
-            row["quantity"],
-            None if row["occurred_on"] is None else queries.from_day_number(row["occurred_on"]),
-            queries.from_micros(row["since"]),
+            row.correction_id,
+            row.source_record_id,
+            "corrected" if row.outcome == "corrected" else "retracted",
+            row.quantity,
+            None if row.occurred_on is None else queries.from_day_number(row.occurred_on),
+            queries.from_micros(row.since),
         )
-        for row in found
+        for row in rows
     ]
 
 
 async def acknowledge(source_id: str, correction_id: str, at: datetime) -> None:
-    """The source has dealt with it. Again: the same. NotFound for any other."""
-    known = await queries.fetch_one(
-        "SELECT 1 AS known FROM correction WHERE source_id = $1 AND correction_id = $2", source_id, correction_id
-    )
-    if known is None:
+    """Record that the source has dealt with a correction; the time of the first acknowledgement stays.
+
+    Raises:
+        NotFound: the source has no correction of this id.
+    """
+    named = StoredCorrection.filter(source_id=source_id, correction_id=correction_id)
+    if await named.filter(acknowledged_at__isnull=True).update(acknowledged_at=queries.to_micros(at)):
+        return
+    if not await named.exists():
         raise NotFound("there is no such correction")
-    await queries.execute(
-        "UPDATE correction SET acknowledged_at = $2 WHERE correction_id = $1 AND acknowledged_at IS NULL",
-        correction_id,
-        queries.to_micros(at),
-    )
 
 
 async def delete_acknowledged() -> int:
-    """Drop what sources have dealt with; how many."""
-    return await queries.execute("DELETE FROM correction WHERE acknowledged_at IS NOT NULL")
+    """Delete the corrections that sources have acknowledged; return their number."""
+    return await StoredCorrection.filter(acknowledged_at__isnull=False).delete()

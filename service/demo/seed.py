@@ -115,7 +115,7 @@ async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any], at
     submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
     if submitted.state == "in_review":
         await lifecycle.review(kind, document_id, drafted.version, OFFICER, at)
-    return await lifecycle.approve(kind, document_id, drafted.version, drafted.sha256, APPROVER, at, at)
+    return await lifecycle.approve(drafted, drafted.sha256, APPROVER, at, at)
 
 
 async def _put_residents(app_context: AppContext, at: datetime) -> None:

@@ -46,7 +46,7 @@ async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
         at = await queries.now()
         drafted = await lifecycle.draft(DocumentKind.SCHEMES, version, body, "admin-1", at)
         await lifecycle.submit(DocumentKind.SCHEMES, version, drafted.version, "admin-1", at, no_gate)
-        await lifecycle.approve(DocumentKind.SCHEMES, version, drafted.version, drafted.sha256, "admin-2", at, at)
+        await lifecycle.approve(drafted, drafted.sha256, "admin-2", at, at)
 
 
 async def test_b1_600_and_50_needed(town: City) -> None:

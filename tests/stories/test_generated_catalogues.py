@@ -96,9 +96,7 @@ class Worlds(RuleBasedStateMachine):
             if submitted.state == "in_review":
                 await lifecycle.review(kind, document_id, drafted.version, "careless-officer", at)
             await publishing.require_passed(submitted, at, today)
-            approved = await lifecycle.approve(
-                kind, document_id, drafted.version, drafted.sha256, "careless-2", at, max(at, begins)
-            )
+            approved = await lifecycle.approve(drafted, drafted.sha256, "careless-2", at, max(at, begins))
             await publishing.suspend_refused_benefits(approved, at, today)
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime, time
@@ -17,8 +16,10 @@ from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import publish
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
+from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.canonical_json import sha256_of
+from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import Conflict, NotFound, Prohibited
 from consent.kernel.faults import Fault, pointer_to
 from service.api.admin import schemas, yaml_import
@@ -29,8 +30,6 @@ from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.i18n import findings
 
-ID_OF_A_DOCUMENT = re.compile(r"[a-z0-9][a-z0-9-]{1,62}", re.ASCII)
-ID_OF_A_SCHEME = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}", re.ASCII)
 """A scheme is called by its version, which has a dot; what it must be exactly is the gate's business."""
 RESERVED = frozenset({"new", "findings"})
 """Ids that are the addresses of something else, so that a document of this name could not be opened."""
@@ -97,9 +96,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     if found.state == "submitted":
         await publish.require_passed(found, context.at, context.today)
         begins = _begins(context, found)
-    approved = await lifecycle.approve(
-        found.kind, found.document_id, found.version, body.sha256, _staff(context), context.at, begins
-    )
+    approved = await lifecycle.approve(found, body.sha256, _staff(context), context.at, begins)
     stopped = await publish.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=stopped or None))
 
@@ -128,10 +125,9 @@ async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
     """End what is in force, from a day on."""
     found = await named_version(context)
     await _must_be_in_force(context, found)
-    try:
-        day = date.fromisoformat(body.from_)
-    except ValueError:
-        raise _unfit(context, "/from", "invalid_date") from None
+    day = parse_civil_day(body.from_)
+    if day is None:
+        raise _unfit(context, "/from", "invalid_date")
     if day < context.today:
         # What was in force until now has bound people; nobody ends it before today.
         raise _unfit(context, "/from", "in_the_past")
@@ -260,8 +256,8 @@ def _id_member(kind: DocumentKind) -> str:
 
 def _id_of(context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]) -> str:
     """What a document is called, so that it can be opened by it; everything else about it is the gate's business."""
-    name, fits = document.get(_id_member(kind)), ID_OF_A_SCHEME if kind is DocumentKind.SCHEMES else ID_OF_A_DOCUMENT
-    if not isinstance(name, str) or not fits.fullmatch(name) or name in RESERVED:
+    name = document.get(_id_member(kind))
+    if not isinstance(name, str) or not is_document_id(kind, name) or name in RESERVED:
         raise _unfit(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name
 

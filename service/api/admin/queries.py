@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
@@ -14,7 +13,6 @@ from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
-LANGUAGES = ("zh-CN", "en")
 VERSION_DIGITS = 9
 
 
@@ -28,10 +26,10 @@ async def list_documents(context: RequestContext, _: None) -> Answer:
     alive = await versions.open_versions(kind, context.at)
     in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, context.at)}
     rows = []
-    for one in await versions.latest_versions(kind, str(after[0])):
-        state = await versions.state_of(one, context.at)
+    latest = await versions.latest_versions(kind, str(after[0]))
+    for one, state in zip(latest, await versions.states_of(latest, context.at), strict=True):
         if wanted in (None, state):
-            called = name_of(in_force.get(one.document_id, one.body))
+            called = versions.name_of(kind, in_force.get(one.document_id, one.body)) or None
             rows.append(await _row(one, state, called, alive.get(one.document_id, {})))
         if len(rows) > limit:
             break
@@ -97,7 +95,11 @@ async def dependents(context: RequestContext, _: None) -> Answer:
         for above, member in STANDING.get(here, ()):
             for one in await lifecycle.all_in_force(above, context.at):
                 if one.body[member] == document_id:
-                    found.append(schemas.Dependent(kind=above, id=one.document_id, name=name_of(one.body)))
+                    found.append(
+                        schemas.Dependent(
+                            kind=above, id=one.document_id, name=versions.name_of(above, one.body) or None
+                        )
+                    )
                     waiting.append((above, one.document_id))
     return Answer(schemas.Dependents(data=found))
 
@@ -155,22 +157,11 @@ async def _whole(context: RequestContext, found: Version) -> Answer:
             in_force_from=None if found.in_force_from is None else json_io.rfc3339(found.in_force_from),
             in_force_version=None if now is None else now.version,
             resume_requested=await versions.resume_requested(found) or None,
-            name=name_of(found.body),
+            name=versions.name_of(found.kind, found.body) or None,
             document=found.body,
         ),
         headers={"ETag": tag(found)},
     )
-
-
-def name_of(body: Mapping[str, Any]) -> dict[str, str] | None:
-    """What a document calls itself, in the languages it does so; a draft may do it in none."""
-    said = body.get("name") or body.get("title")
-    if said is None and isinstance(texts := body.get("languages"), Mapping):
-        said = {language: one.get("title") for language, one in texts.items() if isinstance(one, Mapping)}
-    if not isinstance(said, Mapping):
-        return None
-    found = {language: said[language] for language in LANGUAGES if isinstance(said.get(language), str)}
-    return found or None
 
 
 async def named_version(context: RequestContext) -> Version:

@@ -13,6 +13,7 @@ from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.oversight import objections, officers
 from consent.oversight.officers import PROPAGATION_DAYS, ConsentFilters
+from consent.records.intake import OBJECTION_UPHELD, RecordCorrection
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas
@@ -182,14 +183,12 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
         if body.decision == "rejected" or body.correction == schemas.ObjectionCorrection():
             detail = "only an upheld objection corrects, and a correction names quantity or occurred_on"
             raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
-        correction = (body.correction.quantity, body.correction.occurred_on)
+        correction = RecordCorrection(body.correction.quantity, body.correction.occurred_on, OBJECTION_UPHELD)
     state = await objections.decide(
         context.app_context.keyring,
         objection_id,
+        objections.Ruling(body.decision == "upheld", body.reason, correction),
         staff_of(context),
-        body.decision == "upheld",
-        body.reason,
-        correction,
         context.today,
         context.at,
     )

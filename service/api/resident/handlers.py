@@ -26,7 +26,7 @@ from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
-from consent.persons import ActingPerson, Person
+from consent.persons import Person
 from consent.records import gate
 from service.api.resident import person as persons
 from service.api.resident import schemas
@@ -38,7 +38,7 @@ async def request_consent(context: RequestContext, body: schemas.ConsentRequest)
     """Show a notice."""
     person = await persons.entered(context)
     shown = await presentations.show(
-        ActingPerson(person, context.app_context.keyring, context.at, context.today),
+        persons.acting(context, person),
         NoticeRequest(body.purpose, body.counterpart, body.language, body.account, body.previous_consent_id),
     )
     return Answer(_shown(shown), 201)

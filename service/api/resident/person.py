@@ -7,7 +7,7 @@ from typing import Any
 from benefits.scoring.points import Points
 from consent import persons
 from consent.kernel.errors import NotFound
-from consent.persons import Person
+from consent.persons import ActingPerson, Person
 from service.api.resident import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -29,6 +29,11 @@ async def locked(context: RequestContext) -> Person:
     if found is None:
         raise NotFound("there is nothing of yours here")
     return await persons.lock(context.app_context.keyring, found.person_id)
+
+
+def acting(context: RequestContext, person: Person) -> ActingPerson:
+    """Return the person together with the request's keyring, time and civil day."""
+    return ActingPerson(person, context.app_context.keyring, context.at, context.today)
 
 
 def time_cursor(context: RequestContext) -> tuple[int, str] | None:

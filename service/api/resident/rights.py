@@ -130,12 +130,10 @@ async def list_records(context: RequestContext, _: None) -> Answer:
 async def object_to_record(context: RequestContext, body: schemas.ObjectionBody) -> Answer:
     """Say that a record is wrong."""
     opened = await objections.open_about_record(
-        await persons.locked(context),
+        persons.acting(context, await persons.locked(context)),
         context.request.path_params["record_id"],
         body.reason_code,
         body.statement,
-        context.today,
-        context.at,
     )
     return Answer(_objection(opened, await catalogue.names(context.at)), 201)
 
@@ -145,7 +143,7 @@ async def object_to_missing(context: RequestContext, body: schemas.MissingObject
     if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
-        await persons.entered(context), body.source_id, body.reason_code, body.statement, context.today, context.at
+        persons.acting(context, await persons.entered(context)), body.source_id, body.reason_code, body.statement
     )
     return Answer(_objection(opened, await catalogue.names(context.at)), 201)
 

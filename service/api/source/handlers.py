@@ -14,7 +14,7 @@ from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import CodeUnknown
 from consent.oversight import objections
 from consent.records import intake, officer_corrections
-from consent.records.intake import DeliveredRecord
+from consent.records.intake import DeliveredRecord, RecordCorrection
 from consent.records.intake import DeliveryResult as Result
 from service.api.source import schemas
 from service.auth.access_tokens import Source
@@ -167,9 +167,7 @@ async def correct_record(context: RequestContext, body: schemas.CorrectionBody) 
         context.app_context.keyring,
         source.document_id,
         record_id,
-        body.quantity,
-        body.occurred_on,
-        body.reason_code,
+        RecordCorrection(body.quantity, body.occurred_on, body.reason_code),
         context.today,
         context.at,
     )

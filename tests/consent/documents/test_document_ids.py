@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +17,7 @@ UNFIT = ["a", "a" * 64, "-a", "A1", "a_b", "a.b", "ａb", "", "a/b"]
 FIT = ["a1", "a" * 63, "green-travel", "0-"]
 
 
-def accepts(identifier: object, text: str) -> bool:
+def accepts(identifier: Any, text: str) -> bool:
     try:
         TypeAdapter(identifier).validate_python(text)
     except ValidationError:

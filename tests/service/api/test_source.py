@@ -158,7 +158,7 @@ async def _narrow(town: City) -> None:
         )
         await lifecycle.submit(DocumentKind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
         await lifecycle.review(DocumentKind.SOURCES, "green-travel", new.version, "officer", at)
-        await lifecycle.approve(DocumentKind.SOURCES, "green-travel", new.version, new.sha256, "second", at, at)
+        await lifecycle.approve(new, new.sha256, "second", at, at)
 
 
 async def _nothing_found(*_: object) -> list[Finding]:
