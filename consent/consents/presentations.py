@@ -109,16 +109,20 @@ async def show_again(keyring: Keyring, person: Person, request_id: str, at: date
     purpose = Purpose(shown.purpose)
     notice = await lifecycle.get(DocumentKind.NOTICES, shown.notice_id, shown.notice_version)
     named = await lifecycle.get(COUNTERPART_KIND[purpose], shown.counterpart, shown.counterpart_version)
-    language: Language = "zh-CN" if shown.language == "zh-CN" else "en"
     return ShownNotice(
         request_id,
         presentation_ticket.sign(keyring, request_id, person.person_id),
         queries.from_micros(shown.expires_at),
-        notices.render_notice(notice, named.body, language),
+        notices.render_notice(notice, named.body, language_in(shown)),
         purpose,
         shown.counterpart,
         account_in(person, shown),
     )
+
+
+def language_in(shown: Presentation) -> Language:
+    """Return the language in which a notice was shown."""
+    return "zh-CN" if shown.language == "zh-CN" else "en"
 
 
 def account_in(person: Person, shown: Presentation) -> str | None:

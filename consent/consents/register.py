@@ -16,7 +16,6 @@ from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.documents import lifecycle
-from consent.documents.schema import Language
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX, Grant, State, end_of_life
 from consent.domain.purposes import Purpose
@@ -86,7 +85,7 @@ async def _require_unchanged_notice(shown: Presentation, at: datetime) -> None:
         DocumentKind.NOTICES, shown.notice_id, shown.notice_version, current.version
     )
     if any(version.body["material"] for version in changed):
-        language: Language = "zh-CN" if shown.language == "zh-CN" else "en"
+        language = presentations.language_in(shown)
         notice = await presentations.current_notice(Purpose(shown.purpose), shown.counterpart, language, at)
         raise NoticeChanged(asdict(notice))
 

@@ -22,8 +22,6 @@ STATES = (
 )  # fmt: skip
 """The states of a version in the API: the stored one, with `approved` and `retired` told apart by time and history."""
 LANGUAGES = ("zh-CN", "en")
-VERSION_MAX = 2**31 - 1
-"""The largest number that the column holds."""
 
 
 async def latest_version(kind: DocumentKind, document_id: str) -> Version:

@@ -1,1 +1,1 @@
-"""The privacy officer's work: cases, samples, objections, staff registrations."""
+"""The privacy officer's work: cases, samples, reviews, objections; suspended staff."""

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from consent.database import queries
+from consent.database.paging import Cursor
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.faults import pointer_to
 from service.http.problems import Problem
@@ -217,6 +218,12 @@ def read_cursor(request: Request, *types: type[int] | type[str]) -> tuple[Any, .
     if any(abs(value) >= 2**63 if isinstance(value, int) else not value.isprintable() for value in values):
         raise Problem("bad_cursor")
     return tuple(values)
+
+
+def read_keyset(request: Request) -> Cursor | None:
+    """Return `?cursor=` of a list ordered by a number and an id, or None; Problem bad_cursor as `read_cursor`."""
+    values = read_cursor(request, int, str)
+    return None if values is None else (values[0], values[1])
 
 
 def read_day(request: Request, name: str) -> date | None:

@@ -9,6 +9,7 @@ from benefits.statistics import weekly_figures
 from consent.database import queries
 from consent.documents import lifecycle, versions
 from consent.domain.document_kinds import DocumentKind
+from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.oversight import objections, officers
@@ -24,7 +25,7 @@ from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
-STATES = frozenset({"given", "refused", "withdrawn", "expired", "terminated"})
+STATES = frozenset(State)
 PURPOSES = frozenset(Purpose)
 
 
@@ -50,8 +51,7 @@ async def open_case(context: RequestContext, body: schemas.CaseBody) -> Answer:
 async def list_cases(context: RequestContext, _: None) -> Answer:
     """The officer's own cases, newest first."""
     limit = json_io.read_limit(context.request)
-    cursor = json_io.read_cursor(context.request, int, str)
-    found = await officers.cases_of(staff_of(context), None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    found = await officers.cases_of(staff_of(context), json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "cases.listed", context.at)
     page = found[:limit]
     last = json_io.encode_cursor((queries.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
@@ -123,10 +123,11 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
 async def list_objections(context: RequestContext, _: None) -> Answer:
     """Open objections, the most urgent first."""
     limit = json_io.read_limit(context.request)
-    cursor = json_io.read_cursor(context.request, int, str)
-    after = None if cursor is None else (int(cursor[0]), str(cursor[1]))
     found = await objections.queue(
-        context.app_context.keyring, context.app_context.settings.city_zone, after, limit + 1
+        context.app_context.keyring,
+        context.app_context.settings.city_zone,
+        json_io.read_keyset(context.request),
+        limit + 1,
     )
     await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
     page = found[:limit]
@@ -198,8 +199,7 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
 async def list_attempts(context: RequestContext, _: None) -> Answer:
     """What was tried and refused."""
     limit = json_io.read_limit(context.request)
-    cursor = json_io.read_cursor(context.request, int, str)
-    found = await officers.refused_attempts(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    found = await officers.refused_attempts(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "attempts.listed", context.at)
     page = found[:limit]
     return Answer(
@@ -226,8 +226,7 @@ async def list_propagations(context: RequestContext, _: None) -> Answer:
     if context.request.query_params.get("state", "unacknowledged") != "unacknowledged":
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
-    cursor = json_io.read_cursor(context.request, int, str)
-    found = await officers.unacknowledged(None if cursor is None else (cursor[0], cursor[1]), limit + 1)
+    found = await officers.unacknowledged(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "propagations.listed", context.at)
     page, rows = found[:limit], []
     for row in page:

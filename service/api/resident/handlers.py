@@ -77,7 +77,7 @@ async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> A
 async def list_consents(context: RequestContext, _: None) -> Answer:
     """Consents, newest first."""
     person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await register.list_for(person, persons.time_cursor(context), limit + 1)
+    found = [] if person is None else await register.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if found else {}
     return persons.page(
         schemas.ConsentList,

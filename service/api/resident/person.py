@@ -36,12 +36,6 @@ def acting(context: RequestContext, person: Person) -> ActingPerson:
     return ActingPerson(person, context.app_context.keyring, context.at, context.today)
 
 
-def time_cursor(context: RequestContext) -> tuple[int, str] | None:
-    """The cursor of a list in order of time, newest first."""
-    values = json_io.read_cursor(context.request, int, str)
-    return None if values is None else (int(values[0]), str(values[1]))
-
-
 def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ...]]) -> Answer:
     """A page of a list: one row more than `limit` was read to know whether there is another."""
     more = len(data) > limit

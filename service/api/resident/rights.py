@@ -53,7 +53,7 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 async def list_messages(context: RequestContext, _: None) -> Answer:
     """What I must be told."""
     person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await messages.list_for(person, persons.time_cursor(context), limit + 1)
+    found = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if found else {}
     return persons.page(
         schemas.MessageList,
@@ -105,8 +105,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
 async def list_records(context: RequestContext, _: None) -> Answer:
     """The records held about me, the newest day first."""
     person, limit = await persons.known(context), json_io.read_limit(context.request)
-    last = json_io.read_cursor(context.request, int, str)
-    before = None if last is None else (int(last[0]), str(last[1]))
+    before = json_io.read_keyset(context.request)
     found = [] if person is None else await gate.own_records(person, before, limit + 1)
     return persons.page(
         schemas.RecordList,
@@ -151,7 +150,7 @@ async def object_to_missing(context: RequestContext, body: schemas.MissingObject
 async def list_objections(context: RequestContext, _: None) -> Answer:
     """My objections."""
     person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await objections.list_for(person, persons.time_cursor(context), limit + 1)
+    found = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if found else {}
     return persons.page(
         schemas.ObjectionList,

@@ -86,7 +86,12 @@ async def list_links(context: RequestContext, _: None) -> Answer:
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
     found = await account_links.list_for_source(
-        context.app_context.keyring, source.document_id, state, context.at, _time_cursor(context), limit + 1
+        context.app_context.keyring,
+        source.document_id,
+        state,
+        context.at,
+        json_io.read_keyset(context.request),
+        limit + 1,
     )
     page = found[:limit]
     return Answer(
@@ -115,7 +120,9 @@ async def acknowledge_link(context: RequestContext, _: None) -> Answer:
 async def list_corrections(context: RequestContext, _: None) -> Answer:
     """What officers decided about my records and I have not acknowledged."""
     source, limit = await _source(context), json_io.read_limit(context.request)
-    found = await officer_corrections.list_for_source(source.document_id, _time_cursor(context), limit + 1)
+    found = await officer_corrections.list_for_source(
+        source.document_id, json_io.read_keyset(context.request), limit + 1
+    )
     rows = [
         schemas.CorrectionRow(
             correction_id=one.correction_id,
@@ -185,7 +192,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     """Open objections about this source's records, without the person's words."""
     source, limit = await _source(context), json_io.read_limit(context.request)
     found = await objections.list_for_source(
-        context.app_context.keyring, source.document_id, _time_cursor(context), limit + 1
+        context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
     )
     page = found[:limit]
     return Answer(
@@ -216,11 +223,6 @@ async def state_about_objection(context: RequestContext, body: schemas.Statement
         context.app_context.keyring, source.document_id, objection_id, body.statement, context.at
     )
     return Answer(schemas.StatementAnswer(objection_id=objection_id))
-
-
-def _time_cursor(context: RequestContext) -> tuple[int, str] | None:
-    values = json_io.read_cursor(context.request, int, str)
-    return None if values is None else (int(values[0]), str(values[1]))
 
 
 async def _deliver(context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord]) -> list[Result]:
