@@ -4,7 +4,8 @@ consent.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
 ├── ConsentNeeded         no live `benefit.check` for the provider
 ├── ReversalNotPossible   another day
-└── BudgetSpent           a benefit was simulated too often this week
+├── BudgetSpent           a benefit was simulated too often this week
+└── VenueSuspended        no venue in force belongs to the client
 """
 
 from __future__ import annotations
@@ -46,3 +47,9 @@ class BudgetSpent(DomainError):
     """A benefit, or the schemes together, were simulated as often as a week allows."""
 
     code = "budget_spent"
+
+
+class VenueSuspended(DomainError):
+    """No venue in force belongs to the client that asks."""
+
+    code = "suspended"

@@ -23,10 +23,14 @@ from service.auth.demo_issuer import DemoIssuer
 from service.compliance import erasure
 from service.http import json_io, openapi, problems
 from service.http.context import AppContext, Clock
-from service.http.endpoints import audience_routes, public_routes
-from service.http.middleware import Surroundings
+from service.http.endpoints import audience_routes, hot_routes, public_routes
+from service.http.middleware import (
+    AccessLogMiddleware,
+    AdmissionMiddleware,
+    RequestIdMiddleware,
+    SecurityHeadersMiddleware,
+)
 from service.http.rate_limits import Limiter, make_limiter
-from service.http.shortcut import Shortcut
 from service.jobs.background import cleanup_loop, sequencer_loop
 from service.observability import metrics
 from service.settings import Settings
@@ -72,22 +76,9 @@ def create_app(
             await app_context.limiter.close()
             await database.close_database()
 
-    calls: list[BaseRoute] = [
-        *(
-            route
-            for (audience, prefix), endpoints in AUDIENCES.items()
-            for route in audience_routes(audience, prefix, endpoints, app_context)
-        ),
-        *public_routes(PUBLIC, app_context),
-    ]
-    # Pages ask the doors as any client does, but for the network.
-    api_client = InProcessApiClient(
-        Starlette(
-            routes=calls,
-            exception_handlers=problems.handlers(),
-            middleware=[Middleware(Shortcut, endpoints=SWIFT, app_context=app_context)],
-        )
-    )
+    calls = api_routes(app_context)
+    # Pages send the API the requests that any client sends, without the network.
+    api_client = InProcessApiClient(Starlette(routes=calls, exception_handlers=problems.handlers()))
     routes = [
         *calls,
         *site.routes(app_context, api_client, issuer),
@@ -102,8 +93,10 @@ def create_app(
         lifespan=lifespan,
         exception_handlers=problems.handlers(),
         middleware=[
-            Middleware(Surroundings, app_context=app_context),
-            Middleware(Shortcut, endpoints=SWIFT, app_context=app_context),
+            Middleware(SecurityHeadersMiddleware),
+            Middleware(RequestIdMiddleware),
+            Middleware(AccessLogMiddleware),
+            Middleware(AdmissionMiddleware, app_context=app_context),
         ],
     )
     app.router.redirect_slashes = False
@@ -112,10 +105,22 @@ def create_app(
     return app
 
 
-SWIFT = {
-    audience: [one for one in endpoints if one.swift is not None] for (audience, _), endpoints in AUDIENCES.items()
-}
-"""What is answered by the shortest way."""
+def api_routes(app_context: AppContext) -> list[BaseRoute]:
+    """Every route of the API: the hot ones first, then a guarded Mount for each audience, then the public ones."""
+    return [
+        *(
+            route
+            for (audience, _), endpoints in AUDIENCES.items()
+            for route in hot_routes(audience, endpoints, app_context)
+        ),
+        *hot_routes(None, PUBLIC, app_context),
+        *(
+            route
+            for (audience, prefix), endpoints in AUDIENCES.items()
+            for route in audience_routes(audience, prefix, endpoints, app_context)
+        ),
+        *public_routes(PUBLIC, app_context),
+    ]
 
 
 @lru_cache(maxsize=1)

@@ -50,9 +50,7 @@ async def plan(of: int | None = None) -> list[Part]:
 
 
 async def _parts() -> int:
-    found = await queries.fetch_one("SELECT count(*) AS persons FROM person")
-    assert found is not None
-    return int(found["persons"]) // PERSONS_A_PART + 1
+    return await gate.count_persons() // PERSONS_A_PART + 1
 
 
 async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> Done:

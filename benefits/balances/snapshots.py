@@ -1,47 +1,39 @@
-"""A person's points: computed when somebody asks, kept as a snapshot, fenced by the person's consent epoch.
+"""A person's points: computed on demand, stored as a snapshot, fenced by the person's consent epoch.
 
-A snapshot is believed only under the epoch and the schemes it was computed under, before its first change by expiry,
-and before the end of any consent it rests on. So nothing nightly is needed, and a withdrawal is felt at once.
+A stored balance is used only while `stored.is_usable`, so nothing has to run at night and a withdrawal takes effect at
+once. SQL text: the read of the balance is one query over tables of two packages.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
-import orjson
-
+from benefits.balances.stored import Balance, StoredBalance, balance_from, is_usable
 from benefits.scoring import points
 from benefits.scoring.points import Points
 from benefits.scoring.scheme import Timeline
 from consent.database import queries
+from consent.database.selection import Selection
+from consent.documents.change_number import CHANGES
 from consent.domain.records import NOTHING, Released
+from consent.kernel.errors import require_not_frozen
 from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
 
-
-class Balance(NamedTuple):
-    """What a person has: totals only. `valid_until` is the first day on which the total may differ by expiry."""
-
-    total: int
-    dimensions: tuple[dict[str, Any], ...]
-    scheme_version: str
-    as_of: date
-    valid_until: date | None
-
-    def measures(self) -> dict[str, int]:
-        """The measures that conditions speak about: the total and each dimension."""
-        return {"total": self.total, **{one["dimension"]: one["points"] for one in self.dimensions}}
-
-
-SNAPSHOT = (
-    "s.person_id AS known, s.epoch, s.scheme_version, s.timeline_sha256, s.total, s.dimensions, s.as_of,"
-    " s.valid_until, s.covered_until"
-)
-"""What a glance reads of a snapshot `s`."""
+STORED = Selection(
+    (
+        "s.epoch AS balance_epoch", "s.scheme_version AS scheme_version", "s.timeline_sha256 AS timeline_sha256",
+        "s.total AS total", "s.dimensions AS dimensions", "s.as_of AS as_of", "s.valid_until AS valid_until",
+        "s.covered_until AS covered_until",
+    ),
+    "snapshot s",
+    "s.person_id = {person_id}",
+)  # fmt: skip
+"""The columns of `StoredBalance`, in its order."""
 COLUMNS = "person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of, valid_until, covered_until"
 REPLACED = (
     "ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
@@ -49,90 +41,116 @@ REPLACED = (
     " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until"
 )
 OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
+NO_BALANCE = StoredBalance(None, "", "", 0, "", 0, None, None)
+
+
+class LoadedBalance(NamedTuple):
+    """Everything that decides about reading somebody's points, as of one instant.
+
+    `micros` is the database's clock, `changes` the catalogue's change number, `withheld` 1 while nothing may be used;
+    `person_id` and `epoch` are None for somebody unknown.
+    """
+
+    micros: int
+    changes: int
+    withheld: int
+    person_id: str | None
+    epoch: int | None
+    stored: StoredBalance
+
+
+async def load_balance(subject_index: str) -> LoadedBalance:
+    """Read a subject's stored balance and all that decides about it, in one query; three on Citus."""
+    if queries.is_citus():
+        return await _load_distributed(subject_index)
+    row = await queries.fetch_record(_load_sql(queries.clock_sql()), subject_index)
+    assert row is not None
+    micros, changes, withheld, person_id, epoch, *stored = row.values()
+    return LoadedBalance(micros, changes, withheld, person_id, epoch, StoredBalance(*stored))
+
+
+@lru_cache(maxsize=2)
+def _load_sql(clock: str) -> str:
+    columns = ", ".join((*gate.SUBJECT.columns, *gate.EPOCH.columns, *STORED.columns))
+    return (
+        f"SELECT {clock} AS micros, {CHANGES} AS changes, {gate.WITHHELD}, {columns}"
+        " FROM (SELECT 1 AS present) AS always"
+        f" {gate.SUBJECT.join(subject_index='$1')} {gate.EPOCH.join(person_id='i.person_id')}"
+        f" {STORED.join(person_id='i.person_id')}"
+    )
+
+
+async def _load_distributed(subject_index: str) -> LoadedBalance:
+    """`load_balance` where subject and person are distributed by different keys; the clock is read last."""
+    person_id, epoch, stored = None, None, NO_BALANCE
+    known = await queries.fetch_one(gate.SUBJECT.query(subject_index="$1"), subject_index)
+    if known is not None:
+        person_id = known["person_id"]
+        epoch, stored = await _stored_of(person_id)
+    row = await queries.fetch_one(f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {gate.WITHHELD}")
+    assert row is not None
+    return LoadedBalance(row["micros"], row["changes"], row["withheld"], person_id, epoch, stored)
+
+
+async def _stored_of(person_id: str) -> tuple[int | None, StoredBalance]:
+    """A person's epoch and stored balance; inside or outside of a transaction."""
+    row = await queries.fetch_one(
+        f"SELECT {', '.join((*gate.EPOCH.columns, *STORED.columns))} FROM {gate.EPOCH.table}"
+        f" {STORED.join(person_id='p.person_id')} WHERE {gate.EPOCH.condition.format(person_id='$1')}",
+        person_id,
+    )
+    if row is None:
+        return None, NO_BALANCE
+    epoch, *stored = row.values()
+    return epoch, StoredBalance(*stored)
 
 
 async def balance_of(person: Person | None, timeline: Timeline, today: date, at: datetime) -> Balance:
-    """The person's points today: the snapshot while it may be believed, else computed anew and stored.
+    """Return the person's points today: the stored ones while they are usable, else computed now and stored.
 
-    Somebody unknown here has no records and no points. `gate.Withheld` while nothing may be used.
+    Somebody unknown (None) has no records and no points. Computing leaves an event in the person's chain.
+
+    Raises:
+        RecordsFrozen: nothing may be used.
     """
     if person is None:
-        return _standing(points.compute(NOTHING, timeline, today))
-    kept = await _kept(person.person_id, timeline, today, at)
-    if kept is not None:
-        return kept
+        return nothing(timeline, today)
+    epoch, stored = await _stored_of(person.person_id)
+    if not is_usable(stored, epoch, timeline, today, queries.to_micros(at)):
+        return await compute_and_store(person, timeline, today, at)
+    head = await queries.fetch_one(f"SELECT {gate.WITHHELD}")
+    assert head is not None
+    require_not_frozen(head["withheld"])
+    return stored.balance(today)
+
+
+def nothing(timeline: Timeline, today: date) -> Balance:
+    """The balance of somebody without records."""
+    return balance_from(points.compute(NOTHING, timeline, today))
+
+
+async def compute_and_store(person: Person, timeline: Timeline, today: date, at: datetime) -> Balance:
+    """Compute the person's points from their records, store them unless overtaken, and return them.
+
+    Raises:
+        RecordsFrozen: nothing may be used.
+    """
     computed, released = await compute(person, timeline, today, at)
     await store(released, computed, timeline)
-    return _standing(computed)
-
-
-class CachedBalance(NamedTuple):
-    """What one statement sees of a person: the clock, the catalogue's number of changes, and what is stored.
-
-    `withheld` is whether nothing may be used now.
-    """
-
-    at: datetime
-    catalogue: int
-    withheld: int
-    row: Mapping[str, Any]
-
-    def standing(self, timeline: Timeline, today: date, at: datetime) -> Balance | None:
-        """The stored points where they may be believed under this timeline, and used now; None otherwise."""
-        row = self.row
-        if (
-            self.withheld
-            or row["known"] is None
-            or row["timeline_sha256"] != timeline.sha256
-            or row["scheme_version"] != timeline.version_for(today.year).version
-        ):
-            return None
-        day = queries.to_day_number(today)
-        if row["as_of"] > day or (row["valid_until"] is not None and row["valid_until"] <= day):
-            return None
-        if row["covered_until"] is not None and row["covered_until"] <= queries.to_micros(at):
-            return None
-        return _stored(row, today)
-
-
-async def glance(subject_index: str) -> CachedBalance:
-    """The person of a subject's index with everything that reading their points takes, in one round trip."""
-    clock = f"{queries.clock_sql()} AS micros, c.changes, {gate.WITHHELD}"
-    if queries.is_citus():
-        # Tables that lie by different keys are asked one after another; the clock last, so that it is the latest.
-        known = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", subject_index)
-        stored = await queries.fetch_one(
-            f"SELECT {SNAPSHOT} FROM person p JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch"
-            " WHERE p.person_id = $1",
-            known["person_id"] if known else "",
-        )
-        row: Mapping[str, Any] | None = await queries.fetch_one(f"SELECT {clock} FROM catalogue_state c")
-        assert row is not None
-        return CachedBalance(
-            queries.from_micros(row["micros"]), row["changes"], row["withheld"], stored or {"known": None}
-        )
-    row = await queries.fetch_record(
-        f"SELECT {clock}, {SNAPSHOT} FROM catalogue_state c"
-        " LEFT JOIN subject i ON i.subject_index = $1 LEFT JOIN person p ON p.person_id = i.person_id"
-        " LEFT JOIN snapshot s ON s.person_id = p.person_id AND s.epoch = p.epoch",
-        subject_index,
-    )
-    assert row is not None
-    return CachedBalance(queries.from_micros(row["micros"]), row["changes"], row["withheld"], row)
+    return balance_from(computed)
 
 
 async def compute(person: Person, timeline: Timeline, today: date, at: datetime) -> tuple[Points, Released]:
-    """Points with a line for every contribution, from records released just now (an event says so)."""
+    """Compute points with a line for every contribution, from records released now; an event records the use."""
     async with queries.transaction():
         released = await gate.release(person, at, OWN_COMPUTATION)
     return points.compute(released, timeline, today), released
 
 
 async def store(released: Released, computed: Points, timeline: Timeline) -> bool:
-    """Keep the result, unless the person's epoch has moved since the records were released; whether it was kept."""
+    """Store a result unless the person's epoch has moved since the records were released; whether it was stored."""
     async with queries.transaction():
-        fence = await queries.fetch_one("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", released.person_id)
-        if fence is None or fence["epoch"] != released.epoch:
+        if await gate.lock_epoch(released.person_id) != released.epoch:
             return False
         await queries.execute(
             f"INSERT INTO snapshot ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {REPLACED}",
@@ -141,7 +159,7 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
             computed.scheme_version,
             timeline.sha256,
             computed.total,
-            json.dumps(_standing(computed).dimensions),
+            json.dumps(balance_from(computed).dimensions),
             queries.to_day_number(computed.as_of),
             None if computed.valid_until is None else queries.to_day_number(computed.valid_until),
             None if released.covered_until is None else queries.to_micros(released.covered_until),
@@ -150,42 +168,5 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
 
 
 async def delete_cached(person_id: str) -> None:
-    """Delete the stored result; after a withdrawal nothing derived from the old records is kept."""
+    """Delete the stored balance, so that after a withdrawal nothing derived from the old records is left."""
     await queries.execute("DELETE FROM snapshot WHERE person_id = $1", person_id)
-
-
-async def _kept(person_id: str, timeline: Timeline, today: date, at: datetime) -> Balance | None:
-    row = await queries.fetch_one(
-        f"SELECT s.*, {gate.WITHHELD} FROM snapshot s JOIN person p ON p.person_id = s.person_id AND p.epoch = s.epoch"
-        " WHERE s.person_id = $1 AND s.timeline_sha256 = $2 AND s.scheme_version = $3 AND s.as_of <= $4"
-        " AND (s.valid_until IS NULL OR s.valid_until > $4) AND (s.covered_until IS NULL OR s.covered_until > $5)",
-        person_id,
-        timeline.sha256,
-        timeline.version_for(today.year).version,
-        queries.to_day_number(today),
-        queries.to_micros(at),
-    )
-    if row is None:
-        return None
-    gate.require_not_frozen(row["withheld"])
-    return _stored(row, today)
-
-
-def _stored(row: Mapping[str, Any], today: date) -> Balance:
-    return Balance(
-        row["total"],
-        tuple(orjson.loads(row["dimensions"])),
-        row["scheme_version"],
-        today,
-        None if row["valid_until"] is None else queries.from_day_number(row["valid_until"]),
-    )
-
-
-def _standing(computed: Points) -> Balance:
-    return Balance(
-        computed.total,
-        tuple({"dimension": str(one.dimension), "points": one.points, "cap": one.cap} for one in computed.dimensions),
-        computed.scheme_version,
-        computed.as_of,
-        computed.valid_until,
-    )

@@ -1,1 +1,1 @@
-"""Benefit, service and provider documents: their schema, and the versions in force."""
+"""LiveBenefit, service and provider documents: their schema, and the versions in force."""

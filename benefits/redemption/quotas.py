@@ -1,102 +1,65 @@
-"""Quotas: how often a benefit may be redeemed in a civil day, week, month or year, per resident and in total.
+"""Quota counters: how often a benefit was redeemed in a period, per resident and in total.
 
-A resident's use is counted under an HMAC of period, `sub` and benefit: it names nobody, and it outlives an erasure to
-the period's end, so that leaving and coming back gives no second helping.
+A resident's use is counted under an HMAC of period, `sub` and benefit. The key names nobody, and the counter outlives
+an erasure to the period's end, so that leaving and coming back does not give a second redemption.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-from benefits.catalogue.in_force import LiveBenefit
+from benefits.catalogue.model import LiveBenefit
+from benefits.redemption.limits import QuotaLimit, limits_of
 from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.database.write_plan import TakeOne, Write
 from consent.persons import Person
 
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """One quota in one period: its key, how many it admits, the last civil day it is needed."""
-
-    key: str
-    count: int
-    ends_on: date
+TAKE = TakeOne("quota_use", key="quota_key", counter="taken", columns=("ends_on",))
+KEY_LENGTH = 96
+"""Characters of a key at most; benefit ids are limited to 64."""
 
 
-def period_of(period: str, day: date) -> tuple[str, date]:
-    """The name of the period a civil day is in, and its last day. Weeks begin on Monday."""
-    if period == "day":
-        return day.isoformat(), day
-    if period == "week":
-        monday = day - timedelta(days=day.weekday())
-        return f"week-{monday.isoformat()}", monday + timedelta(days=6)
-    if period == "month":
-        following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-        return f"{day.year}-{day.month:02d}", following - timedelta(days=1)
-    if period == "year":
-        return str(day.year), date(day.year, 12, 31)
-    raise ValueError("a period is day, week, month or year")
+def key_of(keyring: Keyring, subject: str, benefit: LiveBenefit, limit: QuotaLimit) -> str:
+    """Return the key of the counter of a limit; `subject` is the resident's `sub`, needed for a resident's counter."""
+    if limit.per_resident:
+        return blind_index(keyring, IndexUse.QUOTA, limit.period, subject, benefit.benefit_id)
+    return f"{benefit.benefit_id}|{limit.period}"[:KEY_LENGTH]
 
 
-async def counters(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> list[Counter]:
-    """The counters a redemption on `day` takes from; the total last, because everybody waits for that one."""
-    subject = await persons.subject_of(person) if (benefit.body.get("quota") or {}).get("per_resident") else ""
-    return counters_of(keyring, subject, benefit, day)
+def take_write(key: str, limit: QuotaLimit) -> Write:
+    """Return the write that takes one from a counter; a full counter is a conflict."""
+    return Write(TAKE, (key, queries.to_day_number(limit.ends_on), limit.most))
 
 
-def counters_of(keyring: Keyring, subject: str, benefit: LiveBenefit, day: date) -> list[Counter]:
-    """`counters` of a known `sub`."""
-    quota, found = benefit.body.get("quota") or {}, []
-    if per_resident := quota.get("per_resident"):
-        name, ends_on = period_of(per_resident["period"], day)
-        key = blind_index(keyring, IndexUse.QUOTA, name, subject, benefit.benefit_id)
-        found.append(Counter(key, per_resident["count"], ends_on))
-    if total := quota.get("total"):
-        name, ends_on = period_of(total["period"], day)
-        found.append(Counter(f"{benefit.benefit_id}|{name}"[:96], total["count"], ends_on))
-    return found
+async def read_taken(keys: Sequence[str]) -> tuple[int, ...]:
+    """Read how much of each counter is taken now."""
+    taken = []
+    for key in keys:
+        row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", key)
+        taken.append(row["taken"] if row else 0)
+    return tuple(taken)
 
 
 async def left(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
-    """Whether every counter admits one more now. Nothing is taken."""
-    for counter in await counters(keyring, person, benefit, day):
-        row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", counter.key)
-        if row and row["taken"] >= counter.count:
-            return False
-    return True
-
-
-async def take(wanted: Sequence[Counter]) -> bool:
-    """Take one from every counter, or from none; whether it was taken. In the redemption's transaction."""
-    taken: list[Counter] = []
-    for counter in wanted:
-        row = await queries.fetch_one(
-            "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, $2)"
-            " ON CONFLICT (quota_key) DO UPDATE SET taken = quota_use.taken + 1 WHERE quota_use.taken < $3"
-            " RETURNING taken",
-            counter.key,
-            queries.to_day_number(counter.ends_on),
-            counter.count,
-        )
-        if row is None:
-            await give_back([one.key for one in taken])
-            return False
-        taken.append(counter)
-    return True
+    """Report whether every counter admits one more redemption of this person now. Nothing is taken."""
+    limits = limits_of(benefit, day)
+    subject = await persons.subject_of(person) if any(limit.per_resident for limit in limits) else ""
+    taken = await read_taken([key_of(keyring, subject, benefit, limit) for limit in limits])
+    return all(used < limit.most for used, limit in zip(taken, limits, strict=True))
 
 
 async def give_back(keys: Sequence[str]) -> None:
-    """Return one to each counter, by its key."""
+    """Return one to each counter, by its key, in the running transaction."""
     for key in keys:
         await queries.execute("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
 
 
 async def drop_ended(today: date) -> int:
-    """Drop counters whose period ended before yesterday; how many."""
+    """Delete the counters whose period ended before yesterday; how many."""
     return await queries.execute(
         "DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(today - timedelta(days=1))
     )

@@ -1,222 +1,243 @@
-"""A venue honours a benefit: exactly once for a ticket, within its quotas, and reversible the same day.
+"""A venue honours a benefit: exactly once for a ticket and for an idempotency key, within its quotas.
 
-A verdict is Granted or nothing. Every reason for nothing looks the same to the venue, to the byte.
+Load, decide, commit. `state.load_state` reads all that decides, `decision.decide` decides, and `commit` writes ticket,
+counters, redemption, event, leaf and stored answer, all or none. Where something changed in between, the commit is a
+conflict and everything is loaded and decided again, the last times under the person's row lock. Every reason for
+standard terms looks the same to the venue, to the byte, and leaves one leaf in the log.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from benefits.balances import snapshots
-from benefits.catalogue import in_force
-from benefits.catalogue.in_force import LiveBenefit
-from benefits.errors import ReversalNotPossible
-from benefits.redemption import quotas, tickets
-from benefits.rules import effects
+from benefits.catalogue.in_force import CatalogueCache
+from benefits.catalogue.model import InForce, LiveBenefit
+from benefits.errors import VenueSuspended
+from benefits.redemption import decision, quotas, tickets
+from benefits.redemption.decision import BalanceNeeded, CivilTime, Redeem, RedemptionState, StandardTerms
+from benefits.redemption.state import AnswerStore, load_state
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
-from consent.database import queries
-from consent.domain.purposes import Purpose
-from consent.events import ledger, messages
-from consent.events.messages import MessageKind
+from consent.database import queries, write_plan
+from consent.database.write_plan import Insert, Plan, Write, WriteConflict
+from consent.documents.change_number import still_unchanged
+from consent.events import ledger
+from consent.events.ledger import ChainHead
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
 
-SEEN = """
-SELECT withheld,
-       (SELECT person_id FROM ticket WHERE handle_index = $1) AS person_id,
-       (SELECT venue_id FROM ticket WHERE handle_index = $1) AS venue_id
-  FROM log_head WHERE log = 'consent'
-"""
-"""One row for every handle, known or not."""
-
-
-class ReversalReason(StrEnum):
-    """Why a venue may take a redemption back; nothing else is a reason."""
-
-    MISTAKEN_SCAN = "mistaken_scan"
-    NOT_DELIVERED = "not_delivered"
-    RESIDENT_ASKED = "resident_asked"
+OPTIMISTIC_ATTEMPTS = 4
+"""Attempts without a lock. An ordinary redemption takes one; a process's first takes two (the catalogue is read), and
+one whose points must be computed takes another."""
+ATTEMPTS_MAX = 10
+"""Under the person's lock only a counter, the catalogue or the same idempotency key can still change meanwhile."""
+REDEMPTION = Insert(
+    "redemption",
+    (
+        "redemption_id", "handle_index", "venue_id", "benefit_id", "benefit_version", "day", "hour", "state",
+        "runs_until",
+    ),
+)  # fmt: skip
 
 
 class Granted(NamedTuple):
-    """It applies: what the venue needs to honour it, and nothing about whom or why."""
+    """It applies: all that the venue needs to honour it, without the person and the reasons.
 
-    benefit_id: str
-    effect: Mapping[str, Any]
-    terms: Mapping[str, str]
+    `redemption_id` and `runs_until` are None for a check.
+    """
+
+    benefit: LiveBenefit
     valid_until: datetime
     redemption_id: str | None = None
     runs_until: date | None = None
 
+    @property
+    def effect(self) -> Mapping[str, Any]:
+        """The effect as the benefit's document states it."""
+        effect: Mapping[str, Any] = self.benefit.body["effect"]
+        return effect
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """A ticket that may still be used here, with its locked person and the benefit as it is in force now."""
-
-    handle_index: str
-    person: Person
-    benefit: LiveBenefit
-    expires_at: datetime
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """The terms in both languages."""
+        terms: Mapping[str, str] = self.benefit.body["terms"]
+        return terms
 
 
-async def check(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> Granted | None:
-    """Whether the benefit applies now, for whoever shows this handle; spends nothing.
+class Outcome(NamedTuple):
+    """The answer to a venue: Granted, or None for standard terms; or the row of the answer stored under the key before.
 
-    `gate.Withheld`, whatever the handle, while nothing may be used.
+    An `answered` request has no effect.
     """
-    scan = await _scan(keyring, venue_id, handle, today, at)
-    if scan is None:
-        # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
-        await ledger.enqueue_padding_leaf(at)
-        return None
-    applies = await _holds(scan, today, at) and await quotas.left(keyring, scan.person, scan.benefit, today)
-    await _trace(scan, "benefit.checked", applies, at)
-    return granted(scan.benefit, scan.expires_at) if applies else None
+
+    granted: Granted | None
+    answered: tuple[Any, ...] | None = None
 
 
-async def redeem(keyring: Keyring, venue_id: str, handle: str, today: date, hour: int, at: datetime) -> Granted | None:
-    """Redeem the ticket: quota, redemption and event in the running transaction, or none of them.
+class Scan(NamedTuple):
+    """A handle shown at a venue: the client that speaks for the venue, and the city's clock for a database instant."""
 
-    `gate.Withheld`, whatever the handle, while nothing may be used.
+    keyring: Keyring
+    client_id: str
+    handle: str
+    clock: Callable[[datetime], CivilTime]
+
+
+async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> Outcome:
+    """Redeem the ticket of a handle and store the answer with it, in transactions of its own.
+
+    Raises:
+        VenueSuspended: no venue in force belongs to the client.
+        RecordsFrozen: nothing may be used now, whatever the handle.
+        WriteConflict: something changed during every attempt; nothing is written.
     """
-    scan = await _scan(keyring, venue_id, handle, today, at)
-    if scan is None:
-        # One leaf for every answer: else the public size of the log would tell a live handle from an unknown one.
-        await ledger.enqueue_padding_leaf(at)
-        return None
-    wanted = await quotas.counters(keyring, scan.person, scan.benefit, today)
-    if not await _holds(scan, today, at) or not await quotas.take(wanted):
-        await _trace(scan, "benefit.checked", False, at)
-        return None
-    new = granted(scan.benefit, scan.expires_at, new_id(), today)
-    assert new.runs_until is not None
-    await queries.execute(
-        "UPDATE ticket SET redemption_id = $2, counters = $3 WHERE handle_index = $1",
-        scan.handle_index,
-        new.redemption_id,
-        json.dumps([one.key for one in wanted]),
-    )
-    await queries.execute(
-        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
-        " state, runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
-        new.redemption_id,
-        scan.handle_index,
-        venue_id,
-        scan.benefit.benefit_id,
-        scan.benefit.version,
-        queries.to_day_number(today),
-        hour,
-        queries.to_day_number(new.runs_until),
-    )
-    await _trace(scan, "benefit.redeemed", True, at)
-    return new
+    return await _Redemption(scan, catalogue, store).settle()
 
 
-async def reverse(
-    keyring: Keyring, venue_id: str, redemption_id: str, reason: ReversalReason, today: date, at: datetime
-) -> None:
-    """Take a redemption back: by the venue that redeemed, the same civil day. The quota returns, the person is told.
-
-    Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
-    """
-    row = await queries.fetch_one(
-        "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
-    )
-    ticket = row and await queries.fetch_one(
-        "SELECT person_id, counters FROM ticket WHERE handle_index = $1", row["handle_index"]
-    )
-    if row is None or ticket is None:
-        raise NotFound("there is no such redemption")
-    if row["day"] != queries.to_day_number(today):
-        raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
-    person = None if ticket["person_id"] is None else await persons.lock(keyring, ticket["person_id"])
-    changed = await queries.execute(
-        "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
-        " AND state = 'redeemed'",
-        redemption_id,
-        reason,
-    )
-    if not changed:
-        return
-    # The very counters it took from, whatever became of benefit and person since.
-    await quotas.give_back(json.loads(ticket["counters"]))
-    if person is None:
-        return
-    facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
-    await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
-    await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+async def check(scan: Scan, catalogue: CatalogueCache) -> Granted | None:
+    """Tell whether the benefit of a handle applies now; spends nothing, and leaves an event. Raises as `redeem`."""
+    return (await _Redemption(scan, catalogue, None).settle()).granted
 
 
-async def drop_old(today: date) -> int:
-    """Drop redemptions of more than three years ago; how many."""
-    return await queries.execute(
-        "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))
-    )
+class _Redemption:
+    """One scan on its way to an outcome. Without a store for the answer it is a check, which takes nothing."""
+
+    __slots__ = ("catalogue", "handle_index", "person_id", "reads_counters", "scan", "store")
+
+    def __init__(self, scan: Scan, catalogue: CatalogueCache, store: AnswerStore | None) -> None:
+        self.scan, self.catalogue, self.store = scan, catalogue, store
+        self.handle_index = tickets.index_of(scan.keyring, scan.handle)
+        self.person_id: str | None = None
+        # A first redemption does not ask whether the quota is full: its commit finds out, in the same round trip.
+        self.reads_counters = store is None
+
+    async def settle(self) -> Outcome:
+        """Attempt until there is an outcome."""
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                if attempt < OPTIMISTIC_ATTEMPTS:
+                    outcome = await self._attempt(locked=False)
+                else:
+                    outcome = await self._attempt_locked()
+            except (WriteConflict, *queries.RETRYABLE_ERRORS):
+                self.reads_counters = True
+                continue
+            if outcome is not None:
+                return outcome
+        raise WriteConflict
+
+    async def _attempt_locked(self) -> Outcome | None:
+        async with queries.transaction():
+            if self.person_id is not None:
+                await persons.lock_many([self.person_id])
+            return await self._attempt(locked=True)
+
+    async def _attempt(self, *, locked: bool) -> Outcome | None:
+        """Load, decide and commit once; None where the catalogue or the points had to be read before deciding.
+
+        `locked` says that this runs in a transaction under the person's lock.
+        """
+        current = self.catalogue.current
+        venue = None if current is None else current.venue_by_client.get(self.scan.client_id)
+        loaded = await load_state(self.handle_index, venue, self.store, in_transaction=locked)
+        if loaded.answered is not None:
+            return Outcome(None, loaded.answered)
+        now = self.scan.clock(queries.from_micros(loaded.state.micros))
+        if current is None or not current.holds(loaded.state.changes, now.at):
+            await self.catalogue.refresh(now.at)
+            return None
+        if venue is None:
+            raise VenueSuspended("no venue in force belongs to this client")
+        self.person_id = loaded.state.ticket.person_id
+        verdict = await self._decide(loaded.state, current, now)
+        if isinstance(verdict, BalanceNeeded):
+            # Erased since the state was loaded: the next load finds no person.
+            with suppress(NotFound):
+                person = _person(self.scan.keyring, loaded.state)
+                await snapshots.compute_and_store(person, current.timeline, now.today, now.at)
+            return None
+        plan, granted = self._plan(loaded.state, verdict, now)
+        await (write_plan.apply(plan) if locked else write_plan.commit(plan))
+        return Outcome(granted)
+
+    async def _decide(
+        self, state: RedemptionState, catalogue: InForce, now: CivilTime
+    ) -> Redeem | StandardTerms | BalanceNeeded:
+        verdict = decision.decide(state, catalogue, now)
+        if not self.reads_counters or not isinstance(verdict, Redeem) or not verdict.limits:
+            return verdict
+        keys = _counter_keys(self.scan.keyring, _person(self.scan.keyring, state), state, verdict)
+        return decision.decide(state._replace(taken=await quotas.read_taken(keys)), catalogue, now)
+
+    def _plan(
+        self, state: RedemptionState, verdict: Redeem | StandardTerms, now: CivilTime
+    ) -> tuple[Plan, Granted | None]:
+        """Return the writes of a verdict, and the grant they are for.
+
+        Always in this order, since each takes a lock that others wait for: person, answer, ticket, counters.
+        """
+        if isinstance(verdict, StandardTerms):
+            if verdict.checked is None:
+                # One leaf for every answer: else the public size of the log would tell a live handle from an unknown.
+                return [gate.STILL_NOT_FROZEN, ledger.padding_write(now.at), *self._answer(None, now)], None
+            use = _use("benefit.checked", verdict.checked, "standard_terms")
+            person = _person(self.scan.keyring, state)
+            return [*_permit(state, person, now, use), *self._answer(None, now), still_unchanged(state.changes)], None
+        granted, effect = Granted(verdict.benefit, queries.from_micros(verdict.valid_until)), list[Write]()
+        person, kind = _person(self.scan.keyring, state), "benefit.checked"
+        if self.store is not None:
+            granted = granted._replace(redemption_id=new_id(), runs_until=verdict.runs_until)
+            effect, kind = self._effect(state, person, verdict, granted, now), "benefit.redeemed"
+        permit = _permit(state, person, now, _use(kind, verdict.benefit, "applies"))
+        # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
+        return [*permit, *self._answer(granted, now), *effect, still_unchanged(state.changes)], granted
+
+    def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
+        return [] if self.store is None else [self.store.write(granted, now.at)]
+
+    def _effect(
+        self, state: RedemptionState, person: Person, verdict: Redeem, granted: Granted, now: CivilTime
+    ) -> list[Write]:
+        """Return the writes of ticket, redemption and counters.
+
+        The total's counter comes last, because every redemption of the benefit in the city waits for its row.
+        """
+        assert granted.redemption_id is not None
+        keys = _counter_keys(self.scan.keyring, person, state, verdict)
+        redemption = (
+            granted.redemption_id, self.handle_index, state.ticket.venue_id, verdict.benefit.benefit_id,
+            verdict.benefit.version, queries.to_day_number(now.today), now.hour, "redeemed",
+            queries.to_day_number(verdict.runs_until),
+        )  # fmt: skip
+        return [
+            tickets.spend_write(self.handle_index, person.person_id, granted.redemption_id, keys),
+            Write(REDEMPTION, redemption),
+            *map(quotas.take_write, keys, verdict.limits),
+        ]
 
 
-async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
-    """A venue's redemptions of a civil day, without persons, by id."""
-    return await queries.fetch_all(
-        "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
-        " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
-        venue_id,
-        queries.to_day_number(day),
-        after,
-        limit,
-    )
+def _use(kind: str, benefit: LiveBenefit, outcome: str) -> Use:
+    return Use(kind, benefit.provider_id, benefit.benefit_id, outcome)
 
 
-async def _scan(keyring: Keyring, venue_id: str, handle: str, today: date, at: datetime) -> _Scan | None:
-    handle_index = tickets.index_of(keyring, handle)
-    seen = await queries.fetch_one(SEEN, handle_index)
-    assert seen is not None
-    # Before anything about the handle: while nothing may be used, all handles are alike.
-    gate.require_not_frozen(seen["withheld"])
-    if seen["person_id"] is None or seen["venue_id"] != venue_id:
-        return None
-    try:
-        person = await persons.lock(keyring, seen["person_id"])
-    except NotFound:
-        return None
-    # Read again under the lock: of many scans of one ticket the first has by now decided the rest.
-    row = await queries.fetch_one("SELECT * FROM ticket WHERE handle_index = $1 FOR UPDATE", handle_index)
-    if row is None or row["redemption_id"] is not None or row["expires_at"] <= queries.to_micros(at):
-        return None
-    benefit = await in_force.benefit(row["benefit_id"], today, at)
-    if benefit is None or not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
-        return None
-    return _Scan(handle_index, person, benefit, queries.from_micros(row["expires_at"]))
+def _permit(state: RedemptionState, person: Person, now: CivilTime, use: Use) -> Plan:
+    head = ChainHead(person, state.person.events, state.person.last_leaf)
+    return gate.permit_writes(head, state.consent, now.at, use)
 
 
-async def _holds(scan: _Scan, today: date, at: datetime) -> bool:
-    have = await snapshots.balance_of(scan.person, await in_force.timeline(at), today, at)
-    return scan.benefit.rule.applies(have.measures())
+def _person(keyring: Keyring, state: RedemptionState) -> Person:
+    row = {"person_id": state.ticket.person_id, "epoch": state.person.epoch, "wrapped_key": state.person.wrapped_key}
+    return persons.from_row(keyring, row)
 
 
-async def _trace(scan: _Scan, kind: str, applies: bool, at: datetime) -> None:
-    use = Use(kind, scan.benefit.provider_id, scan.benefit.benefit_id, "applies" if applies else "standard_terms")
-    await gate.permit(scan.person, scan.benefit.provider_id, at, use)
-
-
-def granted(
-    benefit: LiveBenefit, expires_at: datetime, redemption_id: str | None = None, today: date | None = None
-) -> Granted:
-    """What a venue is told of a benefit that applies; redeemed `today`, also until when it runs."""
-    runs_until = None if today is None else _runs_until(benefit, today)
-    body = benefit.body
-    return Granted(benefit.benefit_id, body["effect"], body["terms"], expires_at, redemption_id, runs_until)
-
-
-def _runs_until(benefit: LiveBenefit, today: date) -> date:
-    """The last day the redeemed benefit runs, whatever happens to consent or points: the service's improved period."""
-    improved = effects.apply(benefit.effect, benefit.service["baseline"])
-    return today + timedelta(days=int(improved.get("period_days") or 0))
+def _counter_keys(keyring: Keyring, person: Person, state: RedemptionState, verdict: Redeem) -> list[str]:
+    per_resident = any(limit.per_resident for limit in verdict.limits)
+    subject = persons.subject_in(person, state.person.sealed_subject) if per_resident else ""
+    return [quotas.key_of(keyring, subject, verdict.benefit, limit) for limit in verdict.limits]

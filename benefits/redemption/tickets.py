@@ -6,16 +6,22 @@ threshold. Whoever is not eligible never gets one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+
+import orjson
 
 from benefits.balances import snapshots
-from benefits.catalogue import in_force
+from benefits.catalogue.model import InForce
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.redemption import quotas
+from benefits.redemption.decision import CivilTime
 from consent.crypto.blind_index import IndexUse, blind_index, new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.database.selection import Selection
+from consent.database.write_plan import Update, Write
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
 from consent.persons import Person
@@ -27,6 +33,21 @@ REDEMPTION_COLUMNS = (
     "reversal_reason",
 )  # fmt: skip
 """What stays of a redemption when its ticket is gone."""
+LOOKUP = Selection(
+    (
+        "t.person_id AS person_id", "t.benefit_id AS benefit_id", "t.venue_id AS venue_id",
+        "t.expires_at AS ticket_expires_at", "t.redemption_id AS redemption_id",
+    ),
+    "ticket t",
+    "t.handle_index = {handle_index}",
+)  # fmt: skip
+"""The columns of `decision.TicketRow`, in its order."""
+SPEND = Update(
+    "ticket",
+    changes=("redemption_id", "counters"),
+    matches=("handle_index", "person_id"),
+    still_null=("redemption_id",),
+)
 TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is worth nothing."""
 
@@ -40,27 +61,30 @@ class Ticket:
     expires_at: datetime
 
 
-async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str, today: date, at: datetime) -> Ticket:
-    """A ticket for a benefit that applies to the (locked) person now.
+async def issue(
+    keyring: Keyring, person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
+) -> Ticket:
+    """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
-    NotFound for a benefit or venue not in force or not of one provider; ConsentNeeded without a live `benefit.check`
-    for the provider; BenefitNotAvailable with the lines that are not met, for the resident alone.
+    Raises:
+        NotFound: benefit or venue are not in force, or not of one provider.
+        ConsentNeeded: no live `benefit.check` for the provider.
+        BenefitNotAvailable: with the lines that are not met, for the resident alone.
     """
-    benefit = await in_force.benefit(benefit_id, today, at)
-    venue = next((one for one in await in_force.venues(at) if one["venue_id"] == venue_id), None)
+    benefit, venue, at = catalogue.benefit(benefit_id, now.today), catalogue.venue(venue_id), now.at
     if benefit is None or venue is None or venue["provider_id"] != benefit.provider_id:
         raise NotFound("no such benefit is offered at this venue today")
     if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         raise ConsentNeeded("a benefit.check consent for this provider comes first")
-    have = (await snapshots.balance_of(person, await in_force.timeline(at), today, at)).measures()
+    have = (await snapshots.balance_of(person, catalogue.timeline, now.today, at)).measures()
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
-    if not await quotas.left(keyring, person, benefit, today):
+    if not await quotas.left(keyring, person, benefit, now.today):
         raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()
-    handle = handle_of(keyring, ticket_id)
+    handle, expires_at = handle_of(keyring, ticket_id), at + TICKET_LIFETIME
     await queries.execute(
         "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
         " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -70,10 +94,15 @@ async def issue(keyring: Keyring, person: Person, benefit_id: str, venue_id: str
         benefit_id,
         benefit.version,
         venue_id,
-        queries.to_micros(at),
-        queries.to_micros(at + TICKET_LIFETIME),
+        now.micros,
+        queries.to_micros(expires_at),
     )
-    return Ticket(ticket_id, handle, at + TICKET_LIFETIME)
+    return Ticket(ticket_id, handle, expires_at)
+
+
+def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:
+    """Return the write that spends a ticket for a redemption; a ticket spent or cut off meanwhile is a conflict."""
+    return Write(SPEND, (redemption_id, orjson.dumps(counter_keys).decode(), handle_index, person_id))
 
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:

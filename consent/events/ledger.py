@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import rfc8785
 
 from consent.crypto.blind_index import new_id
-from consent.database import queries
+from consent.database import queries, write_plan
+from consent.database.write_plan import Insert, Plan, Update, Write
 from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
 from consent.persons import Person
@@ -33,13 +34,13 @@ USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
 
 
-INSERT_EVENT = "INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($1, $2, $3, $4, $5, $6)"
-APPEND_AT_ONCE = f"""
-WITH chained AS (UPDATE person SET last_leaf = $3 WHERE person_id = $1), kept AS ({INSERT_EVENT})
-INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($3, $7, 'consent', $8) ON CONFLICT DO NOTHING
-"""
-"""What PostgreSQL does in one round trip, since every use of somebody's data waits for it."""
-
+EVENT = Insert("event", ("person_id", "number", "leaf_hash", "kind", "at", "sealed"))
+LEAF = Insert("outbox", ("leaf_hash", "leaf", "log", "put_at"), existing="ignore")
+"""A leaf is left for the sequencer once, however often it is left; a policy's leaf is the same each time."""
+NEXT_IN_CHAIN = Update("person", changes=("events", "last_leaf"), matches=("person_id", "epoch", "events"))
+"""The fence of a write that was planned on a person as read: the epoch stands for every consent and every record, the
+event count for every use."""
+LAST_LEAF = Update("person", changes=("last_leaf",), matches=("person_id",))
 
 Facts = Mapping[str, str | int | None]
 
@@ -103,6 +104,40 @@ def prepare_event(
     return PreparedEvent(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
 
 
+class ChainHead(NamedTuple):
+    """The end of a person's chain as read: how many events it has and the hash of the last one's leaf."""
+
+    person: Person
+    events: int
+    last_leaf: str
+
+
+def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tuple[Write, Write, Write]:
+    """Return the writes of the next event after `head`: the fence, the event, its leaf. Nothing is written.
+
+    The fence is a conflict where the person's epoch or events are no longer as read. For uses: the time is rounded to
+    the hour.
+    """
+    new = prepare_event(head.person, head.events + 1, head.last_leaf, kind, facts, at, to_the_hour=True)
+    fence = Write(NEXT_IN_CHAIN, (new.number, new.leaf_hash, new.person_id, head.person.epoch, head.events))
+    return fence, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
+
+
+def _event_write(new: PreparedEvent) -> Write:
+    return Write(EVENT, (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed))
+
+
+def leaf_write(log: Log, leaf_hash: str, leaf: str, at: datetime) -> Write:
+    """Return the write that leaves a leaf for a log's sequencer."""
+    return Write(LEAF, (leaf_hash, leaf, log, queries.to_micros(at)))
+
+
+def _append_plan(new: PreparedEvent, at: datetime) -> Plan:
+    """The writes of an event whose number its transaction has just taken, under the row lock of its person."""
+    last_leaf = Write(LAST_LEAF, (new.leaf_hash, new.person_id))
+    return last_leaf, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
+
+
 async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
     """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
 
@@ -114,13 +149,7 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_th
     if counted is None:
         raise NotFound("nobody of this id is known (any more)")
     new = prepare_event(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
-    values = (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed)
-    if queries.supports_multi_table_writes():
-        await queries.fetch_all(APPEND_AT_ONCE, *values, new.leaf, queries.to_micros(at))
-    else:
-        await queries.execute("UPDATE person SET last_leaf = $2 WHERE person_id = $1", new.person_id, new.leaf_hash)
-        await queries.execute(INSERT_EVENT, *values)
-        await enqueue_leaf(Log.CONSENT, new.leaf.encode(), at)
+    await write_plan.apply(_append_plan(new, at))
     return new.leaf_hash
 
 
@@ -274,17 +303,15 @@ def _opened(person: Person, row: queries.Row) -> Event:
     return Event(row["number"], row["kind"], queries.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
 
 
-async def enqueue_padding_leaf(at: datetime) -> None:
-    """Leave a leaf that says nothing, where the size of the log would tell what a venue must not learn."""
-    await enqueue_leaf(Log.CONSENT, leaf_of(NOTHING, os.urandom(SALT_BYTES)), at)
+def padding_write(at: datetime) -> Write:
+    """Return the write of a leaf that stands for no event.
+
+    For answers that are no use of anybody's data, where the size of the log would tell what a venue must not learn.
+    """
+    leaf = leaf_of(NOTHING, os.urandom(SALT_BYTES))
+    return leaf_write(Log.CONSENT, leaf_hash_of(leaf), leaf.decode(), at)
 
 
 async def enqueue_leaf(log: Log, leaf: bytes, at: datetime) -> None:
     """Leave a leaf for a log's sequencer, in the running transaction."""
-    await queries.execute(
-        "INSERT INTO outbox (leaf_hash, leaf, log, put_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        leaf_hash_of(leaf),
-        leaf.decode(),
-        log,
-        queries.to_micros(at),
-    )
+    await write_plan.apply((leaf_write(log, leaf_hash_of(leaf), leaf.decode(), at),))

@@ -15,8 +15,8 @@ DomainError
 ├── Conflict                 the state does not allow it
 ├── FourEyes, Changed        the second person, and the hash they read
 ├── Prohibited               refused by the gate; carries the findings
-├── gate.NotCovered          no live consent covers the use
-├── gate.Withheld            nothing may be used until what has ended was ended again
+├── NotCovered               no live consent covers the use
+├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
 """
 
@@ -123,6 +123,24 @@ class Conflict(DomainError):
     """The object's state does not allow it."""
 
     code = "conflict"
+
+
+class NotCovered(DomainError):
+    """No live consent of this person covers the use."""
+
+    code = "consent_needed"
+
+
+class RecordsFrozen(DomainError):
+    """The consent log is frozen: nothing is released until withdrawals and erasures were replayed."""
+
+    code = "records_withheld"
+
+
+def require_not_frozen(withheld: int) -> None:
+    """Raise RecordsFrozen while the database may be an older copy of itself, in which ended consents live again."""
+    if withheld:
+        raise RecordsFrozen("the database may be an older copy; records wait until its tombstones were replayed")
 
 
 class FourEyes(DomainError):

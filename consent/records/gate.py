@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from consent.crypto.blind_index import ID_DIGITS
 from consent.database import queries
+from consent.database.selection import Selection
+from consent.database.write_plan import Expect, Plan, Write
+from consent.domain.liveness import ConsentPeriod, is_live, live_sql
 from consent.domain.purposes import Purpose
 from consent.domain.records import Record, RecordKind, Released
 from consent.events import ledger
-from consent.kernel.errors import DomainError, NotFound
+from consent.events.ledger import ChainHead
+from consent.kernel.errors import NotCovered, NotFound, require_not_frozen
 from consent.persons import Person
-
-
-class NotCovered(DomainError):
-    """No live consent of this person covers the use."""
-
-    code = "consent_needed"
-
-
-class RecordsFrozen(DomainError):
-    """The consent log is frozen: nothing is released until withdrawals and erasures were replayed."""
-
-    code = "records_withheld"
 
 
 class Use(NamedTuple):
@@ -41,25 +32,22 @@ class Use(NamedTuple):
     outcome: str
 
 
-WITHHELD = "(SELECT withheld FROM log_head WHERE log = 'consent') AS withheld"
-"""What a glance reads to know whether anything may be used now; `let_through` goes by it."""
+FROZEN = "(SELECT withheld FROM log_head WHERE log = 'consent')"
+"""SQL: 1 while nothing may be used (`RecordsFrozen`), else 0."""
+WITHHELD = f"{FROZEN} AS withheld"
+STILL_NOT_FROZEN = Write(Expect(FROZEN), (0,))
+"""The write of a plan that stops it while nothing may be used."""
 
 USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
-LIVE_RECORDS = """
+LIVE_RECORDS = f"""
 SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_at, c.expires_at
   FROM record r
   JOIN consent c ON c.person_id = r.person_id AND c.purpose = 'points.compute' AND c.counterpart = r.source_id
- WHERE r.person_id = $1 AND c.state = 'given' AND c.given_at <= $2 AND c.expires_at > $2
+ WHERE r.person_id = $1 AND {live_sql("$2", "c")}
  ORDER BY r.occurred_on, r.record_id
 """
-
-
-def require_not_frozen(withheld: int) -> None:
-    """Withheld while the database may be an older copy of itself, in which consents live that have ended."""
-    if withheld:
-        raise RecordsFrozen("the database may be an older copy; records wait until its tombstones were replayed")
 
 
 async def release(person: Person, at: datetime, use: Use) -> Released:
@@ -92,7 +80,7 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
 RELEASED_TO_ALL = """
 WITH covering AS NOT MATERIALIZED (
   SELECT person_id, counterpart AS source_id, expires_at FROM consent{piece}
-   WHERE purpose = 'points.compute' AND state = 'given' AND given_at <= $3 AND expires_at > $3
+   WHERE purpose = 'points.compute' AND {live}
      AND person_id >= $1 AND person_id < $2),
 subject AS (
   SELECT p.person_id, p.epoch, c.covered_until FROM person{piece} p
@@ -170,7 +158,7 @@ async def release_to_all(
             await queries.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             await queries.execute("SET LOCAL enable_nestloop = off")
         within = OF_THE_PART if part.of > 1 and not part.cut else ""
-        released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece)
+        released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece, live=live_sql("$3"))
         rows = await queries.insert_select(released + derived, insert, first, beyond, queries.to_micros(at))
         piece = (part.number, part.of) if part.cut else None
         await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
@@ -201,78 +189,50 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> No
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
 
 
-COVERING = """
-  LEFT JOIN consent c ON c.person_id = p.person_id AND c.purpose = 'benefit.check' AND c.state = 'given'
-   AND c.counterpart = {counterpart}"""
-"""What a glance at a person `p` joins, to know from when until when a consent covers a provider."""
-
-PERMITTED_AT_ONCE = """
-WITH before AS ({before}),
-permitted AS (UPDATE person SET events = $2, last_leaf = $3 FROM before
-  WHERE person_id = $1 AND epoch = $8 AND events = $2 - 1
-    AND (SELECT withheld FROM log_head WHERE log = 'consent') = 0 RETURNING person_id),
-kept AS (INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed)
-  SELECT $1, $2, $3, $4, $5, $6 FROM permitted),
-left_out AS (INSERT INTO outbox (leaf_hash, leaf, log, put_at) SELECT $3, $7, 'consent', $9 FROM permitted),
-"""
-"""One step of a person's chain, only if it is still as it was seen: the epoch stands for every consent and record. And
-none while nothing may be used."""
-FIRST_FREE = 10
-"""The first parameter that a statement after PERMITTED_AT_ONCE has for itself."""
+SUBJECT = Selection(("i.person_id AS person_id",), "subject i", "i.subject_index = {subject_index}")
+EPOCH = Selection(("p.epoch AS epoch",), "person p", "p.person_id = {person_id}")
+CHAIN = Selection(
+    (
+        "p.epoch AS epoch", "p.events AS events", "p.last_leaf AS last_leaf", "p.wrapped_key AS wrapped_key",
+        "p.sealed_subject AS sealed_subject",
+    ),
+    "person p",
+    "p.person_id = {person_id}",
+)  # fmt: skip
+LIVE_CONSENT = Selection(
+    ("c.given_at AS given_at", "c.expires_at AS consent_expires_at"),
+    "consent c",
+    "c.person_id = {person_id} AND c.purpose = 'benefit.check' AND c.state = 'given' AND c.counterpart = {counterpart}",
+)
+"""The consent of a person to check benefits of a provider: from when until when it lives (`liveness.is_live`)."""
 
 
-class ChainHead(NamedTuple):
-    """A person as one glance saw them: what their chain goes on from, and the ends of the consent that covers."""
+def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use) -> Plan:
+    """Return the writes of a use of the person's points under the `benefit.check` consent read together with `head`.
 
-    person: Person
-    events: int
-    last_leaf: str
-    given_at: int | None
-    expires_at: int | None
+    The event's fence is a conflict where person or consent have changed since they were read. Nothing is used while
+    records are frozen.
 
-    def covered(self, at: datetime) -> bool:
-        """Whether the consent that was looked for lives at `at`."""
-        micros = queries.to_micros(at)
-        return self.given_at is not None and self.given_at <= micros < (self.expires_at or 0)
-
-
-async def permit_at_once(
-    held: object, seen: ChainHead, at: datetime, use: Use, before: str, then: str, values: tuple[object, ...]
-) -> bool:
-    """`permit`, its event and what it permits as a single statement, or nothing of it; whether it was done.
-
-    `before` is an insert or update RETURNING a row if it may go on, `then` goes on from `permitted` and ends with a
-    SELECT that divides by zero where something did not hold; their parameters are `values`, from $FIRST_FREE on. On a
-    connection that is lent.
+    Raises:
+        NotCovered: the consent does not live at `at`.
     """
-    if not seen.covered(at):
-        return False
-    said = {
-        "organisation": use.organisation,
-        "purpose": Purpose.BENEFIT_CHECK,
-        "what": use.what,
-        "outcome": use.outcome,
-    }
-    new = ledger.prepare_event(seen.person, seen.events + 1, seen.last_leaf, use.kind, said, at, to_the_hour=True)
-    return await queries.execute_guarded(
-        held,
-        _permitted_at_once(before, then),
-        new.person_id,
-        new.number,
-        new.leaf_hash,
-        new.kind,
-        new.at,
-        new.sealed,
-        new.leaf,
-        seen.person.epoch,
-        queries.to_micros(at),
-        *values,
-    )
+    if not is_live(period, queries.to_micros(at)):
+        raise NotCovered("no live consent covers this provider")
+    fence, event, leaf = ledger.fenced_event(head, use.kind, _facts(Purpose.BENEFIT_CHECK, use), at)
+    return fence, STILL_NOT_FROZEN, event, leaf
 
 
-@lru_cache(maxsize=16)
-def _permitted_at_once(before: str, then: str) -> str:
-    return PERMITTED_AT_ONCE.format(before=before) + then
+async def lock_epoch(person_id: str) -> int | None:
+    """Lock the person's row in the running transaction; their epoch, or None for somebody unknown."""
+    row = await queries.fetch_one("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", person_id)
+    return None if row is None else int(row["epoch"])
+
+
+async def count_persons() -> int:
+    """The number of persons known to the service."""
+    row = await queries.fetch_one("SELECT count(*) AS persons FROM person")
+    assert row is not None
+    return int(row["persons"])
 
 
 async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:
@@ -283,7 +243,7 @@ async def covered(person_id: str, purpose: Purpose, counterpart: str, at: dateti
 async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> queries.Row | None:
     return await queries.fetch_one(
         f"SELECT {WITHHELD} FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
-        " AND state = 'given' AND given_at <= $4 AND expires_at > $4",
+        f" AND {live_sql('$4')}",
         person_id,
         purpose,
         counterpart,
@@ -291,12 +251,23 @@ async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime
     )
 
 
+async def live_counterparts(person: Person, purpose: Purpose, at: datetime) -> set[str]:
+    """Read the counterparts for which a consent of this purpose lives at `at`."""
+    rows = await queries.fetch_all(
+        f"SELECT counterpart FROM consent WHERE person_id = $1 AND purpose = $2 AND {live_sql('$3')}",
+        person.person_id,
+        purpose,
+        queries.to_micros(at),
+    )
+    return {row["counterpart"] for row in rows}
+
+
 async def anything_live(person_id: str, at: datetime) -> bool:
     """Whether any consent of the person to compute points lives at `at`."""
     return (
         await queries.fetch_one(
-            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute' AND state = 'given'"
-            " AND given_at <= $2 AND expires_at > $2 LIMIT 1",
+            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute'"
+            f" AND {live_sql('$2')} LIMIT 1",
             person_id,
             queries.to_micros(at),
         )
@@ -330,8 +301,8 @@ async def own_records(person: Person, before: tuple[int, str] | None, limit: int
 
 
 async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> None:
-    await ledger.append(person, use.kind, _said(purpose, use), at, to_the_hour=True)
+    await ledger.append(person, use.kind, _facts(purpose, use), at, to_the_hour=True)
 
 
-def _said(purpose: Purpose, use: Use) -> ledger.Facts:
+def _facts(purpose: Purpose, use: Use) -> ledger.Facts:
     return {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome}

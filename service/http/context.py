@@ -6,22 +6,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from benefits.catalogue import in_force as catalogue
-from benefits.catalogue.in_force import InForce
+from benefits.catalogue.in_force import CatalogueCache
+from benefits.redemption.decision import CivilTime
 from consent.crypto.vault import Keyring
+from consent.kernel.instants import to_micros
 from consent.rights.tombstones import Tombstones
 from service.auth.access_tokens import Verifier
 from service.http.rate_limits import Limiter
 from service.settings import Settings
 
 Clock = Callable[[], Awaitable[datetime]]
-
-
-@dataclass(slots=True)
-class CatalogueCache:
-    """What a process keeps of the catalogue between requests; believed only while it holds."""
-
-    in_force: InForce | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +26,18 @@ class AppContext:
     verifier: Verifier
     limiter: Limiter
     clock: Clock
-    kept: CatalogueCache = field(default_factory=CatalogueCache)
+    catalogue: CatalogueCache = field(default_factory=CatalogueCache)
 
-    def seen_at(self, moment: datetime) -> datetime:
-        """The clock's time at a moment that the database has read from its own."""
+    def civil_time(self, moment: datetime) -> CivilTime:
+        """The city's time at a moment that the database has read from its own clock; a test's clock moves it."""
         moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
-        return moment if moved is None else moved(moment)
+        at = moment if moved is None else moved(moment)
+        return self.civil_time_at(at)
 
-    async def read_in_force(self, at: datetime) -> InForce:
-        """What is in force, read anew and kept. Not inside a transaction that changes documents."""
-        self.kept.in_force = found = await catalogue.load(at)
-        return found
+    def civil_time_at(self, at: datetime) -> CivilTime:
+        """The city's civil day and hour at a moment of `clock`."""
+        local = at.astimezone(self.settings.city_zone)
+        return CivilTime(at, to_micros(at), local.date(), local.hour)
 
     @property
     def keyring(self) -> Keyring:
@@ -57,12 +52,3 @@ class AppContext:
     def day_of(self, at: datetime) -> date:
         """The city's civil day at a moment."""
         return at.astimezone(self.settings.city_zone).date()
-
-    def hour_of(self, at: datetime) -> int:
-        """The city's hour at a moment, 0 to 23."""
-        return at.astimezone(self.settings.city_zone).hour
-
-    def day_and_hour_of(self, at: datetime) -> tuple[date, int]:
-        """The city's civil day and hour at a moment."""
-        local = at.astimezone(self.settings.city_zone)
-        return local.date(), local.hour

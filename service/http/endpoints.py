@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from benefits.redemption.decision import CivilTime
 from consent.database import queries
 from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind
@@ -39,6 +40,7 @@ from service.http.openapi import Operation
 from service.http.problems import Problem, problem_response
 from service.i18n import messages
 from service.storage import idempotency
+from service.storage.idempotency import IdempotencyKey
 
 Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
@@ -49,45 +51,44 @@ ATTEMPTS_MAX = 3
 """Two deliveries of one new record can meet at its unique key; the second try finds it there."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """One request, made known: who, when, in which language."""
+class RequestContext(NamedTuple):
+    """A request whose sender is admitted. A named tuple, since every request makes one.
+
+    `now` is the database's clock as the city's time; None for an endpoint with `own_clock`, whose handler reads it.
+    """
 
     request: Request
     app_context: AppContext
     principal: Principal | None
-    at: datetime
-    today: date
-    language: str
+    idempotency_key: IdempotencyKey | None = None
+    now: CivilTime | None = None
+
+    @property
+    def civil_time(self) -> CivilTime:
+        """The city's time at which the request is answered."""
+        assert self.now is not None
+        return self.now
+
+    @property
+    def at(self) -> datetime:
+        """The instant at which the request is answered, by the database's clock."""
+        return self.civil_time.at
+
+    @property
+    def today(self) -> date:
+        """The city's civil day."""
+        return self.civil_time.today
+
+    @property
+    def language(self) -> str:
+        """The language of texts that people read."""
+        return messages.preferred_language(self.request.headers.get("accept-language", ""))
 
     @property
     def subject(self) -> str:
-        """The resident's `sub`; only behind the resident's door."""
+        """The resident's `sub`; only for the resident's audience."""
         assert isinstance(self.principal, Resident)
         return self.principal.subject
-
-
-class Call(NamedTuple):
-    """A request whose sender is known, before the database was asked anything. `key` is where its answer is kept."""
-
-    request: Request
-    app_context: AppContext
-    principal: Principal | None
-    kept_at: IdempotencyKey | None = None
-
-    @property
-    def subject(self) -> str:
-        """The resident's `sub`; only behind the resident's door."""
-        assert isinstance(self.principal, Resident)
-        return self.principal.subject
-
-
-class IdempotencyKey(NamedTuple):
-    """Where the answer to a request with an Idempotency-Key is kept: scope, whose it is, of which body."""
-
-    scope: str
-    owner: str
-    fingerprint: str
 
 
 class Answer(NamedTuple):
@@ -100,7 +101,6 @@ class Answer(NamedTuple):
 
 Handler = Callable[[RequestContext, Any], Awaitable[Answer | Response]]
 Run = Callable[[Request], Awaitable[Response]]
-Swift = Callable[[Call, Any], Awaitable[Answer | Response | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,12 @@ class Endpoint:
     key: Key = "none"
     raw: bool = False
     """The handler reads the body itself and keeps its own transactions (streams)."""
-    swift: Swift | None = None
-    """Tried first: the same in fewest round trips to the database, or None with nothing written: the usual way."""
+    own_clock: bool = False
+    """The handler reads the database's clock with its own query and commits its own writes: no query comes before it
+    and no transaction is around it."""
+    hot: bool = False
+    """One of the few endpoints with most of the traffic: its route is also placed before all others, outside of the
+    audience's Mount, because matching a Mount and its router costs a tenth of such a request."""
 
 
 def audience_routes(
@@ -133,6 +137,12 @@ def audience_routes(
 def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
     """Routes that need no token: the public ones."""
     return [_route(endpoint, app_context, "", None) for endpoint in endpoints]
+
+
+def hot_routes(audience: Audience | None, endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
+    """Routes of the `hot` endpoints of an audience (None: public) by their whole path, behind the same guard."""
+    guard = [] if audience is None else [Middleware(Guard, audience=audience, app_context=app_context)]
+    return [_route(endpoint, app_context, "", audience, guard) for endpoint in endpoints if endpoint.hot]
 
 
 class Guard:
@@ -255,46 +265,40 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
     if model is not None and not endpoint.raw:
         body = json_io.parse_json(request, raw, model)
     principal = principal_of(request)
-    kept_at = _kept_at(endpoint, app_context, audience, request, principal, raw)
-    if endpoint.swift is not None:
-        swiftly = await endpoint.swift(Call(request, app_context, principal, kept_at), body)
-        if swiftly is not None:
-            return _response(swiftly)
+    key = None if endpoint.key == "none" else _idempotency_key(endpoint, app_context, audience, request, raw)
+    context = RequestContext(request, app_context, principal, key)
+    if endpoint.own_clock:
+        return _response(await endpoint.handle(context, body))
     if not endpoint.writes:
-        return _response(await endpoint.handle(await _ask(app_context, request), body))
+        return _response(await endpoint.handle(await _at_present(context), body))
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _write(endpoint, app_context, request, body, kept_at)
+            return await _write(endpoint, context, body)
         except queries.RETRYABLE_ERRORS:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _write(
-    endpoint: Endpoint, app_context: AppContext, request: Request, body: Any, kept_at: IdempotencyKey | None
-) -> Response:
+async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:
     late: DomainError | None = None
+    keyring, key = context.app_context.keyring, context.idempotency_key
     async with queries.transaction():
-        context = await _ask(app_context, request)
-        if kept_at is not None:
-            kept = await idempotency.claim(
-                app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, context.at
-            )
-            if kept is not None:
-                return _replayed(kept, kept_at.fingerprint)
+        context = await _at_present(context)
+        if key is not None:
+            stored = await idempotency.claim(keyring, key, context.at)
+            if stored is not None:
+                return replayed(stored, key.fingerprint)
         try:
             answer = await endpoint.handle(context, body)
         except DomainError as error:
             if not error.keeps_writes:
                 raise
-            late, response = error, problem_response(request, Problem(error.code, members=error.members()))
+            late, response = error, problem_response(context.request, Problem(error.code, members=error.members()))
         else:
             response = _response(answer)
-        if kept_at is not None:
-            await idempotency.store_response(
-                app_context.keyring, kept_at.scope, response.status_code, bytes(response.body)
-            )
+        if key is not None:
+            await idempotency.store_response(keyring, key.scope, response.status_code, bytes(response.body))
     if late is not None:
         raise late
     return response
@@ -305,45 +309,39 @@ def _readable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _kept_at(
-    endpoint: Endpoint,
-    app_context: AppContext,
-    audience: Audience | None,
-    request: Request,
-    principal: Principal | None,
-    raw: bytes,
+def _idempotency_key(
+    endpoint: Endpoint, app_context: AppContext, audience: Audience | None, request: Request, raw: bytes
 ) -> IdempotencyKey | None:
-    if endpoint.key == "none" or (endpoint.key == "optional" and "idempotency-key" not in request.headers):
+    if endpoint.key == "optional" and "idempotency-key" not in request.headers:
         return None
-    key = json_io.idempotency_key(request)
+    key, principal, keyring = json_io.idempotency_key(request), principal_of(request), app_context.keyring
     door, caller = audience or "public", principal_key(principal) if principal else ""
     return IdempotencyKey(
-        idempotency.scope_of(app_context.keyring, door, caller, request.scope["path"], key),
-        idempotency.caller_index(app_context.keyring, door, caller),
+        idempotency.scope_of(keyring, door, caller, request.scope["path"], key),
+        idempotency.caller_index(keyring, door, caller),
         json_io.fingerprint(raw),
     )
 
 
-def _replayed(kept: idempotency.StoredResponse, fingerprint: str) -> Response:
-    if kept.fingerprint != fingerprint:
+def replayed(stored: idempotency.StoredResponse, fingerprint: str) -> Response:
+    """Return the stored answer again.
+
+    Raises:
+        Problem: idempotency_key_reused, where the key came with another body before.
+    """
+    if stored.fingerprint != fingerprint:
         raise Problem("idempotency_key_reused")
-    media = "application/json" if kept.status < 400 else "application/problem+json"
-    return Response(kept.body, kept.status, media_type=media, headers={"Idempotency-Replayed": "true"})
+    media = "application/json" if stored.status < 400 else "application/problem+json"
+    return Response(stored.body, stored.status, media_type=media, headers={"Idempotency-Replayed": "true"})
 
 
-async def _ask(app_context: AppContext, request: Request) -> RequestContext:
-    at = await app_context.clock()
-    principal = principal_of(request)
+async def _at_present(context: RequestContext) -> RequestContext:
+    """Read the database's clock; for staff also whether they are suspended."""
+    app_context, principal = context.app_context, context.principal
+    now = app_context.civil_time_at(await app_context.clock())
     if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
         raise Problem("suspended")
-    return RequestContext(
-        request,
-        app_context,
-        principal,
-        at,
-        app_context.day_of(at),
-        messages.preferred_language(request.headers.get("accept-language", "")),
-    )
+    return context._replace(now=now)
 
 
 def _response(answer: Answer | Response) -> Response:

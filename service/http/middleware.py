@@ -1,4 +1,4 @@
-"""What goes round every request: an id, security headers, a count, and of what failed a line without any person."""
+"""Middleware around every request: access log and metrics, request id, security headers, limits by host and address."""
 
 from __future__ import annotations
 
@@ -26,55 +26,103 @@ SECURITY_HEADERS = {
     " img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "strict-transport-security": "max-age=63072000; includeSubDomains",
 }
+LOGGED_FROM_STATUS = 400
+"""Answers from this status on have a log line; the others are counted only, since a line costs a tenth of a read."""
+_DEFAULTS = [
+    (name.encode(), value.encode()) for name, value in {**SECURITY_HEADERS, "cache-control": "no-store"}.items()
+]
+_DEFAULT_NAMES = frozenset(name for name, _ in _DEFAULTS)
 
 
-NOT_WELL = 400
-"""Answers from this status on are written down; what went well is counted alone."""
-DRESS = [(name.encode(), value.encode()) for name, value in {**SECURITY_HEADERS, "cache-control": "no-store"}.items()]
-"""What every answer wears unless it says otherwise itself."""
-_WORN = frozenset(name for name, _ in DRESS)
+class AccessLogMiddleware:
+    """Count every request with its time, and log each that failed: operation and status, never a path or a person.
+
+    Answers an error that `problems.handlers` does not name. Inside of the two that add headers, so that this answer has
+    them, too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def observe(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, observe)
+        except Exception as error:
+            if status:  # a part of the answer is sent: only closing the connection can still tell that it failed
+                raise
+            await unforeseen(Request(scope), error)(scope, receive, observe)
+        # The operation's name, never the path: ids and handles stay out of logs and metrics.
+        name = getattr(scope.get("route"), "name", None) or "unmatched"
+        metrics.count(scope["method"], name, status, time.perf_counter() - began)
+        if status >= LOGGED_FROM_STATUS:
+            request_id = scope["state"]["request_id"]
+            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
 
-class Surroundings:
-    """Pure ASGI, outermost of ours."""
+class RequestIdMiddleware:
+    """Give every request an id: `request.state.request_id`, and the header `x-request-id` of its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = os.urandom(8).hex()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def identify(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-request-id", request_id.encode()))
+            await send(message)
+
+        await self.app(scope, receive, identify)
+
+
+class SecurityHeadersMiddleware:
+    """Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def secure(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                own = {name for name, _ in headers} & _DEFAULT_NAMES
+                headers += [header for header in _DEFAULTS if header[0] not in own] if own else _DEFAULTS
+            await send(message)
+
+        await self.app(scope, receive, secure)
+
+
+class AdmissionMiddleware:
+    """Refuse requests for a foreign host (`bad_header`) and addresses that ask too often (`rate_limited`)."""
 
     def __init__(self, app: ASGIApp, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Limit by address, pass on, dress the answer, count it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id, began, status = os.urandom(8).hex(), time.perf_counter(), 0
-        scope.setdefault("state", {})["request_id"] = request_id
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, send)
 
-        async def dressed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = message["headers"]
-                own = {name for name, _ in headers} & _WORN
-                headers += [header for header in DRESS if header[0] not in own] if own else DRESS
-                headers.append((b"x-request-id", request_id.encode()))
-            await send(message)
-
-        try:
-            refused = self._refused(scope)
-            await (refused or self.app)(scope, receive, dressed)
-        except Exception as error:
-            if status:  # half an answer is out: only the connection can still say that it went wrong
-                raise
-            await unforeseen(Request(scope), error)(scope, receive, dressed)
-        route = scope.get("route")
-        # The operation's name, never the path: ids and handles stay out of logs and metrics.
-        name = getattr(route, "name", None) or "unmatched"
-        metrics.count(scope["method"], name, status, time.perf_counter() - began)
-        if status >= NOT_WELL:
-            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
-
-    def _refused(self, scope: Scope) -> Response | None:
-        """The answer to whoever asks too often or for a host that is not ours; else None."""
+    def _refusal(self, scope: Scope) -> Response | None:
         if not host_allowed(json_io.header(scope, b"host"), self.app_context.settings.allowed_hosts):
             return problem_response(Request(scope), Problem("bad_header"))
         client = scope.get("client")

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from pydantic import BaseModel
 
 from service.auth.access_tokens import Audience
-from service.http.endpoints import Endpoint, Handler, Key, Swift
+from service.http.endpoints import Endpoint, Handler, Key
 from service.http.json_io import LIMIT_MAX
 from service.http.openapi import Operation, Parameter
 
@@ -31,7 +31,10 @@ class ReadOptions(TypedDict, total=False):
     writes: bool
     """Run in a transaction although the call reads: it records that somebody read."""
     media: str
-    swift: Swift | None
+    own_clock: bool
+    """See `Endpoint.own_clock`."""
+    hot: bool
+    """See `Endpoint.hot`."""
 
 
 class WriteOptions(TypedDict, total=False):
@@ -45,7 +48,10 @@ class WriteOptions(TypedDict, total=False):
     own_body: bool
     """The handler reads the body itself, inside the request's transaction."""
     also_accepts: tuple[str, ...]
-    swift: Swift | None
+    own_clock: bool
+    """See `Endpoint.own_clock`."""
+    hot: bool
+    """See `Endpoint.hot`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,13 @@ class Calls:
             errors=options.get("errors", ()),
             tags=(self._tag,),
         )
-        return Endpoint(operation, handle, writes=options.get("writes", False), swift=options.get("swift"))
+        return Endpoint(
+            operation,
+            handle,
+            writes=options.get("writes", False),
+            own_clock=options.get("own_clock", False),
+            hot=options.get("hot", False),
+        )
 
     def post(
         self,
@@ -104,7 +116,15 @@ class Calls:
             tags=(self._tag,),
         )
         reads_body = raw or options.get("own_body", False)
-        return Endpoint(operation, handle, writes=not raw, key=key, raw=reads_body, swift=options.get("swift"))
+        return Endpoint(
+            operation,
+            handle,
+            writes=not raw,
+            key=key,
+            raw=reads_body,
+            own_clock=options.get("own_clock", False),
+            hot=options.get("hot", False),
+        )
 
     @property
     def _tag(self) -> str:

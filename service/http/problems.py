@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler
 from tortoise.exceptions import DBConnectionError, OperationalError
 
+from consent.database.write_plan import WriteConflict
 from consent.kernel.errors import DomainError
 from service.i18n import findings
 from service.i18n.messages import preferred_language
@@ -41,8 +42,10 @@ AWAY: Final = (
     asyncpg.exceptions.OperatorInterventionError,
     asyncpg.exceptions.InsufficientResourcesError,
     asyncpg.exceptions.TransactionRollbackError,
+    WriteConflict,
 )
-"""What a database raises that went away, is shutting down, is full, or chose us as a deadlock's victim."""
+"""Raised where the database is unavailable, shutting down or full, chose this transaction as a deadlock's victim, or
+let others change the same rows before every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +332,12 @@ def problem_response(request: Request, problem: Problem) -> Response:
 
 
 def handlers() -> dict[Any, ExceptionHandler]:
-    """What `Starlette(exception_handlers=…)` is given."""
+    """Return the one table of errors and their answers, for `Starlette(exception_handlers=…)`.
+
+    An error that is not named is a mistake of ours and answered by `unforeseen`, which AccessLogMiddleware calls:
+    Starlette 1.10 gives a handler of Exception to its outermost middleware, where the answer would lack our headers
+    and the error would be raised again into the server's log with its message.
+    """
     return {
         Problem: _problem,
         DomainError: _domain_error,

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from benefits.redemption import quotas, redeem, tickets
+from benefits.redemption import quotas, reversal, tickets
 from benefits.statistics import population
 from consent.consents import account_links, expiry, link_codes
 from consent.database import queries
@@ -47,7 +47,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "answers_dropped": lambda: idempotency.drop_old(at),
         "simulations_dropped": lambda: population.delete_past_weeks(today),
         "old_dropped": lambda: officers.delete_old(at),
-        "redemptions_dropped": lambda: redeem.drop_old(today),
+        "redemptions_dropped": lambda: reversal.drop_old(today),
     }
     done = {}
     for name, job in jobs.items():

@@ -14,7 +14,6 @@ from service import settings
 from service.auth.access_tokens import Verifier, remote_sources
 from service.observability import logging as logs
 from service.observability import metrics
-from service.runtime import sending
 
 GRACE_SECONDS = 20
 """How long a request that is being answered may go on after the service was told to stop."""
@@ -22,7 +21,7 @@ WORKERS_MAX = 64
 """Processes on one port. Each has its own connections to the database."""
 COLLECT_AFTER = 20_000
 """Objects made before Python looks for cycles among them: a hundred requests' worth, some megabytes."""
-OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "http": sending.Protocol, "ws": "none"}
+OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "ws": "none"}
 """How uvicorn serves the service, wherever it does."""
 
 

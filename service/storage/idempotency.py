@@ -8,18 +8,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place
 from consent.database import queries
+from consent.database.selection import Selection
+from consent.database.write_plan import Insert, Write
 
 RESPONSE_RETENTION = timedelta(hours=48)
 """The contract promises 24; a day more for clients whose clock or network had a bad night."""
 
 
 HOUR_MICROS = 3_600_000_000
+
+
+ANSWER = Insert(
+    "stored_answer",
+    ("scope", "caller_index", "fingerprint", "status", "sealed_body", "created_at"),
+    existing="conflict",
+)
+LOOKUP = Selection(
+    ("a.fingerprint AS fingerprint", "a.status AS status", "a.sealed_body AS sealed_body"),
+    "stored_answer a",
+    "a.scope = {key}",
+)
+
+
+class IdempotencyKey(NamedTuple):
+    """The place of a stored answer: its scope, the keyed hash of the caller, the SHA-256 of the request's body."""
+
+    scope: str
+    owner: str
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +70,17 @@ def _caller_index(secret: bytes, door: str, caller: str) -> str:
     return vault.mac(secret, "\x1f".join(("caller", door, caller)).encode()).hex()
 
 
-async def claim(keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime) -> StoredResponse | None:
-    """Take the scope for this transaction, or give the answer that is already there.
+async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> StoredResponse | None:
+    """Take the key for the running transaction, or return the answer that is stored under it.
 
     A second request with the same key waits here until the first has committed or rolled back.
     """
-    placeholder = vault.seal(_cipher(keyring), _place(scope), b"")
-    claimed = await queries.execute(
-        "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
-        " VALUES ($1, $2, $3, 0, $4, $5) ON CONFLICT DO NOTHING",
-        scope,
-        caller,
-        fingerprint,
-        placeholder,
-        _hour(at),
-    )
-    if claimed:
+    with_no_body = answer_write(keyring, key, 0, b"", at)
+    if await queries.execute(ANSWER.sql(1), *with_no_body.values):
         return None
-    row = await queries.fetch_one("SELECT fingerprint, status, sealed_body FROM stored_answer WHERE scope = $1", scope)
+    row = await queries.fetch_one(LOOKUP.query(key="$1"), key.scope)
     assert row is not None
-    body = vault.open_sealed(_cipher(keyring), _place(scope), bytes(row["sealed_body"]))
-    return StoredResponse(row["fingerprint"], row["status"], body)
+    return open_answer(keyring, key.scope, (row["fingerprint"], row["status"], row["sealed_body"]))
 
 
 async def store_response(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
@@ -80,25 +93,16 @@ async def store_response(keyring: Keyring, scope: str, status: int, body: bytes)
     )
 
 
-ANSWERED = "EXISTS (SELECT 1 FROM stored_answer WHERE scope = $3)"
-"""Whether an answer is there already, for a look whose third parameter is the scope."""
+def answer_write(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes, at: datetime) -> Write:
+    """Return the write of a whole answer, for a plan that has its effect; an answer stored meanwhile is a conflict."""
+    sealed = vault.seal(_cipher(keyring), _place(key.scope), body)
+    return Write(ANSWER, (key.scope, key.owner, key.fingerprint, status, sealed, _hour(at)))
 
 
-@lru_cache(maxsize=8)
-def keep_at_once(first: int) -> str:
-    """The insert of a whole answer as a part of a larger statement, its six values from `$first` on."""
-    marks = ", ".join(f"${first + place}" for place in range(6))
-    return (
-        "INSERT INTO stored_answer (scope, caller_index, fingerprint, status, sealed_body, created_at)"
-        f" VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING 1"
-    )
-
-
-def kept_values(
-    keyring: Keyring, scope: str, caller: str, fingerprint: str, at: datetime, status: int, body: bytes
-) -> tuple[object, ...]:
-    """The values of `keep_at_once`."""
-    return scope, caller, fingerprint, status, vault.seal(_cipher(keyring), _place(scope), body), _hour(at)
+def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> StoredResponse:
+    """Return the stored answer of a row of LOOKUP."""
+    fingerprint, status, sealed = row
+    return StoredResponse(fingerprint, status, vault.open_sealed(_cipher(keyring), _place(scope), bytes(sealed)))
 
 
 async def forget_caller(caller: str) -> None:

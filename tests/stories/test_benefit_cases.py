@@ -30,7 +30,7 @@ async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any]) ->
 
 
 async def quota_of(town: City, benefit_id: str, quota: dict[str, Any] | None) -> None:
-    found = await in_force.benefit(benefit_id, await town.today(), await queries.now())
+    found = (await in_force.load(await queries.now())).benefit(benefit_id, await town.today())
     assert found is not None
     body = {name: value for name, value in found.body.items() if name != "quota"}
     await publish(DocumentKind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
@@ -54,7 +54,7 @@ async def test_b1_600_and_50_needed(town: City) -> None:
     for one in (*generous["dimensions"], *generous["indicators"]):
         one["cap" if "cap" in one else "yearly_cap"] = 2_000
     await announced_long_ago("2026.1", generous)
-    found = await in_force.benefit("library-deposit", await town.today(), await queries.now())
+    found = (await in_force.load(await queries.now())).benefit("library-deposit", await town.today())
     assert found is not None
     both = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}
     await publish(DocumentKind.BENEFITS, "readers-600", {**found.body, "benefit_id": "readers-600", "condition": both})

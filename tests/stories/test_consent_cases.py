@@ -261,7 +261,7 @@ async def test_c13_a_source_that_does_not_listen(town: City) -> None:
 
 async def test_c16_refusing_everything_loses_nothing(town: City) -> None:
     wang = town.resident("wang")
-    catalogue_of_benefits = await catalogue.benefits(await town.today(), await queries.now())
+    catalogue_of_benefits = (await catalogue.load(await queries.now())).benefits(await town.today())
     for provider_id in {one.provider_id for one in catalogue_of_benefits}:
         shown = await wang.ask(purpose="benefit.check", provider_id=provider_id)
         refused = await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from benefits.catalogue import in_force
+from benefits.catalogue.model import LiveBenefit
 from benefits.publishing import publish as publishing
 from benefits.rules import conditions, effects
 from benefits.rules.conditions import MEASURES, AtLeast, Condition
@@ -165,9 +166,9 @@ class Worlds(RuleBasedStateMachine):
         if self.town.shift.by < timedelta(days=700):
             self.town.shift.by += timedelta(days=days)
 
-    def live(self) -> list[in_force.LiveBenefit]:
+    def live(self) -> list[LiveBenefit]:
         at, today = self.now()
-        return [one for one in self.do(in_force.benefits(today, at)) if one.benefit_id.startswith(self.prefix)]
+        return [one for one in self.do(in_force.load(at)).benefits(today) if one.benefit_id.startswith(self.prefix)]
 
     @invariant()
     def whoever_has_points_is_better_off_in_something_and_worse_in_nothing(self) -> None:

@@ -55,7 +55,7 @@ async def test_one_key_sent_many_times_at_once_is_one_redemption(town: City) -> 
 async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
     at = await queries.now()
     async with queries.transaction():
-        found = await in_force.benefit("library-deposit", await town.today(), at)
+        found = (await in_force.load(at)).benefit("library-deposit", await town.today())
         assert found is not None
         body = {**found.body, "quota": {"total": {"count": 100, "period": "day"}}}
         await seed.publish(DocumentKind.BENEFITS, "library-deposit", body, await queries.now())

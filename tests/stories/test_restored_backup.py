@@ -8,12 +8,11 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from consent.database import queries
-from consent.records import gate
+from consent.database import queries, write_plan
+from consent.database.write_plan import Plan
 from consent.rights.tombstones import Tombstones
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
@@ -113,9 +112,9 @@ async def test_a_running_service_catches_up_with_what_has_ended(
         assert await town.resident("stays").total() == 63
 
 
-@pytest.mark.parametrize("way", ["swift", "usual"])
+@pytest.mark.parametrize("executor", ["single", "stepwise"])
 async def test_nothing_is_used_while_records_are_withheld(
-    town: city.City, way: str, monkeypatch: pytest.MonkeyPatch
+    town: city.City, executor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, other, venue = town.resident("wu"), town.resident("li"), town.venue()
     for one in (who, other):
@@ -125,9 +124,9 @@ async def test_nothing_is_used_while_records_are_withheld(
     assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
     assert await who.total() == 63
     await other.post("/v1/me/withdrawals", {"scope": "all"})
-    if way == "usual":
+    if executor == "stepwise":
         monkeypatch.setattr(queries, "supports_multi_table_writes", lambda: False)
-        town.app_context.kept.in_force = None
+        town.app_context.catalogue.current = None
     await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
     before = await city.row_counts()
 
@@ -161,19 +160,17 @@ async def test_nothing_is_used_while_records_are_withheld(
 async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
     town: city.City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if queries.is_sqlite():
-        pytest.skip("SQLite has no statement that writes several tables")
     who = town.resident("wu")
     await who.volunteer(7_200, "v-wu")
     await who.consent_to_provider("city-library")
     handle = (await who.ticket())["handle"]
-    original = gate.permit_at_once
+    original = write_plan.commit
 
-    async def late(*values: Any) -> bool:
+    async def late(plan: Plan) -> None:
         await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
-        return await original(*values)
+        await original(plan)
 
-    monkeypatch.setattr(gate, "permit_at_once", late)
+    monkeypatch.setattr(write_plan, "commit", late)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
     assert (scanned.status_code, scanned.json()["code"]) == (503, "records_withheld")
     assert await queries.fetch_all("SELECT 1 FROM redemption") == []

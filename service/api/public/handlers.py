@@ -7,7 +7,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from benefits.catalogue import in_force
 from benefits.rules.vocabulary import (
     BASELINE_DAYS,
     CAPACITY_SHARE_PERCENT_MAX,
@@ -24,7 +23,7 @@ from consent.domain.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_D
 from consent.kernel.errors import NotFound
 from service.api.public import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Call, RequestContext
+from service.http.endpoints import Answer, RequestContext
 from service.storage import database
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
@@ -67,7 +66,7 @@ async def list_notices(context: RequestContext, _: None) -> Any:
 
 async def read_scheme(context: RequestContext, _: None) -> Any:
     """The scheme that scores this year's deeds."""
-    timeline = await in_force.timeline(context.at)
+    timeline = (await context.app_context.catalogue.read(context.at)).timeline
     return await _scheme(context, timeline.version_for(context.today.year).version)
 
 
@@ -122,7 +121,7 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
     after = json_io.read_cursor(context.request, str) or ("",)
     found = [
         one
-        for one in await in_force.benefits(context.today, context.at)
+        for one in (await context.app_context.catalogue.read(context.at)).benefits(context.today)
         if one.benefit_id > str(after[0])
         and scene in (None, one.body["scene"])
         and (one.body["division"].startswith(division) or division.startswith(one.body["division"]))
@@ -174,7 +173,7 @@ async def list_barred_uses(context: RequestContext, _: None) -> Any:
     )
 
 
-async def health(_: RequestContext | Call, __: None) -> Answer:
+async def health(_: RequestContext, __: None) -> Answer:
     """The process lives, whatever else is away."""
     return Answer(schemas.Health(status="ok"))
 

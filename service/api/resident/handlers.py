@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 import segno
-from starlette.requests import Request
 from starlette.responses import Response
 
 from benefits.balances import snapshots
+from benefits.balances.stored import is_usable
 from benefits.catalogue import in_force as catalogue
-from benefits.catalogue.in_force import LiveBenefit
+from benefits.catalogue.model import Body, InForce, LiveBenefit
 from benefits.redemption import tickets
 from benefits.scoring import points
 from consent import persons as people
@@ -22,16 +22,17 @@ from consent.consents import account_links, presentations, register
 from consent.consents.link_codes import PendingLink
 from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
+from consent.database import queries
 from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
-from consent.kernel.errors import NotFound
+from consent.kernel.errors import NotFound, require_not_frozen
 from consent.persons import Person
 from consent.records import gate
 from service.api.resident import person as persons
 from service.api.resident import schemas
 from service.http import json_io
-from service.http.endpoints import Answer, Call, RequestContext
+from service.http.endpoints import Answer, RequestContext
 
 
 async def request_consent(context: RequestContext, body: schemas.ConsentRequest) -> Answer:
@@ -157,46 +158,36 @@ async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll
     return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))
 
 
-async def read_points(context: RequestContext, _: None) -> Any:
-    """My points."""
-    in_force = await context.app_context.read_in_force(context.at)
-    return _points(
-        context.request,
-        await snapshots.balance_of(await persons.known(context), in_force.timeline, context.today, context.at),
-    )
-
-
-async def read_points_swiftly(call: Call, _: None) -> Response | None:
-    """My points, where they are stored and nothing has changed since the catalogue was last read."""
-    app_context = call.app_context
-    in_force = app_context.kept.in_force
-    if in_force is None:
-        return None
-    seen = await snapshots.glance(people.subject_index(app_context.keyring, call.subject))
-    at = app_context.seen_at(seen.at)
-    if not in_force.holds(seen.catalogue, at):
-        return None
-    mine = seen.standing(in_force.timeline, app_context.day_of(at), at)
-    return None if mine is None else _points(call.request, mine)
-
-
-def _points(request: Request, mine: snapshots.Balance) -> Response:
+async def read_points(context: RequestContext, _: None) -> Response:
+    """My points: one query while they are stored and the catalogue has not changed."""
+    app_context = context.app_context
+    loaded = await snapshots.load_balance(people.subject_index(app_context.keyring, context.subject))
+    now = app_context.civil_time(queries.from_micros(loaded.micros))
+    in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
+    if loaded.person_id is None:
+        balance = snapshots.nothing(in_force.timeline, now.today)
+    elif is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
+        require_not_frozen(loaded.withheld)
+        balance = loaded.stored.balance(now.today)
+    else:
+        person = await people.read(app_context.keyring, loaded.person_id)
+        balance = await snapshots.compute_and_store(person, in_force.timeline, now.today, now.at)
     return json_io.respond_with_etag(
-        request,
-        # A PointsAnswer, spelled out: the call that everybody makes.
+        context.request,
+        # The members of PointsAnswer without the model: the call that everybody makes.
         {
-            "total": mine.total,
-            "dimensions": mine.dimensions,
-            "scheme_version": mine.scheme_version,
-            "as_of": mine.as_of.isoformat(),
-            "valid_until": _day(mine.valid_until),
+            "total": balance.total,
+            "dimensions": balance.dimensions,
+            "scheme_version": balance.scheme_version,
+            "as_of": balance.as_of.isoformat(),
+            "valid_until": _day(balance.valid_until),
         },
     )
 
 
 async def explain_points(context: RequestContext, _: None) -> Any:
     """My points, with a line for every record."""
-    timeline, person = await catalogue.timeline(context.at), await persons.known(context)
+    timeline, person = (await _in_force(context)).timeline, await persons.known(context)
     if person is None:
         computed = points.compute(records.NOTHING, timeline, context.today)
     else:
@@ -210,7 +201,8 @@ async def explain_points(context: RequestContext, _: None) -> Any:
 
 async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     """What deeds done today would change. Nothing of it is kept but that my points were computed."""
-    timeline, person = await catalogue.timeline(context.at), await persons.known(context)
+    in_force, person = await _in_force(context), await persons.known(context)
+    timeline = in_force.timeline
     if person is None:
         released, now = records.NOTHING, points.compute(records.NOTHING, timeline, context.today)
     else:
@@ -227,7 +219,7 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
             ],
             benefits=[
                 one.benefit_id
-                for one in await catalogue.benefits(context.today, context.at)
+                for one in in_force.benefits(context.today)
                 if one.rule.applies(have) and not one.rule.applies(had)
             ],
         )
@@ -236,28 +228,27 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
     """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
-    person = await persons.known(context)
-    mine = await snapshots.balance_of(person, await catalogue.timeline(context.at), context.today, context.at)
+    in_force, person = await _in_force(context), await persons.known(context)
+    balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
-    venues = await catalogue.venues(context.at)
-    live = [one for one in await catalogue.benefits(context.today, context.at) if one.benefit_id > after[0]][
-        : limit + 1
-    ]
-    data = []
-    for benefit in live:
-        given = person is not None and await gate.covered(
-            person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, context.at
-        )
-        data.append(_benefit(benefit, mine.measures(), given, venues))
-    return persons.page(schemas.BenefitList, data, limit, [(one.benefit_id,) for one in live])
+    providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)
+    benefits = [row for row in in_force.benefits(context.today) if row.benefit_id > after[0]][: limit + 1]
+    have = balance.measures()
+    data = [_benefit(row, have, row.provider_id in providers, in_force.venues) for row in benefits]
+    return persons.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
 
 
 async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
     """A one-time code for a benefit at a venue."""
     person = await persons.entered(context)
     ticket = await tickets.issue(
-        context.app_context.keyring, person, body.benefit_id, body.venue_id, context.today, context.at
+        context.app_context.keyring,
+        person,
+        await _in_force(context),
+        body.benefit_id,
+        body.venue_id,
+        context.civil_time,
     )
     return Answer(
         schemas.TicketAnswer(
@@ -268,6 +259,10 @@ async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> 
         ),
         201,
     )
+
+
+async def _in_force(context: RequestContext) -> InForce:
+    return await context.app_context.catalogue.read(context.at)
 
 
 def _consent(
@@ -320,9 +315,7 @@ def _shown(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
     )
 
 
-def _benefit(
-    benefit: LiveBenefit, have: dict[str, int], given: bool, venues: list[catalogue.Body]
-) -> schemas.BenefitAnswer:
+def _benefit(benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Sequence[Body]) -> schemas.BenefitAnswer:
     body, decided = benefit.body, benefit.rule.decide(have)
     return schemas.BenefitAnswer(
         benefit_id=benefit.benefit_id,

@@ -109,7 +109,8 @@ RESIDENT = (
         "My points",
         handlers.read_points,
         schemas.PointsAnswer,
-        swift=handlers.read_points_swiftly,
+        own_clock=True,
+        hot=True,
         errors=("records_withheld",),
     ),
     ME.get(

@@ -1,35 +1,44 @@
-"""The venue's door: whether a benefit applies to whoever shows a handle. Never who, never how many points."""
+"""API of a venue: whether a benefit applies for a shown handle. Never who the resident is, never how many points."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 
 from starlette.responses import Response
 
-from benefits.catalogue import in_force as catalogue
-from benefits.redemption import express
+from benefits.catalogue.model import Body
+from benefits.errors import VenueSuspended
 from benefits.redemption import redeem as redemptions
-from benefits.redemption.express import Reply
-from benefits.redemption.redeem import Granted
+from benefits.redemption import reversal
+from benefits.redemption.redeem import Granted, Scan
+from benefits.redemption.state import AnswerStore
 from consent.database import queries
+from consent.database.write_plan import Write
 from consent.documents import versions
 from consent.domain.document_kinds import DocumentKind
 from service.api import common_schemas
 from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
-from service.http.endpoints import Answer, Call, RequestContext
-from service.http.problems import Problem
+from service.http.endpoints import Answer, RequestContext, replayed
 from service.storage import idempotency
 
+STANDARD_TERMS = json_io.to_bytes(schemas.Ordinary())
+"""The one body of every "no"."""
 
-async def _venue(context: RequestContext) -> catalogue.Body:
+
+async def _venue(context: RequestContext) -> Body:
+    """The venue in force that the client speaks for.
+
+    Raises:
+        VenueSuspended: there is none, or it is suspended.
+    """
     assert isinstance(context.principal, Venue)
-    found = await catalogue.venue_of_client(context.principal.client_id, context.at)
-    if found is None:
-        raise Problem("suspended")
-    return found
+    catalogue = await context.app_context.catalogue.read(context.at)
+    venue = catalogue.venue_by_client.get(context.principal.client_id)
+    if venue is None:
+        raise VenueSuspended("no venue in force belongs to this client")
+    return venue
 
 
 async def read_venue(context: RequestContext, _: None) -> Answer:
@@ -47,16 +56,13 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
 
 
 async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
-    """Does it apply? Spends nothing."""
-    venue = await _venue(context)
-    granted = await redemptions.check(
-        context.app_context.keyring, venue["venue_id"], _handle(body), context.today, context.at
-    )
+    """Tell whether the benefit of a handle applies now; spends nothing."""
+    granted = await redemptions.check(_scan(context, body), context.app_context.catalogue)
     if granted is None:
         return Answer(schemas.Ordinary())
     return Answer(
         schemas.CheckAnswer(
-            benefit_id=granted.benefit_id,
+            benefit_id=granted.benefit.benefit_id,
             effect=dict(granted.effect),
             terms=dict(granted.terms),
             valid_until=json_io.rfc3339(granted.valid_until),
@@ -64,71 +70,52 @@ async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     )
 
 
-async def redeem(context: RequestContext, body: schemas.HandleBody) -> Answer:
-    """Redeem it, once."""
-    venue = await _venue(context)
-    granted = await redemptions.redeem(
-        context.app_context.keyring,
-        venue["venue_id"],
-        _handle(body),
-        context.today,
-        context.app_context.hour_of(context.at),
-        context.at,
-    )
-    return Answer(schemas.Ordinary()) if granted is None else Answer(schemas.RedemptionAnswer(**_members(granted)), 201)
+async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
+    """Redeem the ticket of a handle, once; the answer is stored with it and replayed for the same key."""
+    keyring, key = context.app_context.keyring, context.idempotency_key
+    assert key is not None
+    status, answer = 200, b""
+
+    def write(granted: Granted | None, at: datetime) -> Write:
+        nonlocal status, answer
+        status, answer = _redemption_answer(granted)
+        return idempotency.answer_write(keyring, key, status, answer, at)
+
+    store = AnswerStore(key.scope, idempotency.LOOKUP, write)
+    outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
+    if outcome.answered is not None:
+        return replayed(idempotency.open_answer(keyring, key.scope, outcome.answered), key.fingerprint)
+    return Response(answer, status, media_type="application/json")
 
 
-async def redeem_swiftly(call: Call, body: schemas.HandleBody) -> Response | None:
-    """Redeem it where all is as it usually is: one look and one statement."""
-    if not queries.supports_multi_table_writes():
-        return None
-    app_context, principal, kept_at, handle = call.app_context, call.principal, call.kept_at, _handle(body)
-    assert isinstance(principal, Venue)
-    assert kept_at is not None
-    in_force = app_context.kept.in_force or await app_context.read_in_force(await app_context.clock())
-    venue = in_force.venues.get(principal.client_id)
-    if venue is None:
-        return None
-    said = b""
-
-    def kept(granted: Granted) -> tuple[object, ...]:
-        nonlocal said
-        said = json_io.to_bytes(_members(granted))
-        return idempotency.kept_values(
-            app_context.keyring, kept_at.scope, kept_at.owner, kept_at.fingerprint, at, 201, said
-        )
-
-    reply = Reply(kept_at.scope, idempotency.ANSWERED, idempotency.keep_at_once, kept)
-    async with queries.pooled_connection() as held:
-        seen = await express.look(held, app_context.keyring, handle, venue, reply)
-        at = app_context.seen_at(seen.at)
-        if in_force.holds(seen.changes, at):
-            today, hour = app_context.day_and_hour_of(at)
-            done = await express.redeem(held, app_context.keyring, seen, in_force, venue, today, hour, at, reply)
-            return None if done is None else Response(said, 201, media_type="application/json")
-    # Read with the connection given back: who waits for a second one with the first in hand may wait for ever.
-    await app_context.read_in_force(at)
-    return None
-
-
-def _members(granted: Granted) -> dict[str, Any]:
-    """A RedemptionAnswer, spelled out."""
+def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
+    """Status and body: the members of RedemptionAnswer without the model, which each request would have to make."""
+    if granted is None:
+        return 200, STANDARD_TERMS
     assert granted.runs_until is not None
-    return {
-        "applies": True,
-        "redemption_id": granted.redemption_id,
-        "benefit_id": granted.benefit_id,
-        "effect": granted.effect,
-        "terms": granted.terms,
-        "runs_until": granted.runs_until.isoformat(),
-    }
+    return 201, json_io.to_bytes(
+        {
+            "applies": True,
+            "redemption_id": granted.redemption_id,
+            "benefit_id": granted.benefit.benefit_id,
+            "effect": granted.effect,
+            "terms": granted.terms,
+            "runs_until": granted.runs_until.isoformat(),
+        }
+    )
+
+
+def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
+    app_context, principal = context.app_context, context.principal
+    assert isinstance(principal, Venue)
+    return Scan(app_context.keyring, principal.client_id, _handle(body), app_context.civil_time)
 
 
 async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
     """Take a redemption back, the same civil day."""
     venue = await _venue(context)
     redemption_id = context.request.path_params["redemption_id"]
-    await redemptions.reverse(
+    await reversal.reverse(
         context.app_context.keyring, venue["venue_id"], redemption_id, body.reason_code, context.today, context.at
     )
     return Answer(schemas.ReversalAnswer(redemption_id=redemption_id))
@@ -139,9 +126,10 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     venue = await _venue(context)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
+    catalogue = await context.app_context.catalogue.read(context.at)
     found = [
         one
-        for one in await catalogue.benefits(context.today, context.at)
+        for one in catalogue.benefits(context.today)
         if one.provider_id == venue["provider_id"] and one.benefit_id > str(after[0])
     ]
     page = found[:limit]
@@ -169,7 +157,7 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     day = json_io.read_day(context.request, "day") or context.today
-    found = await redemptions.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
+    found = await reversal.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
     page = found[:limit]
     return Answer(
         schemas.RedemptionList(

@@ -25,6 +25,7 @@ VENUE = (
         handlers.check,
         schemas.HandleBody,
         {200: (schemas.CheckAnswer, schemas.Ordinary)},
+        own_clock=True,
         errors=("records_withheld", "suspended"),
     ),
     CALLS.post(
@@ -35,7 +36,8 @@ VENUE = (
         schemas.HandleBody,
         {201: schemas.RedemptionAnswer, 200: schemas.Ordinary},
         key="required",
-        swift=handlers.redeem_swiftly,
+        own_clock=True,
+        hot=True,
         errors=("records_withheld", "suspended"),
     ),
     CALLS.post(

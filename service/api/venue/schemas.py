@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from benefits.redemption.redeem import ReversalReason
+from benefits.redemption.reversal import ReversalReason
 from service.api.common_schemas import Document, Handle, Localized
 from service.http.json_io import ApiModel
 

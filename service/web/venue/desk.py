@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from benefits.redemption.redeem import ReversalReason
+from benefits.redemption.reversal import ReversalReason
 from service.auth.access_tokens import Audience
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.page import LIST_MAX, Page, PageRoute

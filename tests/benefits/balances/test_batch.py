@@ -11,7 +11,7 @@ from benefits.balances import batch, snapshots
 from benefits.catalogue import in_force
 from consent import persons as people
 from consent.database import queries
-from consent.records import gate
+from consent.kernel.errors import RecordsFrozen
 from consent.records.gate import Part
 from consent.rights import access_log
 from consent.verification import logs
@@ -185,6 +185,6 @@ async def test_a_use_for_all_that_was_taken_away_is_named(town: City) -> None:
 
 async def test_nothing_is_computed_while_records_are_withheld(town: City) -> None:
     await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
-    with pytest.raises(gate.RecordsFrozen):
+    with pytest.raises(RecordsFrozen):
         await computed(town)
     assert await queries.fetch_all("SELECT 1 FROM use_for_all") == []

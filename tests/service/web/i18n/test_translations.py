@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jinja2.ext import babel_extract
 
-from benefits.redemption.redeem import ReversalReason
+from benefits.redemption.reversal import ReversalReason
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import Attribute, EffectKind, Period, Scene
 from consent.documents import versions

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from benefits.redemption import express, redeem
+from benefits.redemption import redeem
 from service.auth.access_tokens import Audience
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -65,7 +65,6 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
 
     with monkeypatch.context() as broken:
         broken.setattr(redeem, "redeem", away)
-        broken.setattr(express, "look", away)
         await desk.send("/desk/answer", handle=handle, act="redeem")
     assert desk.status == 503
     assert "No answer came. Press again: it counts once." in desk.text

@@ -1,0 +1,97 @@
+"""The catalogue in force as values: benefits ready to be decided, and everything that is in force at one instant.
+
+Pure: `in_force` reads it from the documents, `benefits.redemption.decision` decides with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from benefits.rules import conditions, effects
+from benefits.rules.compiled import Rule
+from benefits.rules.effects import Effect
+from benefits.scoring.scheme import Timeline
+
+Body = Mapping[str, Any]
+COMPILED_MAX = 10_000
+"""Benefits compiled and stored, by day; beyond it all are compiled again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBenefit:
+    """A benefit in force with the service it improves and the provider behind it; bodies are their documents."""
+
+    benefit_id: str
+    version: int
+    body: Body
+    service: Body
+    provider: Body
+    rule: Rule
+    effect: Effect
+
+    @property
+    def provider_id(self) -> str:
+        """The provider whose `benefit.check` consent is needed."""
+        return str(self.provider["provider_id"])
+
+
+class Offer(NamedTuple):
+    """The documents of a benefit in force: its id and version, and the bodies of itself, its service, its provider."""
+
+    benefit_id: str
+    version: int
+    body: Body
+    service: Body
+    provider: Body
+
+    def on(self, today: date) -> LiveBenefit | None:
+        """The benefit compiled, or None where `today` is not among its days."""
+        valid = self.body["valid"]
+        if not valid["from"] <= today.isoformat() <= valid["until"]:
+            return None
+        rule = Rule(conditions.parse(self.body["condition"]))
+        return LiveBenefit(*self, rule, effects.parse(self.body["effect"]))
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """Everything that decides at a venue or over points, with the catalogue's change number it was read at.
+
+    It holds from `since` until before `until`, at which something begins or ends by date.
+    """
+
+    timeline: Timeline
+    changes: int
+    since: datetime
+    until: datetime | None
+    venues: tuple[Body, ...]
+    """By id."""
+    offers: Mapping[str, Offer]
+    """By benefit, in the order of their ids."""
+    venue_by_client: Mapping[str, Body] = field(default_factory=dict)
+    compiled: dict[tuple[str, date], LiveBenefit | None] = field(default_factory=dict, compare=False)
+
+    def holds(self, changes: int, at: datetime) -> bool:
+        """Report whether this is still in force at a change number and a moment."""
+        return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
+
+    def benefit(self, benefit_id: str, today: date) -> LiveBenefit | None:
+        """The benefit, if it, its service and its provider are in force and `today` is among its days."""
+        key = benefit_id, today
+        if key not in self.compiled:
+            if len(self.compiled) >= COMPILED_MAX:
+                self.compiled.clear()
+            offer = self.offers.get(benefit_id)
+            self.compiled[key] = None if offer is None else offer.on(today)
+        return self.compiled[key]
+
+    def benefits(self, today: date) -> list[LiveBenefit]:
+        """Every benefit in force today, by id."""
+        return [benefit for benefit_id in self.offers if (benefit := self.benefit(benefit_id, today)) is not None]
+
+    def venue(self, venue_id: str) -> Body | None:
+        """The venue of an id, if it is in force."""
+        return next((body for body in self.venues if body["venue_id"] == venue_id), None)

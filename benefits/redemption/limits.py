@@ -1,0 +1,55 @@
+"""Quota limits of a benefit: how many redemptions a civil day, week, month or year admits, per resident and in total.
+
+Pure. `quotas` counts against these limits.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from benefits.catalogue.model import LiveBenefit
+
+
+class QuotaLimit(NamedTuple):
+    """One limit in one period: whether it counts one resident or everybody, how many it admits, its last day."""
+
+    per_resident: bool
+    period: str
+    most: int
+    ends_on: date
+
+
+def period_of(period: str, day: date) -> tuple[str, date]:
+    """Return the name of the period a civil day is in, and its last day. Weeks begin on Monday.
+
+    Raises:
+        ValueError: the period is not day, week, month or year.
+    """
+    if period == "day":
+        return day.isoformat(), day
+    if period == "week":
+        monday = day - timedelta(days=day.weekday())
+        return f"week-{monday.isoformat()}", monday + timedelta(days=6)
+    if period == "month":
+        following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+        return f"{day.year}-{day.month:02d}", following - timedelta(days=1)
+    if period == "year":
+        return str(day.year), date(day.year, 12, 31)
+    raise ValueError("a period is day, week, month or year")
+
+
+def limits_of(benefit: LiveBenefit, day: date) -> tuple[QuotaLimit, ...]:
+    """Return the limits of a redemption on `day`; the total last, because every redemption waits for its counter."""
+    quota, limits = benefit.body.get("quota") or {}, []
+    for member, per_resident in (("per_resident", True), ("total", False)):
+        if limit := quota.get(member):
+            limits.append(QuotaLimit(per_resident, *_counted(limit, day)))
+    return tuple(limits)
+
+
+def _counted(limit: dict[str, object], day: date) -> tuple[str, int, date]:
+    name, ends_on = period_of(str(limit["period"]), day)
+    count = limit["count"]
+    assert isinstance(count, int)
+    return name, count, ends_on

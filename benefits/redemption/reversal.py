@@ -1,0 +1,78 @@
+"""Redemptions after the fact: taking one back on its own day, a venue's list of a day, deletion of old ones."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from benefits.errors import ReversalNotPossible
+from benefits.redemption import quotas
+from consent import persons
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.events import ledger, messages
+from consent.events.messages import MessageKind
+from consent.kernel.errors import NotFound
+
+
+class ReversalReason(StrEnum):
+    """Why a venue may take a redemption back; nothing else is a reason."""
+
+    MISTAKEN_SCAN = "mistaken_scan"
+    NOT_DELIVERED = "not_delivered"
+    RESIDENT_ASKED = "resident_asked"
+
+
+async def reverse(
+    keyring: Keyring, venue_id: str, redemption_id: str, reason: ReversalReason, today: date, at: datetime
+) -> None:
+    """Take a redemption back: by the venue that redeemed, the same civil day. The quota returns, the person is told.
+
+    Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
+    """
+    row = await queries.fetch_one(
+        "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
+    )
+    ticket = row and await queries.fetch_one(
+        "SELECT person_id, counters FROM ticket WHERE handle_index = $1", row["handle_index"]
+    )
+    if row is None or ticket is None:
+        raise NotFound("there is no such redemption")
+    if row["day"] != queries.to_day_number(today):
+        raise ReversalNotPossible("a redemption can be taken back on the same civil day only")
+    person = None if ticket["person_id"] is None else await persons.lock(keyring, ticket["person_id"])
+    changed = await queries.execute(
+        "UPDATE redemption SET state = 'reversed', reversal_reason = $2 WHERE redemption_id = $1"
+        " AND state = 'redeemed'",
+        redemption_id,
+        reason,
+    )
+    if not changed:
+        return
+    # The very counters it took from, whatever became of benefit and person since.
+    await quotas.give_back(json.loads(ticket["counters"]))
+    if person is None:
+        return
+    facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
+    await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
+    await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+
+
+async def drop_old(today: date) -> int:
+    """Drop redemptions of more than three years ago; how many."""
+    return await queries.execute(
+        "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))
+    )
+
+
+async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
+    """A venue's redemptions of a civil day, without persons, by id."""
+    return await queries.fetch_all(
+        "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
+        " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
+        venue_id,
+        queries.to_day_number(day),
+        after,
+        limit,
+    )

@@ -1,0 +1,123 @@
+"""Loading everything that decides about a shown handle: one query on PostgreSQL and SQLite, by key on Citus.
+
+SQL text: the query joins tables of three packages. Each package says by a `Selection` what is read of its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from benefits.balances import snapshots
+from benefits.balances.stored import StoredBalance
+from benefits.catalogue.model import Body
+from benefits.redemption import tickets
+from benefits.redemption.decision import PersonRow, RedemptionState, TicketRow
+from consent.database import queries
+from consent.database.selection import Selection
+from consent.database.write_plan import Write
+from consent.documents.change_number import CHANGES
+from consent.domain.liveness import ConsentPeriod
+from consent.records import gate
+
+NO_PERSON = PersonRow(None, 0, "", b"", b"")
+NO_TICKET = TicketRow(None, "", "", 0, None)
+NO_CONSENT = ConsentPeriod(None, None)
+LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
+
+
+class AnswerStore(NamedTuple):
+    """How the caller stores its answer together with the effect: the key, how to find its row, how to write it.
+
+    `selection` finds the row by `{key}`; its first column is never NULL. `write` makes the write of an answer, given
+    the outcome (`redeem.Granted` or None) and the instant.
+    """
+
+    key: str
+    selection: Selection
+    write: Callable[[Any, datetime], Write]
+
+
+class Loaded(NamedTuple):
+    """A state, and the row of an answer stored under the key before, or None."""
+
+    state: RedemptionState
+    answered: tuple[Any, ...] | None
+
+
+async def load_state(
+    handle_index: str, venue: Body | None, store: AnswerStore | None, *, in_transaction: bool = False
+) -> Loaded:
+    """Read everything that decides about a handle at a venue, as of one instant.
+
+    Up to four queries by their own keys on Citus; there the person's row is one instant, and the fences of the commit
+    stand for the others. `venue` is None while none is in force for the client.
+    """
+    provider_id = "" if venue is None else venue["provider_id"]
+    if queries.is_citus():
+        return await _load_distributed(handle_index, venue, provider_id, store)
+    sql = _load_sql(queries.clock_sql(), None if store is None else store.selection)
+    values = (handle_index, provider_id) if store is None else (handle_index, provider_id, store.key)
+    row = await (queries.fetch_one(sql, *values) if in_transaction else queries.fetch_record(sql, *values))
+    assert row is not None
+    return _loaded(venue, tuple(row.values()))
+
+
+@lru_cache(maxsize=8)
+def _load_sql(clock: str, answer: Selection | None) -> str:
+    columns = ", ".join((*LOADED, *(() if answer is None else answer.columns)))
+    return (
+        f"SELECT {clock} AS micros, {CHANGES} AS changes, {gate.WITHHELD}, {columns}"
+        " FROM (SELECT 1 AS present) AS always"
+        f" {tickets.LOOKUP.join(handle_index='$1')}"
+        f" {gate.CHAIN.join(person_id='t.person_id')}"
+        f" {gate.LIVE_CONSENT.join(person_id='t.person_id', counterpart='$2')}"
+        f" {snapshots.STORED.join(person_id='t.person_id')}" + ("" if answer is None else f" {answer.join(key='$3')}")
+    )
+
+
+def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
+    """The state of a row of `_load_sql`: clock, changes, frozen, then LOADED, then the answer."""
+    micros, changes, frozen = row[:3]
+    state = RedemptionState(
+        venue,
+        micros,
+        changes,
+        frozen,
+        TicketRow._make(row[3:8]),
+        PersonRow._make(row[8:13]),
+        ConsentPeriod._make(row[13:15]),
+        StoredBalance._make(row[15:23]),
+    )
+    answered = row[23:]
+    return Loaded(state, answered if answered and answered[0] is not None else None)
+
+
+async def _load_distributed(
+    handle_index: str, venue: Body | None, provider_id: str, store: AnswerStore | None
+) -> Loaded:
+    """`load_state` where ticket, person and answer are distributed by different keys; the clock is read last."""
+    answered, person, consent, balance = None, NO_PERSON, NO_CONSENT, snapshots.NO_BALANCE
+    if store is not None:
+        answered = await queries.fetch_one(store.selection.query(key="$1"), store.key)
+    found = await queries.fetch_one(tickets.LOOKUP.query(handle_index="$1"), handle_index)
+    ticket = NO_TICKET if found is None else TicketRow(*found.values())
+    if ticket.person_id is not None:
+        columns = (*gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
+        row = await queries.fetch_one(
+            f"SELECT {', '.join(columns)} FROM {gate.CHAIN.table}"
+            f" {gate.LIVE_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
+            f" {snapshots.STORED.join(person_id='p.person_id')} WHERE {gate.CHAIN.condition.format(person_id='$1')}",
+            ticket.person_id,
+            provider_id,
+        )
+        if row is not None:
+            values = tuple(row.values())
+            person, consent = PersonRow._make(values[:5]), ConsentPeriod._make(values[5:7])
+            balance = StoredBalance._make(values[7:])
+    now = await queries.fetch_one(f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {gate.WITHHELD}")
+    assert now is not None
+    state = RedemptionState(venue, now["micros"], now["changes"], now["withheld"], ticket, person, consent, balance)
+    return Loaded(state, None if answered is None else tuple(answered.values()))

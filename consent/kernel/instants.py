@@ -1,0 +1,31 @@
+"""Instants and civil days as integers, so that both engines compare, index and sort them alike.
+
+An instant is microseconds since 1970 in UTC; a civil day is the number `yyyymmdd`. No driver converts either.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def to_micros(moment: datetime) -> int:
+    """An aware datetime as microseconds since 1970 in UTC, exactly."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Microseconds since 1970 as an aware datetime in UTC, exactly."""
+    return EPOCH + timedelta(0, 0, micros)
+
+
+def to_day_number(day: date) -> int:
+    """A civil day as the integer `yyyymmdd`; the civil year is the number divided by 10,000."""
+    return day.year * 10_000 + day.month * 100 + day.day
+
+
+def from_day_number(number: int) -> date:
+    """The civil day of an integer `yyyymmdd`."""
+    return date(number // 10_000, number // 100 % 100, number % 100)
