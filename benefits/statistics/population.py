@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from benefits.catalogue import in_force
+from benefits.models import FrozenPoints, SimulationRun
 from benefits.rules.conditions import TOTAL
 from benefits.scoring import sql
 from benefits.scoring.sql import Dialect
@@ -66,14 +67,13 @@ async def freeze(today: date, at: datetime) -> int:
 
 
 async def _is_frozen(week: int) -> bool:
-    return await queries.fetch_one("SELECT 1 AS there FROM frozen_points WHERE week = $1 LIMIT 1", week) is not None
+    return await FrozenPoints.filter(week=week).exists()
 
 
 async def delete_past_weeks(today: date) -> int:
     """Delete frozen points and budgets of past weeks; return the number of rows."""
     week = week_of(today)
-    dropped = await queries.execute("DELETE FROM frozen_points WHERE week < $1", week)
-    return dropped + await queries.execute("DELETE FROM simulation_run WHERE week < $1", week)
+    return await FrozenPoints.filter(week__lt=week).delete() + await SimulationRun.filter(week__lt=week).delete()
 
 
 def _coarse_sums(today: date, dialect: Dialect) -> str:

@@ -1,7 +1,7 @@
-"""Figures for the public, administrators and officers: released once a week, then frozen, so that asking again or
-differently gives nothing new (R8).
+"""Figures for the public, administrators and officers: released once a week, then frozen (R8).
 
-Counts are in tens; what is small is left out, with a second one where it could be had from the others.
+Frozen, because asking again or differently must give nothing new. Counts are in tens; small ones are suppressed, with a
+second one where a small one could be computed from the others.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from tortoise.functions import Count
+
+from benefits.models import Redemption, ReleasedFigures
 from benefits.rules.vocabulary import Scene
 from benefits.statistics.population import week_of
 from consent.database import queries
@@ -21,38 +24,38 @@ from consent.oversight import officers
 
 
 async def load_or_release(today: date, at: datetime) -> dict[str, Any]:
-    """The figures of the last finished week for every audience, as they were when anybody first asked.
+    """Return the figures of the last finished week, as they were at the first request of this week.
 
-    Redemptions by scene and by benefit, live consents by purpose, objections by source, reason and state. In a
-    transaction.
+    Redemptions by scene and by benefit, live consents by purpose, objections by source, reason and state. Needs the
+    caller's transaction; the first request writes `released_figures`.
     """
     week = week_of(today)
-    found = await queries.fetch_one("SELECT figures FROM released_figures WHERE week = $1", week)
-    if found is None:
-        await queries.execute(
-            "INSERT INTO released_figures (week, figures) VALUES ($1, $2) ON CONFLICT (week) DO NOTHING",
-            week,
-            json.dumps(await _count(today, at)),
-        )
-        found = await queries.fetch_one("SELECT figures FROM released_figures WHERE week = $1", week)
-        assert found is not None
-    figures: dict[str, Any] = json.loads(found["figures"])
+    released = await ReleasedFigures.get_or_none(week=week)
+    if released is None:
+        counted = ReleasedFigures(week=week, figures=json.dumps(await _count(today, at)))
+        # Of two first requests at once one inserts; the other must return the same figures, so both read them again.
+        await ReleasedFigures.bulk_create([counted], ignore_conflicts=True)
+        released = await ReleasedFigures.get(week=week)
+    figures: dict[str, Any] = json.loads(released.figures)
     return figures
 
 
 async def _count(today: date, at: datetime) -> dict[str, Any]:
     monday = today - timedelta(days=today.weekday())
     first, last = monday - timedelta(days=7), monday - timedelta(days=1)
-    scene_of = {one.document_id: one.body["scene"] for one in await lifecycle.all_in_force(DocumentKind.BENEFITS, at)}
+    scene_of = {
+        version.document_id: version.body["scene"]
+        for version in await lifecycle.all_in_force(DocumentKind.BENEFITS, at)
+    }
     by_scene: Counter[str] = Counter()
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
     for benefit_id, scene in sorted(scene_of.items()):
         by_benefit[scene][benefit_id] = 0
-    for row in await queries.fetch_all(
-        "SELECT benefit_id, count(*) AS redeemed FROM redemption WHERE day >= $1 AND day <= $2 AND state = 'redeemed'"
-        " GROUP BY benefit_id",
-        queries.to_day_number(first),
-        queries.to_day_number(last),
+    week = Redemption.filter(
+        day__gte=queries.to_day_number(first), day__lte=queries.to_day_number(last), state="redeemed"
+    )
+    for row in await (
+        week.annotate(redeemed=Count("redemption_id")).group_by("benefit_id").values("benefit_id", "redeemed")
     ):
         if row["benefit_id"] in scene_of:
             by_scene[scene_of[row["benefit_id"]]] += row["redeemed"]
@@ -72,7 +75,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
         "last_day": last.isoformat(),
         "redemptions": scenes,
         "live_consents": _suppressed(dict(sorted(consents.items()))),
-        # Where a scene is left out, its benefits would give it away.
+        # The benefits of a suppressed scene would reveal its count.
         "by_benefit": {
             scene: _suppressed(counted) if scenes[scene] is not None else dict.fromkeys(counted)
             for scene, counted in by_benefit.items()
