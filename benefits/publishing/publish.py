@@ -1,4 +1,7 @@
-"""The gate with its surroundings read from the catalogue, and what a worse baseline does to live benefits."""
+"""Check documents against the publication rules, and suspend live benefits on a service that got worse.
+
+Reads the context of a document from the catalogue; the rules themselves are in `benefits.publishing.rules`.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +30,14 @@ REFERENCES = {
     DocumentKind.SERVICES: {"provider_id": DocumentKind.PROVIDERS},
     DocumentKind.BENEFITS: {"service_id": DocumentKind.SERVICES},
 }
-"""Which members name another document, which must be in force first."""
+"""Members that name another document, which must be in force first."""
 FORM = "form"
-"""In a rule's place: what is wrong has to be right before any rule can be looked at."""
+"""Stands in a finding's `rule` for a fault of form: no rule can be applied before it is corrected."""
 DELIBERATE_FAULTS = frozenset({
     "enum", "unknown_field", "out_of_range", "greater_than_equal", "less_than_equal", "condition_unknown",
     "measure_unknown", "effect_unknown",
 })  # fmt: skip
-"""Faults of what was written on purpose, though it cannot be: no slip of the pen."""
+"""Codes of faults that are written on purpose and not by mistake: values outside the closed lists and limits."""
 LANGUAGE_FAULTS = DELIBERATE_FAULTS | {
     "too_deep",
     "too_many_parts",
@@ -43,8 +46,9 @@ LANGUAGE_FAULTS = DELIBERATE_FAULTS | {
     "list_expected",
     "object_expected",
 }
-"""And, of conditions and effects, what is not of their language at all."""
+"""Further codes for conditions and effects: values that are not of their language at all."""
 ABSENT_FAULTS = frozenset({"missing", "blank", "null_forbidden", "baseline_empty", "model_type"})
+"""Codes of faults of a member that is left out or empty."""
 RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
     (DocumentKind.BENEFITS, "/condition", "R2", LANGUAGE_FAULTS),
     (DocumentKind.BENEFITS, "/effect", "R3", LANGUAGE_FAULTS),
@@ -64,44 +68,50 @@ RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
     (DocumentKind.SCHEMES, "/indicators", "R1", DELIBERATE_FAULTS),
     (DocumentKind.SCHEMES, "/dimensions", "R1", DELIBERATE_FAULTS),
 )
-"""By kind and place, the rule and the faults that break it; every other fault is one of the form."""
+"""(kind, prefix of the pointer, rule, codes that break it); every other fault is a fault of form."""
 
 
 async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
-    """What a document must pass before anybody may approve it: its shape, what it names, every rule.
+    """Return the findings of a document: of its schema; else of a reference; else of the publication rules.
 
-    `today` is the city's civil day at `at`: a year begins at its midnight.
+    `today` is the city's civil day at `at`, which decides the year of a scheme. Reads the catalogue and writes nothing.
     """
-    wrong = shape_faults(kind, body)
-    if wrong:
+    faults = shape_faults(kind, body)
+    if faults:
         return [
             Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
-            for fault in wrong
+            for fault in faults
         ]
     for member, named_kind in REFERENCES.get(kind, {}).items():
         if await lifecycle.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    found = rules.evaluate(kind, body, await _around(kind, body, at, today))
-    return [*found, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else found
+    findings = rules.evaluate(kind, body, await _context(kind, body, at, today))
+    return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
 
 
 async def require_passed(version: Version, at: datetime, today: date) -> None:
-    """Prohibited when the gate refuses the version as the world is now."""
-    found = await check(version.kind, version.body, at, today)
-    refused = [asdict(one) for one in found if one.severity is Severity.REFUSED]
+    """Check a version against the catalogue at `at`. Raises Prohibited with every refusal."""
+    findings = await check(version.kind, version.body, at, today)
+    refused = [asdict(finding) for finding in findings if finding.severity is Severity.REFUSED]
     if refused:
         raise Prohibited(refused)
 
 
 async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:
-    """Start a suspended version again, by two who both find the world as the gate wants it; whether it is started."""
+    """Ask to resume a suspended version, or resume it as the second person; return it and True if it was resumed.
+
+    Needs the caller's transaction.
+
+    Raises:
+        Prohibited: the publication rules refuse the version against the catalogue at `at`.
+    """
     await require_passed(version, at, today)
     return await lifecycle.resume(version.kind, version.document_id, version.version, staff_id, at)
 
 
 def shape_faults(kind: DocumentKind, body: Body) -> Sequence[Fault]:
-    """Why a document cannot even be read; nothing when it can."""
+    """Return the faults of a document against the schema of its kind; empty when it fits."""
     try:
         if kind is DocumentKind.SCHEMES:
             Scheme.from_document(body)
@@ -115,67 +125,71 @@ def shape_faults(kind: DocumentKind, body: Body) -> Sequence[Fault]:
 
 
 async def suspend_refused_benefits(version: Version, at: datetime, today: date) -> list[str]:
-    """Suspend every benefit, live or scheduled, that the gate refuses on its service's new version; their ids.
+    """Suspend every benefit, live or scheduled, that the rules refuse on its service's new version; return their ids.
 
-    Each is then a review that waits for a privacy officer.
+    Call it after the approval of `version`, in the same transaction. Each suspended benefit is listed as a review for a
+    privacy officer. Does nothing for kinds other than services.
     """
     if version.kind is not DocumentKind.SERVICES:
         return []
-    stopped = []
-    for one in await _benefits_on(version.document_id, at):
-        found = await check(DocumentKind.BENEFITS, one.body, at, today)
-        if any(finding.severity is Severity.REFUSED for finding in found):
-            await lifecycle.suspend_version(one, lifecycle.SYSTEM_ACTOR, at)
-            stopped.append(one.document_id)
-    return sorted(set(stopped))
+    suspended = []
+    for benefit in await _benefits_on(version.document_id, at):
+        findings = await check(DocumentKind.BENEFITS, benefit.body, at, today)
+        if any(finding.severity is Severity.REFUSED for finding in findings):
+            await lifecycle.suspend_version(benefit, lifecycle.SYSTEM_ACTOR, at)
+            suspended.append(benefit.document_id)
+    return sorted(set(suspended))
 
 
 async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
-    """Every benefit on a service, live or scheduled."""
+    """Versions of benefits on a service, live or scheduled."""
     known = (
         *await lifecycle.all_in_force(DocumentKind.BENEFITS, at),
         *await lifecycle.scheduled(DocumentKind.BENEFITS, at),
     )
-    return [one for one in known if one.body["service_id"] == service_id]
+    return [version for version in known if version.body["service_id"] == service_id]
 
 
 async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:
     """Name the benefits that `suspend_refused_benefits` would suspend if this version of a service were approved."""
-    found = []
-    for one in await _benefits_on(service["service_id"], at):
-        judged = rules.evaluate(DocumentKind.BENEFITS, one.body, await _around_benefit(one.body, service, at, today))
-        if any(finding.severity is Severity.REFUSED for finding in judged):
+    advice = []
+    for benefit in await _benefits_on(service["service_id"], at):
+        context = await _benefit_context(benefit.body, service, at, today)
+        findings = rules.evaluate(DocumentKind.BENEFITS, benefit.body, context)
+        if any(finding.severity is Severity.REFUSED for finding in findings):
             detail = "a live benefit would be suspended on approval"
-            values: Values = {"benefit": one.document_id}
-            found.append(Finding("benefit_would_stop", "R4", "/baseline", Severity.ADVICE, detail, values))
-    return found
+            values: Values = {"benefit": benefit.document_id}
+            advice.append(Finding("benefit_would_stop", "R4", "/baseline", Severity.ADVICE, detail, values))
+    return advice
 
 
 def _rule_of(kind: DocumentKind, fault: Fault) -> str:
-    """The rule that a fault of shape breaks; FORM for what only has to be filled in or written otherwise."""
+    """The rule that a fault of the schema breaks; FORM for a fault that only has to be corrected."""
     if fault.code == "invisible_character":
         return "R13"
-    about = next((one for one in RULE_OF_FAULT if one[0] is kind and fault.pointer.startswith(one[1])), None)
-    return FORM if about is None or fault.code not in about[3] else about[2]
+    for of_kind, prefix, rule, codes in RULE_OF_FAULT:
+        if of_kind is kind and fault.pointer.startswith(prefix):
+            return rule if fault.code in codes else FORM
+    return FORM
 
 
-async def _around(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
+async def _context(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
     if kind is DocumentKind.SERVICES:
         provider = await lifecycle.in_force(DocumentKind.PROVIDERS, body["provider_id"], at)
         past = await _services_like(body, at)
-        names = sorted({one for one, _ in past} - {body["service_id"]})
+        names = sorted({document_id for document_id, _ in past} - {body["service_id"]})
         before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
         return PublicationContext(
             None if provider is None else provider.body,
             None,
-            [one for _, one in past],
+            [baseline for _, baseline in past],
             names,
             before=None if before is None else before.body,
         )
     if kind is DocumentKind.BENEFITS:
         service = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
         assert service is not None
-        return await _around_benefit(body, service.body, at, today)
+        return await _benefit_context(body, service.body, at, today)
     if kind is DocumentKind.SCHEMES:
         rows = await queries.fetch_all("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
         return PublicationContext(
@@ -187,13 +201,13 @@ async def _around(kind: DocumentKind, body: Body, at: datetime, today: date) -> 
     return PublicationContext(before=None if shown is None else shown.body, clients=clients)
 
 
-async def _around_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
+async def _benefit_context(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
     past = await _services_like(service, at)
     caps: dict[str, int] = {}
     if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
-    baselines, neighbours = [one for _, one in past], await _neighbours(body["benefit_id"], at)
+    baselines, neighbours = [baseline for _, baseline in past], await _neighbours(body["benefit_id"], at)
     return PublicationContext(None, service, baselines, (), neighbours, caps)
 
 

@@ -1,4 +1,4 @@
-"""The end of a person in both rooms at once, and what must have ended already in a database that is an older copy."""
+"""Erase a person in all packages at once, and repeat endings that a restored older copy of the database lacks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from service.storage import database, idempotency
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """What a replay did: lines read, consents withdrawn again, persons erased again."""
+    """Counts of a replay: tombstones read, consents withdrawn again, persons erased again."""
 
     read: int = 0
     withdrawn: int = 0
@@ -33,14 +33,21 @@ class ReplaySummary:
 
 
 async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
-    """Erase the (locked) person: rows of both rooms and the key, in the running transaction; the leaf's hash."""
+    """Erase a locked person in the caller's transaction; return the hash of the log's leaf.
+
+    Deletes the person's rows of the benefits and consent packages and their data key.
+    """
     await snapshots.delete_cached(person.person_id)
     await tickets.unlink_person(person.person_id)
     return await erasure.erase(keyring, person, at)
 
 
 async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> str | None:
-    """Erase whoever a token's `sub` stands for, with their tombstone and kept answers; None when nobody is known."""
+    """Erase the person of a token's `sub`; return the leaf's hash, or None if nobody is known.
+
+    Writes the tombstone first, so that a restored copy of the database erases the person again, and deletes the stored
+    responses. Needs the caller's transaction.
+    """
     known = await persons.find(app_context.keyring, subject)
     if known is None:
         return None
@@ -52,36 +59,42 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
 
 
 def signed_receipt(app_context: AppContext, leaf_hash: str, at: datetime) -> dict[str, Any]:
-    """The signed receipt of an erasure, JSON-ready."""
-    made = receipts.build_erasure(leaf_hash, at)
-    return {"receipt": made, "jws": receipts.sign(made, app_context.settings.signing_key)}
+    """Return the signed receipt of an erasure as JSON values."""
+    unsigned = receipts.build_erasure(leaf_hash, at)
+    return {"receipt": unsigned, "jws": receipts.sign(unsigned, app_context.settings.signing_key)}
 
 
 async def replay_tombstones(app_context: AppContext) -> ReplaySummary:
-    """End again what had ended, by the tombstones; then records may be released again. Safe to run at any time."""
+    """Withdraw and erase again by the tombstones, then let records be released; return the counts.
+
+    Idempotent. One transaction a tombstone, with the person's lock.
+    """
     done, at = ReplaySummary(), await app_context.clock()
-    for one in app_context.tombstones.read():
+    for tombstone in app_context.tombstones.read():
         done.read += 1
         async with queries.transaction():
-            if one.kind == "withdrawn":
-                done.withdrawn += await _withdraw(app_context, one.name, at)
-            elif one.kind == "erased":
-                found = await persons.find_by_index(app_context.keyring, one.name)
-                # Who came back after the erasure is not the one who left.
-                if found is not None and found[1] < one.at:
-                    await erase(app_context.keyring, await persons.lock(app_context.keyring, found[0].person_id), at)
+            if tombstone.kind == "withdrawn":
+                done.withdrawn += await _withdraw(app_context, tombstone.name, at)
+            elif tombstone.kind == "erased":
+                known = await persons.find_by_index(app_context.keyring, tombstone.name)
+                # A person created after the erasure has the same subject and is not the erased one.
+                if known is not None and known[1] < tombstone.at:
+                    await erase(app_context.keyring, await persons.lock(app_context.keyring, known[0].person_id), at)
                     done.erased += 1
     await sequencer.release_records(Log.CONSENT)
     return done
 
 
 async def replay_if_withheld(app_context: AppContext) -> ReplaySummary | None:
-    """Replay where records are withheld; None where they are not."""
+    """Replay tombstones if records are withheld; return None if they are not."""
     return await replay_tombstones(app_context) if (await sequencer.head(Log.CONSENT)).withheld else None
 
 
 async def verify_copy(app_context: AppContext) -> None:
-    """Hold the database against what was published; replay tombstones where it may be an older copy."""
+    """Compare the database with the published checkpoints; replay tombstones if it may be an older copy.
+
+    Call it before serving. Does nothing while migrations are missing.
+    """
     if await database.missing_migrations():
         return
     for log in Log:

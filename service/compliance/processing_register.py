@@ -1,6 +1,7 @@
-"""The record of processing (PIPL 55, 56) and the self-audit: generated from the tables, so that neither can lag behind.
+"""The record of processing (PIPL 55, 56) and the self-audit, generated from the tables so that neither can be outdated.
 
-Each table says why it is there, how long its rows stay and which job removes them; the fields come from the models.
+Purpose, legal basis, retention and the removing job of each table are in `processing_register.toml`; the fields come
+from the models.
 """
 
 from __future__ import annotations
@@ -38,27 +39,27 @@ REGISTER: Mapping[str, TableProcessing] = MappingProxyType(
 
 
 def register() -> list[dict[str, Any]]:
-    """The register, by table. KeyError for a table that nobody has described."""
-    found = []
+    """Return the register by table. Raises KeyError for a table without an entry in `processing_register.toml`."""
+    tables = []
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            one = REGISTER[table]
-            found.append(
+            entry = REGISTER[table]
+            tables.append(
                 {
                     "table": table,
                     "what": inspect.cleandoc(model.__doc__ or "").partition("\n\n")[0].replace("\n", " "),
-                    "purpose": one.purpose,
-                    "basis": one.basis,
-                    "kept": one.retention,
-                    "removed_by": one.removed_by,
+                    "purpose": entry.purpose,
+                    "basis": entry.basis,
+                    "kept": entry.retention,
+                    "removed_by": entry.removed_by,
                     "fields": [
                         {"name": name, "protection": _protection(table, name)}
                         for name in model._meta.fields_db_projection.values()
                     ],
                 }
             )
-    return sorted(found, key=lambda row: str(row["table"]))
+    return sorted(tables, key=lambda row: str(row["table"]))
 
 
 def _protection(table: str, field: str) -> str:

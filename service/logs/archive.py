@@ -1,6 +1,6 @@
-"""The two logs as plain files, at the paths that this service serves them by: any web server can hold a copy.
+"""Write the two logs as plain files, at the paths by which this service serves them; any web server can serve a copy.
 
-Nothing in them has to be believed: the signed checkpoint commits to every tile, every tile to its leaves.
+A reader need not trust the copy: the signed checkpoint commits to every tile, and every tile to its leaves.
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from service.api.public import transparency
 from service.http.context import AppContext
 
 ENTRIES_READ = 5_000
+"""Leaves of the policy log read by one query."""
 
 
 @dataclass(slots=True)
 class ArchiveSummary:
-    """What is in the archive now: leaves of each log, and files that were not there before."""
+    """The archive after a run: leaves of each log, and the number of files written."""
 
     sizes: dict[Log, int]
     files: int = 0
 
 
 async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
-    """Bring the archive up to the last published checkpoints. TreeBroken when a tile is missing.
+    """Update the archive in `folder` to the last published checkpoints.
 
-    Full tiles never change, so that those already there stay as they are; each checkpoint comes last.
+    Full tiles never change and are not written again; each checkpoint is written after its tiles.
+
+    Raises:
+        TreeBroken: a tile is missing.
     """
     done = ArchiveSummary({})
     async with queries.snapshot():
@@ -56,7 +60,7 @@ async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
 
 
 async def _policy(app_context: AppContext, folder: Path, size: int, done: ArchiveSummary) -> None:
-    """The policy log's leaves, one a line, and every document that one of them names."""
+    """Write the policy log's leaves, one a line, and every document that a leaf names."""
     lines, hashes = [], set()
     for start in range(0, size, ENTRIES_READ):
         for row in await queries.fetch_all(
