@@ -1,9 +1,10 @@
 """What a request costs: `python -m loadtests.benchmarks.routes`.
 
 On one PostgreSQL (durable) and one Redis, each server one process: ours, and the thinnest that does the same work, a
-bare Starlette app that keeps verified tokens by their hash and asks asyncpg. Reading is one indexed row; redeeming is
-one indexed row and one statement that spends the ticket, takes from the quota and books the redemption. `--population`
-adds that many other residents (persons, subjects, consents, points), several values one after another.
+bare Starlette app that caches verified tokens by their hash and asks asyncpg through the same pool. Reading is one
+indexed row; redeeming is one indexed row and one statement that spends the ticket, takes from the quota and books the
+redemption. `--population` adds that many other residents (persons, subjects, consents, points), several values one
+after another.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from service.http.rate_limits import make_limiter
 from service.observability import logging
 from service.runtime import server as serving
 from service.storage import database
+from service.storage.pool import CONNECTIONS_MAX, Pool
 from tests.support import city as cities
 from tests.support import servers
 
@@ -77,14 +79,14 @@ def ours(folder: Path, url: str, redis_url: str) -> Starlette:
 def bare(folder: Path, url: str) -> Starlette:
     """The thinnest: a token's hash looked up, the statements, the answer's JSON."""
     known: dict[bytes, str] = {}
-    pool: asyncpg.Pool | None = None
+    pool: Pool | None = None
     verifier, keyring = seed.issuer_of(folder).verifier(), seed.settings_of(folder).keyring
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nonlocal pool
         await verifier.start()
-        pool = await asyncpg.create_pool(url.replace("postgres://", "postgresql://", 1), min_size=5, max_size=5)
+        pool = Pool(dsn=url.replace("postgres://", "postgresql://", 1), max_size=CONNECTIONS_MAX)
         yield
         await pool.close()
         await verifier.stop()
@@ -101,22 +103,28 @@ def bare(folder: Path, url: str) -> Starlette:
             known[digest] = found
         return found
 
-    async def read(request: Request) -> Response:
+    async def fetch(statement: str, *values: object) -> Any:
         assert pool is not None
-        row = await pool.fetchrow(READ_BY_INDEX, who(Audience.RESIDENT, request))
+        connection = await pool.acquire()
+        try:
+            return await connection.fetchrow(statement, *values)
+        finally:
+            await pool.release(connection)
+
+    async def read(request: Request) -> Response:
+        row = await fetch(READ_BY_INDEX, who(Audience.RESIDENT, request))
         body = {**row, "dimensions": orjson.loads(row["dimensions"])}
         return Response(orjson.dumps(body), media_type="application/json")
 
     async def redeem(request: Request) -> Response:
-        assert pool is not None
         venue_id, handle = who(Audience.VENUE, request), orjson.loads(await request.body())["handle"]
         index = tickets.index_of(keyring, handle)
-        row = await pool.fetchrow(READ_TICKET, index)
+        row = await fetch(READ_TICKET, index)
         assert row["venue_id"] == venue_id
         assert row["total"] >= 60
         redemption_id, key = secrets.token_hex(16), hashlib.sha256(handle.encode()).hexdigest()
         values = (index, redemption_id, key, 20261124, venue_id, row["benefit_id"], row["benefit_version"])
-        done = await pool.fetchval(REDEEM, *values)
+        (done,) = await fetch(REDEEM, *values)
         return Response(
             orjson.dumps({"redemption_id": redemption_id, "done": done}), 201, media_type="application/json"
         )
