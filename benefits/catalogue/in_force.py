@@ -24,14 +24,14 @@ IN_FORCE_KINDS = (
 class CatalogueCache:
     """The catalogue in force as this process last read it; every path that decides takes it from here.
 
-    It is used only while the catalogue's change number, read anew by every request, is the one it was read at.
+    It is used only while the catalogue's change number, read again by every request, is the one it was read at.
     """
 
     def __init__(self) -> None:
         self.current: InForce | None = None
 
     def get(self, changes: int, at: datetime) -> InForce | None:
-        """The catalogue if the one stored here holds at a change number and a moment, else None."""
+        """Return the catalogue if the one stored here holds at a change number and a moment, else None."""
         current = self.current
         return current if current is not None and current.holds(changes, at) else None
 
@@ -60,14 +60,14 @@ async def load(at: datetime) -> InForce:
                 benefit.document_id, benefit.version, benefit.body, service.body, provider.body
             )
     venues = tuple(version.body for version in await lifecycle.all_in_force(DocumentKind.VENUES, at))
-    # Where two venues name one client, the first by id speaks for it.
+    # If two venues name the same client, the first by id counts.
     by_client = {body["client_id"]: body for body in reversed(venues)}
     until = await lifecycle.next_change_at(IN_FORCE_KINDS, at)
     return InForce(await timeline(at), changes, at, until, venues, offers, by_client)
 
 
 async def timeline(at: datetime) -> Timeline:
-    """The scheme versions in force, compiled; compiled once for each set of documents."""
+    """Return the scheme versions in force, compiled once for each set of documents."""
     versions = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
     return _compiled(tuple(json.dumps(version.body) for version in versions))
 
