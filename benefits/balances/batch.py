@@ -12,21 +12,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from benefits.balances.snapshots import COLUMNS, OWN_COMPUTATION, REPLACED
+from benefits.balances.snapshots import OWN_COMPUTATION
 from benefits.catalogue import in_force
 from benefits.scoring import sql
 from consent.database import queries
 from consent.records import gate
+from consent.records.derived_table import DerivedTable
 from consent.records.gate import Part
 
 Clock = Callable[[], Awaitable[datetime]]
 PERSONS_A_PART = 200_000
 """Some seconds' work, a fifth of it the writing, during which whoever needs points computed anew may have to wait."""
-
-STALE = """
-DELETE FROM snapshot{piece} AS s WHERE s.person_id >= $1 AND s.person_id < $2
-   AND NOT EXISTS (SELECT 1 FROM {held} WHERE held.person_id = s.person_id AND held.epoch = s.epoch)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,21 @@ async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) ->
     """Compute one part, in the running transaction if there is one; `clock` is read when it begins."""
     at = await clock()
     today, timeline = day_of(at), await in_force.timeline(at)
-    derived = sql.scoring(timeline, today, sql.dialect_of(queries.is_sqlite()))
-    insert = (
-        f"INSERT INTO snapshot ({COLUMNS}) SELECT s.person_id, s.epoch, '{timeline.version_for(today.year).version}',"
-        f" '{timeline.sha256}', {sql.total()}, {sql.balance_json(timeline, today)},"
-        f" {queries.to_day_number(today)}, g.valid_until, s.covered_until"
-        f" FROM subject s LEFT JOIN scored g ON g.person_id = s.person_id WHERE true {REPLACED}"
+    derived = DerivedTable(
+        "snapshot",
+        relations=sql.scoring(timeline, today, sql.dialect_of(queries.is_sqlite())),
+        joined={"g": "scored"},
+        columns={
+            "scheme_version": f"'{timeline.version_for(today.year).version}'",
+            "timeline_sha256": f"'{timeline.sha256}'",
+            "total": sql.total(),
+            "dimensions": sql.balance_json(timeline, today),
+            "as_of": str(queries.to_day_number(today)),
+            "valid_until": "g.valid_until",
+        },
+        by_person=True,
     )
-    persons, computed = await gate.release_to_all(which, at, OWN_COMPUTATION, derived, insert, STALE)
+    persons, computed = await gate.release_to_all(which, at, OWN_COMPUTATION, derived)
     return Done(persons, computed)
 
 

@@ -17,6 +17,7 @@ from benefits.scoring.sql import Dialect
 from consent.database import queries
 from consent.domain.records import Dimension, RecordKind
 from consent.records import gate
+from consent.records.derived_table import DerivedTable
 from consent.records.gate import Part, Use
 
 SHARED_BY = 20
@@ -51,18 +52,17 @@ async def freeze(today: date, at: datetime) -> int:
         )
     if not await _is_frozen(week):
         timeline, dialect = await in_force.timeline(at), sql.dialect_of(queries.is_sqlite())
-        points = ", ".join(f"coalesce(p{place}, 0)" for place, _ in enumerate(Dimension))
-        sums = ", ".join(f"coalesce(y.{kind}, 0)" for kind in KINDS)
-        await gate.release_to_all(
-            Part(0, 1),
-            at,
-            COUNTED,
-            f"{sql.scoring(timeline, today, dialect)}, {_coarse_sums(today, dialect)}",
-            f"INSERT INTO frozen_points (week, place, {', '.join((*MEASURES, *KINDS))})"
-            f" SELECT {week}, row_number() OVER (ORDER BY random()), {sql.total()}, {points}, {sums}"
-            " FROM subject s LEFT JOIN scored g ON g.person_id = s.person_id"
-            " LEFT JOIN year_of y ON y.person_id = s.person_id WHERE true ON CONFLICT DO NOTHING",
+        points = {str(dimension): f"coalesce(p{place}, 0)" for place, dimension in enumerate(Dimension)}
+        sums = {kind: f"coalesce(y.{kind}, 0)" for kind in KINDS}
+        place = "row_number() OVER (ORDER BY random())"
+        derived = DerivedTable(
+            "frozen_points",
+            relations=f"{sql.scoring(timeline, today, dialect)}, {_coarse_sums(today, dialect)}",
+            joined={"g": "scored", "y": "year_of"},
+            columns={"week": str(week), "place": place, TOTAL: sql.total(), **points, **sums},
+            by_person=False,
         )
+        await gate.release_to_all(Part(0, 1), at, COUNTED, derived)
     return week
 
 

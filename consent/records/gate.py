@@ -21,6 +21,7 @@ from consent.events import ledger
 from consent.events.ledger import ChainHead
 from consent.kernel.errors import NotCovered, NotFound, require_not_frozen
 from consent.persons import Person
+from consent.records.derived_table import DerivedTable
 
 
 class Use(NamedTuple):
@@ -95,11 +96,15 @@ released AS (
 OF_THE_PART = " WHERE r.person_id >= $1 AND r.person_id < $2"
 """Says to the planner what the join implies; a whole is read faster without."""
 
-HELD = """
-WITH held AS (SELECT person_id, epoch FROM person{piece} WHERE person_id >= $1 AND person_id < $2 FOR SHARE SKIP LOCKED)
+UNCHANGED = """
+WITH unchanged AS (
+  SELECT person_id, epoch FROM person{piece} WHERE person_id >= $1 AND person_id < $2 FOR SHARE SKIP LOCKED)
 """
-"""Whoever nobody is changing now. Every change of consents or records begins with the person's row lock."""
-
+"""Persons whom nobody is changing now: every change of consents or records begins with the person's row lock."""
+STALE = """
+DELETE FROM {table} AS s WHERE s.person_id >= $1 AND s.person_id < $2
+   AND NOT EXISTS (SELECT 1 FROM {unchanged} WHERE unchanged.person_id = s.person_id AND unchanged.epoch = s.epoch)
+"""
 MEMORY_OF_A_PART = "128MB"
 """What PostgreSQL may sort and hash in before it goes to disk."""
 
@@ -129,16 +134,15 @@ class Part:
         return first, "g" if self.number + 1 == self.of else beyond
 
 
-async def release_to_all(
-    part: Part, at: datetime, use: Use, derived: str, insert: str, stale: str | None = None
-) -> tuple[int, int]:
-    """Release, to one statement, what the live consents of a part of all persons cover at `at`, with the trace of it.
+async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTable) -> tuple[int, int]:
+    """Release what the live consents of a part of all persons cover at `at` to one statement that fills a table.
 
-    `derived` are tables that go on from `subject` and `released`, `insert` puts one row a subject, and `stale`, needed
-    unless the rows are without persons, deletes of the `{piece}` those put for whoever is not in `held`: their
-    consents or records have changed meanwhile or are changing now, and nobody is kept waiting. Returns how many persons
-    the part has and how many rows were put. One trace stands for all, in the access log of everybody who had a live
-    consent at `at`.
+    In one transaction, with one entry of the use in the access log of everybody who had a live consent at `at`. Rows by
+    person are deleted again for those whose consents or records have changed meanwhile or are changing now, so that
+    nobody waits for a batch. Returns the number of persons in the part and of rows inserted.
+
+    Raises:
+        RecordsFrozen: nothing may be used.
     """
     first, beyond = part.bounds()
     async with queries.transaction():
@@ -153,28 +157,31 @@ async def release_to_all(
         require_not_frozen(head["withheld"])
         if not queries.is_sqlite():
             await queries.execute(f"SET LOCAL work_mem = '{MEMORY_OF_A_PART}'")
-            # A plan for any range at all, as PostgreSQL keeps one after five parts, goes from person to person; so does
-            # one for a server whose pages are said to be in memory. For everybody both take twice as long.
+            # PostgreSQL 18 chooses a generic plan after five parts, and with it a nested loop from person to person; so
+            # it does under settings for a database in memory. For all persons both take twice as long as a hash join.
             await queries.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             await queries.execute("SET LOCAL enable_nestloop = off")
         within = OF_THE_PART if part.of > 1 and not part.cut else ""
         released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece, live=live_sql("$3"))
-        rows = await queries.insert_select(released + derived, insert, first, beyond, queries.to_micros(at))
+        relations, insert = released + derived.relations, derived.insert()
+        rows = await queries.insert_select(relations, insert, first, beyond, queries.to_micros(at))
         piece = (part.number, part.of) if part.cut else None
         await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
-        if stale is not None:
-            await _take_away(stale, part)
-    if stale is not None and queries.is_citus():
-        # Nobody was held there: whoever changed something while the rows were not to be seen yet is seen now.
-        await _take_away(stale, part)
+        if derived.by_person:
+            await _delete_stale(derived.table, part)
+    if derived.by_person and queries.is_citus():
+        # No person's row was locked there: a change committed while the new rows were not yet visible is seen now.
+        await _delete_stale(derived.table, part)
     return int(head["persons"]), rows
 
 
-async def _take_away(stale: str, part: Part) -> None:
+async def _delete_stale(table: str, part: Part) -> None:
+    """Delete the rows of persons whose epoch has moved, or whose row somebody else has locked just now."""
     if queries.is_citus():
-        await queries.execute(stale.format(piece="", held="(SELECT person_id, epoch FROM person) held"), *part.bounds())
+        delete = STALE.format(table=table, unchanged="(SELECT person_id, epoch FROM person) unchanged")
     else:
-        await queries.execute((HELD + stale).format(piece=part.piece, held="held"), *part.bounds())
+        delete = UNCHANGED.format(piece=part.piece) + STALE.format(table=table + part.piece, unchanged="unchanged")
+    await queries.execute(delete, *part.bounds())
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
