@@ -1,7 +1,10 @@
-"""Residents as this room knows them: found by a blind index, fenced by an epoch, sealed by a key of their own.
+"""Residents as this package knows them: a blind index to reach them, an epoch to fence, a data key of their own to seal.
 
-Every change of what may be used bumps the person's epoch under the row lock; a result computed under an older epoch
-is refused when it is written and disbelieved when it is read.
+SQL text: `find_by_index`, `lock` and `read` are on the path of every request, the locks need FOR UPDATE, `raise_epoch`
+needs RETURNING, `_claim_subject` needs the count of ON CONFLICT. The rest are QuerySets.
+
+Every change of what may be used raises the person's epoch under the row lock. A result computed under an older epoch is
+refused when it is written and ignored when it is read.
 """
 
 from __future__ import annotations
@@ -17,25 +20,26 @@ from consent.crypto.blind_index import IndexUse, blind_index, new_id, subject_in
 from consent.crypto.vault import Keyring, Place
 from consent.database import queries
 from consent.kernel.errors import Conflict, NotFound
+from consent.models import StoredPerson, Subject
 
 REWRAPPED_AT_ONCE = 1_000
-"""Persons read at once when keys are rotated."""
+"""Persons read at once when keys are rotated; bounds memory and the length of each read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A known resident: `epoch` as read, `cipher` of their data key, unwrapped for this request only."""
+    """A known resident: `epoch` as of the read, `cipher` over the data key, unwrapped for this request only."""
 
     person_id: str
     epoch: int
     cipher: AESGCM = field(repr=False)
 
     def seal(self, table: str, column: str, row_id: str, plain: bytes) -> bytes:
-        """Seal under this person's key at a place of theirs."""
+        """Encrypt `plain` for one column of one row; it opens nowhere else."""
         return vault.seal(self.cipher, Place(table, column, self.person_id, row_id), plain)
 
     def open(self, table: str, column: str, row_id: str, sealed: bytes) -> bytes:
-        """Open what was sealed at that place, or vault.SealBroken."""
+        """Decrypt the value of a column; vault.SealBroken if it was changed or belongs to another place."""
         return vault.open_sealed(self.cipher, Place(table, column, self.person_id, row_id), sealed)
 
 
@@ -50,19 +54,19 @@ class ActingPerson:
 
 
 def from_row(keyring: Keyring, row: queries.Row) -> Person:
-    """The person of a row that has person_id, epoch and wrapped_key."""
+    """Build the person of a row with person_id, epoch and wrapped_key; vault.SealBroken if the key does not open."""
     person_id = row["person_id"]
     return Person(person_id, row["epoch"], AESGCM(vault.unwrap(keyring, person_id, bytes(row["wrapped_key"]))))
 
 
 def subject_index(keyring: Keyring, subject: str) -> str:
-    """The keyed index of a token's `sub`."""
+    """Return the keyed index (32 hex digits) of a token's `sub`."""
     return subject_index_under(keyring.index_key, subject)
 
 
 async def find_by_index(keyring: Keyring, index: str) -> tuple[Person, datetime] | None:
-    """The person of a subject's index and when they became known here, or None."""
-    # One table a question: what is found by the subject lies elsewhere than what is found by the person.
+    """Return the person of a subject's index and the time they became known, or None."""
+    # Two statements, since the tables are distributed by different columns: a join would visit every server.
     known = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", index)
     row = known and await queries.fetch_one(
         "SELECT person_id, epoch, wrapped_key, created_at FROM person WHERE person_id = $1", known["person_id"]
@@ -71,52 +75,50 @@ async def find_by_index(keyring: Keyring, index: str) -> tuple[Person, datetime]
 
 
 async def find(keyring: Keyring, subject: str) -> Person | None:
-    """The person behind a token's `sub`, or None when this service has never been asked to know them."""
-    found = await find_by_index(keyring, subject_index(keyring, subject))
-    return found[0] if found else None
+    """Return the person of a token's `sub`, or None for somebody who never gave a consent here."""
+    person = await find_by_index(keyring, subject_index(keyring, subject))
+    return person[0] if person else None
 
 
 async def lock_many(person_ids: Iterable[str]) -> None:
-    """Lock the rows of many persons in one order; those who were erased in the meantime are passed over."""
-    those = queries.any_of("person_id", 1)
+    """Lock the rows of many persons in the order of their ids; ids that were erased meanwhile are skipped."""
+    condition = queries.any_of("person_id", 1)
     if queries.is_citus():
         # FOR UPDATE reaches one server; an update that changes nothing takes the same locks on all.
-        await queries.execute(f"UPDATE person SET events = events WHERE {those}", queries.array_param(person_ids))
+        await queries.execute(f"UPDATE person SET events = events WHERE {condition}", queries.array_param(person_ids))
     else:
         await queries.fetch_one(
-            f"SELECT count(*) AS locked FROM (SELECT 1 FROM person WHERE {those} ORDER BY person_id FOR UPDATE) AS one",
+            "SELECT count(*) AS locked FROM"
+            f" (SELECT 1 FROM person WHERE {condition} ORDER BY person_id FOR UPDATE) AS locked_rows",
             queries.array_param(person_ids),
         )
 
 
 async def get_or_create(keyring: Keyring, subject: str, at: datetime) -> Person:
-    """The person behind `sub`, made known on the first act of consent, and locked until the transaction ends."""
+    """Return the person of `sub`, created on their first consent, with the row locked until the transaction ends."""
     index = blind_index(keyring, IndexUse.SUBJECT, subject)
     person_id = new_id()
-    claimed = await queries.execute(
-        "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person_id
+    if not await _claim_subject(index, person_id):
+        return await lock(keyring, (await Subject.get(subject_index=index)).person_id)
+    wrapped = vault.new_data_key(keyring, person_id)
+    person = Person(person_id, 0, AESGCM(vault.unwrap(keyring, person_id, wrapped)))
+    await StoredPerson.create(
+        person_id=person_id,
+        epoch=0,
+        events=0,
+        last_leaf="",
+        wrapped_key=wrapped,
+        sealed_subject=_seal_subject(person, subject),
+        created_at=queries.to_micros(at),
     )
-    if claimed:
-        wrapped = vault.new_data_key(keyring, person_id)
-        person = Person(person_id, 0, AESGCM(vault.unwrap(keyring, person_id, wrapped)))
-        await queries.execute(
-            "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
-            " VALUES ($1, 0, 0, '', $2, $3, $4)",
-            person_id,
-            wrapped,
-            person.seal("person", "sealed_subject", person_id, subject.encode()),
-            queries.to_micros(at),
-        )
-        return person
-    row = await queries.fetch_one("SELECT person_id FROM subject WHERE subject_index = $1", index)
-    assert row is not None
-    return await lock(keyring, row["person_id"])
+    return person
 
 
 async def lock(keyring: Keyring, person_id: str) -> Person:
-    """The person with their row locked until the transaction ends; acts on one person happen one after another.
+    """Return the person with the row locked until the transaction ends, so that acts on one person are serial.
 
-    NotFound when they were erased in the meantime.
+    Raises:
+        NotFound: the person was erased meanwhile.
     """
     row = await queries.fetch_one(
         "SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1 FOR UPDATE", person_id
@@ -127,7 +129,7 @@ async def lock(keyring: Keyring, person_id: str) -> Person:
 
 
 async def read(keyring: Keyring, person_id: str) -> Person:
-    """The person without a lock."""
+    """Return the person without a lock; NotFound when there is none (any more)."""
     row = await queries.fetch_one("SELECT person_id, epoch, wrapped_key FROM person WHERE person_id = $1", person_id)
     if row is None:
         raise NotFound("nobody of this id is known (any more)")
@@ -135,72 +137,88 @@ async def read(keyring: Keyring, person_id: str) -> Person:
 
 
 async def subject_of(person: Person) -> str:
-    """The token's `sub` of a person, opened."""
-    row = await queries.fetch_one("SELECT sealed_subject FROM person WHERE person_id = $1", person.person_id)
-    assert row is not None
-    return subject_in(person, row["sealed_subject"])
+    """Return the token's `sub` of a person, decrypted."""
+    row = await StoredPerson.get(person_id=person.person_id)
+    return subject_in(person, row.sealed_subject)
 
 
 def subject_in(person: Person, sealed_subject: bytes) -> str:
-    """The token's `sub` in what a person's row has sealed."""
+    """Decrypt the column `sealed_subject` of the person's row."""
     return person.open("person", "sealed_subject", person.person_id, bytes(sealed_subject)).decode()
 
 
 async def change_subject(keyring: Keyring, old: str, new: str) -> None:
-    """Find a person by another `sub` from now on. NotFound for an unknown old one, Conflict for a known new one."""
-    found = await find(keyring, old)
-    if found is None:
+    """Move a person from one token `sub` to another, for an identity provider that changed its ids.
+
+    Raises:
+        NotFound: no person has the old subject.
+        Conflict: somebody has the new subject already.
+    """
+    known = await find(keyring, old)
+    if known is None:
         raise NotFound("nobody is known by the old subject")
-    person = await lock(keyring, found.person_id)
-    index = subject_index(keyring, new)
-    if not await queries.execute(
-        "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person.person_id
-    ):
+    person = await lock(keyring, known.person_id)
+    if not await _claim_subject(subject_index(keyring, new), person.person_id):
         raise Conflict("somebody is known by the new subject already")
-    await queries.execute("DELETE FROM subject WHERE subject_index = $1", subject_index(keyring, old))
-    await queries.execute(
-        "UPDATE person SET sealed_subject = $2 WHERE person_id = $1",
-        person.person_id,
-        person.seal("person", "sealed_subject", person.person_id, new.encode()),
-    )
+    await Subject.filter(subject_index=subject_index(keyring, old)).delete()
+    await StoredPerson.filter(person_id=person.person_id).update(sealed_subject=_seal_subject(person, new))
 
 
 async def raise_epoch(person_id: str) -> int:
-    """Raise the person's epoch: everything computed before is void from this transaction's commit on."""
+    """Raise the person's epoch and return it; results of earlier epochs are void once the transaction commits."""
     row = await queries.fetch_one("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
     assert row is not None
     return int(row["epoch"])
 
 
-async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
-    """Wrap the data keys of the next persons under the current key-encryption key.
+async def count() -> int:
+    """Return the number of known residents."""
+    return await StoredPerson.all().count()
 
-    Returns the last person looked at (empty at the end) and how many keys were wrapped anew. Sealed fields stay as they
-    are: only what wraps their keys changes.
+
+async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
+    """Wrap the data keys of the next `limit` persons under the current key-encryption key.
+
+    Returns the id of the last person read (empty at the end) and the number of keys wrapped. Sealed columns stay: only
+    the wrapping of their keys changes.
     """
-    found = await queries.fetch_all(
-        "SELECT person_id, wrapped_key FROM person WHERE person_id > $1 ORDER BY person_id LIMIT $2", after, limit
+    rows = (
+        await StoredPerson.filter(person_id__gt=after)
+        .order_by("person_id")
+        .limit(limit)
+        .values("person_id", "wrapped_key")
     )
     changed = 0
-    for row in found:
+    for row in rows:
         wrapped = bytes(row["wrapped_key"])
         if vault.key_version(wrapped) == keyring.current:
             continue
         data_key = vault.unwrap(keyring, row["person_id"], wrapped)
-        changed += await queries.execute(
-            "UPDATE person SET wrapped_key = $2 WHERE person_id = $1 AND wrapped_key = $3",
-            row["person_id"],
-            vault.wrap(keyring, row["person_id"], data_key),
-            wrapped,
+        # The old bytes are part of the condition: another process may rotate at the same time.
+        changed += await StoredPerson.filter(person_id=row["person_id"], wrapped_key=wrapped).update(
+            wrapped_key=vault.wrap(keyring, row["person_id"], data_key)
         )
-    return (found[-1]["person_id"] if found else ""), changed
+    return (rows[-1]["person_id"] if rows else ""), changed
 
 
 async def rewrap_all(keyring: Keyring) -> int:
-    """Wrap every data key under the current key-encryption key, while the service runs; how many were wrapped anew."""
+    """Wrap every data key under the current key-encryption key, while the service runs; return the number changed."""
     rewrapped, after = 0, ""
     while True:
         after, changed = await rewrap(keyring, after, REWRAPPED_AT_ONCE)
         rewrapped += changed
         if not after:
             return rewrapped
+
+
+async def _claim_subject(index: str, person_id: str) -> bool:
+    """Map a subject's index to a person; False when it is taken. Two first consents may arrive at once."""
+    return bool(
+        await queries.execute(
+            "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person_id
+        )
+    )
+
+
+def _seal_subject(person: Person, subject: str) -> bytes:
+    return person.seal("person", "sealed_subject", person.person_id, subject.encode())

@@ -1,4 +1,4 @@
-"""What a person must be told. Stored as a kind and sealed facts; the sentence is made in the reader's language."""
+"""Messages to a person: a kind and sealed facts, from which the sentence is made in the reader's language."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tortoise.expressions import Q
+
 from consent.crypto.blind_index import new_id
 from consent.database import queries
 from consent.events.ledger import Facts
+from consent.models import StoredMessage
 from consent.persons import Person
 
 
@@ -30,7 +33,7 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message, opened."""
+    """A message with its facts decrypted."""
 
     message_id: str
     kind: MessageKind
@@ -39,29 +42,24 @@ class Message:
 
 
 async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:
-    """Leave a message for the person, in the running transaction."""
+    """Store a message for the person, in the caller's transaction."""
     message_id = new_id()
-    await queries.execute(
-        "INSERT INTO message (person_id, message_id, kind, at, sealed) VALUES ($1, $2, $3, $4, $5)",
-        person.person_id,
-        message_id,
-        kind,
-        queries.to_micros(at),
-        person.seal("message", "sealed", message_id, json.dumps(dict(facts), ensure_ascii=False).encode()),
+    await StoredMessage.create(
+        person_id=person.person_id,
+        message_id=message_id,
+        kind=kind,
+        at=queries.to_micros(at),
+        sealed=person.seal("message", "sealed", message_id, json.dumps(dict(facts), ensure_ascii=False).encode()),
     )
 
 
 async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[Message]:
-    """The person's messages, newest first; `before` is (microseconds, id) of the last one already read."""
-    at, message_id = before or (2**62, "")
-    found = await queries.fetch_all(
-        "SELECT message_id, kind, at, sealed FROM message WHERE person_id = $1"
-        " AND (at < $2 OR (at = $2 AND message_id < $3)) ORDER BY at DESC, message_id DESC LIMIT $4",
-        person.person_id,
-        at,
-        message_id,
-        limit,
-    )
+    """Return the person's messages, newest first; `before` is (microseconds, id) of the last message already read."""
+    page = StoredMessage.filter(person_id=person.person_id)
+    if before is not None:
+        at, message_id = before
+        page = page.filter(Q(at__lt=at) | Q(at=at, message_id__lt=message_id))
+    rows = await page.order_by("-at", "-message_id").limit(limit).values("message_id", "kind", "at", "sealed")
     return [
         Message(
             row["message_id"],
@@ -69,5 +67,5 @@ async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -
             queries.from_micros(row["at"]),
             json.loads(person.open("message", "sealed", row["message_id"], bytes(row["sealed"]))),
         )
-        for row in found
+        for row in rows
     ]

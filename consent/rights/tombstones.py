@@ -1,7 +1,7 @@
-"""Withdrawals and erasures, kept in a file outside the database, so that an older copy of it revives nothing.
+"""The tombstone file: withdrawals and erasures, recorded outside the database, so that a restored copy revives nothing.
 
-A line is written before its transaction commits: should that one fail, the person asked for it all the same, and
-replaying it does what they asked. No line names anybody: a consent by its random id, a person by a keyed index.
+A line is written before its transaction commits: if that fails, the person asked for it all the same, and replaying the
+line does what they asked. No line names anybody: a consent by its random id, a person by a keyed index.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILE = "tombstones"
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """Something that ended: a consent (by id) or a person (by the keyed index of their subject), and when."""
+    """The end of a consent (`name` is its id) or of a person (the keyed index of their subject)."""
 
     kind: str
     name: str
@@ -27,25 +27,25 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """The file in a folder that is not restored together with the database."""
+    """The tombstone file in a folder that must not be restored together with the database."""
 
     folder: Path
 
     @property
     def path(self) -> Path:
-        """The file; it need not exist."""
+        """The path of the file, which need not exist."""
         return self.folder / FILE
 
     def withdrawn(self, consent_id: str, at: datetime) -> None:
-        """A consent was withdrawn."""
+        """Record the withdrawal of a consent; returns once the line is on disk."""
         self._append(Tombstone("withdrawn", consent_id, at))
 
     def erased(self, subject_index: str, at: datetime) -> None:
-        """A person was erased."""
+        """Record the erasure of a person; returns once the line is on disk."""
         self._append(Tombstone("erased", subject_index, at))
 
     def read(self) -> Iterator[Tombstone]:
-        """Every line in order; one that a crash cut short is passed over, for its request was never answered."""
+        """Yield every line in order. A line that a crash cut short is skipped: its request was never answered."""
         try:
             file = self.path.open(encoding="utf-8")
         except FileNotFoundError:
@@ -53,25 +53,25 @@ class Tombstones:
         with file:
             for line in file:
                 try:
-                    one = json.loads(line)
+                    stone = json.loads(line)
                 except ValueError:
                     continue
-                yield Tombstone(one["kind"], one["name"], datetime.fromisoformat(one["at"]))
+                yield Tombstone(stone["kind"], stone["name"], datetime.fromisoformat(stone["at"]))
 
-    def _append(self, one: Tombstone) -> None:
-        """One write of one line, on disk before anybody is told; several processes may write at once."""
-        line = json.dumps({"kind": one.kind, "name": one.name, "at": one.at.isoformat()}) + "\n"
+    def _append(self, stone: Tombstone) -> None:
+        """Append one line in one write and wait until it is on disk; several processes may write at once."""
+        line = json.dumps({"kind": stone.kind, "name": stone.name, "at": stone.at.isoformat()}) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            if os.fstat(descriptor).st_size and not self._whole():
+            if os.fstat(descriptor).st_size and not self._ends_with_line():
                 line = "\n" + line
             os.write(descriptor, line.encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def _whole(self) -> bool:
-        """Whether the file ends with a whole line; after a crash it may not."""
+    def _ends_with_line(self) -> bool:
+        """Return False if a crash cut the last line short."""
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"

@@ -13,7 +13,7 @@ from consent.database import migrate, queries
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, Integer, Text
 from service.storage import database
-from tests.schema_drift import drift
+from tests.support.schema_drift import drift
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
