@@ -1,6 +1,6 @@
 """The tables of the consent package as Tortoise models; imported only inside it.
 
-Migrations create the tables in SQL; tests/consent/database/test_migrations.py compares every model with both engines' catalogues.
+Migrations create the tables; tests/consent/database/test_migrations.py compares every model with both catalogues.
 
 Write a plain read or write of one table as a QuerySet. It runs in the open transaction (`queries.transaction()`) or
 else on a connection of the pool; `using_db` is never needed, and Tortoise's `in_transaction` never used:
