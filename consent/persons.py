@@ -171,11 +171,6 @@ async def raise_epoch(person_id: str) -> int:
     return int(row["epoch"])
 
 
-async def count() -> int:
-    """Return the number of known residents."""
-    return await StoredPerson.all().count()
-
-
 async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:
     """Wrap the data keys of the next `limit` persons under the current key-encryption key.
 

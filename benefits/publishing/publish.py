@@ -5,7 +5,6 @@ Reads the context of a document from the catalogue; the rules themselves are in 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -18,7 +17,7 @@ from benefits.publishing.rules import Neighbour, PublicationContext
 from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring.scheme import Scheme, SchemeInvalid
 from consent.database import queries
-from consent.documents import lifecycle
+from consent.documents import bodies, lifecycle
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Prohibited
@@ -191,13 +190,12 @@ async def _context(kind: DocumentKind, body: Body, at: datetime, today: date) ->
         assert service is not None
         return await _benefit_context(body, service.body, at, today)
     if kind is DocumentKind.SCHEMES:
-        rows = await queries.fetch_all("SELECT body FROM document WHERE kind = 'schemes' AND in_force_from IS NOT NULL")
-        return PublicationContext(
-            scheme_years=[json.loads(row["body"])["from_year"] for row in rows], this_year=today.year
-        )
+        schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
+        return PublicationContext(scheme_years=[scheme.body["from_year"] for scheme in schemes], this_year=today.year)
     document_id = body[schema.ID_MEMBER[kind]]
     shown = await lifecycle.in_force(kind, document_id, at)
-    clients = [one["client_id"] for one in (await _others(kind, document_id)).values() if "client_id" in one]
+    others = await bodies.live_or_pending(kind, document_id)
+    clients = [other["client_id"] for other in others.values() if "client_id" in other]
     return PublicationContext(before=None if shown is None else shown.body, clients=clients)
 
 
@@ -213,23 +211,17 @@ async def _benefit_context(body: Body, service: Body, at: datetime, today: date)
 
 async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
     """Baselines of this provider and kind that were in force in the last 180 days, under any name, oldest first."""
-    found = await queries.fetch_all(
-        "SELECT document_id, body, in_force_from FROM document WHERE kind = 'services' AND in_force_from IS NOT NULL"
-        " AND in_force_from <= $1 ORDER BY document_id, in_force_from DESC, version DESC",
-        queries.to_micros(at),
-    )
     since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
     past: list[tuple[int, str, Body]] = []
     ended: dict[str, int] = {}
-    for row in found:
-        body = json.loads(row["body"])
-        until = ended.get(row["document_id"])
-        ended[row["document_id"]] = row["in_force_from"]
+    for document_id, in_force_from, body in await bodies.ever_approved(DocumentKind.SERVICES, at):
+        until = ended.get(document_id)
+        ended[document_id] = in_force_from
         same_kind = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
         # Its own history goes with it, too, whatever provider or kind it is given.
-        alike = same_kind or row["document_id"] == service["service_id"]
+        alike = same_kind or document_id == service["service_id"]
         if alike and (until is None or until > since):
-            past.append((row["in_force_from"], row["document_id"], body["baseline"]))
+            past.append((in_force_from, document_id, body["baseline"]))
     return [(name, baseline) for _, name, baseline in sorted(past, key=lambda one: (one[0], one[1]))]
 
 
@@ -238,17 +230,6 @@ async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
     services = {one.document_id: one.body for one in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
-        for name, body in (await _others(DocumentKind.BENEFITS, benefit_id)).items()
+        for name, body in (await bodies.live_or_pending(DocumentKind.BENEFITS, benefit_id)).items()
         if body["service_id"] in services
     ]
-
-
-async def _others(kind: DocumentKind, document_id: str) -> dict[str, Body]:
-    """The newest version, by id, of every other document of a kind that is live or on its way."""
-    found = await queries.fetch_all(
-        "SELECT document_id, body FROM document WHERE kind = $1 AND document_id <> $2"
-        " AND state IN ('submitted', 'in_review', 'approved') ORDER BY document_id, version",
-        kind,
-        document_id,
-    )
-    return {row["document_id"]: json.loads(row["body"]) for row in found}

@@ -16,6 +16,7 @@ from tortoise.functions import Count
 from benefits.models import Redemption, ReleasedFigures
 from benefits.rules.vocabulary import Scene
 from benefits.statistics.population import week_of
+from consent.consents import live
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain import small_cells
@@ -60,13 +61,7 @@ async def _count(today: date, at: datetime) -> dict[str, Any]:
         if row["benefit_id"] in scene_of:
             by_scene[scene_of[row["benefit_id"]]] += row["redeemed"]
             by_benefit[scene_of[row["benefit_id"]]][row["benefit_id"]] = row["redeemed"]
-    consents: Counter[str] = Counter()
-    for row in await queries.fetch_all(
-        "SELECT purpose, count(*) AS counted FROM consent WHERE state = 'given' AND given_at < $1 AND expires_at > $1"
-        " GROUP BY purpose",
-        queries.to_micros(at),
-    ):
-        consents[row["purpose"]] += row["counted"]
+    consents = await live.count_by_purpose(at)
     scenes = _suppressed({str(scene): by_scene[scene] for scene in Scene})
     objections = await officers.objection_statistics()
     counts = small_cells.suppress([row["counted"] for row in objections])

@@ -1,8 +1,10 @@
-"""Moves leaves from the outbox into a log's tree, and signs what the log promises.
+"""Moves leaves from the outbox into a log's tree, and signs checkpoints.
 
-Integration is one transaction: leaves leave the outbox and stand in the tree, or neither. Before a checkpoint is
-signed the tree is read again and held against the last one that was published, which lives in a file outside the
-database: a database that was restored from an older copy, or changed, freezes the log instead of forking it.
+SQL text: the head is locked FOR UPDATE and the outbox is drained by DELETE … RETURNING.
+
+Integration is one transaction: a leaf leaves the outbox and enters the tree, or neither. Before a checkpoint is signed
+the tree is read again and compared with the last published checkpoint, which is a file outside the database: a database
+that was restored from an older copy, or changed, freezes the log instead of forking it.
 """
 
 from __future__ import annotations
@@ -11,38 +13,41 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tortoise.functions import Count, Min
+
 from consent.database import queries
 from consent.kernel import atomic_file
+from consent.models import LogHead, Outbox
 from consent.transparency import checkpoint, merkle, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
 from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
 
 BATCH_MAX = 5_000
-"""Leaves in one transaction."""
+"""Leaves in one transaction; bounds the time for which the head is locked."""
 LATE_AFTER = timedelta(seconds=60)
-"""A leaf that waits longer is an alarm."""
+"""The wait after which a leaf in the outbox raises an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """What it takes to publish a log: its signer (whose name is the origin) and the folder of last checkpoints."""
+    """The signer of the logs (its name is their origin) and the folder of the last published checkpoints."""
 
     signer: NoteSigner
     folder: Path
 
     def signer_of(self, log: Log) -> NoteSigner:
-        """The signer under the log's own origin, `<host>/<log>`."""
+        """Return the signer under the log's own origin, `<host>/<log>`."""
         return NoteSigner(f"{self.signer.name}/{log}", self.signer.private)
 
     def path_of(self, log: Log) -> Path:
-        """The file of the last published checkpoint."""
+        """Return the file of the log's last published checkpoint."""
         return self.folder / f"{log}.checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A log as the database has it."""
+    """A log's head in the database: size, last signed note, reason it is frozen, and if records are withheld."""
 
     size: int
     note: str | None
@@ -51,96 +56,107 @@ class Head:
 
 
 async def integrate(log: Log, at: datetime) -> int:
-    """Move up to BATCH_MAX leaves from the outbox into the tree; how many. Nothing while the log is frozen."""
+    """Move up to BATCH_MAX leaves from the outbox into the tree and return their number; 0 while the log is frozen.
+
+    Runs a transaction of its own with the log's head locked. A leaf that does not match its hash freezes the log.
+    """
     async with queries.transaction():
-        row = await queries.fetch_one("SELECT size, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
-        assert row is not None
+        row = await lock(log)
         if row["frozen"]:
             return 0
-        # A delete that gives back what it took: rows that commit late are simply there the next time.
+        # One DELETE … RETURNING: rows that commit while it runs stay for the next batch.
         taken = await queries.fetch_all(
             "DELETE FROM outbox WHERE leaf_hash IN"
             " (SELECT leaf_hash FROM outbox WHERE log = $1 ORDER BY put_at LIMIT $2) RETURNING leaf_hash, leaf",
             log,
             BATCH_MAX,
         )
-        # By hash: the order of a batch says nothing about who came first.
-        taken.sort(key=lambda one: str(one["leaf_hash"]))
-        hashes = [merkle.leaf_hash(one["leaf"].encode()) for one in taken]
-        for one, computed in zip(taken, hashes, strict=True):
-            if one["leaf_hash"] != computed.hex():
-                await _freeze(log, f"leaf {one['leaf_hash']} of the outbox is not what its hash says")
+        # By hash: the order of a batch must not show who came first.
+        taken.sort(key=lambda leaf: str(leaf["leaf_hash"]))
+        hashes = [merkle.leaf_hash(leaf["leaf"].encode()) for leaf in taken]
+        for leaf, computed in zip(taken, hashes, strict=True):
+            if leaf["leaf_hash"] != computed.hex():
+                await _freeze(log, f"leaf {leaf['leaf_hash']} of the outbox is not what its hash says")
                 return 0
         if not taken:
             return 0
         await queries.execute_many(
             "INSERT INTO log_entry (log, position, leaf_hash, leaf) VALUES ($1, $2, $3, $4)",
-            [(log, row["size"] + place, one["leaf_hash"], one["leaf"]) for place, one in enumerate(taken)],
+            [(log, row["size"] + place, leaf["leaf_hash"], leaf["leaf"]) for place, leaf in enumerate(taken)],
         )
         size = await tiles.grow(log, row["size"], hashes)
-        await queries.execute(
-            "UPDATE log_head SET size = $2, checked_at = $3 WHERE log = $1", log, size, queries.to_micros(at)
-        )
+        await LogHead.filter(log=log).update(size=size, checked_at=queries.to_micros(at))
         return len(taken)
 
 
 async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
-    """Sign and keep the checkpoint of the tree as it is; None when there is nothing new, or the log is frozen."""
+    """Sign and store the checkpoint of the present tree; None if nothing is new or the log is frozen.
+
+    Writes the file of the last checkpoint before the database. A tree that does not continue it freezes the log.
+    """
     async with queries.transaction():
-        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
-        assert row is not None
+        row = await lock(log)
         if row["frozen"]:
             return None
         signer = publisher.signer_of(log)
         try:
             note, last = read_last(publisher, log)
-            await _hold_against(log, row, last)
+            await _require_continuation(log, row, last)
             root = await tiles.root_at(log, row["size"])
         except (TreeBroken, NoteInvalid) as error:
             await _freeze(log, str(error))
             return None
-        made = Checkpoint(signer.name, row["size"], root)
-        if last == made and row["checkpoint"] == note:
+        present = Checkpoint(signer.name, row["size"], root)
+        if last == present and row["checkpoint"] == note:
             return None
-        if last != made:
-            note = signer.sign(made.text())
-            # The file first: should the process die here, it is the database that catches up.
+        if last != present:
+            note = signer.sign(present.text())
+            # The file first: if the process dies here, the next run brings the database up to the file.
             atomic_file.replace(publisher.path_of(log), note.encode())
-        await queries.execute("UPDATE log_head SET checkpoint = $2 WHERE log = $1", log, note)
-        return made
+        await LogHead.filter(log=log).update(checkpoint=note)
+        return present
 
 
 async def freeze_if_diverged(log: Log, publisher: Publisher) -> None:
-    """Hold the tree against what was published, and freeze the log where it does not continue it."""
+    """Compare the tree with the last published checkpoint and freeze the log if it does not continue it."""
     async with queries.transaction():
-        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
-        assert row is not None
+        row = await lock(log)
         if row["frozen"]:
             return
         try:
             _, last = read_last(publisher, log)
-            await _hold_against(log, row, last)
+            await _require_continuation(log, row, last)
         except (TreeBroken, NoteInvalid) as error:
             await _freeze(log, str(error))
 
 
+async def lock(log: Log) -> queries.Row:
+    """Lock the log's head until the transaction ends and return its size, checkpoint and frozen."""
+    row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
+    assert row is not None
+    return row
+
+
 async def release_records(log: Log) -> None:
-    """Withdrawals and erasures were replayed: records may be used again. The log itself stays as it is."""
-    await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = $1", log)
+    """Allow records to be used again after tombstones were replayed; a frozen log stays frozen."""
+    await LogHead.filter(log=log).update(withheld=0)
 
 
 async def unfreeze(log: Log, publisher: Publisher) -> None:
-    """Let a frozen log go on when its tree continues what was published; TreeBroken or NoteInvalid otherwise."""
+    """Unfreeze a log whose tree continues the last published checkpoint; TreeBroken or NoteInvalid otherwise."""
     async with queries.transaction():
-        row = await queries.fetch_one("SELECT size, checkpoint, frozen FROM log_head WHERE log = $1 FOR UPDATE", log)
-        assert row is not None
+        row = await lock(log)
         _, last = read_last(publisher, log)
-        await _hold_against(log, row, last)
-        await queries.execute("UPDATE log_head SET frozen = NULL, withheld = 0 WHERE log = $1", log)
+        await _require_continuation(log, row, last)
+        await LogHead.filter(log=log).update(frozen=None, withheld=0)
 
 
 def read_last(publisher: Publisher, log: Log) -> tuple[str, Checkpoint | None]:
-    """The last published note and checkpoint, from their file; NoteInvalid when the file is not one of ours."""
+    """Return the last published note and its checkpoint from the file (empty and None without one).
+
+    Raises:
+        NoteInvalid: the file is not a note that this key signed.
+    """
     try:
         note = publisher.path_of(log).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -148,8 +164,8 @@ def read_last(publisher: Publisher, log: Log) -> tuple[str, Checkpoint | None]:
     return note, Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(log).key))
 
 
-async def _hold_against(log: Log, row: queries.Row, last: Checkpoint | None) -> None:
-    """TreeBroken unless the tree continues what was published."""
+async def _require_continuation(log: Log, row: queries.Row, last: Checkpoint | None) -> None:
+    """Raise TreeBroken unless the tree continues the last published checkpoint."""
     if last is None:
         if row["checkpoint"]:
             raise TreeBroken("a checkpoint was published, and the file that keeps the last one is gone")
@@ -161,21 +177,20 @@ async def _hold_against(log: Log, row: queries.Row, last: Checkpoint | None) -> 
 
 
 async def head(log: Log) -> Head:
-    """The log as the database has it now."""
-    row = await queries.fetch_one("SELECT size, checkpoint, frozen, withheld FROM log_head WHERE log = $1", log)
-    assert row is not None
-    return Head(row["size"], row["checkpoint"], row["frozen"], bool(row["withheld"]))
+    """Return the log's head, without a lock."""
+    row = await LogHead.get(log=log)
+    return Head(row.size, row.checkpoint, row.frozen, bool(row.withheld))
 
 
 async def backlog(log: Log, at: datetime) -> tuple[int, bool]:
-    """How many leaves wait, and whether one waits longer than LATE_AFTER."""
-    row = await queries.fetch_one("SELECT count(*) AS leaves, min(put_at) AS since FROM outbox WHERE log = $1", log)
-    assert row is not None
+    """Return the number of leaves in the outbox, and True if one has waited longer than LATE_AFTER."""
+    (row,) = (
+        await Outbox.filter(log=log).annotate(leaves=Count("leaf_hash"), since=Min("put_at")).values("leaves", "since")
+    )
     late = row["since"] is not None and row["since"] < queries.to_micros(at - LATE_AFTER)
-    return row["leaves"], late
+    return int(row["leaves"]), late
 
 
 async def _freeze(log: Log, reason: str) -> None:
     """Stop the log; for the consent log also withhold records, until tombstones were replayed."""
-    withheld = 1 if log is Log.CONSENT else 0
-    await queries.execute("UPDATE log_head SET frozen = $2, withheld = $3 WHERE log = $1", log, reason, withheld)
+    await LogHead.filter(log=log).update(frozen=reason, withheld=1 if log is Log.CONSENT else 0)

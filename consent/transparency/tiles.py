@@ -1,6 +1,8 @@
-"""A log's tree as C2SP tiles: 256 hashes a row, grown in batches, read for roots and proofs.
+"""A log's tree as C2SP tiles of 256 hashes: grown in batches, read for roots and proofs.
 
-Only the last tile of each level ever changes; every other one is as good as stone.
+SQL text: a tile is written by an upsert in the sequencer's hot loop, and a proof reads its tiles by a list of pairs.
+
+Only the last tile of each level changes; every other tile is final.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from consent.database import queries
+from consent.models import LogTile
 from consent.transparency import merkle
 from consent.transparency.checkpoint import TILE_HEIGHT, TILE_WIDTH
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES, Node, Range
 
 Cache = dict[tuple[int, int], bytes]
-"""Tiles read for one answer, by level and number."""
+"""Tiles read for one response, by (level, number)."""
 
 
 class TreeBroken(Exception):
@@ -22,7 +25,10 @@ class TreeBroken(Exception):
 
 
 async def grow(log: Log, size: int, leaves: Sequence[bytes]) -> int:
-    """Append leaf hashes to a tree of `size`; its new size. In the sequencer's transaction."""
+    """Append leaf hashes (32 bytes each) to a tree of `size` leaves and return its new size.
+
+    Runs in the sequencer's transaction, with the log's head locked; writes log_tile. TreeBroken if a tile is missing.
+    """
     level, first, hashes = 0, size, list(leaves)
     while hashes:
         finished: list[bytes] = []
@@ -31,9 +37,9 @@ async def grow(log: Log, size: int, leaves: Sequence[bytes]) -> int:
         if len(tile) != filled * HASH_BYTES:
             raise TreeBroken(f"{log}: tile {level}/{number} has {len(tile) // HASH_BYTES} hashes instead of {filled}")
         while hashes:
-            room = TILE_WIDTH - len(tile) // HASH_BYTES
-            tile += b"".join(hashes[:room])
-            hashes = hashes[room:]
+            free = TILE_WIDTH - len(tile) // HASH_BYTES
+            tile += b"".join(hashes[:free])
+            hashes = hashes[free:]
             await _write(log, level, number, tile)
             if len(tile) == TILE_WIDTH * HASH_BYTES:
                 finished.append(merkle.root_of(split(tile)))
@@ -43,22 +49,22 @@ async def grow(log: Log, size: int, leaves: Sequence[bytes]) -> int:
 
 
 async def root_at(log: Log, size: int, cache: Cache | None = None) -> bytes:
-    """The root over the first `size` leaves."""
+    """Return the root over the first `size` leaves; TreeBroken if a tile is missing."""
     return await _root_of_range(log, (0, size), {} if cache is None else cache)
 
 
 async def inclusion(log: Log, index: int, size: int) -> list[bytes]:
-    """The inclusion proof of leaf `index` in the tree of the first `size` leaves."""
+    """Return the inclusion proof of leaf `index` in the tree of the first `size` leaves."""
     return await _roots(log, merkle.inclusion_ranges(index, size))
 
 
 async def consistency(log: Log, old: int, new: int) -> list[bytes]:
-    """The proof that the tree of `new` leaves continues the tree of `old`."""
+    """Return the proof that the tree of `new` leaves continues the tree of `old` leaves."""
     return await _roots(log, merkle.consistency_ranges(old, new))
 
 
 async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
-    """Every tile of the tree of `size` leaves as (level, number, hashes), the lowest level first."""
+    """Yield every tile of the tree of `size` leaves as (level, number, hashes), the lowest level first."""
     level, count = 0, size
     while count:
         for number in range(-(-count // TILE_WIDTH)):
@@ -71,31 +77,29 @@ async def stored(log: Log, size: int) -> AsyncIterator[tuple[int, int, bytes]]:
 
 
 async def tile(log: Log, level: int, number: int, width: int) -> bytes | None:
-    """The first `width` hashes of a tile, or None when it has fewer."""
-    found = await queries.fetch_one(
-        "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
-    )
-    if found is None or len(found["hashes"]) < width * HASH_BYTES:
+    """Return the first `width` hashes of a tile, or None when it has fewer or is missing."""
+    row = await LogTile.get_or_none(log=log, level=level, number=number)
+    if row is None or len(row.hashes) < width * HASH_BYTES:
         return None
-    return bytes(found["hashes"])[: width * HASH_BYTES]
+    return bytes(row.hashes)[: width * HASH_BYTES]
 
 
 def split(hashes: bytes) -> list[bytes]:
-    """A tile's bytes as hashes."""
+    """Split a tile's bytes into hashes of 32 bytes."""
     return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 
 async def _roots(log: Log, ranges: Sequence[Range]) -> list[bytes]:
-    """The roots of several ranges, their tiles read at once."""
-    wanted = sorted({_place(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
-    if not wanted:
+    """Return the roots of several ranges; one query reads all of their tiles."""
+    keys = sorted({_place(node)[:2] for leaves in ranges for node in merkle.nodes_of(leaves)})
+    if not keys:
         return [merkle.EMPTY_ROOT for _ in ranges]
-    marks = ", ".join(f"({level}, {number})" for level, number in wanted)
-    found = await queries.fetch_all(
+    marks = ", ".join(f"({level}, {number})" for level, number in keys)
+    rows = await queries.fetch_all(
         f"SELECT level, number, hashes FROM log_tile WHERE log = $1 AND (level, number) IN (VALUES {marks})", log
     )
-    cache: Cache = {(row["level"], row["number"]): bytes(row["hashes"]) for row in found}
-    return [await _root_of_range(log, one, cache) for one in ranges]
+    cache: Cache = {(row["level"], row["number"]): bytes(row["hashes"]) for row in rows}
+    return [await _root_of_range(log, leaves, cache) for leaves in ranges]
 
 
 async def _root_of_range(log: Log, leaves: Range, cache: Cache) -> bytes:
@@ -113,19 +117,17 @@ async def _subtree(log: Log, node: Node, cache: Cache) -> bytes:
 
 
 def _place(node: Node) -> tuple[int, int, int, int]:
-    """Where a subtree's hashes stand: level and number of the tile, the first of them, and how many as a power."""
+    """Return tile level, tile number, index of the first hash in the tile, and log2 of the number of hashes."""
     level, rest = divmod(node.level, TILE_HEIGHT)
     number, start = divmod(node.index << rest, TILE_WIDTH)
     return level, number, start, rest
 
 
 async def _read(log: Log, level: int, number: int) -> bytes:
-    found = await queries.fetch_one(
-        "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", log, level, number
-    )
-    if found is None:
+    row = await LogTile.get_or_none(log=log, level=level, number=number)
+    if row is None:
         raise TreeBroken(f"{log}: tile {level}/{number} is missing")
-    return bytes(found["hashes"])
+    return bytes(row.hashes)
 
 
 async def _write(log: Log, level: int, number: int, hashes: bytes) -> None:

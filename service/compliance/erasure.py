@@ -9,7 +9,7 @@ from typing import Any
 from benefits.balances import snapshots
 from benefits.redemption import tickets
 from consent import persons
-from consent.consents import register
+from consent.consents import live, register
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import NotFound
@@ -103,11 +103,11 @@ async def verify_copy(app_context: AppContext) -> None:
 
 
 async def _withdraw(app_context: AppContext, consent_id: str, at: datetime) -> int:
-    row = await queries.fetch_one("SELECT person_id FROM consent WHERE consent_id = $1 AND state = 'given'", consent_id)
-    if row is None:
+    person_id = await live.person_of(consent_id)
+    if person_id is None:
         return 0
     try:
-        person = await persons.lock(app_context.keyring, row["person_id"])
+        person = await persons.lock(app_context.keyring, person_id)
     except NotFound:
         return 0
     await register.withdraw(person, consent_id, at)

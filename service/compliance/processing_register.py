@@ -15,8 +15,12 @@ from typing import Any
 
 from tortoise import Tortoise
 
+from benefits import retention as benefit_retention
 from consent.database import queries
 from consent.kernel import bilingual
+from consent.verification import retention
+from consent.verification.retention import RetentionCheck
+from service.models import StoredAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,62 +80,32 @@ def _protection(table: str, field: str) -> str:
     return "plain"
 
 
-DAY_MICROS = 86_400_000_000
-OFFICER_READS_A_DAY_MAX = 200
-"""Nobody reads more than this in a day with attention; more is looked into. What waits for an officer, and what
-says nothing of anybody, may be opened as often as they like."""
-CHECKS: Mapping[str, tuple[str, timedelta]] = MappingProxyType(
+RESPONSES = RetentionCheck(
+    "answers kept too long",
+    timedelta(hours=49),
+    lambda before: StoredAnswer.filter(created_at__lt=before).count(),
+)
+CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
     {
-        "presentations kept too long": ("FROM presentation WHERE expires_at < $1", timedelta(days=2)),
-        "link codes kept too long": ("FROM link_code WHERE expires_at < $1", timedelta(hours=1)),
-        "answers kept too long": ("FROM stored_answer WHERE created_at < $1", timedelta(hours=49)),
-        "tickets that still know their person": (
-            "FROM ticket WHERE person_id IS NOT NULL AND issued_at < $1",
-            timedelta(hours=25),
-        ),
-        "expired consents not written down": (
-            "FROM consent WHERE state = 'given' AND expires_at < $1",
-            timedelta(days=1),
-        ),
-        "ended links not acknowledged in time": (
-            "FROM account_link WHERE state = 'ended' AND acknowledged_at IS NULL AND since < $1",
-            timedelta(days=7),
-        ),
-        "leaves that wait too long": ("FROM outbox WHERE put_at < $1", timedelta(seconds=60)),
-        "records without a live consent": (
-            "FROM record r WHERE r.received_at < $1 AND NOT EXISTS (SELECT 1 FROM consent c"
-            " WHERE c.person_id = r.person_id AND c.counterpart = r.source_id AND c.purpose = 'points.compute'"
-            " AND c.state = 'given')",
-            timedelta(0),
-        ),
-        "uses of points that no consent covered": (
-            "FROM event e WHERE e.at < $1 AND e.kind IN ('ticket.issued', 'benefit.checked', 'benefit.redeemed')"
-            " AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.person_id = e.person_id AND c.purpose = 'benefit.check'"
-            " AND c.given_at < e.at + 3600000000 AND c.expires_at > e.at"  # events of uses are kept by the hour
-            " AND (c.ended_at IS NULL OR c.ended_at >= e.at))",
-            timedelta(0),
-        ),
-        "officers who looked unusually often in a day": (
-            "FROM (SELECT staff_id FROM oversight WHERE at < $1 AND what NOT LIKE '%.listed'"
-            " AND what NOT IN ('self-audit.read', 'register.read', 'statistics.read')"
-            f" GROUP BY staff_id, at / {DAY_MICROS}"
-            f" HAVING count(*) > {OFFICER_READS_A_DAY_MAX}) busy",
-            timedelta(0),
-        ),
-        "officers' looks without a case": (
-            "FROM oversight WHERE at < $1 AND case_id IS NULL AND what LIKE 'consent%'",
-            timedelta(0),
-        ),
+        check.name: check
+        for check in (
+            retention.PRESENTATIONS,
+            retention.LINK_CODES,
+            RESPONSES,
+            benefit_retention.TICKETS,
+            retention.EXPIRED_CONSENTS,
+            retention.ENDED_LINKS,
+            retention.LATE_LEAVES,
+            retention.UNCOVERED_RECORDS,
+            retention.UNCOVERED_USES,
+            retention.BUSY_OFFICERS,
+            retention.READS_WITHOUT_CASE,
+        )
     }
 )
-"""What must never be found, each with how long ago it must have been to count."""
+"""Every check of the self-audit by its published name, in the order of the answer."""
 
 
 async def self_audit(at: datetime) -> list[tuple[str, int]]:
-    """Each check and how many rows answer it badly."""
-    found = []
-    for check, (condition, age) in CHECKS.items():
-        row = await queries.fetch_one(f"SELECT count(*) AS found {condition}", queries.to_micros(at - age))
-        assert row is not None
-        found.append((check, int(row["found"])))
-    return found
+    """Run each check as of `at` and return its name with the number of rows that violate it."""
+    return [(name, await check.count(queries.to_micros(at - check.age))) for name, check in CHECKS.items()]

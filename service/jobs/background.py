@@ -71,7 +71,7 @@ async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SEC
 async def log_keys_and_barred_uses(app_context: AppContext) -> None:
     """Put the barred uses and the keys that speak for us into the policy log, each once."""
     async with queries.transaction():
-        await queries.fetch_all("SELECT log FROM log_head WHERE log = 'policy' FOR UPDATE")
+        await sequencer.lock(Log.POLICY)
         at = await app_context.clock()
         for kind, body in (
             *(("barred_use", one) for one in transparency.barred_uses()),

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consent.database import queries
+from consent.documents import bodies
 from consent.kernel import atomic_file
 from consent.kernel.canonical_json import canonical_json, sha256_of
-from consent.transparency import checkpoint, tiles
+from consent.transparency import checkpoint, entries, tiles
 from consent.transparency.checkpoint import TILE_WIDTH
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
@@ -63,21 +64,16 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
     """Write the policy log's leaves, one a line, and every document that a leaf names."""
     lines, hashes = [], set()
     for start in range(0, size, ENTRIES_READ):
-        for row in await queries.fetch_all(
-            "SELECT leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2 ORDER BY position",
-            start,
-            min(size, start + ENTRIES_READ),
-        ):
-            lines.append(row["leaf"])
-            hashes.add(json.loads(row["leaf"])["sha256"])
+        for _, leaf in await entries.leaves(Log.POLICY, start, min(size, start + ENTRIES_READ)):
+            lines.append(leaf)
+            hashes.add(json.loads(leaf)["sha256"])
     documents = folder / "v1" / "public" / "documents"
     ours = {sha256_of(one): one for one in (*transparency.barred_uses(), *transparency.keys(app_context))}
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():
-            stored = await queries.fetch_one("SELECT body FROM document WHERE sha256 = $1", sha256)
-            found = ours.get(sha256) if stored is None else json.loads(stored["body"])
-            if found is not None:  # a key of the past is named for ever, and served while it is ours
-                _write_file(documents / sha256, canonical_json(found), done)
+            body = await bodies.by_hash(sha256, approved_only=False) or ours.get(sha256)
+            if body is not None:  # a key of the past is named for ever, and served while it is ours
+                _write_file(documents / sha256, canonical_json(body), done)
     _write_file(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
 
 

@@ -12,40 +12,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
+from benefits import partition_plan as benefits_plan
+from consent import partition_plan as consent_plan
 from consent.database import queries
-from consent.events.ledger import USED_FOR_ALL
+from consent.database.partition_plan import PERSON_KEY, MonthlyTable, PartitionPlan
+from consent.transparency import entries
 
-PERSON = "person_id"
+PLANS = (consent_plan.PLAN, benefits_plan.PLAN, PartitionPlan(by_key={"stored_answer": "scope"}))
 DISTRIBUTION_KEYS: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            (
-                "person", "presentation", "consent", "event", "account_link", "record", "message", "objection",
-                "snapshot",
-            ),
-            PERSON,
-        ),
-        "subject": "subject_index",
-        "linked_account": "account_index",
-        "record_key": "source_record_id",
-        "ticket": "handle_index",
-        "quota_use": "quota_key",
-        "stored_answer": "scope",
-    }
-)  # fmt: skip
-"""The tables that grow with the city, and what each is found by: a person's by the person, the others by their own."""
-TABLES_BY_OWN_KEY = tuple(table for table, key in DISTRIBUTION_KEYS.items() if key != PERSON)
-"""Tables that are looked up by another key than the person, and so lie by that one."""
-REFERENCE_TABLES = ("document", "catalogue_state", "log_head")
-"""Small, read with everything: on a Citus cluster every server has them."""
-MONTHLY_TABLES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "refused_attempt": ("attempt_id", "attempt.refused"),
-        "oversight": ("look_id", "officer.looked"),
-        "use_for_all": ("use_id", USED_FOR_ALL),
-    }
+    {table: key for plan in PLANS for table, key in plan.by_key.items()}
 )
-"""What is only appended and nobody's own, by the month of `at`: its id, and the kind of its leaves."""
+"""Every table that is cut by a key, with the key; `person` first."""
+TABLES_BY_OWN_KEY = tuple(table for table, key in DISTRIBUTION_KEYS.items() if key != PERSON_KEY)
+"""Tables that requests reach by another key than the person, and that are cut by it."""
+REFERENCE_TABLES = tuple(table for plan in PLANS for table in plan.reference)
+MONTHLY_TABLES: Mapping[str, MonthlyTable] = MappingProxyType(
+    {table: month for plan in PLANS for table, month in plan.monthly.items()}
+)
 MONTHS_AHEAD = 13
 """Months made ahead; `migrate` makes the next ones, and what it was late for waits in a table for the rest."""
 MONTHS_KEPT = 37
@@ -69,7 +52,7 @@ async def partition_count() -> int:
 
 
 async def partition_tables(count: int, today: date) -> list[str]:
-    """Cut every table of KEYS into `count` pieces and every one of MONTHLY into months; those that were cut now.
+    """Cut DISTRIBUTION_KEYS into `count` pieces and MONTHLY_TABLES into months; return the tables cut now.
 
     In the running transaction. Tables that are cut already stay as they are: ValueError for another count.
     """
@@ -116,7 +99,7 @@ async def rotate_months(today: date) -> tuple[list[str], list[str]]:
         oldest = _month(table, *_later(today, -MONTHS_KEPT))[0]
         for name in sorted(there):
             if re.fullmatch(rf"{table}_\d{{4}}_\d\d", name) and name < oldest:
-                await _keep_leaves(name, kind)
+                await entries.record_expired_leaves(name, kind)
                 await queries.execute_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
                 await queries.execute_script(f"DROP TABLE {name}")
                 gone.append(name)
@@ -142,7 +125,7 @@ async def _make_months(table: str, kind: str, there: set[str], today: date) -> l
     await _guard(table, rest)
     first = min(today, queries.from_micros(max(late["at"], kept)).date())
     made = await _make(table, _months(first, _later(today, MONTHS_AHEAD)), there)
-    await _keep_leaves(aside, kind, kept)
+    await entries.record_expired_leaves(aside, kind, kept)
     await queries.execute(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", kept)
     await queries.execute_script(f"DROP TABLE {aside}")
     return made
@@ -159,18 +142,8 @@ async def _make(table: str, months: list[tuple[int, int]], there: set[str]) -> l
     return made
 
 
-async def _keep_leaves(name: str, kind: str, before: int | None = None) -> None:
-    """Keep the leaf hashes of a table that goes, or of what it has from before a moment."""
-    older = "" if before is None else f" AND at < {before}"
-    await queries.execute(
-        f"INSERT INTO expired_leaf (leaf_hash, kind, day) SELECT leaf_hash, '{kind}',"
-        f" to_char(to_timestamp(at / 1000000.0) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer FROM {name}"
-        f" WHERE leaf_hash <> ''{older} ON CONFLICT DO NOTHING"
-    )
-
-
 async def distribute_tables() -> list[str]:
-    """Spread the tables of KEYS over the servers of a Citus cluster, and copy the catalogue to each; those done now.
+    """Distribute DISTRIBUTION_KEYS over a Citus cluster, copy the catalogue to each server; return those done.
 
     In no transaction: a table is distributed and stays so, and what was left undone is done the next time. RuntimeError
     where the extension is not there.

@@ -9,11 +9,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from consent.database import queries
+from consent.documents import bodies
 from consent.domain import purposes
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
-from consent.transparency import checkpoint, sequencer, tiles
+from consent.transparency import checkpoint, entries, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
@@ -66,13 +66,11 @@ async def prove_inclusion(context: RequestContext, _: None) -> Answer:
     """That a leaf stands in the tree of a published size (the latest, unless said otherwise)."""
     log, published = _log(context), await _published(_log(context))
     size = _size(context, "size", published.size)
-    row = await queries.fetch_one(
-        "SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, _hash(context, "leaf_hash").hex()
-    )
-    if row is None or not row["position"] < size <= published.size:
+    position = await entries.position_of(log, _hash(context, "leaf_hash").hex())
+    if position is None or not position < size <= published.size:
         raise NotFound("there is no such leaf in a published tree of this size")
-    proof = await tiles.inclusion(log, row["position"], size)
-    return Answer(schemas.InclusionProof(index=row["position"], size=size, hashes=_encoded(proof)))
+    proof = await tiles.inclusion(log, position, size)
+    return Answer(schemas.InclusionProof(index=position, size=size, hashes=_encoded(proof)))
 
 
 async def prove_consistency(context: RequestContext, _: None) -> Answer:
@@ -89,15 +87,10 @@ async def list_policy(context: RequestContext, _: None) -> Answer:
     published = await _published(Log.POLICY)
     start = _size(context, "start", 0)
     end = min(_size(context, "end", published.size), published.size, start + ENTRIES_MAX)
-    rows = await queries.fetch_all(
-        "SELECT position, leaf FROM log_entry WHERE log = 'policy' AND position >= $1 AND position < $2"
-        " ORDER BY position",
-        start,
-        end,
-    )
+    leaves = await entries.leaves(Log.POLICY, start, end)
     return Answer(
         schemas.PolicyEntries(
-            data=[schemas.PolicyEntry(index=row["position"], leaf=json.loads(row["leaf"])) for row in rows],
+            data=[schemas.PolicyEntry(index=position, leaf=json.loads(leaf)) for position, leaf in leaves],
             size=published.size,
         )
     )
@@ -106,8 +99,7 @@ async def list_policy(context: RequestContext, _: None) -> Answer:
 async def read_document(context: RequestContext, _: None) -> Response:
     """The document behind a policy entry; its canonical JSON has the hash that was asked for."""
     sha256 = context.request.path_params["sha256"]
-    row = await queries.fetch_one("SELECT body FROM document WHERE sha256 = $1 AND in_force_from IS NOT NULL", sha256)
-    body: dict[str, Any] | None = None if row is None else json.loads(row["body"])
+    body = await bodies.by_hash(sha256)
     for announced in (*barred_uses(), *keys(context.app_context)) if body is None else ():
         if sha256_of(announced) == sha256:
             body = announced
@@ -196,11 +188,11 @@ async def proof_of(log: Log, leaf_hash: str) -> str | None:
     if found is None:
         return None
     note, published = found
-    row = await queries.fetch_one("SELECT position FROM log_entry WHERE log = $1 AND leaf_hash = $2", log, leaf_hash)
-    if row is None or row["position"] >= published.size:
+    position = await entries.position_of(log, leaf_hash)
+    if position is None or position >= published.size:
         return None
-    hashes = await tiles.inclusion(log, row["position"], published.size)
-    return receipts.proof_file(row["position"], hashes, note)
+    hashes = await tiles.inclusion(log, position, published.size)
+    return receipts.proof_file(position, hashes, note)
 
 
 async def _published(log: Log) -> Checkpoint:

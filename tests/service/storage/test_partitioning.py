@@ -20,6 +20,7 @@ from tortoise.models import Model
 from benefits.balances import batch
 from consent import persons as people
 from consent.database import queries
+from consent.database.partition_plan import PERSON_KEY
 from consent.events import ledger
 from consent.rights import access_log
 from consent.verification import logs
@@ -345,7 +346,7 @@ def test_the_operations_page_says_where_every_table_lies() -> None:
     tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}
     assert set(said) == tables | {"schema_migration"}
     assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
-        table for table, key in partitioning.DISTRIBUTION_KEYS.items() if key == partitioning.PERSON
+        table for table, key in partitioning.DISTRIBUTION_KEYS.items() if key == PERSON_KEY
     }
     for table in partitioning.TABLES_BY_OWN_KEY:
         assert said[table] == f"by `{partitioning.DISTRIBUTION_KEYS[table]}`"
