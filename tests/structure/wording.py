@@ -26,19 +26,15 @@ REFUSED_NAME = re.compile(
     re.IGNORECASE,
 )
 REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold"})
-STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND"})
+STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND", "READING_ROOM"})
+"""Terms of HTTP, and kinds of service whose names the API fixes."""
 PARAMETERS_MAX = 6
 
 
-def check_source(text: str, pinned: frozenset[str] = frozenset()) -> list[str]:
-    """Return one line a fault: `line: message`.
-
-    Args:
-        text: the source of a Python module.
-        pinned: names that clients or the database fix and that are therefore allowed.
-    """
+def check_source(text: str) -> list[str]:
+    """Return the faults of a Python module's source, a line each: `line: message`."""
     tree = ast.parse(text)
-    faults = [*_docstring_faults(tree), *_name_faults(tree, pinned), *_parameter_faults(tree), *_comment_faults(text)]
+    faults = [*_docstring_faults(tree), *_name_faults(tree), *_parameter_faults(tree), *_comment_faults(text)]
     return [f"{line}: {message}" for line, message in sorted(set(faults))]
 
 
@@ -71,7 +67,7 @@ def _prose_faults(line: int, text: str) -> Iterator[tuple[int, str]]:
         yield line, f"refused words {match[0]!r}"
 
 
-def _name_faults(tree: ast.AST, pinned: frozenset[str]) -> Iterator[tuple[int, str]]:
+def _name_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -85,7 +81,7 @@ def _name_faults(tree: ast.AST, pinned: frozenset[str]) -> Iterator[tuple[int, s
         elif isinstance(node, ast.alias) and node.asname:
             names = [node.asname]
         for name in names:
-            if name in pinned or name in STANDARD_NAMES:
+            if name in STANDARD_NAMES:
                 continue
             snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
             if name.strip("_") in REFUSED_WHOLE_NAME or REFUSED_NAME.search(snake.strip("_")):
