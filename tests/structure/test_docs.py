@@ -15,6 +15,7 @@ from service import app
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.cli.main import cli
 from service.demo import seed
+from service.web.i18n import formatting
 from tests.support.command_line import start_demo, stop_process
 from tests.support.processes import free_port, wait_until_ready
 
@@ -76,6 +77,34 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_docs_name_exists(page: Path) -> None:
+    """A path with a placeholder (`<audience>`) or a pattern (`*`) is not checked."""
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(
+        r"(?<![\w/.-])((?:consent|benefits|service|tests|loadtests|docs)/[\w./-]*[\w/])(?![\w<*{-])", text
+    ):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([\w./-]+\.md)\)", index))
+    present = {str(page.relative_to(ROOT / "docs")) for page in PAGES[1:] if page.parent.name != "decisions"}
+    assert linked == present - {"index.md"} | {"../README.md"}
+
+
+def test_the_tutorial_quotes_texts_of_the_pages() -> None:
+    """Each bold text is an English text of the pages; brackets after it hold its Chinese translation."""
+    tutorial = " ".join((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split())
+    chinese = formatting.translations(formatting.PAGE_TEXTS)
+    quoted = re.findall(r"\*\*([A-Z].*?)\*\*(?: \(([^()]*)\))?", tutorial)
+    assert len(quoted) > 40
+    for english, translation in quoted:
+        assert english in chinese, english
+        assert translation in ("", chinese[english]), english
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "decisions").glob("*.md")), ids=lambda page: page.stem)
