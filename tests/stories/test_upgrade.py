@@ -26,7 +26,7 @@ from tests.support import servers
 from tests.support.city import Actor, City, Resident, record, running_city
 from tests.support.upgraded import Upgraded, command, load, unpack
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 FIXTURES = Path(__file__).parent.parent / "data" / "v0_1_0"
 KINDS = ("providers", "venues", "sources", "services", "benefits", "schemes", "notices")

@@ -39,6 +39,7 @@ def test_readme_headings_have_one_command_each(heading: str) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the walk needs curl and bash")
+@pytest.mark.processes
 def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
     folder, port = tmp_path / "city", free_port()
     command = f"{sys.executable} -m service.cli.main"
