@@ -1,8 +1,8 @@
-"""How often somebody may ask: by person, venue, source, staff member, and by address before anybody is known.
+"""Rate limits: by person, venue, source and staff member, and by address before a token is read.
 
-What many requests count is counted in this process and shared through Redis twice a second, so that no request waits
-for it; what guards a secret is counted in Redis at once. Where Redis is away each process counts for itself at a
-tighter rate: a limit may then bite a little earlier, and nothing else is decided differently.
+Fixed windows of one minute of the wall clock. Most rates are counted in this process and shared through Redis twice a
+second, so that no request waits for Redis; a rate in EXACT is counted in Redis before the request proceeds. While Redis
+is unavailable each process counts for itself at a quarter of the rate; nothing else is decided differently.
 """
 
 from __future__ import annotations
@@ -10,124 +10,128 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-RATES = {
-    "resident": "300/minute",
-    "venue": "6000/minute",
-    "source": "6000/minute",
-    "administrator": "300/minute",
-    "privacy": "300/minute",
-    "code": "30/minute",
-    "refused": "30/minute",
-    "address": "60000/minute",
+RATES: Mapping[str, int] = {
+    "resident": 300,
+    "venue": 6_000,
+    "source": 6_000,
+    "administrator": 300,
+    "privacy": 300,
+    "code": 30,
+    "refused": 30,
+    "address": 60_000,
 }
-"""Generous for people, fatal for guessing: `code` counts a source's wrong link codes alone, and 31^8 codes outlast 30
-wrong ones a minute by fifty thousand years. `refused` counts tries at a foreign door, each of which is written down.
-`address` is before anybody is known; a whole town may share one."""
+"""Requests a minute: generous for people, fatal for guessing. `code` counts a source's wrong link codes alone; at 30 a
+minute 31^8 codes last fifty thousand years. `refused` counts tokens sent to another audience, each of which writes a
+row. `address` is counted before the token is read; a whole town may share one."""
 EXACT = frozenset({"code", "refused"})
-"""Rates that are counted in Redis before the request goes on."""
+"""Rates that guard a secret or cause a write: counted in Redis before the request proceeds."""
 WINDOW_SECONDS = 60
 SHARE_SECONDS = 0.5
-"""How late processes hear of each other's counts; by what comes meanwhile a rate may be passed."""
-AWAY_SECONDS = 5
-"""How long Redis is left alone after it failed, so that no request waits for it twice."""
+"""Between two exchanges with Redis. What several processes admit meanwhile may pass a rate."""
+UNAVAILABLE_SECONDS = 5
+"""Time without any call to Redis after one failed, so that requests do not wait for it again and again."""
 ANSWER_SECONDS = 0.25
-"""How long one request waits for Redis at most."""
-TIGHTER = 4
-"""Divides the rate while Redis is away, since each process then counts alone."""
-
+"""Longest wait of one request for Redis."""
+REDUCTION = 4
+"""Divides the rate while Redis is unavailable, since each process then counts alone."""
 
 clock = time.time
-"""Windows begin with the minutes of the wall clock, so that all processes agree on them."""
+"""The wall clock, on which all processes agree about where a window begins; tests replace it."""
 
 
 @dataclass(slots=True)
 class _Count:
-    """Hits of one who in this window: by this process, how many of them Redis has been told, and by all others."""
+    """Hits of one caller in this window: by this process, those of them that Redis knows, and by other processes."""
 
     own: int = 0
-    told: int = 0
+    shared: int = 0
     others: int = 0
 
-    def hear(self, own: int, total: int) -> None:
-        """Take in the total after Redis was told of `own`.
+    def merge(self, own: int, total: int) -> None:
+        """Merge the total of Redis, which now includes `own` hits of this process.
 
-        Counts only rise. Where Redis has fewer than were known it has been emptied: it has of this process what it was
-        told just now, and is told the rest again with the next; what the others had counted still holds.
+        Counts only rise. A total below what was known means that Redis was emptied: it then has of this process what
+        the last exchange added, and gets the rest with the next; the count of the others stays.
         """
-        just_told = own - self.told
+        added = own - self.shared
         if total < own + self.others:
-            self.told, self.others = just_told, max(self.others, total - just_told)
+            self.shared, self.others = added, max(self.others, total - added)
         else:
-            self.told, self.others = own, total - own
+            self.shared, self.others = own, total - own
 
 
 @dataclass(slots=True)
 class Limiter:
-    """Counts hits; `shared` is Redis or None, `own` is this process's memory. Redis is left alone after a failure."""
+    """Counts of the current window. `pool` is Redis, or None in a process that counts alone (the demonstration)."""
 
-    shared: FixedWindowRateLimiter | None
-    own: FixedWindowRateLimiter
-    rates: dict[str, RateLimitItem]
+    rates: dict[str, int]
     pool: ConnectionPool | None = None
-    away_until: float = 0.0
+    retry_redis_at: float = 0.0
+    """Monotonic time before which Redis is not asked again."""
     window: int = 0
     counts: dict[tuple[str, str], _Count] = field(default_factory=dict)
 
-    async def hit(self, rate: str, who: str) -> int | None:
-        """Count one request of `who`; None when admitted, else the seconds to wait."""
-        return await self._ask("hit", rate, who) if rate in EXACT else self.count(rate, who)
+    async def hit(self, rate: str, caller: str) -> int | None:
+        """Count one request of a caller; None when it is admitted, else the seconds to wait."""
+        if rate in EXACT and (total := await self._total_in_redis(rate, caller, added=1)) is not None:
+            return self._seconds_left() if total > self.rates[rate] else None
+        return self.count(rate, caller)
 
-    def count(self, rate: str, who: str) -> int | None:
-        """`hit` of a rate that is not exact, and so asks nobody."""
+    def count(self, rate: str, caller: str) -> int | None:
+        """Count one request as `hit` does, in this process alone: for rates outside EXACT."""
+        # One reading of the clock, written out: two limits are counted on every request.
         now = clock()
         window = int(now) // WINDOW_SECONDS
         if window != self.window:
             self.window, self.counts = window, {}
-        found = self.counts.get((rate, who))
-        if found is None:
-            found = self.counts[rate, who] = _Count()
-        if found.own + found.others >= self._most(rate):
+        count = self.counts.get((rate, caller))
+        if count is None:
+            count = self.counts[rate, caller] = _Count()
+        if count.own + count.others >= self._limit(rate):
             return (window + 1) * WINDOW_SECONDS - int(now)
-        found.own += 1
+        count.own += 1
         return None
 
-    async def spent(self, rate: str, who: str) -> int | None:
-        """Whether `who` has nothing left of an exact rate, without counting: the seconds to wait, or None."""
-        return await self._ask("test", rate, who)
+    async def spent(self, rate: str, caller: str) -> int | None:
+        """Return the seconds to wait when a caller has used up a rate of EXACT, else None. Counts nothing."""
+        total = await self._total_in_redis(rate, caller, added=0)
+        if total is not None:
+            return self._seconds_left() if total >= self.rates[rate] else None
+        self._start_window()
+        count = self.counts.get((rate, caller), _Count())
+        return self._seconds_left() if count.own + count.others >= self._limit(rate) else None
 
     async def share(self) -> None:
-        """Tell Redis what this process has counted, and hear what the others have. Does nothing without Redis."""
-        if self.pool is None or time.monotonic() < self.away_until:
+        """Add this process's new hits to Redis and merge the totals. Does nothing while Redis is unavailable."""
+        if self.pool is None or time.monotonic() < self.retry_redis_at:
             return
         window = self.window
-        untold = [(key, found) for key, found in self.counts.items() if found.own > found.told]
+        changed = [(key, count) for key, count in self.counts.items() if count.own > count.shared]
         try:
             async with Redis(connection_pool=self.pool) as client, client.pipeline(transaction=False) as pipeline:
-                for (rate, who), found in untold:
-                    name = f"rate/{window}/{rate}/{_hashed(who)}"
-                    pipeline.incrby(name, found.own - found.told)
+                for (rate, caller), count in changed:
+                    name = _redis_key(window, rate, caller)
+                    pipeline.incrby(name, count.own - count.shared)
                     pipeline.expire(name, 2 * WINDOW_SECONDS)
-                told = [found.own for _, found in untold]
-                totals = (await pipeline.execute())[::2] if untold else []
+                # A request may be counted while the exchange is under way; it belongs to the next.
+                own_counts = [count.own for _, count in changed]
+                totals = (await pipeline.execute())[::2] if changed else []
         except (RedisError, OSError):
-            self.away_until = time.monotonic() + AWAY_SECONDS
+            self.retry_redis_at = time.monotonic() + UNAVAILABLE_SECONDS
             return
-        for (_, found), own, total in zip(untold, told, totals, strict=True):
-            found.hear(own, int(total))
+        for (_, count), own, total in zip(changed, own_counts, totals, strict=True):
+            count.merge(own, int(total))
 
     async def keep_sharing(self) -> None:
-        """Share for ever; cancelled when the service stops."""
+        """Share every SHARE_SECONDS until cancelled; a background task of the service."""
         while True:
             await asyncio.sleep(SHARE_SECONDS)
             await self.share()
@@ -137,42 +141,52 @@ class Limiter:
         if self.pool is not None:
             await self.pool.aclose()
 
-    def _most(self, rate: str) -> int:
-        """How many a window has now."""
-        amount = self.rates[rate].amount
-        away = self.pool is not None and time.monotonic() < self.away_until
-        return max(1, amount // TIGHTER) if away else amount
+    def _limit(self, rate: str) -> int:
+        limit = self.rates[rate]
+        unavailable = self.pool is not None and time.monotonic() < self.retry_redis_at
+        return max(1, limit // REDUCTION) if unavailable else limit
 
-    async def _ask(self, verb: str, rate: str, who: str) -> int | None:
-        item = self.rates[rate]
-        key = _hashed(who)
-        if self.shared is not None:
-            if time.monotonic() >= self.away_until:
-                try:
-                    return None if await getattr(self.shared, verb)(item, rate, key) else item.get_expiry()
-                except (RedisError, OSError):
-                    self.away_until = time.monotonic() + AWAY_SECONDS
-            item = parse(f"{max(1, item.amount // TIGHTER)}/minute")
-        return None if await getattr(self.own, verb)(item, rate, key) else item.get_expiry()
+    def _start_window(self) -> None:
+        window = int(clock()) // WINDOW_SECONDS
+        if window != self.window:
+            self.window, self.counts = window, {}
+
+    def _seconds_left(self) -> int:
+        return WINDOW_SECONDS - int(clock()) % WINDOW_SECONDS
+
+    async def _total_in_redis(self, rate: str, caller: str, added: int) -> int | None:
+        """Add to a caller's count in Redis and return it; None without Redis and while it is unavailable."""
+        if self.pool is None or time.monotonic() < self.retry_redis_at:
+            return None
+        name = _redis_key(int(clock()) // WINDOW_SECONDS, rate, caller)
+        try:
+            async with Redis(connection_pool=self.pool) as client, client.pipeline(transaction=False) as pipeline:
+                pipeline.incrby(name, added)
+                pipeline.expire(name, 2 * WINDOW_SECONDS)
+                return int((await pipeline.execute())[0])
+        except (RedisError, OSError):
+            self.retry_redis_at = time.monotonic() + UNAVAILABLE_SECONDS
+            return None
 
 
-def make_limiter(redis_url: str | None, rates: dict[str, str] | None = None) -> Limiter:
-    """A limiter on Redis (`redis://`, `rediss://` or `unix://`), or in this process alone for the demo."""
-    chosen = {name: parse(text) for name, text in {**RATES, **(rates or {})}.items()}
-    own = FixedWindowRateLimiter(MemoryStorage())
+def make_limiter(redis_url: str | None, rates: Mapping[str, int] | None = None) -> Limiter:
+    """Make a limiter on Redis (`redis://`, `rediss://` or `unix://`), or for this process alone without a URL.
+
+    Args:
+        redis_url: connects when first used; an unreachable server is no error.
+        rates: requests a minute that replace those of RATES, by name.
+    """
     if redis_url is None:
-        return Limiter(None, own, chosen)
+        return Limiter({**RATES, **(rates or {})})
     pool = ConnectionPool.from_url(
         redis_url,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-    # The storage takes the pool; the address only tells it that this is Redis.
-    options: dict[str, Any] = {"connection_pool": pool}
-    storage = RedisStorage("async+redis://", implementation="redispy", **options)
-    return Limiter(FixedWindowRateLimiter(storage), own, chosen, pool)
+    return Limiter({**RATES, **(rates or {})}, pool)
 
 
-def _hashed(who: str) -> str:
-    return hashlib.blake2b(who.encode(), digest_size=16).hexdigest()
+def _redis_key(window: int, rate: str, caller: str) -> str:
+    # Callers are hashed: Redis holds nothing that names a person, a client or an address.
+    return f"rate/{window}/{rate}/{hashlib.blake2b(caller.encode(), digest_size=16).hexdigest()}"

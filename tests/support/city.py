@@ -29,7 +29,7 @@ from service.http.rate_limits import make_limiter
 from service.settings import Settings
 
 UNLIMITED = dict.fromkeys(
-    ("resident", "venue", "source", "administrator", "privacy", "code", "refused", "address"), "1000000/minute"
+    ("resident", "venue", "source", "administrator", "privacy", "code", "refused", "address"), 1_000_000
 )
 
 
@@ -199,7 +199,7 @@ def unforeseen_errors_printed() -> Iterator[None]:
 
 @asynccontextmanager
 async def running_city(
-    settings: Settings, folder: Path, rates: dict[str, str] | None = None, shift: MovedClock | None = None
+    settings: Settings, folder: Path, rates: dict[str, int] | None = None, shift: MovedClock | None = None
 ) -> AsyncIterator[City]:
     """The application on these settings, open for requests; furnished when the database is empty.
 
