@@ -1,7 +1,7 @@
-"""Blind indexes and random references: how something is found again without being readable.
+"""Blind indexes, which look up a value without storing it in readable form, and random ids and codes.
 
-Everything guessable (a resident's sub, an account number, a short code) is found by a keyed HMAC over its NFKC form,
-with a key of its own for each use; a bare hash of it is never stored.
+Every guessable value (a resident's `sub`, an account number, a short code) is looked up by a keyed HMAC over its NFKC
+form, with a key of its own for each use. A bare hash would be guessed from the list of all possible values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from consent.crypto.vault import Keyring, mac
 
 ID_DIGITS = 32
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Letters and digits that nobody confuses when reading them off a screen."""
+"""Letters and digits that are not confused when read from a screen (no 0 and O, no 1, I and L)."""
 CODE_LENGTH = 8
 """31^8 codes: guessing one within its life takes more tries than the limiter admits in a century."""
 
@@ -34,13 +34,13 @@ class IndexUse(StrEnum):
 
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
-    """32 hex digits that find `parts` again; `parts` are length-prefixed, so no two lists collide."""
+    """Return the index of `parts` for one use: 32 hex digits. Parts are length-prefixed, so no two lists collide."""
     return _index(keyring.index_key, use, parts)
 
 
 @lru_cache(maxsize=10_000)
 def subject_index_under(index_key: bytes, subject: str) -> str:
-    """The index of a token's `sub`, kept for whoever asks again soon; their tokens are kept as well."""
+    """Return the index of a token's `sub`. Cached, as tokens are: a resident's requests come in bursts."""
     return _index(index_key, IndexUse.SUBJECT, (subject,))
 
 
@@ -58,21 +58,21 @@ def _key_of(index_key: bytes, use: IndexUse) -> bytes:
 
 
 def new_id() -> str:
-    """A random 128-bit id, 32 hex digits, carrying nothing."""
+    """Return a random 128-bit id (32 hex digits) that carries no information."""
     return os.urandom(ID_DIGITS // 2).hex()
 
 
 def new_ids(count: int) -> Iterator[str]:
-    """So many of them, for whom a call to the system each is too dear."""
+    """Yield `count` random ids from a single call to the system's random source."""
     digits = os.urandom(count * ID_DIGITS // 2).hex()
     return (digits[first : first + ID_DIGITS] for first in range(0, len(digits), ID_DIGITS))
 
 
 def new_code() -> str:
-    """A short code for a person to type, shown to that person alone."""
+    """Return a short code for a person to type; shown to that person alone."""
     return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
 
 
 def normal_code(typed: str) -> str:
-    """A typed code in the form in which it was made: upper case, without spaces and hyphens."""
+    """Return a typed code in the form it was issued in: upper case, without spaces and hyphens."""
     return "".join(unicodedata.normalize("NFKC", typed).upper().replace("-", "").split())

@@ -1,7 +1,7 @@
-"""One data key a person: wrap, seal, open. Destroying the wrapped key makes everything sealed under it unreadable.
+"""Envelope encryption with a data key for each person: wrap, seal, open. Deleting the wrapped key erases all it sealed.
 
-AES-256-GCM throughout. A sealed field is bound to its table, column, person and row, so that nobody with the
-database alone can move a sealed value to another place and have it believed.
+AES-256-GCM throughout. A sealed value is authenticated together with its table, column, person and row: moved to
+another place by somebody who can write to the database, it does not open.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FORMAT = bytes([FORMAT])
 
 
 class SealBroken(Exception):
-    """A sealed value does not open: wrong key, wrong place, or changed bytes."""
+    """A sealed value or wrapped key does not open: wrong key, wrong place, or changed bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Keyring:
 
 
 class Place(NamedTuple):
-    """Where a sealed value belongs; part of what is authenticated."""
+    """The place of a sealed value, authenticated with it; `person_id` is empty for values under a service key."""
 
     table: str
     column: str
@@ -53,12 +53,12 @@ class Place(NamedTuple):
     row_id: str
 
     def associated_data(self) -> bytes:
-        """The place as bytes; ids never contain the separator."""
+        """Return the place as bytes for AES-GCM; ids never contain the separator."""
         return "|".join((*self, SCHEMA)).encode()
 
 
 def service_key(keyring: Keyring, use: str) -> bytes:
-    """A key of the service's own for one use, for what must outlive a person's key for a while."""
+    """Return the service's key (32 bytes) for one use, for values that must outlive a person's key for a while."""
     return _service_key(keyring.index_key, use)
 
 
@@ -68,18 +68,18 @@ def _service_key(index_key: bytes, use: str) -> bytes:
 
 
 def service_cipher(keyring: Keyring, use: str) -> AESGCM:
-    """The cipher of `service_key`."""
+    """Return the cipher over `service_key`, created once a process."""
     return _long_lived(_service_key(keyring.index_key, use))
 
 
 @lru_cache(maxsize=16)
 def _long_lived(key: bytes) -> AESGCM:
-    """The cipher of a key of the service, made once. A person's own is made each time: what is shredded is nowhere."""
+    """Return the cached cipher of a service key. A person's is never cached: an erased key must not stay in memory."""
     return AESGCM(key)
 
 
 def mac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 of a message, for the service's few long-lived keys."""
+    """Return the HMAC-SHA-256 (32 bytes) of a message, for the service's few long-lived keys."""
     prepared = _prepared(key).copy()
     prepared.update(message)
     return prepared.digest()
@@ -87,17 +87,17 @@ def mac(key: bytes, message: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def _prepared(key: bytes) -> hmac.HMAC:
-    """The HMAC of a key before any message. Looking the algorithm up and padding the key costs more than a copy."""
+    """Return the HMAC of a key before any message: a copy of it is cheaper than a new one from the key."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:
-    """A fresh data key for a person, wrapped by the current key-encryption key."""
+    """Return a new random data key for a person, wrapped by the current key-encryption key."""
     return wrap(keyring, person_id, os.urandom(KEY_BYTES))
 
 
 def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
-    """`format | key version (2 bytes) | nonce | ciphertext and tag`."""
+    """Encrypt a person's data key; returns `format | key version (2 bytes) | nonce | ciphertext and tag`."""
     header = _FORMAT + keyring.current.to_bytes(2, "big")
     nonce = os.urandom(NONCE_BYTES)
     cipher = _long_lived(keyring.encryption_keys[keyring.current])
@@ -105,12 +105,12 @@ def wrap(keyring: Keyring, person_id: str, data_key: bytes) -> bytes:
 
 
 def key_version(wrapped: bytes) -> int:
-    """The version of the key-encryption key that a data key is wrapped by."""
+    """Return the version of the key-encryption key that wraps a data key."""
     return int.from_bytes(wrapped[1:3], "big")
 
 
 def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
-    """The data key, or SealBroken when the keyring lacks the key or the bytes were changed."""
+    """Decrypt a data key; SealBroken when the keyring lacks its version or the bytes were changed."""
     header, nonce, body = wrapped[:3], wrapped[3 : 3 + NONCE_BYTES], wrapped[3 + NONCE_BYTES :]
     key = keyring.encryption_keys.get(int.from_bytes(header[1:3], "big"))
     if header[:1] != _FORMAT or key is None:
@@ -122,13 +122,13 @@ def unwrap(keyring: Keyring, person_id: str, wrapped: bytes) -> bytes:
 
 
 def seal(cipher: AESGCM, place: Place, plain: bytes) -> bytes:
-    """`format | nonce | ciphertext and tag`, bound to its place."""
+    """Encrypt `plain` for its place; returns `format | nonce | ciphertext and tag`."""
     nonce = os.urandom(NONCE_BYTES)
     return _FORMAT + nonce + cipher.encrypt(nonce, plain, _FORMAT + place.associated_data())
 
 
 def open_sealed(cipher: AESGCM, place: Place, sealed: bytes) -> bytes:
-    """What was sealed at this place, or SealBroken."""
+    """Decrypt a value sealed at this place; SealBroken if it was sealed elsewhere or changed."""
     header, nonce, body = sealed[:1], sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
         return cipher.decrypt(nonce, body, header + place.associated_data())

@@ -1,7 +1,9 @@
-"""Applies each room's numbered SQL files once, under a lock, all in one transaction a file.
+"""Applies each package's numbered SQL files once, under a lock, each file in the same transaction as its record.
 
-A file named `NNNN_what.sql` is for both engines, `NNNN_what.postgres.sql` or `.sqlite.sql` for one. A file that was
-applied and then edited is refused: what runs in production must be what was reviewed.
+SQL text: migrations and their record `schema_migration` belong to no model.
+
+A file named `NNNN_subject.sql` is for both engines, `NNNN_subject.postgres.sql` or `.sqlite.sql` for one. An applied
+file that was edited is refused: the schema in production must be the one that was reviewed.
 """
 
 from __future__ import annotations
@@ -18,20 +20,21 @@ import asyncpg
 from consent.database import queries
 
 LOCK = 7_201_426
-"""The advisory lock of migrations; an arbitrary number of ours."""
+"""The advisory lock of migrations; an arbitrary number."""
 
 LOCK_WAIT, BETWEEN_SECONDS, ATTEMPTS_MAX = "2s", 0.5, 60
-"""How long a table in use is waited for at a time, how long it is then left alone, and how often it is tried."""
+"""The longest wait for a table in use, the pause before the next attempt, and the number of attempts. While a migration
+waits for its lock, every reader of that table waits behind it: hence short waits with pauses."""
 
 BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migration (
   room TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at BIGINT NOT NULL, PRIMARY KEY (room, name)
 )
 """
-
+"""The record of applied files; its column `room` is the package."""
 
 IN_CATALOGUE = "SELECT 1 AS there WHERE to_regclass($1) IS NOT NULL"
-"""Asked without creating anything: the service's own role may not."""
+"""Asks for a table without creating it: the service's own database role may not create any."""
 
 
 class MigrationChanged(Exception):
@@ -39,7 +42,7 @@ class MigrationChanged(Exception):
 
 
 def statements(script: str) -> Iterator[str]:
-    """The statements of a script, split where SQLite's own tokenizer says one is complete."""
+    """Yield the statements of a script, split where SQLite's tokenizer sees one complete; ValueError for a rest."""
     collected = ""
     for line in script.splitlines(keepends=True):
         if not collected and (not line.strip() or line.lstrip().startswith("--")):
@@ -52,41 +55,47 @@ def statements(script: str) -> Iterator[str]:
         raise ValueError("a migration ends in the middle of a statement")
 
 
-def files(room: str, engine: str) -> list[tuple[str, str]]:
-    """(name, script) of the room's migrations for an engine, in order."""
+def files(package: str, engine: str) -> list[tuple[str, str]]:
+    """Return (name, script) of a package's migrations for an engine (`sqlite` or `postgres`), in order."""
     other = "sqlite" if engine == "postgres" else "postgres"
-    folder: Traversable = resources.files(room) / "migrations"
+    folder: Traversable = resources.files(package) / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
     return [(name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")]
 
 
-async def pending(rooms: Sequence[str]) -> list[str]:
-    """Names of migrations that are not applied yet; raises MigrationChanged for an edited one."""
+async def pending(packages: Sequence[str]) -> list[str]:
+    """Return `package/name` of the migrations not yet applied; MigrationChanged if an applied one was edited."""
     engine = "sqlite" if queries.is_sqlite() else "postgres"
-    there = "SELECT 1 AS there FROM sqlite_master WHERE name = $1" if engine == "sqlite" else IN_CATALOGUE
-    known = await queries.fetch_all(there, "schema_migration")
-    found = await queries.fetch_all("SELECT * FROM schema_migration") if known else []
-    applied = {(r["room"], r["name"]): r["sha256"] for r in found}
+    exists = "SELECT 1 AS there FROM sqlite_master WHERE name = $1" if engine == "sqlite" else IN_CATALOGUE
+    recorded = await queries.fetch_all(exists, "schema_migration")
+    rows = await queries.fetch_all("SELECT * FROM schema_migration") if recorded else []
+    applied = {(row["room"], row["name"]): row["sha256"] for row in rows}
     missing = []
-    for room in rooms:
-        for name, script in files(room, engine):
+    for package in packages:
+        for name, script in files(package, engine):
             sha256 = hashlib.sha256(script.encode()).hexdigest()
-            if (room, name) not in applied:
-                missing.append(f"{room}/{name}")
-            elif applied[room, name] != sha256:
-                raise MigrationChanged(f"{room}/{name} was edited after it had been applied; write a new file instead")
+            if (package, name) not in applied:
+                missing.append(f"{package}/{name}")
+            elif applied[package, name] != sha256:
+                raise MigrationChanged(
+                    f"{package}/{name} was edited after it had been applied; write a new file instead"
+                )
     return missing
 
 
-async def apply(rooms: Sequence[str]) -> list[str]:
-    """Bring the database up to date; the names of what was applied now. Safe to call from many processes at once.
+async def apply(packages: Sequence[str]) -> list[str]:
+    """Apply the missing migrations in one transaction and return their names.
 
-    While the service runs: a table that is in use is waited for LOCK_WAIT at a time, since whoever wants to read it
-    waits behind; then all begins again. asyncpg.LockNotAvailableError after ATTEMPTS_MAX.
+    Several processes may call it at once: an advisory lock makes them take turns. While the service runs, a table in
+    use is waited for LOCK_WAIT at a time; then the transaction is rolled back and tried again.
+
+    Raises:
+        MigrationChanged: an applied file was edited.
+        asyncpg.LockNotAvailableError: a table stayed in use for ATTEMPTS_MAX attempts.
     """
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _apply(rooms)
+            return await _apply(packages)
         except asyncpg.LockNotAvailableError:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
@@ -94,17 +103,17 @@ async def apply(rooms: Sequence[str]) -> list[str]:
     raise AssertionError("unreachable")
 
 
-async def _apply(rooms: Sequence[str]) -> list[str]:
+async def _apply(packages: Sequence[str]) -> list[str]:
     async with queries.transaction():
         sqlite = queries.is_sqlite()
         if not sqlite:
             await queries.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
         await queries.execute(BOOKKEEPING)
-        todo = await pending(rooms)
-        for qualified in todo:
-            room, name = qualified.split("/")
-            script = dict(files(room, "sqlite" if sqlite else "postgres"))[name]
+        missing = await pending(packages)
+        for qualified in missing:
+            package, name = qualified.split("/")
+            script = dict(files(package, "sqlite" if sqlite else "postgres"))[name]
             if sqlite:
                 for statement in statements(script):
                     await queries.execute(statement.replace("BYTEA", "BLOB"))
@@ -112,9 +121,9 @@ async def _apply(rooms: Sequence[str]) -> list[str]:
                 await queries.connection().execute_script(script)
             await queries.execute(
                 "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
-                room,
+                package,
                 name,
                 hashlib.sha256(script.encode()).hexdigest(),
                 queries.to_micros(await queries.now()),
             )
-    return todo
+    return missing

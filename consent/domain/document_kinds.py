@@ -1,4 +1,4 @@
-"""The seven kinds of catalogue document, and what a gate says about one."""
+"""The seven kinds of catalogue document, and the findings of the publication rules about one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DocumentKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a finding does: a refusal nobody can approve, a flag that waits for an officer, or advice."""
+    """The effect of a finding: a refusal nobody can approve, a flag that waits for an officer, or advice."""
 
     REFUSED = "refused"
     FLAGGED = "flagged"
@@ -30,9 +30,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the gate says about one field: a code, the guardrail's number, a JSON pointer, a sentence.
+    """A finding about one field: a code, the guardrail's number, a JSON pointer, a sentence.
 
-    `values` are the limits and closed words that the sentence names, for whoever says it in another language.
+    `values` are the limits and closed vocabularies that the sentence names, so that it can be translated.
     """
 
     code: str

@@ -9,15 +9,15 @@ from enum import StrEnum
 from consent.domain.purposes import Purpose
 
 LIFE_MONTHS_MAX = 12
-"""R9: no consent lasts longer than twelve months without being asked anew."""
+"""R9: no consent lasts longer than twelve months; after that the person is asked again."""
 PRESENTATION_LIFE = timedelta(minutes=15)
-"""How long a shown notice may be answered; long enough to read it, short enough to prove it was just read."""
+"""The time in which a shown notice may be answered: enough to read it, short enough to prove it was just read."""
 LINK_CODE_LIFE = timedelta(minutes=15)
-"""How long the code may be typed into the source's app; a new consent request shows a new one."""
+"""The time in which the code may be typed into the source's app; a new consent request shows a new code."""
 
 UNDO_LIFE = timedelta(minutes=15)
-"""How long after a withdrawal a new consent may rest on the account's proof of before: a slip of the finger, no more.
-As long as a code, so that no proof is older than one that could have been typed."""
+"""The time after a withdrawal in which a new consent may reuse the proof of the account, to undo a slip of the finger.
+Equal to the life of a code, so that no proof is older than a code that could have been typed."""
 
 
 class State(StrEnum):
@@ -46,13 +46,13 @@ class Grant:
     ended_at: datetime | None
 
     def state_at(self, at: datetime) -> State:
-        """The state as it must be said at `at`: a grant past its end is expired whether or not anybody tidied up."""
+        """Return the state at `at`: a grant past its end is expired, also while its row still says `given`."""
         if self.state is State.GIVEN and at >= self.expires_at:
             return State.EXPIRED
         return self.state
 
     def as_of(self, at: datetime) -> State | None:
-        """The state as it was, or will be unless something happens, at `at`; None before there was one."""
+        """Return the state at a past or future `at`, as far as known now; None before it was given."""
         if at < self.given_at:
             return None
         if self.ended_at is None or at >= self.ended_at:
@@ -60,12 +60,12 @@ class Grant:
         return State.EXPIRED if at >= self.expires_at else State.GIVEN
 
     def covers(self, purpose: Purpose, counterpart: str, at: datetime) -> bool:
-        """Whether the grant permits this use now. Exactly at `expires_at` it no longer does."""
+        """Return True if the grant permits this use at `at`. Exactly at `expires_at` it no longer does."""
         return self.purpose is purpose and self.counterpart == counterpart and self.state_at(at) is State.GIVEN
 
 
 def end_of_life(given_at: datetime, months: int) -> datetime:
-    """The same moment `months` later (1 to 12); the 29th of February becomes the 28th. UTC."""
+    """Return the same moment `months` later (1 to 12) in UTC; a day that the month lacks becomes its last day."""
     if not 1 <= months <= LIFE_MONTHS_MAX:
         raise ValueError(f"a consent lasts 1 to {LIFE_MONTHS_MAX} months")
     moment = given_at.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Objections to a record and about a missing one: their states and the days within which somebody decides."""
+"""Objections to a record or about a missing one: states, reasons and deadlines in working days."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from consent.kernel.working_days import Calendar
 DECIDE_WORKING_DAYS = 7
 """R12: a human decides within seven working days."""
 ACKNOWLEDGE_WORKING_DAYS = 2
-"""R12: and acknowledges it within two."""
+"""R12: an officer acknowledges it within two working days."""
 
 
 class ObjectionState(StrEnum):
-    """An open objection lowers nothing."""
+    """States of an objection; while it is open, points stay unchanged."""
 
     OPEN = "open"
     UPHELD = "upheld"
@@ -23,7 +23,7 @@ class ObjectionState(StrEnum):
 
 
 class Reason(StrEnum):
-    """What a person may say is wrong; the statement says the rest."""
+    """The kinds of error a person may claim; the free statement holds the details."""
 
     NOT_MINE = "not_mine"
     WRONG_QUANTITY = "wrong_quantity"
@@ -34,10 +34,10 @@ class Reason(StrEnum):
 
 
 def decide_by(opened_on: date, calendar: Calendar) -> date:
-    """The last day for a decision."""
+    """Return the last day for a decision."""
     return calendar.after(opened_on, DECIDE_WORKING_DAYS)
 
 
 def acknowledge_by(opened_on: date, calendar: Calendar) -> date:
-    """The last day for an acknowledgement."""
+    """Return the last day for an acknowledgement."""
     return calendar.after(opened_on, ACKNOWLEDGE_WORKING_DAYS)

@@ -1,7 +1,6 @@
-"""The two purposes a consent can have, and the uses that are barred, each with the sentence it comes from.
+"""The two purposes of a consent, and the uses that are barred, each with the sentence of law or plan that bars it.
 
-Nothing can be done with a person's records or points for which there is no purpose here, and no consent can be given
-for anything else.
+A use of a person's records or points without a purpose here is impossible: no consent can be given for it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from consent.kernel import bilingual
 
 
 class Purpose(StrEnum):
-    """What a consent can be for. Closed: research, advertising and requests by authorities are not among them."""
+    """The purposes of a consent. Closed: research, advertising and requests by authorities are not among them."""
 
     POINTS_COMPUTE = "points.compute"
     BENEFIT_CHECK = "benefit.check"
@@ -23,9 +22,9 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A sentence or clause that forbids a use: as it is announced, and in both languages.
+    """A sentence or clause that forbids a use: the announced text, and its place and meaning in both languages.
 
-    `original` is quoted word for word, as it was published; `means` says it in each language.
+    `original` is a literal quotation; `means_zh` and `means_en` restate it.
     """
 
     text: str
@@ -38,7 +37,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class BarredUse:
-    """A use that points can never have: why it cannot happen here, and the sentences or clauses that forbid it."""
+    """A use that points can never have: the reason it is impossible here, and the clauses that forbid it."""
 
     code: str
     title_zh: str
@@ -49,8 +48,8 @@ class BarredUse:
 
     @property
     def reference(self) -> str:
-        """Where it comes from, in one line; the policy log announces it so."""
-        return "; ".join(one.text for one in self.references)
+        """Return the references in one line, the form that the policy log announces."""
+        return "; ".join(reference.text for reference in self.references)
 
 
 def _reference(code: str, table: Mapping[str, Any]) -> Reference:

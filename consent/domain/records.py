@@ -1,6 +1,6 @@
-"""Records of good deeds, the closed vocabulary they are written in, and what only the gate may hand out.
+"""Records of good deeds, their closed vocabulary, and `Released`, which only the gate makes.
 
-A record keeps source, kind, quantity and civil day. No coordinates, times, free text or names.
+A record has source, kind, quantity and civil day; no coordinates, times, free text or names.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RecordKind(StrEnum):
 
 
 class SourceCategory(StrEnum):
-    """What sort of records a source may deliver."""
+    """The category of a source, which decides the kinds of records it may deliver."""
 
     GREEN_LIVING = "green_living"
     VOLUNTEER = "volunteer"
@@ -59,7 +59,7 @@ KINDS_OF_CATEGORY = MappingProxyType(
 class Record:
     """One deed: `quantity` in the kind's unit (trips, minutes, meetings, …) on civil day `occurred_on`.
 
-    `received_on` is the day (UTC) it came in; None when that was in time.
+    `received_on` is the day (UTC) of a delivery after the deadline; None for one in time.
     """
 
     record_id: str
@@ -74,9 +74,9 @@ class Record:
 class Released:
     """Records of one person, released for one purpose. Only `consent.records.gate` makes these.
 
-    `epoch` is the person's consent epoch at the moment of release; whoever stores something derived
-    from the records stores it only while the epoch is still the same, and believes it only before
-    `covered_until`, the earliest end of a consent that covers one of the records (None without records).
+    `epoch` is the person's consent epoch at the moment of release. A result derived from the records is stored only
+    while the epoch is the same, and valid only before `covered_until`, the earliest end of a consent that covers one of
+    the records (None without records).
     """
 
     person_id: str
@@ -87,4 +87,4 @@ class Released:
 
 
 NOTHING = Released("", "points.compute", 0, ())
-"""What is released of somebody who is not known here."""
+"""The release of a person who is not known here: no records."""

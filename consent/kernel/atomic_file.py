@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whenever the power goes."""
+"""Files that are complete or absent after a crash or a power cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put the content at `path` in one step, on disk before this returns. Mode 0644."""
+    """Replace the file at `path` by `content` atomically; returns once file and folder are on disk.
+
+    Writes a draft in the same folder and renames it (mode 0644). OSError if the folder is missing or full.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,6 +1,6 @@
-"""One spelling and one hash for every document: RFC 8785 (JCS) and SHA-256 over it.
+"""Canonical JSON of a document (RFC 8785, JCS) and the SHA-256 over it.
 
-Two documents that say the same have the same hash, whatever the order of members or the white space.
+Equal documents have equal hashes: the order of members and the white space do not count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import rfc8785
 
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """The document's canonical JSON, UTF-8. ValueError for what RFC 8785 cannot carry (NaN, integers beyond 2^53)."""
+    """Return the canonical JSON in UTF-8; ValueError for values outside RFC 8785 (NaN, integers beyond 2^53)."""
     try:
         return rfc8785.dumps(dict(document))
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
@@ -22,10 +22,13 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
 
 def plain_json(document: Mapping[str, Any]) -> bytes:
-    """Canonical JSON of strings, None and integers below 2^53 under ASCII names: the same, fifty times as fast."""
+    """Return the canonical JSON of a document of strings, None and integers below 2^53 under ASCII names.
+
+    Equal to `canonical_json` for such documents and fifty times as fast; the caller answers for the restriction.
+    """
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 
 def sha256_of(document: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON, 64 hex digits: what people approve and what the policy log names."""
+    """Return the SHA-256 over the canonical JSON (64 hex digits), which approvals and the policy log refer to."""
     return hashlib.sha256(canonical_json(document)).hexdigest()

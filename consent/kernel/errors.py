@@ -1,4 +1,4 @@
-"""What can be wrong with a request that was understood. Domain errors know no HTTP; one table elsewhere maps `code`.
+"""Refusals of requests that were understood. They know no HTTP: `service.http.problems` maps `code` to a status.
 
 DomainError
 ├── NotFound                 absent, and equally somebody else's
@@ -10,11 +10,11 @@ DomainError
 ├── AlreadyGiven             the consent lives already
 ├── AccountRequired, AccountForbidden
 ├── CodeUnknown              wrong, expired or foreign: one answer
-├── AccountLinkedElsewhere   the older link stands; what was written about the claim is kept
+├── AccountLinkedElsewhere   the older link stands; the writes about the claim are committed
 ├── NotInForce               no such counterpart, or not active
 ├── Conflict                 the state does not allow it
 ├── FourEyes, Changed        the second person, and the hash they read
-├── Prohibited               refused by the gate; carries the findings
+├── Prohibited               refused by the publication rules; carries the findings
 ├── NotCovered               no live consent covers the use
 ├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
@@ -27,14 +27,14 @@ from typing import Any
 
 
 class DomainError(Exception):
-    """A refusal with a stable `code`. The message is for developers and never holds what somebody sent."""
+    """A refusal with a stable `code`. The message is for developers and never repeats what was sent."""
 
     code: str
     keeps_writes: bool = False
-    """Whether what was written before the refusal is committed all the same (a review, a message)."""
+    """True commits the writes made before the refusal (a review, a message) instead of rolling them back."""
 
     def members(self) -> Mapping[str, Any]:
-        """What the person may be told beside the code, JSON-ready."""
+        """Return further members of the problem response, JSON-ready; only what the person may know."""
         return {}
 
 
@@ -45,7 +45,7 @@ class NotFound(DomainError):
 
 
 class TicketInvalid(DomainError):
-    """Not a presentation ticket that was made here."""
+    """Not a presentation ticket that this service issued."""
 
     code = "ticket_invalid"
 
@@ -69,7 +69,7 @@ class TicketConsumed(DomainError):
 
 
 class NoticeChanged(DomainError):
-    """A material version came into force since the notice was shown; `notice` is the new one, as it would be shown."""
+    """A material version came into force since the notice was shown; `notice` is the new one, ready to be shown."""
 
     code = "notice_changed"
 
@@ -78,7 +78,7 @@ class NoticeChanged(DomainError):
         self.notice = notice
 
     def members(self) -> Mapping[str, Any]:
-        """The new notice."""
+        """Return the new notice."""
         return {"notice": self.notice}
 
 
@@ -107,14 +107,14 @@ class CodeUnknown(DomainError):
 
 
 class AccountLinkedElsewhere(DomainError):
-    """Somebody else's confirmed link to the account stands; the claim's review and messages are kept."""
+    """Somebody else's confirmed link to the account stands; the claim's review and messages are committed."""
 
     code = "account_linked_elsewhere"
     keeps_writes = True
 
 
 class NotInForce(DomainError):
-    """What was named does not exist or is not active."""
+    """The counterpart or document does not exist or is not active."""
 
     code = "not_in_force"
 
@@ -144,26 +144,26 @@ def require_not_frozen(withheld: int) -> None:
 
 
 class FourEyes(DomainError):
-    """Whoever contributed cannot also decide."""
+    """The staff member contributed to the document and cannot also decide on it."""
 
     code = "four_eyes"
 
 
 class Changed(DomainError):
-    """The document is not the one that was read."""
+    """The document's hash is not the one the staff member read."""
 
     code = "changed"
 
 
 class Prohibited(DomainError):
-    """The gate refused a document; each finding has code, rule, pointer, severity and detail."""
+    """The publication rules refused a document; each finding has code, rule, pointer, severity and detail."""
 
     code = "prohibited"
 
     def __init__(self, findings: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__("; ".join(f"{one['rule']} {one['code']} {one['pointer']}" for one in findings))
+        super().__init__("; ".join(f"{finding['rule']} {finding['code']} {finding['pointer']}" for finding in findings))
         self.findings = findings
 
     def members(self) -> Mapping[str, Any]:
-        """The findings, as the problem's errors."""
-        return {"errors": [dict(one) for one in self.findings]}
+        """Return the findings as the problem's `errors`."""
+        return {"errors": [dict(finding) for finding in self.findings]}

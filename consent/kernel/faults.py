@@ -1,6 +1,6 @@
-"""What is wrong with a document: one fault for one place, named by an RFC 6901 pointer and a stable code.
+"""Faults of documents: one for each place, named by an RFC 6901 pointer and a stable code.
 
-Details say what is allowed instead; they never repeat what was sent.
+Details state what is allowed instead; they never repeat what was sent.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 Values = Mapping[str, int | str | tuple[str, ...]]
-"""Limits and closed words of ours, by name; never what somebody sent."""
+"""Limits and closed vocabularies by name, for translated sentences; never a value that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`code` is snake_case and stable; `detail` is a sentence for people; `pointer` is empty for the whole document.
 
-    `values` are what the sentence names.
+    `values` holds the limits that the sentence names, so that it can be written in another language.
     """
 
     pointer: str
@@ -26,7 +26,7 @@ class Fault:
 
 
 class Faulty(ValueError):
-    """A value that cannot be read; `fault` says where and why. Raised by the pure parsers."""
+    """A value that cannot be parsed; `fault` names the place and the cause. Raised by the pure parsers."""
 
     def __init__(self, pointer: str, code: str, detail: str, **values: int | str | tuple[str, ...]) -> None:
         super().__init__(f"{pointer or '/'}: {code}: {detail}")
@@ -34,17 +34,17 @@ class Faulty(ValueError):
 
     @property
     def pointer(self) -> str:
-        """RFC 6901 pointer, relative to what was parsed."""
+        """Return the RFC 6901 pointer, relative to the parsed value."""
         return self.fault.pointer
 
     @property
     def code(self) -> str:
-        """The stable code."""
+        """Return the stable code."""
         return self.fault.code
 
 
 class DocumentInvalid(ValueError):
-    """A document that does not fit its kind; `faults` in document order, at least one."""
+    """A document that does not fit its kind; `faults` is in document order and never empty."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.code}" for fault in faults))
@@ -52,5 +52,5 @@ class DocumentInvalid(ValueError):
 
 
 def pointer_to(parts: Iterable[str | int]) -> str:
-    """The RFC 6901 pointer to a place in a document: `("a/b", 0)` is `/a~1b/0`."""
+    """Return the RFC 6901 pointer to a place in a document: `("a/b", 0)` gives `/a~1b/0`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,4 +1,4 @@
-"""C2SP formats: signed notes, checkpoints of a log, and the paths of tiles. Ed25519, no extension lines.
+"""C2SP formats: signed notes, checkpoints of a log, paths of tiles. Ed25519 only, no extension lines.
 
 https://c2sp.org/signed-note, https://c2sp.org/tlog-checkpoint, https://c2sp.org/tlog-tiles
 """
@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from consent.transparency.merkle import HASH_BYTES
 
 ALGORITHM = b"\x01"
-"""Ed25519 in signed notes."""
+"""The algorithm byte of Ed25519 in signed notes."""
 KEY_ID_BYTES = 4
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
-"""Hashes of a full tile."""
+"""The number of hashes in a full tile."""
 LEVEL_MAX = 7
-"""Tiles above this would stand over 2 ** 64 leaves."""
+"""The highest level; tiles above it would cover more than 2 ** 64 leaves."""
 SIZE_MAX = 2**63 - 1
 TILE_PATH = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
 SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
@@ -31,12 +31,12 @@ SIGNATURE_MARK = "— "
 
 
 class NoteInvalid(ValueError):
-    """Not a note, not a checkpoint, or not signed by the key that is asked about."""
+    """Not a note, not a checkpoint, or not signed by the given key."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoteKey:
-    """A verifier's key: a name without spaces or `+`, and an Ed25519 public key of 32 bytes."""
+    """A verifier's key: a name without spaces or `+`, and an Ed25519 public key of 32 bytes; ValueError otherwise."""
 
     name: str
     public: bytes
@@ -47,16 +47,16 @@ class NoteKey:
 
     @property
     def key_id(self) -> bytes:
-        """Four bytes that tell keys of one name apart."""
+        """Return the four bytes that distinguish keys of the same name."""
         return hashlib.sha256(self.name.encode() + b"\n" + ALGORITHM + self.public).digest()[:KEY_ID_BYTES]
 
     def text(self) -> str:
-        """`name+id+key`, as verifiers are configured with."""
+        """Return `name+id+key`, the form in which verifiers are configured."""
         return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(ALGORITHM + self.public).decode()}"
 
     @classmethod
     def parse(cls, text: str) -> NoteKey:
-        """The key of a `name+id+key` text; NoteInvalid for another algorithm or a wrong id."""
+        """Parse a `name+id+key` text; NoteInvalid for another algorithm or a wrong id."""
         try:
             name, key_id, encoded = text.strip().split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
@@ -70,18 +70,18 @@ class NoteKey:
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A signing key for notes."""
+    """A signing key for notes, under a name."""
 
     name: str
     private: Ed25519PrivateKey = field(repr=False)
 
     @property
     def key(self) -> NoteKey:
-        """Its public half."""
+        """Return the verifier's key."""
         return NoteKey(self.name, self.private.public_key().public_bytes_raw())
 
     def sign(self, text: str) -> str:
-        """The signed note over a text that ends with a line break."""
+        """Return the signed note over a text; ValueError unless the text ends with a line break."""
         if not text.endswith("\n"):
             raise ValueError("a note's text ends with a line break")
         signature = base64.b64encode(self.key.key_id + self.private.sign(text.encode())).decode()
@@ -90,19 +90,19 @@ class NoteSigner:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a log promises: its origin, how many leaves it has, and the root over them."""
+    """The state that a log signs: its origin, its number of leaves, and the root (32 bytes) over them."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """The three lines that are signed."""
+        """Return the three lines that are signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
-        """The checkpoint of a note's text; NoteInvalid for anything but its three lines."""
+        """Parse the text of a note; NoteInvalid for anything but three well-formed lines."""
         lines = text.split("\n")
         if len(lines) != 4 or lines[3] or not lines[0] or not SIZE.fullmatch(lines[1]) or int(lines[1]) > SIZE_MAX:
             raise NoteInvalid("a checkpoint is origin, size and root, a line each")
@@ -116,9 +116,13 @@ class Checkpoint:
 
 
 def open_note(note: str, key: NoteKey) -> str:
-    """The text of a note that this key signed; NoteInvalid otherwise. Signatures of other keys are passed over."""
-    text, found, signatures = note.rpartition("\n\n")
-    if not found or not signatures.endswith("\n"):
+    """Return the text of a note that this key signed; signatures of other keys (witnesses) are skipped.
+
+    Raises:
+        NoteInvalid: not a note, not signed by this key, or the signature is wrong.
+    """
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n"):
         raise NoteInvalid("a note is a text, an empty line and signatures")
     text += "\n"
     for line in signatures.removesuffix("\n").split("\n"):
@@ -140,7 +144,7 @@ def open_note(note: str, key: NoteKey) -> str:
 
 
 def tile_path(number: int, width: int = TILE_WIDTH) -> str:
-    """The path of a tile's number in groups of three digits, `x001/x234/067`; a partial tile's ends with `.p/width`."""
+    """Return the path of a tile: its number in groups of three digits, `x001/x234/067`, and `.p/width` if partial."""
     groups = [f"{number % 1000:03d}"]
     while number := number // 1000:
         groups.append(f"x{number % 1000:03d}")
@@ -149,12 +153,12 @@ def tile_path(number: int, width: int = TILE_WIDTH) -> str:
 
 
 def parse_tile_path(path: str) -> tuple[int, int]:
-    """(number, width) of a tile's path. ValueError for any other spelling of it."""
-    found = TILE_PATH.fullmatch(path)
-    if not found:
+    """Return (number, width) of a tile's path; ValueError for any but the canonical spelling."""
+    match = TILE_PATH.fullmatch(path)
+    if not match:
         raise ValueError("not the path of a tile")
-    number = int(found[1].replace("x", "").replace("/", ""))
-    width = int(found[2]) if found[2] else TILE_WIDTH
+    number = int(match[1].replace("x", "").replace("/", ""))
+    width = int(match[2]) if match[2] else TILE_WIDTH
     if number > SIZE_MAX or width > TILE_WIDTH or tile_path(number, width) != path:
         raise ValueError("not the path of a tile")
     return number, width

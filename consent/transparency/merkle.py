@@ -1,7 +1,7 @@
-"""RFC 6962 Merkle trees: hashes, inclusion and consistency, over complete subtrees that somebody else stores.
+"""RFC 6962 Merkle trees: hashes, inclusion and consistency, computed from complete subtrees that the caller stores.
 
-A proof is first a list of ranges of leaves; each range is a list of complete subtrees (`Node`), whose hashes are
-looked up and folded. So nothing here knows where hashes are kept, and nothing is ever read twice.
+A proof is a list of ranges of leaves; each range is a list of complete subtrees (`Node`), whose hashes the caller
+reads and folds. This module therefore needs no storage, and no hash is read twice.
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ class Node:
 
 
 Range = tuple[int, int]
-"""Leaves from the first up to, not including, the second."""
+"""A range of leaves: from the first index up to, not including, the second."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """The hash of a leaf's bytes."""
+    """Return the hash (32 bytes) of a leaf."""
     return hashlib.sha256(LEAF_PREFIX + leaf).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash over two subtrees."""
+    """Return the hash over two subtrees."""
     return hashlib.sha256(NODE_PREFIX + left + right).digest()
 
 
 def nodes_of(leaves: Range) -> list[Node]:
-    """The complete subtrees that make up a range which begins at a multiple of its own size rounded up to a power."""
+    """Split a range into complete subtrees; it must begin at a multiple of its size rounded up to a power of two."""
     start, end = leaves
-    found = []
+    nodes = []
     while start < end:
         level = (end - start).bit_length() - 1
         if start:
             level = min(level, (start & -start).bit_length() - 1)
-        found.append(Node(level, start >> level))
+        nodes.append(Node(level, start >> level))
         start += 1 << level
-    return found
+    return nodes
 
 
 def fold(hashes: Sequence[bytes]) -> bytes:
-    """The root over adjacent subtrees of falling size, as `nodes_of` names them; EMPTY_ROOT for none."""
+    """Return the root over adjacent subtrees of falling size, in the order of `nodes_of`; EMPTY_ROOT for none."""
     if not hashes:
         return EMPTY_ROOT
     root = hashes[-1]
-    for one in reversed(hashes[:-1]):
-        root = node_hash(one, root)
+    for left in reversed(hashes[:-1]):
+        root = node_hash(left, root)
     return root
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes, all at hand. For small trees and for tests; O(n)."""
+    """Return the root over leaf hashes that are all in memory, in O(n); for tiles and tests."""
     if not hashes:
         return EMPTY_ROOT
     level = list(hashes)
@@ -77,7 +77,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 
 def inclusion_ranges(index: int, size: int) -> list[Range]:
-    """The ranges whose roots are the inclusion proof of leaf `index` in a tree of `size`, from the leaf upwards."""
+    """Return the ranges whose roots prove leaf `index` in a tree of `size`, from the leaf upwards."""
     if not 0 <= index < size:
         raise ValueError("a leaf is inside its tree")
     start, end, ranges = 0, size, []
@@ -93,7 +93,7 @@ def inclusion_ranges(index: int, size: int) -> list[Range]:
 
 
 def consistency_ranges(old: int, new: int) -> list[Range]:
-    """The ranges whose roots are the consistency proof from a tree of `old` leaves to one of `new`, RFC 6962 2.1.2."""
+    """Return the ranges whose roots prove that a tree of `new` leaves continues one of `old` (RFC 6962, 2.1.2)."""
     if not 0 <= old <= new:
         raise ValueError("a tree only grows")
     if old in (0, new):
@@ -113,20 +113,20 @@ def consistency_ranges(old: int, new: int) -> list[Range]:
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Check that the leaf hash stands at `index` in the tree of `size` and `root`; ProofInvalid otherwise."""
+    """Raise ProofInvalid unless the leaf hash is at `index` in the tree of this size and root."""
     if not 0 <= index < size:
         raise ProofInvalid("the leaf is outside the tree")
     ranges = inclusion_ranges(index, size)
     _check_shape(proof, len(ranges))
-    found = leaf
-    for (start, _), one in zip(ranges, proof, strict=True):
-        found = node_hash(one, found) if start < index else node_hash(found, one)
-    if found != root:
+    computed = leaf
+    for (start, _), sibling in zip(ranges, proof, strict=True):
+        computed = node_hash(sibling, computed) if start < index else node_hash(computed, sibling)
+    if computed != root:
         raise ProofInvalid("the proof leads to another root")
 
 
 def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> None:
-    """Check that the tree of `new` continues the tree of `old`; ProofInvalid otherwise. RFC 9162, 2.1.4.2."""
+    """Raise ProofInvalid unless the tree of `new` leaves continues the tree of `old` leaves (RFC 9162, 2.1.4.2)."""
     if not 0 <= old <= new:
         raise ProofInvalid("a tree only grows")
     if old in (0, new):
@@ -140,23 +140,23 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
     while first & 1:
         first, last = first >> 1, last >> 1
     from_old = from_new = path[0]
-    for one in path[1:]:
+    for sibling in path[1:]:
         if first & 1 or first == last:
-            from_old, from_new = node_hash(one, from_old), node_hash(one, from_new)
+            from_old, from_new = node_hash(sibling, from_old), node_hash(sibling, from_new)
             while not first & 1 and first:
                 first, last = first >> 1, last >> 1
         else:
-            from_new = node_hash(from_new, one)
+            from_new = node_hash(from_new, sibling)
         first, last = first >> 1, last >> 1
     if from_old != old_root or from_new != new_root or last:
         raise ProofInvalid("the proof leads to other roots")
 
 
 def _split(size: int) -> int:
-    """The largest power of two below `size` (2 or more)."""
+    """Return the largest power of two below `size` (2 or more)."""
     return 1 << ((size - 1).bit_length() - 1)
 
 
 def _check_shape(proof: Sequence[bytes], length: int) -> None:
-    if len(proof) != length or any(len(one) != HASH_BYTES for one in proof):
+    if len(proof) != length or any(len(sibling) != HASH_BYTES for sibling in proof):
         raise ProofInvalid(f"the proof has {length} hashes of {HASH_BYTES} bytes")

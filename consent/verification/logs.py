@@ -1,4 +1,6 @@
-"""The fsck of the logs: everything is computed again from the entries, and the first thing that does not fit is named.
+"""The check behind `credit-easy verify-log`: computes the logs again from their entries and names the first fault.
+
+SQL text: chains and rows are read together with their leaves in the log and the outbox (joins).
 
 A log is checked leaf by leaf, tile by tile, root and signature. A person's chain is checked from its sealed events:
 numbers without gaps, each naming the leaf before it, each committed to by a leaf in the log or on its way there.
@@ -15,6 +17,7 @@ from consent import persons
 from consent.crypto.vault import Keyring, SealBroken
 from consent.database import queries
 from consent.events import ledger
+from consent.models import ErasedLeaf, Erasure, LogEntry, LogHead, LogTile
 from consent.persons import Person
 from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
@@ -25,12 +28,12 @@ from consent.verification import rows
 from consent.verification.rows import ConsentHistory, IntegrityFault
 
 PAGE = 5_000
-"""Rows read at once; memory stays flat whatever the log's size."""
+"""Rows read at once; bounds memory for logs of any size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked; `fault` is None when everything fits."""
+    """The result of a check: entries there, entries checked, and the first fault (None if all is consistent)."""
 
     log: Log
     size: int
@@ -45,39 +48,44 @@ class _Broken(Exception):
 
 
 async def check_all(keyring: Keyring, publisher: Publisher) -> dict[str, Report]:
-    """Check both logs, every chain with its consents, and every sealed field, as of one instant; by name."""
+    """Check both logs, every chain with its consents, and every sealed column as of one instant; reports by name.
+
+    Opens a read-only snapshot of its own, so it must not run inside a transaction.
+    """
     async with queries.snapshot():
         return {
-            **{str(one): await check_log(one, publisher) for one in Log},
+            **{str(log): await check_log(log, publisher) for log in Log},
             "chains": await check_chains(keyring),
             "sealed fields": await check_sealed_fields(keyring),
         }
 
 
 async def check_log(which: Log, publisher: Publisher | None) -> Report:
-    """Check a log against its own entries, and the last checkpoint when the signer's key is at hand."""
-    head = await queries.fetch_one("SELECT size, checkpoint FROM log_head WHERE log = $1", which)
-    assert head is not None
+    """Check a log against its own entries, and its last checkpoint if the signer's key is given."""
+    head = await LogHead.get(log=which)
     tree = _Tree(which)
     try:
-        signed = None if publisher is None or not head["checkpoint"] else _signed(which, publisher, head["checkpoint"])
+        signed = None if publisher is None or not head.checkpoint else _signed(which, publisher, head.checkpoint)
         async for row in _entries(which):
             await tree.add(row)
             if signed is not None and tree.size == signed.size and tree.root() != signed.root:
                 raise _Broken(which, signed.size, "the signed root is not the root of these leaves")
         await tree.finish()
-        if tree.size != head["size"]:
-            raise _Broken(which, min(tree.size, head["size"]), f"{head['size']} leaves are claimed, {tree.size} found")
+        if tree.size != head.size:
+            raise _Broken(which, min(tree.size, head.size), f"{head.size} leaves are claimed, {tree.size} found")
         if signed is not None and tree.size < signed.size:
             raise _Broken(which, tree.size, f"{signed.size} leaves were signed, {tree.size} are there")
     except _Broken as broken:
-        return Report(which, head["size"], tree.size, broken.fault)
-    return Report(which, head["size"], tree.size, None)
+        return Report(which, head.size, tree.size, broken.fault)
+    return Report(which, head.size, tree.size, None)
 
 
 async def check_chains(keyring: Keyring) -> Report:
-    """Check every person's chain of events and the consents that follow from it, and that each event, refused attempt
-    and officer's look has its leaf."""
+    """Check every person's chain and the consents that follow from it.
+
+    Also checks that each event, refused attempt, officer's access, use for all and erasure has its leaf, and that each
+    leaf has one of them.
+    """
     checked = 0
     try:
         async for person_id, last_leaf, events, wrapped in _persons():
@@ -89,32 +97,32 @@ async def check_chains(keyring: Keyring) -> Report:
                 except SealBroken:
                     raise _Broken(f"person {person_id}", 0, "the data key does not open") from None
             checked += await _chain(person, person_id, events, last_leaf)
-        await _officials(
+        await _check_salted_rows(
             "refused_attempt",
             "attempt_id",
             lambda row: ledger.attempt_event(row["attempt_id"], row["door"], row["actor"], row["code"]),
         )
-        await _officials(
+        await _check_salted_rows(
             "oversight",
             "look_id",
             lambda row: ledger.officer_read_event(row["look_id"], row["staff_id"], row["case_id"], row["what"]),
         )
-        await _officials("use_for_all", "use_id", ledger.use_for_all_event)
-        await _erasures()
-        await _nobodys()
+        await _check_salted_rows("use_for_all", "use_id", ledger.use_for_all_event)
+        await _check_erasures()
+        await _check_unclaimed_leaves()
     except _Broken as broken:
         return Report(Log.CONSENT, checked, checked, broken.fault)
     return Report(Log.CONSENT, checked, checked, None)
 
 
 async def check_sealed_fields(keyring: Keyring) -> Report:
-    """Open every sealed field."""
+    """Open every sealed column."""
     opened, fault = await rows.check_sealed_columns(keyring)
     return Report(Log.CONSENT, opened, opened, fault)
 
 
 class _Tree:
-    """A tree grown again from its entries, held against the stored tiles as they fill."""
+    """A tree computed again from its entries and compared with the stored tiles as they fill."""
 
     def __init__(self, which: Log) -> None:
         self.log, self.size = which, 0
@@ -122,7 +130,7 @@ class _Tree:
         self.numbers = [0]
 
     async def add(self, row: queries.Row) -> None:
-        """Take the next entry."""
+        """Append the next entry; _Broken if it is missing, changed, or differs from its tile."""
         if row["position"] != self.size:
             raise _Broken(self.log, self.size, "the entry is missing")
         computed = merkle.leaf_hash(row["leaf"].encode())
@@ -132,7 +140,7 @@ class _Tree:
         self.open[0].append(computed)
         level = 0
         while len(self.open[level]) == TILE_WIDTH:
-            await self._hold(level)
+            await self._compare_tile(level)
             done, self.open[level] = self.open[level], []
             self.numbers[level] += 1
             level += 1
@@ -142,13 +150,13 @@ class _Tree:
             self.open[level].append(merkle.root_of(done))
 
     async def finish(self) -> None:
-        """Hold the last, partial tiles against the stored ones."""
+        """Compare the last, partial tiles with the stored ones."""
         for level, hashes in enumerate(self.open):
             if hashes:
-                await self._hold(level)
+                await self._compare_tile(level)
 
     def root(self) -> bytes:
-        """The root over what was added."""
+        """Return the root over the entries added so far."""
         parts: list[bytes] = []
         for level in range(len(self.open) - 1, -1, -1):
             hashes, start = self.open[level], 0
@@ -158,14 +166,12 @@ class _Tree:
                 start += width
         return merkle.fold(parts)
 
-    async def _hold(self, level: int) -> None:
+    async def _compare_tile(self, level: int) -> None:
         number, hashes = self.numbers[level], self.open[level]
-        found = await queries.fetch_one(
-            "SELECT hashes FROM log_tile WHERE log = $1 AND level = $2 AND number = $3", self.log, level, number
-        )
-        stored = b"" if found is None else bytes(found["hashes"])
-        for place, one in enumerate(hashes):
-            if stored[place * HASH_BYTES : (place + 1) * HASH_BYTES] != one:
+        row = await LogTile.get_or_none(log=self.log, level=level, number=number)
+        stored = b"" if row is None else bytes(row.hashes)
+        for place, computed in enumerate(hashes):
+            if stored[place * HASH_BYTES : (place + 1) * HASH_BYTES] != computed:
                 raise _Broken(f"{self.log} tile {level}/{number}", place, "the hash is not the one of its leaves")
         if len(stored) != len(hashes) * HASH_BYTES:
             raise _Broken(f"{self.log} tile {level}/{number}", len(hashes), "the tile is longer than its leaves")
@@ -173,21 +179,18 @@ class _Tree:
 
 def _signed(which: Log, publisher: Publisher, note: str) -> Checkpoint:
     try:
-        found = Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(which).key))
+        signed = Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(which).key))
     except NoteInvalid as error:
         raise _Broken(which, 0, f"the checkpoint: {error}") from None
-    if found.origin != publisher.signer_of(which).name:
+    if signed.origin != publisher.signer_of(which).name:
         raise _Broken(which, 0, "the checkpoint is of another log")
-    return found
+    return signed
 
 
 async def _entries(which: Log) -> AsyncIterator[queries.Row]:
     after = -1
-    while page := await queries.fetch_all(
-        "SELECT position, leaf_hash, leaf FROM log_entry WHERE log = $1 AND position > $2 ORDER BY position LIMIT $3",
-        which,
-        after,
-        PAGE,
+    while page := await LogEntry.filter(log=which, position__gt=after).order_by("position").limit(PAGE).values(
+        "position", "leaf_hash", "leaf"
     ):
         for row in page:
             yield row
@@ -195,7 +198,7 @@ async def _entries(which: Log) -> AsyncIterator[queries.Row]:
 
 
 async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes | None]]:
-    """Every person with events, also those who were erased and whose key is gone."""
+    """Yield (id, last leaf, events, wrapped key) of every person with a row or with events; None for a missing row."""
     after = ""
     while page := await queries.fetch_all(
         "SELECT n.person_id, p.last_leaf, p.events, p.wrapped_key FROM"
@@ -210,8 +213,8 @@ async def _persons() -> AsyncIterator[tuple[str, str | None, int | None, bytes |
 
 
 async def _chain(person: Person | None, person_id: str, events: int | None, last_leaf: str | None) -> int:
-    """Check one chain; how many events it has."""
-    number, previous, where, lives = 0, "", f"person {person_id}", ConsentHistory()
+    """Check one chain and return its number of events; _Broken at the first fault."""
+    number, previous, where, history = 0, "", f"person {person_id}", ConsentHistory()
     while page := await queries.fetch_all(
         "SELECT e.number, e.kind, e.at, e.leaf_hash, e.sealed, l.position, o.leaf_hash AS waiting FROM event e"
         " LEFT JOIN log_entry l ON l.log = 'consent' AND l.leaf_hash = e.leaf_hash"
@@ -228,13 +231,13 @@ async def _chain(person: Person | None, person_id: str, events: int | None, last
             if row["position"] is None and row["waiting"] is None:
                 raise _Broken(where, number, "the event's leaf is in no log")
             if person is not None:
-                lives.take(_opens(person, row, previous))
+                history.follow(_opens(person, row, previous))
             previous = row["leaf_hash"]
     if person is None:
         raise _Broken(where, number, "the person is gone without an erasure")
     if number != events or previous != last_leaf:
         raise _Broken(where, number + 1, f"{events} events were written, {number} are there")
-    if (fault := await lives.compare(person_id)) is not None:
+    if (fault := await history.compare(person_id)) is not None:
         raise _Broken(fault.where, fault.number, fault.what)
     return number
 
@@ -256,11 +259,11 @@ def _opens(person: Person, row: queries.Row, previous: str) -> dict[str, Any]:
     return event
 
 
-async def _erasures() -> None:
-    """Check every erasure against its leaf, and that as many leaves stay as all of them left."""
+async def _check_erasures() -> None:
+    """Check every erasure against its leaf, and that as many traces are stored as the erasures counted events."""
     left, after = 0, ""
-    while page := await queries.fetch_all(
-        "SELECT * FROM erasure WHERE leaf_hash > $1 ORDER BY leaf_hash LIMIT $2", after, PAGE
+    while page := await Erasure.filter(leaf_hash__gt=after).order_by("leaf_hash").limit(PAGE).values(
+        "leaf_hash", "event", "salt"
     ):
         for row in page:
             event = json.loads(row["event"])
@@ -269,10 +272,9 @@ async def _erasures() -> None:
                 raise _Broken(f"erasure {row['leaf_hash']}", 0, "the erasure is not what its leaf commits to")
             left += event["facts"]["events"] + 1
         after = page[-1]["leaf_hash"]
-    counted = await queries.fetch_one("SELECT count(*) AS leaves FROM erased_leaf")
-    assert counted is not None
-    if counted["leaves"] != left:
-        raise _Broken("erased_leaf", counted["leaves"], f"{left} leaves were left by erasures")
+    traces = await ErasedLeaf.all().count()
+    if traces != left:
+        raise _Broken("erased_leaf", traces, f"{left} leaves were left by erasures")
     for table in ("erasure", "erased_leaf"):
         absent = await queries.fetch_one(
             f"SELECT a.leaf_hash FROM {table} a"
@@ -284,8 +286,8 @@ async def _erasures() -> None:
             raise _Broken(f"{table} {absent['leaf_hash']}", 0, "its leaf is in no log")
 
 
-async def _officials(table: str, id_column: str, event_of: Callable[[queries.Row], dict[str, Any]]) -> None:
-    """Check rows that are nobody's own, each with its salt: refused attempts, officers' looks, uses for all."""
+async def _check_salted_rows(table: str, id_column: str, event_of: Callable[[queries.Row], dict[str, Any]]) -> None:
+    """Check rows that store their own salt: refused attempts, officers' accesses, uses for all."""
     number, after = 0, ""
     while page := await queries.fetch_all(
         f"SELECT a.*, l.position, o.leaf_hash AS waiting FROM {table} a"
@@ -306,8 +308,8 @@ async def _officials(table: str, id_column: str, event_of: Callable[[queries.Row
         after = page[-1][id_column]
 
 
-async def _nobodys() -> None:
-    """A leaf that no event stands behind: somebody's events were taken away."""
+async def _check_unclaimed_leaves() -> None:
+    """Check that each leaf of the consent log has a row behind it; one without means that events were deleted."""
     row = await queries.fetch_one(
         "SELECT l.position FROM log_entry l LEFT JOIN event e ON e.leaf_hash = l.leaf_hash"
         " LEFT JOIN refused_attempt a ON a.leaf_hash = l.leaf_hash"

@@ -1,7 +1,9 @@
-"""Rows held against what happened: every consent says what its events say, every sealed field opens.
+"""Checks of stored rows: each consent equals what its events imply, each sealed column opens.
 
-Part of the fsck. The chain of events is the truth; the consent table is what the gate reads, so that whoever edits it
-to bring a withdrawn consent back is found here.
+SQL text: `_check_table` pages through tables of any model by a row comparison over the key.
+
+Part of `credit-easy verify-log`. The chain of events is the truth; the gate reads the consent table. Somebody who edits
+that table to revive a withdrawn consent is detected here.
 """
 
 from __future__ import annotations
@@ -14,17 +16,18 @@ from typing import Any
 from tortoise import Tortoise
 from tortoise.models import Model
 
-from consent import persons as people
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place, SealBroken
 from consent.database import queries
 from consent.database.composite_key import key_columns
 from consent.database.fields import Sealed
-from consent.persons import Person
+from consent.models import StoredConsent, StoredPerson
+from consent.persons import Person, from_row
 
 PAGE = 2_000
-"""Rows read at once; memory stays flat whatever the table's size."""
+"""Rows read at once; bounds memory for tables of any size."""
 CHECKED_BY_CHAIN = "event"
+"""The table whose sealed column `verification.logs` opens with each chain."""
 COMPARED = (
     "purpose", "counterpart", "counterpart_version", "notice_id", "notice_version", "notice_sha256", "state",
     "given_at", "expires_at", "ended_at", "previous_id",
@@ -33,7 +36,7 @@ COMPARED = (
 
 @dataclass(frozen=True, slots=True)
 class IntegrityFault:
-    """The first thing that does not fit: in which log, chain or row, at which number, and what is wrong."""
+    """The first inconsistency: log, chain or row (`where`), number of the entry in it, and the error (`what`)."""
 
     where: str
     number: int
@@ -41,16 +44,16 @@ class IntegrityFault:
 
 
 class ConsentHistory:
-    """What the consents of one person must look like by their events."""
+    """The consents of one person as their events imply them."""
 
     def __init__(self) -> None:
         self.consents: dict[str, dict[str, Any]] = {}
         self.numbers: dict[str, int] = {}
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Follow the next event; others than consent events change nothing."""
-        room, _, state = event["kind"].partition(".")
-        if room != "consent":
+    def follow(self, event: Mapping[str, Any]) -> None:
+        """Apply the next event of the chain; only consent events change anything."""
+        subject, _, state = event["kind"].partition(".")
+        if subject != "consent":
             return
         self.numbers[event["facts"]["consent_id"]] = event["number"]
         facts, at = event["facts"], queries.to_micros(datetime.fromisoformat(event["at"]))
@@ -64,15 +67,13 @@ class ConsentHistory:
                 "ended_at": at if state == "refused" else None,
             }
         else:
-            one = self.consents[facts["consent_id"]]
-            one["state"], one["ended_at"] = state, one["expires_at"] if state == "expired" else at
+            consent = self.consents[facts["consent_id"]]
+            consent["state"], consent["ended_at"] = state, consent["expires_at"] if state == "expired" else at
 
     async def compare(self, person_id: str) -> IntegrityFault | None:
-        """The first consent that differs from its events, is missing, or has none."""
-        stored = {
-            row["consent_id"]: row
-            for row in await queries.fetch_all("SELECT * FROM consent WHERE person_id = $1", person_id)
-        }
+        """Return the fault of the first consent that differs from its events, is missing or has none; else None."""
+        rows = await StoredConsent.filter(person_id=person_id).values("consent_id", *COMPARED)
+        stored = {row["consent_id"]: row for row in rows}
         for consent_id in sorted(stored.keys() | self.consents.keys()):
             row, expected = stored.get(consent_id), self.consents.get(consent_id)
             where, number = f"consent {consent_id}", self.numbers.get(consent_id, 0)
@@ -85,20 +86,20 @@ class ConsentHistory:
 
 
 async def check_sealed_columns(keyring: Keyring) -> tuple[int, IntegrityFault | None]:
-    """Open every sealed field that models declare; how many opened, and the first that does not."""
+    """Open every `Sealed` column of every model; return the number opened and the fault of the first that does not."""
     opened = 0
     for app in Tortoise.apps.values():
         for model in app.values():
-            columns = {name: one for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)}
+            columns = {name: field for name, field in model._meta.fields_map.items() if isinstance(field, Sealed)}
             if columns and model._meta.db_table != CHECKED_BY_CHAIN:
-                number, fault = await _table(keyring, model, columns)
+                number, fault = await _check_table(keyring, model, columns)
                 opened += number
                 if fault is not None:
                     return opened, fault
     return opened, None
 
 
-async def _table(
+async def _check_table(
     keyring: Keyring, model: type[Model], columns: Mapping[str, Sealed[Any]]
 ) -> tuple[int, IntegrityFault | None]:
     table, key = model._meta.db_table, key_columns(model)
@@ -108,54 +109,52 @@ async def _table(
     while page := await queries.fetch_all(
         f"SELECT * FROM {table} WHERE ({columns_of_key}) > ({marks}) ORDER BY {columns_of_key} LIMIT {PAGE}", *after
     ):
-        await persons.know({row["person_id"] for row in page if "person_id" in row})
+        await persons.load({row["person_id"] for row in page if "person_id" in row})
         for row in page:
-            for column, one in columns.items():
+            for column, field in columns.items():
                 if row[column] is None:
                     continue
                 opened += 1
-                if not _opens(keyring, persons, one, table, column, row):
+                if not _opens(persons, field, table, column, row):
                     return opened, IntegrityFault(f"{table} {row[key[-1]]}", opened, f"{column} does not open")
         after = [page[-1][column] for column in key]
     return opened, None
 
 
-def _opens(keyring: Keyring, persons: _Persons, one: Sealed[Any], table: str, column: str, row: queries.Row) -> bool:
+def _opens(persons: _Persons, field: Sealed[Any], table: str, column: str, row: queries.Row) -> bool:
     try:
-        if one.use is not None:
-            place = Place(table, column, "", row[one.row])
-            vault.open_sealed(vault.service_cipher(keyring, one.use), place, bytes(row[column]))
+        if field.use is not None:
+            place = Place(table, column, "", row[field.row])
+            vault.open_sealed(vault.service_cipher(persons.keyring, field.use), place, bytes(row[column]))
         else:
-            persons.of(row["person_id"]).open(table, column, row[one.row], bytes(row[column]))
+            persons.get(row["person_id"]).open(table, column, row[field.row], bytes(row[column]))
     except (SealBroken, KeyError):
         return False
     return True
 
 
 class _Persons:
-    """The persons of one page of rows, with their keys."""
+    """The persons of one page of rows, with their data keys."""
 
     def __init__(self, keyring: Keyring) -> None:
         self.keyring = keyring
         self.known: dict[str, Person] = {}
 
-    async def know(self, person_ids: set[str]) -> None:
-        """Keep the keys of these and of nobody else."""
-        self.known = {one: person for one, person in self.known.items() if one in person_ids}
+    async def load(self, person_ids: set[str]) -> None:
+        """Load the keys of these persons and drop all others."""
+        self.known = {person_id: person for person_id, person in self.known.items() if person_id in person_ids}
         missing = sorted(person_ids - self.known.keys())
         if not missing:
             return
-        marks = ", ".join(f"${number}" for number in range(1, len(missing) + 1))
-        for row in await queries.fetch_all(
-            f"SELECT person_id, epoch, wrapped_key FROM person WHERE person_id IN ({marks})", *missing
-        ):
+        rows = await StoredPerson.filter(person_id__in=missing).values("person_id", "epoch", "wrapped_key")
+        for row in rows:
             try:
-                self.known[row["person_id"]] = people.from_row(self.keyring, row)
+                self.known[row["person_id"]] = from_row(self.keyring, row)
             except SealBroken:
                 continue
 
-    def of(self, person_id: str) -> Person:
-        """KeyError when nobody, or nobody with a key that opens, is there."""
+    def get(self, person_id: str) -> Person:
+        """Return a loaded person; KeyError when there is none, or none whose key opens."""
         return self.known[person_id]
 
 

@@ -122,7 +122,7 @@ def test_own_tables_and_prose_are_no_fault(source: str) -> None:
     assert faults("benefits/x.py", source, owners()) == []
 
 
-def test_the_owners_are_those_of_the_models() -> None:
+def test_each_package_owns_its_tables() -> None:
     known = owners()
     assert {known[table] for table in ("person", "snapshot", "stored_answer")} == set(database.PACKAGES)
     assert Path(ROOT / "consent" / "migrations").is_dir()

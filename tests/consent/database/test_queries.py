@@ -1,4 +1,4 @@
-"""What both engines must understand alike."""
+"""Helpers that must behave alike on both engines."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ NAMES = ["a", "it's", "b,c", '"d"', "{e}", "f\\n", "g h", "ü", "NULL"]
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("wanted", [[], NAMES[:1], NAMES[::2], NAMES])
-async def test_a_list_finds_its_strings_and_no_others(opened: str, wanted: list[str]) -> None:
+@pytest.mark.parametrize("chosen", [[], NAMES[:1], NAMES[::2], NAMES])
+async def test_a_list_finds_its_strings_and_no_others(opened: str, chosen: list[str]) -> None:
     async with queries.transaction():
         await queries.execute_many(
-            "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, 1)", [(one,) for one in NAMES]
+            "INSERT INTO quota_use (quota_key, taken, ends_on) VALUES ($1, 1, 1)", [(name,) for name in NAMES]
         )
-    found = await queries.fetch_all(
-        f"SELECT quota_key FROM quota_use WHERE {queries.any_of('quota_key', 1)}", queries.array_param(wanted)
+    rows = await queries.fetch_all(
+        f"SELECT quota_key FROM quota_use WHERE {queries.any_of('quota_key', 1)}", queries.array_param(chosen)
     )
-    assert sorted(row["quota_key"] for row in found) == sorted(wanted)
+    assert sorted(row["quota_key"] for row in rows) == sorted(chosen)
 
 
 @pytest.mark.anyio
