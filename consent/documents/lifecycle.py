@@ -229,6 +229,16 @@ async def get(kind: DocumentKind, document_id: str, version: int) -> Version:
     return from_row(row)
 
 
+async def get_many(kind: DocumentKind, document_id: str, versions: Collection[int]) -> dict[int, Version]:
+    """Return versions of one document by number; NotFound when one is missing."""
+    if not versions:
+        return {}
+    rows = await StoredDocument.filter(kind=kind, document_id=document_id, version__in=sorted(versions))
+    if len(rows) != len(set(versions)):
+        raise NotFound("there is no such version")
+    return {row.version: from_row(row) for row in rows}
+
+
 async def in_force(kind: DocumentKind, document_id: str, at: datetime) -> Version | None:
     """Return the version in force at `at`: the latest that had begun, unless it was suspended, retired or ended."""
     row = (

@@ -83,7 +83,7 @@ class DeliveryResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordCorrection:
-    """New values of a record: quantity, civil day as text; None leaves one as it was."""
+    """New values of a record, with the reason that its person reads: quantity, civil day as text; None: no change."""
 
     quantity: int | None
     occurred_on: str | None
@@ -167,12 +167,8 @@ def _day_number(text: str) -> int:
 
 async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozenset[str]]:
     """Return the kinds of each version of the source: a consent covers those its notice named, and no others."""
-    # One query a version: in a batch there are as many as the source changed its kinds within a year.
-    kinds = {}
-    for version in versions:
-        document = await lifecycle.get(DocumentKind.SOURCES, source_id, version)
-        kinds[version] = frozenset(document.body["kinds"])
-    return kinds
+    documents = await lifecycle.get_many(DocumentKind.SOURCES, source_id, versions)
+    return {version: frozenset(document.body["kinds"]) for version, document in documents.items()}
 
 
 async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[dict[str, str], dict[str, int]]:
