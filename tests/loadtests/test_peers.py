@@ -49,9 +49,13 @@ def test_goals_compare_peers_and_the_kinds_of_our_own_requests() -> None:
 
 
 @asynccontextmanager
-async def answering(status: int, delay: float = 0.0) -> AsyncIterator[int]:
+async def answering(status: int, delay: float = 0.0, most: int = 1_000) -> AsyncIterator[int]:
+    """A server that answers at most so many requests of a connection, then closes it."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(1024):
+        for _ in range(most):
+            if not await reader.read(1024):
+                break
             await asyncio.sleep(delay)
             writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\nok".encode())
         writer.close()
@@ -61,8 +65,8 @@ async def answering(status: int, delay: float = 0.0) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def driven(status: int, requests: int, rate: float | None, delay: float = 0.0) -> load.Driven:
-    async with answering(status, delay) as port:
+async def driven(status: int, requests: int, rate: float | None, **server: Any) -> load.Driven:
+    async with answering(status, **server) as port:
         if rate is None:
             return await asyncio.to_thread(load.full, port, [REQUEST] * requests, 200)
         return await asyncio.to_thread(load.paced, port, [REQUEST] * requests, 200, rate)
@@ -79,6 +83,16 @@ def test_a_paced_load_has_the_latency_of_every_request() -> None:
 def test_an_unexpected_answer_ends_the_load(rate: float | None) -> None:
     with pytest.raises(load.UnexpectedAnswer, match="429"):
         asyncio.run(driven(429, 100, rate))
+
+
+@pytest.mark.parametrize("rate", [None, 500.0])
+def test_a_closed_connection_is_opened_again(rate: float | None) -> None:
+    assert asyncio.run(driven(200, 200, rate, most=3)).seconds > 0
+
+
+def test_a_server_that_closes_without_an_answer_ends_the_load() -> None:
+    with pytest.raises(load.UnexpectedAnswer, match="closed a connection twice"):
+        asyncio.run(driven(200, 5, None, most=0))
 
 
 @pytest.mark.campaign

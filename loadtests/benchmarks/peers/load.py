@@ -32,20 +32,44 @@ class Driven:
 
 
 class Client(asyncio.Protocol):
-    """A keep-alive connection with one request at a time; calls `on_answer(self)` for each complete answer."""
+    """A keep-alive connection from an address of its own, with one request at a time.
 
-    def __init__(self, expected: int, on_answer: Callable[[Client], None]) -> None:
+    Calls `on_answer(self)` for each complete answer and sets `done` to an exception for an unexpected one. Servers
+    close connections that were idle for some seconds: the client then opens another, and repeats a request that was
+    under way once. Every request here may be repeated.
+    """
+
+    def __init__(self, port: int, number: int, expected: int, on_answer: Callable[[Client], None]) -> None:
+        self.port, self.address = port, f"127.0.0.{2 + number}"
         self.expected, self.on_answer = f" {expected} ".encode(), on_answer
-        self.transport: asyncio.Transport | None = None
-        self.received = b""
+        self.request = self.received = b""
         self.began = 0.0
-        self.failed: asyncio.Future[None] | None = None
+        self.repeated = False
+        self.opening: asyncio.Task[None] | None = None
+
+    async def open(self, done: asyncio.Future[None]) -> None:
+        """Connect; `done` ends the whole load."""
+        self.done = done
+        loop = asyncio.get_running_loop()
+        self.transport, _ = await loop.create_connection(
+            lambda: self, "127.0.0.1", self.port, local_addr=(self.address, 0)
+        )
 
     def send(self, request: bytes, began: float) -> None:
         """Send a request; its latency counts from `began`."""
-        assert self.transport is not None
-        self.began = began
-        self.transport.write(request)
+        self.request, self.began, self.repeated = request, began, False
+        if self.transport.is_closing():
+            self._reopen()
+        else:
+            self.transport.write(request)
+
+    async def close(self) -> None:
+        """Close the connection, or the attempt to open it."""
+        self.request = b""
+        if self.opening is not None:
+            self.opening.cancel()
+            await asyncio.wait({self.opening})
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Collect an answer; complain about an unexpected status."""
@@ -56,20 +80,37 @@ class Client(asyncio.Protocol):
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         if len(body) < int(length or 0):
             return
-        self.received = b""
+        self.request = self.received = b""
         if head[8:13] != self.expected:
-            self.fail(UnexpectedAnswer((head + HEAD_END + body).decode(errors="replace")))
+            self._fail(UnexpectedAnswer((head + HEAD_END + body).decode(errors="replace")))
             return
         self.on_answer(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Complain when the server closes the connection."""
-        self.fail(exc or UnexpectedAnswer("the server closed a connection"))
+        """Repeat a request that was under way."""
+        self.received = b""
+        if not self.request:
+            return
+        if self.repeated:
+            self._fail(UnexpectedAnswer(f"the server closed a connection twice {exc or ''}"))
+            return
+        self.repeated = True
+        self._reopen()
 
-    def fail(self, error: Exception) -> None:
-        """End the whole load with an error."""
-        if self.failed is not None and not self.failed.done():
-            self.failed.set_exception(error)
+    def _reopen(self) -> None:
+        self.opening = asyncio.get_running_loop().create_task(self._open_and_send())
+
+    async def _open_and_send(self) -> None:
+        try:
+            await self.open(self.done)
+        except OSError as error:
+            self._fail(error)
+            return
+        self.transport.write(self.request)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 def full(port: int, requests: Sequence[bytes], expected: int) -> Driven:
@@ -107,7 +148,7 @@ async def _full(port: int, requests: Sequence[bytes], expected: int) -> Driven:
     try:
         await done
     finally:
-        _close(clients)
+        await _close(clients)
     return Driven(time.perf_counter() - began)
 
 
@@ -145,7 +186,7 @@ async def _paced(port: int, requests: Sequence[bytes], expected: int, rate: floa
                 waiting.append((request, now))
         await done
     finally:
-        _close(clients)
+        await _close(clients)
     return Driven(time.perf_counter() - began, latencies)
 
 
@@ -160,18 +201,12 @@ def _arrivals(requests: Sequence[bytes], rate: float) -> Iterator[tuple[float, b
 async def _connect(
     port: int, count: int, expected: int, on_answer: Callable[[Client], None], done: asyncio.Future[None]
 ) -> list[Client]:
-    clients = []
-    for number in range(count):
-        transport, client = await asyncio.get_running_loop().create_connection(
-            lambda: Client(expected, on_answer), "127.0.0.1", port, local_addr=(f"127.0.0.{2 + number}", 0)
-        )
-        client.transport, client.failed = transport, done
-        clients.append(client)
+    clients = [Client(port, number, expected, on_answer) for number in range(count)]
+    for client in clients:
+        await client.open(done)
     return clients
 
 
-def _close(clients: Sequence[Client]) -> None:
+async def _close(clients: Sequence[Client]) -> None:
     for client in clients:
-        client.failed = None
-        if client.transport is not None:
-            client.transport.close()
+        await client.close()

@@ -41,7 +41,7 @@ def _modules(*names: str) -> Callable[[], bool]:
 
 
 def _uvicorn(module: str) -> Callable[[int], list[str]]:
-    options = ["--no-access-log", "--no-server-header", "--log-level", "warning"]
+    options = ["--no-access-log", "--no-server-header", "--log-level", "warning", "--timeout-keep-alive", "75"]
     return lambda port: [sys.executable, "-m", "uvicorn", f"{PACKAGE}.{module}.app:app", "--port", str(port), *options]
 
 

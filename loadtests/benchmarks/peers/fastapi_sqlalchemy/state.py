@@ -46,8 +46,16 @@ class CatalogueCache:
 
     async def read_now(self, session: AsyncSession, zone: ZoneInfo) -> Moment:
         """Return the database's time, with the catalogue up to date. Raises Problem 503 while nothing may be used."""
-        state = select(CLOCK, CatalogueState.changes, LogHead.withheld).where(LogHead.log == "consent")
-        at, changes, withheld = (await session.execute(state)).one()
+        query = select(CLOCK, CatalogueState.changes, LogHead.withheld).where(LogHead.log == "consent")
+        at, changes, withheld = (await session.execute(query)).one()
+        return await self.check(session, (at, changes, withheld), zone)
+
+    async def check(self, session: AsyncSession, state: tuple[int, int, int], zone: ZoneInfo) -> Moment:
+        """Bring the catalogue up to date with a state (microseconds, changes, withheld) and return its time.
+
+        Raises Problem 503 while nothing may be used.
+        """
+        at, changes, withheld = state
         if withheld:
             raise Problem(503, "records_withheld", 5)
         if not self.catalogue.holds(changes, at):
