@@ -189,8 +189,11 @@ def _signed(which: Log, publisher: Publisher, note: str) -> Checkpoint:
 
 async def _entries(which: Log) -> AsyncIterator[queries.Row]:
     after = -1
-    while page := await LogEntry.filter(log=which, position__gt=after).order_by("position").limit(PAGE).values(
-        "position", "leaf_hash", "leaf"
+    while (
+        page := await LogEntry.filter(log=which, position__gt=after)
+        .order_by("position")
+        .limit(PAGE)
+        .values("position", "leaf_hash", "leaf")
     ):
         for row in page:
             yield row
@@ -262,8 +265,11 @@ def _opens(person: Person, row: queries.Row, previous: str) -> dict[str, Any]:
 async def _check_erasures() -> None:
     """Check every erasure against its leaf, and that as many traces are stored as the erasures counted events."""
     left, after = 0, ""
-    while page := await Erasure.filter(leaf_hash__gt=after).order_by("leaf_hash").limit(PAGE).values(
-        "leaf_hash", "event", "salt"
+    while (
+        page := await Erasure.filter(leaf_hash__gt=after)
+        .order_by("leaf_hash")
+        .limit(PAGE)
+        .values("leaf_hash", "event", "salt")
     ):
         for row in page:
             event = json.loads(row["event"])

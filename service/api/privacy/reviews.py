@@ -11,8 +11,8 @@ from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.errors import NotFound
-from consent.oversight import officers
-from consent.oversight.officers import Review
+from consent.oversight import reviews
+from consent.oversight.reviews import Review
 from service.api.admin.schemas import Difference
 from service.api.privacy import schemas
 from service.auth.access_tokens import PrivacyOfficer
@@ -33,7 +33,7 @@ async def list_reviews(context: RequestContext, _: None) -> Answer:
     """What waits for an officer."""
     await ledger.record_officer_read(staff_of(context), None, "reviews.listed", context.at)
     rows = []
-    for one in await officers.open_reviews():
+    for one in await reviews.open_reviews():
         about = _document_of(one.review_id)
         found = None if about is None else await lifecycle.get(*about)
         rows.append(schemas.ReviewRow(**await _row(context, one, found)))
@@ -47,14 +47,14 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     """
     review_id = context.request.path_params["review_id"]
     about = _document_of(review_id)
-    waiting = next((one for one in await officers.open_reviews() if one.review_id == review_id), None)
-    decision = None if waiting else await officers.decision_of(review_id)
+    waiting = next((one for one in await reviews.open_reviews() if one.review_id == review_id), None)
+    decision = None if waiting else await reviews.decision_of(review_id)
     if waiting is None and decision is None:
         raise NotFound("there is no such review")
     await ledger.record_officer_read(staff_of(context), None, f"review.read {review_id}", context.at)
     found = None if about is None else await lifecycle.get(*about)
     if waiting is None:
-        waiting = await officers.closed_review(review_id, about)
+        waiting = await reviews.closed_review(review_id, about)
     answer: dict[str, Any] = {**await _row(context, waiting, found), "findings": [], "state": "open"}
     if decision is not None:
         answer |= {
@@ -116,10 +116,10 @@ async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> 
     if about is not None:
         await _decide_document(*about, staff_id, approve, context)
     else:
-        link_id = await officers.decide_contested(review_id, staff_id, approve, body.reason, context.at)
+        link_id = await reviews.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
             await account_links.end_contested_link(context.app_context.keyring, link_id, context.at)
-    await officers.record_decision(review_id, staff_id, body.decision, body.reason, context.at)
+    await reviews.record_decision(review_id, staff_id, body.decision, body.reason, context.at)
     return Answer(schemas.ReviewDecided(review_id=review_id, decision=body.decision))
 
 

@@ -12,7 +12,7 @@ from consent.consents import account_links
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import CodeUnknown
-from consent.oversight import objections
+from consent.oversight import source_objections
 from consent.records import intake, officer_corrections
 from consent.records.intake import DeliveredRecord, RecordCorrection
 from consent.records.intake import DeliveryResult as Result
@@ -191,7 +191,7 @@ async def retract_record(context: RequestContext, body: schemas.RetractionBody) 
 async def list_objections(context: RequestContext, _: None) -> Answer:
     """Open objections about this source's records, without the person's words."""
     source, limit = await _source(context), json_io.read_limit(context.request)
-    found = await objections.list_for_source(
+    found = await source_objections.list_for_source(
         context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
     )
     page = found[:limit]
@@ -219,7 +219,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
 async def state_about_objection(context: RequestContext, body: schemas.StatementBody) -> Answer:
     """The source's side of an objection."""
     source, objection_id = await _source(context), context.request.path_params["objection_id"]
-    await objections.record_source_statement(
+    await source_objections.record_source_statement(
         context.app_context.keyring, source.document_id, objection_id, body.statement, context.at
     )
     return Answer(schemas.StatementAnswer(objection_id=objection_id))
