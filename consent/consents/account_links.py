@@ -20,6 +20,7 @@ from consent.crypto.vault import Keyring, Place
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.domain.grants import UNDO_LIFE, Grant
+from consent.domain.liveness import live_sql
 from consent.domain.purposes import Purpose
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
@@ -284,7 +285,7 @@ async def list_for_source(
     if state == "confirmed":
         condition = (
             "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id"
-            " AND c.state = 'given' AND c.expires_at > $6)"
+            f" AND {live_sql('$6', 'c')})"
         )
         more = [queries.to_micros(at)]
     rows = await queries.fetch_all(

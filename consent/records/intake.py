@@ -22,15 +22,16 @@ from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
+from consent.domain.liveness import live_sql
 from consent.domain.purposes import Purpose
 from consent.domain.records import QUANTITY_MAX
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import DomainError, NotFound
-from consent.models import RecordKey, StoredConsent, StoredRecord
+from consent.models import RecordKey, StoredRecord
 from consent.persons import Person
-from consent.records import officer_corrections
+from consent.records import gate, officer_corrections
 
 BATCH_MAX = 10_000
 """Records in one transaction: many for each round trip, few enough that no lock lasts long."""
@@ -191,7 +192,7 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
     )
     live = await queries.fetch_records(
         "SELECT person_id, counterpart_version FROM consent WHERE purpose = 'points.compute' AND counterpart = $1"
-        " AND state = 'given' AND given_at <= $2 AND expires_at > $2 AND " + queries.any_of("person_id", 3),
+        f" AND {live_sql('$2')} AND {queries.any_of('person_id', 3)}",
         source_id,
         queries.to_micros(at),
         queries.array_param(owner_ids),
@@ -316,14 +317,7 @@ async def _require_covered_record(
         raise NotFound("there is no such record")
     person = await persons.lock(keyring, key.person_id)
     record = await StoredRecord.get_or_none(person_id=person.person_id, record_id=key.record_id)
-    covered = await StoredConsent.filter(
-        person_id=person.person_id,
-        counterpart=source_id,
-        purpose=Purpose.POINTS_COMPUTE,
-        state="given",
-        expires_at__gt=queries.to_micros(at),
-    ).exists()
-    if record is None or not covered:
+    if record is None or not await gate.covered(person.person_id, Purpose.POINTS_COMPUTE, source_id, at):
         raise NotFound("there is no such record")
     return person, record
 
