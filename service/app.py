@@ -1,4 +1,4 @@
-"""`create_app(settings)`: doors, middleware, lifespan. The only place where things are wired together."""
+"""`create_app(settings)`: routes, middleware, lifespan. The only module that wires the service together."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def create_app(
     limiter: Limiter | None = None,
     issuer: DemoIssuer | None = None,
 ) -> Starlette:
-    """The whole service as one ASGI application. The database is opened and closed by its lifespan.
+    """Return the whole service as one ASGI application, whose lifespan opens and closes the database.
 
-    `issuer` is the demonstration's, at which people pick who they are.
+    `issuer` is the demonstration's token issuer, where people choose a person to sign in as.
     """
     app_context = AppContext(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
 
@@ -65,13 +65,13 @@ def create_app(
             app_context.limiter.keep_sharing(),
             database.watch_database(),
         )
-        chores = [asyncio.create_task(one) for one in background]
+        tasks = [asyncio.create_task(loop) for loop in background]
         try:
             yield
         finally:
-            for one in chores:
-                one.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await verifier.stop()
             await app_context.limiter.close()
             await database.close_database()
@@ -106,7 +106,7 @@ def create_app(
 
 
 def api_routes(app_context: AppContext) -> list[BaseRoute]:
-    """Every route of the API: the hot ones first, then a guarded Mount for each audience, then the public ones."""
+    """Return the routes of the API: the hot ones, then a guarded Mount for each audience, then the public ones."""
     return [
         *(
             route
@@ -125,7 +125,7 @@ def api_routes(app_context: AppContext) -> list[BaseRoute]:
 
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
-    """The OpenAPI document, made when it is first asked for: making it is a tenth of a process's start."""
+    """Return the OpenAPI document, made at its first request: making it is a tenth of a process's start."""
     return openapi.document(OPERATIONS, VERSION)
 
 

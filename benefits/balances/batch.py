@@ -1,8 +1,8 @@
-"""Everybody's points computed anew, each part in one set-based statement, so that nobody waits for a new scheme.
+"""Recomputation of everybody's stored balance after a new scheme, in parts, each one set-based statement.
 
-Nothing needs it to be right: whoever asks first has their points computed then. A part is all or nothing and may be
-done again; a consent that ends before its part's instant is out, and of one that ends while it runs nothing is kept.
-So a batch goes on where it stopped, and the service answers meanwhile.
+Nothing depends on it: a person whose balance is not usable has it computed on demand. A part is one transaction and may
+be repeated; consents that end before or during it are left out. So a stopped batch continues, and the service answers
+meanwhile. SQL text: points of millions of persons are computed inside the database.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from consent.records.gate import Part
 
 Clock = Callable[[], Awaitable[datetime]]
 PERSONS_A_PART = 200_000
-"""Some seconds' work, a fifth of it the writing, during which whoever needs points computed anew may have to wait."""
+"""Persons of a part: some seconds of work, during which a person whose points are recomputed may have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a part did: its persons, and how many were computed; the others have nothing that may be used."""
+    """Result of a part: its persons, and how many were computed; the others have no live consent."""
 
     persons: int
     computed: int
 
 
-async def plan(of: int | None = None) -> list[Part]:
-    """The parts of a batch: one a piece of tables that are cut, else so many by their ids, or as many as are due.
+async def plan(parts: int | None = None) -> list[Part]:
+    """Return the parts of a batch: one for each partition of the tables, else `parts` ranges of ids (by size if None).
 
-    ValueError for another number than there are pieces.
+    Raises:
+        ValueError: the tables have another number of partitions than `parts`.
     """
     pieces = await queries.partition_count()
-    if pieces and of not in (None, pieces):
+    if pieces and parts not in (None, pieces):
         raise ValueError(f"the tables are cut into {pieces} pieces; a batch has as many parts")
-    count = pieces or of or await _parts()
+    count = pieces or parts or await _parts()
     return [Part(number, count, cut=bool(pieces)) for number in range(count)]
 
 
@@ -50,7 +51,11 @@ async def _parts() -> int:
 
 
 async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> Done:
-    """Compute one part, in the running transaction if there is one; `clock` is read when it begins."""
+    """Compute one part at the instant of `clock`; joins a running transaction.
+
+    Raises:
+        RecordsFrozen: nothing may be used.
+    """
     at = await clock()
     today, timeline = day_of(at), await in_force.timeline(at)
     derived = DerivedTable(
@@ -77,12 +82,12 @@ async def run(
     jobs: int,
     clock: Clock,
     day_of: Callable[[datetime], date],
-    tell: Callable[[int, int, Done], None],
+    report: Callable[[int, int, Done], None],
 ) -> Done:
-    """Compute the parts from number `after` on, `jobs` beside each other (on SQLite one).
+    """Compute the parts from number `after` on, `jobs` of them concurrently (one on SQLite); return the sum.
 
-    `tell` hears after each how many parts from the first on are done, of how many, and what was done so far: from
-    there a batch that was stopped goes on.
+    After each part `report` is called with the number of leading parts that are done, the number of parts, and the sum
+    so far: a stopped batch continues from that number.
     """
     turns, done = asyncio.Semaphore(1 if queries.is_sqlite() else jobs), dict[int, Done]()
 
@@ -90,7 +95,7 @@ async def run(
         async with turns:
             done[which.number] = await part(which, clock, day_of)
         ready = next(number for number in range(after, len(plan) + 1) if number not in done)
-        tell(ready, len(plan), _sum(done.values()))
+        report(ready, len(plan), _sum(done.values()))
 
     async with asyncio.TaskGroup() as group:
         for which in plan[after:]:
@@ -100,4 +105,4 @@ async def run(
 
 def _sum(done: Iterable[Done]) -> Done:
     parts = list(done)
-    return Done(sum(one.persons for one in parts), sum(one.computed for one in parts))
+    return Done(sum(part.persons for part in parts), sum(part.computed for part in parts))

@@ -27,7 +27,7 @@ class CivilTime(NamedTuple):
 
 
 class TicketRow(NamedTuple):
-    """A ticket as stored, found by its handle; all None for a handle that no ticket has.
+    """A ticket as stored; all None for a handle that no ticket has.
 
     `person_id` is also None when the ticket was cut off from its person.
     """
@@ -95,7 +95,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     """Decide by a state and the catalogue that was in force when it was read.
 
     Raises:
-        RecordsFrozen: nothing may be used now, whatever the handle. Decided first, so that all handles are alike.
+        RecordsFrozen: nothing may be used now. Decided before the handle matters, so that all handles are alike.
     """
     require_not_frozen(state.frozen)
     ticket, person, venue = state.ticket, state.person, state.venue

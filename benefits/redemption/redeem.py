@@ -1,9 +1,9 @@
 """A venue honours a benefit: exactly once for a ticket and for an idempotency key, within its quotas.
 
 Load, decide, commit. `state.load_state` reads all that decides, `decision.decide` decides, and `commit` writes ticket,
-counters, redemption, event, leaf and stored answer, all or none. Where something changed in between, the commit is a
+counters, redemption, event, leaf and stored answer, all or none. If something changed in between, the commit is a
 conflict and everything is loaded and decided again, the last times under the person's row lock. Every reason for
-standard terms looks the same to the venue, to the byte, and leaves one leaf in the log.
+standard terms gives the venue the same bytes and leaves one leaf in the log.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> O
 
     Raises:
         VenueSuspended: no venue in force belongs to the client.
-        RecordsFrozen: nothing may be used now, whatever the handle.
+        RecordsFrozen: nothing may be used now; raised for every handle alike.
         WriteConflict: something changed during every attempt; nothing is written.
     """
     return await _Redemption(scan, catalogue, store).settle()

@@ -17,7 +17,7 @@ from consent.kernel.errors import NotFound
 
 
 class ReversalReason(StrEnum):
-    """Why a venue may take a redemption back; nothing else is a reason."""
+    """The reasons for which a venue may take a redemption back."""
 
     MISTAKEN_SCAN = "mistaken_scan"
     NOT_DELIVERED = "not_delivered"
@@ -27,9 +27,13 @@ class ReversalReason(StrEnum):
 async def reverse(
     keyring: Keyring, venue_id: str, redemption_id: str, reason: ReversalReason, today: date, at: datetime
 ) -> None:
-    """Take a redemption back: by the venue that redeemed, the same civil day. The quota returns, the person is told.
+    """Take a redemption back for the venue that redeemed: return the quota, append an event, tell the person.
 
-    Again: the same. NotFound for another venue's redemption, ReversalNotPossible on another day.
+    Runs in the caller's transaction and locks the person's row; a second reversal changes nothing.
+
+    Raises:
+        NotFound: there is no such redemption of this venue.
+        ReversalNotPossible: it is of another civil day.
     """
     row = await queries.fetch_one(
         "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
@@ -50,7 +54,7 @@ async def reverse(
     )
     if not changed:
         return
-    # The very counters it took from, whatever became of benefit and person since.
+    # The counters it took from: benefit and person may have changed since.
     await quotas.give_back(json.loads(ticket["counters"]))
     if person is None:
         return
@@ -60,14 +64,14 @@ async def reverse(
 
 
 async def drop_old(today: date) -> int:
-    """Drop redemptions of more than three years ago; how many."""
+    """Delete redemptions of more than three years ago; return their number."""
     return await queries.execute(
         "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))
     )
 
 
 async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
-    """A venue's redemptions of a civil day, without persons, by id."""
+    """Return a venue's redemptions of a civil day by id, after an id; without persons."""
     return await queries.fetch_all(
         "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
         " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",

@@ -29,9 +29,9 @@ LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.colum
 
 
 class AnswerStore(NamedTuple):
-    """How the caller stores its answer together with the effect: the key, how to find its row, how to write it.
+    """The caller's store of its answer, used in the same query and the same plan as the effect.
 
-    `selection` finds the row by `{key}`; its first column is never NULL. `write` makes the write of an answer, given
+    `selection` reads the row of `{key}`; its first column is never NULL. `write` makes the write of an answer, given
     the outcome (`redeem.Granted` or None) and the instant.
     """
 
@@ -73,7 +73,7 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
         " FROM (SELECT 1 AS present) AS always"
         f" {tickets.LOOKUP.join(handle_index='$1')}"
         f" {gate.CHAIN.join(person_id='t.person_id')}"
-        f" {gate.LIVE_CONSENT.join(person_id='t.person_id', counterpart='$2')}"
+        f" {gate.LIVE_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
         f" {snapshots.STORED.join(person_id='t.person_id')}" + ("" if answer is None else f" {answer.join(key='$3')}")
     )
 
@@ -102,8 +102,8 @@ async def _load_distributed(
     answered, person, consent, balance = None, NO_PERSON, NO_CONSENT, snapshots.NO_BALANCE
     if store is not None:
         answered = await queries.fetch_one(store.selection.query(key="$1"), store.key)
-    found = await queries.fetch_one(tickets.LOOKUP.query(handle_index="$1"), handle_index)
-    ticket = NO_TICKET if found is None else TicketRow(*found.values())
+    row = await queries.fetch_one(tickets.LOOKUP.query(handle_index="$1"), handle_index)
+    ticket = NO_TICKET if row is None else TicketRow(*row.values())
     if ticket.person_id is not None:
         columns = (*gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
         row = await queries.fetch_one(

@@ -1,7 +1,7 @@
-"""The resident's one-time yes: an opaque handle for one venue and one benefit, good for about a minute and a half.
+"""One-time tickets: an opaque handle for one venue and one benefit, valid for about a minute and a half.
 
-The handle is derived from the ticket's id by a key, so nothing readable is stored; it carries no person, points or
-threshold. Whoever is not eligible never gets one.
+The handle is derived from the ticket's id by a key, so that nothing readable is stored; it carries no person, points or
+threshold. A resident who is not eligible gets none.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REDEMPTION_COLUMNS = (
     "redemption_id", "venue_id", "benefit_id", "benefit_version", "day", "hour", "state", "runs_until",
     "reversal_reason",
 )  # fmt: skip
-"""What stays of a redemption when its ticket is gone."""
+"""The columns of a redemption that stay when its ticket is deleted."""
 LOOKUP = Selection(
     (
         "t.person_id AS person_id", "t.benefit_id AS benefit_id", "t.venue_id AS venue_id",
@@ -49,7 +49,7 @@ SPEND = Update(
     still_null=("redemption_id",),
 )
 TICKET_LIFETIME = timedelta(seconds=90)
-"""Long enough to walk up to a counter, short enough that a photographed code is worth nothing."""
+"""Long enough to walk up to a counter, short enough that a photographed code is useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +106,21 @@ def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_k
 
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:
-    """The handle of a ticket: 128 bits, 32 hex digits."""
+    """Return the handle of a ticket: 128 bits, 32 hex digits."""
     return blind_index(keyring, IndexUse.HANDLE, "handle", ticket_id)
 
 
 def index_of(keyring: Keyring, handle: str) -> str:
-    """What finds the ticket of a handle."""
+    """Return the index by which the ticket of a handle is stored."""
     return blind_index(keyring, IndexUse.HANDLE, "index", handle)
 
 
 async def cut_off(at: datetime) -> int:
-    """Delete the tickets of hours that began 24 hours ago or earlier, with all that could say who redeemed; how many.
+    """Delete the tickets of hours that began 24 hours ago or earlier; return their number.
 
-    A whole hour at once, and its redemptions written anew in an order of no meaning: neither a time nor a row's place
-    in its table leads from a redemption to the event of somebody's chain. Nobody is known for longer than 24 hours.
+    No redemption can be linked to a person for longer than that. A whole hour is deleted at once and its redemptions
+    are inserted again in the order of their random ids: neither a time nor a row's position in the table links a
+    redemption to an event in somebody's chain.
     """
     hour = at.replace(minute=0, second=0, microsecond=0)
     limit = queries.to_micros(hour - timedelta(hours=23))
@@ -144,5 +145,5 @@ async def cut_off(at: datetime) -> int:
 
 
 async def unlink_person(person_id: str) -> None:
-    """Cut a person off from every ticket of theirs at once."""
+    """Remove a person's id from all of their tickets."""
     await queries.execute("UPDATE ticket SET person_id = NULL WHERE person_id = $1", person_id)

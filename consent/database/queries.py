@@ -1,4 +1,4 @@
-"""One way to talk to the database: short SQL that both engines understand, and the transaction every write lives in.
+"""SQL for PostgreSQL, Citus and SQLite: execute, fetch, transactions, the database's clock.
 
 SQL is written with PostgreSQL's `$1` placeholders. Times are integers, microseconds since 1970 in UTC; civil days
 are integers `yyyymmdd`. Both engines then compare, index and sort them alike, and no driver converts them.
@@ -31,7 +31,8 @@ CONNECTION = "default"
 
 Row = dict[str, Any]
 RETRYABLE_ERRORS = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
-"""What a transaction meets when another one, or a migration, was faster: tried again, it finds things as they are."""
+"""Errors that a retry of the whole transaction resolves: a unique violation by a concurrent transaction, or a prepared
+statement that a migration has invalidated."""
 
 
 def connection() -> BaseDBAsyncClient:
@@ -40,7 +41,7 @@ def connection() -> BaseDBAsyncClient:
 
 
 class Engine(StrEnum):
-    """What stores the data, and so what a statement may do."""
+    """The database engine, which decides what one statement may do."""
 
     SQLITE = "sqlite"
     POSTGRES = "postgres"
@@ -49,40 +50,40 @@ class Engine(StrEnum):
 
 _engine = Engine.SQLITE
 _client: Any = None
-"""The client that was opened last; one engine a process."""
+"""The client that was opened last; a process has one engine."""
 
 
 async def detect_engine() -> None:
-    """Learn, once a database has been opened, what its engine is."""
+    """Detect the engine of the database that has just been opened; called once after opening it."""
     global _engine, _client
     _client = connection()
     if connection().capabilities.dialect == "sqlite":
         _engine = Engine.SQLITE
         return
-    found = await connection().execute_query_dict("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'")
-    _engine = Engine.CITUS if found else Engine.POSTGRES
+    rows = await connection().execute_query_dict("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'")
+    _engine = Engine.CITUS if rows else Engine.POSTGRES
 
 
 def is_sqlite() -> bool:
-    """Whether the embedded engine is in use."""
+    """Report whether the embedded engine is in use."""
     return _engine is Engine.SQLITE
 
 
 def is_citus() -> bool:
-    """Whether tables are distributed over several servers."""
+    """Report whether tables are distributed over several servers."""
     return _engine is Engine.CITUS
 
 
 async def partition_count() -> int:
-    """Into how many pieces the tables are cut by hash (`service.storage.partitioning`); 0 when they are whole."""
+    """Return the number of hash partitions of the large tables (`service.storage.partitioning`); 0 without any."""
     if is_sqlite():
         return 0
-    found = await fetch_one("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
-    return int(found["pieces"]) if found else 0
+    row = await fetch_one("SELECT count(*) AS pieces FROM pg_inherits WHERE inhparent = to_regclass('person')")
+    return int(row["pieces"]) if row else 0
 
 
 def supports_multi_table_writes() -> bool:
-    """Whether one statement can write several tables, and so be a transaction in a single round trip."""
+    """Report whether one statement can write several tables, and so be a transaction in a single round trip."""
     return _engine is Engine.POSTGRES
 
 
@@ -97,7 +98,7 @@ def _for_sqlite(sql: str) -> str:
 
 
 async def fetch_all(sql: str, *values: object) -> list[Row]:
-    """Every row of a statement (a query, or a write with RETURNING) as plain dictionaries."""
+    """Return every row of a statement (a query, or a write with RETURNING) as plain dictionaries."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
         sql = _for_sqlite(sql)
@@ -105,13 +106,13 @@ async def fetch_all(sql: str, *values: object) -> list[Row]:
 
 
 async def fetch_one(sql: str, *values: object) -> Row | None:
-    """The first row, or None."""
-    found = await fetch_all(sql, *values)
-    return found[0] if found else None
+    """Return the first row, or None."""
+    rows = await fetch_all(sql, *values)
+    return rows[0] if rows else None
 
 
 async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
-    """The first row of a query outside of transactions, as the driver returns it, or None.
+    """Return the first row of a query outside of transactions, as the driver returns it, or None.
 
     Spares PostgreSQL's row the conversion to a dictionary that `fetch_one` makes.
     """
@@ -163,16 +164,16 @@ class pooled_connection:
 
 
 async def fetch_records(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
-    """`rows` as the driver gives them, for thousands at once."""
+    """Return every row as the driver returns it, without the dictionaries of `fetch_all`; for thousands of rows."""
     if is_sqlite():
         return await fetch_all(sql, *values)
-    async with connection().acquire_connection() as held:
-        found: Sequence[Mapping[str, Any]] = await held.fetch(sql, *values)
-        return found
+    async with connection().acquire_connection() as conn:
+        rows: Sequence[Mapping[str, Any]] = await conn.fetch(sql, *values)
+        return rows
 
 
 async def execute(sql: str, *values: object) -> int:
-    """Execute a write; the number of rows it changed."""
+    """Execute a write; return the number of rows it changed."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
         sql = _for_sqlite(sql)
@@ -188,23 +189,23 @@ async def execute_script(sql: str) -> None:
     await connection().execute_script(sql)
 
 
-async def insert_select(tables: str, insert: str, *values: object) -> int:
-    """Execute `WITH ... INSERT ... SELECT`, given as its tables and its insert; the number of rows it put."""
+async def insert_select(relations: str, insert: str, *values: object) -> int:
+    """Execute `WITH ... INSERT ... SELECT`, from its relations and its insert; return the number of rows inserted."""
     client = connection()
     if client.capabilities.dialect == "sqlite":
-        changed, _ = await client.execute_query(_for_sqlite(tables + insert), list(values))
+        changed, _ = await client.execute_query(_for_sqlite(relations + insert), list(values))
         return changed
     if is_citus():
-        # So it is pushed down to the servers; the count is in the command's tag.
+        # Citus pushes it down to the servers only with the relations inside the SELECT; the command tag has the count.
         into, _, what = insert.partition(" SELECT ")
-        async with client.acquire_connection() as held:
-            tag = await held.execute(f"{into} {tables.rstrip().removesuffix(',')} SELECT {what}", *values)
+        async with client.acquire_connection() as conn:
+            tag = await conn.execute(f"{into} {relations.rstrip().removesuffix(',')} SELECT {what}", *values)
         return int(tag.rpartition(" ")[2])
-    found = await client.execute_query_dict(
-        f"{tables.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
+    counted = await client.execute_query_dict(
+        f"{relations.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
         list(values),
     )
-    return int(found[0]["rows"])
+    return int(counted[0]["rows"])
 
 
 async def execute_many(sql: str, values: Sequence[Sequence[object]]) -> None:
@@ -214,33 +215,39 @@ async def execute_many(sql: str, values: Sequence[Sequence[object]]) -> None:
     client = connection()
     if client.capabilities.dialect == "sqlite":
         sql = _for_sqlite(sql)
-    await client.execute_many(sql, [list(one) for one in values])
+    await client.execute_many(sql, [list(row) for row in values])
 
 
 async def copy_rows(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
-    """Insert many rows in the running transaction, on PostgreSQL by COPY. One of OVERTAKEN for a key that is there."""
+    """Insert many rows in the running transaction, on PostgreSQL by COPY.
+
+    Raises one of RETRYABLE_ERRORS for a key that exists.
+    """
     if not values:
         return
     if is_sqlite():
         marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
         await execute_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", values)
         return
-    async with connection().acquire_connection() as held:
-        await held.copy_records_to_table(table, columns=columns, records=values)
+    async with connection().acquire_connection() as conn:
+        await conn.copy_records_to_table(table, columns=columns, records=values)
 
 
 def any_of(column: str, position: int) -> str:
-    """`column` is one of the strings given as parameter `$position`, see `listed`."""
+    """Return the SQL condition that `column` is one of the strings of parameter `$position`, an `array_param`."""
     if is_sqlite():
         return f"{column} IN (SELECT value FROM json_each(${position}))"
     return f"{column} = ANY(string_to_array(${position}, E'\\n'))"
 
 
 def array_param(values: Iterable[str]) -> object:
-    """Strings as the parameter of `among`, none of them empty or of several lines.
+    """Return strings as the parameter of `any_of`.
 
-    As one text for PostgreSQL too: asyncpg makes an array element by element, which for thousands costs more than what
-    is asked. ValueError for what would be another string there.
+    One text on PostgreSQL too: asyncpg encodes an array element by element, which for thousands of strings costs more
+    than the query.
+
+    Raises:
+        ValueError: a string is empty or has several lines, and would be another one after splitting.
     """
     strings = list(values)
     if is_sqlite():
@@ -252,7 +259,7 @@ def array_param(values: Iterable[str]) -> object:
 
 
 class _Transaction:
-    """Tortoise's transaction, which by itself keeps what it was lent for ever where it could not begin."""
+    """Tortoise's transaction; Tortoise 1.1.9 never releases the connection where BEGIN fails."""
 
     __slots__ = ("context",)
 
@@ -262,17 +269,17 @@ class _Transaction:
             client: BaseDBAsyncClient = await self.context.__aenter__()
         except BaseException as error:
             if hasattr(self.context, "token"):
-                await self._give_back(error)
+                await self._release(error)
             raise
         return client
 
-    async def __aexit__(self, *said: object) -> None:
-        await self.context.__aexit__(*said)
+    async def __aexit__(self, *raised: object) -> None:
+        await self.context.__aexit__(*raised)
 
-    async def _give_back(self, error: BaseException) -> None:
-        """Give back the connection, or SQLite's lock, and leave the transaction that was not begun."""
+    async def _release(self, error: BaseException) -> None:
+        """Release the connection, or SQLite's lock, of a transaction that did not begin."""
         if not is_sqlite():
-            # Whether the server has begun it nobody knows: the next one would be inside it without knowing.
+            # The server may have begun it after all; the next user of the connection would be inside it unknowingly.
             self.context.client._connection.terminate()
         with suppress(Exception):
             await self.context.__aexit__(type(error), error, error.__traceback__)
@@ -280,9 +287,9 @@ class _Transaction:
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
-    """All or nothing; inside a running transaction this joins it.
+    """Run the block in one transaction; inside a running transaction it joins that one.
 
-    On SQLite the write lock is taken at once, so that no transaction fails half-way for want of it.
+    On SQLite the write lock is taken at once, so that no transaction fails half-way waiting for it.
     """
     if isinstance(connection(), TransactionalDBClient):
         yield
@@ -313,7 +320,7 @@ def clock_sql() -> str:
 
 
 async def now() -> datetime:
-    """The database's own clock at this very moment (not the start of the transaction), in UTC."""
-    found = await fetch_one(f"SELECT {clock_sql()} AS micros")
-    assert found is not None
-    return from_micros(found["micros"])
+    """Return the database's own clock at this moment (not the start of the transaction), in UTC."""
+    row = await fetch_one(f"SELECT {clock_sql()} AS micros")
+    assert row is not None
+    return from_micros(row["micros"])

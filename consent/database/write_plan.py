@@ -38,7 +38,7 @@ class Insert:
 
     @property
     def guards(self) -> bool:
-        """Whether to stop the plan where no row was written."""
+        """True if the plan stops where no row was written."""
         return self.existing != "ignore"
 
     def sql(self, first: int, after: str = "") -> str:

@@ -1,7 +1,8 @@
-"""Events: what happened to a person's data, appended once, numbered without gaps, each with a leaf for the log.
+"""Append-only events of what happened to a person's data, numbered without gaps, each with a leaf for the log.
 
-A leaf commits to the event with a random salt and says nothing else but its kind; the event itself and its salt are
-sealed under the person's key. Each event names the leaf before it, so that a person's export shows any omission.
+A leaf commits to the event with a random salt and contains nothing else but its kind; the event itself and its salt are
+sealed under the person's key. Each event names the leaf before it, so that a person's export shows any omission. SQL
+text: the chain and the outbox are written in one statement.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ USED_FOR_ALL = "used.for_all"
 
 EVENT = Insert("event", ("person_id", "number", "leaf_hash", "kind", "at", "sealed"))
 LEAF = Insert("outbox", ("leaf_hash", "leaf", "log", "put_at"), existing="ignore")
-"""A leaf is left for the sequencer once, however often it is left; a policy's leaf is the same each time."""
+"""Enqueueing a leaf twice is no conflict: the leaf of a policy is the same each time."""
 NEXT_IN_CHAIN = Update("person", changes=("events", "last_leaf"), matches=("person_id", "epoch", "events"))
 """The fence of a write that was planned on a person as read: the epoch stands for every consent and every record, the
 event count for every use."""
@@ -71,6 +72,14 @@ def leaf_hash_of(leaf: bytes) -> str:
     return merkle.leaf_hash(leaf).hex()
 
 
+class ChainHead(NamedTuple):
+    """The end of a person's chain as read: how many events it has and the hash of the last one's leaf."""
+
+    person: Person
+    events: int
+    last_leaf: str
+
+
 class PreparedEvent(NamedTuple):
     """An event made ready: its row, and the leaf that commits to it."""
 
@@ -84,32 +93,25 @@ class PreparedEvent(NamedTuple):
 
 
 def prepare_event(
-    person: Person, number: int, previous: str, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
+    head: ChainHead, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
 ) -> PreparedEvent:
-    """The event of this number in the person's chain, after the leaf hash `previous`. Nothing is written."""
+    """Return the next event after the end of a person's chain, sealed, with its leaf. Nothing is written."""
+    number = head.events + 1
     happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
     event = {
         "v": 1,
         "kind": kind,
         "number": number,
-        "previous": previous,
+        "previous": head.last_leaf,
         "at": happened.isoformat(),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(kind, commitment(salt, event))
     plain = plain_json({"event": event, "salt": salt.hex()})
-    sealed = person.seal("event", "sealed", str(number), plain)
+    sealed = head.person.seal("event", "sealed", str(number), plain)
     micros = queries.to_micros(happened)
-    return PreparedEvent(person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
-
-
-class ChainHead(NamedTuple):
-    """The end of a person's chain as read: how many events it has and the hash of the last one's leaf."""
-
-    person: Person
-    events: int
-    last_leaf: str
+    return PreparedEvent(head.person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
 
 
 def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tuple[Write, Write, Write]:
@@ -118,7 +120,7 @@ def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tupl
     The fence is a conflict where the person's epoch or events are no longer as read. For uses: the time is rounded to
     the hour.
     """
-    new = prepare_event(head.person, head.events + 1, head.last_leaf, kind, facts, at, to_the_hour=True)
+    new = prepare_event(head, kind, facts, at, to_the_hour=True)
     fence = Write(NEXT_IN_CHAIN, (new.number, new.leaf_hash, new.person_id, head.person.epoch, head.events))
     return fence, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
 
@@ -128,7 +130,7 @@ def _event_write(new: PreparedEvent) -> Write:
 
 
 def leaf_write(log: Log, leaf_hash: str, leaf: str, at: datetime) -> Write:
-    """Return the write that leaves a leaf for a log's sequencer."""
+    """Return the write that enqueues a leaf for a log's sequencer."""
     return Write(LEAF, (leaf_hash, leaf, log, queries.to_micros(at)))
 
 
@@ -139,30 +141,38 @@ def _append_plan(new: PreparedEvent, at: datetime) -> Plan:
 
 
 async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False) -> str:
-    """Append an event to the person's chain and its leaf to the outbox, in the running transaction; the leaf hash.
+    """Append an event to the person's chain and its leaf to the outbox; return the leaf hash.
 
-    `to_the_hour` for uses: to the second, their history would say who stood where.
+    Runs in the caller's transaction and locks the person's row. `to_the_hour` rounds the time of uses: to the second,
+    their history would be a record of where somebody was.
+
+    Raises:
+        NotFound: the person was erased.
     """
     counted = await queries.fetch_one(
         "UPDATE person SET events = events + 1 WHERE person_id = $1 RETURNING events, last_leaf", person.person_id
     )
     if counted is None:
         raise NotFound("nobody of this id is known (any more)")
-    new = prepare_event(person, counted["events"], counted["last_leaf"], kind, facts, at, to_the_hour=to_the_hour)
+    head = ChainHead(person, counted["events"] - 1, counted["last_leaf"])
+    new = prepare_event(head, kind, facts, at, to_the_hour=to_the_hour)
     await write_plan.apply(_append_plan(new, at))
     return new.leaf_hash
 
 
-async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> None:
-    """Record an attempt that was refused. `actor` is a client or staff id, or empty for a resident."""
+async def refused(audience: str, actor: str, code: str, what: str, at: datetime) -> None:
+    """Record a refused attempt with its leaf, in the caller's transaction.
+
+    `actor` is a client or staff id, empty for a resident.
+    """
     attempt_id, salt = new_id(), os.urandom(SALT_BYTES)
-    leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, door, actor, code)))
+    leaf = leaf_of("attempt.refused", commitment(salt, attempt_event(attempt_id, audience, actor, code)))
     await queries.execute(
         "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what, leaf_hash, salt)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         attempt_id,
         queries.to_micros(at),
-        door,
+        audience,
         actor,
         code,
         what,
@@ -173,13 +183,13 @@ async def refused(door: str, actor: str, code: str, what: str, at: datetime) -> 
 
 
 async def record_officer_read(staff_id: str, case_id: str | None, what: str, at: datetime) -> None:
-    """Record what a privacy officer looked at or decided, with a leaf in the consent log."""
-    look_id, salt = new_id(), os.urandom(SALT_BYTES)
-    leaf = leaf_of("officer.looked", commitment(salt, officer_read_event(look_id, staff_id, case_id, what)))
+    """Record an access or a decision of a privacy officer, with a leaf in the consent log."""
+    access_id, salt = new_id(), os.urandom(SALT_BYTES)
+    leaf = leaf_of("officer.looked", commitment(salt, officer_read_event(access_id, staff_id, case_id, what)))
     await queries.execute(
         "INSERT INTO oversight (look_id, at, staff_id, case_id, what, leaf_hash, salt)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        look_id,
+        access_id,
         queries.to_micros(at),
         staff_id,
         case_id,
@@ -193,9 +203,9 @@ async def record_officer_read(staff_id: str, case_id: str | None, what: str, at:
 async def used_for_all(
     use: Facts, purpose: str, ids: tuple[str, str], piece: tuple[int, int] | None, at: datetime
 ) -> None:
-    """Record a use of what is covered of everybody whose id is from the first to before the second, with one leaf.
+    """Record a use of the covered records of all persons with ids from the first to before the second, with one leaf.
 
-    Of one piece of the tables, where it is named with how many there are. `use` says kind, organisation, what, outcome.
+    `piece` is number and count of the partition, where it was one. `use` has kind, organisation, what and outcome.
     """
     row: dict[str, Any] = {"use_id": new_id(), "at": queries.to_micros(at), **use, "purpose": purpose}
     row |= {"first_id": ids[0], "beyond_id": ids[1]}
@@ -209,47 +219,47 @@ async def used_for_all(
 
 
 def use_for_all_event(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the leaf of a use for everybody commits to. Its time is text: JSON's numbers are too short."""
-    said = {key: row[key] for key in ("organisation", "purpose", "what", "outcome", "first_id", "beyond_id")}
+    """Return the event that the leaf of such a use commits to. Its time is text: JSON numbers are too short for it."""
+    facts = {key: row[key] for key in ("organisation", "purpose", "what", "outcome", "first_id", "beyond_id")}
     if row.get("pieces") is not None:
-        said |= {"piece": row["piece"], "pieces": row["pieces"]}
-    return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **said}
+        facts |= {"piece": row["piece"], "pieces": row["pieces"]}
+    return {"v": 1, "kind": USED_FOR_ALL, "id": row["use_id"], "at": str(row["at"]), "use": row["kind"], **facts}
 
 
-def officer_read_event(look_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
-    """What the leaf of an officer's look commits to."""
-    return {"v": 1, "kind": "officer.looked", "id": look_id, "staff": staff_id, "case": case_id, "what": what}
+def officer_read_event(access_id: str, staff_id: str, case_id: str | None, what: str) -> dict[str, Any]:
+    """Return the event that the leaf of an officer's access commits to."""
+    return {"v": 1, "kind": "officer.looked", "id": access_id, "staff": staff_id, "case": case_id, "what": what}
 
 
-def attempt_event(attempt_id: str, door: str, actor: str, code: str) -> dict[str, Any]:
-    """What the leaf of a refused attempt commits to."""
-    return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": door, "actor": actor, "code": code}
+def attempt_event(attempt_id: str, audience: str, actor: str, code: str) -> dict[str, Any]:
+    """Return the event that the leaf of a refused attempt commits to."""
+    return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": audience, "actor": actor, "code": code}
 
 
 async def policy(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
-    """Put a leaf for a rule that binds people, or a key that speaks for us, into the policy log."""
+    """Enqueue a leaf of the policy log for a rule that binds people or a public key of the service."""
     leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
     leaf["in_force_from"] = in_force_from.isoformat()
     await enqueue_leaf(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
 
 
 async def policy_named(document_id: str) -> bool:
-    """Whether the policy log has, or will have, an entry of this id."""
+    """Report whether the policy log has an entry of this id, or one waits for it in the outbox."""
     beginning = rfc8785.dumps({"id": document_id}).decode().removesuffix("}")
     for table in ("log_entry", "outbox"):
-        found = await queries.fetch_one(
+        named = await queries.fetch_one(
             f"SELECT 1 AS named FROM {table} WHERE log = 'policy' AND substr(leaf, 1, $1) = $2",
             len(beginning),
             beginning,
         )
-        if found is not None:
+        if named is not None:
             return True
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """An event with the salt that its leaf commits with: whoever has both can compute the leaf hash (hex)."""
+    """An opened event with the salt of its leaf: both together give the leaf hash (hex)."""
 
     event: dict[str, Any]
     salt: str
@@ -257,40 +267,40 @@ class Opening:
 
 
 async def about_consent(person: Person, consent_id: str) -> list[Opening]:
-    """The consent events about one consent, oldest first, opened for its receipt."""
-    found = await queries.fetch_all(
+    """Return the consent events about one consent, oldest first, opened for its receipt."""
+    rows = await queries.fetch_all(
         "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND kind IN ('consent.given',"
         " 'consent.refused', 'consent.withdrawn', 'consent.expired', 'consent.terminated') ORDER BY number",
         person.person_id,
     )
-    openings = [_opening(person, row) for row in found]
-    return [one for one in openings if one.event["facts"].get("consent_id") == consent_id]
+    openings = [_opening(person, row) for row in rows]
+    return [opening for opening in openings if opening.event["facts"].get("consent_id") == consent_id]
 
 
 async def openings_of(person: Person, after: int, limit: int) -> list[Opening]:
-    """The person's next events with numbers above `after`, oldest first, with what their leaves commit to."""
-    found = await queries.fetch_all(
+    """Return the person's next events with numbers above `after`, oldest first, with the salts of their leaves."""
+    rows = await queries.fetch_all(
         "SELECT number, leaf_hash, sealed FROM event WHERE person_id = $1 AND number > $2 ORDER BY number LIMIT $3",
         person.person_id,
         after,
         limit,
     )
-    return [_opening(person, row) for row in found]
+    return [_opening(person, row) for row in rows]
 
 
 async def events_of(person: Person, kinds: tuple[str, ...] | None, before: int, limit: int) -> list[Event]:
-    """The person's latest events of these kinds (None: all) with numbers below `before`, newest first, opened."""
+    """Return the person's latest events of these kinds (None: all) numbered below `before`, newest first, opened."""
     marks = ", ".join(f"${position}" for position in range(4, 4 + len(kinds or ())))
-    among = f" AND kind IN ({marks})" if kinds else ""
-    found = await queries.fetch_all(
+    of_kinds = f" AND kind IN ({marks})" if kinds else ""
+    rows = await queries.fetch_all(
         "SELECT number, kind, at, leaf_hash, sealed FROM event WHERE person_id = $1 AND number < $2"
-        f"{among} ORDER BY number DESC LIMIT $3",
+        f"{of_kinds} ORDER BY number DESC LIMIT $3",
         person.person_id,
         before,
         limit,
         *(kinds or ()),
     )
-    return [_opened(person, row) for row in found]
+    return [_opened(person, row) for row in rows]
 
 
 def _opening(person: Person, row: queries.Row) -> Opening:
@@ -313,5 +323,5 @@ def padding_write(at: datetime) -> Write:
 
 
 async def enqueue_leaf(log: Log, leaf: bytes, at: datetime) -> None:
-    """Leave a leaf for a log's sequencer, in the running transaction."""
+    """Enqueue a leaf for a log's sequencer, in the caller's transaction."""
     await write_plan.apply((leaf_write(log, leaf_hash_of(leaf), leaf.decode(), at),))

@@ -21,7 +21,7 @@ FORBIDDEN = re.compile(r";|--|/\*|\b(?:DELETE|TRUNCATE|DROP|ALTER|GRANT|COPY|CAL
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
-    """What to compute of every released person, and the table that takes a row for each.
+    """A computation over the released records, and the table that receives a row of it for each person.
 
     `relations` are common table expressions over `released`, separated by commas; `joined` names by alias those that
     have a person_id and are joined to the persons; `columns` gives the SQL expression of each column. With `by_person`

@@ -1,7 +1,7 @@
-"""The only road to records and to what is derived from them.
+"""The only access to records and to points derived from them.
 
-Whatever passes here is covered by a consent that lives at this moment, and leaves an event in the person's own chain:
-a use without a trace cannot be written, because the same call makes both.
+Every function that releases something checks for a live consent and writes the event of the use in the same
+transaction, so that no use without an event can be written. SQL text: the batch and the chain are set-based.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from consent.records.derived_table import DerivedTable
 
 
 class Use(NamedTuple):
-    """What the access log will say: which organisation, what was looked at, and with what outcome."""
+    """A use as the access log shows it: the kind of event, the organisation, the thing used, the outcome."""
 
     kind: str
     organisation: str
@@ -37,7 +37,7 @@ FROZEN = "(SELECT withheld FROM log_head WHERE log = 'consent')"
 """SQL: 1 while nothing may be used (`RecordsFrozen`), else 0."""
 WITHHELD = f"{FROZEN} AS withheld"
 STILL_NOT_FROZEN = Write(Expect(FROZEN), (0,))
-"""The write of a plan that stops it while nothing may be used."""
+"""The write that makes a plan a conflict while nothing may be used."""
 
 USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
@@ -52,13 +52,20 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
 
 
 async def release(person: Person, at: datetime, use: Use) -> Released:
-    """The records that the person's live `points.compute` consents cover at `at`, and the event of their use."""
+    """Release the records that the person's live `points.compute` consents cover at `at`; append the event of the use.
+
+    Runs in the caller's transaction.
+
+    Raises:
+        NotFound: the person was erased.
+        RecordsFrozen: nothing may be used.
+    """
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
     fenced = await queries.fetch_one(f"SELECT epoch, {WITHHELD} FROM person WHERE person_id = $1", person.person_id)
     if fenced is None:
         raise NotFound("nobody of this id is known (any more)")
     require_not_frozen(fenced["withheld"])
-    found = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
+    records = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
     return Released(
         person.person_id,
         Purpose.POINTS_COMPUTE,
@@ -72,9 +79,9 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
                 queries.from_day_number(row["occurred_on"]),
                 queries.from_micros(row["received_at"]).date(),
             )
-            for row in found
+            for row in records
         ),
-        covered_until=queries.from_micros(min(row["expires_at"] for row in found)) if found else None,
+        covered_until=queries.from_micros(min(row["expires_at"] for row in records)) if records else None,
     )
 
 
@@ -91,10 +98,10 @@ released AS (
   SELECT r.person_id, r.kind, r.quantity, r.occurred_on, r.received_at FROM record{piece} r
     JOIN covering c ON c.person_id = r.person_id AND c.source_id = r.source_id{of_the_part}),
 """
-"""`LIVE_RECORDS` for every person of a range of ids: `subject` is who may be computed, `released` what of."""
+"""`LIVE_RECORDS` for every person of a range of ids: `subject` has the persons, `released` their records."""
 
 OF_THE_PART = " WHERE r.person_id >= $1 AND r.person_id < $2"
-"""Says to the planner what the join implies; a whole is read faster without."""
+"""Tells the planner what the join implies. Without a range it would only slow the scan down."""
 
 UNCHANGED = """
 WITH unchanged AS (
@@ -106,32 +113,32 @@ DELETE FROM {table} AS s WHERE s.person_id >= $1 AND s.person_id < $2
    AND NOT EXISTS (SELECT 1 FROM {unchanged} WHERE unchanged.person_id = s.person_id AND unchanged.epoch = s.epoch)
 """
 MEMORY_OF_A_PART = "128MB"
-"""What PostgreSQL may sort and hash in before it goes to disk."""
+"""Memory in which PostgreSQL may sort and hash before it writes to disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of `of` equal parts of all persons; `number` counts from 0.
+    """One of `count` equal parts of all persons, numbered from 0: a range of their random ids.
 
-    By their random ids, or `cut`: a piece of tables that lie in so many (`database.partitions`).
+    With `cut` it is one of the `count` hash partitions of the tables instead (`queries.partition_count`).
     """
 
     number: int
-    of: int
+    count: int
     cut: bool = False
 
     @property
     def piece(self) -> str:
-        """What the names of the tables of a piece end with."""
+        """The suffix of the partitions' table names; empty for a range of ids."""
         return f"_p{self.number}" if self.cut else ""
 
     def bounds(self) -> tuple[str, str]:
-        """The first id of the part, and the first beyond it."""
+        """Return the first id of the part, and the first id beyond it."""
         if self.cut:
             return "", "g"
         space = 16**ID_DIGITS
-        first, beyond = (f"{space * place // self.of:0{ID_DIGITS}x}" for place in (self.number, self.number + 1))
-        return first, "g" if self.number + 1 == self.of else beyond
+        first, beyond = (f"{space * place // self.count:0{ID_DIGITS}x}" for place in (self.number, self.number + 1))
+        return first, "g" if self.number + 1 == self.count else beyond
 
 
 async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTable) -> tuple[int, int]:
@@ -161,11 +168,11 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
             # it does under settings for a database in memory. For all persons both take twice as long as a hash join.
             await queries.execute("SET LOCAL plan_cache_mode = force_custom_plan")
             await queries.execute("SET LOCAL enable_nestloop = off")
-        within = OF_THE_PART if part.of > 1 and not part.cut else ""
+        within = OF_THE_PART if part.count > 1 and not part.cut else ""
         released = RELEASED_TO_ALL.format(of_the_part=within, piece=part.piece, live=live_sql("$3"))
         relations, insert = released + derived.relations, derived.insert()
         rows = await queries.insert_select(relations, insert, first, beyond, queries.to_micros(at))
-        piece = (part.number, part.of) if part.cut else None
+        piece = (part.number, part.count) if part.cut else None
         await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if derived.by_person:
             await _delete_stale(derived.table, part)
@@ -185,14 +192,18 @@ async def _delete_stale(table: str, part: Part) -> None:
 
 
 async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
-    """Permit the use of the person's points for a benefit of this provider, and write its event.
+    """Permit the use of the person's points for a benefit of this provider; append its event.
 
-    NotCovered without a live consent, Withheld while nothing may be used.
+    Runs in the caller's transaction, which holds the person's row lock.
+
+    Raises:
+        NotCovered: no live consent covers the provider.
+        RecordsFrozen: nothing may be used.
     """
-    found = await _live(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at)
-    if found is None:
+    consent = await _live(person.person_id, Purpose.BENEFIT_CHECK, provider_id, at)
+    if consent is None:
         raise NotCovered("no live consent covers this provider")
-    require_not_frozen(found["withheld"])
+    require_not_frozen(consent["withheld"])
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
 
 
@@ -243,7 +254,7 @@ async def count_persons() -> int:
 
 
 async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:
-    """Whether a consent for exactly this purpose and counterpart lives at `at`."""
+    """Report whether a consent for exactly this purpose and counterpart lives at `at`."""
     return await _live(person_id, purpose, counterpart, at) is not None
 
 
@@ -270,7 +281,7 @@ async def live_counterparts(person: Person, purpose: Purpose, at: datetime) -> s
 
 
 async def anything_live(person_id: str, at: datetime) -> bool:
-    """Whether any consent of the person to compute points lives at `at`."""
+    """Report whether any consent of the person to compute points lives at `at`."""
     return (
         await queries.fetch_one(
             "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute'"
@@ -283,12 +294,12 @@ async def anything_live(person_id: str, at: datetime) -> bool:
 
 
 async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[queries.Row]:
-    """A person's look at their own records, the newest day first; not a use, so it leaves no event.
+    """Return a person's own records for themselves, the newest day first; no use, so it leaves no event.
 
-    `before` is (day number, id) of the last one already read.
+    `before` is day number and id of the last record of the page before.
     """
     day, record_id = before or (2**31 - 1, "")
-    found = await queries.fetch_all(
+    rows = await queries.fetch_all(
         "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
         " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
         " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",
@@ -303,7 +314,7 @@ async def own_records(person: Person, before: tuple[int, str] | None, limit: int
             "occurred_on": queries.from_day_number(row["occurred_on"]),
             "received_at": queries.from_micros(row["received_at"]),
         }
-        for row in found
+        for row in rows
     ]
 
 

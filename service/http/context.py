@@ -1,4 +1,4 @@
-"""What every request shares: settings, keys, who is trusted, the limiter, the clock. Made once by `app.create_app`."""
+"""The application context that every request shares: settings, keys, token verifier, limiter, clock, catalogue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Clock = Callable[[], Awaitable[datetime]]
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """The service's fixed surroundings. `clock` is the database's own; tests may pass another."""
+    """One for the process, made by `app.create_app`. `clock` is the database's; tests pass one that they can move."""
 
     settings: Settings
     verifier: Verifier
@@ -29,13 +29,13 @@ class AppContext:
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
 
     def civil_time(self, moment: datetime) -> CivilTime:
-        """The city's time at a moment that the database has read from its own clock; a test's clock moves it."""
+        """Return the city's time at a moment that a query read from the database's clock; a test's clock moves it."""
         moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
         at = moment if moved is None else moved(moment)
         return self.civil_time_at(at)
 
     def civil_time_at(self, at: datetime) -> CivilTime:
-        """The city's civil day and hour at a moment of `clock`."""
+        """Return the city's time at a moment of `clock`."""
         local = at.astimezone(self.settings.city_zone)
         return CivilTime(at, to_micros(at), local.date(), local.hour)
 
@@ -46,9 +46,9 @@ class AppContext:
 
     @property
     def tombstones(self) -> Tombstones:
-        """What ended, kept beside the last published checkpoints."""
+        """Ended consents and erasures, in the folder of the published checkpoints."""
         return Tombstones(self.settings.publisher.folder)
 
     def day_of(self, at: datetime) -> date:
-        """The city's civil day at a moment."""
+        """Return the city's civil day at a moment."""
         return at.astimezone(self.settings.city_zone).date()

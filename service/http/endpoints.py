@@ -1,7 +1,8 @@
-"""A guarded Mount for each audience: who is asking is settled before any path inside is looked at.
+"""Endpoints: a guarded Mount for each audience, and the runner of every request.
 
-Every endpoint is an operation of the OpenAPI document and a handler. A write is one transaction with its stored
-answer; the clock is read after the transaction has begun. What was tried and refused is recorded.
+The guard verifies the token before any path inside is matched. An endpoint is an operation of the OpenAPI document and
+a handler; a write is one transaction with its stored answer, whose clock is read after it has begun. Refusals that an
+officer must see are recorded.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
     {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
 )
-"""Refusals that an officer must be able to see (R13)."""
+"""Codes of refusals that an officer must be able to see (R13)."""
 ATTEMPTS_MAX = 3
-"""Two deliveries of one new record can meet at its unique key; the second try finds it there."""
+"""Tries of a write. Two deliveries of one new record can meet at its unique key; the second try reads it."""
 
 
 class RequestContext(NamedTuple):
@@ -92,7 +93,7 @@ class RequestContext(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a handler says: a status and a JSON body."""
+    """The result of a handler: a JSON body, a status, further headers."""
 
     body: Any
     status: int = 200
@@ -112,7 +113,7 @@ class Endpoint:
     writes: bool = False
     key: Key = "none"
     raw: bool = False
-    """The handler reads the body itself and keeps its own transactions (streams)."""
+    """The handler reads the body itself and opens its own transactions (streams)."""
     own_clock: bool = False
     """The handler reads the database's clock with its own query and commits its own writes: no query comes before it
     and no transaction is around it."""
@@ -124,18 +125,18 @@ class Endpoint:
 def audience_routes(
     audience: Audience, prefix: str, endpoints: Sequence[Endpoint], app_context: AppContext
 ) -> list[BaseRoute]:
-    """The Mount at `prefix` that only tokens of this audience open, and its own path, which a Mount does not match."""
+    """Return an audience's guarded Mount at `prefix`, and a route for `prefix` itself, which a Mount does not match."""
     guard = [Middleware(Guard, audience=audience, app_context=app_context)]
     inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
     routes = [_route(endpoint, app_context, prefix, audience) for endpoint in inside]
     return [
-        *(_route(one, app_context, "", audience, guard) for one in endpoints if one.operation.path == prefix),
+        *(_route(top, app_context, "", audience, guard) for top in endpoints if top.operation.path == prefix),
         Mount(prefix, app=Router(routes, redirect_slashes=False), middleware=guard, name=audience.value),
     ]
 
 
 def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
-    """Routes that need no token: the public ones."""
+    """Return the routes that need no token."""
     return [_route(endpoint, app_context, "", None) for endpoint in endpoints]
 
 
@@ -146,21 +147,24 @@ def hot_routes(audience: Audience | None, endpoints: Sequence[Endpoint], app_con
 
 
 class Guard:
-    """Lets in whoever holds a token for this door; everybody else gets 401 or 403 before any routing."""
+    """Middleware of an audience: requests without a valid token of this audience get 401 or 403 before any routing."""
 
     def __init__(self, app: ASGIApp, audience: Audience, app_context: AppContext) -> None:
         self.app, self.audience, self.app_context = app, audience, app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit, pass on."""
         if scope["type"] != "http":
-            raise RuntimeError("doors speak HTTP only")
+            raise RuntimeError("an audience is reached by HTTP only")
         await admit(self.app_context, self.audience, scope)
         await self.app(scope, receive, send)
 
 
 async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> None:
-    """Verify the token, count the request, and name the principal in the scope; or a Problem."""
+    """Verify the token, count the request against its rate, and store the principal in the scope.
+
+    Raises:
+        Problem: the token is missing, invalid or of another role (which is recorded), or the rate is used up.
+    """
     try:
         principal = app_context.verifier.verify(audience, bearer(scope), datetime.now(UTC))
     except WrongRole as wrong:
@@ -178,7 +182,7 @@ async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> No
 
 
 def bearer(scope: Scope) -> str | None:
-    """The token of the Authorization header, or None; two such headers are none."""
+    """Return the token of the Authorization header; None without one, and for two such headers."""
     values = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(values) != 1:
         return None
@@ -187,25 +191,25 @@ def bearer(scope: Scope) -> str | None:
 
 
 def actor_of(principal: Principal | None) -> str:
-    """The client or staff id that may be written down; empty for a resident."""
+    """Return the client or staff id, which may be logged; empty for a resident."""
     if isinstance(principal, (Administrator, PrivacyOfficer)):
         return principal.staff_id
     return "" if principal is None or isinstance(principal, Resident) else principal.client_id
 
 
 def principal_of(request: Request) -> Principal | None:
-    """Whom `admit` has let in; None where no door is."""
-    found: Principal | None = request.scope.get("state", {}).get("principal")
-    return found
+    """Return the principal that `admit` has stored; None for public endpoints."""
+    principal: Principal | None = request.scope.get("state", {}).get("principal")
+    return principal
 
 
 def principal_key(principal: Principal) -> str:
-    """What limits and stored answers count by; never written down in clear."""
+    """Return the key of rate limits and stored answers; never stored or logged in clear."""
     return principal.subject if isinstance(principal, Resident) else actor_of(principal)
 
 
 async def record_refusal(app_context: AppContext, audience: Audience | None, actor: str, code: str, what: str) -> None:
-    """Record a refused attempt in a transaction of its own, after the attempt's was rolled back."""
+    """Record a refused attempt, in a transaction of its own, after that of the attempt was rolled back."""
     async with queries.transaction():
         await ledger.refused(
             audience.value if audience else "public", actor, code, what[:200], await app_context.clock()
@@ -213,7 +217,7 @@ async def record_refusal(app_context: AppContext, audience: Audience | None, act
 
 
 def runner(endpoint: Endpoint, app_context: AppContext, audience: Audience | None) -> Run:
-    """What answers a request to an endpoint, its sender admitted."""
+    """Return the function that answers an admitted request to an endpoint, and records refusals of RECORDED."""
 
     async def run(request: Request) -> Response:
         try:
@@ -229,9 +233,9 @@ def runner(endpoint: Endpoint, app_context: AppContext, audience: Audience | Non
 
 
 def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[str, ...]:
-    """The catalogue document, `kind/id`, that a path of a staff door names; nothing of any other path.
+    """Return the catalogue document, `kind/id`, named by the path parameters of a staff endpoint; else nothing.
 
-    What stands in other paths may be somebody's: it is never written down here.
+    Parameters of other paths may identify a person and are never recorded.
     """
     kind, document_id = parts.get("kind", ""), parts.get("id", "")
     if audience is Audience.PRIVACY:
@@ -305,7 +309,7 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
 
 
 def _readable(value: str) -> bool:
-    """Whether a part of a path can be a name here at all; a database may choke on what is not."""
+    """Report whether a path parameter can be an id at all; PostgreSQL refuses NUL, for one, with an error."""
     return value.isascii() and value.isprintable()
 
 
@@ -315,10 +319,10 @@ def _idempotency_key(
     if endpoint.key == "optional" and "idempotency-key" not in request.headers:
         return None
     key, principal, keyring = json_io.idempotency_key(request), principal_of(request), app_context.keyring
-    door, caller = audience or "public", principal_key(principal) if principal else ""
+    audience_name, caller = audience or "public", principal_key(principal) if principal else ""
     return IdempotencyKey(
-        idempotency.scope_of(keyring, door, caller, request.scope["path"], key),
-        idempotency.caller_index(keyring, door, caller),
+        idempotency.scope_of(keyring, audience_name, caller, request.scope["path"], key),
+        idempotency.caller_index(keyring, audience_name, caller),
         json_io.fingerprint(raw),
     )
 

@@ -134,9 +134,9 @@ class AdmissionMiddleware:
 
 @lru_cache(maxsize=256)
 def host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
-    """Whether a Host header names one of ours: exactly, by `*.domain`, or by `*` for any."""
+    """Report whether a Host header is allowed: exactly, by `*.domain`, or by `*` for any."""
     name = (host if host.endswith("]") else host.rpartition(":")[0] if ":" in host else host).lower()
     return any(
-        one in ("*", name) or (one.startswith("*.") and name.endswith(one[1:]))
-        for one in (pattern.lower() for pattern in allowed)
+        pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+        for pattern in map(str.lower, allowed)
     )

@@ -31,7 +31,7 @@ logger = logging.getLogger("credit_easy.problems")
 
 TYPE_BASE: Final = "https://credit-easy.example/problems/"
 RETRY_AFTER_SECONDS: Final = 5
-"""What a caller is told to wait while the database or the key server is away."""
+"""Seconds of Retry-After while the database or the key server is unavailable."""
 AUTHENTICATE: Final = "Bearer"
 
 
@@ -167,10 +167,10 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "request_id": getattr(request.state, "request_id", ""),
     }
     if problem.errors is not None:
-        body["errors"] = [dict(one) for one in problem.errors]
+        body["errors"] = [dict(fault) for fault in problem.errors]
     body.update(problem.members)
     if problem.code == "prohibited":
-        body["errors"] = [findings.localize(one, language) for one in body["errors"]]
+        body["errors"] = [findings.localize(finding, language) for finding in body["errors"]]
     headers = {"Content-Language": language, **problem.headers}
     if text.status == 401:
         headers["WWW-Authenticate"] = (
@@ -215,7 +215,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    logger.error("a dependency is away", extra={"request_id": _id(request), "error": type(error).__name__})
+    logger.error("a dependency is unavailable", extra={"request_id": _id(request), "error": type(error).__name__})
     return problem_response(request, Problem("unavailable"))
 
 

@@ -16,28 +16,29 @@ from service.observability import logging as logs
 from service.observability import metrics
 
 GRACE_SECONDS = 20
-"""How long a request that is being answered may go on after the service was told to stop."""
+"""Seconds that a running request may take after the service was told to stop."""
 WORKERS_MAX = 64
 """Processes on one port. Each has its own connections to the database."""
 COLLECT_AFTER = 20_000
-"""Objects made before Python looks for cycles among them: a hundred requests' worth, some megabytes."""
+"""Allocations before Python collects reference cycles: those of a hundred requests, some megabytes."""
 OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "ws": "none"}
-"""How uvicorn serves the service, wherever it does."""
+"""Options of uvicorn in the demonstration, in production and in the benchmarks."""
 
 
 def production() -> Starlette:
-    """The service with the settings of the environment; every process that serves calls this."""
-    from service import app  # the process that only watches over others needs none of it
+    """Return the service with the settings of the environment; called by every serving process."""
+    from service import app  # the process that only restarts the others needs none of it
 
     chosen = settings.read(os.environ)
     logs.configure()
-    made = app.create_app(chosen, Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone))
+    verifier = Verifier(chosen.issuers, remote_sources(chosen.issuers), zone=chosen.city_zone)
+    application = app.create_app(chosen, verifier)
     tune_gc()
-    return made
+    return application
 
 
 def tune_gc() -> None:
-    """Look for reference cycles seldom, and never among what was there before the first request."""
+    """Collect reference cycles seldom, and never among the objects from before the first request."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
@@ -53,7 +54,7 @@ def run(app: Starlette, host: str, port: int) -> None:
 def run_production(host: str, port: int, workers: int) -> None:
     """Serve with the settings of the environment; a process that dies is started again.
 
-    What several processes count for `/metrics` they add up in a folder of their own, which goes when they end.
+    Several processes add up their `/metrics` in a temporary folder.
     """
     options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **OPTIONS}
     if workers == 1:

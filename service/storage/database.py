@@ -17,7 +17,7 @@ MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "servi
 
 
 async def open_database(url: str) -> None:
-    """Connect. `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL with full synchronisation."""
+    """Connect to `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL mode with full synchronisation."""
     # Tortoise 1.1.9 caches INSERT statements by connection and table, not by dialect: those of an engine that was open
     # before in this process would be sent to this one.
     EXECUTOR_CACHE.clear()
@@ -26,7 +26,7 @@ async def open_database(url: str) -> None:
 
 
 def database_config(url: str) -> dict[str, Any]:
-    """Tortoise's configuration for a database URL."""
+    """Return Tortoise's configuration for a database URL."""
     connection: dict[str, Any] = expand_db_url(url)
     if connection["engine"] == "tortoise.backends.sqlite":
         connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
@@ -35,12 +35,12 @@ def database_config(url: str) -> dict[str, Any]:
         connection["credentials"].setdefault("maxsize", CONNECTIONS_MAX)
     return {
         "connections": {queries.CONNECTION: connection},
-        "apps": {room: {"models": models, "default_connection": queries.CONNECTION} for room, models in MODELS.items()},
+        "apps": {name: {"models": models, "default_connection": queries.CONNECTION} for name, models in MODELS.items()},
     }
 
 
 async def watch_database() -> None:
-    """See for ever whether PostgreSQL answers; on SQLite there is nothing to see."""
+    """Monitor PostgreSQL's health until cancelled; returns at once on SQLite."""
     client = queries.connection()
     if isinstance(client, Client) and client._pool is not None:
         await client._pool.watch()
@@ -52,12 +52,12 @@ async def close_database() -> None:
 
 
 async def migrate_all() -> list[str]:
-    """Apply what is missing of the migrations; their names."""
+    """Apply the missing migrations; return their names."""
     return await migrate.apply(PACKAGES)
 
 
 async def partition_tables(pieces: int | None) -> list[str]:
-    """Cut the tables into pieces, if asked or if they are cut already; make and take away months. What was done."""
+    """Partition the large tables by hash if asked or already done, and rotate months; return lines of what was done."""
     count = pieces or await partitioning.partition_count()
     if not count or queries.is_sqlite():
         return []
@@ -65,17 +65,21 @@ async def partition_tables(pieces: int | None) -> list[str]:
         await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", migrate.LOCK)
         today = (await queries.now()).date()
         done = await partitioning.partition_tables(count, today)
-        made, gone = await partitioning.rotate_months(today)
-    return [*(f"cut {one}" for one in done), *(f"made {one}" for one in made), *(f"took away {one}" for one in gone)]
+        added, removed = await partitioning.rotate_months(today)
+    return [
+        *(f"cut {table}" for table in done),
+        *(f"made {month}" for month in added),
+        *(f"took away {month}" for month in removed),
+    ]
 
 
 async def distribute() -> list[str]:
-    """Spread the tables over a Citus cluster; what was done."""
+    """Distribute the tables over a Citus cluster; return what was done, as lines."""
     done = await partitioning.distribute_tables()
     await queries.detect_engine()
-    return [f"distributed {one}" for one in done]
+    return [f"distributed {table}" for table in done]
 
 
 async def missing_migrations() -> list[str]:
-    """Names of migrations that this database still lacks."""
+    """Return the names of migrations that this database still lacks."""
     return await migrate.pending(PACKAGES)

@@ -19,12 +19,8 @@ from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
 
 RESPONSE_RETENTION = timedelta(hours=48)
-"""The contract promises 24; a day more for clients whose clock or network had a bad night."""
-
-
+"""The contract promises 24 hours; a day more for clients that were offline or have a wrong clock."""
 HOUR_MICROS = 3_600_000_000
-
-
 ANSWER = Insert(
     "stored_answer",
     ("scope", "caller_index", "fingerprint", "status", "sealed_body", "created_at"),
@@ -54,20 +50,20 @@ class StoredResponse:
     body: bytes
 
 
-def scope_of(keyring: Keyring, door: str, caller: str, route: str, key: str) -> str:
-    """Where an answer is kept: one string for caller, route and key, naming none of them."""
-    message = "\x1f".join((door, caller, route, key)).encode()
+def scope_of(keyring: Keyring, audience: str, caller: str, route: str, key: str) -> str:
+    """Return the primary key of an answer: an HMAC over audience, caller, route and key, which names none of them."""
+    message = "\x1f".join((audience, caller, route, key)).encode()
     return vault.mac(_secret(keyring), message).hex()
 
 
-def caller_index(keyring: Keyring, door: str, caller: str) -> str:
-    """A keyed hash of a caller, by which all their stored answers can be dropped."""
-    return _caller_index(_secret(keyring), door, caller)
+def caller_index(keyring: Keyring, audience: str, caller: str) -> str:
+    """Return the keyed hash of a caller, by which an erasure deletes all their stored answers."""
+    return _caller_index(_secret(keyring), audience, caller)
 
 
 @lru_cache(maxsize=10_000)
-def _caller_index(secret: bytes, door: str, caller: str) -> str:
-    return vault.mac(secret, "\x1f".join(("caller", door, caller)).encode()).hex()
+def _caller_index(secret: bytes, audience: str, caller: str) -> str:
+    return vault.mac(secret, "\x1f".join(("caller", audience, caller)).encode()).hex()
 
 
 async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> StoredResponse | None:
@@ -106,12 +102,12 @@ def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> St
 
 
 async def forget_caller(caller: str) -> None:
-    """Drop every stored answer of a caller (`caller_index`); for an erasure."""
+    """Delete every stored answer of a caller (`caller_index`); for an erasure."""
     await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller)
 
 
 async def drop_old(at: datetime) -> int:
-    """Drop answers nobody retries any more; how many."""
+    """Delete answers older than RESPONSE_RETENTION; return their number."""
     return await queries.execute(
         "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - RESPONSE_RETENTION)
     )
@@ -126,7 +122,7 @@ def _cipher(keyring: Keyring) -> AESGCM:
 
 
 def _hour(at: datetime) -> int:
-    """By the hour: to the microsecond it would lead from a venue's answer to the event of somebody's chain."""
+    """The hour of an instant: an exact time would link a venue's answer to an event in somebody's chain."""
     micros = queries.to_micros(at)
     return micros - micros % HOUR_MICROS
 

@@ -42,7 +42,7 @@ async def _venue(context: RequestContext) -> Body:
 
 
 async def read_venue(context: RequestContext, _: None) -> Answer:
-    """Who is asking: the venue by its own name, and the city's civil day."""
+    """Return the venue that asks, and the city's civil day."""
     venue = await _venue(context)
     return Answer(
         schemas.VenueAnswer(
@@ -112,7 +112,7 @@ def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
 
 
 async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
-    """Take a redemption back, the same civil day."""
+    """Take a redemption back on its own civil day."""
     venue = await _venue(context)
     redemption_id = context.request.path_params["redemption_id"]
     await reversal.reverse(
@@ -122,43 +122,43 @@ async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer
 
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
-    """The benefits honoured here."""
+    """List the benefits honoured at the venue."""
     venue = await _venue(context)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     catalogue = await context.app_context.catalogue.read(context.at)
-    found = [
-        one
-        for one in catalogue.benefits(context.today)
-        if one.provider_id == venue["provider_id"] and one.benefit_id > str(after[0])
+    benefits = [
+        benefit
+        for benefit in catalogue.benefits(context.today)
+        if benefit.provider_id == venue["provider_id"] and benefit.benefit_id > str(after[0])
     ]
-    page = found[:limit]
+    page = benefits[:limit]
     return Answer(
         common_schemas.DocumentList(
             data=[
                 {
-                    "benefit_id": one.benefit_id,
-                    "version": one.version,
-                    "title": one.body["title"],
-                    "effect": one.body["effect"],
-                    "terms": one.body["terms"],
-                    "baseline": one.service["baseline"],
+                    "benefit_id": benefit.benefit_id,
+                    "version": benefit.version,
+                    "title": benefit.body["title"],
+                    "effect": benefit.body["effect"],
+                    "terms": benefit.body["terms"],
+                    "baseline": benefit.service["baseline"],
                 }
-                for one in page
+                for benefit in page
             ],
-            next_cursor=json_io.encode_cursor((page[-1].benefit_id,)) if len(found) > limit else None,
+            next_cursor=json_io.encode_cursor((page[-1].benefit_id,)) if len(benefits) > limit else None,
         )
     )
 
 
 async def list_redemptions(context: RequestContext, _: None) -> Answer:
-    """The venue's own day, without persons."""
+    """List the venue's redemptions of a day, without persons."""
     venue = await _venue(context)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     day = json_io.read_day(context.request, "day") or context.today
-    found = await reversal.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
-    page = found[:limit]
+    rows = await reversal.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
+    page = rows[:limit]
     return Answer(
         schemas.RedemptionList(
             data=[
@@ -172,13 +172,13 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
                 )
                 for row in page
             ],
-            next_cursor=json_io.encode_cursor((page[-1]["redemption_id"],)) if len(found) > limit else None,
+            next_cursor=json_io.encode_cursor((page[-1]["redemption_id"],)) if len(rows) > limit else None,
         )
     )
 
 
 def _handle(body: schemas.HandleBody) -> str:
-    """QR readers give capitals; people type spaces and hyphens."""
+    """Normalise a handle: QR readers send capitals, people type spaces and hyphens."""
     return "".join(body.handle.replace("-", "").split()).lower()
 
 

@@ -1,4 +1,4 @@
-"""What a venue may ask of this service: by a handle, never by a person."""
+"""Calls of the venue audience: by a handle, never by a person."""
 
 from __future__ import annotations
 

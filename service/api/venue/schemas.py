@@ -1,4 +1,4 @@
-"""What venues send and receive: a handle in; yes with terms, or nothing."""
+"""Bodies and answers of the venue audience: a handle in; terms, or nothing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from service.http.json_io import ApiModel
 
 
 class HandleBody(ApiModel):
-    """What the resident shows. There is no field for a name, a number or any other identity."""
+    """The handle that the resident shows. There is no field for a name, a number or any other identity."""
 
     handle: Handle
 
 
 class ReversalBody(ApiModel):
-    """Why a redemption is taken back."""
+    """The reason for taking a redemption back."""
 
     reason_code: ReversalReason
 
 
 class VenueAnswer(ApiModel):
-    """The venue that asks, and its day: what stands in the catalogue of it, nothing of anybody who came."""
+    """The venue that asks, as the catalogue describes it, and its civil day."""
 
     venue_id: str
     name: Localized

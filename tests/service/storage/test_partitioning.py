@@ -311,7 +311,7 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_
         await partitioned_city.resident(name).volunteer(7_200, f"v-{name}")
     await queries.execute("DELETE FROM snapshot")
     plan = await batch.plan()
-    assert [(one.number, one.of, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
+    assert [(one.number, one.count, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
     told: list[int] = []
     app_context = partitioned_city.app_context
     # Stopped after one piece, and gone on with two beside each other.
