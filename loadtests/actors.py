@@ -17,16 +17,16 @@ HANDLES: deque[str] = deque(maxlen=10_000)
 
 
 class Actor(FastHttpUser):
-    """A user at one door. `wanted` is the subject of a demonstration city where only some exist."""
+    """A user at one door. `fixed_subject` is the subject of a demonstration city where only some exist."""
 
     abstract = True
-    door: ClassVar[Audience]
-    wanted: ClassVar[str | None] = None
+    audience: ClassVar[Audience]
+    fixed_subject: ClassVar[str | None] = None
 
     def on_start(self) -> None:
         """Become somebody."""
         self.tokens: Tokens = self.environment.tokens
-        self.subject = self.tokens.subject(self.door, self.wanted)
+        self.subject = self.tokens.subject(self.audience, self.fixed_subject)
 
     def get(self, path: str, name: str | None = None, expected: tuple[int, ...] = (200,)) -> Any:
         """A reading call; its JSON, or None when it was not answered as expected."""
@@ -38,11 +38,11 @@ class Actor(FastHttpUser):
         body: Any,
         name: str | None = None,
         expected: tuple[int, ...] = (200, 201),
-        door: Audience | None = None,
+        audience: Audience | None = None,
         subject: str | None = None,
     ) -> Any:
         """A writing call, at one's own door or as somebody else (a resident in the source's app)."""
-        return self._send("POST", path, name, body, expected, door or self.door, subject or self.subject)
+        return self._send("POST", path, name, body, expected, audience or self.audience, subject or self.subject)
 
     def _send(
         self,
@@ -51,10 +51,10 @@ class Actor(FastHttpUser):
         name: str | None,
         body: Any,
         expected: tuple[int, ...],
-        door: Audience | None = None,
+        audience: Audience | None = None,
         subject: str | None = None,
     ) -> Any:
-        headers = self.tokens.header(door or self.door, subject or self.subject)
+        headers = self.tokens.header(audience or self.audience, subject or self.subject)
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(8)
         with self.client.request(

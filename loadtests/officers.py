@@ -11,13 +11,13 @@ from service.auth.access_tokens import Audience
 class Officer(Actor):
     """One officer with a few lists open."""
 
-    door = Audience.PRIVACY
-    wanted = "officer-1"
+    audience = Audience.PRIVACY
+    fixed_subject = "officer-1"
     fixed_count = 1
     wait_time = between(2, 5)
 
     @task
-    def look_at_the_queue(self) -> None:
+    def read_the_queue(self) -> None:
         """Objections and refused attempts."""
         self.get("/v1/privacy/objections")
         self.get("/v1/privacy/refused-attempts")

@@ -17,7 +17,7 @@ MINUTES = 7_200
 class Resident(Actor):
     """Consents to a source and a provider first, proves the account, and gets a record; then lives with it."""
 
-    door = Audience.RESIDENT
+    audience = Audience.RESIDENT
     weight = 20
     wait_time = between(1, 5)
 
@@ -28,7 +28,7 @@ class Resident(Actor):
         given = self._consent(purpose="points.compute", source_id=SOURCE, account=account)
         if given is not None and given.get("link"):
             confirmed = {"code": given["link"]["code"], "account": account}
-            path, source = "/v1/source/links/confirm", {"door": Audience.SOURCE, "subject": SOURCE}
+            path, source = "/v1/source/links/confirm", {"audience": Audience.SOURCE, "subject": SOURCE}
             self.post(path, confirmed, **source)  # type: ignore[arg-type]
             day = f"{date.today().year - 1}-03-05"
             record = {"record_id": f"r-{self.subject}", "account": account, "kind": "volunteer_minutes"}
@@ -44,7 +44,7 @@ class Resident(Actor):
         return given
 
     @task(60)
-    def look_at_points(self) -> None:
+    def read_points(self) -> None:
         """The first page of the app."""
         self.get("/v1/me/points")
 
@@ -54,12 +54,12 @@ class Resident(Actor):
         self.get("/v1/me/points/explanation")
 
     @task(15)
-    def look_at_benefits(self) -> None:
+    def read_benefits(self) -> None:
         """What applies today."""
         self.get("/v1/me/benefits")
 
     @task(5)
-    def see_who_looked(self) -> None:
+    def read_access_log(self) -> None:
         """The access log."""
         self.get("/v1/me/access-log")
 
@@ -74,7 +74,11 @@ class Resident(Actor):
     def stop_and_come_back(self) -> None:
         """Withdraw the provider's consent and give it again."""
         consents = self.get("/v1/me/consents?limit=50", name="/v1/me/consents")
-        live = [one for one in (consents or {}).get("data", []) if one["state"] == "given" and "provider_id" in one]
+        live = [
+            consent
+            for consent in (consents or {}).get("data", [])
+            if consent["state"] == "given" and "provider_id" in consent
+        ]
         if live:
             consent_id = random.choice(live)["consent_id"]
             self.post(f"/v1/me/consents/{consent_id}/withdraw", None, name="/v1/me/consents/{consent_id}/withdraw")

@@ -18,8 +18,8 @@ LINES = 1_000
 class Source(Actor):
     """Fetches its links and delivers."""
 
-    door = Audience.SOURCE
-    wanted = SOURCE
+    audience = Audience.SOURCE
+    fixed_subject = SOURCE
     weight = 1
     wait_time = between(1, 3)
 
@@ -27,7 +27,7 @@ class Source(Actor):
     def deliver(self) -> None:
         """A stream for the linked accounts, mixed with strangers'."""
         links = self.get("/v1/source/links?state=confirmed&limit=200", name="/v1/source/links")
-        accounts = [one["account"] for one in (links or {}).get("data", [])] or ["nobody"]
+        accounts = [link["account"] for link in (links or {}).get("data", [])] or ["nobody"]
         day = f"{date.today().year - 1}-06-01"
         body = "".join(
             json.dumps(
@@ -42,7 +42,7 @@ class Source(Actor):
             + "\n"
             for number in range(LINES)
         )
-        headers = {**self.tokens.header(self.door, self.subject), "Content-Type": "application/x-ndjson"}
+        headers = {**self.tokens.header(self.audience, self.subject), "Content-Type": "application/x-ndjson"}
         with self.client.post("/v1/source/records", data=body, headers=headers, catch_response=True) as answer:
             if answer.status_code == 200 and len(answer.text.splitlines()) == LINES:
                 answer.success()
@@ -53,6 +53,6 @@ class Source(Actor):
     def hear_what_ended(self) -> None:
         """Links that ended, each acknowledged."""
         ended = self.get("/v1/source/links?state=ended&limit=50", name="/v1/source/links")
-        for one in (ended or {}).get("data", []):
+        for link in (ended or {}).get("data", []):
             path = "/v1/source/links/{link_id}/acknowledge"
-            self.post(path.format(link_id=one["link_id"]), None, name=path)
+            self.post(path.format(link_id=link["link_id"]), None, name=path)

@@ -31,34 +31,34 @@ class Tokens:
         self.minted: dict[tuple[Audience, str], tuple[float, str]] = {}
         self.numbers = itertools.count(1)
 
-    def subject(self, door: Audience, wanted: str | None = None) -> str:
-        """A subject for the next user of a door: `wanted`, or one that nobody else has."""
+    def subject(self, audience: Audience, fixed_subject: str | None = None) -> str:
+        """A subject for the next user of a door: `fixed_subject`, or one that nobody else has."""
         if self.issuer is not None:
-            return wanted or f"load-{datetime.now(UTC):%H%M%S}-{next(self.numbers)}"
-        subjects = list(self._file()[door])
-        if wanted in subjects:
-            return wanted
+            return fixed_subject or f"load-{datetime.now(UTC):%H%M%S}-{next(self.numbers)}"
+        subjects = list(self._file()[audience])
+        if fixed_subject in subjects:
+            return fixed_subject
         return subjects[next(self.numbers) % len(subjects)]
 
-    def header(self, door: Audience, subject: str) -> dict[str, str]:
+    def header(self, audience: Audience, subject: str) -> dict[str, str]:
         """The Authorization header of a subject."""
         if self.issuer is None:
-            return {"Authorization": f"Bearer {self._file()[door][subject]}"}
+            return {"Authorization": f"Bearer {self._file()[audience][subject]}"}
         now = datetime.now(UTC)
-        since, token = self.minted.get((door, subject), (0.0, ""))
+        since, token = self.minted.get((audience, subject), (0.0, ""))
         if now.timestamp() - since > FRESH_SECONDS:
-            staff_id = subject if door in STAFF_AUDIENCES else None
-            token = self.issuer.mint(door, subject, now=now, staff_id=staff_id)
-            self.minted[door, subject] = now.timestamp(), token
+            staff_id = subject if audience in STAFF_AUDIENCES else None
+            token = self.issuer.mint(audience, subject, now=now, staff_id=staff_id)
+            self.minted[audience, subject] = now.timestamp(), token
         return {"Authorization": f"Bearer {token}"}
 
     def _file(self) -> dict[Audience, dict[str, str]]:
         assert self.file is not None
         changed = self.file.stat().st_mtime
         if changed != self.read_at:
-            self.known = {door: {} for door in Audience}
+            self.known = {audience: {} for audience in Audience}
             for line in self.file.read_text(encoding="utf-8").splitlines():
-                one = json.loads(line)
-                self.known[Audience(one["door"])][one["subject"]] = one["token"]
+                row = json.loads(line)
+                self.known[Audience(row["door"])][row["subject"]] = row["token"]
             self.read_at = changed
         return self.known

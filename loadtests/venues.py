@@ -14,8 +14,8 @@ from service.auth.access_tokens import Audience
 class Venue(Actor):
     """A desk with a scanner."""
 
-    door = Audience.VENUE
-    wanted = VENUE
+    audience = Audience.VENUE
+    fixed_subject = VENUE
     weight = 3
     wait_time = between(0.2, 1)
 
@@ -33,6 +33,6 @@ class Venue(Actor):
         self.post("/v1/venue/redemptions", {"handle": secrets.token_hex(16)})
 
     @task(1)
-    def look_at_the_day(self) -> None:
+    def read_the_day(self) -> None:
         """The day's list."""
         self.get("/v1/venue/redemptions")

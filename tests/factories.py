@@ -17,14 +17,14 @@ from service.demo import seed
 from tests.support.city import Actor, City
 
 BENEFIT_DOCUMENT = next(
-    one
-    for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
-    if one["benefit_id"] == "library-deposit"
+    document
+    for document in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+    if document["benefit_id"] == "library-deposit"
 )
 SERVICE_DOCUMENT = next(
-    one
-    for one in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
-    if one["service_id"] == "book-loan"
+    document
+    for document in yaml.safe_load((seed.CITY / "services.yaml").read_text(encoding="utf-8"))
+    if document["service_id"] == "book-loan"
 )
 
 
@@ -55,25 +55,25 @@ async def put_document(who: Actor, path: str, body: Any, tag: str | None) -> Any
 
 async def publish_document(town: City, kind: str, document_id: str, body: dict[str, Any]) -> str:
     """A document through its whole life by three persons; the state it is in."""
-    one, two, officer = (
+    author, approver, officer = (
         administrator(town),
         administrator(town, 2),
         town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9"),
     )
-    known = await one.get(f"/v1/admin/{kind}/{document_id}")
+    known = await author.get(f"/v1/admin/{kind}/{document_id}")
     if known.status_code == 404:
-        drafted = await one.post(f"/v1/admin/{kind}", body)
+        drafted = await author.post(f"/v1/admin/{kind}", body)
     else:
-        drafted = await put_document(one, f"/v1/admin/{kind}/{document_id}", body, known.headers["etag"])
+        drafted = await put_document(author, f"/v1/admin/{kind}/{document_id}", body, known.headers["etag"])
     assert drafted.status_code in (200, 201), drafted.text
     version, sha256 = drafted.json()["version"], drafted.json()["sha256"]
     path = f"/v1/admin/{kind}/{document_id}/versions/{version}"
-    submitted = await one.post(f"{path}/submit")
+    submitted = await author.post(f"{path}/submit")
     assert submitted.status_code == 200, submitted.text
     if submitted.json()["state"] == "in_review":
         review = f"/v1/privacy/reviews/{kind}.{document_id}.{version}/decision"
         assert (await officer.post(review, {"decision": "approve", "reason": "Read it."})).status_code == 200
-    approved = await two.post(f"{path}/approve", {"sha256": sha256})
+    approved = await approver.post(f"{path}/approve", {"sha256": sha256})
     assert approved.status_code == 200, approved.text
     state: str = approved.json()["state"]
     return state
@@ -101,14 +101,14 @@ async def add_people_with_rides(town: City, count: int) -> list[str]:
             "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
             " notice_sha256, state, given_at, expires_at)"
             " VALUES ($1, $2, 'points.compute', 'green-travel', 'n', 1, 'h', 'given', $3, $4)",
-            [(one[0], new_id(), given, expires) for one in persons],
+            [(person[0], new_id(), given, expires) for person in persons],
         )
         await queries.execute_many(
             "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
             " received_at) VALUES ($1, $2, 'green-travel', $2, 'bike_trip', 40, $3, $4)",
-            [(one[0], new_id(), queries.to_day_number(date(year, 6, 1)), given) for one in persons],
+            [(person[0], new_id(), queries.to_day_number(date(year, 6, 1)), given) for person in persons],
         )
-    return sorted(one[0] for one in persons)
+    return sorted(person[0] for person in persons)
 
 
 async def live_a_residents_day(town: City) -> None:
@@ -126,8 +126,8 @@ async def live_a_residents_day(town: City) -> None:
     reversal = f"/v1/venue/redemptions/{redeemed.json()['redemption_id']}/reversal"
     assert (await venue.post(reversal, {"reason_code": "mistaken_scan"})).status_code == 200
     consents = (await wu.get("/v1/me/consents")).json()["data"]
-    for one in consents:
-        assert (await wu.get(f"/v1/me/consents/{one['consent_id']}/receipt")).status_code == 200
-        assert (await wu.post(f"/v1/me/consents/{one['consent_id']}/withdraw")).status_code == 200
+    for consent in consents:
+        assert (await wu.get(f"/v1/me/consents/{consent['consent_id']}/receipt")).status_code == 200
+        assert (await wu.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")).status_code == 200
     assert (await wu.get("/v1/me/export")).status_code == 200
     assert (await town.client.delete("/v1/me", headers=wu.headers())).status_code == 200

@@ -40,7 +40,7 @@ class Goal:
 
     name: str
     unit: str
-    wanted: float
+    bound: float
     measured: float
     at_least: bool
     valid: bool
@@ -48,7 +48,7 @@ class Goal:
     @property
     def reached(self) -> bool:
         """Whether the figure is as good as wanted."""
-        return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
+        return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
 def micros(work: Callable[[], object]) -> float:
@@ -82,20 +82,20 @@ def engines(rounds: int) -> dict[str, Any] | None:
     """Rule engines beside ours, where they are installed."""
     if not all(importlib.util.find_spec(name) for name in PEERS):
         return None
-    from loadtests.benchmarks import engines as beside
+    from loadtests.benchmarks import engines as benchmark
 
-    return beside.run(rounds, 300)
+    return benchmark.run(rounds, 300)
 
 
-def goals(found: dict[str, Any]) -> list[Goal]:
+def goals(figures: dict[str, Any]) -> list[Goal]:
     """The goals with what was measured, the largest size of each."""
-    requests = list(found["requests"].values())[-1]
-    batch = list(found["everybody"].values())[-1]
+    requests = list(figures["requests"].values())[-1]
+    batch = list(figures["everybody"].values())[-1]
     read, redeem, process = requests["read my points"], requests["redeem a ticket"], requests["process"]
-    taken, small, log, beside = found["ingest"], found["small"], found["logs"], found["engines"]
-    others = [] if beside is None else [
-        Goal("conditions with full trace, of the quickest other", "times", 1.0, beside["times_the_quickest_other"],
-             True, beside["valid"]),
+    taken, small, log, peers = figures["ingest"], figures["small"], figures["logs"], figures["engines"]
+    others = [] if peers is None else [
+        Goal("conditions with full trace, of the quickest other", "times", 1.0, peers["times_the_quickest_other"],
+             True, peers["valid"]),
     ]  # fmt: skip
     return [
         Goal("read my points, of a bare route", "ratio", 0.85, read["ratio"], True, read["valid"]),
@@ -105,38 +105,38 @@ def goals(found: dict[str, Any]) -> list[Goal]:
         Goal("everybody's points, to hand SQL", "times", 1.3, batch["ratio"], False, batch["valid"]),
         Goal("everybody's points, of an ORM loop", "times", 50, batch["times_the_orm"], True, batch["valid"]),
         *others,
-        Goal("20 simulations of 200,000 residents", "s", 2, found["simulations_seconds"], False, True),
+        Goal("20 simulations of 200,000 residents", "s", 2, figures["simulations_seconds"], False, True),
         Goal("consent events with the logs, of without", "ratio", 0.95, log["ratio"], True, log["valid"]),
         Goal("one process ready", "s", 2, process["ready_seconds"], False, True),
         Goal("one process's resident memory", "MiB", 120, process["resident_mib"], False, True),
     ]
 
 
-def table(found: Sequence[Goal]) -> str:
+def table(goals_reached: Sequence[Goal]) -> str:
     """The goals as lines of text."""
     lines = [f"{'':50} {'wanted':>10} {'measured':>10}"]
-    for one in found:
-        said = ("reached" if one.reached else "not reached") + ("" if one.valid else ", void")
-        sign = "≥" if one.at_least else "≤"
-        lines.append(f"{one.name:50} {sign} {one.wanted:8g} {one.measured:10g} {one.unit:6} {said}")
+    for goal in goals_reached:
+        verdict = ("reached" if goal.reached else "not reached") + ("" if goal.valid else ", void")
+        sign = "≥" if goal.at_least else "≤"
+        lines.append(f"{goal.name:50} {sign} {goal.bound:8g} {goal.measured:10g} {goal.unit:6} {verdict}")
     return "\n".join(lines)
 
 
-def plot(found: Sequence[Goal]) -> str:
+def plot(goals_reached: Sequence[Goal]) -> str:
     """Each figure as a share of what was wanted, as an SVG: beyond the line is better than wanted."""
     row, left, scale, most = 30, 350, 160, 2.6
-    height = row * len(found) + 50
+    height = row * len(goals_reached) + 50
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 {height}" font-family="sans-serif" font-size="14">',
         "<title>What was measured against what was wanted</title>",
         f'<rect width="900" height="{height}" fill="#ffffff"/>',
     ]
-    for place, one in enumerate(found):
-        better = one.measured / one.wanted if one.at_least else one.wanted / max(one.measured, 1e-9)
+    for place, goal in enumerate(goals_reached):
+        better = goal.measured / goal.bound if goal.at_least else goal.bound / max(goal.measured, 1e-9)
         y, width = 10 + place * row, min(better, most) * scale
-        fill = "#2f6f4f" if one.reached else "#8a8a8a"
-        label = f"{one.measured:g} {one.unit} ({'≥' if one.at_least else '≤'} {one.wanted:g})"
-        parts.append(f'<text x="{left - 10}" y="{y + 17}" text-anchor="end">{escape(one.name)}</text>')
+        fill = "#2f6f4f" if goal.reached else "#8a8a8a"
+        label = f"{goal.measured:g} {goal.unit} ({'≥' if goal.at_least else '≤'} {goal.bound:g})"
+        parts.append(f'<text x="{left - 10}" y="{y + 17}" text-anchor="end">{escape(goal.name)}</text>')
         parts.append(f'<rect x="{left}" y="{y + 3}" width="{width:.0f}" height="20" fill="{fill}"/>')
         parts.append(f'<text x="{left + min(width, 2.2 * scale) + 8:.0f}" y="{y + 17}">{escape(label)}</text>')
     line = left + scale
@@ -164,14 +164,14 @@ def main() -> None:
         "simulations_seconds": lambda: round(rules.simulation_seconds(FROZEN), 2),
         "logs": lambda: logs.run(LOG_SECONDS),
     }
-    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="minutes")}
+    figures: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="minutes")}
     for name, step in steps.items():
-        found[name] = step()
+        figures[name] = step()
         # The whole takes most of an hour: what is measured is said and kept at once.
-        print(name, json.dumps(found[name]), file=sys.stderr, flush=True)
+        print(name, json.dumps(figures[name]), file=sys.stderr, flush=True)
         if chosen.json:
-            chosen.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    measured = goals(found)
+            chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    measured = goals(figures)
     print(table(measured))
     if chosen.plot:
         chosen.plot.write_text(plot(measured), encoding="utf-8")

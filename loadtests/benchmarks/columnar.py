@@ -75,10 +75,10 @@ def worth(quantity: str) -> Any:
         [(pl.min_horizontal(q, end) - begin).clip(0) * weight for begin, end, weight in tiers]
     )
     volunteer = ((volunteer + (q - 12_000).clip(0) * 3) // 720).clip(0, 200)
-    found = pl.when(pl.col("kind") == "volunteer_minutes").then(volunteer)
+    points = pl.when(pl.col("kind") == "volunteer_minutes").then(volunteer)
     for kind, (for_each, units, most) in SIMPLE.items():
-        found = found.when(pl.col("kind") == kind).then((q * for_each // units).clip(0, most))
-    return found.otherwise(0)
+        points = points.when(pl.col("kind") == kind).then((q * for_each // units).clip(0, most))
+    return points.otherwise(0)
 
 
 def in_polars(tables: dict[str, Any]) -> Any:
@@ -99,8 +99,8 @@ def in_polars(tables: dict[str, Any]) -> Any:
         .filter(pl.col("first").is_not_null())
         .with_columns((worth("all") - worth("gone")).alias("points"))
     )  # fmt: skip
-    of = [pl.col("points").filter(pl.col("kind").is_in(kinds)).sum().clip(0, 200) for kinds in DIMENSIONS]
-    totals = sums.group_by("person_id").agg(pl.sum_horizontal(of).alias("total"))
+    dimension_sums = [pl.col("points").filter(pl.col("kind").is_in(kinds)).sum().clip(0, 200) for kinds in DIMENSIONS]
+    totals = sums.group_by("person_id").agg(pl.sum_horizontal(dimension_sums).alias("total"))
     return covering.select("person_id").unique().join(totals, on="person_id", how="left").fill_null(0).collect()
 
 
@@ -135,10 +135,12 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
             began = time.perf_counter()
             totals = in_polars(frames)
             took.add(POLARS, time.perf_counter() - began)
-    kept = {row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")}
+    stored = {
+        row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
+    }
     place = [name.strip() for name in snapshots.COLUMNS.split(",")].index("total")
-    assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == kept
-    assert dict(totals.iter_rows()) == kept
+    assert {row[0]: row[place] for row in columnar.execute("SELECT * FROM result").fetchall()} == stored
+    assert dict(totals.iter_rows()) == stored
     await database.close_database()
     return {
         "records": records,

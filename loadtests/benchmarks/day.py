@@ -38,9 +38,9 @@ def app() -> Starlette:
     folder, url, redis_url = json.loads(os.environ[AT])
     logging.configure()
     settings = replace(seed.settings_of(Path(folder)), database_url=url, redis_url=redis_url, integrate_seconds=10.0)
-    made = create_app(settings, seed.issuer_of(Path(folder)).verifier())
+    application = create_app(settings, seed.issuer_of(Path(folder)).verifier())
     serving.tune_gc()
-    return made
+    return application
 
 
 def a_day(folder: Path, people: int, seconds: int) -> tuple[list[dict[str, Any]], int]:
@@ -69,10 +69,10 @@ def quantile(rows: Sequence[dict[str, Any]], share: float) -> int:
     for row in rows:
         for text, count in row["response_times"].items():
             times[int(float(text))] = times.get(int(float(text)), 0) + count
-    wanted, seen = share * sum(times.values()), 0
+    needed, seen = share * sum(times.values()), 0
     for milliseconds in sorted(times):
         seen += times[milliseconds]
-        if seen >= wanted:
+        if seen >= needed:
             return milliseconds
     return 0
 

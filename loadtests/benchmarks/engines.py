@@ -37,12 +37,12 @@ Ask = Callable[[Points], object]
 Engine = Callable[[Condition], Ask]
 
 
-def spelled(condition: Condition, every: str, one: str, prefix: str = "") -> str:
+def spelled(condition: Condition, every: str, either: str, prefix: str = "") -> str:
     """The condition in another language's words."""
     if isinstance(condition, AtLeast):
         return f"{prefix}{condition.measure} >= {condition.at_least}"
-    word = every if isinstance(condition, All) else one
-    return "(" + f" {word} ".join(spelled(part, every, one, prefix) for part in condition.parts) + ")"
+    word = every if isinstance(condition, All) else either
+    return "(" + f" {word} ".join(spelled(part, every, either, prefix) for part in condition.parts) + ")"
 
 
 def cedar(condition: Condition) -> Ask:
@@ -98,7 +98,7 @@ class OpenFisca:
 
         return SimulationBuilder().build_default_simulation(self.system, count)
 
-    def ask(self, condition: Condition) -> Ask:
+    def question(self, condition: Condition) -> Ask:
         """One person at a time, on a simulation that is made once."""
         name, simulation = self.named(condition), self.simulation(1)
 
@@ -112,15 +112,15 @@ class OpenFisca:
 
         return asked
 
-    def at_once(self, made: Sequence[Condition], people: Sequence[Points]) -> float:
+    def at_once(self, conditions_drawn: Sequence[Condition], people: Sequence[Points]) -> float:
         """Verdicts a second about everybody at once, from arrays that are there."""
-        names, simulation = [self.named(one) for one in made], self.simulation(len(people))
+        names, simulation = [self.named(condition) for condition in conditions_drawn], self.simulation(len(people))
         for measure in population.MEASURES:
             simulation.set_input(measure, self.PERIOD, [points[measure] for points in people])
         began = time.perf_counter()
         for name in names:
             simulation.calculate(name, self.PERIOD)
-        return len(made) * len(people) / (time.perf_counter() - began)
+        return len(conditions_drawn) * len(people) / (time.perf_counter() - began)
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -139,34 +139,36 @@ def _with_lines(rule: Rule) -> Ask:
 def measure(asks: Sequence[Ask], people: Sequence[Points]) -> float:
     """Evaluations a second."""
     began = time.perf_counter()
-    for ask in asks:
+    for engine in asks:
         for points in people:
-            ask(points)
+            engine(points)
     return len(asks) * len(people) / (time.perf_counter() - began)
 
 
 def run(rounds: int, count: int) -> dict[str, Any]:
     """All in turns over so many people: rates, and how often the quickest of the others ours is."""
     random = Random(1)
-    made = [rules.generated(random, 2) for _ in range(100)]
+    drawn = [rules.generated(random, 2) for _ in range(100)]
     people = [dict(zip(population.MEASURES, row, strict=True)) for row in rules.people(random, count)]
     engines, openfisca = dict(ENGINES), None
     if importlib.util.find_spec("openfisca_core") is not None:
         openfisca = OpenFisca()
-        engines["OpenFisca"] = openfisca.ask
-    asks = {name: [engine(condition) for condition in made] for name, engine in engines.items()}
-    truth = [[ask(points).applies for points in people] for ask in asks[OURS]]  # type: ignore[attr-defined]
+        engines["OpenFisca"] = openfisca.question
+    asks = {name: [engine(condition) for condition in drawn] for name, engine in engines.items()}
+    truth = [[engine(points).applies for points in people] for engine in asks[OURS]]  # type: ignore[attr-defined]
     peers = [name for name in PEERS if name in asks]
     for name in peers:
         some = SLOW.get(name, 50)
-        assert [[ask(points) for points in people[:some]] for ask in asks[name]] == [row[:some] for row in truth], name
+        assert [[engine(points) for points in people[:some]] for engine in asks[name]] == [
+            row[:some] for row in truth
+        ], name
     for rates in turns.tries():
         for _ in range(rounds):
             for name in engines:
                 rates.add(name, measure(asks[name], people[: SLOW.get(name, count)]))
-    size = sum(len(list(conditions.leaves(one))) for one in made) / len(made)
-    found = {
-        "conditions": len(made),
+    size = sum(len(list(conditions.leaves(condition))) for condition in drawn) / len(drawn)
+    figures = {
+        "conditions": len(drawn),
         "thresholds_on_average": round(size, 1),
         "people": count,
         "evaluations_a_second": {name: round(rates.median(name)) for name in engines},
@@ -175,8 +177,8 @@ def run(rounds: int, count: int) -> dict[str, Any]:
         **rates.verdict(),
     }
     if openfisca is not None:
-        found["OpenFisca, everybody at once"] = round(openfisca.at_once(made, people))
-    return found
+        figures["OpenFisca, everybody at once"] = round(openfisca.at_once(drawn, people))
+    return figures
 
 
 def main() -> None:

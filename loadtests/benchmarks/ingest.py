@@ -62,19 +62,19 @@ async def link(keyring: Keyring) -> dict[str, str]:
         await queries.execute_many(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $2, 0)",
-            [(one, b"-") for one in people.values()],
+            [(person, b"-") for person in people.values()],
         )
         await queries.execute_many(
             "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
             " notice_sha256, state, given_at, expires_at)"
             " VALUES ($1, $2, 'points.compute', $3, 'n', 1, 'h', 'given', 0, $4)",
-            [(one, new_id(), SOURCE, 9 * 10**15) for one in people.values()],
+            [(person, new_id(), SOURCE, 9 * 10**15) for person in people.values()],
         )
         await queries.execute_many(
             "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)",
             [
-                (SOURCE, blind_index(keyring, IndexUse.ACCOUNT, SOURCE, account), one, new_id())
-                for account, one in people.items()
+                (SOURCE, blind_index(keyring, IndexUse.ACCOUNT, SOURCE, account), person, new_id())
+                for account, person in people.items()
             ],
         )
     await queries.connection().execute_script("VACUUM ANALYZE")
@@ -97,10 +97,10 @@ def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
     """The same rows as COPY reads them, with ids made beforehand."""
     record, key = io.StringIO(), io.StringIO()
     for source_record_id, account, day, quantity in rows(count):
-        one, record_id = people[account], new_id()
-        values = (one, record_id, SOURCE, source_record_id, KIND, quantity, day.replace("-", ""), 0)
+        person, record_id = people[account], new_id()
+        values = (person, record_id, SOURCE, source_record_id, KIND, quantity, day.replace("-", ""), 0)
         record.write("\t".join(map(str, values)) + "\n")
-        key.write("\t".join((SOURCE, source_record_id, one, record_id)) + "\n")
+        key.write("\t".join((SOURCE, source_record_id, person, record_id)) + "\n")
     return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
 
 

@@ -44,7 +44,7 @@ from tests.support import city, servers
 ROUNDS = 6
 EVENTS_A_PERSON = 100
 CLIENTS = 8
-Said = dict[str, Any]
+Figures = dict[str, Any]
 
 
 async def consents_a_second(town: city.City, seconds: float, prefix: str) -> float:
@@ -64,7 +64,7 @@ async def consents_a_second(town: city.City, seconds: float, prefix: str) -> flo
     return done / (time.monotonic() - began)
 
 
-async def on_and_off(settings: Settings, folder: Path, seconds: float) -> Said:
+async def on_and_off(settings: Settings, folder: Path, seconds: float) -> Figures:
     """Rates with and without the log, in turns, and how long leaves waited."""
     with_leaf = ledger._append_plan
     waited = 0.0
@@ -95,7 +95,7 @@ async def on_and_off(settings: Settings, folder: Path, seconds: float) -> Said:
     }
 
 
-def run(seconds: float) -> Said:
+def run(seconds: float) -> Figures:
     """`on_and_off` on a server of its own."""
     with servers.postgres(durable=True, tuned=True) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "city"
@@ -182,11 +182,11 @@ def an_event(
 async def timed(work: Callable[[], Awaitable[Any]]) -> tuple[float, Any]:
     """Seconds, and what came out."""
     began = time.perf_counter()
-    found = await work()
-    return time.perf_counter() - began, found
+    result = await work()
+    return time.perf_counter() - began, result
 
 
-async def large(settings: Settings, events: int) -> Said:
+async def large(settings: Settings, events: int) -> Figures:
     """Integration, proofs and the fsck of a log of so many events."""
     await database.open_database(settings.database_url)
     try:
@@ -224,11 +224,11 @@ async def large(settings: Settings, events: int) -> Said:
     }
 
 
-def alone(arguments: list[str]) -> Said:
+def alone(arguments: list[str]) -> Figures:
     """This module once more in a process of its own, so that its memory is its own."""
     run = [sys.executable, "-m", "loadtests.benchmarks.logs", *arguments]
-    found: Said = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
-    return found
+    figures: Figures = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    return figures
 
 
 def main() -> None:
@@ -246,22 +246,22 @@ def main() -> None:
         return
     if chosen.large:
         url, folder, events = chosen.large
-        made = replace(seed.settings_of(Path(folder)), database_url=url)
-        print(json.dumps(asyncio.run(large(made, int(events)))))
+        adapted = replace(seed.settings_of(Path(folder)), database_url=url)
+        print(json.dumps(asyncio.run(large(adapted, int(events)))))
         return
-    said = [run(chosen.seconds)]
+    runs = [run(chosen.seconds)]
     with servers.postgres(durable=True, tuned=True) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for events in (chosen.events // 10, chosen.events):
             (folder / str(events)).mkdir()
-            said.append(alone(["--large", server.create(), str(folder / str(events)), str(events)]))
-    for one in said:
-        for key, value in one.items():
+            runs.append(alone(["--large", server.create(), str(folder / str(events)), str(events)]))
+    for figures in runs:
+        for key, value in figures.items():
             print(f"{key:45} {value}")
         print()
-    print("valid: the spread is below a tenth" if said[0]["valid"] else "VOID: the spread is above a tenth")
+    print("valid: the spread is below a tenth" if runs[0]["valid"] else "VOID: the spread is above a tenth")
     if chosen.json:
-        chosen.json.write_text(json.dumps(said, indent=2))
+        chosen.json.write_text(json.dumps(runs, indent=2))
 
 
 async def furnish(settings: Settings) -> None:

@@ -64,9 +64,11 @@ def run(seconds: int) -> dict[str, Any]:
         folder, url = Path(name), server.create()
         asyncio.run(furnish(folder, url))
         published = seed.settings_of(folder).publisher.folder
-        with served.running("ours", ["-m", "tests.support.processes", str(folder), url, str(published)], PORT) as one:
-            began = one.resident_mib
-            seen, codes = watch(folder, one, seconds)
+        with served.running(
+            "ours", ["-m", "tests.support.processes", str(folder), url, str(published)], PORT
+        ) as service:
+            began = service.resident_mib
+            seen, codes = watch(folder, service, seconds)
     return {"seconds": seconds, "at first": began, "resident_mib": summary(seen), "days": codes}
 
 

@@ -64,7 +64,7 @@ PAGES = {
         ("/officer", "/officer/attempts", "/officer/propagations", "/officer/register", "/officer/self-audit"),
     ),
 }
-WANTED = 2.0
+RATIO_MAX = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def cost(town: City, browser: Browser, path: str, rounds: int) -> Cost:
     finally:
         InProcessApiClient.call = real  # type: ignore[method-assign]
     whole = InProcessApiClient(town.client._transport.app)  # type: ignore[attr-defined]
-    cookie = "; ".join(f"{one.name}={one.value}" for one in browser.client.cookies.jar)
+    cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.client.cookies.jar)
     outer: Scope = {"client": ("127.0.0.1", 1), "server": ("city.test", 80), "scheme": "http"}
     host = {"host": "city.test"}
     pages, calls = [], []
@@ -137,17 +137,17 @@ async def measure(folder: Path, url: str, rounds: int) -> tuple[list[Cost], int]
     await database.open_database(url)
     await database.migrate_all()
     await database.close_database()
-    found, size = [], 0
+    costs, size = [], 0
     async with city.running_city(settings, folder) as town:
         await seed.seed(town.app_context)
-        for door, (who, paths) in PAGES.items():
+        for audience, (who, paths) in PAGES.items():
             browser = Browser(town, "zh-CN")
-            if door is not None:
-                await browser.sign_in(door, who)
-            if door is Audience.RESIDENT:
+            if audience is not None:
+                await browser.sign_in(audience, who)
+            if audience is Audience.RESIDENT:
                 size = await first_page_bytes(browser)
-            found += [await cost(town, browser, path, rounds) for path in paths]
-    return found, size
+            costs += [await cost(town, browser, path, rounds) for path in paths]
+    return costs, size
 
 
 def main() -> None:
@@ -157,15 +157,15 @@ def main() -> None:
     asked.add_argument("--json", action="store_true")
     chosen = asked.parse_args()
     with tempfile.TemporaryDirectory() as name, servers.postgres() as server:
-        found, size = asyncio.run(measure(Path(name), server.create(), chosen.rounds))
+        costs, size = asyncio.run(measure(Path(name), server.create(), chosen.rounds))
     if chosen.json:
-        print(json.dumps({one.path: round(one.ratio, 2) for one in found} | {"first_page_bytes": size}, indent=1))
+        print(json.dumps({cost.path: round(cost.ratio, 2) for cost in costs} | {"first_page_bytes": size}, indent=1))
         return
     print(f"{'page':40} {'page ms':>8} {'calls ms':>9} {'calls':>6} {'ratio':>6}")
-    for one in found:
-        mark = "" if one.ratio <= WANTED else "  above what is wanted"
-        ratio = f"{one.ratio:6.2f}{mark}" if one.asked else "      "
-        print(f"{one.path:40} {one.page:8.2f} {one.calls:9.2f} {one.asked:6} {ratio}".rstrip())
+    for cost in costs:
+        mark = "" if cost.ratio <= RATIO_MAX else "  above what is wanted"
+        ratio = f"{cost.ratio:6.2f}{mark}" if cost.asked else "      "
+        print(f"{cost.path:40} {cost.page:8.2f} {cost.calls:9.2f} {cost.asked:6} {ratio}".rstrip())
     print(f"the resident's first page with {len(assets.FILES)} files known, 3 loaded: {size:,} bytes")
 
 

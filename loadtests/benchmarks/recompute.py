@@ -187,17 +187,17 @@ async def through_the_orm(persons: int, timeline: Timeline) -> float:
         live = await StoredConsent.filter(
             person_id=person_id, purpose="points.compute", state="given", given_at__lte=MICROS, expires_at__gt=MICROS
         )
-        found = await StoredRecord.filter(person_id=person_id, source_id__in=[one.counterpart for one in live])
+        rows = await StoredRecord.filter(person_id=person_id, source_id__in=[consent.counterpart for consent in live])
         records = tuple(
             Record(
-                one.record_id,
-                one.source_id,
-                RecordKind(one.kind),
-                one.quantity,
-                queries.from_day_number(one.occurred_on),
-                queries.from_micros(one.received_at).date(),
+                row.record_id,
+                row.source_id,
+                RecordKind(row.kind),
+                row.quantity,
+                queries.from_day_number(row.occurred_on),
+                queries.from_micros(row.received_at).date(),
             )
-            for one in found
+            for row in rows
         )
         released = Released(person_id, "points.compute", 1, records)
         await snapshots.store(released, points.compute(released, timeline, TODAY), timeline)
@@ -225,32 +225,32 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
             for part in await batch.plan():
                 await batch.part(part, clock, lambda at: at.date())
 
-        async def beside() -> None:
+        async def in_parallel() -> None:
             await batch.run(await batch.plan(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
 
-        kept = []
+        totals = []
         for work in (hand, ours):
             await timed(work)
-            kept.append(await queries.fetch_all("SELECT * FROM snapshot ORDER BY person_id"))
-        assert kept[0] == kept[1], "the handwritten statement does another job"
-        assert len(kept[0]) == records // RECORDS_A_PERSON
+            totals.append(await queries.fetch_all("SELECT * FROM snapshot ORDER BY person_id"))
+        assert totals[0] == totals[1], "the handwritten statement does another job"
+        assert len(totals[0]) == records // RECORDS_A_PERSON
         for took in turns.tries():
             jobs = turns.Turns()
             for _ in range(rounds):
                 took.add("hand", await timed(hand))
                 took.add("ours", await timed(ours))
-                jobs.add("ours", await timed(beside))
-        by_hand_s, ours_s, beside_s = took.median("hand"), took.median("ours"), jobs.median("ours")
+                jobs.add("ours", await timed(in_parallel))
+        by_hand_s, ours_s, jobs_s = took.median("hand"), took.median("ours"), jobs.median("ours")
         began = time.perf_counter()
         await population.freeze(TODAY, NOW)
         frozen = time.perf_counter() - began
         a_person = [await through_the_orm(ORM_PERSONS, timeline) for _ in range(ORM_ROUNDS)]
         loop = statistics.median(a_person) * (records // RECORDS_A_PERSON)
-        found = {
+        figures = {
             "records": records,
             "seconds": {
                 "ours": round(ours_s, 2),
-                f"ours, {JOBS} parts at a time": round(beside_s, 2),
+                f"ours, {JOBS} parts at a time": round(jobs_s, 2),
                 "by hand": round(by_hand_s, 2),
                 "ORM loop": round(loop),
             },
@@ -260,8 +260,8 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
             "seconds_to_freeze_for_simulations": round(frozen, 1),
             **took.verdict(),
         }
-        print("SQLite" if queries.is_sqlite() else "PostgreSQL", found, file=sys.stderr, flush=True)
-        return found
+        print("SQLite" if queries.is_sqlite() else "PostgreSQL", figures, file=sys.stderr, flush=True)
+        return figures
     finally:
         await database.close_database()
 

@@ -91,17 +91,19 @@ def bare(folder: Path, url: str) -> Starlette:
         await pool.close()
         await verifier.stop()
 
-    def who(door: Audience, request: Request) -> str:
+    def who(audience: Audience, request: Request) -> str:
         token = request.headers["authorization"][7:]
         digest = hashlib.sha256(token.encode()).digest()
-        found = known.get(digest)
-        if found is None:
-            principal: Any = verifier.verify(door, token, datetime.now(UTC))
-            found = (
-                people.subject_index(keyring, principal.subject) if door is Audience.RESIDENT else principal.client_id
+        person = known.get(digest)
+        if person is None:
+            principal: Any = verifier.verify(audience, token, datetime.now(UTC))
+            person = (
+                people.subject_index(keyring, principal.subject)
+                if audience is Audience.RESIDENT
+                else principal.client_id
             )
-            known[digest] = found
-        return found
+            known[digest] = person
+        return person
 
     async def fetch(statement: str, *values: object) -> Any:
         assert pool is not None
@@ -210,13 +212,13 @@ OTHERS_ROWS = (
 )
 
 
-async def populate(url: str, before: int, wanted: int) -> None:
+async def populate(url: str, before: int, total: int) -> None:
     """Add residents `before` to `wanted`, who are only there: rows in every table that the two calls look into."""
     connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
     step = 1_000_000
-    for first in range(before, wanted, step):
+    for first in range(before, total, step):
         async with connection.transaction():
-            last = min(first + step, wanted) - 1
+            last = min(first + step, total) - 1
             await connection.execute(OTHERS.replace("$1::bigint", str(first)).replace("$2", str(last)))
             for statement in OTHERS_ROWS:
                 await connection.execute(statement)
@@ -231,10 +233,19 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
     connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
     now = int(datetime.now(UTC).timestamp() * 1e6)
     ids = [secrets.token_hex(16) for _ in range(count)]
-    handles = [tickets.handle_of(keyring, one) for one in ids]
+    handles = [tickets.handle_of(keyring, ticket_id) for ticket_id in ids]
     rows = [
-        (tickets.index_of(keyring, handle), one, persons[place % len(persons)], BENEFIT, 2, VENUE, now, now + 10**12)
-        for place, (one, handle) in enumerate(zip(ids, handles, strict=True))
+        (
+            tickets.index_of(keyring, handle),
+            ticket_id,
+            persons[place % len(persons)],
+            BENEFIT,
+            2,
+            VENUE,
+            now,
+            now + 10**12,
+        )
+        for place, (ticket_id, handle) in enumerate(zip(ids, handles, strict=True))
     ]
     columns = [
         "handle_index",
@@ -261,21 +272,21 @@ def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: in
     def redeems() -> list[bytes]:
         handles = asyncio.run(issue(url, keyring, city.persons, count // 2))
         return [
-            served.post("/v1/venue/redemptions", city.venue, orjson.dumps({"handle": one}), secrets.token_hex(8))
-            for one in handles
+            served.post("/v1/venue/redemptions", city.venue, orjson.dumps({"handle": handle}), secrets.token_hex(8))
+            for handle in handles
         ]
 
     module, at = ["-m", "loadtests.benchmarks.routes", "--serve"], [str(folder), url, redis_url]
     with (
-        served.running("ours", [*module, "ours", *at], 8471) as one,
+        served.running("ours", [*module, "ours", *at], 8471) as service,
         served.running("bare", [*module, "bare", *at], 8472) as other,
     ):
-        found: dict[str, Any] = {
-            "read my points": served.compare(rounds, (one, other), lambda: reads, 200, READ_SLICES),
-            "redeem a ticket": served.compare(rounds, (one, other), redeems, 201),
+        figures: dict[str, Any] = {
+            "read my points": served.compare(rounds, (service, other), lambda: reads, 200, READ_SLICES),
+            "redeem a ticket": served.compare(rounds, (service, other), redeems, 201),
         }
-        found["process"] = {"ready_seconds": round(one.ready_seconds, 2), "resident_mib": one.resident_mib}
-        return found
+        figures["process"] = {"ready_seconds": round(service.ready_seconds, 2), "resident_mib": service.resident_mib}
+        return figures
 
 
 def main() -> None:
@@ -296,7 +307,7 @@ def main() -> None:
 
 def run(residents: int, populations: Sequence[int], rounds: int, count: int) -> dict[str, Any]:
     """Both comparisons for each population, by its size."""
-    found, there = {}, 0
+    figures, there = {}, 0
     with (
         tempfile.TemporaryDirectory() as name,
         servers.postgres(durable=True, tuned=True) as server,
@@ -308,8 +319,8 @@ def run(residents: int, populations: Sequence[int], rounds: int, count: int) -> 
         for population in populations:
             asyncio.run(populate(url, there, population))
             there = population
-            found[str(population)] = compared(folder, url, redis_url, city, rounds, count)
-    return found
+            figures[str(population)] = compared(folder, url, redis_url, city, rounds, count)
+    return figures
 
 
 if __name__ == "__main__":

@@ -37,18 +37,18 @@ def generated(random: Random, depth: int) -> Condition:
 
 def people(random: Random, count: int) -> list[tuple[int, ...]]:
     """Points by MEASURES, the total first."""
-    found = []
+    persons = []
     for _ in range(count):
         points = [random.randint(0, CAP) for _ in population.MEASURES[1:]]
-        found.append((sum(points), *points))
-    return found
+        persons.append((sum(points), *points))
+    return persons
 
 
-def evaluate(made: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, float]:
+def evaluate(drawn: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, float]:
     """Evaluations a second, by way."""
     haves = [dict(zip(population.MEASURES, row, strict=True)) for row in rows]
     rates = {}
-    rules = [Rule(one) for one in made]
+    rules = [Rule(condition) for condition in drawn]
     for way in ("decided with full trace", "and lines for people"):
         began = time.perf_counter()
         for rule in rules:
@@ -56,11 +56,11 @@ def evaluate(made: list[Condition], rows: list[tuple[int, ...]]) -> dict[str, fl
                 decided = rule.decide(have)
                 if way == "and lines for people":
                     rule.lines(decided)
-        rates[way] = len(made) * len(haves) / (time.perf_counter() - began)
+        rates[way] = len(drawn) * len(haves) / (time.perf_counter() - began)
     return rates
 
 
-async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]]) -> float:
+async def simulate(url: str, drawn: list[Condition], rows: list[tuple[int, ...]]) -> float:
     """Seconds for one simulation of each condition."""
     await database.open_database(url)
     try:
@@ -73,9 +73,9 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
         await connection.execute("ANALYZE")
         await connection.close()
         began = time.perf_counter()
-        for one in made:
+        for condition in drawn:
             await queries.fetch_one(
-                f"SELECT count(*) AS population, sum(CASE WHEN {simulation.condition_sql(one, simulation.STEP)}"
+                f"SELECT count(*) AS population, sum(CASE WHEN {simulation.condition_sql(condition, simulation.STEP)}"
                 " THEN 1 ELSE 0 END) AS applies FROM frozen_points WHERE week = $1",
                 WEEK,
             )
@@ -87,9 +87,9 @@ async def simulate(url: str, made: list[Condition], rows: list[tuple[int, ...]])
 def simulation_seconds(residents: int) -> float:
     """Seconds of 20 simulations over so many frozen residents."""
     random = Random(1)
-    made = [generated(random, 3) for _ in range(20)]
+    drawn = [generated(random, 3) for _ in range(20)]
     with servers.postgres(durable=True, tuned=True) as server:
-        return asyncio.run(simulate(server.create(), made, people(random, residents)))
+        return asyncio.run(simulate(server.create(), drawn, people(random, residents)))
 
 
 def main() -> None:
@@ -98,13 +98,15 @@ def main() -> None:
     parser.add_argument("--residents", type=int, default=200_000)
     chosen = parser.parse_args()
     random = Random(1)
-    made = [generated(random, 3) for _ in range(100)]
-    for way, rate in evaluate(made, people(random, 1_000)).items():
+    drawn = [generated(random, 3) for _ in range(100)]
+    for way, rate in evaluate(drawn, people(random, 1_000)).items():
         print(f"{way:45} {rate:,.0f} evaluations/s")
     began = time.perf_counter()
     caps = dict.fromkeys(population.MEASURES[1:], CAP)
-    found = sum(lints.implies(one, other, caps) for one in made for other in made if one is not other)
-    print(f"{'all pairs of 100 conditions compared, s':45} {time.perf_counter() - began:.2f} ({found} imply another)")
+    implied = sum(
+        lints.implies(condition, other, caps) for condition in drawn for other in drawn if condition is not other
+    )
+    print(f"{'all pairs of 100 conditions compared, s':45} {time.perf_counter() - began:.2f} ({implied} imply another)")
     seconds = simulation_seconds(chosen.residents)
     print(f"{f'20 benefits over {chosen.residents:,} residents, s':45} {seconds:.2f}")
 

@@ -48,7 +48,7 @@ def running(name: str, command: Sequence[str], port: int) -> Iterator[Server]:
         deadline = began + READY_SECONDS
         while time.monotonic() < deadline:
             try:
-                asyncio.run(_one(port, get("/plain", "-")))
+                asyncio.run(_send(port, get("/plain", "-")))
                 break
             except OSError:
                 time.sleep(0.02)
@@ -74,7 +74,7 @@ def post(path: str, token: str, body: bytes, key: str) -> bytes:
     return head.encode() + body
 
 
-async def _one(port: int, request: bytes) -> int:
+async def _send(port: int, request: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         return (await _exchange(reader, writer, request))[0]

@@ -20,7 +20,7 @@ from service.web.auth.sessions import PATHS
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 TAKE_PICTURES = os.environ.get("TAKE_PICTURES") == "1"
 """Writes the pictures of the docs anew; otherwise they are only taken, not kept."""
-CHROMIUM = next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 QUIETLY = [
     "--no-sandbox",
     "--disable-gpu",
@@ -54,10 +54,10 @@ class Visitor:
         self.page.goto(self.base + path)
         return self
 
-    def sign_in(self, door: Audience, who: str) -> Visitor:
+    def sign_in(self, audience: Audience, who: str) -> Visitor:
         """Come in at a door, as one who can be picked or as anybody by name."""
-        self.go(PATHS[door])
-        if door is Audience.RESIDENT:
+        self.go(PATHS[audience])
+        if audience is Audience.RESIDENT:
             self.page.fill("#typed", who)
         else:
             self.page.check(f"input[value='{who}']")
@@ -79,16 +79,19 @@ class Visitor:
     def tap(self, name: str, exact: bool = False) -> Visitor:
         """Press the first button of this name, which stays on the page."""
         # What a button is about stands in it for those who listen, after a space that is not seen.
-        wanted = name if exact else re.compile(re.escape(name).replace(":", r"\s*:"))
-        self.page.get_by_role("button", name=wanted, exact=exact).first.click()
+        pattern = name if exact else re.compile(re.escape(name).replace(":", r"\s*:"))
+        self.page.get_by_role("button", name=pattern, exact=exact).first.click()
         return self
 
     def check(self) -> None:
         """Everything a page must be: accessible, no wider than the window, nothing from elsewhere, no policy broken."""
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{self.page.url} is {wide} pixels wider than the window"
-        found: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
-        assert not found, [(self.page.url, one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+        violations: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
+        assert not violations, [
+            (self.page.url, violation["id"], [node["target"] for node in violation["nodes"]])
+            for violation in violations
+        ]
         assert not self.faults, self.faults
 
     def picture(self, name: str) -> None:
@@ -136,10 +139,10 @@ def watch(visitor: Visitor) -> None:
         if not own(request.url):
             visitor.faults.append(f"asked {request.url}")
 
-    def said(message: ConsoleMessage) -> None:
+    def record_message(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not EXPECTED.search(message.text):
             visitor.faults.append(f"console: {message.text}")
 
     visitor.context.on("request", asked)
-    visitor.context.on("console", said)
+    visitor.context.on("console", record_message)
     visitor.page.on("pageerror", lambda error: visitor.faults.append(f"script: {error}"))

@@ -18,11 +18,11 @@ LEFT_OUT = "Chromium was not found: the pages were not tried in a browser (Debia
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of these are the marked suite."""
     here = Path(__file__).parent
-    for one in items:
-        if here in one.path.parents:
-            one.add_marker(pytest.mark.pages)
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.pages)
             if CHROMIUM is None:
-                one.add_marker(pytest.mark.skip(reason=LEFT_OUT))
+                item.add_marker(pytest.mark.skip(reason=LEFT_OUT))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ WIDTH, HEIGHT, SCALE, QUIET = 640, 480, 8, 6
 BLACK, WHITE, GREY = 16, 235, 128
 
 
-def of(text: str, path: Path) -> Path:
+def make_qr_film(text: str, path: Path) -> Path:
     """Write a film of the code, as a desk's camera would see it on a telephone."""
     code = segno.make_qr(text, error="m")
     matrix = [list(row) for row in code.matrix_iter(scale=SCALE, border=QUIET)]

@@ -11,8 +11,8 @@ from tests.support.processes import Process
 
 
 def focused(visitor: Visitor) -> str:
-    found: str = visitor.page.evaluate("document.activeElement.id")
-    return found
+    element_id: str = visitor.page.evaluate("document.activeElement.id")
+    return element_id
 
 
 def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None:

@@ -25,34 +25,34 @@ ZOOMED: ViewportSize = {"width": 640, "height": 512}
 TABS_MAX = 400
 
 
-def pages_of(door: Audience | None) -> list[str]:
+def pages_of(audience: Audience | None) -> list[str]:
     """Every page of a door that can be opened by its address."""
-    found = []
+    paths = []
     for route in routes.ROUTES:
         path = route.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)
-        if route.audience is door and route.method == "GET" and "{" not in path and path not in FILES:
-            found.append(path)
-    return found
+        if route.audience is audience and route.method == "GET" and "{" not in path and path not in FILES:
+            paths.append(path)
+    return paths
 
 
-def come_in(visitor: Visitor, door: Audience | None) -> Visitor:
-    return visitor if door is None else visitor.sign_in(door, WHO[door])
+def come_in(visitor: Visitor, audience: Audience | None) -> Visitor:
+    return visitor if audience is None else visitor.sign_in(audience, WHO[audience])
 
 
-@pytest.mark.parametrize("door", [None, *WHO], ids=lambda door: str(door or "open"))
+@pytest.mark.parametrize("audience", [None, *WHO], ids=lambda audience: str(audience or "open"))
 @pytest.mark.parametrize(
     ("viewport", "dark", "language"),
     [(NARROW, True, "en"), (ZOOMED, False, "zh-CN")],
     ids=["320 pixels and dark", "200 percent"],
 )
 def test_it_fits(
-    browser: Browser, city: Process, door: Audience | None, viewport: ViewportSize, dark: bool, language: str
+    browser: Browser, city: Process, audience: Audience | None, viewport: ViewportSize, dark: bool, language: str
 ) -> None:
     with visiting(browser, city.base, viewport=viewport, dark=dark, language=language) as visitor:
-        come_in(visitor, door)
-        for path in pages_of(door):
+        come_in(visitor, audience)
+        for path in pages_of(audience):
             visitor.go(path).check()
 
 
@@ -72,13 +72,13 @@ def tab_to(visitor: Visitor, words: str) -> None:
     """Move by the Tab key alone until what has the focus says these words; it must be seen to have it."""
     for _ in range(TABS_MAX):
         visitor.page.keyboard.press("Tab")
-        found = visitor.page.evaluate(
+        position = visitor.page.evaluate(
             "() => { const e = document.activeElement; const s = getComputedStyle(e);"
             " return [e.labels?.[0]?.textContent || e.textContent || e.value || e.id, e.id,"
             " s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0]; }"
         )
-        if words in (found[1], re.sub(r"\s+(?=:)", "", found[0])) or words in found[0]:
-            assert found[2], f"the focus on {words} cannot be seen"
+        if words in (position[1], re.sub(r"\s+(?=:)", "", position[0])) or words in position[0]:
+            assert position[2], f"the focus on {words} cannot be seen"
             return
     raise AssertionError(f"the Tab key never reaches {words}")
 

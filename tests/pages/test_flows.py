@@ -19,7 +19,7 @@ LANGUAGES = pytest.mark.parametrize("language", sorted(TEXTS))
 
 @LANGUAGES
 def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Path, language: str) -> None:
-    said = TEXTS[language]
+    texts = TEXTS[language]
     with (
         visiting(browser, city.base, language=language) as me,
         visiting(browser, city.base, language=language) as desk,
@@ -31,33 +31,33 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
             me.page.click("#what-if button")
         me.check()
         me.go("/me/benefits").check()
-        me.press(said["ask"]).check()
-        me.press(said["agree"], exact=True).check()
+        me.press(texts["ask"]).check()
+        me.press(texts["agree"], exact=True).check()
         me.go("/me/show").check()
-        me.press(said["show"]).check()
+        me.press(texts["show"]).check()
         me.picture(f"resident-ticket-{language}")
         assert int(me.page.inner_text("[data-left] b")) > 60
         drawn = me.page.evaluate("document.querySelector('.qr svg path').getBoundingClientRect().width")
         assert drawn > 0.6 * me.page.locator(".qr").bounding_box()["width"]  # type: ignore[index]
         handle = me.page.inner_text(".typed")
         desk.sign_in(Audience.VENUE, "city-library-main").check()
-        for verdict in (said["applies"], said["standard"]):
+        for verdict in (texts["applies"], texts["standard"]):
             desk.page.fill("#handle", handle)
-            desk.tap(said["honour"])
+            desk.tap(texts["honour"])
             desk.page.wait_for_selector(f".verdict:has-text('{verdict}')")
             desk.check()
             assert desk.page.evaluate("document.activeElement.id") == "handle"
-            if verdict == said["applies"]:
+            if verdict == texts["applies"]:
                 desk.picture(f"desk-applies-{language}")
         desk.go("/desk/day").check()
         me.go("/me/accesses").check()
         me.picture(f"resident-who-looked-{language}")
         me.go("/me/consents")
         me.picture(f"resident-consents-{language}")
-        me.press(said["stop"]).check()
-        assert said["stopped"] in me.text
+        me.press(texts["stop"]).check()
+        assert texts["stopped"] in me.text
         me.go("/me")
-        assert said["none"] in me.text
+        assert texts["none"] in me.text
         for path in ("mine", "messages", "objections", "leave", "records"):
             me.go(f"/me/{path}").check()
 
@@ -83,13 +83,13 @@ def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: 
 
 @LANGUAGES
 def test_an_officer_verifies(browser: Browser, city: Process, language: str) -> None:
-    said = TEXTS[language]
+    texts = TEXTS[language]
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as officer:
         officer.sign_in(Audience.PRIVACY, "officer-1").check()
         officer.picture(f"officer-now-{language}")
         officer.go("/officer/verification").check()
-        officer.press(said["verify"])
-        officer.page.wait_for_selector(f"text={said['sound']}")
+        officer.press(texts["verify"])
+        officer.page.wait_for_selector(f"text={texts['sound']}")
         officer.check()
         officer.picture(f"officer-verification-{language}")
         officer.go("/officer/cases").check()
@@ -121,7 +121,7 @@ def test_the_desk_reads_codes_by_camera(
         me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
         me.go("/me/show").press("Show the code")
         handle = re.sub(r"\s", "", me.page.inner_text(".typed"))
-    shown = film.of(handle.upper(), tmp_path / "camera.y4m")
+    shown = film.make_qr_film(handle.upper(), tmp_path / "camera.y4m")
     camera = [
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",

@@ -148,10 +148,10 @@ def test_what_an_officer_decides_is_accessible(
 
 
 def narrowest(visitor: Visitor, selector: str) -> float:
-    found: float = visitor.page.evaluate(
+    width: float = visitor.page.evaluate(
         "s => Math.min(...[...document.querySelectorAll(s)].map(e => e.getBoundingClientRect().width))", selector
     )
-    return found
+    return width
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

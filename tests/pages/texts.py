@@ -70,12 +70,12 @@ def deliver(city: Process, folder: Path, code: str, account: str, trips: int) ->
 
 def sign_in_with_points(me: Visitor, city: Process, folder: Path, language: str) -> None:
     """Somebody new, with 63 points from bike trips."""
-    said, name = TEXTS[language], secrets.token_hex(4)
+    texts, name = TEXTS[language], secrets.token_hex(4)
     me.sign_in(Audience.RESIDENT, f"person-{name}").check()
     me.go("/me/consents")
     me.page.fill("#account-green-travel", f"bike-{name}")
-    me.press(said["read"]).check()
-    me.press(said["agree"], exact=True).check()
+    me.press(texts["read"]).check()
+    me.press(texts["agree"], exact=True).check()
     deliver(city, folder, me.page.inner_text(".link-code .typed").strip(), f"bike-{name}", 63)
     me.go("/me")
-    assert said["points"] in me.text
+    assert texts["points"] in me.text

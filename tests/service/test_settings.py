@@ -34,13 +34,13 @@ def test_nothing_unsafe_to_guess_has_a_default(tmp_path: Path, name: str, value:
 
 
 def sign_in(**changes: object) -> str:
-    one = {
+    application = {
         "client_id": "credit-easy",
         "authorize_url": "https://id.city.example/authorize",
         "token_url": "https://id.city.example/token",
         **changes,
     }
-    return json.dumps({"resident": {name: value for name, value in one.items() if value is not None}})
+    return json.dumps({"resident": {name: value for name, value in application.items() if value is not None}})
 
 
 def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:

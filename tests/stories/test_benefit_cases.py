@@ -30,9 +30,9 @@ async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any]) ->
 
 
 async def quota_of(town: City, benefit_id: str, quota: dict[str, Any] | None) -> None:
-    found = (await in_force.load(await queries.now())).benefit(benefit_id, await town.today())
-    assert found is not None
-    body = {name: value for name, value in found.body.items() if name != "quota"}
+    benefit = (await in_force.load(await queries.now())).benefit(benefit_id, await town.today())
+    assert benefit is not None
+    body = {name: value for name, value in benefit.body.items() if name != "quota"}
     await publish(DocumentKind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
 
 
@@ -51,13 +51,15 @@ async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
 
 async def test_b1_600_and_50_needed(town: City) -> None:
     generous = copy.deepcopy(scheme.shipped()[0])
-    for one in (*generous["dimensions"], *generous["indicators"]):
-        one["cap" if "cap" in one else "yearly_cap"] = 2_000
+    for entry in (*generous["dimensions"], *generous["indicators"]):
+        entry["cap" if "cap" in entry else "yearly_cap"] = 2_000
     await announced_long_ago("2026.1", generous)
-    found = (await in_force.load(await queries.now())).benefit("library-deposit", await town.today())
-    assert found is not None
+    benefit = (await in_force.load(await queries.now())).benefit("library-deposit", await town.today())
+    assert benefit is not None
     both = {"all": [{"measure": "total", "at_least": 600}, {"measure": "green_living", "at_least": 50}]}
-    await publish(DocumentKind.BENEFITS, "readers-600", {**found.body, "benefit_id": "readers-600", "condition": both})
+    await publish(
+        DocumentKind.BENEFITS, "readers-600", {**benefit.body, "benefit_id": "readers-600", "condition": both}
+    )
 
     year = await town.last_year()
     for name, trees, rides, applies in (("a", 110, 100, True), ("b", 109, 108, False), ("c", 112, 98, False)):
@@ -69,7 +71,9 @@ async def test_b1_600_and_50_needed(town: City) -> None:
         )
         await town.source().deliver(record(f"{name}-r", f"bike-{name}", quantity=rides, occurred_on=f"{year}-03-12"))
         await who.consent_to_provider("city-library")
-        mine = {one["benefit_id"]: one for one in (await who.get("/v1/me/benefits")).json()["data"]}["readers-600"]
+        mine = {benefit["benefit_id"]: benefit for benefit in (await who.get("/v1/me/benefits")).json()["data"]}[
+            "readers-600"
+        ]
         total, green = trees * 5 + rides // 2, rides // 2
         assert mine["applies"] is applies
         assert mine["conditions"] == [
@@ -123,9 +127,13 @@ async def test_corrections_are_told_and_counted(town: City) -> None:
     done = await source.post(path, {"quantity": 30, "reason_code": "recount"})
     assert done.json() == {"record_id": "r-1", "state": "corrected"}
     assert await wang.total() == 15
-    (told,) = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
-    assert (told["kind"], told["facts"]["quantity_before"], told["facts"]["quantity"]) == ("record_corrected", 10, 30)
-    assert told["text"].startswith("Green Travel corrected")
+    (message,) = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    assert (message["kind"], message["facts"]["quantity_before"], message["facts"]["quantity"]) == (
+        "record_corrected",
+        10,
+        30,
+    )
+    assert message["text"].startswith("Green Travel corrected")
     tomorrow = (await town.today() + timedelta(days=1)).isoformat()
     for body, code in (
         ({"reason_code": "x"}, "body_invalid"),
@@ -156,7 +164,7 @@ async def test_b6_the_civil_day_is_the_citys(town: City) -> None:
         record("today", "bike-9001", quantity=2, occurred_on=today.isoformat()),
         record("tomorrow", "bike-9001", quantity=2, occurred_on=(today + timedelta(days=1)).isoformat()),
     )
-    assert [one["status"] for one in done["results"]] == ["accepted", "refused"]
+    assert [result["status"] for result in done["results"]] == ["accepted", "refused"]
 
 
 async def test_b9_quotas_by_person_and_by_city_day(town: City) -> None:
@@ -197,18 +205,18 @@ async def test_t2_what_changes_between_ticket_and_scan(town: City) -> None:
     wang, venue = town.resident("wang"), town.venue()
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
-    one, two, three = await wang.ticket(), await wang.ticket(), await wang.ticket()
+    first, second, third = await wang.ticket(), await wang.ticket(), await wang.ticket()
     correction = {"quantity": 60, "reason_code": "recount"}
     await town.source("volunteer-service").post("/v1/source/records/v-wang.minutes/correction", correction)
-    assert (await venue.post("/v1/venue/redemptions", {"handle": one["handle"]})).content == ORDINARY
+    assert (await venue.post("/v1/venue/redemptions", {"handle": first["handle"]})).content == ORDINARY
     await town.source("volunteer-service").post(
         "/v1/source/records/v-wang.minutes/correction", {"quantity": 7_200, "reason_code": "recount"}
     )
-    assert (await venue.post("/v1/venue/checks", {"handle": two["handle"]})).json()["applies"] is True
+    assert (await venue.post("/v1/venue/checks", {"handle": second["handle"]})).json()["applies"] is True
     async with queries.transaction():
         await lifecycle.suspend(DocumentKind.BENEFITS, "library-deposit", "admin-1", await queries.now())
-    assert (await venue.post("/v1/venue/redemptions", {"handle": two["handle"]})).content == ORDINARY
-    assert (await venue.post("/v1/venue/checks", {"handle": three["handle"]})).content == ORDINARY
+    assert (await venue.post("/v1/venue/redemptions", {"handle": second["handle"]})).content == ORDINARY
+    assert (await venue.post("/v1/venue/checks", {"handle": third["handle"]})).content == ORDINARY
 
 
 async def test_t3_the_wrong_place_and_the_wrong_door(town: City) -> None:
@@ -244,7 +252,7 @@ async def test_a_reversal_gives_the_quota_back(town: City) -> None:
         undone = await venue.post(path, {"reason_code": "mistaken_scan"})
         assert undone.json() == {"redemption_id": done.json()["redemption_id"], "state": "reversed"}
     messages = (await wang.get("/v1/me/messages")).json()["data"]
-    assert [one["kind"] for one in messages] == ["redemption_reversed"]
+    assert [message["kind"] for message in messages] == ["redemption_reversed"]
     again = await wang.ticket()
     assert (await venue.post("/v1/venue/redemptions", {"handle": again["handle"]})).status_code == 201
     third = await wang.post("/v1/me/tickets", {"benefit_id": "library-deposit", "venue_id": "city-library-main"})
@@ -266,7 +274,7 @@ async def test_a_venues_day_has_no_person_in_it(town: City) -> None:
     assert (await venue.get(f"/v1/venue/redemptions?day={day - timedelta(days=1)}")).json()["data"] == []
     assert (await town.venue("riverside-parking-1").get("/v1/venue/redemptions")).json()["data"] == []
     ours = (await venue.get("/v1/venue/benefits")).json()["data"]
-    assert [one["benefit_id"] for one in ours] == ["library-deposit"]
+    assert [redemption["benefit_id"] for redemption in ours] == ["library-deposit"]
 
 
 async def test_after_24_hours_nobody_knows_who_redeemed(town: City) -> None:
@@ -288,22 +296,22 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: City) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "document_id", "door", "subject", "paths"),
+    ("kind", "document_id", "audience", "subject", "paths"),
     [
         (DocumentKind.VENUES, "city-library-main", Audience.VENUE, "city-library-main", ("benefits", "redemptions")),
         (DocumentKind.SOURCES, "green-travel", Audience.SOURCE, "green-travel", ("links", "objections")),
     ],
 )
 async def test_a_suspended_organisation_is_felt_at_the_next_request(
-    town: City, kind: DocumentKind, document_id: str, door: Audience, subject: str, paths: tuple[str, ...]
+    town: City, kind: DocumentKind, document_id: str, audience: Audience, subject: str, paths: tuple[str, ...]
 ) -> None:
-    actor = town.actor(door, subject)
+    actor = town.actor(audience, subject)
     for path in paths:
-        assert (await actor.get(f"/v1/{door}/{path}")).status_code == 200
+        assert (await actor.get(f"/v1/{audience}/{path}")).status_code == 200
     async with queries.transaction():
         await lifecycle.suspend(kind, document_id, "admin-1", await queries.now())
-    calls = [await actor.get(f"/v1/{door}/{path}") for path in paths]
-    if door is Audience.VENUE:
+    calls = [await actor.get(f"/v1/{audience}/{path}") for path in paths]
+    if audience is Audience.VENUE:
         for path in ("checks", "redemptions"):
             calls.append(await actor.post(f"/v1/venue/{path}", {"handle": "0" * 32}))
         calls.append(await actor.post("/v1/venue/redemptions/x/reversal", {"reason_code": "mistaken_scan"}))
@@ -314,7 +322,7 @@ async def test_a_suspended_organisation_is_felt_at_the_next_request(
         calls.append(await actor.post("/v1/source/records/x/retraction", {"reason_code": "x"}))
         calls.append(await actor.post("/v1/source/records/x/correction", {"quantity": 1, "reason_code": "x"}))
         calls.append(await actor.post("/v1/source/objections/x/statement", {"statement": "x"}))
-    assert {(one.status_code, one.json()["code"]) for one in calls} == {(403, "suspended")}
+    assert {(call.status_code, call.json()["code"]) for call in calls} == {(403, "suspended")}
 
 
 async def test_a_client_without_a_registration_is_not_active(town: City) -> None:

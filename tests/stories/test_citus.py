@@ -58,7 +58,7 @@ async def test_a_residents_day_and_where_the_tables_lie(town: City) -> None:
         "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip
     assert lie == {**partitioning.DISTRIBUTION_KEYS, **dict.fromkeys(partitioning.REFERENCE_TABLES, "<none>")}
     assert await database.distribute() == []
-    beside = await queries.fetch_all(
+    colocation_ids = await queries.fetch_all(
         "SELECT DISTINCT colocation_id FROM citus_tables WHERE distribution_column = 'person_id'"
     )
-    assert len(beside) == 1
+    assert len(colocation_ids) == 1

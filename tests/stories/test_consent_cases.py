@@ -31,14 +31,14 @@ async def new_notice(town: City, *, material: bool) -> lifecycle.Version:
         return await seed.publish(DocumentKind.NOTICES, "benefit-check", body, await queries.now())
 
 
-async def consents(one: Resident) -> list[dict[str, str]]:
-    data: list[dict[str, str]] = (await one.get("/v1/me/consents?limit=200")).json()["data"]
+async def consents(resident: Resident) -> list[dict[str, str]]:
+    data: list[dict[str, str]] = (await resident.get("/v1/me/consents?limit=200")).json()["data"]
     return data
 
 
 async def test_c1_a_material_change_between_notice_and_tap(town: City) -> None:
     wang = town.resident("wang")
-    shown = await wang.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
     v2 = await new_notice(town, material=True)
     before = await row_counts()
     answer = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
@@ -47,14 +47,14 @@ async def test_c1_a_material_change_between_notice_and_tap(town: City) -> None:
     assert answer.json()["notice"]["sha256"] == v2.sha256
     assert await row_counts() == before
     assert await consents(wang) == []
-    again = await wang.ask(**PROVIDER)
+    again = await wang.request_notice(**PROVIDER)
     given = await wang.post("/v1/me/consents", {"ticket": again["ticket"]})
     assert (given.status_code, given.json()["notice_version"]) == (201, v2.version)
 
 
 async def test_c2_a_change_that_is_not_material_leaves_the_notice_that_was_read(town: City) -> None:
     wang = town.resident("wang")
-    shown = await wang.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
     await new_notice(town, material=False)
     given = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
     assert given.status_code == 201
@@ -63,19 +63,19 @@ async def test_c2_a_change_that_is_not_material_leaves_the_notice_that_was_read(
 
 async def test_c4_an_old_yes_sent_again_after_withdrawal(town: City) -> None:
     wang = town.resident("wang")
-    shown = await wang.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
     given = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
     await wang.post(f"/v1/me/consents/{given.json()['consent_id']}/withdraw")
     replay = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
     assert (replay.status_code, replay.json()["code"]) == (409, "ticket_consumed")
-    assert [one["state"] for one in await consents(wang)] == ["withdrawn"]
+    assert [consent["state"] for consent in await consents(wang)] == ["withdrawn"]
     assert (await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})).json()["code"] == "ticket_consumed"
 
 
 async def test_c5_somebody_elses_ticket(town: City) -> None:
     wang, mallory = town.resident("wang"), town.resident("mallory")
-    shown = await wang.ask(**PROVIDER)
-    await mallory.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
+    await mallory.request_notice(**PROVIDER)
     before = await row_counts()
     for path in ("/v1/me/consents", "/v1/me/refusals"):
         stolen = await mallory.post(path, {"ticket": shown["ticket"]})
@@ -89,7 +89,7 @@ async def test_c5_somebody_elses_ticket(town: City) -> None:
 
 async def test_a_forged_or_late_ticket(town: City) -> None:
     wang = town.resident("wang")
-    shown = await wang.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
     ticket = shown["ticket"]
     for forged in ("x", ticket[:-1] + ("0" if ticket[-1] != "0" else "1"), "0" * 96, ticket.upper()):
         answer = await wang.post("/v1/me/consents", {"ticket": forged})
@@ -122,12 +122,12 @@ async def test_c9_expiry_needs_no_sweeper(town: City) -> None:
         "at"
     ]
     town.shift.by = timedelta(days=367)
-    assert [one["state"] for one in await consents(wang)] == ["expired"]
+    assert [consent["state"] for consent in await consents(wang)] == ["expired"]
     assert await wang.total() == 0
     done = await town.source("volunteer-service").deliver(record("late", "v-wang", "volunteer_minutes", 60))
     assert done["results"][0]["code"] == "not_authorised"
     linked = (await town.source("volunteer-service").get("/v1/source/links?limit=200")).json()["data"]
-    assert "v-wang" not in [one["account"] for one in linked]
+    assert "v-wang" not in [link["account"] for link in linked]
     edge = queries.from_micros(end)
     from consent.domain.purposes import Purpose
     from consent.records.gate import covered
@@ -138,11 +138,11 @@ async def test_c9_expiry_needs_no_sweeper(town: City) -> None:
     # The sweeper writes down what was so already.
     swept = await background.run_cleanup(town.app_context)
     assert swept["consents_expired"] > 0
-    assert [one["state"] for one in await consents(wang)] == ["expired"]
+    assert [consent["state"] for consent in await consents(wang)] == ["expired"]
     events = await queries.fetch_all("SELECT kind FROM event WHERE person_id = $1 ORDER BY number DESC", person_id)
     assert events[0]["kind"] == "consent.expired"
     ended = (await town.source("volunteer-service").get("/v1/source/links?state=ended&limit=200")).json()["data"]
-    assert "v-wang" in [one["account"] for one in ended]
+    assert "v-wang" in [link["account"] for link in ended]
     assert (await background.run_cleanup(town.app_context))["consents_expired"] == 0
 
 
@@ -152,8 +152,8 @@ async def test_c10_withdrawn_stays_withdrawn(town: City) -> None:
     ended = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     town.shift.by = timedelta(days=400)
     await background.run_cleanup(town.app_context)
-    (one,) = await consents(wang)
-    assert (one["state"], one["ended_at"]) == ("withdrawn", ended.json()["withdrawn_at"])
+    (row,) = await consents(wang)
+    assert (row["state"], row["ended_at"]) == ("withdrawn", ended.json()["withdrawn_at"])
     again = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert again.content == ended.content
 
@@ -164,8 +164,8 @@ async def test_an_expired_consent_that_is_withdrawn_says_expired(town: City) -> 
     town.shift.by = timedelta(days=367)
     late = await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert late.json()["state"] == "expired"
-    anew = await wang.consent_to_provider("city-library")
-    assert anew["previous_consent_id"] == consent["consent_id"]
+    second = await wang.consent_to_provider("city-library")
+    assert second["previous_consent_id"] == consent["consent_id"]
 
 
 async def test_c11_somebody_elses_account(town: City) -> None:
@@ -183,11 +183,11 @@ async def test_c11_somebody_elses_account(town: City) -> None:
     assert (claim.status_code, claim.json()["code"]) == (409, "account_linked_elsewhere")
     assert await alice.total() == 20
     assert await mallory.total() == 0
-    told = {
-        name: [one["kind"] for one in (await who.get("/v1/me/messages")).json()["data"]]
+    kinds = {
+        name: [message["kind"] for message in (await who.get("/v1/me/messages")).json()["data"]]
         for name, who in (("alice", alice), ("mallory", mallory))
     }
-    assert told == {"alice": ["account_claimed"], "mallory": ["account_linked_elsewhere"]}
+    assert kinds == {"alice": ["account_claimed"], "mallory": ["account_linked_elsewhere"]}
     reviews = await queries.fetch_all("SELECT state, standing_link_id FROM link_review")
     assert reviews == [{"state": "open", "standing_link_id": hers["link"]["link_id"]}]
     answers = set()
@@ -222,7 +222,7 @@ async def test_the_end_of_a_consent_says_what_it_removed(town: City) -> None:
     given = (await wang.get("/v1/me/consents")).json()["data"][0]["consent_id"]
     await wang.post(f"/v1/me/consents/{given}/withdraw")
     events = (await wang.get(f"/v1/me/consents/{given}/receipt")).json()["events"]
-    assert [one["event"]["facts"].get("records_removed") for one in events] == [None, 1]
+    assert [event["event"]["facts"].get("records_removed") for event in events] == [None, 1]
 
 
 async def test_c12_of_two_sources_one_is_stopped(town: City) -> None:
@@ -233,7 +233,7 @@ async def test_c12_of_two_sources_one_is_stopped(town: City) -> None:
     await wang.consent_to_provider("city-library")
     first = await wang.get("/v1/me/points")
     ticket = await wang.ticket()
-    rides = next(one for one in await consents(wang) if one.get("source_id") == "green-travel")
+    rides = next(consent for consent in await consents(wang) if consent.get("source_id") == "green-travel")
     await wang.post(f"/v1/me/consents/{rides['consent_id']}/withdraw")
     after = await wang.get("/v1/me/points", {"If-None-Match": first.headers["etag"]})
     assert (after.status_code, after.json()["total"]) == (200, 50)
@@ -247,8 +247,8 @@ async def test_c13_a_source_that_does_not_listen(town: City) -> None:
     await town.source().deliver(record("r", "bike-9001"))
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert (await wang.get("/v1/me/records")).json()["data"] == []
-    held = await queries.fetch_all("SELECT record_id FROM record WHERE source_record_id = 'r'")
-    assert held == []
+    rows = await queries.fetch_all("SELECT record_id FROM record WHERE source_record_id = 'r'")
+    assert rows == []
     link_id = consent["link"]["link_id"]
     first = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
     at = await queries.fetch_all("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)
@@ -262,40 +262,40 @@ async def test_c13_a_source_that_does_not_listen(town: City) -> None:
 async def test_c16_refusing_everything_loses_nothing(town: City) -> None:
     wang = town.resident("wang")
     catalogue_of_benefits = (await catalogue.load(await queries.now())).benefits(await town.today())
-    for provider_id in {one.provider_id for one in catalogue_of_benefits}:
-        shown = await wang.ask(purpose="benefit.check", provider_id=provider_id)
+    for provider_id in {benefit.provider_id for benefit in catalogue_of_benefits}:
+        shown = await wang.request_notice(purpose="benefit.check", provider_id=provider_id)
         refused = await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})
         assert (refused.status_code, refused.json()["state"]) == (201, "refused")
     for source_id in ("green-travel", "volunteer-service", "civic-life"):
-        shown = await wang.ask(purpose="points.compute", source_id=source_id, account="x-1")
+        shown = await wang.request_notice(purpose="points.compute", source_id=source_id, account="x-1")
         assert (await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})).status_code == 201
-    assert {one["state"] for one in await consents(wang)} == {"refused"}
+    assert {consent["state"] for consent in await consents(wang)} == {"refused"}
     for path in ("points", "points/explanation", "benefits", "messages", "access-log", "records", "objections"):
         assert (await wang.get(f"/v1/me/{path}")).status_code == 200, path
-    for one in (await wang.get("/v1/me/benefits")).json()["data"]:
-        assert one["baseline"]
-        assert one["need_based_alternative"]["zh-CN"]
-        assert one["offline_path"]["en"]
-    shown = await wang.ask(**PROVIDER)
+    for benefit in (await wang.get("/v1/me/benefits")).json()["data"]:
+        assert benefit["baseline"]
+        assert benefit["need_based_alternative"]["zh-CN"]
+        assert benefit["offline_path"]["en"]
+    shown = await wang.request_notice(**PROVIDER)
     assert (await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})).status_code == 201
 
 
 async def test_one_live_consent_at_a_time(town: City) -> None:
     wang = town.resident("wang")
-    first, second = await wang.ask(**PROVIDER), await wang.ask(**PROVIDER)
+    first, second = await wang.request_notice(**PROVIDER), await wang.request_notice(**PROVIDER)
     answers = await asyncio.gather(
-        *(wang.post("/v1/me/consents", {"ticket": one["ticket"]}) for one in (first, second))
+        *(wang.post("/v1/me/consents", {"ticket": notice["ticket"]}) for notice in (first, second))
     )
-    assert sorted(one.status_code for one in answers) == [201, 409]
-    assert {one.json().get("code") for one in answers} == {None, "already_given"}
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert {answer.json().get("code") for answer in answers} == {None, "already_given"}
 
 
 async def test_yes_no_and_yes_again_is_one_consent(town: City) -> None:
     wang = town.resident("wang")
     given = await wang.consent_to_provider("city-library")
     asked = {"purpose": "benefit.check", "provider_id": "city-library"}
-    await wang.post("/v1/me/refusals", {"ticket": (await wang.ask(**asked))["ticket"]})
-    again = await wang.post("/v1/me/consents", {"ticket": (await wang.ask(**asked))["ticket"]})
+    await wang.post("/v1/me/refusals", {"ticket": (await wang.request_notice(**asked))["ticket"]})
+    again = await wang.post("/v1/me/consents", {"ticket": (await wang.request_notice(**asked))["ticket"]})
     assert (again.status_code, again.json()["code"]) == (409, "already_given")
     await wang.post(f"/v1/me/consents/{given['consent_id']}/withdraw")
     renewed = await wang.consent_to_provider("city-library")
@@ -305,7 +305,7 @@ async def test_yes_no_and_yes_again_is_one_consent(town: City) -> None:
 async def test_a_refusal_does_not_end_a_consent(town: City) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
-    shown = await wang.ask(**PROVIDER)
+    shown = await wang.request_notice(**PROVIDER)
     await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})
     assert (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["state"] == "given"
 
@@ -342,7 +342,7 @@ async def test_another_persons_consent_is_not_there(town: City) -> None:
 async def test_a_notice_is_shown_whole_in_both_languages(town: City) -> None:
     wang = town.resident("wang")
     for language, name in (("zh-CN", "市图书馆"), ("en", "City Library")):
-        shown = await wang.ask(**{**PROVIDER, "language": language})
+        shown = await wang.request_notice(**{**PROVIDER, "language": language})
         assert name in shown["notice"]["body"]
         assert "{counterpart}" not in shown["notice"]["body"]
         assert all(shown["notice"]["fields"].values())
@@ -350,7 +350,7 @@ async def test_a_notice_is_shown_whole_in_both_languages(town: City) -> None:
 
 async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: City) -> None:
     wang = town.resident("wang")
-    await wang.ask(purpose="points.compute", source_id="green-travel", account="bike-9001")
+    await wang.request_notice(purpose="points.compute", source_id="green-travel", account="bike-9001")
     await wang.consent_to_source("green-travel", "bike-9002")
     town.shift.by = timedelta(days=2)
     done = await background.run_cleanup(town.app_context)

@@ -65,7 +65,7 @@ class Lives(RuleBasedStateMachine):
         self.codes: list[tuple[str, str, str, datetime]] = []
         self.town.shift.by = timedelta(0)
 
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def run_async(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.runner.run(work)
 
     def who(self, person: str) -> Resident:
@@ -75,33 +75,35 @@ class Lives(RuleBasedStateMachine):
         return f"{self.prefix}-{name}"
 
     def now(self) -> datetime:
-        return self.do(self.town.shift())
+        return self.run_async(self.town.shift())
 
     def live(self, person: str | None, counterpart: str) -> dict[str, Consent]:
         now = self.now()
         return {
-            key: one
-            for key, one in self.consents.items()
-            if person in (None, one.person) and one.counterpart == counterpart and one.state_at(now) == "given"
+            key: consent
+            for key, consent in self.consents.items()
+            if person in (None, consent.person)
+            and consent.counterpart == counterpart
+            and consent.state_at(now) == "given"
         }
 
     def holder(self, account: str) -> str | None:
         """Whose link of the account stands, by the source's table: an expired one stands until somebody tidies up."""
-        for one in self.consents.values():
-            if one.account == account and one.linked and one.state == "given":
-                return one.person
+        for consent in self.consents.values():
+            if consent.account == account and consent.linked and consent.state == "given":
+                return consent.person
         return None
 
-    def end(self, one: Consent, state: str) -> None:
-        one.state, one.linked = state, False
-        one.records.clear()
+    def end(self, consent: Consent, state: str) -> None:
+        consent.state, consent.linked = state, False
+        consent.records.clear()
 
-    def tidy_past(self, person: str | None = None, counterpart: str | None = None) -> None:
+    def drop_expired(self, person: str | None = None, counterpart: str | None = None) -> None:
         now = self.now()
-        for one in self.consents.values():
-            meant = person in (None, one.person) and counterpart in (None, one.counterpart)
-            if meant and one.state == "given" and now >= one.expires_at:
-                self.end(one, "expired")
+        for consent in self.consents.values():
+            meant = person in (None, consent.person) and counterpart in (None, consent.counterpart)
+            if meant and consent.state == "given" and now >= consent.expires_at:
+                self.end(consent, "expired")
 
     @rule(person=PEOPLE, counterpart=st.sampled_from([SOURCE, SOURCE, PROVIDER]), account=ACCOUNTS, yes=st.booleans())
     def answer(self, person: str, counterpart: str, account: str, yes: bool) -> None:
@@ -110,9 +112,9 @@ class Lives(RuleBasedStateMachine):
             asked = {"purpose": "points.compute", "source_id": SOURCE, "account": self.account(account)}
         else:
             asked = {"purpose": "benefit.check", "provider_id": PROVIDER}
-        shown = self.do(who.ask(**asked))
+        shown = self.run_async(who.request_notice(**asked))
         path = "/v1/me/consents" if yes else "/v1/me/refusals"
-        answer = self.do(who.post(path, {"ticket": shown["ticket"]}))
+        answer = self.run_async(who.post(path, {"ticket": shown["ticket"]}))
         if not yes:
             assert answer.status_code == 201, answer.text
             body = answer.json()
@@ -126,7 +128,7 @@ class Lives(RuleBasedStateMachine):
             assert (answer.status_code, answer.json()["code"]) == (409, "already_given")
             return
         assert answer.status_code == 201, answer.text
-        self.tidy_past(person, counterpart)
+        self.drop_expired(person, counterpart)
         body = answer.json()
         new = Consent(
             person,
@@ -138,7 +140,7 @@ class Lives(RuleBasedStateMachine):
         )
         if counterpart == SOURCE:
             # A code that nobody typed dies with the consent it was made for.
-            self.codes = [one for one in self.codes if one[1] != person]
+            self.codes = [code for code in self.codes if code[1] != person]
             if old is not None and old.linked:
                 new.linked, new.records = True, set(old.records)
                 assert "link" not in body
@@ -154,7 +156,7 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data(), typed=ACCOUNTS)
     def confirm(self, data: st.DataObject, typed: str) -> None:
         code, person, account, expires = data.draw(st.sampled_from(self.codes))
-        answer = self.do(
+        answer = self.run_async(
             self.town.source(SOURCE).post("/v1/source/links/confirm", {"code": code, "account": self.account(typed)})
         )
         now = self.now()
@@ -172,11 +174,14 @@ class Lives(RuleBasedStateMachine):
     @rule(account=ACCOUNTS)
     def deliver(self, account: str) -> None:
         record_id = f"{self.prefix}-{next(numbers)}"
-        today = self.do(self.town.today()).isoformat()
-        done = self.do(
+        today = self.run_async(self.town.today()).isoformat()
+        done = self.run_async(
             self.town.source(SOURCE).deliver(record(record_id, self.account(account), occurred_on=today, quantity=2))
         )
-        owner = next((one for one in self.live(None, SOURCE).values() if one.linked and one.account == account), None)
+        owner = next(
+            (consent for consent in self.live(None, SOURCE).values() if consent.linked and consent.account == account),
+            None,
+        )
         if owner is None:
             assert done["results"][0]["code"] == "not_authorised"
         else:
@@ -187,30 +192,30 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data(), by=PEOPLE)
     def withdraw(self, data: st.DataObject, by: str) -> None:
         consent_id = data.draw(st.sampled_from(list(self.consents)))
-        answer = self.do(self.who(by).post(f"/v1/me/consents/{consent_id}/withdraw"))
-        one = self.consents[consent_id]
-        if one.person != by:
+        answer = self.run_async(self.who(by).post(f"/v1/me/consents/{consent_id}/withdraw"))
+        consent = self.consents[consent_id]
+        if consent.person != by:
             assert answer.status_code == 404
             return
         assert answer.status_code == 200, answer.text
-        self.tidy_past(by, one.counterpart)
-        if one.state == "given":
-            self.end(one, "withdrawn")
-            self.codes = [code for code in self.codes if one.counterpart != SOURCE or code[1] != by]
+        self.drop_expired(by, consent.counterpart)
+        if consent.state == "given":
+            self.end(consent, "withdrawn")
+            self.codes = [code for code in self.codes if consent.counterpart != SOURCE or code[1] != by]
 
     @rule(person=PEOPLE)
     def withdraw_everything(self, person: str) -> None:
         live = [*self.live(person, SOURCE).values(), *self.live(person, PROVIDER).values()]
-        answer = self.do(self.who(person).post("/v1/me/withdrawals", {"scope": "all"}))
+        answer = self.run_async(self.who(person).post("/v1/me/withdrawals", {"scope": "all"}))
         assert answer.json() == {"withdrawn": len(live)}
-        for one in live:
-            self.end(one, "withdrawn")
-            self.codes = [code for code in self.codes if one.counterpart != SOURCE or code[1] != person]
+        for consent in live:
+            self.end(consent, "withdrawn")
+            self.codes = [code for code in self.codes if consent.counterpart != SOURCE or code[1] != person]
 
     @rule(person=PEOPLE)
     def erase(self, person: str) -> None:
-        assert self.do(self.who(person).delete("/v1/me")).status_code == 200
-        self.consents = {key: one for key, one in self.consents.items() if one.person != person}
+        assert self.run_async(self.who(person).delete("/v1/me")).status_code == 200
+        self.consents = {key: consent for key, consent in self.consents.items() if consent.person != person}
         self.codes = [code for code in self.codes if code[1] != person]
 
     @rule(by=st.sampled_from([timedelta(minutes=16), timedelta(days=20), timedelta(days=280), timedelta(days=330)]))
@@ -218,35 +223,39 @@ class Lives(RuleBasedStateMachine):
         if self.town.shift.by + by < timedelta(days=700):
             self.town.shift.by += by
 
-    @precondition(lambda self: any(one.state == "given" for one in self.consents.values()))
+    @precondition(lambda self: any(consent.state == "given" for consent in self.consents.values()))
     @rule(data=st.data(), seconds=st.sampled_from([-30, 1]))
     def time_passes_to_an_end(self, data: st.DataObject, seconds: int) -> None:
         """Just before or just after a consent ends."""
-        ends = sorted(one.expires_at for one in self.consents.values() if one.state == "given")
+        ends = sorted(consent.expires_at for consent in self.consents.values() if consent.state == "given")
         by = data.draw(st.sampled_from(ends)) - self.now() + timedelta(seconds=seconds)
         if by > timedelta(0) and self.town.shift.by + by < timedelta(days=700):
             self.town.shift.by += by
 
     @rule()
     def somebody_tidies_up(self) -> None:
-        self.do(background.run_cleanup(self.town.app_context))
-        self.tidy_past()
+        self.run_async(background.run_cleanup(self.town.app_context))
+        self.drop_expired()
 
     @invariant()
     def everybody_reads_the_truth(self) -> None:
         now = self.now()
         for person in ("ann", "bo"):
             who = self.who(person)
-            mine = {key: one for key, one in self.consents.items() if one.person == person}
-            told = self.do(who.get("/v1/me/consents?limit=200")).json()["data"]
-            assert {one["consent_id"]: one["state"] for one in told} == {
-                key: one.state_at(now) for key, one in mine.items()
+            mine = {key: consent for key, consent in self.consents.items() if consent.person == person}
+            rows = self.run_async(who.get("/v1/me/consents?limit=200")).json()["data"]
+            assert {row["consent_id"]: row["state"] for row in rows} == {
+                key: row.state_at(now) for key, row in mine.items()
             }
-            counted = self.do(who.get("/v1/me/points/explanation")).json()["contributions"]
-            covered = [one for one in mine.values() if one.counterpart == SOURCE and one.state_at(now) == "given"]
-            assert len(counted) == sum(len(one.records) for one in covered)
-            benefits = self.do(who.get("/v1/me/benefits?limit=200")).json()["data"]
-            library = next(one for one in benefits if one["benefit_id"] == "library-deposit")
+            counted = self.run_async(who.get("/v1/me/points/explanation")).json()["contributions"]
+            covered = [
+                consent
+                for consent in mine.values()
+                if consent.counterpart == SOURCE and consent.state_at(now) == "given"
+            ]
+            assert len(counted) == sum(len(consent.records) for consent in covered)
+            benefits = self.run_async(who.get("/v1/me/benefits?limit=200")).json()["data"]
+            library = next(benefit for benefit in benefits if benefit["benefit_id"] == "library-deposit")
             given = bool(self.live(person, PROVIDER))
             assert (library["consent"] == "given") is given
 

@@ -163,17 +163,17 @@ def id_of(kind: str, document: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("kind", "document", "code", "rule", "severity"),
     ATTEMPTS,
-    ids=[f"{number}-{one[2]}" for number, one in enumerate(ATTEMPTS)],
+    ids=[f"{number}-{attempt[2]}" for number, attempt in enumerate(ATTEMPTS)],
 )
 async def test_an_administrators_attempt(
     town: City, kind: str, document: dict[str, Any], code: str, rule: str, severity: str
 ) -> None:
-    one = administrator(town)
-    drafted = await one.post(f"/v1/admin/{kind}", document)
-    found = [(row["code"], row["rule"], row["severity"]) for row in drafted.json()["findings"]]
-    assert (code, rule, severity) in found, found
+    admin = administrator(town)
+    drafted = await admin.post(f"/v1/admin/{kind}", document)
+    findings = [(row["code"], row["rule"], row["severity"]) for row in drafted.json()["findings"]]
+    assert (code, rule, severity) in findings, findings
     path = f"/v1/admin/{kind}/{id_of(kind, document)}/versions/1"
-    submitted = await one.post(f"{path}/submit")
+    submitted = await admin.post(f"{path}/submit")
     if severity == "refused":
         assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited")
     else:
@@ -198,67 +198,67 @@ async def test_a_shorter_loan_for_everybody_cannot_be_sold_back(town: City) -> N
 
 
 async def test_a_notice_cannot_quietly_say_something_else(town: City) -> None:
-    one = administrator(town)
-    notice_id = (await one.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
-    body = (await one.get(f"/v1/admin/notices/{notice_id}")).json()["document"]
+    admin = administrator(town)
+    notice_id = (await admin.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
+    body = (await admin.get(f"/v1/admin/notices/{notice_id}")).json()["document"]
     quiet = copy.deepcopy({**body, "material": False})
     quiet["languages"]["en"]["recipients"] = "Anybody who asks."
-    found = (await put_document(one, f"/v1/admin/notices/{notice_id}", quiet, "*")).json()["findings"]
-    assert [(row["code"], row["pointer"]) for row in found] == [("change_not_material", "/languages/en/recipients")]
+    findings = (await put_document(admin, f"/v1/admin/notices/{notice_id}", quiet, "*")).json()["findings"]
+    assert [(row["code"], row["pointer"]) for row in findings] == [("change_not_material", "/languages/en/recipients")]
 
 
 async def test_a_ladder_of_thresholds_is_held(town: City) -> None:
-    one, states = administrator(town), []
+    admin, states = administrator(town), []
     for number, at_least in enumerate((20, 40, 80)):
         body = benefit_document(benefit_id=f"rung-{number}", condition={"measure": "total", "at_least": at_least})
-        await one.post("/v1/admin/benefits", body)
-        states.append((await one.post(f"/v1/admin/benefits/rung-{number}/versions/1/submit")).json()["state"])
+        await admin.post("/v1/admin/benefits", body)
+        states.append((await admin.post(f"/v1/admin/benefits/rung-{number}/versions/1/submit")).json()["state"])
     assert states[-1] == "in_review"
 
 
 async def test_schemes_work_forward_only(town: City) -> None:
-    one = administrator(town)
-    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
-    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    admin = administrator(town)
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await admin.get(f"/v1/admin/schemes/{version}")).json()["document"]
     year = (await town.today()).year
     lower = copy.deepcopy(scheme)
     lower["indicators"][0]["yearly_cap"] = 1
     for from_year, code in ((year, "scheme_backwards"), (2020, "scheme_backwards")):
         body = {**lower, "version": f"{from_year}.9", "from_year": from_year}
-        found = (await one.post("/v1/admin/schemes", body)).json()["findings"]
-        assert [(row["code"], row["rule"]) for row in found] == [(code, "R1")]
-        assert (await one.post(f"/v1/admin/schemes/{from_year}.9/versions/1/submit")).status_code == 422
+        findings = (await admin.post("/v1/admin/schemes", body)).json()["findings"]
+        assert [(row["code"], row["rule"]) for row in findings] == [(code, "R1")]
+        assert (await admin.post(f"/v1/admin/schemes/{from_year}.9/versions/1/submit")).status_code == 422
     following = {**scheme, "version": f"{year + 1}.1", "from_year": year + 1}
     assert await publish_document(town, "schemes", f"{year + 1}.1", following) == "scheduled"
     for act in ("suspend", "retire"):
-        refused = await one.post(
+        refused = await admin.post(
             f"/v1/admin/schemes/{version}/versions/1/{act}", {"from": f"{year}-01-01"} if act == "retire" else None
         )
         assert (refused.status_code, [row["rule"] for row in refused.json()["errors"]]) == (422, ["R1"])
     rival = {**following, "version": f"{year + 1}.2"}
-    found = (await one.post("/v1/admin/schemes", rival)).json()["findings"]
-    assert [row["code"] for row in found] == ["scheme_overlap"]
+    findings = (await admin.post("/v1/admin/schemes", rival)).json()["findings"]
+    assert [row["code"] for row in findings] == ["scheme_overlap"]
     # What has not begun can be called off by one, and another may take its year.
-    assert (await one.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
+    assert (await admin.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
     assert await publish_document(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
     for number, harm in enumerate(({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0})):
         negative = copy.deepcopy(following)
         negative["version"] = f"{year + 1}.{number + 10}"
         negative["indicators"][0]["tiers"] = [harm]
-        found = (await one.post("/v1/admin/schemes", negative)).json()["findings"]
-        assert {(row["rule"], row["severity"]) for row in found} == {("R1", "refused")}
+        findings = (await admin.post("/v1/admin/schemes", negative)).json()["findings"]
+        assert {(row["rule"], row["severity"]) for row in findings} == {("R1", "refused")}
 
 
 async def test_a_year_begins_at_the_citys_midnight(town: City) -> None:
     """Between the city's midnight and that of UTC, nobody changes how the year that has begun is scored."""
-    one, at = administrator(town), await town.app_context.clock()
+    admin, at = administrator(town), await town.app_context.clock()
     year = (await town.today()).year + 1
-    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
-    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await admin.get(f"/v1/admin/schemes/{version}")).json()["document"]
     town.shift.by = datetime(year, 1, 1, 0, 30, tzinfo=town.app_context.settings.city_zone) - at
     body = {**scheme, "version": f"{year}.1", "from_year": year}
-    found = (await administrator(town).post("/v1/admin/schemes", body)).json()["findings"]
-    assert [row["code"] for row in found] == ["scheme_backwards"]
+    findings = (await administrator(town).post("/v1/admin/schemes", body)).json()["findings"]
+    assert [row["code"] for row in findings] == ["scheme_backwards"]
 
 
 async def test_a_merchants_attempts(town: City) -> None:

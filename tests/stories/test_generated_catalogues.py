@@ -41,9 +41,9 @@ from tests.support.city import City
 
 Result = TypeVar("Result")
 PROVIDER = next(
-    one
-    for one in yaml.safe_load((seed.CITY / "providers.yaml").read_text(encoding="utf-8"))
-    if one["provider_id"] == "city-library"
+    document
+    for document in yaml.safe_load((seed.CITY / "providers.yaml").read_text(encoding="utf-8"))
+    if document["provider_id"] == "city-library"
 )
 numbers = itertools.count()
 ATTRIBUTES = ("price_fen", "deposit_fen", "period_days", "items", "capacity")
@@ -72,15 +72,15 @@ class Worlds(RuleBasedStateMachine):
         at, _ = self.now()
         # What other worlds gave everybody is the history of other providers.
         provider = {**copy.deepcopy(PROVIDER), "provider_id": self.prefix}
-        assert self.do(self.publish(DocumentKind.PROVIDERS, self.prefix, provider, at))
+        assert self.run_async(self.publish(DocumentKind.PROVIDERS, self.prefix, provider, at))
         for name in ("first", "second"):
             self.gives_everybody(name, dict.fromkeys(ATTRIBUTES, 100))
 
-    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+    def run_async(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self.runner.run(work)
 
     def now(self) -> tuple[datetime, date]:
-        at = self.do(self.town.shift())
+        at = self.run_async(self.town.shift())
         return at, self.town.app_context.day_of(at)
 
     async def publish(self, kind: DocumentKind, document_id: str, body: dict[str, Any], begins: datetime) -> bool:
@@ -110,7 +110,7 @@ class Worlds(RuleBasedStateMachine):
             "provider_id": self.prefix,
             "baseline": baseline,
         }
-        if self.do(self.publish(DocumentKind.SERVICES, service_id, body, at)):
+        if self.run_async(self.publish(DocumentKind.SERVICES, service_id, body, at)):
             self.baselines.setdefault(service_id, []).append((at, baseline))
 
     @rule(name=SERVICES, attribute=st.sampled_from(ATTRIBUTES), by=st.sampled_from((-20, 10)))
@@ -141,7 +141,7 @@ class Worlds(RuleBasedStateMachine):
                 "until": (today + timedelta(days=300)).isoformat(),
             },
         }
-        self.do(self.publish(DocumentKind.BENEFITS, body["benefit_id"], body, at + timedelta(days=days)))
+        self.run_async(self.publish(DocumentKind.BENEFITS, body["benefit_id"], body, at + timedelta(days=days)))
 
     @rule()
     def start_everything_again(self) -> None:
@@ -151,15 +151,15 @@ class Worlds(RuleBasedStateMachine):
             for row in await queries.fetch_all(
                 "SELECT document_id, version FROM document WHERE kind = 'benefits' AND state = 'suspended'"
             ):
-                one = await lifecycle.get(DocumentKind.BENEFITS, row["document_id"], row["version"])
+                version = await lifecycle.get(DocumentKind.BENEFITS, row["document_id"], row["version"])
                 for staff_id in ("careless-1", "careless-officer"):
                     try:
                         async with queries.transaction():
-                            await publishing.resume(one, staff_id, at, today)
+                            await publishing.resume(version, staff_id, at, today)
                     except (Prohibited, Conflict):
                         continue
 
-        self.do(again())
+        self.run_async(again())
 
     @rule(days=st.sampled_from((1, 10, 10, BASELINE_DAYS + 1)))
     def time_passes(self, days: int) -> None:
@@ -168,46 +168,52 @@ class Worlds(RuleBasedStateMachine):
 
     def live(self) -> list[LiveBenefit]:
         at, today = self.now()
-        return [one for one in self.do(in_force.load(at)).benefits(today) if one.benefit_id.startswith(self.prefix)]
+        return [
+            benefit
+            for benefit in self.run_async(in_force.load(at)).benefits(today)
+            if benefit.benefit_id.startswith(self.prefix)
+        ]
 
     @invariant()
-    def whoever_has_points_is_better_off_in_something_and_worse_in_nothing(self) -> None:
-        for one in self.live():
-            assert effects.dominates(effects.apply(one.effect, one.service["baseline"]), one.service["baseline"])
+    def points_improve_something_and_worsen_nothing(self) -> None:
+        for benefit in self.live():
+            assert effects.dominates(
+                effects.apply(benefit.effect, benefit.service["baseline"]), benefit.service["baseline"]
+            )
 
     @invariant()
     def what_everybody_gets_did_not_pay_for_it(self) -> None:
         at, _ = self.now()
-        for one in self.live():
-            history = self.baselines[one.service["service_id"]]
-            assert history[-1][1] == one.service["baseline"]
+        for benefit in self.live():
+            history = self.baselines[benefit.service["service_id"]]
+            assert history[-1][1] == benefit.service["baseline"]
             ended = [after for after, _ in history[1:]]
             for until, (_, before) in zip(ended, history, strict=False):
                 if until > at - timedelta(days=BASELINE_DAYS):
                     for attribute in Attribute:
-                        step = int(one.service["baseline"].get(attribute, 0)) - int(before.get(attribute, 0))
+                        step = int(benefit.service["baseline"].get(attribute, 0)) - int(before.get(attribute, 0))
                         assert step <= 0 if attribute in LOWER_IS_BETTER else step >= 0
 
     @invariant()
     def nobody_is_displaced(self) -> None:
         taken: dict[str, int] = {}
-        room = {one.service["service_id"]: one.service["baseline"]["capacity"] for one in self.live()}
-        for one in self.live():
-            if one.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
-                service_id = one.service["service_id"]
-                taken[service_id] = taken.get(service_id, 0) + one.body["effect"]["extra_capacity"]
+        capacities = {benefit.service["service_id"]: benefit.service["baseline"]["capacity"] for benefit in self.live()}
+        for benefit in self.live():
+            if benefit.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
+                service_id = benefit.service["service_id"]
+                taken[service_id] = taken.get(service_id, 0) + benefit.body["effect"]["extra_capacity"]
         for service_id, places in taken.items():
-            assert places * 100 <= room[service_id] * CAPACITY_SHARE_PERCENT_MAX
+            assert places * 100 <= capacities[service_id] * CAPACITY_SHARE_PERCENT_MAX
 
     @invariant()
     def more_points_never_lose_a_benefit(self) -> None:
-        for one in self.live():
-            held = False
+        for benefit in self.live():
+            applied = False
             for points in range(0, 1_001, 50):
-                applies = one.rule.applies(dict.fromkeys(MEASURES, points))
-                assert applies >= held
-                held = applies
-            assert not one.rule.applies({})
+                applies = benefit.rule.applies(dict.fromkeys(MEASURES, points))
+                assert applies >= applied
+                applied = applies
+            assert not benefit.rule.applies({})
 
 
 @contextmanager

@@ -129,44 +129,44 @@ REFUSED: dict[str, list[tuple[str, dict[str, Any], str, str]]] = {
 
 
 def test_the_list_is_the_one_that_was_given() -> None:
-    assert [one["id"] for one in LISTED] == [f"ADV-{number:02d}" for number in range(1, 21)]
+    assert [entry["id"] for entry in LISTED] == [f"ADV-{number:02d}" for number in range(1, 21)]
     if SHARED.exists():
         assert json.loads(SHARED.read_text(encoding="utf-8")) == LISTED
 
 
 @pytest.mark.parametrize(
     ("number", "kind", "document", "code", "rule"),
-    [(name, *one) for name, tried in REFUSED.items() for one in tried],
+    [(name, *attempt) for name, tried in REFUSED.items() for attempt in tried],
 )
 async def test_what_is_refused_at_the_gate(
     town: City, number: str, kind: str, document: dict[str, Any], code: str, rule: str
 ) -> None:
-    assert next(one for one in LISTED if one["id"] == number)["expected"] == "refused_at_publish"
-    one = administrator(town)
+    assert next(entry for entry in LISTED if entry["id"] == number)["expected"] == "refused_at_publish"
+    admin = administrator(town)
     id_member = f"{kind.removesuffix('s')}_id"
     document = {**document, id_member: f"{document[id_member]}-x"}
-    drafted = await one.post(f"/v1/admin/{kind}", document)
+    drafted = await admin.post(f"/v1/admin/{kind}", document)
     assert (code, rule) in [(row["code"], row["rule"]) for row in drafted.json()["findings"]], drafted.text
     path = f"/v1/admin/{kind}/{document[id_member]}/versions/1"
-    refused = await one.post(f"{path}/submit")
+    refused = await admin.post(f"{path}/submit")
     assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
     assert (code, rule) in [(row["code"], row["rule"]) for row in refused.json()["errors"]]
     approved = await administrator(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert approved.status_code in (409, 422)
-    assert (await one.get(path)).json()["state"] == "draft"
+    assert (await admin.get(path)).json()["state"] == "draft"
     attempts = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
     assert ("administrator", "prohibited") in [(row["door"], row["code"]) for row in attempts]
 
 
 async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     labelled = benefit_document(
         terms=both_languages(
             "叫号屏显示“诚信市民”，并佩戴金色挂绳。", "The call screen shows “Honest citizen”; a gold lanyard."
         )
     )
-    await one.post("/v1/admin/benefits", labelled)
-    submitted = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
+    await admin.post("/v1/admin/benefits", labelled)
+    submitted = await admin.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert submitted.json()["state"] == "in_review"
     assert {row["code"] for row in submitted.json()["findings"]} == {"public_labelling"}
     public = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
@@ -176,32 +176,32 @@ async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:
 async def test_adv_15_nobody_can_reserve_it_all(town: City) -> None:
 
     assert await publish_document(town, "services", "seats", copy.deepcopy(SEATS)) == "in_force"
-    one = administrator(town)
+    admin = administrator(town)
     all_of_it = benefit_document(service_id="seats", effect={"kind": "extra_window", "extra_capacity": 60})
-    await one.post("/v1/admin/benefits", all_of_it)
-    refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
+    await admin.post("/v1/admin/benefits", all_of_it)
+    refused = await admin.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("capacity_share", "R10")]
     # Neither in slices: what waits counts as what is live.
     for number, status in ((1, 200), (2, 200), (3, 422)):
         slice_ = {**all_of_it, "benefit_id": f"slice-{number}", "effect": {"kind": "extra_window", "extra_capacity": 6}}
-        await one.post("/v1/admin/benefits", slice_)
-        assert (await one.post(f"/v1/admin/benefits/slice-{number}/versions/1/submit")).status_code == status
+        await admin.post("/v1/admin/benefits", slice_)
+        assert (await admin.post(f"/v1/admin/benefits/slice-{number}/versions/1/submit")).status_code == status
 
 
 async def test_adv_17_a_consent_is_no_entry_ticket(town: City) -> None:
-    one = administrator(town)
-    notice = (await one.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
-    body = (await one.get(f"/v1/admin/notices/{notice}")).json()["document"]
+    admin = administrator(town)
+    notice = (await admin.get("/v1/admin/notices?limit=1")).json()["data"][0]["id"]
+    body = (await admin.get(f"/v1/admin/notices/{notice}")).json()["document"]
     for more in ({"required": True}, {"preselected": True}, {"purposes": ["points.compute", "benefit.check"]}):
-        drafted = await one.post("/v1/admin/notices", {**body, "notice_id": f"n-{next(iter(more))}", **more})
+        drafted = await admin.post("/v1/admin/notices", {**body, "notice_id": f"n-{next(iter(more))}", **more})
         assert {row["rule"] for row in drafted.json()["findings"]} == {"R9"}
         path = f"/v1/admin/notices/n-{next(iter(more))}/versions/1"
-        assert (await one.post(f"{path}/submit")).json()["code"] == "prohibited"
+        assert (await admin.post(f"{path}/submit")).json()["code"] == "prohibited"
     silent = copy.deepcopy(body)
     silent["notice_id"] = "n-silent"
     silent["languages"]["en"]["consequences_of_refusal"] = "You cannot log in."
-    found = (await one.post("/v1/admin/notices", silent)).json()["findings"]
-    assert ("refusal_must_cost_nothing", "R9") in [(row["code"], row["rule"]) for row in found]
+    findings = (await admin.post("/v1/admin/notices", silent)).json()["findings"]
+    assert ("refusal_must_cost_nothing", "R9") in [(row["code"], row["rule"]) for row in findings]
 
 
 async def test_adv_03_and_20_records_that_cannot_be_written(town: City) -> None:
@@ -229,7 +229,7 @@ async def test_adv_03_and_20_records_that_cannot_be_written(town: City) -> None:
 
 
 async def test_adv_05_06_14_and_18_questions_that_have_no_call(town: City) -> None:
-    one, venue = administrator(town), town.venue()
+    admin, venue = administrator(town), town.venue()
     for path in (
         "residents?sort=-points&limit=100",
         "residents",
@@ -238,7 +238,7 @@ async def test_adv_05_06_14_and_18_questions_that_have_no_call(town: City) -> No
         "residents/export",
         "connectors",
     ):
-        assert (await one.get(f"/v1/admin/{path}")).status_code == 404, path
+        assert (await admin.get(f"/v1/admin/{path}")).status_code == 404, path
     for body in (
         {"national_id": "210102199001011234"},
         {"phone": "13800000000"},
@@ -251,7 +251,7 @@ async def test_adv_05_06_14_and_18_questions_that_have_no_call(town: City) -> No
     for word in ("leaderboard", "percentile", '"rank', "national_id", "phone", "webhook", "callback_url"):
         assert word not in text, word
     calls = [call for path in app.document()["paths"].values() for call in path.values()]
-    sorting = [one["name"] for call in calls for one in call.get("parameters", [])]
+    sorting = [parameter["name"] for call in calls for parameter in call.get("parameters", [])]
     assert not {"sort", "order_by", "order", "q", "search"} & set(sorting)
 
 
@@ -270,6 +270,6 @@ async def test_adv_19_a_token_used_elsewhere_or_twice(town: City) -> None:
 
 def test_every_entry_has_its_test() -> None:
     text = Path(__file__).read_text(encoding="utf-8").lower().replace("_", "-")
-    for one in LISTED:
-        number = one["id"].removeprefix("ADV-")
-        assert one["id"] in REFUSED or f"adv-{number}" in text or f"-{number}-" in text, one["id"]
+    for entry in LISTED:
+        number = entry["id"].removeprefix("ADV-")
+        assert entry["id"] in REFUSED or f"adv-{number}" in text or f"-{number}-" in text, entry["id"]

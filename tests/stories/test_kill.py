@@ -29,7 +29,7 @@ LIBRARY = {"benefit_id": "parking-free-minutes", "venue_id": "riverside-parking-
 
 
 @dataclass
-class Told:
+class Acknowledged:
     """What the service acknowledged before it died."""
 
     sent: int = 0
@@ -53,27 +53,27 @@ class Client:
         self.http = httpx2.AsyncClient(base_url=base, timeout=20)
         self.issuer = seed.issuer_of(folder)
 
-    def headers(self, door: Audience, subject: str, key: str = "") -> dict[str, str]:
-        token = self.issuer.mint(door, subject, now=datetime.now(UTC))
+    def headers(self, audience: Audience, subject: str, key: str = "") -> dict[str, str]:
+        token = self.issuer.mint(audience, subject, now=datetime.now(UTC))
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": key or secrets.token_hex(8)}
 
-    async def post(self, door: Audience, subject: str, path: str, body: Any, key: str = "") -> httpx2.Response:
-        return await self.http.post(path, json=body, headers=self.headers(door, subject, key))
+    async def post(self, audience: Audience, subject: str, path: str, body: Any, key: str = "") -> httpx2.Response:
+        return await self.http.post(path, json=body, headers=self.headers(audience, subject, key))
 
-    async def get(self, door: Audience, subject: str, path: str) -> Any:
-        answer = await self.http.get(path, headers=self.headers(door, subject))
+    async def get(self, audience: Audience, subject: str, path: str) -> Any:
+        answer = await self.http.get(path, headers=self.headers(audience, subject))
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def import_rides(self, told: Told) -> None:
+    async def import_rides(self, acknowledged: Acknowledged) -> None:
         """Stream rides for ever, remembering each that was answered with accepted."""
 
         async def rides() -> Any:
             for _ in range(10_000):
-                told.sent += 1
-                one = record(f"k-{told.sent}", "bike-607", occurred_on="2025-06-01")
-                yield json.dumps(one).encode() + b"\n"
-                if told.sent % 50 == 0:
+                acknowledged.sent += 1
+                ride = record(f"k-{acknowledged.sent}", "bike-607", occurred_on="2025-06-01")
+                yield json.dumps(ride).encode() + b"\n"
+                if acknowledged.sent % 50 == 0:
                     await asyncio.sleep(0)
 
         headers = {**self.headers(Audience.SOURCE, "green-travel"), "Content-Type": "application/x-ndjson"}
@@ -81,39 +81,39 @@ class Client:
             async for line in answer.aiter_lines():
                 result = json.loads(line)
                 assert result["status"] == "accepted", result
-                told.records.add(result["record_id"])
+                acknowledged.records.add(result["record_id"])
 
-    async def deliver_singly(self, told: Told, name: str) -> None:
+    async def deliver_singly(self, acknowledged: Acknowledged, name: str) -> None:
         for number in range(10_000):
-            one = record(f"s-{name}-{number}", "bike-607", occurred_on="2025-06-01")
-            answer = await self.post(Audience.SOURCE, "green-travel", "/v1/source/records", {"records": [one]})
+            ride = record(f"s-{name}-{number}", "bike-607", occurred_on="2025-06-01")
+            answer = await self.post(Audience.SOURCE, "green-travel", "/v1/source/records", {"records": [ride]})
             if answer.status_code == 200 and answer.json()["accepted"] == 1:
-                told.records.add(one["record_id"])
+                acknowledged.records.add(ride["record_id"])
 
-    async def redeem(self, told: Told, handles: list[str]) -> None:
+    async def redeem(self, acknowledged: Acknowledged, handles: list[str]) -> None:
         for handle in handles:
             key = secrets.token_hex(8)
-            told.keys[key] = handle
+            acknowledged.keys[key] = handle
             answer = await self.post(
                 Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
             )
             if answer.status_code == 201:
-                told.redeemed[key] = answer.json()["redemption_id"]
+                acknowledged.redeemed[key] = answer.json()["redemption_id"]
 
 
-async def pages(client: Client, door: Audience, subject: str, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+async def pages(client: Client, audience: Audience, subject: str, path: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        page = await client.get(door, subject, f"{path}?limit=200{cursor}")
-        found += page["data"]
+        page = await client.get(audience, subject, f"{path}?limit=200{cursor}")
+        entries += page["data"]
         if page["next_cursor"] is None:
-            return found
+            return entries
         cursor = f"&cursor={page['next_cursor']}"
 
 
 async def one_round(
-    folder: Path, settings: Settings, told: Told, after_seconds: float, when_told: bool = False
+    folder: Path, settings: Settings, acknowledged: Acknowledged, after_seconds: float, when_acknowledged: bool = False
 ) -> None:
     """Work until the kill, then see on a fresh process that everything acknowledged is there exactly once.
 
@@ -127,43 +127,47 @@ async def one_round(
         assert answer.status_code == 201, answer.text
         shown.append(answer.json()["handle"])
     work = [
-        client.import_rides(told),
-        *(client.deliver_singly(told, secrets.token_hex(4)) for _ in range(2)),
-        *(client.redeem(told, shown[start::3]) for start in range(3)),
+        client.import_rides(acknowledged),
+        *(client.deliver_singly(acknowledged, secrets.token_hex(4)) for _ in range(2)),
+        *(client.redeem(acknowledged, shown[start::3]) for start in range(3)),
     ]
-    tasks = [asyncio.create_task(one) for one in work]
-    if when_told:
-        await told.of_both()
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    if when_acknowledged:
+        await acknowledged.of_both()
     await asyncio.sleep(after_seconds)
     await asyncio.to_thread(process.kill)
-    for one in await asyncio.gather(*tasks, return_exceptions=True):
-        assert one is None or isinstance(one, httpx2.HTTPError), one
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        assert outcome is None or isinstance(outcome, httpx2.HTTPError), outcome
     await client.http.aclose()
 
     process = Process(folder, settings.database_url, settings.publisher.folder)
     client = Client(folder, process.base)
     try:
         records = await pages(client, Audience.RESIDENT, "resident-1", "/v1/me/records")
-        ids = [one["source_record_id"] for one in records if one["source_id"] == "green-travel"]
+        ids = [record["source_record_id"] for record in records if record["source_id"] == "green-travel"]
         assert len(ids) == len(set(ids))
-        assert told.records <= set(ids)
+        assert acknowledged.records <= set(ids)
         redemptions = await pages(client, Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
-        done = [one["redemption_id"] for one in redemptions]
+        done = [redemption["redemption_id"] for redemption in redemptions]
         assert len(done) == len(set(done))
-        assert set(told.redeemed.values()) <= set(done)
+        assert set(acknowledged.redeemed.values()) <= set(done)
         replayed = 0
-        for key, handle in list(told.keys.items())[-20:]:
+        for key, handle in list(acknowledged.keys.items())[-20:]:
             again = await client.post(
                 Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions", {"handle": handle}, key
             )
-            if key in told.redeemed:
-                assert (again.status_code, again.json()["redemption_id"]) == (201, told.redeemed[key])
+            if key in acknowledged.redeemed:
+                assert (again.status_code, again.json()["redemption_id"]) == (201, acknowledged.redeemed[key])
                 assert again.headers["Idempotency-Replayed"] == "true"
                 replayed += 1
             elif again.status_code == 201:
-                told.redeemed[key] = again.json()["redemption_id"]
+                acknowledged.redeemed[key] = again.json()["redemption_id"]
         redemptions = await pages(client, Audience.VENUE, "riverside-parking-1", "/v1/venue/redemptions")
-        assert len(redemptions) == len({one["redemption_id"] for one in redemptions}) <= len(told.keys)
+        assert (
+            len(redemptions)
+            == len({redemption["redemption_id"] for redemption in redemptions})
+            <= len(acknowledged.keys)
+        )
         points = await client.get(Audience.RESIDENT, "resident-1", "/v1/me/points")
         assert points["total"] > 0
     finally:
@@ -172,15 +176,15 @@ async def one_round(
 
 
 async def test_a_kill_loses_and_doubles_nothing(city_settings: Settings, demo_folder: Path) -> None:
-    told = Told()
-    await one_round(demo_folder, city_settings, told, after_seconds=0.1, when_told=True)
-    assert told.records
-    assert told.redeemed
+    acknowledged = Acknowledged()
+    await one_round(demo_folder, city_settings, acknowledged, after_seconds=0.1, when_acknowledged=True)
+    assert acknowledged.records
+    assert acknowledged.redeemed
 
 
 @pytest.mark.campaign
 async def test_fifty_kills_lose_and_double_nothing(city_settings: Settings, demo_folder: Path) -> None:
-    told, chance = Told(), random.Random(2026)
+    acknowledged, chance = Acknowledged(), random.Random(2026)
     for _ in range(50):
         with contextlib.suppress(httpx2.HTTPError):
-            await one_round(demo_folder, city_settings, told, chance.uniform(0.05, 1.5))
+            await one_round(demo_folder, city_settings, acknowledged, chance.uniform(0.05, 1.5))

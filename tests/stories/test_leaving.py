@@ -71,7 +71,7 @@ async def test_somebody_without_a_login_is_erased_at_the_counter(town: City) -> 
         assert await erasure.erase_subject(town.app_context, "nobody", at) is None
         assert await erasure.erase_subject(town.app_context, "gone", at)
     assert (await town.resident("gone").get("/v1/me/consents")).json()["data"] == []
-    assert [one.kind for one in town.app_context.tombstones.read()][-1] == "erased"
+    assert [tombstone.kind for tombstone in town.app_context.tombstones.read()][-1] == "erased"
 
 
 async def test_the_counters_commands(tmp_path: Path) -> None:
@@ -100,12 +100,12 @@ async def test_the_access_log_speaks_the_residents_language(town: City) -> None:
     ticket = await wang.ticket()
     await town.venue().post("/v1/venue/checks", {"handle": ticket["handle"]})
     await town.venue().post("/v1/venue/redemptions", {"handle": ticket["handle"]})
-    said = {}
+    texts = {}
     for language in ("zh-CN", "en"):
         log = (await wang.get("/v1/me/access-log", {"Accept-Language": language})).json()["data"]
-        said[language] = {one["text"] for one in log}
-    assert "City Library asked whether “Borrow without a deposit” applies: it applies." in said["en"], said["en"]
-    assert len(said["en"]) == len(said["zh-CN"])
-    for text in said["zh-CN"]:
+        texts[language] = {entry["text"] for entry in log}
+    assert "City Library asked whether “Borrow without a deposit” applies: it applies." in texts["en"], texts["en"]
+    assert len(texts["en"]) == len(texts["zh-CN"])
+    for text in texts["zh-CN"]:
         assert text.endswith("。")
         assert not [letter for letter in text if letter.isascii() and letter.isalpha()], text

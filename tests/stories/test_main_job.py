@@ -40,7 +40,7 @@ async def test_the_whole_path(town: City) -> None:
     confirmed = await source.post("/v1/source/links/confirm", {"code": consent["link"]["code"], "account": "bike-9001"})
     assert confirmed.json() == {"link_id": consent["link"]["link_id"], "state": "confirmed"}
     listed = (await source.get("/v1/source/links?state=confirmed&limit=200")).json()["data"]
-    assert consent["link"]["link_id"] in [one["link_id"] for one in listed]
+    assert consent["link"]["link_id"] in [link["link_id"] for link in listed]
 
     tomorrow = (await town.today() + timedelta(days=1)).isoformat()
     delivered = await source.deliver(
@@ -54,7 +54,7 @@ async def test_the_whole_path(town: City) -> None:
         record("ride-4", "bike-9001", occurred_on="2025-02-30"),
         record("ride-5", "bike-9001", occurred_on="２０２５-01-01"),
     )
-    assert [(one["status"], one.get("code")) for one in delivered["results"]] == [
+    assert [(result["status"], result.get("code")) for result in delivered["results"]] == [
         ("accepted", None),
         ("duplicate", None),
         ("refused", "conflict"),
@@ -74,7 +74,7 @@ async def test_the_whole_path(town: City) -> None:
     assert explained["valid_until"] == f"{year + 2}-05-01"
 
     # A benefit applies; its consent comes first.
-    mine = {one["benefit_id"]: one for one in (await wang.get("/v1/me/benefits")).json()["data"]}
+    mine = {benefit["benefit_id"]: benefit for benefit in (await wang.get("/v1/me/benefits")).json()["data"]}
     assert mine["library-deposit"]["applies"] is True
     assert mine["library-deposit"]["consent"] == "needed"
     assert mine["library-deposit"]["baseline"]["deposit_fen"] == 10_000
@@ -111,7 +111,7 @@ async def test_the_whole_path(town: City) -> None:
 
     # Who looked.
     log = (await wang.get("/v1/me/access-log")).json()["data"]
-    assert [(one["organisation"], one["outcome"]) for one in log[:3]] == [
+    assert [(entry["organisation"], entry["outcome"]) for entry in log[:3]] == [
         ("city-library", "applies"),
         ("city-library", "applies"),
         ("city-library", "issued"),
@@ -123,7 +123,7 @@ async def test_the_whole_path(town: City) -> None:
     assert await wang.total() == 0
     assert (await wang.get("/v1/me/records")).json()["data"] == []
     ended = (await source.get("/v1/source/links?state=ended")).json()["data"]
-    assert [one["account"] for one in ended] == ["bike-9001"]
+    assert [link["account"] for link in ended] == ["bike-9001"]
     for _ in range(2):
         done = await source.post(f"/v1/source/links/{ended[0]['link_id']}/acknowledge")
         assert done.status_code == 200
@@ -153,9 +153,9 @@ async def test_every_failure_at_a_venue_is_one_answer(town: City) -> None:
     await chen.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     answers.append(await venue.post("/v1/venue/redemptions", {"handle": withdrawn["handle"]}))
     answers.append(await venue.post("/v1/venue/checks", {"handle": withdrawn["handle"]}))
-    assert {one.content for one in answers} == {ORDINARY}
-    assert {one.status_code for one in answers} == {200}
-    schemas = [{name: value for name, value in one.headers.items() if name != "x-request-id"} for one in answers]
+    assert {answer.content for answer in answers} == {ORDINARY}
+    assert {answer.status_code for answer in answers} == {200}
+    schemas = [{name: value for name, value in answer.headers.items() if name != "x-request-id"} for answer in answers]
     assert all(shape == schemas[0] for shape in schemas)
 
 
@@ -169,7 +169,9 @@ async def test_a_withdrawal_is_felt_at_once(town: City) -> None:
     await zhao.consent_to_provider("city-library")
     ticket = await zhao.ticket()
     volunteering = next(
-        one for one in (await zhao.get("/v1/me/consents")).json()["data"] if one.get("source_id") == "volunteer-service"
+        consent
+        for consent in (await zhao.get("/v1/me/consents")).json()["data"]
+        if consent.get("source_id") == "volunteer-service"
     )
     first = await zhao.post(f"/v1/me/consents/{volunteering['consent_id']}/withdraw")
     second = await zhao.post(f"/v1/me/consents/{volunteering['consent_id']}/withdraw")
@@ -180,8 +182,8 @@ async def test_a_withdrawal_is_felt_at_once(town: City) -> None:
     assert answer.content == ORDINARY
 
 
-@pytest.mark.parametrize("held", list(Audience))
-async def test_each_role_at_each_door(town: City, held: Audience) -> None:
+@pytest.mark.parametrize("own", list(Audience))
+async def test_each_role_at_each_door(town: City, own: Audience) -> None:
     paths = {
         Audience.RESIDENT: "/v1/me/points",
         Audience.VENUE: "/v1/venue/benefits",
@@ -190,10 +192,10 @@ async def test_each_role_at_each_door(town: City, held: Audience) -> None:
         Audience.PRIVACY: "/v1/privacy/reviews",
     }
     subjects = {Audience.VENUE: "city-library-main", Audience.SOURCE: "green-travel"}
-    actor = town.actor(held, subjects.get(held, "somebody"))
-    for door, path in paths.items():
+    actor = town.actor(own, subjects.get(own, "somebody"))
+    for audience, path in paths.items():
         answer = await actor.get(path)
-        if door is held:
+        if audience is own:
             assert answer.status_code in (200, 404)
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "wrong_role")

@@ -55,9 +55,9 @@ async def test_one_key_sent_many_times_at_once_is_one_redemption(town: City) -> 
 async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
     at = await queries.now()
     async with queries.transaction():
-        found = (await in_force.load(at)).benefit("library-deposit", await town.today())
-        assert found is not None
-        body = {**found.body, "quota": {"total": {"count": 100, "period": "day"}}}
+        benefit = (await in_force.load(at)).benefit("library-deposit", await town.today())
+        assert benefit is not None
+        body = {**benefit.body, "quota": {"total": {"count": 100, "period": "day"}}}
         await seed.publish(DocumentKind.BENEFITS, "library-deposit", body, await queries.now())
     venue, handles = town.venue(), []
     people_of_the_town = [town.resident(f"reader-{number}") for number in range(25)]
@@ -78,7 +78,7 @@ async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
 
 async def test_c3_accept_sent_twice_at_once_with_one_key(town: City) -> None:
     wu = town.resident("wu")
-    shown = await wu.ask(purpose="benefit.check", provider_id="city-library")
+    shown = await wu.request_notice(purpose="benefit.check", provider_id="city-library")
     answers = await asyncio.gather(
         *(wu.post("/v1/me/consents", {"ticket": shown["ticket"]}, key="yes") for _ in range(8))
     )
@@ -91,7 +91,7 @@ async def test_b2_the_same_record_three_times_at_once(town: City) -> None:
     wu, source = town.resident("wu"), town.source()
     await wu.link("green-travel", "bike-1")
     answers = await asyncio.gather(*(source.deliver(record("r-1", "bike-1", quantity=10)) for _ in range(3)))
-    assert sorted((one["accepted"], one["duplicates"]) for one in answers) == [(0, 1), (0, 1), (1, 0)]
+    assert sorted((answer["accepted"], answer["duplicates"]) for answer in answers) == [(0, 1), (0, 1), (1, 0)]
     assert len((await wu.get("/v1/me/records")).json()["data"]) == 1
 
 
@@ -114,14 +114,14 @@ async def test_c6_a_computation_caught_in_the_middle_writes_nothing(town: City) 
     assert points.compute(released, timeline, today).total == 50
 
 
-@pytest.mark.parametrize("kept_before", [True, False])
+@pytest.mark.parametrize("stored_before", [True, False])
 async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
-    town: City, monkeypatch: pytest.MonkeyPatch, kept_before: bool
+    town: City, monkeypatch: pytest.MonkeyPatch, stored_before: bool
 ) -> None:
     """It ends while the batch waits for it, or holds the person's lock and waits for the batch."""
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
-    if kept_before:
+    if stored_before:
         assert await wang.total() == 63
     caught, trace = asyncio.Event(), ledger.used_for_all
 
@@ -135,8 +135,8 @@ async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
         await trace(*facts)
         caught.set()
         if not queries.is_sqlite():
-            await asyncio.wait([stopping], timeout=0.5 if kept_before else None)
-            assert stopping.done() != kept_before
+            await asyncio.wait([stopping], timeout=0.5 if stored_before else None)
+            assert stopping.done() != stored_before
 
     monkeypatch.setattr(ledger, "used_for_all", used_for_all)
     await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)

@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def reminders(who: Resident) -> list[int]:
-    found = (await who.get("/v1/me/messages?limit=200")).json()["data"]
-    return sorted(one["facts"]["days"] for one in found if one["kind"] == "consent_ending")
+    messages = (await who.get("/v1/me/messages?limit=200")).json()["data"]
+    return sorted(message["facts"]["days"] for message in messages if message["kind"] == "consent_ending")
 
 
 async def test_people_are_told_90_30_and_7_days_before_once_each(town: City) -> None:
@@ -31,8 +31,8 @@ async def test_people_are_told_90_30_and_7_days_before_once_each(town: City) -> 
         await background.run_cleanup(town.app_context)
         expected += [days] if days else []
         assert await reminders(wang) == sorted(expected), before
-    told = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
-    assert any("Agree once more" in one["text"] for one in told)
+    messages = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    assert any("Agree once more" in message["text"] for message in messages)
 
 
 async def test_whoever_was_not_told_for_a_while_is_told_once(town: City) -> None:
@@ -47,21 +47,21 @@ async def test_a_renewal_is_one_step_and_loses_nothing(town: City) -> None:
     wang = town.resident("wang")
     await wang.volunteer(4_800, "v-wang", await town.today())
     asked = {"purpose": "points.compute", "source_id": "volunteer-service", "account": "v-wang"}
-    early = await wang.post("/v1/me/consents", {"ticket": (await wang.ask(**asked))["ticket"]})
+    early = await wang.post("/v1/me/consents", {"ticket": (await wang.request_notice(**asked))["ticket"]})
     assert early.json()["code"] == "already_given"
     town.shift.by = timedelta(days=300)
     old = (await wang.get("/v1/me/consents")).json()["data"][0]
-    renewed = await wang.post("/v1/me/consents", {"ticket": (await wang.ask(**asked))["ticket"]})
+    renewed = await wang.post("/v1/me/consents", {"ticket": (await wang.request_notice(**asked))["ticket"]})
     assert renewed.status_code == 201
     assert renewed.json()["previous_consent_id"] == old["consent_id"]
     assert "link" not in renewed.json()
-    states = {one["consent_id"]: one["state"] for one in (await wang.get("/v1/me/consents")).json()["data"]}
+    states = {consent["consent_id"]: consent["state"] for consent in (await wang.get("/v1/me/consents")).json()["data"]}
     assert states == {old["consent_id"]: "terminated", renewed.json()["consent_id"]: "given"}
     assert await wang.total() == 50
     town.shift.by = timedelta(days=500)
     assert await wang.total() == 50
     linked = (await town.source("volunteer-service").get("/v1/source/links?limit=200")).json()["data"]
-    assert "v-wang" in [one["account"] for one in linked]
+    assert "v-wang" in [link["account"] for link in linked]
     more = await town.source("volunteer-service").deliver(record("more", "v-wang", "volunteer_minutes", 60))
     assert more["accepted"] == 1
     await wang.post(f"/v1/me/consents/{renewed.json()['consent_id']}/withdraw")
@@ -72,12 +72,12 @@ async def test_a_renewal_with_another_account_ends_nothing(town: City) -> None:
     wang = town.resident("wang")
     await wang.link("volunteer-service", "v-1")
     town.shift.by = timedelta(days=300)
-    shown = await wang.ask(purpose="points.compute", source_id="volunteer-service", account="v-2")
+    shown = await wang.request_notice(purpose="points.compute", source_id="volunteer-service", account="v-2")
     other = await wang.post("/v1/me/consents", {"ticket": shown["ticket"]})
     assert (other.status_code, other.json()["code"]) == (409, "already_given")
-    assert [one["state"] for one in (await wang.get("/v1/me/consents")).json()["data"]] == ["given"]
-    kept = await town.source("volunteer-service").deliver(record("r", "v-1", "volunteer_minutes", 60))
-    assert kept["accepted"] == 1
+    assert [consent["state"] for consent in (await wang.get("/v1/me/consents")).json()["data"]] == ["given"]
+    delivered = await town.source("volunteer-service").deliver(record("r", "v-1", "volunteer_minutes", 60))
+    assert delivered["accepted"] == 1
 
 
 async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: City) -> None:
@@ -108,10 +108,10 @@ async def test_a_source_with_more_kinds_asks_anew_for_the_wider_part(town: City)
     done = await source.deliver(
         record("w", "c-1", "eco_course"), record("l", "c-2", "eco_course"), record("m", "c-2", "community_meeting")
     )
-    assert [(one["status"], one.get("code")) for one in done["results"]] == [
+    assert [(result["status"], result.get("code")) for result in done["results"]] == [
         ("accepted", None), ("refused", "kind_not_allowed"), ("accepted", None),
     ]  # fmt: skip
-    shown = await li.ask(purpose="points.compute", source_id="civic-life", account="c-2")
+    shown = await li.request_notice(purpose="points.compute", source_id="civic-life", account="c-2")
     assert (await li.post("/v1/me/consents", {"ticket": shown["ticket"]})).status_code == 201
     wider = await source.deliver(record("l", "c-2", "eco_course"))
     assert wider["accepted"] == 1

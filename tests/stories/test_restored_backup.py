@@ -60,9 +60,9 @@ async def test_nothing_that_ended_comes_back(
             who = town.resident(name)
             assert await who.total() == 0, name
             assert (await who.get("/v1/me/records")).json()["data"] == []
-        assert {one["state"] for one in (await town.resident("stops").get("/v1/me/consents")).json()["data"]} == {
-            "withdrawn"
-        }
+        assert {
+            consent["state"] for consent in (await town.resident("stops").get("/v1/me/consents")).json()["data"]
+        } == {"withdrawn"}
         assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
         late = await town.source("volunteer-service").deliver(city.record("x", "v-leaves", "volunteer_minutes", 60))
         assert late["results"][0]["code"] == "not_authorised"
@@ -107,7 +107,7 @@ async def test_a_running_service_catches_up_with_what_has_ended(
                 break
             await asyncio.sleep(0.05)
         consents = (await town.resident("stops").get("/v1/me/consents")).json()["data"]
-        assert {one["state"] for one in consents} == {"withdrawn"}
+        assert {consent["state"] for consent in consents} == {"withdrawn"}
         assert await town.resident("stops").total() == 0
         assert await town.resident("stays").total() == 63
 
@@ -117,10 +117,10 @@ async def test_nothing_is_used_while_records_are_withheld(
     town: city.City, executor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who, other, venue = town.resident("wu"), town.resident("li"), town.venue()
-    for one in (who, other):
-        await one.volunteer(7_200, f"v-{one.token[-8:]}")
-        await one.consent_to_provider("city-library")
-    used, live, late = [(await one.ticket())["handle"] for one in (who, who, other)]
+    for resident in (who, other):
+        await resident.volunteer(7_200, f"v-{resident.token[-8:]}")
+        await resident.consent_to_provider("city-library")
+    used, live, late = [(await resident.ticket())["handle"] for resident in (who, who, other)]
     assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
     assert await who.total() == 63
     await other.post("/v1/me/withdrawals", {"scope": "all"})
@@ -130,22 +130,22 @@ async def test_nothing_is_used_while_records_are_withheld(
     await queries.execute("UPDATE log_head SET withheld = 1 WHERE log = 'consent'")
     before = await city.row_counts()
 
-    said = set()
+    answers = set()
     for path in ("/v1/venue/checks", "/v1/venue/redemptions"):
         for handle in (live, used, late, "0" * 32, "nonsense"):
             answer = await venue.post(path, {"handle": handle})
             named = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
             body = {name: value for name, value in answer.json().items() if name != "request_id"}
-            said.add((answer.status_code, json.dumps(named), json.dumps(body), len(answer.content)))
-    ((status, headers, problem, _),) = said
+            answers.add((answer.status_code, json.dumps(named), json.dumps(body), len(answer.content)))
+    ((status, headers, problem, _),) = answers
     assert (status, json.loads(problem)["code"]) == (503, "records_withheld")
     assert "retry-after" in json.loads(headers)
-    wanted = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
+    body = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
     for refused in (
         await who.get("/v1/me/points"),
         await who.get("/v1/me/points/explanation"),
         await who.get("/v1/me/benefits"),
-        await who.post("/v1/me/tickets", wanted),
+        await who.post("/v1/me/tickets", body),
     ):
         assert (refused.status_code, refused.json()["code"]) == (503, "records_withheld")
     assert await city.row_counts() == before
@@ -179,7 +179,7 @@ async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
 async def test_a_copy_that_is_not_behind_goes_on(city_settings: Settings, demo_folder: Path) -> None:
     for _ in range(2):
         async with city.running_city(city_settings, demo_folder) as town:
-            await town.resident("wang").ask(purpose="benefit.check", provider_id="city-library")
+            await town.resident("wang").request_notice(purpose="benefit.check", provider_id="city-library")
             await background.advance_logs(town.app_context)
             assert (await sequencer.head(Log.CONSENT)).frozen is None
 
@@ -191,11 +191,14 @@ async def test_stopping_one_source_or_provider(city_settings: Settings, demo_fol
         await wang.volunteer(7_200, "v-wang")
         await wang.consent_to_provider("city-library")
         await wang.consent_to_provider("riverside-parking")
-        one = await wang.post("/v1/me/withdrawals", {"scope": "provider", "provider_id": "city-library"})
-        assert one.json() == {"withdrawn": 1}
+        stopped = await wang.post("/v1/me/withdrawals", {"scope": "provider", "provider_id": "city-library"})
+        assert stopped.json() == {"withdrawn": 1}
         two = await wang.post("/v1/me/withdrawals", {"scope": "source", "source_id": "volunteer-service"})
         assert two.json() == {"withdrawn": 1}
-        states = {one.get("provider_id"): one["state"] for one in (await wang.get("/v1/me/consents")).json()["data"]}
+        states = {
+            consent.get("provider_id"): consent["state"]
+            for consent in (await wang.get("/v1/me/consents")).json()["data"]
+        }
         assert states == {"city-library": "withdrawn", "riverside-parking": "given", None: "withdrawn"}
         for body in (
             {"scope": "source"},
@@ -206,15 +209,18 @@ async def test_stopping_one_source_or_provider(city_settings: Settings, demo_fol
 
 
 def test_tombstones_name_nobody_and_survive_a_torn_line(tmp_path: Path) -> None:
-    kept, at = Tombstones(tmp_path), datetime(2026, 11, 23, tzinfo=UTC)
-    assert list(kept.read()) == []
-    kept.withdrawn("c1", at)
-    with kept.path.open("a") as file:
+    tombstones, at = Tombstones(tmp_path), datetime(2026, 11, 23, tzinfo=UTC)
+    assert list(tombstones.read()) == []
+    tombstones.withdrawn("c1", at)
+    with tombstones.path.open("a") as file:
         file.write('{"kind": "withdr')
-    kept.erased("i1", at)
-    assert [(one.kind, one.name) for one in kept.read()] == [("withdrawn", "c1"), ("erased", "i1")]
-    assert kept.path.stat().st_mode & 0o077 == 0
-    assert set(json.loads(kept.path.read_text().splitlines()[0])) == {"kind", "name", "at"}
+    tombstones.erased("i1", at)
+    assert [(tombstone.kind, tombstone.name) for tombstone in tombstones.read()] == [
+        ("withdrawn", "c1"),
+        ("erased", "i1"),
+    ]
+    assert tombstones.path.stat().st_mode & 0o077 == 0
+    assert set(json.loads(tombstones.path.read_text().splitlines()[0])) == {"kind", "name", "at"}
 
 
 async def test_a_database_without_tables_is_not_held_against_anything(

@@ -36,28 +36,31 @@ async def test_the_export_has_everything(town: City) -> None:
     await lived_in(town, "canary-subject", "canary-account")
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     assert mine["subject"] == "canary-subject"
-    assert {one["counterpart"] for one in mine["consents"]} == {"volunteer-service", "city-library"}
-    assert [one["account"] for one in mine["accounts"]] == ["canary-account"]
-    assert [one["source_record_id"] for one in mine["records"]] == ["canary-account.minutes"]
-    assert (mine["points"]["total"], sum(one["points"] for one in mine["points"]["contributions"])) == (63, 63)
-    assert [one["kind"] for one in mine["messages"]] == ["objection_opened"]
-    assert [one["statement"] for one in mine["objections"]] == ["canary-words"]
-    kinds = [one["event"]["kind"] for one in mine["events"]]
+    assert {consent["counterpart"] for consent in mine["consents"]} == {"volunteer-service", "city-library"}
+    assert [account["account"] for account in mine["accounts"]] == ["canary-account"]
+    assert [record["source_record_id"] for record in mine["records"]] == ["canary-account.minutes"]
+    assert (
+        mine["points"]["total"],
+        sum(contribution["points"] for contribution in mine["points"]["contributions"]),
+    ) == (63, 63)
+    assert [message["kind"] for message in mine["messages"]] == ["objection_opened"]
+    assert [objection["statement"] for objection in mine["objections"]] == ["canary-words"]
+    kinds = [event["event"]["kind"] for event in mine["events"]]
     assert {"consent.given", "ticket.issued", "benefit.redeemed", "objection.opened", "points.computed"} <= set(kinds)
-    assert [one["event"]["number"] for one in mine["events"]] == list(range(1, len(kinds) + 1))
-    assert {one["proof"] for one in mine["events"]} == {None}
+    assert [event["event"]["number"] for event in mine["events"]] == list(range(1, len(kinds) + 1))
+    assert {event["proof"] for event in mine["events"]} == {None}
     await background.advance_logs(town.app_context)
     mine = (await town.resident("canary-subject").get("/v1/me/export")).json()
     (verifier_key,) = [
-        one["verifier_key"]
-        for one in (await town.client.get("/v1/public/logs")).json()["data"]
-        if one["name"] == "consent"
+        log["verifier_key"]
+        for log in (await town.client.get("/v1/public/logs")).json()["data"]
+        if log["name"] == "consent"
     ]
-    proven = [one for one in mine["events"] if one["proof"] is not None]
+    proven = [event for event in mine["events"] if event["proof"] is not None]
     assert len(proven) == len(kinds)
-    for one in proven:
-        leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_bytes(one["event"], one["salt"])).digest()
-        assert verify_receipt.check_proof(leaf_hash, one["proof"], verifier_key) >= len(kinds)
+    for event in proven:
+        leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_bytes(event["event"], event["salt"])).digest()
+        assert verify_receipt.check_proof(leaf_hash, event["proof"], verifier_key) >= len(kinds)
     nobody = (await town.resident("nobody").get("/v1/me/export")).json()
     assert (nobody["consents"], nobody["records"]) == ([], [])
 
@@ -70,9 +73,9 @@ async def test_erasure_leaves_nothing_that_can_be_read(town: City) -> None:
     assert (erased.status_code, list(erased.json())) == (200, ["erased_at", "receipt", "jws"])
     jwks = (await town.client.get("/.well-known/jwks.json")).json()
     assert verify_receipt.verify(erased.json(), jwks, None) == ["the receipt is signed by a key of the JWKS"]
-    (said,) = erased.json()["receipt"]["events"]
+    (event,) = erased.json()["receipt"]["events"]
     await background.advance_logs(town.app_context)
-    proven = await town.client.get("/log/consent/proof/inclusion", params={"leaf_hash": said["leaf_hash"]})
+    proven = await town.client.get("/log/consent/proof/inclusion", params={"leaf_hash": event["leaf_hash"]})
     assert proven.status_code == 200
     for app in Tortoise.apps.values():
         for model in app.values():
@@ -105,20 +108,20 @@ async def test_no_canary_in_any_table_log_or_metric(town: City, caplog: pytest.L
         for model in app.values():
             for row in await queries.fetch_all(f"SELECT * FROM {model._meta.db_table}"):
                 text = " ".join(
-                    bytes(one).decode("latin-1") if isinstance(one, bytes) else str(one) for one in row.values()
+                    bytes(value).decode("latin-1") if isinstance(value, bytes) else str(value) for value in row.values()
                 )
-                assert not [one for one in canaries if one in text], model._meta.db_table
+                assert not [canary for canary in canaries if canary in text], model._meta.db_table
                 if model._meta.db_table not in ("record", "record_key"):
                     assert "canary-account" not in text, model._meta.db_table
     formatter = logs.JsonLines()
-    ours = [formatter.format(one) for one in caplog.records if one.name.startswith(logs.OURS)]
+    ours = [formatter.format(record) for record in caplog.records if record.name.startswith(logs.OURS)]
     assert ours
     for line in ours:
         assert set(json.loads(line)) <= {"at", "level", "logger", "event", *logs.MEMBERS}
         assert "canary" not in line
         assert handle not in line
     metrics = (await town.client.get("/metrics")).text
-    assert not [one for one in canaries if one in metrics]
+    assert not [canary for canary in canaries if canary in metrics]
 
 
 def test_a_librarys_log_line_says_who_and_how_bad_and_nothing_that_was_sent() -> None:

@@ -80,27 +80,27 @@ TEMPTING: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 
 def test_every_scene_of_the_plan_is_there() -> None:
-    assert {one["scene"] for one in SCENES if one["scene"]} == {str(scene) for scene in Scene}
-    assert {one["scene"] for one in LAWFUL} == {str(scene) for scene in Scene}
-    assert {one["scene"] or one["name"] for one in SCENES} == set(TEMPTING)
+    assert {scene["scene"] for scene in SCENES if scene["scene"]} == {str(scene) for scene in Scene}
+    assert {scene["scene"] for scene in LAWFUL} == {str(scene) for scene in Scene}
+    assert {scene["scene"] or scene["name"] for scene in SCENES} == set(TEMPTING)
     if SHARED.exists():
         assert json.loads(SHARED.read_text(encoding="utf-8")) == SCENES
 
 
 async def test_every_scene_has_a_lawful_benefit_in_force(town: City) -> None:
     shown = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
-    assert {one["scene"] for one in shown} == {str(scene) for scene in Scene}
+    assert {benefit["scene"] for benefit in shown} == {str(scene) for scene in Scene}
 
 
 @pytest.mark.parametrize("scene", TEMPTING)
 async def test_every_scene_has_something_tempting_that_is_refused(town: City, scene: str) -> None:
     kind, document, code, rule = TEMPTING[scene]
-    one, id_member = administrator(town), f"{kind.removesuffix('s')}_id"
-    assert (await one.post(f"/v1/admin/{kind}", document)).status_code == 201
-    refused = await one.post(f"/v1/admin/{kind}/{document[id_member]}/versions/1/submit")
+    admin, id_member = administrator(town), f"{kind.removesuffix('s')}_id"
+    assert (await admin.post(f"/v1/admin/{kind}", document)).status_code == 201
+    refused = await admin.post(f"/v1/admin/{kind}/{document[id_member]}/versions/1/submit")
     assert (refused.status_code, refused.json()["code"]) == (422, "prohibited")
-    found = [(row["code"], row["rule"]) for row in refused.json()["errors"]]
-    assert (code, rule) in found, found
+    errors = [(row["code"], row["rule"]) for row in refused.json()["errors"]]
+    assert (code, rule) in errors, errors
     assert all(row["detail"] and row["severity"] for row in refused.json()["errors"])
 
 
@@ -112,7 +112,7 @@ async def test_what_if_i_volunteered_ten_more_hours(town: City) -> None:
     answer = (await wang.post("/v1/me/points/what-if", ten_hours)).json()
     assert answer["total"] == before < answer["would_be"]
     assert "library-deposit" in answer["benefits"]
-    assert sum(one["points"] for one in answer["dimensions"]) == answer["would_be"]
+    assert sum(dimension["points"] for dimension in answer["dimensions"]) == answer["would_be"]
     assert await wang.total() == before
     nobody = (await town.resident("nobody").post("/v1/me/points/what-if", ten_hours)).json()
     assert nobody["total"] == 0 < nobody["would_be"]

@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def read(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await who.get(f"/v1/me/consents/{consent['consent_id']}")).json()
+    shown: dict[str, Any] = (await who.get(f"/v1/me/consents/{consent['consent_id']}")).json()
     (listed,) = [
-        one for one in (await who.get("/v1/me/consents")).json()["data"] if one["consent_id"] == consent["consent_id"]
+        row for row in (await who.get("/v1/me/consents")).json()["data"] if row["consent_id"] == consent["consent_id"]
     ]
-    assert found == listed
-    return found
+    assert shown == listed
+    return shown
 
 
 async def stop(who: Resident, consent: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ async def stop(who: Resident, consent: dict[str, Any]) -> None:
 
 
 async def ask_again(who: Resident, consent: dict[str, Any]) -> dict[str, Any]:
-    return await who.ask(
+    return await who.request_notice(
         purpose="points.compute", source_id=consent["source_id"], previous_consent_id=consent["consent_id"]
     )
 
@@ -47,14 +47,14 @@ async def confirm(town: City, code: str, account: str) -> int:
 async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.consent_to_source("green-travel", "bike-9001")
-    found = await read(wang, given)
-    assert (found["link"], found["linked"]) == (given["link"], False)
+    shown = await read(wang, given)
+    assert (shown["link"], shown["linked"]) == (given["link"], False)
     assert (await li.get(f"/v1/me/consents/{given['consent_id']}")).status_code == 404
     stored = await queries.fetch_all("SELECT * FROM link_code")
     assert all(given["link"]["code"].encode() not in bytes(row["sealed_code"]) for row in stored)
     assert await confirm(town, given["link"]["code"], "bike-9001") == 200
-    found = await read(wang, given)
-    assert ("link" in found, found["linked"]) == (False, True)
+    shown = await read(wang, given)
+    assert ("link" in shown, shown["linked"]) == (False, True)
 
 
 async def test_a_code_that_ran_out_is_made_anew_without_another_consent(town: City) -> None:
@@ -62,16 +62,16 @@ async def test_a_code_that_ran_out_is_made_anew_without_another_consent(town: Ci
     given = await wang.consent_to_source("green-travel", "bike-9001")
     town.shift.by = timedelta(minutes=16)
     assert "link" not in await read(wang, given)
-    anew = await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")
-    assert anew.status_code == 201
-    assert anew.json()["code"] != given["link"]["code"]
-    assert (await read(wang, given))["link"] == anew.json()
+    reissued = await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")
+    assert reissued.status_code == 201
+    assert reissued.json()["code"] != given["link"]["code"]
+    assert (await read(wang, given))["link"] == reissued.json()
     # The one before is good no more, whatever its time; nobody else makes one; nothing is consented to anew.
     town.shift.by = timedelta(0)
     assert await confirm(town, given["link"]["code"], "bike-9001") == 404
     assert (await li.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
     assert len((await wang.get("/v1/me/consents")).json()["data"]) == 1
-    assert await confirm(town, anew.json()["code"], "bike-9001") == 200
+    assert await confirm(town, reissued.json()["code"], "bike-9001") == 200
     assert (await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
     await stop(wang, given)
     assert (await wang.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404
@@ -79,7 +79,7 @@ async def test_a_code_that_ran_out_is_made_anew_without_another_consent(town: Ci
 
 async def test_a_notice_is_shown_again_as_it_was_until_it_is_answered(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
-    shown = await wang.ask(purpose="points.compute", source_id="green-travel", account="bike-9001")
+    shown = await wang.request_notice(purpose="points.compute", source_id="green-travel", account="bike-9001")
     path = f"/v1/me/consent-requests/{shown['request_id']}"
     assert (await wang.get(path)).json() == shown
     await li.consent_to_provider("city-library")
@@ -87,7 +87,7 @@ async def test_a_notice_is_shown_again_as_it_was_until_it_is_answered(town: City
     assert (await town.resident("nobody").get(path)).status_code == 404
     await agree(wang, shown)
     assert (await wang.get(path)).json()["code"] == "ticket_consumed"
-    late = await wang.ask(purpose="benefit.check", provider_id="city-library")
+    late = await wang.request_notice(purpose="benefit.check", provider_id="city-library")
     town.shift.by = timedelta(minutes=16)
     assert (await wang.get(f"/v1/me/consent-requests/{late['request_id']}")).json()["code"] == "ticket_expired"
 
@@ -110,9 +110,9 @@ async def test_what_was_stopped_a_moment_ago_comes_back_without_number_or_code_b
     assert await wang.total() == 0
     ended = (await source.get("/v1/source/links?state=ended&limit=200")).json()["data"]
     live = (await source.get("/v1/source/links?limit=200")).json()["data"]
-    assert given["link"]["link_id"] in [one["link_id"] for one in ended]
-    assert [one["account"] for one in live].count("bike-9001") == 1
-    assert given["link"]["link_id"] not in [one["link_id"] for one in live]
+    assert given["link"]["link_id"] in [link["link_id"] for link in ended]
+    assert [link["account"] for link in live].count("bike-9001") == 1
+    assert given["link"]["link_id"] not in [link["link_id"] for link in live]
     assert (await source.deliver(record("r", "bike-9001", quantity=40)))["accepted"] == 1
     assert await wang.total() == 20
 
@@ -127,7 +127,7 @@ async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: City, si
     if since == "released":
         officer = town.actor(Audience.PRIVACY, "officer-1")
         waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
-        review = next(one for one in waiting if one["kind"] == "contested_link")
+        review = next(review for review in waiting if review["kind"] == "contested_link")
         decided = await officer.post(
             f"/v1/privacy/reviews/{review['review_id']}/decision", {"decision": "approve", "reason": "Not theirs."}
         )
@@ -141,7 +141,7 @@ async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: City, si
         await town.resident("li").link("green-travel", "bike-9001")
     shown = await ask_again(wang, given)
     if since == "another account":
-        shown = await wang.ask(
+        shown = await wang.request_notice(
             purpose="points.compute",
             source_id="green-travel",
             account="bike-9002",

@@ -49,16 +49,18 @@ async def test_after_24_hours_nothing_leads_from_a_redemption_to_a_person(town: 
     await background.run_cleanup(town.app_context)
     assert await queries.fetch_all("SELECT * FROM ticket") == []
     after = await queries.fetch_all("SELECT * FROM redemption ORDER BY redemption_id")
-    told = ("redemption_id", "venue_id", "benefit_id", "day", "hour", "state")
-    assert [[row[one] for one in told] for row in after] == [[row[one] for one in told] for row in before]
-    values = {value for row in after for name, value in row.items() if name not in told}
+    members = ("redemption_id", "venue_id", "benefit_id", "day", "hour", "state")
+    assert [[row[member] for member in members] for row in after] == [
+        [row[member] for member in members] for row in before
+    ]
+    values = {value for row in after for name, value in row.items() if name not in members}
     tables = await everything(frozenset({"redemption"}))
     # No value of a redemption stands in any row that has a person, or in any event, but for what all redemptions share.
     for table, rows in tables.items():
         for row in rows:
             mine = {value for value in row.values() if isinstance(value, str)}
             if mine & persons:
-                assert not mine & {one["redemption_id"] for one in after}, table
+                assert not mine & {row["redemption_id"] for row in after}, table
                 assert not mine & {value for value in values if isinstance(value, str)}, table
     # The place of a row in its table says nothing either: it is the order of random ids.
     place = "rowid" if queries.is_sqlite() else "ctid"
@@ -72,8 +74,8 @@ async def test_uses_are_written_down_by_the_hour(town: City) -> None:
     uses = "('points.computed', 'ticket.issued', 'benefit.checked', 'benefit.redeemed', 'benefit.reversed')"
     for row in await queries.fetch_all(f"SELECT at FROM event WHERE kind IN {uses}"):
         assert row["at"] % 3_600_000_000 == 0
-    for one in (await who.get("/v1/me/access-log")).json()["data"]:
-        assert ":00:00" in one["at"]
+    for entry in (await who.get("/v1/me/access-log")).json()["data"]:
+        assert ":00:00" in entry["at"]
     # The outbox keeps real time: a leaf that waits too long is an alarm.
     waiting, late = await sequencer.backlog(Log.CONSENT, await town.app_context.clock())
     assert waiting
@@ -82,9 +84,9 @@ async def test_uses_are_written_down_by_the_hour(town: City) -> None:
 
 async def test_of_an_erased_person_leaves_stay_and_nothing_else(town: City) -> None:
     who, _ = await redeemed(town, "wang")
-    found = await queries.fetch_one("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
-    assert found is not None
-    person_id = found["person_id"]
+    row = await queries.fetch_one("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
+    assert row is not None
+    person_id = row["person_id"]
     events = await queries.fetch_all("SELECT leaf_hash, kind FROM event WHERE person_id = $1", person_id)
     await who.delete("/v1/me")
     for table, rows in (await everything()).items():

@@ -208,7 +208,7 @@ async def test_residents_finish_acts_begun_before(city: Upgraded) -> None:
         assert (await venue.post("/v1/venue/redemptions", body)).content == STANDARD_TERMS
         # A consent that was stopped a moment ago is taken up again without another code.
         stopped, qian = begun["undo"], town.resident(begun["undo"]["subject"])
-        asked = await qian.ask(
+        asked = await qian.request_notice(
             purpose="points.compute", source_id=stopped["source_id"], previous_consent_id=stopped["consent_id"]
         )
         assert asked["account"] == stopped["account"]

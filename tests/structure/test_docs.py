@@ -25,9 +25,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def block(heading: str) -> str:
-    found = re.search(rf"^#+ {heading}\b.*?```\w*\n(.*?)```", README, re.S | re.M)
-    assert found, heading
-    return found[1]
+    match = re.search(rf"^#+ {heading}\b.*?```\w*\n(.*?)```", README, re.S | re.M)
+    assert match, heading
+    return match[1]
 
 
 @pytest.mark.parametrize("heading", ["Run it", "Test it"])
@@ -140,8 +140,8 @@ def test_names_in_the_glossary_exist_in_the_code() -> None:
     text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     code = "\n".join(
         path.read_text(encoding="utf-8")
-        for room in ("consent", "benefits", "service")
-        for path in (ROOT / room).rglob("*.py")
+        for package in ("consent", "benefits", "service")
+        for path in (ROOT / package).rglob("*.py")
     )
     for name in re.findall(r"`([a-z_.]+)`", text):
         assert name.split(".")[-1] in code, name

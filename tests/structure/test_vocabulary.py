@@ -51,10 +51,10 @@ def words(name: str) -> Iterator[str]:
 
 
 def modules() -> Iterator[object]:
-    for room in (consent, benefits, service):
-        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
-            if not found.name.endswith("__main__"):
-                yield importlib.import_module(found.name)
+    for package in (consent, benefits, service):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                yield importlib.import_module(module.name)
 
 
 def enums() -> Iterator[str]:
@@ -66,24 +66,24 @@ def enums() -> Iterator[str]:
             ):  # fmt: skip
                 seen.add(value)
     assert len(seen) >= 15
-    for one in seen:
-        yield one.__name__
-        for member in one:
+    for kind in seen:
+        yield kind.__name__
+        for member in kind:
             yield from (member.name, str(member.value))
 
 
 def columns() -> Iterator[str]:
     """Tables and columns as the migrations write them."""
-    for room in database.PACKAGES:
-        for script in sorted((ROOT / room / "migrations").glob("*.sql")):
+    for package in database.PACKAGES:
+        for script in sorted((ROOT / package / "migrations").glob("*.sql")):
             text = script.read_text(encoding="utf-8")
             yield from re.findall(r"CREATE TABLE (\w+)", text)
             yield from re.findall(r"^  (\w+) (?:TEXT|BIGINT|INTEGER|BYTEA)", text, re.M)
 
 
 def calls() -> Iterator[str]:
-    for one in OPERATIONS:
-        yield from (one.path, one.operation_id)
+    for operation in OPERATIONS:
+        yield from (operation.path, operation.operation_id)
 
 
 def fields(value: object) -> Iterator[str]:
@@ -95,7 +95,7 @@ def fields(value: object) -> Iterator[str]:
         if isinstance(value.get("in"), str) and isinstance(value.get("name"), str):
             yield value["name"]
         if isinstance(value.get("enum"), list):
-            yield from (str(one) for one in value["enum"])
+            yield from (str(item) for item in value["enum"])
         for inner in value.values():
             yield from fields(inner)
     elif isinstance(value, list):

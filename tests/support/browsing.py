@@ -41,22 +41,22 @@ class _Reader(HTMLParser):
         self.link: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        name, value = found.get("name") or "", found.get("value") or ""
+        attributes = dict(attrs)
+        name, value = attributes.get("name") or "", attributes.get("value") or ""
         if tag == "form":
-            self.inside = Form(found.get("action") or "", found.get("method") or "get")
+            self.inside = Form(attributes.get("action") or "", attributes.get("method") or "get")
             self.forms.append(self.inside)
         elif tag == "a":
-            self.link = found.get("href")
+            self.link = attributes.get("href")
         elif self.inside is None:
             return
         elif tag == "input" and name:
-            if found.get("type") not in ("radio", "checkbox") or "checked" in found:
+            if attributes.get("type") not in ("radio", "checkbox") or "checked" in attributes:
                 self.inside.fields.append((name, value))
         elif tag == "select":
             self.select, self.options = name, []
         elif tag == "option":
-            self.options.append((value, "selected" in found))
+            self.options.append((value, "selected" in attributes))
         elif tag == "textarea":
             self.textarea = name
             self.inside.fields.append((name, ""))
@@ -119,30 +119,30 @@ class Browser:
         """Open a page."""
         return await self._follow(await self.client.get(path))
 
-    async def sign_in(self, door: Audience, who: str) -> Browser:
+    async def sign_in(self, audience: Audience, who: str) -> Browser:
         """Come in at a door, as one of those who can be picked or anybody by name."""
-        await self.go(PATHS[door])
-        chosen = {"typed": who} if door is Audience.RESIDENT else {"subject": who}
+        await self.go(PATHS[audience])
+        chosen = {"typed": who} if audience is Audience.RESIDENT else {"subject": who}
         return await self.send("_form", **chosen)
 
     async def send(self, words: str, **fields: str) -> Browser:
         """Send the first form that has these words on it, or goes to such an address, or has such a field."""
         form = next(
-            one
-            for one in self.forms
-            if one.action != "/me/sign-out"
-            and not one.action.endswith("/sign-out")
-            and "lang=" not in one.action
-            and (words in one.text or words == one.action or words in dict(one.fields))
+            form
+            for form in self.forms
+            if form.action != "/me/sign-out"
+            and not form.action.endswith("/sign-out")
+            and "lang=" not in form.action
+            and (words in form.text or words == form.action or words in dict(form.fields))
         )
         return await self.submit(form, **fields)
 
     async def submit(self, form: Form, **fields: str) -> Browser:
         """Send a form with some of its fields filled in."""
-        kept = [(name, value) for name, value in form.fields if name not in fields]
+        unchanged = [(name, value) for name, value in form.fields if name not in fields]
         address = urljoin(self.url, form.action.split("#")[0]) if form.action else self.url
         sent: dict[str, list[str]] = {}
-        for name, value in [*kept, *fields.items()]:
+        for name, value in [*unchanged, *fields.items()]:
             sent.setdefault(name, []).append(value)
         if form.method == "get":
             return await self._follow(await self.client.get(address, params=sent))

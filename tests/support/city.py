@@ -54,9 +54,9 @@ class City:
     ) -> None:
         self.client, self.app_context, self.issuer, self.shift = client, app_context, issuer, shift
 
-    def actor(self, door: Audience, subject: str, **claims: Any) -> Actor:
+    def actor(self, audience: Audience, subject: str, **claims: Any) -> Actor:
         """Somebody with a token for a door."""
-        return Actor(self, self.issuer.mint(door, subject, now=datetime.now(UTC), **claims))
+        return Actor(self, self.issuer.mint(audience, subject, now=datetime.now(UTC), **claims))
 
     def resident(self, subject: str) -> Resident:
         """A resident, known or not."""
@@ -111,7 +111,7 @@ class Actor:
 class Resident(Actor):
     """A resident with the everyday acts in one call each."""
 
-    async def ask(self, **body: Any) -> dict[str, Any]:
+    async def request_notice(self, **body: Any) -> dict[str, Any]:
         """Be shown a notice."""
         answer = await self.post("/v1/me/consent-requests", {"language": "zh-CN", **body})
         assert answer.status_code == 201, answer.text
@@ -120,7 +120,7 @@ class Resident(Actor):
 
     async def consent_to_source(self, source_id: str, account: str) -> dict[str, Any]:
         """Say yes to a source; the consent with the link's code."""
-        shown = await self.ask(purpose="points.compute", source_id=source_id, account=account)
+        shown = await self.request_notice(purpose="points.compute", source_id=source_id, account=account)
         answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
         assert answer.status_code == 201, answer.text
         consent: dict[str, Any] = answer.json()
@@ -137,7 +137,7 @@ class Resident(Actor):
 
     async def consent_to_provider(self, provider_id: str) -> dict[str, Any]:
         """Let a provider's benefits be checked."""
-        shown = await self.ask(purpose="benefit.check", provider_id=provider_id)
+        shown = await self.request_notice(purpose="benefit.check", provider_id=provider_id)
         answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
         assert answer.status_code == 201, answer.text
         consent: dict[str, Any] = answer.json()
@@ -221,7 +221,7 @@ async def row_counts() -> dict[str, int]:
     for app in Tortoise.apps.values():
         for model in app.values():
             table = model._meta.db_table
-            found = await queries.fetch_one(f"SELECT count(*) AS counted FROM {table}")
-            assert found is not None
-            counts[table] = found["counted"]
+            row = await queries.fetch_one(f"SELECT count(*) AS counted FROM {table}")
+            assert row is not None
+            counts[table] = row["counted"]
     return counts

@@ -20,7 +20,7 @@ class Cluster:
 
     def __init__(self, text: str) -> None:
         self.user, _, servers = text.partition("@")
-        self.servers = [(host, int(port)) for host, _, port in (one.partition(":") for one in servers.split(","))]
+        self.servers = [(host, int(port)) for host, _, port in (server.partition(":") for server in servers.split(","))]
 
     async def create(self) -> str:
         """A new database on every server, known to each other; the coordinator's URL."""

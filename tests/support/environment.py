@@ -11,13 +11,13 @@ from service.auth.access_tokens import Audience
 
 
 def issuers(**changes: object) -> str:
-    one = {
+    issuer = {
         "issuer": "https://id.city.example",
         "audience": "credit-easy",
         "jwks_url": "https://id.city.example/jwks",
         "algorithms": ["ES256"],
     }
-    return json.dumps({door: {**one, "audience": f"credit-easy:{door}", **changes} for door in Audience})
+    return json.dumps({audience: {**issuer, "audience": f"credit-easy:{audience}", **changes} for audience in Audience})
 
 
 def keyring_file(folder: Path, *, mode: int = 0o600, key: str | None = None, **members: object) -> Path:

@@ -103,14 +103,14 @@ class Postgres:
     def paused(self) -> Iterator[None]:
         """No process of the server does anything, and every connection stays open."""
         family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-        for one in family:
-            one.suspend()
+        for process in family:
+            process.suspend()
         try:
             yield
         finally:
-            for one in family:
+            for process in family:
                 with suppress(psutil.NoSuchProcess):
-                    one.resume()
+                    process.resume()
 
     @property
     def pid(self) -> int:

@@ -53,19 +53,19 @@ def documents() -> dict[str, Any]:
 
 def trusted(**more: Any) -> dict[Audience, TrustedIssuer]:
     accepted: frozenset[Algorithm] = frozenset({"ES256", "RS256"})
-    return {door: TrustedIssuer(ISSUER, f"city:{door}", algorithms=accepted, **more) for door in Audience}
+    return {audience: TrustedIssuer(ISSUER, f"city:{audience}", algorithms=accepted, **more) for audience in Audience}
 
 
-def verifier(source: KeySource | None = None, **more: Any) -> Verifier:
+def make_verifier(source: KeySource | None = None, **more: Any) -> Verifier:
     return Verifier(trusted(), dict.fromkeys(Audience, source or KeySource.fixed(documents())), **more)
 
 
-def claims(door: Audience = Audience.RESIDENT, **more: Any) -> Claims:
+def claims(audience: Audience = Audience.RESIDENT, **more: Any) -> Claims:
     """The claims of a good token for `door`; a claim given as `...` is left out."""
-    good: Claims = {"iss": ISSUER, "aud": f"city:{door}", "sub": "subject-1", "iat": SECOND, "exp": SECOND + 300}
-    if door is Audience.RESIDENT:
+    good: Claims = {"iss": ISSUER, "aud": f"city:{audience}", "sub": "subject-1", "iat": SECOND, "exp": SECOND + 300}
+    if audience is Audience.RESIDENT:
         good["birthdate"] = "1990-01-01"
-    if door in STAFF_AUDIENCES:
+    if audience in STAFF_AUDIENCES:
         good["staff_id"] = "staff-1"
     return {name: value for name, value in {**good, **more}.items() if value is not ...}
 
@@ -89,7 +89,7 @@ def token(payload: Claims | None = None, key: ec.EllipticCurvePrivateKey | None 
 
 
 def resident_says(text: str, now: datetime = NOW) -> access_tokens.Principal:
-    return verifier().verify(Audience.RESIDENT, text, now)
+    return make_verifier().verify(Audience.RESIDENT, text, now)
 
 
 def refused(text: str, now: datetime = NOW) -> str:

@@ -34,7 +34,7 @@ async def c8(town: City, count: int) -> None:
     ids = await add_people_with_rides(town, count)
     parts = [Part(number, 10) for number in range(10)]
     first, beyond = parts[4].bounds()
-    middle = next(one for one in ids if first <= one < beyond)
+    middle = next(person_id for person_id in ids if first <= person_id < beyond)
     start, ticks = await town.app_context.clock(), 0
 
     async def clock() -> datetime:
@@ -48,13 +48,15 @@ async def c8(town: City, count: int) -> None:
         queries.to_micros(start + timedelta(milliseconds=2)),
     )
     async with queries.transaction():
-        done = [await batch.part(one, clock, town.app_context.day_of) for one in parts]
+        done = [await batch.part(part, clock, town.app_context.day_of) for part in parts]
     people_there = await queries.fetch_one("SELECT count(*) AS persons FROM person")
     assert people_there is not None
-    assert sum(one.persons for one in done) == people_there["persons"]
-    kept = {row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")}
-    assert middle not in kept
-    assert {kept[one] for one in ids if one != middle} == {20}
+    assert sum(part.persons for part in done) == people_there["persons"]
+    totals = {
+        row["person_id"]: row["total"] for row in await queries.fetch_all("SELECT person_id, total FROM snapshot")
+    }
+    assert middle not in totals
+    assert {totals[person_id] for person_id in ids if person_id != middle} == {20}
     assert len(await access_log.list_for(await person_of(town, ids[0]), EVERYTHING, 5)) == 1
     assert await access_log.list_for(await person_of(town, middle), EVERYTHING, 5) == []
 
@@ -74,18 +76,18 @@ async def test_c8_in_a_batch_of_10_000(town: City) -> None:
 
 async def test_the_parts_are_everybody_once(town: City) -> None:
     await add_people_with_rides(town, 50)
-    await town.resident("nothing-live").ask(purpose="benefit.check", provider_id="city-library")
-    for of in (1, 3, 7, 64):
-        done = [await computed(town, Part(number, of)) for number in range(of)]
-        found = await queries.fetch_one("SELECT count(*) AS persons FROM person")
+    await town.resident("nothing-live").request_notice(purpose="benefit.check", provider_id="city-library")
+    for count in (1, 3, 7, 64):
+        done = [await computed(town, Part(number, count)) for number in range(count)]
+        row = await queries.fetch_one("SELECT count(*) AS persons FROM person")
         live = await queries.fetch_one(
             "SELECT count(DISTINCT person_id) AS persons FROM consent WHERE purpose = 'points.compute'"
             " AND state = 'given'"
         )
-        assert found is not None
+        assert row is not None
         assert live is not None
-        assert sum(one.persons for one in done) == found["persons"]
-        assert sum(one.computed for one in done) == live["persons"]
+        assert sum(part.persons for part in done) == row["persons"]
+        assert sum(part.computed for part in done) == live["persons"]
     bounds = [Part(number, 7).bounds() for number in range(7)]
     assert bounds[0][0] == "0" * 32
     assert [beyond for _, beyond in bounds[:-1]] == [first for first, _ in bounds[1:]]
@@ -134,7 +136,7 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
     shown = (await wang.get("/v1/me/access-log")).json()["data"]
     assert len(shown) == len(before) + 2
     assert shown[0]["text"] == shown[-1]["text"]
-    assert {one["organisation"] for one in shown} == {"credit-easy"}
+    assert {use["organisation"] for use in shown} == {"credit-easy"}
     assert (await late.get("/v1/me/access-log")).json()["data"] == []
 
     paged, cursor = [], ""
@@ -148,10 +150,10 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
 
     await background.advance_logs(town.app_context)
     exported = (await wang.get("/v1/me/export")).json()["uses_for_all"]
-    assert [one["event"]["kind"] for one in exported] == ["used.for_all"] * 2
-    assert all(one["proof"] for one in exported)
+    assert [event["event"]["kind"] for event in exported] == ["used.for_all"] * 2
+    assert all(event["proof"] for event in exported)
     reports = await logs.check_all(town.app_context.keyring, town.app_context.settings.publisher)
-    assert {name: one.fault for name, one in reports.items()} == dict.fromkeys(reports)
+    assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,12 @@ def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
 
 def places_of(members: dict[str, Any], prefix: str = "") -> list[str]:
     """Every member of an object, and of the objects inside it."""
-    found = []
+    places = []
     for name, value in members.items():
-        found.append(f"{prefix}/{name}")
+        places.append(f"{prefix}/{name}")
         if isinstance(value, dict):
-            found += places_of(value, f"{prefix}/{name}")
-    return found
+            places += places_of(value, f"{prefix}/{name}")
+    return places
 
 
 def faults_of(kind: str, document: Any) -> set[tuple[str, str]]:

@@ -30,7 +30,7 @@ def refused(text: str) -> bool:
 
 def lines(text: str) -> list[str]:
     """A text for each line that is no remark."""
-    return [one.strip() for one in text.strip().splitlines() if not one.strip().startswith("#")]
+    return [line.strip() for line in text.strip().splitlines() if not line.strip().startswith("#")]
 
 
 HARMS = lines(
@@ -183,18 +183,18 @@ def texts(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("kind", [one for one in DocumentKind if one is not DocumentKind.SCHEMES])
+@pytest.mark.parametrize("kind", [kind for kind in DocumentKind if kind is not DocumentKind.SCHEMES])
 def test_the_demonstration_citys_own_texts_are_fine(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
-        found = [(one.pointer, one.code) for one in rules._texts(kind, body)]
-        assert not found, (body, found)
+        findings = [(text.pointer, text.code) for text in rules._texts(kind, body)]
+        assert not findings, (body, findings)
 
 
 def test_schemes_are_read_too() -> None:
     for body in scheme.shipped():
         assert not list(rules._texts(DocumentKind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
-        assert [one.pointer for one in rules._texts(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+        assert [text.pointer for text in rules._texts(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
 def test_the_plans_scenes_can_be_named() -> None:
@@ -219,6 +219,6 @@ def test_each_traditional_sign_has_one_simplified() -> None:
         *wording.FAULT_WORDS,
         *wording.LABELLING_WORDS,
         *wording.EXCLUDING_PHRASES,
-        *(w for one in wording.DOMAINS.values() for w in one),
+        *(w for domain in wording.DOMAINS.values() for w in domain),
     }
-    assert {one for one in words if wording.fold(one) != one} == set()
+    assert {word for word in words if wording.fold(word) != word} == set()

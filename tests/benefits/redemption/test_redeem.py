@@ -77,11 +77,11 @@ async def ready(town: City, name: str = "wu") -> tuple[Any, str]:
 
 
 async def rows() -> dict[str, list[dict[str, Any]]]:
-    found = {}
+    contents = {}
     for table, columns in ROWS.items():
         where = f" WHERE kind = '{REDEEMED}'" if table == "event" else ""
-        found[table] = await queries.fetch_all(f"SELECT {columns} FROM {table}{where}")
-    return found
+        contents[table] = await queries.fetch_all(f"SELECT {columns} FROM {table}{where}")
+    return contents
 
 
 async def assert_nothing_redeemed() -> None:

@@ -22,8 +22,8 @@ BASELINES = st.dictionaries(
 
 @st.composite
 def any_effect(draw: st.DrawFn) -> Effect:
-    made = draw(st.sampled_from(list(EFFECTS.values())))
-    return made(*(draw(st.integers(1, made.limit)) for _ in effects.amount_names(made)))
+    effect = draw(st.sampled_from(list(EFFECTS.values())))
+    return effect(*(draw(st.integers(1, effect.limit)) for _ in effects.amount_names(effect)))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_nothing_else_is_an_effect(document: Any, pointer: str, code: str) -> No
 
 def test_the_list_is_complete_and_each_effect_is_of_its_kind() -> None:
     assert set(EFFECTS) == set(EffectKind)
-    assert all(made.kind is kind for kind, made in EFFECTS.items())
+    assert all(effect.kind is kind for kind, effect in EFFECTS.items())
 
 
 def test_a_worse_baseline_is_noticed_in_every_direction() -> None:

@@ -15,7 +15,7 @@ from benefits.rules.conditions import All, Any, AtLeast, Condition
 from benefits.rules.lints import MEASURES
 from consent.domain.records import Dimension
 
-DIMENSIONS = [str(one) for one in Dimension]
+DIMENSIONS = [str(dimension) for dimension in Dimension]
 GREEN_60 = {"measure": "green_living", "at_least": 60}
 CAPS = {DIMENSIONS[0]: 4, DIMENSIONS[1]: 4, **dict.fromkeys(DIMENSIONS[2:], 0)}
 leaf = st.builds(AtLeast, st.sampled_from([DIMENSIONS[0], DIMENSIONS[1], "total"]), st.integers(1, 10))
@@ -37,24 +37,24 @@ def everybody() -> list[dict[str, int]]:
 
 
 @given(condition, condition)
-def test_implication_is_exact(one: Condition, other: Condition) -> None:
-    truth = all(Rule(other).applies(who) for who in everybody() if Rule(one).applies(who))
-    assert lints.implies(one, other, CAPS) is truth
+def test_implication_is_exact(condition: Condition, other: Condition) -> None:
+    truth = all(Rule(other).applies(who) for who in everybody() if Rule(condition).applies(who))
+    assert lints.implies(condition, other, CAPS) is truth
 
 
 @given(condition)
-def test_reach_is_exact(one: Condition) -> None:
-    assert lints.reachable(one, CAPS) is any(Rule(one).applies(who) for who in everybody())
+def test_reach_is_exact(condition: Condition) -> None:
+    assert lints.reachable(condition, CAPS) is any(Rule(condition).applies(who) for who in everybody())
 
 
 @given(condition)
-def test_a_part_that_is_called_needless_is(one: Condition) -> None:
-    for found in lints.lint(one, CAPS):
-        path = found.pointer.split("/")[1:]
-        if found.code == "out_of_reach":
+def test_a_part_that_is_called_needless_is(condition: Condition) -> None:
+    for finding in lints.lint(condition, CAPS):
+        path = finding.pointer.split("/")[1:]
+        if finding.code == "out_of_reach":
             continue
         *above, last = path
-        parent = one
+        parent = condition
         for part in above[1::2]:
             assert isinstance(parent, All | Any)
             parent = parent.parts[int(part)]
@@ -62,7 +62,7 @@ def test_a_part_that_is_called_needless_is(one: Condition) -> None:
         rest = tuple(part for number, part in enumerate(parent.parts) if number != int(last))
         without = type(parent)(rest)
         for who in everybody():
-            assert Rule(parent).applies(who) is Rule(without).applies(who), found
+            assert Rule(parent).applies(who) is Rule(without).applies(who), finding
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_part_that_is_called_needless_is(one: Condition) -> None:
 )  # fmt: skip
 def test_what_an_administrator_is_told(document: object, codes: list[tuple[str, str]]) -> None:
     caps: Mapping[str, int] = dict.fromkeys(DIMENSIONS, 200)
-    assert [(one.code, one.pointer) for one in lints.lint(conditions.parse(document), caps)] == codes
+    assert [(finding.code, finding.pointer) for finding in lints.lint(conditions.parse(document), caps)] == codes
 
 
 @given(condition, st.sampled_from(everybody()), st.sampled_from(MEASURES[:2]))
-def test_more_points_never_cost_a_benefit(one: Condition, who: dict[str, int], measure: str) -> None:
+def test_more_points_never_cost_a_benefit(condition: Condition, who: dict[str, int], measure: str) -> None:
     more = {**who, measure: who[measure] + 1, "total": who["total"] + 1}
-    assert Rule(one).applies(more) or not Rule(one).applies(who)
+    assert Rule(condition).applies(more) or not Rule(condition).applies(who)

@@ -37,7 +37,7 @@ def compute(*records: Record, on: date = TODAY, timeline: Timeline = TIMELINE) -
 
 
 def dimension_of(result: Points, dimension: Dimension) -> points.DimensionPoints:
-    return next(one for one in result.dimensions if one.dimension is dimension)
+    return next(line for line in result.dimensions if line.dimension is dimension)
 
 
 def later_version(**members: Any) -> Scheme:
@@ -61,7 +61,7 @@ records_of_a_life = st.lists(
 def test_nobody_has_nothing_and_no_base_score() -> None:
     nothing = points.compute(NOTHING, TIMELINE, TODAY)
     assert (nothing.total, nothing.contributions, nothing.valid_until) == (0, (), None)
-    assert [one.dimension for one in nothing.dimensions] == list(Dimension)
+    assert [dimension.dimension for dimension in nothing.dimensions] == list(Dimension)
 
 
 def test_before_the_first_scheme_nobody_can_be_scored() -> None:
@@ -92,7 +92,7 @@ def test_b4_volunteer_hours_by_tiers(hours: int, expected: int) -> None:
 
 def test_b4_new_year_divides_the_sum() -> None:
     both = compute(deed("1", VOLUNTEER, 630, date(2025, 12, 31)), deed("2", VOLUNTEER, 570, date(2026, 1, 1)), on=TODAY)
-    assert [one.points for one in both.contributions] == [10, 9]
+    assert [contribution.points for contribution in both.contributions] == [10, 9]
 
 
 def test_b5_a_cap_of_200() -> None:
@@ -111,11 +111,11 @@ def test_b5_a_cap_of_200() -> None:
 
 
 def test_b6_the_last_day_is_the_day_before_the_same_date_two_years_later() -> None:
-    one = deed("1", TREE, 1, date(2025, 5, 1))
-    assert compute(one, on=date(2027, 4, 30)).total == 5
-    assert compute(one, on=date(2027, 4, 30)).valid_until == date(2027, 5, 1)
-    assert compute(one, on=date(2027, 5, 1)).total == 0
-    assert compute(one, on=date(2027, 5, 1)).valid_until is None
+    tree = deed("1", TREE, 1, date(2025, 5, 1))
+    assert compute(tree, on=date(2027, 4, 30)).total == 5
+    assert compute(tree, on=date(2027, 4, 30)).valid_until == date(2027, 5, 1)
+    assert compute(tree, on=date(2027, 5, 1)).total == 0
+    assert compute(tree, on=date(2027, 5, 1)).valid_until is None
 
 
 def test_b6_29_february_counts_as_1_march() -> None:
@@ -146,7 +146,7 @@ def test_deeds_have_expired_up_to_one_day_and_none_after(on: date, months: int) 
 
 def test_b8_a_new_version_takes_nothing_back() -> None:
     poorer = later_version(
-        dimensions=[{"dimension": str(one), "cap": 10} for one in Dimension],
+        dimensions=[{"dimension": str(dimension), "cap": 10} for dimension in Dimension],
         indicators=[{**DOCUMENT["indicators"][0], "yearly_cap": 1}],
     )
     timeline = Timeline((V1, poorer))
@@ -162,7 +162,7 @@ def test_b8_a_new_version_takes_nothing_back() -> None:
 def test_a_higher_cap_of_a_coming_year_shows_in_valid_until() -> None:
     many = [deed(str(number), kind, 100_000, date(2026, 1, 1)) for number, kind in enumerate(RecordKind)]
     low = Scheme.from_document(
-        {**copy.deepcopy(DOCUMENT), "dimensions": [{"dimension": str(one), "cap": 10} for one in Dimension]}
+        {**copy.deepcopy(DOCUMENT), "dimensions": [{"dimension": str(dimension), "cap": 10} for dimension in Dimension]}
     )
     timeline = Timeline((low, later_version()))
     now = compute(*many, timeline=timeline)
@@ -172,14 +172,14 @@ def test_a_higher_cap_of_a_coming_year_shows_in_valid_until() -> None:
 
 def test_a_deed_of_a_year_before_the_first_scheme_gives_nothing_and_spoils_nothing() -> None:
     result = compute(deed("old", RIDE, 50, date(2023, 12, 31)), deed("new", RIDE, 50, date(2026, 1, 1)))
-    assert [one.record_id for one in result.contributions] == ["new"]
+    assert [contribution.record_id for contribution in result.contributions] == ["new"]
 
 
 @given(records_of_a_life, st.dates(date(2024, 1, 1), date(2028, 12, 31)))
 def test_an_independent_calculator_agrees(records: list[Record], on: date) -> None:
     result = compute(*records, on=on)
-    expected = recount(((one.record_id, one.kind, one.quantity, one.occurred_on) for one in records), on)
-    assert {str(one.dimension): one.points for one in result.dimensions} == expected
+    expected = recount(((record.record_id, record.kind, record.quantity, record.occurred_on) for record in records), on)
+    assert {str(dimension.dimension): dimension.points for dimension in result.dimensions} == expected
     assert result.total == sum(expected.values())
 
 
@@ -198,28 +198,28 @@ def test_splitting_a_record_changes_no_total(records: list[Record], data: st.Dat
         for number, quantity in enumerate((part, record.quantity - part)):
             if quantity:
                 split.append(deed(f"{record.record_id}-{number}", record.kind, quantity, record.occurred_on))
-    assert [(one.points, one.capped_off) for one in compute(*split).dimensions] == [
-        (one.points, one.capped_off) for one in compute(*records).dimensions
+    assert [(dimension.points, dimension.capped_off) for dimension in compute(*split).dimensions] == [
+        (dimension.points, dimension.capped_off) for dimension in compute(*records).dimensions
     ]
 
 
 @given(records_of_a_life)
 def test_the_lines_add_up(records: list[Record]) -> None:
     result = compute(*records)
-    for one in result.dimensions:
-        lines = [line.points for line in result.contributions if line.dimension is one.dimension]
+    for dimension in result.dimensions:
+        lines = [line.points for line in result.contributions if line.dimension is dimension.dimension]
         assert all(line >= 0 for line in lines)
-        assert sum(lines) == one.points + one.capped_off
-        assert one.points <= one.cap
-    assert result.total == sum(one.points for one in result.dimensions)
+        assert sum(lines) == dimension.points + dimension.capped_off
+        assert dimension.points <= dimension.cap
+    assert result.total == sum(dimension.points for dimension in result.dimensions)
 
 
 @given(records_of_a_life, st.dates(date(2024, 1, 1), TODAY))
 def test_one_more_deed_never_takes_points(records: list[Record], day: date) -> None:
     extra = replace(deed("extra", RIDE, 7, day), received_on=TODAY)
     before, after = compute(*records), compute(*records, extra)
-    for one, other in zip(before.dimensions, after.dimensions, strict=True):
-        assert one.points <= other.points
+    for fewer, other in zip(before.dimensions, after.dimensions, strict=True):
+        assert fewer.points <= other.points
 
 
 def test_a_deed_that_came_after_its_validity_takes_no_room() -> None:
@@ -243,5 +243,5 @@ def test_valid_until_is_the_first_day_with_other_points(records: list[Record]) -
 
 @given(records_of_a_life, st.dates(date(2024, 6, 1), TODAY))
 def test_what_happens_later_does_not_change_what_was(records: list[Record], on: date) -> None:
-    known = [one for one in records if one.occurred_on <= on]
+    known = [record for record in records if record.occurred_on <= on]
     assert compute(*records, on=on) == compute(*known, on=on)

@@ -49,16 +49,16 @@ def test_points_of_a_years_sum_are_exact(kind: RecordKind, total: int) -> None:
 
 @given(st.sampled_from(sorted(COMPILED.indicators)), st.data())
 def test_the_least_sum_for_so_many_points(kind: RecordKind, data: st.DataObject) -> None:
-    one = COMPILED.indicators[kind]
-    points = data.draw(st.integers(1, one.yearly_cap))
-    least = one.least_for(points)
-    assert one.points_of(least - 1) < points <= one.points_of(least)
+    indicator = COMPILED.indicators[kind]
+    points = data.draw(st.integers(1, indicator.yearly_cap))
+    least = indicator.least_for(points)
+    assert indicator.points_of(least - 1) < points <= indicator.points_of(least)
 
 
 @given(st.sampled_from(list(RecordKind)), st.integers(0, 100_000), st.integers(0, 10_000))
 def test_more_deeds_never_give_less(kind: RecordKind, total: int, more: int) -> None:
-    one = COMPILED.indicators[kind]
-    assert 0 <= one.points_of(total) <= one.points_of(total + more) <= one.yearly_cap
+    indicator = COMPILED.indicators[kind]
+    assert 0 <= indicator.points_of(total) <= indicator.points_of(total + more) <= indicator.yearly_cap
 
 
 TIERS = st.lists(st.tuples(st.integers(1, 300), st.integers(1, 9), st.integers(1, 5)), min_size=1, max_size=3)
@@ -87,10 +87,10 @@ def test_what_a_scheme_lowers_is_said_exactly(
 
 
 def test_every_indicator_names_its_reference() -> None:
-    assert all(one["reference"] for one in (DOCUMENT, *DOCUMENT["indicators"]))
+    assert all(part["reference"] for part in (DOCUMENT, *DOCUMENT["indicators"]))
 
 
-@pytest.mark.parametrize("spelled", [json.dumps, lambda one: yaml.safe_dump(one, allow_unicode=True)])
+@pytest.mark.parametrize("spelled", [json.dumps, lambda document: yaml.safe_dump(document, allow_unicode=True)])
 def test_the_hash_survives_json_and_yaml(spelled: Any) -> None:
     assert Scheme.from_document(yaml.safe_load(spelled(DOCUMENT))).sha256 == COMPILED.sha256
     assert canonical_json(DOCUMENT) == canonical_json(json.loads(json.dumps(DOCUMENT)))

@@ -33,8 +33,8 @@ def odd_months(document: dict[str, Any]) -> None:
 
 
 def other_caps(document: dict[str, Any]) -> None:
-    for place, one in enumerate(document["dimensions"]):
-        one["cap"] = (5, 17, 400, 90, 60)[place]
+    for place, dimension in enumerate(document["dimensions"]):
+        dimension["cap"] = (5, 17, 400, 90, 60)[place]
 
 
 def moved(document: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ DAYS = (date(2024, 2, 29), date(2025, 1, 1), date(2026, 3, 1), date(2026, 11, 23
 
 
 def life(random: Random) -> list[Record]:
-    found = []
+    records = []
     for number in range(random.choice((1, 3, 12, 40))):
         day = date(2022, 1, 1) + timedelta(days=random.randrange(365 * 7))
         if random.random() < 0.1:
@@ -68,8 +68,8 @@ def life(random: Random) -> list[Record]:
         received = day + timedelta(days=random.choice((0, 1, 30, 365, 800)))
         kind = random.choice(list(RecordKind))
         quantity = random.choice((1, 2, 7, 60, 600, 1_000_000))
-        found.append(Record(f"{number:03}", "s", kind, quantity, day, received))
-    return found
+        records.append(Record(f"{number:03}", "s", kind, quantity, day, received))
+    return records
 
 
 async def store(lives: dict[str, list[Record]]) -> None:
@@ -79,15 +79,15 @@ async def store(lives: dict[str, list[Record]]) -> None:
         [
             (
                 person,
-                one.record_id,
-                str(one.kind),
-                one.quantity,
-                queries.to_day_number(one.occurred_on),
-                (one.received_on.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000_000 + 77,
+                record.record_id,
+                str(record.kind),
+                record.quantity,
+                queries.to_day_number(record.occurred_on),
+                (record.received_on.toordinal() - date(1970, 1, 1).toordinal()) * 86_400_000_000 + 77,
             )
             for person, records in lives.items()
-            for one in records
-            if one.received_on is not None
+            for record in records
+            if record.received_on is not None
         ],
     )
 
@@ -117,10 +117,10 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
             if row is None:
                 assert alone.total == 0
                 continue
-            found = [(row[f"p{place}"], row[f"c{place}"]) for place, _ in enumerate(Dimension)]
-            assert found == [(one.points, one.cap) for one in alone.dimensions]
+            pairs = [(row[f"p{place}"], row[f"c{place}"]) for place, _ in enumerate(Dimension)]
+            assert pairs == [(dimension.points, dimension.cap) for dimension in alone.dimensions]
             assert row["total"] == alone.total
-            assert f'"points": {found[2][0]}, "cap": {found[2][1]}' in row["said"]
+            assert f'"points": {pairs[2][0]}, "cap": {pairs[2][1]}' in row["said"]
             exact = None if alone.valid_until is None else queries.to_day_number(alone.valid_until)
             assert exact is None or queries.to_day_number(day) < row["valid_until"] <= exact
             compared += alone.total > 0
@@ -131,16 +131,16 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
 async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> None:
     """What simulations compare is what `points.compute` gives for one civil year's records."""
     random, timeline = Random(which), TIMELINES[which]
-    for one in timeline.schemes:
-        day = date(one.from_year, 12, 31)
+    for yearly in timeline.schemes:
+        day = date(yearly.from_year, 12, 31)
         for _ in range(40):
             sums = {kind: random.choice((0, 1, 7, 59, 600, 1_000_000, 3_000_000)) for kind in RecordKind}
             records = tuple(Record(kind, "s", kind, sums[kind], day, day) for kind in RecordKind if sums[kind])
             columns = ", ".join(f"CAST({sums[kind]} AS BIGINT) AS {kind}" for kind in RecordKind)
-            total = sql.yearly_total_sql(one, sql.dialect_of(queries.is_sqlite()))
+            total = sql.yearly_total_sql(yearly, sql.dialect_of(queries.is_sqlite()))
             row = await queries.fetch_one(f"SELECT {total} AS total FROM (SELECT {columns}) x")
             assert row is not None
-            alone = points.compute(Released("p", "points.compute", 1, records), Timeline((one,)), day)
+            alone = points.compute(Released("p", "points.compute", 1, records), Timeline((yearly,)), day)
             assert row["total"] == alone.total
 
 

@@ -42,12 +42,14 @@ async def ran(town: City, path: str) -> dict[str, Any]:
 async def test_b13_no_sweep_and_no_newcomer_shows_a_person(town: City) -> None:
     await add_people_with_rides(town, 200)
     seen = [await ran(town, await drafted(town, f"sweep-{at_least}", at_least)) for at_least in range(1, 41, 3)]
-    assert {one["population"] % 10 for one in seen} == {0}
+    assert {answer["population"] % 10 for answer in seen} == {0}
     # Thresholds are taken in tens, so that between two of them nothing can be read.
     by_ten: dict[int, set[Any]] = {}
-    for at_least, one in zip(range(1, 41, 3), seen, strict=True):
-        by_ten.setdefault(-(-at_least // 10), set()).add(one["applies"])
-        assert one["by_division"] == {"2101": one["applies"]} or list(one["by_division"].values()) == [one["applies"]]
+    for at_least, answer in zip(range(1, 41, 3), seen, strict=True):
+        by_ten.setdefault(-(-at_least // 10), set()).add(answer["applies"])
+        assert answer["by_division"] == {"2101": answer["applies"]} or list(answer["by_division"].values()) == [
+            answer["applies"]
+        ]
     assert all(len(figures) == 1 for figures in by_ten.values())
     assert seen[0]["applies"] == 200 or seen[0]["applies"] > 100
     # Only some residents of the demonstration have more than 30: too few to say.
@@ -96,7 +98,7 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> No
 
 
 async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
-    one, year = administrator(town), (await town.today()).year
+    admin, year = administrator(town), (await town.today()).year
     ids = await add_people_with_rides(town, 120)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
     for places, rides in ((ids[:50], 30), (ids[50:80], 300), (ids[80:], 120)):
@@ -104,19 +106,19 @@ async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
             await queries.execute(
                 "UPDATE record SET quantity = $2, occurred_on = $3 WHERE person_id = $1", person, rides, recent
             )
-    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
-    document = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    document = (await admin.get(f"/v1/admin/schemes/{version}")).json()["document"]
     document |= {"version": f"{year + 1}.1", "from_year": year + 1}
     rides = document["indicators"][0]
     # A first tier worth half as much, and a higher cap: the 50 lose, the 30 gain, 60 for 120 rides stay 60.
     rides["tiers"] = [{"up_to": 60, "units": 4, "points": 1}, {"units": 4, "points": 3}]
     rides["yearly_cap"] = 190
     document["dimensions"][0]["cap"] -= 1
-    assert (await one.post("/v1/admin/schemes", document)).status_code == 201
+    assert (await admin.post("/v1/admin/schemes", document)).status_code == 201
     path = f"/v1/admin/schemes/{year + 1}.1/versions/1/simulate"
-    found = await ran(town, path)
-    residents = (found["population"], found["scheme"].pop("same"))
-    assert found == {
+    report = await ran(town, path)
+    residents = (report["population"], report["scheme"].pop("same"))
+    assert report == {
         "population": residents[0],
         "applies": 80,
         "by_division": {},
@@ -124,10 +126,10 @@ async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
     }
     assert residents[0] - 80 - residents[1] in (-10, 0, 10)
     # All schemes have one budget: another draft is not another twenty questions.
-    assert (await one.post("/v1/admin/schemes", {**document, "version": f"{year + 1}.2"})).status_code == 201
+    assert (await admin.post("/v1/admin/schemes", {**document, "version": f"{year + 1}.2"})).status_code == 201
     for _ in range(19):
         assert await ran(town, path.replace("1/versions", "2/versions"))
-    spent = await one.post(path)
+    spent = await admin.post(path)
     assert (spent.status_code, spent.json()["code"]) == (429, "budget_spent")
 
 
@@ -154,7 +156,7 @@ async def test_several_first_questions_of_a_week_count_everybody_once(town: City
     await add_people_with_rides(town, 60)
     paths = [await drafted(town, f"first-{number}", 10) for number in range(4)]
     answers = await asyncio.gather(*(ran(town, path) for path in paths))
-    assert {one["population"] for one in answers} == {answers[0]["population"]}
+    assert {answer["population"] for answer in answers} == {answers[0]["population"]}
     used = await queries.fetch_all("SELECT kind FROM use_for_all")
     assert [row["kind"] for row in used] == ["points.counted"]
 
@@ -192,19 +194,21 @@ async def agree(count: int, people: int) -> None:
             f" VALUES ({marks}{', 0' * len(population.KINDS)})",
             rows,
         )
-    made = [generated(random, 3) for _ in range(count)]
-    rules = [Rule(one) for one in made]
-    columns = ", ".join(f"({simulation.condition_sql(one)}) AS c{number}" for number, one in enumerate(made))
+    drawn = [generated(random, 3) for _ in range(count)]
+    rules = [Rule(condition) for condition in drawn]
+    columns = ", ".join(
+        f"({simulation.condition_sql(condition)}) AS c{number}" for number, condition in enumerate(drawn)
+    )
     bulk = await queries.fetch_all(f"SELECT place, {columns} FROM frozen_points WHERE week = 20000101 ORDER BY place")
     for row, (_, _, *points) in zip(bulk, rows, strict=True):
         have = dict(zip(population.MEASURES, points, strict=True))
-        for number, one in enumerate(made):
+        for number, condition in enumerate(drawn):
             rule = rules[number]
             decided = rule.decide(have)
             expected = decided.applies
             assert bool(row[f"c{number}"]) is expected
             if number % 20 == row["place"] % 20:
-                assert traced(one, iter(rule.lines(decided))) is expected
+                assert traced(condition, iter(rule.lines(decided))) is expected
 
 
 def generated(random: Random, depth: int) -> conditions.Condition:
@@ -215,12 +219,12 @@ def generated(random: Random, depth: int) -> conditions.Condition:
     return random.choice((conditions.All, conditions.Any))(parts)
 
 
-def traced(one: conditions.Condition, lines: Iterator[conditions.ConditionLine]) -> bool:
+def traced(condition: conditions.Condition, lines: Iterator[conditions.ConditionLine]) -> bool:
     """The verdict that a person reads from the lines alone, in the condition's own order."""
-    if isinstance(one, conditions.AtLeast):
+    if isinstance(condition, conditions.AtLeast):
         return next(lines).met
-    verdicts = [traced(part, lines) for part in one.parts]
-    return all(verdicts) if isinstance(one, conditions.All) else any(verdicts)
+    verdicts = [traced(part, lines) for part in condition.parts]
+    return all(verdicts) if isinstance(condition, conditions.All) else any(verdicts)
 
 
 async def test_b12_three_ways_to_decide_agree(opened: str) -> None:
@@ -233,26 +237,26 @@ async def test_b12_for_10_000_people(opened: str) -> None:
 
 
 async def test_a_dry_run_is_about_nobody(town: City) -> None:
-    one, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
-    poor = (await one.post(path, {"points": {"green_living": 10}})).json()
+    admin, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
+    poor = (await admin.post(path, {"points": {"green_living": 10}})).json()
     assert poor["applies"] is False
     assert poor["terms"] == poor["baseline"]
     assert [line["met"] for line in poor["conditions"]].count(False) >= 1
-    rich = (await one.post(path, {"points": {"green_living": 100, "social_responsibility": 100}})).json()
+    rich = (await admin.post(path, {"points": {"green_living": 100, "social_responsibility": 100}})).json()
     assert rich["applies"] is True
     assert rich["terms"]["deposit_fen"] < rich["baseline"]["deposit_fen"]
-    assert (await one.post(path, {"points": {"green_living": -1}})).status_code == 422
-    assert (await one.post(path, {"points": {"honesty": 1}})).status_code == 422
-    assert (await one.post(path, {"subject": "wang"})).status_code == 422
+    assert (await admin.post(path, {"points": {"green_living": -1}})).status_code == 422
+    assert (await admin.post(path, {"points": {"honesty": 1}})).status_code == 422
+    assert (await admin.post(path, {"subject": "wang"})).status_code == 422
 
 
 async def test_what_cannot_be_simulated(town: City) -> None:
-    one = administrator(town)
-    assert (await one.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
-    assert (await one.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404
-    await one.post("/v1/admin/benefits", benefit_document(benefit_id="odd", condition={"not": {"measure": "total"}}))
-    assert (await one.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
-    text = json.dumps((await one.get("/v1/admin/benefits/odd")).json())
+    admin = administrator(town)
+    assert (await admin.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
+    assert (await admin.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404
+    await admin.post("/v1/admin/benefits", benefit_document(benefit_id="odd", condition={"not": {"measure": "total"}}))
+    assert (await admin.post("/v1/admin/benefits/odd/versions/1/simulate")).status_code == 409
+    text = json.dumps((await admin.get("/v1/admin/benefits/odd")).json())
     assert "not" in text
 
 
@@ -268,8 +272,8 @@ async def test_before_any_scheme_there_is_nothing_to_simulate(town: City) -> Non
     path = await drafted(town, "early", 10)
     await queries.execute("UPDATE document SET state = 'draft', in_force_from = NULL WHERE kind = 'schemes'")
     version = (await administrator(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
-    for one in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
-        answer = await administrator(town).post(one)
+    for refused in (path, f"/v1/admin/schemes/{version}/versions/1/simulate"):
+        answer = await administrator(town).post(refused)
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
@@ -292,7 +296,7 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     assert first["last_day"] == (monday - timedelta(days=1)).isoformat()
     assert (first["redemptions"]["library"], first["redemptions"]["shopping"]) == (60, 30)
     assert first["redemptions"]["mobility"] is None
-    assert {one for one in first["redemptions"].values() if one is not None} == {60, 30}
+    assert {redemption for redemption in first["redemptions"].values() if redemption is not None} == {60, 30}
     # By benefit, a scene that is left out takes its benefits with it, and a small benefit a second one.
     path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
     by_benefit = (await administrator(town).get(path)).json()

@@ -53,7 +53,7 @@ def test_a_data_key_opens_for_its_person_under_any_key_of_the_ring() -> None:
     data_key = b"k" * 32
     old = vault.wrap(Keyring(KEYRING.encryption_keys, 1, KEYRING.index_key), "person", data_key)
     new = vault.wrap(KEYRING, "person", data_key)
-    assert [vault.key_version(one) for one in (old, new)] == [1, 2]
+    assert [vault.key_version(keyring) for keyring in (old, new)] == [1, 2]
     assert vault.unwrap(KEYRING, "person", old) == vault.unwrap(KEYRING, "person", new) == data_key
     with pytest.raises(SealBroken, match="does not open"):
         vault.unwrap(KEYRING, "another", new)

@@ -81,12 +81,12 @@ def test_references_quote_the_plan_word_for_word_or_name_a_clause() -> None:
 
 def test_every_quotation_is_there_in_both_languages() -> None:
     for use in BARRED_USES:
-        for one in use.references:
-            assert re.search(r"[\u4e00-\u9fff]", one.where_zh), use.code
-            assert one.where_en.isascii(), use.code
-            assert bool(one.original) == bool(one.means_zh) == bool(one.means_en), use.code
-            assert one.means_en.isascii(), use.code
-            assert not set("個聯懲戒體權於") & set(one.means_zh) - set("戒"), use.code
+        for reference in use.references:
+            assert re.search(r"[\u4e00-\u9fff]", reference.where_zh), use.code
+            assert reference.where_en.isascii(), use.code
+            assert bool(reference.original) == bool(reference.means_zh) == bool(reference.means_en), use.code
+            assert reference.means_en.isascii(), use.code
+            assert not set("個聯懲戒體權於") & set(reference.means_zh) - set("戒"), use.code
 
 
 def notice(**changes: Any) -> NoticeDocument:

@@ -45,7 +45,7 @@ def test_other_signatures_are_passed_over() -> None:
 def test_a_changed_note_is_refused(data: st.DataObject) -> None:
     note = NEUMANN.sign(TEXT)
     position = data.draw(st.integers(0, len(note) - 1))
-    replaced = data.draw(st.characters(codec="utf-8").filter(lambda one: one != note[position]))
+    replaced = data.draw(st.characters(codec="utf-8").filter(lambda sign: sign != note[position]))
     changed = note[:position] + replaced + note[position + 1 :]
     with pytest.raises(NoteInvalid):
         checkpoint.open_note(changed, NEUMANN.key)
@@ -65,8 +65,8 @@ def test_what_is_no_note_is_refused(note: str) -> None:
 
 @given(st.integers(0, 2**63 - 1), st.binary(min_size=32, max_size=32))
 def test_a_checkpoint_comes_back_as_it_went(size: int, root: bytes) -> None:
-    made = Checkpoint("city.example/consent", size, root)
-    assert Checkpoint.parse(made.text()) == made
+    checkpoint = Checkpoint("city.example/consent", size, root)
+    assert Checkpoint.parse(checkpoint.text()) == checkpoint
 
 
 @pytest.mark.parametrize(

@@ -38,14 +38,14 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def latest(town: City, log: str) -> Checkpoint:
-    keys = {one["name"]: one["verifier_key"] for one in (await town.client.get("/v1/public/logs")).json()["data"]}
+    keys = {log["name"]: log["verifier_key"] for log in (await town.client.get("/v1/public/logs")).json()["data"]}
     answer = await town.client.get(f"/log/{log}/checkpoint")
     assert answer.headers["content-type"].startswith("text/plain")
     return Checkpoint.parse(checkpoint.open_note(answer.text, NoteKey.parse(keys[log])))
 
 
 def decoded(hashes: list[str]) -> list[bytes]:
-    return [base64.b64decode(one, validate=True) for one in hashes]
+    return [base64.b64decode(digest, validate=True) for digest in hashes]
 
 
 async def advance(town: City) -> None:
@@ -83,7 +83,7 @@ async def test_tiles_are_the_tree(town: City) -> None:
     head = await latest(town, "policy")
     full, rest = divmod(head.size, TILE_WIDTH)
     hashes: list[bytes] = []
-    for number, width in [(one, TILE_WIDTH) for one in range(full)] + ([(full, rest)] if rest else []):
+    for number, width in [(tile, TILE_WIDTH) for tile in range(full)] + ([(full, rest)] if rest else []):
         path = checkpoint.tile_path(number, width)
         answer = await town.client.get(f"/log/policy/tile/0/{path}")
         assert (answer.status_code, len(answer.content)) == (200, width * 32)
@@ -99,19 +99,19 @@ async def test_the_policy_log_names_every_rule_by_a_hash_that_serves_it(town: Ci
     await advance(town)
     entries = (await town.client.get("/log/policy/entries")).json()
     assert entries["size"] == len(entries["data"]) == (await latest(town, "policy")).size
-    kinds = {one["leaf"]["kind"] for one in entries["data"]}
+    kinds = {entry["leaf"]["kind"] for entry in entries["data"]}
     assert kinds == {
         "providers", "venues", "sources", "services", "benefits", "schemes", "notices", "barred_use", "key",
     }  # fmt: skip
-    for one in entries["data"]:
-        leaf = one["leaf"]
+    for entry in entries["data"]:
+        leaf = entry["leaf"]
         assert set(leaf) == {"v", "kind", "id", "version", "sha256", "in_force_from"}
         served = await town.client.get(f"/v1/public/documents/{leaf['sha256']}")
         assert served.status_code == 200, leaf
         assert hashlib.sha256(verify_receipt.canonical(served.json())).hexdigest() == leaf["sha256"]
     assert "admin-1" not in json.dumps(entries)
     part = (await town.client.get("/log/policy/entries", params={"start": 3, "end": 5})).json()["data"]
-    assert [one["index"] for one in part] == [3, 4]
+    assert [entry["index"] for entry in part] == [3, 4]
     assert (await town.client.get("/v1/public/documents/" + "0" * 64)).status_code == 404
     await advance(town)
     assert (await town.client.get("/log/policy/entries")).json()["size"] == entries["size"]
@@ -163,7 +163,7 @@ async def receipt_of(town: City, name: str, folder: Path) -> tuple[Path, Path, s
     await wang.post(f"/v1/me/consents/{given['consent_id']}/withdraw")
     await advance(town)
     answer = (await wang.get(f"/v1/me/consents/{given['consent_id']}/receipt")).json()
-    keys = {one["name"]: one["verifier_key"] for one in (await town.client.get("/v1/public/logs")).json()["data"]}
+    keys = {log["name"]: log["verifier_key"] for log in (await town.client.get("/v1/public/logs")).json()["data"]}
     receipt, jwks = folder / "receipt.json", folder / "jwks.json"
     receipt.write_text(json.dumps(answer))
     jwks.write_text((await town.client.get("/.well-known/jwks.json")).text)
@@ -182,7 +182,7 @@ def run_alone(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 async def test_a_receipt_is_verified_without_any_of_our_code(town: City, tmp_path: Path) -> None:
     receipt, jwks, log_key, answer = await receipt_of(town, "wang", tmp_path)
     assert answer["receipt"]["state"] == "withdrawn"
-    assert [one["kind"] for one in answer["receipt"]["events"]] == ["consent.given", "consent.withdrawn"]
+    assert [event["kind"] for event in answer["receipt"]["events"]] == ["consent.given", "consent.withdrawn"]
     assert answer["log"]["leaf_hash"] != answer["log"]["latest_leaf_hash"]
     assert "wang" not in json.dumps(answer)
     done = run_alone(tmp_path, str(receipt), "--jwks", str(jwks), "--log-key", log_key)
@@ -192,7 +192,7 @@ async def test_a_receipt_is_verified_without_any_of_our_code(town: City, tmp_pat
 
 async def test_receipts_of_refusals_and_of_others(town: City) -> None:
     wang = town.resident("wang")
-    shown = await wang.ask(purpose="benefit.check", provider_id="city-library")
+    shown = await wang.request_notice(purpose="benefit.check", provider_id="city-library")
     refused = (await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})).json()
     answer = (await wang.get(f"/v1/me/consents/{refused['consent_id']}/receipt")).json()
     assert (answer["receipt"]["state"], answer["receipt"]["expires_at"]) == ("refused", None)
@@ -229,9 +229,9 @@ async def test_c15_a_changed_or_foreign_receipt_is_refused(town: City, tmp_path:
             events = list(answer["events"])
             events[position] = {**opening, member: value}
             changed.append(({**answer, "events": events}, jwks, log_key))
-    for one, keys, key in changed:
+    for receipt, keys, key in changed:
         with pytest.raises((verify_receipt.ReceiptRefused, ValueError)):
-            verify_receipt.verify(one, keys, key)
+            verify_receipt.verify(receipt, keys, key)
 
 
 # The fsck ---------------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ async def without_triggers() -> None:
 
 async def check(town: City) -> list[IntegrityFault]:
     reports = await logs.check_all(town.app_context.keyring, town.app_context.settings.publisher)
-    return [one.fault for one in reports.values() if one.fault is not None]
+    return [report.fault for report in reports.values() if report.fault is not None]
 
 
 EVENT = "WHERE person_id = $person AND number"
@@ -346,7 +346,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
     signer = publisher.signer_of(Log.CONSENT)
     head = await latest(town, "consent")
     ahead = signer.sign(Checkpoint(signer.name, head.size + 1, bytes(32)).text())
-    kept = publisher.path_of(Log.CONSENT).read_text()
+    published = publisher.path_of(Log.CONSENT).read_text()
     publisher.path_of(Log.CONSENT).write_text(ahead)
     await advance(town)
     frozen = await sequencer.head(Log.CONSENT)
@@ -366,7 +366,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
     assert (await sequencer.head(Log.CONSENT)).size == size
     with pytest.raises(TreeBroken):
         await sequencer.unfreeze(Log.CONSENT, publisher)
-    publisher.path_of(Log.CONSENT).write_text(kept)
+    publisher.path_of(Log.CONSENT).write_text(published)
     await sequencer.unfreeze(Log.CONSENT, publisher)
     await advance(town)
     assert (await latest(town, "consent")).size > size
@@ -390,9 +390,9 @@ async def test_whatever_contradicts_what_was_published_freezes(town: City, harm:
             "UPDATE log_tile SET hashes = $1 WHERE log = 'policy' AND level = 0 AND number = 0", bytes(32)
         )
     await advance(town)
-    found = await sequencer.head(Log.POLICY)
-    assert found.frozen
-    assert not found.withheld
+    stored = await sequencer.head(Log.POLICY)
+    assert stored.frozen
+    assert not stored.withheld
     metrics = (await town.client.get("/metrics")).text
     assert 'credit_easy_log_frozen{log="policy"} 1.0' in metrics
 
@@ -413,9 +413,9 @@ async def test_anybody_can_ask_whether_a_log_is_sound(town: City, harm: str | No
         await queries.execute("UPDATE log_head SET checkpoint = replace(checkpoint, '/policy', '/other')")
     elif harm == "frozen":
         await queries.execute("UPDATE log_head SET frozen = 'looked into' WHERE log = 'policy'")
-    found = (await town.client.get("/log/policy/check")).json()
-    assert {name for name in ("signed", "continued", "growing") if not found[name]} == bad
-    assert found["sound"] == (not bad)
+    report = (await town.client.get("/log/policy/check")).json()
+    assert {name for name in ("signed", "continued", "growing") if not report[name]} == bad
+    assert report["sound"] == (not bad)
     browser = await Browser(town).go("/logs")
     assert ("Both logs are sound" in browser.text) == (not bad)
     assert ("Something does not fit" in browser.text) == bool(bad)
@@ -439,7 +439,7 @@ async def test_the_logs_are_told_in_words(town: City) -> None:
 
 async def key_of(town: City, log: str) -> str:
     listed = (await town.client.get("/v1/public/logs")).json()["data"]
-    return str(next(one["verifier_key"] for one in listed if one["name"] == log))
+    return str(next(listing["verifier_key"] for listing in listed if listing["name"] == log))
 
 
 async def test_a_death_between_file_and_database_is_caught_up(town: City) -> None:
@@ -447,10 +447,10 @@ async def test_a_death_between_file_and_database_is_caught_up(town: City) -> Non
     await town.resident("wang").consent_to_provider("city-library")
     await sequencer.integrate(Log.CONSENT, await town.app_context.clock())
     before = await queries.fetch_all("SELECT checkpoint FROM log_head WHERE log = 'consent'")
-    made = await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher)
+    published = await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher)
     await queries.execute("UPDATE log_head SET checkpoint = $1 WHERE log = 'consent'", before[0]["checkpoint"])
-    assert await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher) == made
-    assert await latest(town, "consent") == made
+    assert await sequencer.publish(Log.CONSENT, town.app_context.settings.publisher) == published
+    assert await latest(town, "consent") == published
 
 
 async def test_a_forged_leaf_in_the_outbox_freezes_before_it_is_signed(town: City) -> None:
@@ -530,9 +530,9 @@ async def everything_sealed(town: City) -> None:
     await wang.consent_to_provider("city-library")
     await wang.ticket()
     await wang.consent_to_source("green-travel", "bike-wang")  # a code waits to be typed
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
     opened = await wang.post(
-        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
+        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
     )
     objection_id = opened.json()["objection_id"]
     source, officer = town.source("volunteer-service"), town.actor(Audience.PRIVACY, "officer-1")
@@ -555,9 +555,9 @@ async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: City)
         for model in app.values():
             table = model._meta.db_table
             key = "leaf_hash" if table == "event" else key_columns(model)[-1]
-            for column in [name for name, one in model._meta.fields_map.items() if isinstance(one, Sealed)]:
+            for column in [name for name, field in model._meta.fields_map.items() if isinstance(field, Sealed)]:
                 rows = await queries.fetch_all(f"SELECT {key} AS key, {column} AS held FROM {table}")
-                row = next(one for one in rows if one["held"] is not None)
+                row = next(row for row in rows if row["held"] is not None)
                 whole = bytes(row["held"])
                 for place in (0, len(whole) // 2, len(whole) - 1):
                     harmed = bytearray(whole)

@@ -12,8 +12,8 @@ from consent.transparency import merkle
 from consent.transparency.merkle import Node, ProofInvalid
 
 LEAVES = [
-    bytes.fromhex(one)
-    for one in (
+    bytes.fromhex(size)
+    for size in (
         "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
     )
 ]  # fmt: skip
@@ -70,8 +70,8 @@ def at(node: Node) -> bytes:
     return reference_root(HASHES[start : start + (1 << node.level)])
 
 
-def of(ranges: list[tuple[int, int]]) -> list[bytes]:
-    return [merkle.fold([at(node) for node in merkle.nodes_of(one)]) for one in ranges]
+def folded(ranges: list[tuple[int, int]]) -> list[bytes]:
+    return [merkle.fold([at(node) for node in merkle.nodes_of(leaf_range)]) for leaf_range in ranges]
 
 
 @pytest.mark.parametrize(("size", "root"), ROOTS.items())
@@ -85,13 +85,13 @@ def test_published_roots(size: int, root: str) -> None:
 def test_every_tree_proves_each_leaf_and_each_older_tree(size: int) -> None:
     hashes = HASHES[:size]
     root = reference_root(hashes)
-    assert merkle.root_of(hashes) == root == of([(0, size)])[0]
+    assert merkle.root_of(hashes) == root == folded([(0, size)])[0]
     for index in range(0, size, 1 if size < 40 else 13):
-        proof = of(merkle.inclusion_ranges(index, size))
+        proof = folded(merkle.inclusion_ranges(index, size))
         assert proof == reference_path(index, hashes)
         merkle.check_inclusion(hashes[index], index, size, proof, root)
     for old in range(0, size + 1, 1 if size < 40 else 13):
-        proof = of(merkle.consistency_ranges(old, size))
+        proof = folded(merkle.consistency_ranges(old, size))
         assert proof == (reference_proof(old, hashes) if old else [])
         merkle.check_consistency(old, size, reference_root(hashes[:old]), root, proof)
 
@@ -113,9 +113,9 @@ def one_change(proof: list[bytes], data: st.DataObject) -> list[bytes]:
 @given(st.integers(1, 300), st.data())
 def test_a_changed_inclusion_proof_is_refused(size: int, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, size - 1))
-    leaf, proof = HASHES[index], of(merkle.inclusion_ranges(index, size))
+    leaf, proof = HASHES[index], folded(merkle.inclusion_ranges(index, size))
     root = reference_root(HASHES[:size])
-    elsewhere = data.draw(st.integers(-2, size + 2).filter(lambda one: one != index))
+    elsewhere = data.draw(st.integers(-2, size + 2).filter(lambda position: position != index))
     for refused in (
         (flipped(leaf, data), index, size, proof, root),
         (leaf, elsewhere, size, proof, root),
@@ -129,7 +129,7 @@ def test_a_changed_inclusion_proof_is_refused(size: int, data: st.DataObject) ->
 @given(st.integers(1, 300), st.data())
 def test_a_changed_consistency_proof_is_refused(new: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(1, new))
-    proof = of(merkle.consistency_ranges(old, new))
+    proof = folded(merkle.consistency_ranges(old, new))
     old_root, new_root = reference_root(HASHES[:old]), reference_root(HASHES[:new])
     for refused in (
         (old, new, flipped(old_root, data), new_root, proof),
@@ -147,8 +147,8 @@ def flipped(value: bytes, data: st.DataObject) -> bytes:
 
 
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
-def test_a_proof_of_a_huge_tree_is_short(one: int, other: int) -> None:
-    index, size = min(one, other), max(one, other) + 1
+def test_a_proof_of_a_huge_tree_is_short(first: int, other: int) -> None:
+    index, size = min(first, other), max(first, other) + 1
     assert len(merkle.inclusion_ranges(index, size)) <= 41
     assert sum(len(merkle.nodes_of(part)) for part in merkle.inclusion_ranges(index, size)) <= 80
     assert len(merkle.consistency_ranges(index, size)) <= 42

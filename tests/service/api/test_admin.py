@@ -35,40 +35,40 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 async def test_a_benefit_from_draft_to_the_counter(town: City) -> None:
-    one, two = administrator(town), administrator(town, 2)
-    drafted = await one.post("/v1/admin/benefits", benefit_document())
+    admin_1, two = administrator(town), administrator(town, 2)
+    drafted = await admin_1.post("/v1/admin/benefits", benefit_document())
     assert drafted.status_code == 201, drafted.text
     assert {**drafted.json(), "sha256": "", "findings": []} == {
         "id": "another-one", "version": 1, "state": "draft", "sha256": "", "findings": [],
     }  # fmt: skip
     path = "/v1/admin/benefits/another-one/versions/1"
-    assert (await one.post(f"{path}/submit")).json()["state"] == "submitted"
+    assert (await admin_1.post(f"{path}/submit")).json()["state"] == "submitted"
     public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
     assert "another-one" not in public
-    own = await one.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
+    own = await admin_1.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert (own.status_code, own.json()["code"]) == (403, "four_eyes")
     other = await two.post(f"{path}/approve", {"sha256": "0" * 64})
     assert (other.status_code, other.json()["code"]) == (409, "changed")
     assert (await two.post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})).json() == {"state": "in_force"}
     public = [row["benefit_id"] for row in (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]]
     assert "another-one" in public
-    listed = (await one.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
+    listed = (await admin_1.get("/v1/admin/benefits?state=in_force&limit=200")).json()["data"]
     assert "another-one" in [row["id"] for row in listed]
-    assert (await one.post("/v1/admin/benefits", benefit_document())).status_code == 409
+    assert (await admin_1.post("/v1/admin/benefits", benefit_document())).status_code == 409
 
 
 async def test_the_gate_speaks_the_readers_language(town: City) -> None:
-    one = administrator(town)
-    await one.post(
+    admin = administrator(town)
+    await admin.post(
         "/v1/admin/benefits", benefit_document(offline_path={"zh-CN": "无", "en": "none"}, effect={"kind": "bribe"})
     )
     path = "/v1/admin/benefits/another-one/versions/1/submit"
-    said = {}
+    texts = {}
     for language in ("zh-CN", "en"):
-        answer = await one.town.client.post(path, headers=one.headers({"Accept-Language": language}))
-        said[language] = [row["detail"] for row in answer.json()["errors"]]
-    assert said["en"] == ["Effects are a closed list, each of which only adds. Choose one of the list."]
-    assert said["zh-CN"] == ["权益内容只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
+        answer = await admin.town.client.post(path, headers=admin.headers({"Accept-Language": language}))
+        texts[language] = [row["detail"] for row in answer.json()["errors"]]
+    assert texts["en"] == ["Effects are a closed list, each of which only adds. Choose one of the list."]
+    assert texts["zh-CN"] == ["权益内容只能是清单中的几种，每一种都只增不减。请从清单中选择。"]
 
 
 def test_every_code_of_the_gate_has_its_sentence() -> None:
@@ -81,7 +81,7 @@ def test_every_code_of_the_gate_has_its_sentence() -> None:
 
 def test_every_fault_of_a_document_has_its_sentence() -> None:
     """Our parsers' own codes, and pydantic's for whatever the models can be given."""
-    sources = "".join(inspect.getsource(one) for one in (schema, conditions, effects, scheme, documents_schema))
+    sources = "".join(inspect.getsource(module) for module in (schema, conditions, effects, scheme, documents_schema))
     own = set(re.findall(r'PydanticCustomError\(\s*"(\w+)"', sources))
     own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
     own |= {"missing", "unknown_field", "enum", "int_type", "bool_type", "string_type", "string_pattern_mismatch"}
@@ -90,7 +90,7 @@ def test_every_fault_of_a_document_has_its_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", [*findings.RULE_TEXTS.values(), *findings.FORM_TEXTS.values()], ids=lambda one: one[1][:24]
+    "pair", [*findings.RULE_TEXTS.values(), *findings.FORM_TEXTS.values()], ids=lambda pair: pair[1][:24]
 )
 def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> None:
     chinese, english = pair
@@ -100,7 +100,7 @@ def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> No
 
 
 async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     broken = benefit_document(
         effect={"kind": "fee_discount", "percent": 50},
         scene="",
@@ -108,83 +108,83 @@ async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
     )
     for language, limit in (("en", "1 to 30 percent"), ("zh-CN", "1% 到 30%")):
         answer = await town.client.post(
-            "/v1/admin/benefits/findings", json=broken, headers=one.headers({"Accept-Language": language})
+            "/v1/admin/benefits/findings", json=broken, headers=admin.headers({"Accept-Language": language})
         )
-        found = {row["pointer"]: row for row in answer.json()["findings"]}
-        assert limit in found["/effect/percent"]["detail"]
-        assert found["/effect/percent"]["rule"] == "R3"
-        assert {found["/scene"]["rule"], found["/quota/per_resident/count"]["rule"]} == {"form"}
+        findings = {row["pointer"]: row for row in answer.json()["findings"]}
+        assert limit in findings["/effect/percent"]["detail"]
+        assert findings["/effect/percent"]["rule"] == "R3"
+        assert {findings["/scene"]["rule"], findings["/quota/per_resident/count"]["rule"]} == {"form"}
         assert "nput should" not in answer.text
         if language == "zh-CN":
-            assert not re.search(r"[A-Za-z]{5}", "".join(row["detail"] for row in found.values()))
+            assert not re.search(r"[A-Za-z]{5}", "".join(row["detail"] for row in findings.values()))
 
 
 async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     path = "/v1/admin/benefits/library-deposit"
-    read = await one.get(path)
+    read = await admin.get(path)
     tag, before = read.headers["etag"], read.json()
     changed = {**before["document"], "quota": {"per_resident": {"count": 2, "period": "day"}}}
-    assert (await put_document(one, path, changed, None)).json()["code"] == "precondition_required"
-    assert (await put_document(one, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
-    edited = await put_document(one, path, changed, tag)
+    assert (await put_document(admin, path, changed, None)).json()["code"] == "precondition_required"
+    assert (await put_document(admin, path, changed, '"1-0"')).json()["code"] == "precondition_failed"
+    edited = await put_document(admin, path, changed, tag)
     assert (edited.status_code, edited.json()["version"], edited.json()["state"]) == (200, 2, "draft")
-    assert (await put_document(one, path, changed, tag)).status_code == 412
-    assert (await one.get(f"{path}/versions/1")).json()["state"] == "in_force"
-    found = (await one.get(f"{path}/diff?from=1&to=2")).json()["data"]
-    assert {row["pointer"].split("/")[1] for row in found} == {"quota"}
-    moved = await put_document(one, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
+    assert (await put_document(admin, path, changed, tag)).status_code == 412
+    assert (await admin.get(f"{path}/versions/1")).json()["state"] == "in_force"
+    differences = (await admin.get(f"{path}/diff?from=1&to=2")).json()["data"]
+    assert {row["pointer"].split("/")[1] for row in differences} == {"quota"}
+    moved = await put_document(admin, path, {**changed, "benefit_id": "x1"}, edited.headers["etag"])
     assert moved.status_code == 422
     assert (
-        await put_document(one, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")
+        await put_document(admin, "/v1/admin/benefits/nobody", {**changed, "benefit_id": "nobody"}, "*")
     ).status_code == 404
 
 
 async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City) -> None:
-    one, two, three = administrator(town), administrator(town, 2), administrator(town, 3)
+    admin_1, two, three = administrator(town), administrator(town, 2), administrator(town, 3)
     path = "/v1/admin/benefits/library-deposit"
-    body = (await one.get(path)).json()["document"]
+    body = (await admin_1.get(path)).json()["document"]
     first = await put_document(
-        one, path, {**body, "assessment_id": "PIA-2026-900"}, (await one.get(path)).headers["etag"]
+        admin_1, path, {**body, "assessment_id": "PIA-2026-900"}, (await admin_1.get(path)).headers["etag"]
     )
     second = await put_document(two, path, {**body, "assessment_id": "PIA-2026-901"}, first.headers["etag"])
     version, sha256 = f"{path}/versions/3", second.json()["sha256"]
     await two.post(f"{version}/submit")
-    for who in (one, two, town.actor(Audience.ADMINISTRATOR, "another-account", staff_id="admin-1")):
+    for who in (admin_1, two, town.actor(Audience.ADMINISTRATOR, "another-account", staff_id="admin-1")):
         refused = await who.post(f"{version}/approve", {"sha256": sha256})
         assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
     assert (await three.post(f"{version}/approve", {"sha256": sha256})).json()["state"] == "in_force"
-    assert (await one.get(f"{path}/versions/1")).json()["state"] == "superseded"
+    assert (await admin_1.get(f"{path}/versions/1")).json()["state"] == "superseded"
     attempts = await queries.fetch_all("SELECT code FROM refused_attempt WHERE code = 'four_eyes'")
     assert len(attempts) == 3
 
 
 async def test_one_stops_and_two_start_again(town: City) -> None:
-    one, two = administrator(town), administrator(town, 2)
+    admin_1, two = administrator(town), administrator(town, 2)
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     path = "/v1/admin/benefits/library-deposit/versions/1"
-    assert (await one.post(f"{path}/suspend")).json() == {"state": "suspended"}
+    assert (await admin_1.post(f"{path}/suspend")).json() == {"state": "suspended"}
     gone = await wang.post("/v1/me/tickets", {"benefit_id": "library-deposit", "venue_id": "city-library-main"})
     assert gone.status_code == 404
-    assert (await one.post(f"{path}/suspend")).status_code == 409
-    assert (await one.post(f"{path}/resume")).json() == {"state": "resume_requested"}
-    assert (await one.post(f"{path}/resume")).json()["code"] == "four_eyes"
+    assert (await admin_1.post(f"{path}/suspend")).status_code == 409
+    assert (await admin_1.post(f"{path}/resume")).json() == {"state": "resume_requested"}
+    assert (await admin_1.post(f"{path}/resume")).json()["code"] == "four_eyes"
     assert (await two.post(f"{path}/resume")).json() == {"state": "in_force"}
     assert (await wang.ticket())["handle"]
     day = (await town.today() + timedelta(days=3)).isoformat()
-    assert (await one.post(f"{path}/retire", {"from": day})).json() == {"state": "in_force"}
+    assert (await admin_1.post(f"{path}/retire", {"from": day})).json() == {"state": "in_force"}
     town.shift.by = timedelta(days=4)
-    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+    assert (await admin_1.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
 
 
 async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None:
-    one = administrator(town)
-    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
-    drafted = await one.post("/v1/admin/sources", {**source, "source_id": "new-source", "client_id": "new-source"})
+    admin = administrator(town)
+    source = (await admin.get("/v1/admin/sources/green-travel")).json()["document"]
+    drafted = await admin.post("/v1/admin/sources", {**source, "source_id": "new-source", "client_id": "new-source"})
     path = "/v1/admin/sources/new-source/versions/1"
-    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
+    assert (await admin.post(f"{path}/submit")).json()["state"] == "in_review"
     early = await administrator(town, 2).post(f"{path}/approve", {"sha256": drafted.json()["sha256"]})
     assert (early.status_code, early.json()["code"]) == (409, "conflict")
     forced = {
@@ -193,26 +193,26 @@ async def test_b14_nothing_goes_live_by_one_person_or_unread(town: City) -> None
         "client_id": "third",
         "onboarding": {**source["onboarding"], "voluntary": False},
     }
-    found = (await one.post("/v1/admin/sources", forced)).json()["findings"]
-    assert [(row["code"], row["rule"], row["severity"]) for row in found] == [("not_voluntary", "R11", "flagged")]
+    findings = (await admin.post("/v1/admin/sources", forced)).json()["findings"]
+    assert [(row["code"], row["rule"], row["severity"]) for row in findings] == [("not_voluntary", "R11", "flagged")]
     service = {
         **SERVICE_DOCUMENT,
         "service_id": "second-loan",
         "kind": "reading_room",
         "baseline": {"price_fen": 0, "capacity": 9},
     }
-    await one.post("/v1/admin/services", service)
-    assert (await one.post("/v1/admin/services/second-loan/versions/1/submit")).json()["state"] == "in_review"
+    await admin.post("/v1/admin/services", service)
+    assert (await admin.post("/v1/admin/services/second-loan/versions/1/submit")).json()["state"] == "in_review"
 
 
 async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) -> None:
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     assert await publish_document(town, "services", "book-loan", worse) == "in_force"
-    one = administrator(town)
-    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "suspended"
-    drafted = await one.post("/v1/admin/benefits", benefit_document())
-    refused = await one.post("/v1/admin/benefits/another-one/versions/1/submit")
+    admin = administrator(town)
+    assert (await admin.get("/v1/admin/benefits/library-deposit")).json()["state"] == "suspended"
+    drafted = await admin.post("/v1/admin/benefits", benefit_document())
+    refused = await admin.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert drafted.status_code == 201
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("baseline_worsened", "R4")]
     officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
@@ -228,28 +228,28 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) 
         "kind": "bike_hire",
         "baseline": {"price_fen": 1},
     }
-    found = (await put_document(one, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
-    assert {"service_moved", "baseline_worsened"} <= {row["code"] for row in found}
+    findings = (await put_document(admin, "/v1/admin/services/book-loan", moved, "*")).json()["findings"]
+    assert {"service_moved", "baseline_worsened"} <= {row["code"] for row in findings}
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
     ended = await officer.post(path, {"decision": "refuse", "reason": "The deposit was doubled."})
     assert ended.status_code == 200
-    assert (await one.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
+    assert (await admin.get("/v1/admin/benefits/library-deposit")).json()["state"] == "retired"
     assert (await officer.get("/v1/privacy/reviews")).json()["data"] == []
     town.shift.by = timedelta(days=1)
     renamed = {**worse, "service_id": "borrowing"}
-    found = (await one.post("/v1/admin/services", renamed)).json()["findings"]
-    assert {row["code"] for row in found} >= {"same_kind_another_name", "baseline_worsened"}
+    findings = (await admin.post("/v1/admin/services", renamed)).json()["findings"]
+    assert {row["code"] for row in findings} >= {"same_kind_another_name", "baseline_worsened"}
 
 
 async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None:
-    one, beginning = administrator(town), await town.today() + timedelta(days=9)
+    admin, beginning = administrator(town), await town.today() + timedelta(days=9)
     later = benefit_document(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
     later["valid"]["until"] = (beginning + timedelta(days=300)).isoformat()
     assert await publish_document(town, "benefits", "another-one", later) == "scheduled"
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     assert await publish_document(town, "services", "book-loan", worse) == "in_force"
-    assert (await one.get("/v1/admin/benefits/another-one")).json()["state"] == "suspended"
+    assert (await admin.get("/v1/admin/benefits/another-one")).json()["state"] == "suspended"
     town.shift.by = timedelta(days=10)
     offered = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
     assert not {"another-one", "library-deposit"} & {row["benefit_id"] for row in offered}
@@ -263,52 +263,54 @@ async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None
 
 async def test_a_provider_stays_what_it_is(town: City) -> None:
     """Else a library with its benefits could become something that benefits may not touch."""
-    one = administrator(town)
-    body = (await one.get("/v1/admin/providers/city-library")).json()["document"]
-    drafted = await put_document(one, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
+    admin = administrator(town)
+    body = (await admin.get("/v1/admin/providers/city-library")).json()["document"]
+    drafted = await put_document(admin, "/v1/admin/providers/city-library", {**body, "kind": "hospital"}, "*")
     assert [(row["code"], row["rule"]) for row in drafted.json()["findings"]] == [("provider_changed", "R5")]
 
 
 async def test_nobody_takes_over_the_calls_of_another(town: City) -> None:
-    one = administrator(town)
-    venue = (await one.get("/v1/admin/venues/city-library-main")).json()["document"]
-    source = (await one.get("/v1/admin/sources/green-travel")).json()["document"]
+    admin = administrator(town)
+    venue = (await admin.get("/v1/admin/venues/city-library-main")).json()["document"]
+    source = (await admin.get("/v1/admin/sources/green-travel")).json()["document"]
     for kind, document in (("venues", {**venue, "venue_id": "aaa"}), ("sources", {**source, "source_id": "aaa"})):
-        found = (await one.post(f"/v1/admin/{kind}", document)).json()["findings"]
-        assert [(row["code"], row["severity"]) for row in found] == [("client_taken", "refused")]
-        assert (await one.post(f"/v1/admin/{kind}/aaa/versions/1/submit")).status_code == 422
-    moved = await put_document(one, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*")
+        findings = (await admin.post(f"/v1/admin/{kind}", document)).json()["findings"]
+        assert [(row["code"], row["severity"]) for row in findings] == [("client_taken", "refused")]
+        assert (await admin.post(f"/v1/admin/{kind}/aaa/versions/1/submit")).status_code == 422
+    moved = await put_document(
+        admin, "/v1/admin/venues/city-library-main", {**venue, "client_id": "somebody-else"}, "*"
+    )
     assert [(row["code"], row["severity"]) for row in moved.json()["findings"]] == [("venue_moved", "flagged")]
     path = f"/v1/admin/venues/city-library-main/versions/{moved.json()['version']}"
-    assert (await one.post(f"{path}/submit")).json()["state"] == "in_review"
+    assert (await admin.post(f"{path}/submit")).json()["state"] == "in_review"
 
 
 async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: City) -> None:
-    one = administrator(town)
-    exported = (await one.get("/v1/admin/catalogue/export")).json()
+    admin = administrator(town)
+    exported = (await admin.get("/v1/admin/catalogue/export")).json()
     assert {kind: len(all_) for kind, all_ in exported["catalogue"].items()}["benefits"] >= 11
-    again = await one.post("/v1/admin/catalogue/import", exported)
+    again = await admin.post("/v1/admin/catalogue/import", exported)
     assert (again.status_code, again.json()["data"]) == (201, [])
     assert again.json()["unchanged"] == sum(map(len, exported["catalogue"].values()))
-    text = await one.get("/v1/admin/catalogue/export?format=yaml")
+    text = await admin.get("/v1/admin/catalogue/export?format=yaml")
     assert text.headers["content-type"].startswith("application/yaml")
-    headers = one.headers({"Content-Type": "application/yaml"})
+    headers = admin.headers({"Content-Type": "application/yaml"})
     yaml_back = await town.client.post("/v1/admin/catalogue/import", content=text.content, headers=headers)
     assert (yaml_back.json()["data"], yaml_back.json()["unchanged"]) == ([], again.json()["unchanged"])
     exported["catalogue"] = {"benefits": [benefit_document(), {**BENEFIT_DOCUMENT, "assessment_id": "PIA-2026-555"}]}
-    made = (await one.post("/v1/admin/catalogue/import", exported)).json()
-    assert [(row["id"], row["version"], row["state"]) for row in made["data"]] == [
+    imported = (await admin.post("/v1/admin/catalogue/import", exported)).json()
+    assert [(row["id"], row["version"], row["state"]) for row in imported["data"]] == [
         ("benefits/another-one", 1, "draft"), ("benefits/library-deposit", 2, "draft"),
     ]  # fmt: skip
 
 
 async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_once(town: City) -> None:
-    one = administrator(town)
-    provider = (await one.get("/v1/admin/providers/city-library")).json()["document"]
+    admin = administrator(town)
+    provider = (await admin.get("/v1/admin/providers/city-library")).json()["document"]
     providers = [{**copy.deepcopy(provider), "provider_id": f"department-{number}"} for number in range(22)]
     policies = [benefit_document(benefit_id=f"policy-{number}") for number in range(38)]
     text = yaml.safe_dump({"catalogue": {"providers": providers, "benefits": policies}}, allow_unicode=True)
-    headers = one.headers({"Content-Type": "application/yaml"})
+    headers = admin.headers({"Content-Type": "application/yaml"})
     answer = await town.client.post("/v1/admin/catalogue/import", content=text.encode(), headers=headers)
     assert answer.status_code == 201, answer.text
     assert {row["state"] for row in answer.json()["data"]} == {"draft"}
@@ -318,20 +320,20 @@ async def test_a_citys_catalogue_of_22_departments_and_38_policies_comes_in_at_o
 
 
 async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -> None:
-    one = administrator(town)
-    first = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    admin = administrator(town)
+    first = (await admin.get("/v1/admin/benefits/library-deposit")).json()
     softer = {**first["document"], "condition": {"measure": "total", "at_least": 50}}
     assert await publish_document(town, "benefits", "library-deposit", softer) == "in_force"
-    back = (await one.get("/v1/admin/benefits/library-deposit/versions/1")).json()["document"]
+    back = (await admin.get("/v1/admin/benefits/library-deposit/versions/1")).json()["document"]
     assert await publish_document(town, "benefits", "library-deposit", back) == "in_force"
-    now = (await one.get("/v1/admin/benefits/library-deposit")).json()
+    now = (await admin.get("/v1/admin/benefits/library-deposit")).json()
     assert (now["version"], now["sha256"], now["state"]) == (3, first["sha256"], "in_force")
     # What was lawful once is looked at anew: the ground has become worse meanwhile.
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     assert await publish_document(town, "services", "book-loan", worse) == "in_force"
-    await put_document(one, "/v1/admin/benefits/library-deposit", back, "*")
-    assert (await one.post("/v1/admin/benefits/library-deposit/versions/4/submit")).status_code == 422
+    await put_document(admin, "/v1/admin/benefits/library-deposit", back, "*")
+    assert (await admin.post("/v1/admin/benefits/library-deposit/versions/4/submit")).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -358,7 +360,7 @@ async def test_b11_an_import_is_whole_or_nothing(town: City, content: str, media
     answer = await town.client.post("/v1/admin/catalogue/import", content=content.encode(), headers=headers)
     assert answer.status_code == status, answer.text
     if status == 422:
-        assert all(one["pointer"] or one["code"] for one in answer.json()["errors"])
+        assert all(error["pointer"] or error["code"] for error in answer.json()["errors"])
     assert await row_counts() == before
 
 
@@ -372,44 +374,44 @@ async def test_numbers_that_no_hash_can_hold(town: City) -> None:
 
 
 async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     path = "/v1/admin/benefits/library-deposit"
-    read = await one.get(path)
+    read = await admin.get(path)
     harmful = {**read.json()["document"], "quota": {"per_resident": {"count": 1, "period": "year"}}}
     tag = read.headers["etag"]
     for _ in range(12):
-        tag = (await put_document(one, path, harmful, tag)).headers["etag"]
-    newest = (await one.get(path)).json()
+        tag = (await put_document(admin, path, harmful, tag)).headers["etag"]
+    newest = (await admin.get(path)).json()
     assert (newest["version"], newest["state"], newest["in_force_version"]) == (13, "draft", 1)
-    assert (await one.get(f"{path}/versions/5")).json()["in_force_version"] == 1
-    changes = (await one.get(f"{path}/versions/13/changes")).json()
+    assert (await admin.get(f"{path}/versions/5")).json()["in_force_version"] == 1
+    changes = (await admin.get(f"{path}/versions/13/changes")).json()
     assert changes["beside"] == {"id": "library-deposit", "version": 1, "state": "in_force"}
     assert [row["pointer"] for row in changes["data"]] == ["/quota/per_resident/period"]
     # What is in force is read against what was before it: there was nothing.
-    assert (await one.get(f"{path}/versions/1/changes")).json() == {"beside": None, "data": []}
+    assert (await admin.get(f"{path}/versions/1/changes")).json() == {"beside": None, "data": []}
 
 
 async def test_where_nothing_is_in_force_a_draft_is_read_against_the_last_that_differs(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     path = "/v1/admin/benefits/another-one"
     tag = "*"
-    await one.post("/v1/admin/benefits", benefit_document())
+    await admin.post("/v1/admin/benefits", benefit_document())
     for number in (900, 901, 901):
-        await put_document(one, path, benefit_document(assessment_id=f"PIA-2026-{number}"), tag)
-    assert (await one.get(path)).json()["in_force_version"] is None
-    changes = (await one.get(f"{path}/versions/4/changes")).json()
+        await put_document(admin, path, benefit_document(assessment_id=f"PIA-2026-{number}"), tag)
+    assert (await admin.get(path)).json()["in_force_version"] is None
+    changes = (await admin.get(f"{path}/versions/4/changes")).json()
     assert changes["beside"] == {"id": "another-one", "version": 2, "state": "draft"}
     assert [row["pointer"] for row in changes["data"]] == ["/assessment_id"]
 
 
 async def test_a_new_scheme_is_read_against_the_one_it_follows(town: City) -> None:
-    one = administrator(town)
-    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
-    scheme = (await one.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    admin = administrator(town)
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await admin.get(f"/v1/admin/schemes/{version}")).json()["document"]
     following = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
     following["indicators"][1]["yearly_cap"] += 5
-    await one.post("/v1/admin/schemes", following)
-    changes = (await one.get("/v1/admin/schemes/2090.1/versions/1/changes")).json()
+    await admin.post("/v1/admin/schemes", following)
+    changes = (await admin.get("/v1/admin/schemes/2090.1/versions/1/changes")).json()
     assert changes["beside"]["id"] == version
     assert [row["pointer"] for row in changes["data"]] == ["/from_year", "/indicators/1/yearly_cap", "/version"]
 
@@ -419,81 +421,81 @@ BAD_IDS = ["Bad Id !!", "a/b", "..", "ab?c=1", "new", "findings", "", None, 7, "
 
 @pytest.mark.parametrize("name", BAD_IDS, ids=str)
 async def test_an_id_that_no_address_could_hold_is_no_draft(shared_city: City, name: Any) -> None:
-    one = administrator(shared_city)
-    refused = await one.post("/v1/admin/benefits", benefit_document(benefit_id=name))
+    admin = administrator(shared_city)
+    refused = await admin.post("/v1/admin/benefits", benefit_document(benefit_id=name))
     assert (refused.status_code, refused.json()["code"]) == (422, "body_invalid")
     assert [row["pointer"] for row in refused.json()["errors"]] == ["/benefit_id"]
     assert refused.json()["errors"][0]["detail"].endswith((".", "。"))
-    imported = await one.post(
+    imported = await admin.post(
         "/v1/admin/catalogue/import", {"catalogue": {"benefits": [benefit_document(benefit_id=name)]}}
     )
     assert imported.status_code == 422
 
 
 async def test_a_scheme_is_called_by_its_version(shared_city: City) -> None:
-    one = administrator(shared_city)
+    admin = administrator(shared_city)
     for name, status in (("2091.1", 201), ("..", 422), ("2091.1/x", 422), ("new", 422)):
-        assert (await one.post("/v1/admin/schemes", {"version": name})).status_code == status
+        assert (await admin.post("/v1/admin/schemes", {"version": name})).status_code == status
 
 
 async def test_a_draft_can_be_given_up(town: City) -> None:
-    one, path = administrator(town), "/v1/admin/benefits/another-one/versions/1"
-    drafted = await one.post("/v1/admin/benefits", benefit_document())
+    admin, path = administrator(town), "/v1/admin/benefits/another-one/versions/1"
+    drafted = await admin.post("/v1/admin/benefits", benefit_document())
     assert (await administrator(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
-    assert (await one.get(path)).json()["state"] == "discarded"
-    assert (await one.post(f"{path}/submit")).status_code == 409
-    assert (await one.post(f"{path}/discard")).status_code == 409
+    assert (await admin.get(path)).json()["state"] == "discarded"
+    assert (await admin.post(f"{path}/submit")).status_code == 409
+    assert (await admin.post(f"{path}/discard")).status_code == 409
     steps = await queries.fetch_all("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
     assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
-    assert (await one.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
+    assert (await admin.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
     # What was submitted is not a draft, and its next version may follow.
-    again = await put_document(one, "/v1/admin/benefits/another-one", benefit_document(), "*")
+    again = await put_document(admin, "/v1/admin/benefits/another-one", benefit_document(), "*")
     assert again.json()["version"] == 2
     assert drafted.json()["sha256"] == again.json()["sha256"]
-    await one.post("/v1/admin/benefits/another-one/versions/2/submit")
-    assert (await one.post("/v1/admin/benefits/another-one/versions/2/discard")).status_code == 409
+    await admin.post("/v1/admin/benefits/another-one/versions/2/submit")
+    assert (await admin.post("/v1/admin/benefits/another-one/versions/2/discard")).status_code == 409
 
 
 async def test_nothing_ends_before_today(town: City) -> None:
-    one, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
+    admin, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/retire"
     today = await town.today()
     for day, code in (((today - timedelta(days=1)).isoformat(), "in_the_past"), ("2026-02-30", "invalid_date")):
-        refused = await one.post(path, {"from": day})
+        refused = await admin.post(path, {"from": day})
         assert refused.status_code == 422
         assert [(row["pointer"], row["code"]) for row in refused.json()["errors"]] == [("/from", code)]
-    assert (await one.post(path, {"from": today.isoformat()})).json() == {"state": "retired"}
+    assert (await admin.post(path, {"from": today.isoformat()})).json() == {"state": "retired"}
 
 
 async def test_a_list_names_documents_and_their_versions_that_are_not_over(town: City) -> None:
-    one, path = administrator(town), "/v1/admin/benefits/library-deposit"
-    body = (await one.get(path)).json()["document"]
-    await put_document(one, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
-    rows = {row["id"]: row for row in (await one.get("/v1/admin/benefits?limit=200")).json()["data"]}
+    admin, path = administrator(town), "/v1/admin/benefits/library-deposit"
+    body = (await admin.get(path)).json()["document"]
+    await put_document(admin, path, {**body, "title": {"zh-CN": "新名", "en": "A new name"}}, "*")
+    rows = {row["id"]: row for row in (await admin.get("/v1/admin/benefits?limit=200")).json()["data"]}
     row = rows["library-deposit"]
     assert (row["version"], row["state"], row["in_force_version"]) == (2, "draft", 1)
     assert row["others"] == [{"version": 1, "state": "in_force"}]
     assert row["name"] == body["title"]
     for version in (
-        (await one.get("/v1/admin/notices")).json()["data"],
-        (await one.get("/v1/admin/venues")).json()["data"],
+        (await admin.get("/v1/admin/notices")).json()["data"],
+        (await admin.get("/v1/admin/venues")).json()["data"],
     ):
         assert version[0]["name"]["en"]
-    await one.post(f"{path}/versions/1/suspend")
-    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
-    await one.post(f"{path}/versions/1/resume")
-    assert (await one.get(f"{path}/versions/1")).json()["resume_requested"] is True
+    await admin.post(f"{path}/versions/1/suspend")
+    assert "resume_requested" not in (await admin.get(f"{path}/versions/1")).json()
+    await admin.post(f"{path}/versions/1/resume")
+    assert (await admin.get(f"{path}/versions/1")).json()["resume_requested"] is True
     await administrator(town, 2).post(f"{path}/versions/1/resume")
-    assert "resume_requested" not in (await one.get(f"{path}/versions/1")).json()
+    assert "resume_requested" not in (await admin.get(f"{path}/versions/1")).json()
 
 
 async def test_whoever_worsens_a_baseline_is_told_what_it_stops(town: City) -> None:
-    one = administrator(town)
+    admin = administrator(town)
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
-    found = (await one.post("/v1/admin/services/findings", worse)).json()["findings"]
-    told = [row for row in found if row["code"] == "benefit_would_stop"]
-    assert told
-    assert {row["severity"] for row in told} == {"advice"}
-    assert "library-deposit" in " ".join(row["detail"] for row in told)
-    same = (await one.post("/v1/admin/services/findings", SERVICE_DOCUMENT)).json()["findings"]
+    findings = (await admin.post("/v1/admin/services/findings", worse)).json()["findings"]
+    stopped = [row for row in findings if row["code"] == "benefit_would_stop"]
+    assert stopped
+    assert {row["severity"] for row in stopped} == {"advice"}
+    assert "library-deposit" in " ".join(row["detail"] for row in stopped)
+    same = (await admin.post("/v1/admin/services/findings", SERVICE_DOCUMENT)).json()["findings"]
     assert "benefit_would_stop" not in [row["code"] for row in same]

@@ -75,8 +75,8 @@ async def test_a_body_that_does_not_fit(
     assert set(problem) >= {"type", "title", "status", "detail", "code", "request_id"}
     assert problem["request_id"] == answer.headers["x-request-id"]
     if pointers is not None:
-        assert [one["pointer"] for one in problem["errors"]] == pointers
-        assert all(one["code"] and one["detail"] for one in problem["errors"])
+        assert [error["pointer"] for error in problem["errors"]] == pointers
+        assert all(error["code"] and error["detail"] for error in problem["errors"])
     assert CANARY not in answer.text
     assert await row_counts() == before
 
@@ -88,7 +88,7 @@ async def test_a_quantity_is_an_integer_and_nothing_else(shared_city: City, quan
     answer = await send(shared_city.source(), "/v1/source/records", body)
     assert answer.status_code in (400, 422)
     if answer.status_code == 422:
-        assert [one["pointer"] for one in answer.json()["errors"]] == ["/records/0/quantity"]
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/records/0/quantity"]
     assert await row_counts() == before
 
 
@@ -221,15 +221,15 @@ async def test_problems_speak_the_callers_language(shared_city: City) -> None:
 
 
 def test_every_code_has_its_words_and_only_says_what_is_allowed() -> None:
-    for code, one in problems.TABLE.items():
+    for code, entry in problems.TABLE.items():
         assert code == code.lower()
-        assert 400 <= one.status < 600
-        assert all((*one.zh, *one.en))
-        assert "denied" not in " ".join(one.en).lower()
+        assert 400 <= entry.status < 600
+        assert all((*entry.zh, *entry.en))
+        assert "denied" not in " ".join(entry.en).lower()
 
 
 async def test_every_role_is_refused_the_same_way_with_a_token_of_no_issuer(shared_city: City) -> None:
-    for door, path in ((Audience.RESIDENT, "/v1/me/points"), (Audience.VENUE, "/v1/venue/benefits")):
+    for audience, path in ((Audience.RESIDENT, "/v1/me/points"), (Audience.VENUE, "/v1/venue/benefits")):
         answer = await Actor(shared_city, "x.y.z").get(path)
-        assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid"), door
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid"), audience
         assert answer.headers["www-authenticate"].startswith("Bearer error=")

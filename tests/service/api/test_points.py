@@ -47,8 +47,8 @@ async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, mo
     once = 2 if queries.is_sqlite() else 1
     assert statements.since() == once
     assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
-    kept = await town.client.get("/v1/me/points", headers=wang.headers({"If-None-Match": first.headers["etag"]}))
-    assert (kept.status_code, kept.content) == (304, b"")
+    unchanged = await town.client.get("/v1/me/points", headers=wang.headers({"If-None-Match": first.headers["etag"]}))
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert (await nobody.get("/v1/me/points")).json()["total"] == 0
     # Any act on the catalogue makes the next request read it again, once.
     statements.since()
@@ -61,7 +61,7 @@ async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, mo
 
 
 async def test_nothing_that_has_ended_is_read(town: City) -> None:
-    wang, one = town.resident("wang"), administrator(town)
+    wang, admin = town.resident("wang"), administrator(town)
     consent = await wang.link("volunteer-service", "v-wang")
     await town.source("volunteer-service").deliver(
         {"record_id": "r", "account": "v-wang", "kind": "volunteer_minutes", "quantity": 600,
@@ -70,8 +70,8 @@ async def test_nothing_that_has_ended_is_read(town: City) -> None:
     assert [await wang.total(), await wang.total()] == [10, 10]
     # A scheme that begins on 1 January is the one that is named from then on.
     year = (await town.today()).year + 1
-    version = (await one.get("/v1/admin/schemes")).json()["data"][0]["id"]
-    scheme = copy.deepcopy((await one.get(f"/v1/admin/schemes/{version}")).json()["document"])
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = copy.deepcopy((await admin.get(f"/v1/admin/schemes/{version}")).json()["document"])
     scheme |= {"version": f"{year}.1", "from_year": year}
     assert await publish_document(town, "schemes", f"{year}.1", scheme) == "scheduled"
     assert [await wang.total(), await wang.total()] == [10, 10]

@@ -28,13 +28,13 @@ from tests.support.city import Actor, City, record, row_counts
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
-async def officer(town: City) -> tuple[Actor, str]:
+async def open_case(town: City) -> tuple[Actor, str]:
     """An officer with an open case."""
-    one = town.actor(Audience.PRIVACY, "officer-1")
-    opened = await one.post("/v1/privacy/cases", {"reason_code": "yearly_audit", "text": "The yearly audit."})
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    opened = await officer.post("/v1/privacy/cases", {"reason_code": "yearly_audit", "text": "The yearly audit."})
     assert opened.status_code == 201
     case_id: str = opened.json()["case_id"]
-    return one, case_id
+    return officer, case_id
 
 
 async def objected(town: City) -> tuple[Any, str]:
@@ -42,52 +42,54 @@ async def objected(town: City) -> tuple[Any, str]:
     wang = town.resident("wang")
     await wang.link("green-travel", "bike-9001")
     await town.source().deliver(record("r-1", "bike-9001", quantity=10))
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
     opened = await wang.post(
-        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
+        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
     )
     return wang, opened.json()["objection_id"]
 
 
 async def test_every_look_is_in_the_log(town: City) -> None:
-    one, case_id = await officer(town)
+    officer, case_id = await open_case(town)
     paths = (
         f"consents?case={case_id}", "reviews", "objections", "refused-attempts", "propagations?state=unacknowledged",
         "processing-register", "self-audit", "statistics",
     )  # fmt: skip
     for path in paths:
         before = await row_counts()
-        answer = await one.get(f"/v1/privacy/{path}")
+        answer = await officer.get(f"/v1/privacy/{path}")
         assert answer.status_code == 200, path
         after = await row_counts()
         assert after["oversight"] == before["oversight"] + 1, path
         assert after["outbox"] == before["outbox"] + 1, path
     await background.advance_logs(town.app_context)
-    checked = await one.post("/v1/privacy/verification")
+    checked = await officer.post("/v1/privacy/verification")
     assert checked.json()["ok"] is True
     assert checked.json()["first_fault"] is None
     assert {log["name"] for log in checked.json()["logs"]} == {"consent", "policy"}
 
 
 async def test_a_look_names_a_case_of_ones_own(town: City) -> None:
-    one, case_id = await officer(town)
+    officer, case_id = await open_case(town)
     other = town.actor(Audience.PRIVACY, "officer-2")
-    assert (await one.get("/v1/privacy/consents")).json()["code"] == "bad_query"
+    assert (await officer.get("/v1/privacy/consents")).json()["code"] == "bad_query"
     assert (await other.get(f"/v1/privacy/consents?case={case_id}")).status_code == 404
-    assert (await one.post("/v1/privacy/samples", {"case": "x", "size": 5})).status_code == 404
+    assert (await officer.post("/v1/privacy/samples", {"case": "x", "size": 5})).status_code == 404
 
 
 async def test_counts_are_rounded_and_small_cells_left_out(town: City) -> None:
-    one, case_id = await officer(town)
-    rows = (await one.get(f"/v1/privacy/consents?case={case_id}")).json()["data"]
+    officer, case_id = await open_case(town)
+    rows = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()["data"]
     total = (await row_counts())["consent"]
     assert [(row["state"], row["count"]) for row in rows] == [("given", (total + 5) // 10 * 10)]
-    few = (await one.get(f"/v1/privacy/consents?case={case_id}&provider_id=second-hospital")).json()["data"]
+    few = (await officer.get(f"/v1/privacy/consents?case={case_id}&provider_id=second-hospital")).json()["data"]
     assert [row["count"] for row in few] == [None]
-    past = (await one.get(f"/v1/privacy/consents?case={case_id}&on={await town.today() - timedelta(days=9)}")).json()
+    past = (
+        await officer.get(f"/v1/privacy/consents?case={case_id}&on={await town.today() - timedelta(days=9)}")
+    ).json()
     assert past["data"] == []
     for query in ("purpose=research", "state=denied", "notice_version=x", "on=yesterday"):
-        assert (await one.get(f"/v1/privacy/consents?case={case_id}&{query}")).json()["code"] == "bad_query"
+        assert (await officer.get(f"/v1/privacy/consents?case={case_id}&{query}")).json()["code"] == "bad_query"
 
 
 @given(st.lists(st.integers(1, 300), max_size=12))
@@ -100,44 +102,44 @@ def test_no_small_cell_can_be_had_from_the_others(cells: list[int]) -> None:
 
 
 async def test_a_sample_is_random_pseudonymous_and_of_many(town: City) -> None:
-    one, case_id = await officer(town)
-    made = await one.post("/v1/privacy/samples", {"case": case_id, "size": 5})
-    assert made.status_code == 201
-    assert len(made.json()["data"]) == 5
-    for row in made.json()["data"]:
+    officer, case_id = await open_case(town)
+    drawn = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 5})
+    assert drawn.status_code == 201
+    assert len(drawn.json()["data"]) == 5
+    for row in drawn.json()["data"]:
         assert set(row) <= {"consent_id", "purpose", "counterpart", "state", "notice_id", "notice_version", "given_on",
                             "expires_on", "ended_on"}  # fmt: skip
         date.fromisoformat(row["given_on"])
-    few = await one.post("/v1/privacy/samples", {"case": case_id, "size": 5, "provider_id": "second-hospital"})
+    few = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 5, "provider_id": "second-hospital"})
     assert few.json()["data"] == []
-    assert (await one.post("/v1/privacy/samples", {"case": case_id, "size": 201})).status_code == 422
+    assert (await officer.post("/v1/privacy/samples", {"case": case_id, "size": 201})).status_code == 422
 
 
 async def test_one_consent_under_a_case_and_its_person_reads_that_somebody_looked(town: City) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
     await background.advance_logs(town.app_context)
-    one, case_id = await officer(town)
-    found = (await one.get(f"/v1/privacy/consents/{consent['consent_id']}?case={case_id}")).json()
-    assert (found["state"], found["counterpart"]) == ("given", "city-library")
-    assert [(row["kind"], "index " in row["proof"]) for row in found["events"]] == [("consent.given", True)]
-    assert "wang" not in str(found)
-    (look, *_) = (await wang.get("/v1/me/access-log")).json()["data"]
-    assert (look["organisation"], look["purpose"], look["outcome"]) == ("privacy-office", "oversight", "looked")
-    assert (await one.get(f"/v1/privacy/consents/{'0' * 32}?case={case_id}")).status_code == 404
+    officer, case_id = await open_case(town)
+    history = (await officer.get(f"/v1/privacy/consents/{consent['consent_id']}?case={case_id}")).json()
+    assert (history["state"], history["counterpart"]) == ("given", "city-library")
+    assert [(row["kind"], "index " in row["proof"]) for row in history["events"]] == [("consent.given", True)]
+    assert "wang" not in str(history)
+    (entry, *_) = (await wang.get("/v1/me/access-log")).json()["data"]
+    assert (entry["organisation"], entry["purpose"], entry["outcome"]) == ("privacy-office", "oversight", "looked")
+    assert (await officer.get(f"/v1/privacy/consents/{'0' * 32}?case={case_id}")).status_code == 404
 
 
 async def test_b7_upheld_the_record_goes_with_its_points(town: City) -> None:
     wang, objection_id = await objected(town)
-    one, _ = await officer(town)
-    (row,) = (await one.get("/v1/privacy/objections")).json()["data"]
+    officer, _ = await open_case(town)
+    (row,) = (await officer.get("/v1/privacy/objections")).json()["data"]
     assert (row["record"]["kind"], row["record"]["quantity"], row["statement"]) == ("bike_trip", 10, "It was not me.")
     assert "wang" not in str(row)
     assert "bike-9001" not in str(row)
     assert await wang.total() == 5
-    await one.post(f"/v1/privacy/objections/{objection_id}/acknowledgement")
-    await one.post(f"/v1/privacy/objections/{objection_id}/acknowledgement")
-    decided = await one.post(
+    await officer.post(f"/v1/privacy/objections/{objection_id}/acknowledgement")
+    await officer.post(f"/v1/privacy/objections/{objection_id}/acknowledgement")
+    decided = await officer.post(
         f"/v1/privacy/objections/{objection_id}/decision", {"decision": "upheld", "reason": "The source was wrong."}
     )
     assert decided.json() == {"objection_id": objection_id, "state": "upheld"}
@@ -146,36 +148,38 @@ async def test_b7_upheld_the_record_goes_with_its_points(town: City) -> None:
     assert sorted(kinds) == [
         "objection_acknowledged", "objection_decided", "objection_opened", "record_retracted",
     ]  # fmt: skip
-    told = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
-    assert any("The source was wrong." in message["text"] for message in told)
-    again = await one.post(f"/v1/privacy/objections/{objection_id}/decision", {"decision": "rejected", "reason": "x"})
+    messages = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    assert any("The source was wrong." in message["text"] for message in messages)
+    again = await officer.post(
+        f"/v1/privacy/objections/{objection_id}/decision", {"decision": "rejected", "reason": "x"}
+    )
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
     assert (await wang.get("/v1/me/objections")).json()["data"][0]["state"] == "upheld"
-    assert (await one.get("/v1/privacy/objections")).json()["data"] == []
+    assert (await officer.get("/v1/privacy/objections")).json()["data"] == []
 
 
 async def test_b7_a_correction_follows_at_once_and_a_rejection_changes_nothing(town: City) -> None:
     wang, objection_id = await objected(town)
-    one, _ = await officer(town)
+    officer, _ = await open_case(town)
     path = f"/v1/privacy/objections/{objection_id}/decision"
     for body in ({"decision": "rejected", "correction": {"quantity": 4}}, {"decision": "upheld", "correction": {}}):
-        assert (await one.post(path, {**body, "reason": "x"})).json()["code"] == "body_invalid"
+        assert (await officer.post(path, {**body, "reason": "x"})).json()["code"] == "body_invalid"
     future = {"decision": "upheld", "reason": "x", "correction": {"occurred_on": "2999-01-01"}}
-    assert (await one.post(path, future)).json()["code"] == "in_future"
-    done = await one.post(path, {"decision": "upheld", "reason": "Half of them.", "correction": {"quantity": 4}})
+    assert (await officer.post(path, future)).json()["code"] == "in_future"
+    done = await officer.post(path, {"decision": "upheld", "reason": "Half of them.", "correction": {"quantity": 4}})
     assert done.json()["state"] == "corrected"
     assert await wang.total() == 2
     missing = await wang.post(
         "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing", "statement": "One more."}
     )
-    refused = await one.post(
+    refused = await officer.post(
         f"/v1/privacy/objections/{missing.json()['objection_id']}/decision",
         {"decision": "rejected", "reason": "The source has none."},
     )
     assert refused.json()["state"] == "rejected"
     assert await wang.total() == 2
     assert (
-        await one.post(f"/v1/privacy/objections/{'0' * 32}/decision", {"decision": "rejected", "reason": "x"})
+        await officer.post(f"/v1/privacy/objections/{'0' * 32}/decision", {"decision": "rejected", "reason": "x"})
     ).status_code == 404
 
 
@@ -185,13 +189,13 @@ async def test_two_claims_on_one_account_are_settled(town: City) -> None:
     await source.deliver(record("a-1", "bike-9001", quantity=10))
     his = await bob.consent_to_source("green-travel", "bike-9001")
     await source.post("/v1/source/links/confirm", {"code": his["link"]["code"], "account": "bike-9001"})
-    one, _ = await officer(town)
-    (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
+    officer, _ = await open_case(town)
+    (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
     assert (review["kind"], review["about"]) == ("contested_link", "green-travel")
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
-    done = await one.post(path, {"decision": "approve", "reason": "The card is Bob's."})
+    done = await officer.post(path, {"decision": "approve", "reason": "The card is Bob's."})
     assert done.status_code == 200
-    assert (await one.post(path, {"decision": "refuse", "reason": "x"})).json()["code"] == "conflict"
+    assert (await officer.post(path, {"decision": "refuse", "reason": "x"})).json()["code"] == "conflict"
     assert await alice.total() == 0
     assert "link_released" in [row["kind"] for row in (await alice.get("/v1/me/messages")).json()["data"]]
     bobs = (await bob.get("/v1/me/consents")).json()["data"][0]["consent_id"]
@@ -213,62 +217,65 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
             at,
             partial(publish.check, at=at, today=at.date()),
         )
-    one, _ = await officer(town)
-    (review,) = (await one.get("/v1/privacy/reviews")).json()["data"]
+    officer, _ = await open_case(town)
+    (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
     own = town.actor(Audience.PRIVACY, "somebody", staff_id="admin-1")
     assert (await own.post(path, {"decision": "approve", "reason": "mine"})).json()["code"] == "four_eyes"
-    assert (await one.post(path, {"decision": "refuse", "reason": "Say why."})).status_code == 200
+    assert (await officer.post(path, {"decision": "refuse", "reason": "Say why."})).status_code == 200
     assert (await lifecycle.get(DocumentKind.SOURCES, "civic-life", drafted.version)).state == "draft"
     for absent in ("x", "sources.nobody.1", "sources.civic-life.99", "nothing.x.1", "sources.civic-life.x"):
-        answer = await one.post(f"/v1/privacy/reviews/{absent}/decision", {"decision": "approve", "reason": "x"})
+        answer = await officer.post(f"/v1/privacy/reviews/{absent}/decision", {"decision": "approve", "reason": "x"})
         assert answer.status_code in (404, 409), absent
     assert seed.OFFICER == "officer-1"
 
 
 async def test_what_was_refused_and_what_was_not_acknowledged_is_seen(town: City) -> None:
     await town.venue().get("/v1/me/points")
-    one, _ = await officer(town)
-    (attempt,) = (await one.get("/v1/privacy/refused-attempts")).json()["data"]
+    officer, _ = await open_case(town)
+    (attempt,) = (await officer.get("/v1/privacy/refused-attempts")).json()["data"]
     assert (attempt["door"], attempt["code"]) == ("resident", "wrong_role")
     wang = town.resident("wang")
     consent = await wang.link("green-travel", "bike-9001")
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
-    (waiting,) = (await one.get("/v1/privacy/propagations")).json()["data"]
+    (waiting,) = (await officer.get("/v1/privacy/propagations")).json()["data"]
     assert (waiting["source_id"], waiting["overdue"]) == ("green-travel", False)
     assert "bike-9001" not in str(waiting)
     town.shift.by = timedelta(days=8)
-    (late,) = (await one.get("/v1/privacy/propagations")).json()["data"]
+    (late,) = (await officer.get("/v1/privacy/propagations")).json()["data"]
     assert late["overdue"] is True
     await town.source().post(f"/v1/source/links/{waiting['id']}/acknowledge")
-    assert (await one.get("/v1/privacy/propagations")).json()["data"] == []
+    assert (await officer.get("/v1/privacy/propagations")).json()["data"] == []
 
 
 async def test_a_source_hears_what_was_decided_about_its_record(town: City) -> None:
     wang, first = await objected(town)
-    one, _ = await officer(town)
+    officer, _ = await open_case(town)
     source, stranger = town.source(), town.source("civic-life")
     path = "/v1/privacy/objections/{}/decision"
     correction = {"quantity": 4, "occurred_on": "2025-06-02"}
-    await one.post(path.format(first), {"decision": "upheld", "reason": "Half of them.", "correction": correction})
-    (told,) = (await source.get("/v1/source/corrections")).json()["data"]
-    assert (told["record_id"], told["outcome"], told["quantity"], told["occurred_on"]) == (
+    await officer.post(path.format(first), {"decision": "upheld", "reason": "Half of them.", "correction": correction})
+    (received,) = (await source.get("/v1/source/corrections")).json()["data"]
+    assert (received["record_id"], received["outcome"], received["quantity"], received["occurred_on"]) == (
         "r-1", "corrected", 4, "2025-06-02",
     )  # fmt: skip
     assert (await stranger.get("/v1/source/corrections")).json()["data"] == []
     town.shift.by = timedelta(days=8)
-    (late,) = (await one.get("/v1/privacy/propagations")).json()["data"]
-    assert (late["kind"], late["id"], late["overdue"]) == ("correction", told["correction_id"], True)
-    acknowledge = f"/v1/source/corrections/{told['correction_id']}/acknowledge"
+    (late,) = (await officer.get("/v1/privacy/propagations")).json()["data"]
+    assert (late["kind"], late["id"], late["overdue"]) == ("correction", received["correction_id"], True)
+    acknowledge = f"/v1/source/corrections/{received['correction_id']}/acknowledge"
     assert (await stranger.post(acknowledge)).status_code == 404
     for _ in range(2):
-        assert (await source.post(acknowledge)).json() == {"correction_id": told["correction_id"], "acknowledged": True}
+        assert (await source.post(acknowledge)).json() == {
+            "correction_id": received["correction_id"],
+            "acknowledged": True,
+        }
     assert (await source.get("/v1/source/corrections")).json()["data"] == []
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
     again = await wang.post(
-        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "not_mine", "statement": "Not one."}
+        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "not_mine", "statement": "Not one."}
     )
-    await one.post(path.format(again.json()["objection_id"]), {"decision": "upheld", "reason": "None."})
+    await officer.post(path.format(again.json()["objection_id"]), {"decision": "upheld", "reason": "None."})
     (gone,) = (await source.get("/v1/source/corrections?limit=1")).json()["data"]
     assert gone == {**gone, "record_id": "r-1", "outcome": "retracted"}
     assert "quantity" not in gone
@@ -276,26 +283,26 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: City) -> N
 
 
 async def test_suspended_staff_are_out_at_the_next_request(town: City) -> None:
-    one, _ = await officer(town)
+    officer, _ = await open_case(town)
     other = town.actor(Audience.PRIVACY, "officer-2")
     async with queries.transaction():
         assert await staff.suspend("officer-1", await queries.now())
         assert not await staff.suspend("officer-1", await queries.now())
-    refused = await one.get("/v1/privacy/reviews")
+    refused = await officer.get("/v1/privacy/reviews")
     assert (refused.status_code, refused.json()["code"]) == (403, "suspended")
-    assert (await one.post("/v1/privacy/verification")).status_code == 403
+    assert (await officer.post("/v1/privacy/verification")).status_code == 403
     assert (await other.get("/v1/privacy/reviews")).status_code == 200
     async with queries.transaction():
         assert await staff.resume("officer-1", await queries.now())
         assert not await staff.resume("officer-1", await queries.now())
-    assert (await one.get("/v1/privacy/reviews")).status_code == 200
-    looks = await queries.fetch_all("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
-    assert [row["what"] for row in looks] == ["staff.suspended officer-1", "staff.resumed officer-1"]
+    assert (await officer.get("/v1/privacy/reviews")).status_code == 200
+    acts = await queries.fetch_all("SELECT what FROM oversight WHERE staff_id = 'operator' ORDER BY at")
+    assert [row["what"] for row in acts] == ["staff.suspended officer-1", "staff.resumed officer-1"]
 
 
 async def test_the_register_describes_every_table_and_field(town: City) -> None:
-    one, _ = await officer(town)
-    rows = {row["table"]: row for row in (await one.get("/v1/privacy/processing-register")).json()["data"]}
+    officer, _ = await open_case(town)
+    rows = {row["table"]: row for row in (await officer.get("/v1/privacy/processing-register")).json()["data"]}
     models = {model._meta.db_table: model for app in Tortoise.apps.values() for model in app.values()}
     assert set(rows) == set(models) == set(processing_register.REGISTER)
     for table, model in models.items():
@@ -304,9 +311,9 @@ async def test_the_register_describes_every_table_and_field(town: City) -> None:
 
 
 async def test_the_self_audit_finds_what_must_never_be(town: City) -> None:
-    one, _ = await officer(town)
+    officer, _ = await open_case(town)
     await background.advance_logs(town.app_context)
-    assert (await one.get("/v1/privacy/self-audit")).json()["ok"] is True
+    assert (await officer.get("/v1/privacy/self-audit")).json()["ok"] is True
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
@@ -317,39 +324,39 @@ async def test_the_self_audit_finds_what_must_never_be(town: City) -> None:
     )
     await queries.execute("UPDATE consent SET state = 'withdrawn' WHERE counterpart = 'volunteer-service'")
     town.shift.by = timedelta(hours=60)
-    found = {row["check"]: row["found"] for row in (await one.get("/v1/privacy/self-audit")).json()["data"]}
+    counts = {row["check"]: row["found"] for row in (await officer.get("/v1/privacy/self-audit")).json()["data"]}
     for check in (
         "uses of points that no consent covered", "records without a live consent", "answers kept too long",
         "tickets that still know their person", "leaves that wait too long", "presentations kept too long",
     ):  # fmt: skip
-        assert found[check] > 0, check
+        assert counts[check] > 0, check
 
 
 async def test_the_self_audit_finds_whoever_looks_too_often(town: City) -> None:
-    one, _ = await officer(town)
+    officer, _ = await open_case(town)
     check = "officers who looked unusually often in a day"
-    for looks, found in ((150, 0), (60, 1)):
+    for reads, findings in ((150, 0), (60, 1)):
         async with queries.transaction():
             yesterday = (await queries.now()).replace(hour=12) - timedelta(days=1)  # one day whenever this runs
-            for _ in range(looks):
+            for _ in range(reads):
                 await ledger.record_officer_read("officer-2", None, "reviews.listed", yesterday)
                 await ledger.record_officer_read("officer-2", None, "logs.verified", yesterday)
-        answer = (await one.get("/v1/privacy/self-audit")).json()["data"]
-        assert next(row["found"] for row in answer if row["check"] == check) == found
+        answer = (await officer.get("/v1/privacy/self-audit")).json()["data"]
+        assert next(row["found"] for row in answer if row["check"] == check) == findings
 
 
 async def test_there_is_no_way_to_a_person(town: City) -> None:
-    one, case_id = await officer(town)
+    officer, case_id = await open_case(town)
     for path in ("consents?case={}&account=bike-607", "consents?case={}&subject=resident-1"):
-        whole = (await one.get(f"/v1/privacy/consents?case={case_id}")).json()
-        assert (await one.get(f"/v1/privacy/{path.format(case_id)}")).json() == whole
+        whole = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()
+        assert (await officer.get(f"/v1/privacy/{path.format(case_id)}")).json() == whole
     for method, path in (
         ("DELETE", "consents/x"),
         ("PUT", "consents/x"),
         ("POST", "consents/x/withdraw"),
         ("GET", "export"),
     ):
-        answer = await town.client.request(method, f"/v1/privacy/{path}", headers=one.headers())
+        answer = await town.client.request(method, f"/v1/privacy/{path}", headers=officer.headers())
         assert answer.status_code in (404, 405)
 
 
@@ -367,6 +374,6 @@ def test_deadlines_count_working_days_with_holidays_and_made_up_days() -> None:
 def test_a_deadline_is_a_working_day_and_never_early(day: date, working_days: int) -> None:
     shipped = calendar.shipped()
     end = shipped.after(day, working_days)
-    between = sum(shipped.is_working(day + timedelta(days=one)) for one in range(1, (end - day).days + 1))
+    between = sum(shipped.is_working(day + timedelta(days=days)) for days in range(1, (end - day).days + 1))
     assert between == working_days
     assert working_days == 0 or shipped.is_working(end)

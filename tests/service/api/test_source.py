@@ -36,12 +36,12 @@ async def test_a_stream_of_records_a_line(town: City) -> None:
     rows = [record(f"r-{number}", "bike-9001", occurred_on="2025-03-01") for number in range(2_500)]
     body = lines(*rows) + b"\n"
     first = await stream(town.source(), body)
-    assert [one["record_id"] for one in first] == [one["record_id"] for one in rows]
-    assert {one["status"] for one in first} == {"accepted"}
+    assert [row["record_id"] for row in first] == [row["record_id"] for row in rows]
+    assert {result["status"] for result in first} == {"accepted"}
     assert await wang.total() == 100
-    assert {one["status"] for one in await stream(town.source(), body)} == {"duplicate"}
-    held = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
-    assert held[0]["n"] == 2_500
+    assert {result["status"] for result in await stream(town.source(), body)} == {"duplicate"}
+    counted = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+    assert counted[0]["n"] == 2_500
 
 
 async def test_a_bad_line_spoils_no_other(town: City) -> None:
@@ -56,7 +56,7 @@ async def test_a_bad_line_spoils_no_other(town: City) -> None:
             {**good, "quantity": 1.5}, record("last", "bike-9001", quantity=2),
         ),
     )  # fmt: skip
-    assert [(one.get("record_id"), one["status"], one.get("code")) for one in results] == [
+    assert [(result.get("record_id"), result["status"], result.get("code")) for result in results] == [
         (None, "refused", "malformed_json"),
         ("good", "accepted", None),
         (None, "refused", "malformed_json"),
@@ -82,13 +82,13 @@ async def test_an_endless_line_costs_no_memory_and_one_answer(town: City) -> Non
         "/v1/source/records", content=endless(), headers=source.headers({"Content-Type": "application/x-ndjson"})
     )
     results = [json.loads(line) for line in answer.text.splitlines()]
-    assert [one.get("code") for one in results] == ["line_too_long", None]
+    assert [result.get("code") for result in results] == ["line_too_long", None]
 
 
 async def test_a_stream_has_an_end(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "STREAM_LINES_MAX", 3)
     results = await stream(town.source(), lines(*(record(f"e-{number}", "bike-607") for number in range(9))))
-    assert [one.get("code") for one in results] == [None, None, None, "too_many_lines"]
+    assert [result.get("code") for result in results] == [None, None, None, "too_many_lines"]
     monkeypatch.setattr(handlers, "STREAM_BYTES_MAX", 1_000)
     source = town.source()
     announced = await town.client.post(
@@ -123,7 +123,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(town: City, monkeypat
         "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
     )
     results = [json.loads(line) for line in answer.text.splitlines()]
-    assert [one["status"] for one in results[:3]] == ["accepted"] * 3
+    assert [result["status"] for result in results[:3]] == ["accepted"] * 3
     assert results[3:] == [{"record_id": None, "status": "refused", "code": "suspended", "line": 4}]
     assert len((await wang.get("/v1/me/records")).json()["data"]) == 3
     again = await source.post("/v1/source/records", {"records": [record("r-4", "bike-9001")]})
@@ -144,24 +144,24 @@ async def test_each_batch_goes_by_the_kinds_that_are_in_force(town: City, monkey
         "/v1/source/records", content=interrupted(), headers=source.headers({"Content-Type": "application/x-ndjson"})
     )
     results = [json.loads(line) for line in answer.text.splitlines()]
-    assert [one.get("code") for one in results] == [None, "kind_not_allowed", None]
+    assert [result.get("code") for result in results] == [None, "kind_not_allowed", None]
 
 
 async def _narrow(town: City) -> None:
     """A second version of the source, in force at once, that delivers transit trips alone."""
-    held = await lifecycle.in_force(DocumentKind.SOURCES, "green-travel", await town.app_context.clock())
-    assert held is not None
+    version = await lifecycle.in_force(DocumentKind.SOURCES, "green-travel", await town.app_context.clock())
+    assert version is not None
     async with queries.transaction():
         at = await town.app_context.clock()
         new = await lifecycle.draft(
-            DocumentKind.SOURCES, "green-travel", {**held.body, "kinds": ["transit_trip"]}, "first", at
+            DocumentKind.SOURCES, "green-travel", {**version.body, "kinds": ["transit_trip"]}, "first", at
         )
-        await lifecycle.submit(DocumentKind.SOURCES, "green-travel", new.version, "first", at, _nothing_found)
+        await lifecycle.submit(DocumentKind.SOURCES, "green-travel", new.version, "first", at, _no_findings)
         await lifecycle.review(DocumentKind.SOURCES, "green-travel", new.version, "officer", at)
         await lifecycle.approve(new, new.sha256, "second", at, at)
 
 
-async def _nothing_found(*_: object) -> list[Finding]:
+async def _no_findings(*_: object) -> list[Finding]:
     return []
 
 
@@ -205,13 +205,13 @@ async def test_links_are_a_feed(town: City) -> None:
     cursor = ""
     while True:
         page = (await source.get(f"/v1/source/links?limit=5{cursor}")).json()
-        assert all(set(one) == {"link_id", "account", "state", "since"} for one in page["data"])
-        accounts += [one["account"] for one in page["data"]]
+        assert all(set(link) == {"link_id", "account", "state", "since"} for link in page["data"])
+        accounts += [link["account"] for link in page["data"]]
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert len(accounts) == len(set(accounts)) == 12
-    assert all(one.startswith("bike-") for one in accounts)
+    assert all(account.startswith("bike-") for account in accounts)
     assert (await source.get("/v1/source/links?state=pending")).json()["code"] == "bad_query"
 
 
@@ -219,25 +219,28 @@ async def test_objections_reach_the_source_without_the_persons_words(town: City)
     wang, source = town.resident("wang"), town.source()
     await wang.link("green-travel", "bike-9001")
     await source.deliver(record("r-1", "bike-9001", quantity=10))
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
-    assert held["source_record_id"] == "r-1"
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
+    assert stored["source_record_id"] == "r-1"
     words = "my neighbour rode it, ask Mrs Zhao"
-    path = f"/v1/me/records/{held['record_id']}/objections"
+    path = f"/v1/me/records/{stored['record_id']}/objections"
     opened = await wang.post(path, {"reason_code": "not_mine", "statement": words})
     assert (opened.status_code, opened.json()["state"]) == (201, "open")
     about_missing = {"source_id": "green-travel", "reason_code": "missing", "statement": words}
     missing = await wang.post("/v1/me/objections", about_missing)
     assert missing.status_code == 201
     listed = (await source.get("/v1/source/objections")).json()["data"]
-    assert [(one.get("record_id"), one["account"], one["reason_code"], one["stated"]) for one in listed] == [
+    assert [
+        (objection.get("record_id"), objection["account"], objection["reason_code"], objection["stated"])
+        for objection in listed
+    ] == [
         ("r-1", "bike-9001", "not_mine", False),
         (None, "bike-9001", "missing", False),
     ]
     assert "Zhao" not in (await source.get("/v1/source/objections")).text
     heard = f"/v1/source/objections/{opened.json()['objection_id']}/statement"
     for statement in ("The bike was unlocked with this account.", "Corrected: it was not."):
-        said = await source.post(heard, {"statement": statement})
-        assert said.json() == {"objection_id": opened.json()["objection_id"], "state": "stated"}
+        answered = await source.post(heard, {"statement": statement})
+        assert answered.json() == {"objection_id": opened.json()["objection_id"], "state": "stated"}
     assert (await source.get("/v1/source/objections")).json()["data"][0]["stated"] is True
     other = town.source("civic-life")
     assert (await other.get("/v1/source/objections")).json()["data"] == []
@@ -245,8 +248,10 @@ async def test_objections_reach_the_source_without_the_persons_words(town: City)
     # B7, first half: nothing drops while it is open, and nobody else is told.
     assert await wang.total() == 5
     mine = (await wang.get("/v1/me/objections")).json()["data"]
-    assert [one["state"] for one in mine] == ["open", "open"]
-    assert [one["kind"] for one in (await wang.get("/v1/me/messages")).json()["data"]] == ["objection_opened"] * 2
+    assert [objection["state"] for objection in mine] == ["open", "open"]
+    assert [message["kind"] for message in (await wang.get("/v1/me/messages")).json()["data"]] == [
+        "objection_opened"
+    ] * 2
     await wang.post("/v1/me/withdrawals", {"scope": "all"})
     assert (await source.get("/v1/source/objections")).json()["data"] == []
     assert (await source.post(heard, {"statement": "x"})).status_code == 404
@@ -256,11 +261,11 @@ async def test_objecting_to_what_is_not_ones_own(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     await wang.link("green-travel", "bike-9001")
     await town.source().deliver(record("r-1", "bike-9001"))
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
-    await li.ask(purpose="benefit.check", provider_id="city-library")
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
+    await li.request_notice(purpose="benefit.check", provider_id="city-library")
     body = {"reason_code": "not_mine", "statement": "x"}
     for who in (li, town.resident("unknown")):
-        answer = await who.post(f"/v1/me/records/{held['record_id']}/objections", body)
+        answer = await who.post(f"/v1/me/records/{stored['record_id']}/objections", body)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     nowhere = await wang.post("/v1/me/objections", {**body, "source_id": "nobody"})
     assert nowhere.json()["code"] == "not_in_force"

@@ -23,20 +23,20 @@ from tests.support.tokens import (
     documents,
     ec_jwk,
     ec_key,
+    make_verifier,
     refused,
     resident_says,
     rsa_key,
     token,
     trusted,
-    verifier,
 )
 
 # What opens
 
 
 def test_each_door_gives_its_principal() -> None:
-    found = [verifier().verify(door, token(claims(door)), NOW) for door in Audience]
-    assert found == [
+    principals = [make_verifier().verify(audience, token(claims(audience)), NOW) for audience in Audience]
+    assert principals == [
         access_tokens.Resident("subject-1", date(1990, 1, 1)),
         access_tokens.Venue("subject-1"),
         access_tokens.Source("subject-1"),
@@ -48,7 +48,7 @@ def test_each_door_gives_its_principal() -> None:
 def test_rs256_opens_where_the_issuer_is_trusted_with_it() -> None:
     text = jwt.encode(claims(), rsa_key(), algorithm="RS256", headers={"typ": "at+jwt", "kid": "rsa-1"})
     assert isinstance(resident_says(text), access_tokens.Resident)
-    narrow = {door: TrustedIssuer(ISSUER, f"city:{door}") for door in Audience}
+    narrow = {audience: TrustedIssuer(ISSUER, f"city:{audience}") for audience in Audience}
     only_ec = Verifier(narrow, dict.fromkeys(Audience, KeySource.fixed(documents())))
     with pytest.raises(access_tokens.TokenInvalid, match="algorithm"):
         only_ec.verify(Audience.RESIDENT, text, NOW)
@@ -142,27 +142,27 @@ def test_the_clock_handed_in_is_the_clock() -> None:
 @pytest.mark.parametrize("own", list(Audience))
 @pytest.mark.parametrize("other", list(Audience))
 def test_a_token_for_one_door_opens_no_other(own: Audience, other: Audience) -> None:
-    one = verifier()
+    verifier = make_verifier()
     text = token(claims(own))
     if own is other:
-        assert one.verify(other, text, NOW)
+        assert verifier.verify(other, text, NOW)
         return
     with pytest.raises(access_tokens.WrongRole):
-        one.verify(other, text, NOW)
-    assert one.verify(own, text, NOW)
+        verifier.verify(other, text, NOW)
+    assert verifier.verify(own, text, NOW)
     with pytest.raises(access_tokens.WrongRole):  # also when it is remembered from its own door
-        one.verify(other, text, NOW)
+        verifier.verify(other, text, NOW)
 
 
 def test_a_bad_token_for_another_door_is_bad_and_not_wrong() -> None:
     for text in (token(claims(), key=ec_key("attacker")), token(claims(exp=SECOND - 31, iat=SECOND - 60))):
         with pytest.raises(access_tokens.TokenInvalid):
-            verifier().verify(Audience.VENUE, text, NOW)
+            make_verifier().verify(Audience.VENUE, text, NOW)
 
 
 def test_issuers_cannot_vouch_for_each_others_doors() -> None:
-    issuers = {door: TrustedIssuer(f"https://{door}.example", "credit") for door in Audience}
-    sources = {door: KeySource.fixed({"keys": [ec_jwk(ec_key(door), "k")]}) for door in Audience}
+    issuers = {audience: TrustedIssuer(f"https://{audience}.example", "credit") for audience in Audience}
+    sources = {audience: KeySource.fixed({"keys": [ec_jwk(ec_key(audience), "k")]}) for audience in Audience}
     each = Verifier(issuers, sources)
 
     def mint(signer: Audience, named: Audience) -> str:
@@ -183,19 +183,19 @@ def test_two_doors_cannot_share_issuer_and_audience() -> None:
         Verifier(trusted(), {})
 
 
-@pytest.mark.parametrize("door", [Audience.VENUE, Audience.SOURCE])
-def test_a_persons_token_through_the_venues_application_is_not_the_venue(door: Audience) -> None:
-    assert verifier().verify(door, token(claims(door, client_id="subject-1")), NOW)
+@pytest.mark.parametrize("audience", [Audience.VENUE, Audience.SOURCE])
+def test_a_persons_token_through_the_venues_application_is_not_the_venue(audience: Audience) -> None:
+    assert make_verifier().verify(audience, token(claims(audience, client_id="subject-1")), NOW)
     with pytest.raises(access_tokens.TokenInvalid, match="client"):
-        verifier().verify(door, token(claims(door, client_id="library-app")), NOW)
+        make_verifier().verify(audience, token(claims(audience, client_id="library-app")), NOW)
 
 
-@pytest.mark.parametrize("door", [Audience.ADMINISTRATOR, Audience.PRIVACY])
-def test_staff_tokens_name_a_person_and_live_five_minutes(door: Audience) -> None:
-    assert verifier().verify(door, token(claims(door, exp=SECOND + 300)), NOW)
+@pytest.mark.parametrize("audience", [Audience.ADMINISTRATOR, Audience.PRIVACY])
+def test_staff_tokens_name_a_person_and_live_five_minutes(audience: Audience) -> None:
+    assert make_verifier().verify(audience, token(claims(audience, exp=SECOND + 300)), NOW)
     for bad in ({"exp": SECOND + 301}, {"iat": SECOND - 1}, {"staff_id": ...}, {"staff_id": ""}, {"staff_id": 7}):
         with pytest.raises(access_tokens.TokenInvalid):
-            verifier().verify(door, token(claims(door, **bad)), NOW)
+            make_verifier().verify(audience, token(claims(audience, **bad)), NOW)
 
 
 # Residents
@@ -249,41 +249,44 @@ def test_nobody_becomes_younger(birthdate: date, today: date) -> None:
 
 
 def test_a_remembered_token_ends_with_its_exp_and_a_wrong_clock_does_not_stretch_it() -> None:
-    one = verifier()
+    verifier = make_verifier()
     text = token(claims(exp=SECOND + 600))
-    assert one.verify(Audience.RESIDENT, text, NOW) is one.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=599))
+    assert verifier.verify(Audience.RESIDENT, text, NOW) is verifier.verify(
+        Audience.RESIDENT, text, NOW + timedelta(seconds=599)
+    )
     with pytest.raises(access_tokens.TokenInvalid, match="expired"):
-        one.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=630))
-    assert one.verify(Audience.RESIDENT, text, NOW)
+        verifier.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=630))
+    assert verifier.verify(Audience.RESIDENT, text, NOW)
     with pytest.raises(access_tokens.TokenInvalid, match="not yet"):
-        one.verify(Audience.RESIDENT, text, NOW - timedelta(hours=1))
+        verifier.verify(Audience.RESIDENT, text, NOW - timedelta(hours=1))
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    one = verifier(cached_tokens_max=3)
+    verifier = make_verifier(cached_tokens_max=3)
     texts = [token(claims(Audience.VENUE, sub=f"venue-{number}")) for number in range(6)]
-    kept = [one.verify(Audience.VENUE, text, NOW) for text in texts]
-    assert len(one._cached_tokens) == 3
+    remembered = [verifier.verify(Audience.VENUE, text, NOW) for text in texts]
+    assert len(verifier._cached_tokens) == 3
     assert [
-        one.verify(Audience.VENUE, text, NOW) is first for text, first in zip(texts[3:], kept[3:], strict=True)
+        verifier.verify(Audience.VENUE, text, NOW) is first
+        for text, first in zip(texts[3:], remembered[3:], strict=True)
     ] == [True] * 3
-    assert one.verify(Audience.VENUE, texts[0], NOW) is not kept[0]
+    assert verifier.verify(Audience.VENUE, texts[0], NOW) is not remembered[0]
 
 
 def test_refusals_are_not_remembered() -> None:
-    one = verifier()
+    verifier = make_verifier()
     with pytest.raises(access_tokens.TokenInvalid):
-        one.verify(Audience.RESIDENT, token(key=ec_key("attacker")), NOW)
-    assert not one._cached_tokens
+        verifier.verify(Audience.RESIDENT, token(key=ec_key("attacker")), NOW)
+    assert not verifier._cached_tokens
 
 
 def test_a_remembered_token_costs_next_to_nothing() -> None:
-    one, text = verifier(), token()
-    one.verify(Audience.RESIDENT, text, NOW)
+    verifier, text = make_verifier(), token()
+    verifier.verify(Audience.RESIDENT, text, NOW)
     best = 10**9
     for _ in range(20):
         begun = time.perf_counter_ns()
         for _ in range(200):
-            one.verify(Audience.RESIDENT, text, NOW)
+            verifier.verify(Audience.RESIDENT, text, NOW)
         best = min(best, (time.perf_counter_ns() - begun) // 200)
     assert best <= 15_000, f"{best} ns"

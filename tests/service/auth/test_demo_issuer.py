@@ -20,7 +20,7 @@ NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     verifier = demo.verifier()
-    assert [verifier.verify(door, demo.mint(door, "someone", now=NOW), NOW) for door in Audience] == [
+    assert [verifier.verify(audience, demo.mint(audience, "someone", now=NOW), NOW) for audience in Audience] == [
         access_tokens.Resident("someone", date(1990, 1, 1)),
         access_tokens.Venue("someone"),
         access_tokens.Source("someone"),
@@ -37,11 +37,11 @@ def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
 
 def test_lifetimes(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
-    for door, seconds in ((Audience.RESIDENT, 3600), (Audience.VENUE, 3600), (Audience.PRIVACY, 300)):
-        text = demo.mint(door, "someone", now=NOW)
-        assert demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 29))
+    for audience, seconds in ((Audience.RESIDENT, 3600), (Audience.VENUE, 3600), (Audience.PRIVACY, 300)):
+        text = demo.mint(audience, "someone", now=NOW)
+        assert demo.verifier().verify(audience, text, NOW + timedelta(seconds=seconds + 29))
         with pytest.raises(access_tokens.TokenInvalid):
-            demo.verifier().verify(door, text, NOW + timedelta(seconds=seconds + 30))
+            demo.verifier().verify(audience, text, NOW + timedelta(seconds=seconds + 30))
 
 
 def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:

@@ -23,20 +23,20 @@ from tests.support.tokens import (
     ec_jwk,
     ec_key,
     listener,
+    make_verifier,
     refused,
     resident_says,
     rsa_key,
     segment,
     signed,
     token,
-    verifier,
 )
 
 
 @pytest.mark.parametrize("absent", [None, ""])
 def test_no_token_is_its_own_error(absent: str | None) -> None:
     with pytest.raises(access_tokens.TokenMissing):
-        verifier().verify(Audience.VENUE, absent, NOW)
+        make_verifier().verify(Audience.VENUE, absent, NOW)
 
 
 @pytest.mark.parametrize("spelling", ["none", "None", "NONE", "nOnE", ""])
@@ -195,10 +195,10 @@ def test_size_and_characters_are_bounded_before_anything_is_parsed() -> None:
     st.lists(st.binary(max_size=80).map(segment), max_size=4),
 )
 def test_whatever_is_sent_is_answered_with_an_identity_error(text: str, segments: list[str]) -> None:
-    one = Verifier({}, {})
+    verifier = Verifier({}, {})
     for attempt in (text, ".".join(segments), f"{segment(text.encode('utf-8', 'replace'))}.{text}.x"):
         with pytest.raises(access_tokens.IdentityError):
-            one.verify(Audience.VENUE, attempt, NOW)
+            verifier.verify(Audience.VENUE, attempt, NOW)
 
 
 def test_errors_quote_nothing_of_the_token() -> None:

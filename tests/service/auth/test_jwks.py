@@ -20,16 +20,16 @@ from tests.support.tokens import (
     ec_jwk,
     ec_key,
     listener,
+    make_verifier,
     rsa_jwk,
     rsa_key,
     segment,
     token,
     trusted,
-    verifier,
 )
 
 
-async def looks(seen: list[str], count: int) -> None:
+async def wait_for_fetches(seen: list[str], count: int) -> None:
     """Wait, at most five seconds, until the server has been asked `count` times: that happens in its own thread."""
     async with asyncio.timeout(5):
         while len(seen) < count:  # noqa: ASYNC110
@@ -90,26 +90,26 @@ def test_doors_with_one_jwks_share_one_look() -> None:
         access_tokens.remote_sources(trusted())
 
 
-def miss_a_thousand_times(one: Verifier) -> None:
+def miss_a_thousand_times(verifier: Verifier) -> None:
     for text in [token(kid=secrets.token_hex(16)) for _ in range(1000)]:
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Audience.RESIDENT, text, NOW)
+            verifier.verify(Audience.RESIDENT, text, NOW)
 
 
 def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
     async def attack(url: str, seen: list[str]) -> None:
-        one = verifier(KeySource(url))
-        await one.start()
-        assert one.ready()
+        verifier = make_verifier(KeySource(url))
+        await verifier.start()
+        assert verifier.ready()
         assert len(seen) == 1
-        miss_a_thousand_times(one)
+        miss_a_thousand_times(verifier)
         assert len(seen) == 1, "the request path fetches nothing itself"
-        await looks(seen, 2)
-        miss_a_thousand_times(one)
+        await wait_for_fetches(seen, 2)
+        miss_a_thousand_times(verifier)
         await asyncio.sleep(1)
         assert len(seen) == 2
-        assert one.verify(Audience.RESIDENT, token(), NOW)
-        await one.stop()
+        assert verifier.verify(Audience.RESIDENT, token(), NOW)
+        await verifier.stop()
 
     with listener(documents(), delay_ms=200) as (url, seen):
         asyncio.run(attack(url, seen))
@@ -117,14 +117,14 @@ def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
 
 def test_after_the_cooldown_an_unknown_kid_may_ask_again() -> None:
     async def ask_twice(url: str, seen: list[str]) -> None:
-        one = verifier(KeySource(url, cooldown_seconds=1))
-        await one.start()
+        verifier = make_verifier(KeySource(url, cooldown_seconds=1))
+        await verifier.start()
         for count in (2, 3):
             with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-                one.verify(Audience.RESIDENT, token(kid="unknown"), NOW)
-            await looks(seen, count)
+                verifier.verify(Audience.RESIDENT, token(kid="unknown"), NOW)
+            await wait_for_fetches(seen, count)
             await asyncio.sleep(1)
-        await one.stop()
+        await verifier.stop()
 
     with listener(documents()) as (url, seen):
         asyncio.run(ask_twice(url, seen))
@@ -132,16 +132,16 @@ def test_after_the_cooldown_an_unknown_kid_may_ask_again() -> None:
 
 def test_a_new_key_is_picked_up_when_its_kid_is_first_seen() -> None:
     async def rotate(url: str, document: dict[str, Any], seen: list[str]) -> None:
-        one = verifier(KeySource(url))
-        await one.start()
+        verifier = make_verifier(KeySource(url))
+        await verifier.start()
         document["keys"] = [*document["keys"], ec_jwk(ec_key("second"), "ec-2")]
         text = token(key=ec_key("second"), kid="ec-2")
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Audience.RESIDENT, text, NOW)
-        await looks(seen, 2)
+            verifier.verify(Audience.RESIDENT, text, NOW)
+        await wait_for_fetches(seen, 2)
         await asyncio.sleep(0.1)
-        assert one.verify(Audience.RESIDENT, text, NOW)
-        await one.stop()
+        assert verifier.verify(Audience.RESIDENT, text, NOW)
+        await verifier.stop()
 
     with listener(document := documents()) as (url, seen):
         asyncio.run(rotate(url, document, seen))
@@ -149,24 +149,24 @@ def test_a_new_key_is_picked_up_when_its_kid_is_first_seen() -> None:
 
 def test_a_removed_key_stops_working_also_for_remembered_tokens() -> None:
     async def retire(url: str, document: dict[str, Any], seen: list[str]) -> None:
-        one = verifier(KeySource(url, refresh_seconds=1))
-        await one.start()
+        verifier = make_verifier(KeySource(url, refresh_seconds=1))
+        await verifier.start()
         old, new = token(), token(key=ec_key("second"), kid="ec-2")
-        assert one.verify(Audience.RESIDENT, old, NOW)
+        assert verifier.verify(Audience.RESIDENT, old, NOW)
         document["keys"] = [ec_jwk(ec_key("second"), "ec-2")]
-        await looks(seen, 2)
+        await wait_for_fetches(seen, 2)
         await asyncio.sleep(0.1)
-        assert one.verify(Audience.RESIDENT, new, NOW)
+        assert verifier.verify(Audience.RESIDENT, new, NOW)
         with pytest.raises(access_tokens.TokenInvalid, match="unknown key"):
-            one.verify(Audience.RESIDENT, old, NOW)
-        await one.stop()
+            verifier.verify(Audience.RESIDENT, old, NOW)
+        await verifier.stop()
 
     with listener(document := documents()) as (url, seen):
         asyncio.run(retire(url, document, seen))
 
 
 def test_an_unchanged_jwks_forgets_nothing() -> None:
-    async def look_again(url: str) -> None:
+    async def refresh_twice(url: str) -> None:
         source = KeySource(url)
         assert await source.refresh()
         before = source.current()
@@ -175,7 +175,7 @@ def test_an_unchanged_jwks_forgets_nothing() -> None:
         assert source.current() is before
 
     with listener(documents()) as (url, _):
-        asyncio.run(look_again(url))
+        asyncio.run(refresh_twice(url))
 
 
 @pytest.mark.parametrize(
@@ -190,50 +190,50 @@ def test_an_unchanged_jwks_forgets_nothing() -> None:
     ],
 )
 def test_a_bad_answer_changes_nothing(behaviour: dict[str, Any]) -> None:
-    async def look(url: str, seen: list[str]) -> None:
+    async def refresh(url: str, seen: list[str]) -> None:
         source = KeySource(url)
         assert not await source.refresh()
         assert source.current() is None
         assert len(seen) == 1
 
     with listener(documents(), **behaviour) as (url, seen):
-        asyncio.run(look(url, seen))
+        asyncio.run(refresh(url, seen))
 
 
 def test_a_redirect_to_good_keys_is_not_followed() -> None:
-    async def look(url: str) -> None:
+    async def refresh(url: str) -> None:
         assert not await KeySource(url).refresh()
 
     with (
         listener(documents()) as (elsewhere, visited),
         listener({}, status=302, headers={"location": elsewhere}) as (url, seen),
     ):
-        asyncio.run(look(url))
+        asyncio.run(refresh(url))
         assert len(seen) == 1
         assert visited == []
 
 
 def test_a_jwks_is_small() -> None:
-    async def look(url: str) -> bool:
+    async def refresh(url: str) -> bool:
         return await KeySource(url).refresh()
 
     for padding, read in ((1_000, True), (70_000, False)):
         with listener({**documents(), "padding": "x" * padding}) as (url, _):
-            assert asyncio.run(look(url)) is read
+            assert asyncio.run(refresh(url)) is read
 
 
 def test_without_keys_nobody_can_tell() -> None:
     async def away() -> None:
         with listener({}) as (url, _):
             pass  # nobody listens there any more
-        one = verifier(KeySource(url))
-        await one.start()
-        assert not one.ready()
+        verifier = make_verifier(KeySource(url))
+        await verifier.start()
+        assert not verifier.ready()
         with pytest.raises(access_tokens.KeysUnavailable):
-            one.verify(Audience.RESIDENT, token(), NOW)
+            verifier.verify(Audience.RESIDENT, token(), NOW)
         with pytest.raises(access_tokens.TokenInvalid):
-            one.verify(Audience.RESIDENT, token(typ="JWT"), NOW)
-        await one.stop()
+            verifier.verify(Audience.RESIDENT, token(typ="JWT"), NOW)
+        await verifier.stop()
 
     asyncio.run(away())
 
@@ -241,12 +241,12 @@ def test_without_keys_nobody_can_tell() -> None:
 def test_keys_unseen_for_too_long_are_trusted_no_more() -> None:
     async def outage(url: str) -> None:
         source = KeySource(url, usable_seconds=1)
-        one = verifier(source)
+        verifier = make_verifier(source)
         assert await source.refresh()
-        assert one.verify(Audience.RESIDENT, token(), NOW)
+        assert verifier.verify(Audience.RESIDENT, token(), NOW)
         await asyncio.sleep(1)
         with pytest.raises(access_tokens.KeysUnavailable):
-            one.verify(Audience.RESIDENT, token(), NOW)
+            verifier.verify(Audience.RESIDENT, token(), NOW)
 
     with listener(documents()) as (url, _):
         asyncio.run(outage(url))

@@ -30,9 +30,9 @@ def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Pa
     try:
         # The bound of the issue, not a measurement.
         assert wait_until_ready(base, running) < READY_SECONDS_MAX
-        made = run_command("token", "--data-dir", str(folder), "--door", "resident", "--subject", "resident-1")
-        assert made.returncode == 0
-        headers = {"Authorization": f"Bearer {made.stdout.strip()}", "Idempotency-Key": "k"}
+        minted = run_command("token", "--data-dir", str(folder), "--door", "resident", "--subject", "resident-1")
+        assert minted.returncode == 0
+        headers = {"Authorization": f"Bearer {minted.stdout.strip()}", "Idempotency-Key": "k"}
         points = httpx2.get(base + "/v1/me/points", headers=headers).json()
         assert points["total"] >= 120
         shown = httpx2.post(
@@ -52,7 +52,7 @@ def test_the_demo_is_ready_soon_keeps_its_data_and_takes_its_tokens(tmp_path: Pa
     try:
         assert wait_until_ready(base, running) < READY_SECONDS_MAX
         again = httpx2.get(base + "/v1/me/consents?limit=200", headers=headers).json()["data"]
-        assert given.json()["consent_id"] in [one["consent_id"] for one in again]
+        assert given.json()["consent_id"] in [consent["consent_id"] for consent in again]
         assert httpx2.get(base + "/v1/me/points", headers=headers).json()["total"] == points["total"]
     finally:
         printed = stop_process(running)
@@ -159,9 +159,9 @@ def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, 
         running.terminate()
         _, written = running.communicate(timeout=20)
     lines = [json.loads(line) for line in written.decode().splitlines()]
-    said = {one.get("operation") for one in lines}
-    assert "readReadiness" in said
-    assert "readHealth" not in said  # what went well is counted, not written down
+    operations = {line.get("operation") for line in lines}
+    assert "readReadiness" in operations
+    assert "readHealth" not in operations  # what went well is counted, not written down
 
 
 def test_the_version_is_the_one_of_the_project() -> None:

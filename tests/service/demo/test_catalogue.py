@@ -21,9 +21,9 @@ EXTRA_CAPACITY_PERCENT_MAX = 20
 def city(kind: str) -> dict[str, dict[str, Any]]:
     """The city's documents of a kind, by id."""
     text = (resources.files("service.demo") / "city" / f"{kind}.yaml").read_text(encoding="utf-8")
-    found = {one[schema.ID_MEMBER[kind]]: one for one in yaml.safe_load(text)}
-    assert len(found) == len(yaml.safe_load(text)), "an id is used twice"
-    return found
+    documents = {document[schema.ID_MEMBER[kind]]: document for document in yaml.safe_load(text)}
+    assert len(documents) == len(yaml.safe_load(text)), "an id is used twice"
+    return documents
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -34,15 +34,15 @@ def test_every_document_is_valid_and_reads_back_the_same(kind: str) -> None:
 
 def test_everything_that_is_referred_to_exists() -> None:
     providers, services = city("providers"), city("services")
-    assert {one["provider_id"] for one in city("venues").values()} == set(providers)
-    assert {one["provider_id"] for one in services.values()} == set(providers)
-    assert {one["service_id"] for one in city("benefits").values()} == set(services)
-    for one in (*city("venues").values(), *city("sources").values()):
-        assert one["client_id"] == one.get("venue_id", one.get("source_id"))
+    assert {venue["provider_id"] for venue in city("venues").values()} == set(providers)
+    assert {service["provider_id"] for service in services.values()} == set(providers)
+    assert {benefit["service_id"] for benefit in city("benefits").values()} == set(services)
+    for venue in (*city("venues").values(), *city("sources").values()):
+        assert venue["client_id"] == venue.get("venue_id", venue.get("source_id"))
 
 
 def test_one_benefit_in_every_scene() -> None:
-    assert sorted(one["scene"] for one in city("benefits").values()) == sorted(Scene)
+    assert sorted(benefit["scene"] for benefit in city("benefits").values()) == sorted(Scene)
 
 
 def test_every_baseline_is_full_and_every_effect_improves_it() -> None:
@@ -60,9 +60,9 @@ def test_every_baseline_is_full_and_every_effect_improves_it() -> None:
 
 def test_every_benefit_is_valid_now_and_assessed() -> None:
     benefits = city("benefits").values()
-    assert all(one["valid"] == {"from": "2026-01-01", "until": "2028-12-31"} for one in benefits)
-    assessed = [one["assessment_id"] for one in benefits]
-    assessed += [one["onboarding"]["assessment_id"] for one in city("sources").values()]
+    assert all(benefit["valid"] == {"from": "2026-01-01", "until": "2028-12-31"} for benefit in benefits)
+    assessed = [benefit["assessment_id"] for benefit in benefits]
+    assessed += [source["onboarding"]["assessment_id"] for source in city("sources").values()]
     assert len(set(assessed)) == len(assessed)
 
 
@@ -106,7 +106,7 @@ def test_what_is_pinned_of_services_and_sources() -> None:
     assert services["car-parking"]["baseline"]["free_minutes"] == 15
     assert (services["checkup"]["kind"], services["checkup"]["baseline"]["capacity"]) == ("elective_checkup", 200)
     assert city("benefits")["library-deposit"]["quota"] == {"per_resident": {"count": 1, "period": "day"}}
-    assert {name: one["kinds"] for name, one in city("sources").items()} == {
+    assert {name: source["kinds"] for name, source in city("sources").items()} == {
         "green-travel": ["bike_trip", "transit_trip"],
         "volunteer-service": ["volunteer_minutes", "tree_planted"],
         "civic-life": ["community_meeting", "eco_course", "green_shop_month"],

@@ -26,10 +26,10 @@ async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(sha
     applies: dict[str, set[bool]] = {}
     scenes = set()
     for subject in RESIDENTS:
-        for one in (await shared_city.resident(subject).get("/v1/me/benefits?limit=200")).json()["data"]:
-            applies.setdefault(one["benefit_id"], set()).add(one["applies"])
-            scenes.add(one["scene"])
-            assert one["venues"], one["benefit_id"]
+        for benefit in (await shared_city.resident(subject).get("/v1/me/benefits?limit=200")).json()["data"]:
+            applies.setdefault(benefit["benefit_id"], set()).add(benefit["applies"])
+            scenes.add(benefit["scene"])
+            assert benefit["venues"], benefit["benefit_id"]
     assert scenes == set(Scene)
     assert {benefit for benefit, seen in applies.items() if True not in seen} == set()
     assert applies["library-deposit"] == applies["checkup-window"] == {True, False}
@@ -42,7 +42,8 @@ async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(shared_c
 
 async def test_what_the_contract_pins_is_there(shared_city: City) -> None:
     public = {
-        one["benefit_id"]: one for one in (await shared_city.client.get("/v1/public/benefits?limit=200")).json()["data"]
+        benefit["benefit_id"]: benefit
+        for benefit in (await shared_city.client.get("/v1/public/benefits?limit=200")).json()["data"]
     }
     library, parking, checkup = (public[name] for name in ("library-deposit", "parking-free-minutes", "checkup-window"))
     assert library["condition"] == {"measure": "total", "at_least": 60}
@@ -59,8 +60,10 @@ async def test_what_the_contract_pins_is_there(shared_city: City) -> None:
         "all": [{"measure": "total", "at_least": 120}, {"measure": "social_responsibility", "at_least": 20}]
     }
     assert (checkup["effect"], checkup["baseline"]["capacity"]) == ({"kind": "extra_window", "extra_capacity": 20}, 200)
-    sources = {one["source_id"]: one for one in (await shared_city.client.get("/v1/public/sources")).json()["data"]}
-    assert {name: set(one["kinds"]) for name, one in sources.items()} == {
+    sources = {
+        source["source_id"]: source for source in (await shared_city.client.get("/v1/public/sources")).json()["data"]
+    }
+    assert {name: set(source["kinds"]) for name, source in sources.items()} == {
         "green-travel": {"bike_trip", "transit_trip"},
         "volunteer-service": {"volunteer_minutes", "tree_planted"},
         "civic-life": {"community_meeting", "eco_course", "green_shop_month"},
@@ -70,7 +73,7 @@ async def test_what_the_contract_pins_is_there(shared_city: City) -> None:
 async def test_scenes_and_divisions_choose_public_benefits(shared_city: City) -> None:
     async def chosen(query: str) -> set[str]:
         answer = await shared_city.client.get(f"/v1/public/benefits?limit=200&{query}")
-        return {one["benefit_id"] for one in answer.json()["data"]}
+        return {benefit["benefit_id"] for benefit in answer.json()["data"]}
 
     everything = await chosen("")
     assert await chosen("scene=library") == {"library-deposit"}
@@ -92,7 +95,7 @@ async def test_no_table_was_filled_behind_anybodys_back(shared_city: City) -> No
                 kind,
                 row["document_id"],
             )
-            acts = {one["act"]: one["staff_id"] for one in steps}
+            acts = {step["act"]: step["staff_id"] for step in steps}
             assert acts["draft"] != acts["approve"]
             assert set(acts) >= {"draft", "submit", "approve"}
     counts = await queries.fetch_one(
@@ -110,20 +113,20 @@ async def test_a_furnished_city_is_left_as_it_is(shared_city: City) -> None:
 
 
 async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(shared_city: City) -> None:
-    found = (
+    draft = (
         await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")
     ).json()
-    assert found["state"] == "draft"
-    said = await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").post(
-        "/v1/admin/benefits/findings", found["document"]
+    assert draft["state"] == "draft"
+    refused = await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").post(
+        "/v1/admin/benefits/findings", draft["document"]
     )
-    (only,) = said.json()["findings"]
+    (only,) = refused.json()["findings"]
     assert (only["rule"], only["severity"], only["pointer"]) == ("R3", "refused", "/effect/percent")
 
 
 @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 11, 26), date(2027, 12, 31), date(2028, 2, 29)])
 def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date) -> None:
-    (one,) = [
+    (resident_9,) = [
         resident
         for resident in yaml.safe_load((seed.CITY / "residents.yaml").read_text(encoding="utf-8"))
         if resident["subject"] == "resident-9"
@@ -137,14 +140,14 @@ def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date
             row["quantity"],
             date.fromisoformat(f"{year}-{row['day']}"),
         )
-        for source_id, rows in one["records"].items()
+        for source_id, rows in resident_9["records"].items()
         for number, row in enumerate(rows)
     ]
     deeds += [
         Record(
             ride.record_id, "green-travel", RecordKind(ride.kind), ride.quantity, date.fromisoformat(ride.occurred_on)
         )
-        for ride in seed.rides_by_bike(year)[one["accounts"]["green-travel"]]
+        for ride in seed.rides_by_bike(year)[resident_9["accounts"]["green-travel"]]
     ]
     timeline = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
     assert points.compute(Released("p", "points.compute", 1, tuple(deeds)), timeline, today).total == 63

@@ -35,7 +35,7 @@ def request_with(query: str) -> Request:
 )
 def test_a_cursor_comes_back_as_it_went(values: list[int | str]) -> None:
     cursor = json_io.encode_cursor(tuple(values))
-    assert json_io.read_cursor(request_with(f"cursor={cursor}"), *(type(one) for one in values)) == tuple(values)
+    assert json_io.read_cursor(request_with(f"cursor={cursor}"), *(type(value) for value in values)) == tuple(values)
 
 
 @given(st.binary(max_size=200))
@@ -48,7 +48,7 @@ def test_whatever_comes_in_is_a_value_or_a_problem(raw: bytes) -> None:
 
 def body_in(pieces: list[bytes], *, ended: bool = True) -> Request:
     """A request whose body comes in these pieces, and then no more or nobody."""
-    messages = [{"type": "http.request", "body": one, "more_body": True} for one in pieces]
+    messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     messages.append({"type": "http.request"} if ended else {"type": "http.disconnect"})
 
     async def receive() -> MutableMapping[str, Any]:
@@ -117,10 +117,10 @@ async def test_a_refused_request_leaves_its_key_unused(town: City) -> None:
     assert refused.json()["code"] == "consent_needed"
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
-    made = await wang.post("/v1/me/tickets", asked, key="one")
-    assert made.status_code == 201
+    created = await wang.post("/v1/me/tickets", asked, key="one")
+    assert created.status_code == 201
     again = await wang.post("/v1/me/tickets", asked, key="one")
-    assert again.json()["handle"] == made.json()["handle"]
+    assert again.json()["handle"] == created.json()["handle"]
 
 
 @pytest.mark.anyio
@@ -130,7 +130,7 @@ async def test_a_stored_answer_is_sealed_and_goes_with_its_person(town: City) ->
     rows = await queries.fetch_all("SELECT sealed_body FROM stored_answer")
     assert rows
     assert not any(consent["link"]["code"].encode() in bytes(row["sealed_body"]) for row in rows)
-    await town.resident("li").ask(**BODY)
+    await town.resident("li").request_notice(**BODY)
     await wang.delete("/v1/me")
     assert len(await queries.fetch_all("SELECT scope FROM stored_answer")) == 1
 
@@ -141,7 +141,7 @@ async def test_pages_go_through_everything_once(town: City) -> None:
     await wang.link("green-travel", "bike-9001")
     await town.source().deliver(*(record(f"r-{number}", "bike-9001") for number in range(7)))
     for _ in range(3):
-        shown = await wang.ask(**BODY)
+        shown = await wang.request_notice(**BODY)
         await wang.post("/v1/me/refusals", {"ticket": shown["ticket"]})
     await wang.total()
     for path, expected, member in (
@@ -153,7 +153,7 @@ async def test_pages_go_through_everything_once(town: City) -> None:
         for _ in range(20):
             page = (await wang.get(f"{path}?limit=2{cursor}")).json()
             assert 1 <= len(page["data"]) <= 2
-            seen += [one[member] for one in page["data"]]
+            seen += [item[member] for item in page["data"]]
             if page["next_cursor"] is None:
                 break
             cursor = f"&cursor={page['next_cursor']}"

@@ -28,25 +28,25 @@ def test_the_document_is_valid_openapi_3_1() -> None:
 
 
 def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
-    ids = [one.operation_id for one in OPERATIONS]
+    ids = [operation.operation_id for operation in OPERATIONS]
     assert len(ids) == len(set(ids))
-    for one in OPERATIONS:
-        described = app.document()["paths"][one.path.replace(":path}", "}")][one.method.lower()]
-        assert described["operationId"] == one.operation_id
-        assert described["security"] == ([{one.audience.value: []}] if one.audience else [])
-        assert set(one.errors) <= set(TABLE)
+    for operation in OPERATIONS:
+        described = app.document()["paths"][operation.path.replace(":path}", "}")][operation.method.lower()]
+        assert described["operationId"] == operation.operation_id
+        assert described["security"] == ([{operation.audience.value: []}] if operation.audience else [])
+        assert set(operation.errors) <= set(TABLE)
 
 
 @pytest.mark.anyio
 async def test_every_route_is_in_the_document(shared_city: City) -> None:
     running = shared_city.client._transport.app  # type: ignore[attr-defined]
-    found = set()
+    paths = set()
     for route in running.routes:
         if isinstance(route, Mount):
-            found |= {route.path + one.path for one in route.routes if isinstance(one, Route)}
+            paths |= {route.path + inner.path for inner in route.routes if isinstance(inner, Route)}
         elif isinstance(route, Route):
-            found.add(route.path)
-    assert {path.replace(":path}", "}") for path in found} - HIDDEN == set(app.document()["paths"])
+            paths.add(route.path)
+    assert {path.replace(":path}", "}") for path in paths} - HIDDEN == set(app.document()["paths"])
     served = await shared_city.client.get("/openapi.json")
     assert served.json() == app.document()
 
@@ -56,19 +56,19 @@ async def test_the_page_loads_nothing_from_elsewhere(shared_city: City) -> None:
     class Loads(HTMLParser):
         def __init__(self) -> None:
             super().__init__()
-            self.found: list[str] = []
+            self.links: list[str] = []
             self.inline = False
 
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.found += [value or "" for name, value in attrs if name in ("src", "href")]
+            self.links += [value or "" for name, value in attrs if name in ("src", "href")]
             self.inline |= tag == "style" or any(name.startswith("on") or name == "style" for name, _ in attrs)
 
     page = await shared_city.client.get("/docs")
     loads = Loads()
     loads.feed(page.text)
     assert not loads.inline
-    assert {"/docs.css", "/docs.js", "/openapi.json"} <= set(loads.found)
-    for target in loads.found:
+    assert {"/docs.css", "/docs.js", "/openapi.json"} <= set(loads.links)
+    for target in loads.links:
         assert target.startswith(("/", "#")), target
         if target.startswith("/"):
             answer = await shared_city.client.get(target)
@@ -80,9 +80,9 @@ async def test_the_page_loads_nothing_from_elsewhere(shared_city: City) -> None:
 
 def test_no_venue_answer_could_name_a_person_or_points() -> None:
     schemas = app.document()["components"]["schemas"]
-    for one in AUDIENCES[next(key for key in AUDIENCES if key[1] == "/v1/venue")]:
-        for made in one.operation.responses.values():
-            for model in made if isinstance(made, tuple) else (made,):
+    for audience in AUDIENCES[next(key for key in AUDIENCES if key[1] == "/v1/venue")]:
+        for response in audience.operation.responses.values():
+            for model in response if isinstance(response, tuple) else (response,):
                 assert model is not None
                 text = str(schemas[model.__name__]).lower()
                 for word in ("subject", "person", "points", "birth", "total", "score"):

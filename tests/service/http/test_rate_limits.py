@@ -31,39 +31,39 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_two_processes_count_together_on_redis(redis_url: str, noon: None) -> None:
-    one, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
+    first, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
-    assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
-    assert [await one.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
-    for limiter in (one, other, one):
+    assert [await first.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
+    assert [await first.hit("resident", "a"), await other.hit("resident", "a")] == [None, None]
+    for limiter in (first, other, first):
         await limiter.share()
     assert await other.hit("resident", "a") == 40
-    assert await one.hit("resident", "b") is None
+    assert await first.hit("resident", "b") is None
     # Whoever has nothing new to tell hears of the others with the next hit.
-    assert await one.hit("resident", "a") is None
-    await one.share()
-    assert await one.hit("resident", "a") == 40
-    await one.close()
+    assert await first.hit("resident", "a") is None
+    await first.share()
+    assert await first.hit("resident", "a") == 40
+    await first.close()
     await other.close()
 
 
 async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None) -> None:
     rates = {"resident": 20}
-    one, other = rate_limits.make_limiter(redis_url, rates), rate_limits.make_limiter(redis_url, rates)
+    first, other = rate_limits.make_limiter(redis_url, rates), rate_limits.make_limiter(redis_url, rates)
     await redis_emptied(redis_url)
 
     async def admitted(limiter: rate_limits.Limiter, tries: int) -> int:
         return sum([await limiter.hit("resident", "a") is None for _ in range(tries)])
 
-    assert [await admitted(one, 8), await admitted(other, 6)] == [8, 6]
-    for limiter in (one, other):
+    assert [await admitted(first, 8), await admitted(other, 6)] == [8, 6]
+    for limiter in (first, other):
         await limiter.share()
-    assert await admitted(one, 1) == 1
-    await one.share()
+    assert await admitted(first, 1) == 1
+    await first.share()
     await redis_emptied(redis_url)
-    assert await admitted(one, 1) == 1
+    assert await admitted(first, 1) == 1
     # What both had counted is told again: 16 of the 20 are spent.
-    for limiter in (one, one):
+    for limiter in (first, first):
         await limiter.share()
     assert await admitted(other, 1) == 1
     for limiter in (other, other):
@@ -71,23 +71,23 @@ async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None
     with redis.Redis.from_url(redis_url) as client:
         (name,) = client.scan_iter("rate/*")
         assert client.get(name) == b"17"
-    assert await admitted(one, 50) == 4  # of the seventh of the other it has not heard yet
-    await one.share()
+    assert await admitted(first, 50) == 4  # of the seventh of the other it has not heard yet
+    await first.share()
     assert await admitted(other, 1) == 1
     await other.share()
     assert await admitted(other, 50) == 0
-    await one.close()
+    await first.close()
     await other.close()
 
 
 async def test_what_guards_a_secret_is_counted_at_once(redis_url: str, noon: None) -> None:
-    one, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
+    first, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
-    assert [await one.hit("code", "a"), await other.hit("code", "a")] == [None, None]
-    assert await one.hit("code", "a") == 40
+    assert [await first.hit("code", "a"), await other.hit("code", "a")] == [None, None]
+    assert await first.hit("code", "a") == 40
     assert await other.spent("code", "a") == 40
     assert await other.hit("code", "b") is None
-    await one.close()
+    await first.close()
     await other.close()
 
 
@@ -136,7 +136,7 @@ async def test_a_busy_resident_is_told_when_to_come_back(
     async with city.running_city(city_settings, demo_folder, {**city.UNLIMITED, **FEW}) as town:
         wang = town.resident("wang")
         answers = [await wang.get("/v1/me/points") for _ in range(5)]
-        assert [one.status_code for one in answers] == [200] * 4 + [429]
+        assert [answer.status_code for answer in answers] == [200] * 4 + [429]
         assert (answers[-1].json()["code"], answers[-1].headers["retry-after"]) == ("rate_limited", "40")
         assert (await town.resident("li").get("/v1/me/points")).status_code == 200
 
@@ -150,7 +150,7 @@ async def test_wrong_codes_are_limited_and_right_ones_are_not(
             await town.resident(f"r-{number}").link("green-travel", f"bike-90{number}")
         source = town.source()
         wrong = [await source.post("/v1/source/links/confirm", {"code": "ABCD2345", "account": "x"}) for _ in range(3)]
-        assert [one.status_code for one in wrong] == [404, 404, 429]
+        assert [answer.status_code for answer in wrong] == [404, 404, 429]
         assert (await town.source("volunteer-service").get("/v1/source/links")).status_code == 200
 
 

@@ -93,18 +93,20 @@ async def test_of_two_rows_of_one_name_the_first_counts_whoever_they_are_about(
     accounts = [
         next(f"w-{n}" for n in range(9) if crc32(f"w-{n}".encode()) % file_import.LANES == lane) for lane in (0, 1)
     ]
-    one, other = accounts if later else reversed(accounts)
-    await town.resident("wang").link("green-travel", one)
+    first, other = accounts if later else reversed(accounts)
+    await town.resident("wang").link("green-travel", first)
     await town.resident("li").link("green-travel", other)
     fill = "".join(f"r-{number},{other},2025-03-01,1\n" for number in range(9))
     path = write(
         tmp_path,
-        f"id,who,day,n\nsame,{one},2025-03-01,1\nsame,{other},2025-03-01,1\n{fill}same,{other},2025-03-01,1\n",
+        f"id,who,day,n\nsame,{first},2025-03-01,1\nsame,{other},2025-03-01,1\n{fill}same,{other},2025-03-01,1\n",
     )
     report = await run(town, path, PLAIN)
     assert (report.accepted, dict(report.refused)) == (10, {"conflict": 2})
     assert sorted(line for line, _, _ in report.examples) == [3, 13]
-    names = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
+    names = {
+        record["source_record_id"] for record in (await town.resident("wang").get("/v1/me/records")).json()["data"]
+    }
     assert names == {"same"}
 
 
@@ -119,8 +121,8 @@ async def test_a_mapping_filters_shifts_and_prefixes(town: City, tmp_path: Path)
     )
     report = await run(town, path, mapping)
     assert (report.rows, report.filtered, report.accepted) == (2, 1, 1)
-    (held,) = (await wang.get("/v1/me/records")).json()["data"]
-    assert (held["occurred_on"], held["quantity"]) == ("2025-01-02", 10)
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
+    assert (stored["occurred_on"], stored["quantity"]) == ("2025-01-02", 10)
 
 
 async def test_ndjson_with_bad_lines(town: City, tmp_path: Path) -> None:
@@ -148,8 +150,10 @@ async def test_a_line_that_is_too_long_is_one_bad_row(
         report = await run(town, write(tmp_path, fits + tail), PLAIN.replace("format: csv", "format: ndjson"))
         assert dict(report.refused) == {"line_too_long": 1}
         assert report.examples == [(2, "", "line_too_long")]
-    held = {one["source_record_id"] for one in (await town.resident("wang").get("/v1/me/records")).json()["data"]}
-    assert held == {"fits", "after"}
+    stored = {
+        record["source_record_id"] for record in (await town.resident("wang").get("/v1/me/records")).json()["data"]
+    }
+    assert stored == {"fits", "after"}
 
 
 def test_long_texts_are_not_kept_as_days() -> None:
@@ -160,10 +164,10 @@ def test_long_texts_are_not_kept_as_days() -> None:
             row = {"id": "a", "who": "w-1", "day": f"{number}{'9' * 60_000}", "n": "1"}
             with pytest.raises(file_import._RowInvalid, match="invalid_date"):
                 file_import.delivery_of(row, mapping)
-        held, _ = tracemalloc.get_traced_memory()
+        bytes_used, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert held < 2**20
+    assert bytes_used < 2**20
 
 
 async def test_binary_noise_is_reported_and_nothing_else(town: City, tmp_path: Path) -> None:
@@ -174,7 +178,7 @@ async def test_binary_noise_is_reported_and_nothing_else(town: City, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "Input should be"),
         ("[", "cannot be read"),
@@ -185,8 +189,8 @@ async def test_binary_noise_is_reported_and_nothing_else(town: City, tmp_path: P
         ("!!python/object/apply:os.system ['true']", "cannot be read"),
     ],
 )
-def test_a_mapping_that_does_not_fit_is_refused_by_name(text: str, said: str) -> None:
-    with pytest.raises(MappingInvalid, match=said):
+def test_a_mapping_that_does_not_fit_is_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(MappingInvalid, match=message):
         file_import.parse_mapping(text, "m.yaml")
 
 
@@ -216,24 +220,24 @@ async def test_every_linked_bike_has_the_points_that_an_independent_count_gives(
         assert (day.year, day.month) == (2014, 12)
         counted[bike] = counted.get(bike, 0) + 1
     linked = (await town.source().get("/v1/source/links?limit=200")).json()["data"]
-    assert {one["account"] for one in linked} == {f"bike-{bike}" for bike in counted}
+    assert {link["account"] for link in linked} == {f"bike-{bike}" for bike in counted}
     for number in range(1, 13):
         who = town.resident(f"resident-{number}")
         export = (await who.get("/v1/me/export")).json()
-        account = next(one["account"] for one in export["accounts"] if one["source_id"] == "green-travel")
-        own = [one for one in export["records"] if one["kind"] == "bike_trip"]
+        account = next(account["account"] for account in export["accounts"] if account["source_id"] == "green-travel")
+        own = [record for record in export["records"] if record["kind"] == "bike_trip"]
         assert len(own) == counted[account.removeprefix("bike-")] <= 88
-        assert all(one["occurred_on"].startswith(f"{year}-12") for one in own)
+        assert all(record["occurred_on"].startswith(f"{year}-12") for record in own)
         deeds = [
-            (one["record_id"], one["kind"], one["quantity"], date.fromisoformat(one["occurred_on"]))
-            for one in export["records"]
+            (record["record_id"], record["kind"], record["quantity"], date.fromisoformat(record["occurred_on"]))
+            for record in export["records"]
         ]
         expected = recount(deeds, today)
         answer = (await who.get("/v1/me/points")).json()
-        assert {one["dimension"]: one["points"] for one in answer["dimensions"]} == expected
+        assert {dimension["dimension"]: dimension["points"] for dimension in answer["dimensions"]} == expected
         assert answer["total"] == sum(expected.values())
         lines = (await who.get("/v1/me/points/explanation")).json()["contributions"]
-        assert sum(one["points"] for one in lines if one["kind"] == "bike_trip") == len(own) // 2
+        assert sum(line["points"] for line in lines if line["kind"] == "bike_trip") == len(own) // 2
 
 
 @pytest.mark.skipif(not WHOLE_EXPORT.exists(), reason="the whole export is not beside the project")
@@ -244,10 +248,10 @@ async def test_the_whole_export_imports_for_linked_bikes_alone(town: City) -> No
     for bike, _ in rides(WHOLE_EXPORT):
         counted[bike] = counted.get(bike, 0) + 1
     assert (sum(counted.values()), len(counted), max(counted.values())) == (19_677, 592, 88)
-    newcomers = [bike for bike in sorted(counted, key=lambda one: -counted[one]) if counted[bike] > 60][:4]
+    newcomers = [bike for bike in sorted(counted, key=lambda bike: -counted[bike]) if counted[bike] > 60][:4]
     linked = {
-        one["account"].removeprefix("bike-")
-        for one in (await town.source().get("/v1/source/links?limit=200")).json()["data"]
+        link["account"].removeprefix("bike-")
+        for link in (await town.source().get("/v1/source/links?limit=200")).json()["data"]
     }
     fresh = [bike for bike in newcomers if bike not in linked]
     for bike in fresh:
@@ -284,11 +288,11 @@ async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
     report = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines) + "\n"), PLAIN)
     assert (report.rows, report.accepted, report.duplicates) == (40, 17, 0)
     assert report.refused == {"conflict": 23}
-    kept = {}
+    quantities = {}
     for who in people:
-        for one in (await who.get("/v1/me/records?limit=200")).json()["data"]:
-            kept[one["source_record_id"]] = one["quantity"]
-    assert kept == {f"r-{number}": 1 + number for number in range(17)}
+        for record in (await who.get("/v1/me/records?limit=200")).json()["data"]:
+            quantities[record["source_record_id"]] = record["quantity"]
+    assert quantities == {f"r-{number}": 1 + number for number in range(17)}
     again = await run(town, write(tmp_path, "id,who,day,n\n" + "\n".join(lines[:17]) + "\n"), PLAIN)
     assert (again.accepted, again.duplicates) == (0, 17)
 
@@ -304,28 +308,28 @@ async def test_a_source_that_is_suspended_delivers_no_more(
     await town.resident("li").link("green-travel", "w-2")
     rows = "".join(f"r-{number},w-{1 + number % 2},2025-03-01,1\n" for number in range(40))
     path = write(tmp_path, "id,who,day,n\n" + rows)
-    held, original, calls = 0, batch.commit, 0
+    stored, original, calls = 0, batch.commit, 0
 
     async def interrupted(*values: object) -> object:
-        nonlocal calls, held
+        nonlocal calls, stored
         calls += 1
         if calls == 5:
             stop = await administrator(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
             assert stop.status_code == 200
-            held = await records()
+            stored = await records()
         return await original(*values)  # type: ignore[arg-type]
 
     async def records() -> int:
-        found = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
-        assert found is not None
-        return int(found["n"])
+        row = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+        assert row is not None
+        return int(row["n"])
 
     monkeypatch.setattr(batch, "commit", interrupted)
     with pytest.raises(file_import.ImportStopped, match="green-travel was suspended") as stopped:
         await run(town, path, PLAIN)
-    assert 0 < held < 40
+    assert 0 < stored < 40
     # A batch that was under way may have been a moment earlier.
-    assert await records() == stopped.value.report.accepted <= held + 2
+    assert await records() == stopped.value.report.accepted <= stored + 2
     assert f"{stopped.value.report.accepted} rows were accepted" in str(stopped.value)
 
 

@@ -84,10 +84,10 @@ async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: 
             (tmp_path / "log/policy/checkpoint").read_text(), transparency.log_key(town.app_context, Log.POLICY)
         )
     )
-    assert merkle.root_of([merkle.leaf_hash(one) for one in leaves]) == head.root
+    assert merkle.root_of([merkle.leaf_hash(leaf) for leaf in leaves]) == head.root
     for path in (tmp_path / "v1/public/documents").iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
-    named = {json.loads(one)["sha256"] for one in leaves}
+    named = {json.loads(leaf)["sha256"] for leaf in leaves}
     assert named == {path.name for path in (tmp_path / "v1/public/documents").iterdir()}
     assert not (tmp_path / "log/consent/entries.ndjson").exists()
 
@@ -135,7 +135,7 @@ async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
         (folder / "log/policy/tile/0/001.p").iterdir()
         if False
         else [  # the last, partial one
-            max((folder / "log/policy/tile/0").rglob("*.p/*"), key=lambda one: int(one.name))
+            max((folder / "log/policy/tile/0").rglob("*.p/*"), key=lambda path: int(path.name))
         ]
     )
     whole = tile.read_bytes()

@@ -55,14 +55,14 @@ class Deployment:
     def workers(self) -> list[psutil.Process]:
         """The processes that answer."""
         children = psutil.Process(self.process.pid).children()
-        alive = [one for one in children if one.status() != psutil.STATUS_ZOMBIE]
-        return [one for one in alive if "resource_tracker" not in " ".join(one.cmdline())]
+        alive = [worker for worker in children if worker.status() != psutil.STATUS_ZOMBIE]
+        return [worker for worker in alive if "resource_tracker" not in " ".join(worker.cmdline())]
 
 
-def token(door: Audience, subject: str) -> str:
+def token(audience: Audience, subject: str) -> str:
     now = int(time.time())
-    staff = {"staff_id": subject} if door in STAFF_AUDIENCES else {}
-    payload = tokens.claims(door, aud=f"credit-easy:{door}", sub=subject, iat=now, exp=now + 300, **staff)
+    staff = {"staff_id": subject} if audience in STAFF_AUDIENCES else {}
+    payload = tokens.claims(audience, aud=f"credit-easy:{audience}", sub=subject, iat=now, exp=now + 300, **staff)
     return tokens.token(payload)
 
 
@@ -94,7 +94,7 @@ def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -
 
 
 @dataclass
-class Told:
+class Answers:
     """What was acknowledged, and what everything else was answered."""
 
     records: set[str] = field(default_factory=set)
@@ -112,22 +112,22 @@ async def deliver(http: httpx2.AsyncClient, name: str) -> httpx2.Response:
     return await http.post("/v1/source/records", json={"records": [delivered(name)]}, headers=headers)
 
 
-async def keep_delivering(base: str, told: Told) -> None:
+async def keep_delivering(base: str, answers: Answers) -> None:
     """Deliver one record after another until told to stop, whatever the answers."""
     async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
-        while not told.stop:
+        while not answers.stop:
             name, began = secrets.token_hex(8), time.monotonic()
             try:
                 answer = await deliver(http, name)
             except httpx2.HTTPError:
-                told.other.append(0)
+                answers.other.append(0)
                 continue
-            told.slowest = max(told.slowest, time.monotonic() - began)
+            answers.slowest = max(answers.slowest, time.monotonic() - began)
             if answer.status_code == 200:
                 assert answer.json()["accepted"] == 1, answer.text
-                told.records.add(name)
+                answers.records.add(name)
             else:
-                told.other.append(answer.status_code)
+                answers.other.append(answer.status_code)
                 await asyncio.sleep(0.05)
 
 
@@ -141,12 +141,12 @@ async def until(happened: Callable[[], bool]) -> None:
 async def stored(database_url: str) -> list[str]:
     await database.open_database(database_url)
     try:
-        found = await queries.fetch_all("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
+        rows = await queries.fetch_all("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
         keys = await queries.fetch_all("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
     finally:
         await database.close_database()
-    assert {row["source_record_id"] for row in found} == {row["source_record_id"] for row in keys}
-    return [row["source_record_id"] for row in found]
+    assert {row["source_record_id"] for row in rows} == {row["source_record_id"] for row in keys}
+    return [row["source_record_id"] for row in rows]
 
 
 async def heals(base: str) -> None:
@@ -175,23 +175,23 @@ def own_city(own_server: servers.Postgres, demo_folder: Path) -> str:
 async def stopped_and_started(
     own_server: servers.Postgres, url: str, folder: Path, demo_folder: Path, times: int
 ) -> None:
-    told = Told()
+    answers = Answers()
     with deployed(folder, demo_folder, url, workers=2) as service:
-        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(8)]
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(8)]
         for _ in range(times):
-            before, refused = len(told.records), len(told.other)
-            await until(lambda: len(told.records) > before)  # noqa: B023
+            before, refused = len(answers.records), len(answers.other)
+            await until(lambda: len(answers.records) > before)  # noqa: B023
             await asyncio.to_thread(own_server.stop)
-            await until(lambda: len(told.other) > refused)  # noqa: B023
+            await until(lambda: len(answers.other) > refused)  # noqa: B023
             await asyncio.to_thread(own_server.start)
             await heals(service.base)
-        told.stop = True
+        answers.stop = True
         await asyncio.gather(*load)
-    assert {*told.other} == {503}
-    assert told.slowest < HEAL_SECONDS
+    assert {*answers.other} == {503}
+    assert answers.slowest < HEAL_SECONDS
     there = await stored(url)
     assert len(there) == len({*there})
-    assert told.records <= {*there}
+    assert answers.records <= {*there}
 
 
 async def test_postgresql_stopped_at_once_and_started_loses_nothing(
@@ -210,13 +210,13 @@ async def test_postgresql_stopped_and_started_ten_times_loses_nothing(
 async def test_a_paused_postgresql_is_said_within_three_seconds(
     own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
 ) -> None:
-    told = Told()
+    answers = Answers()
     with deployed(tmp_path, demo_folder, own_city, workers=1) as service:
-        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(30)]
-        await until(lambda: bool(told.records))
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(30)]
+        await until(lambda: bool(answers.records))
         with own_server.paused():
             await asyncio.sleep(PAUSE_SECONDS)
-            assert 503 in told.other
+            assert 503 in answers.other
             began = time.monotonic()
             async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
                 assert (await http.get("/healthz")).status_code == 200
@@ -224,11 +224,11 @@ async def test_a_paused_postgresql_is_said_within_three_seconds(
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
             assert time.monotonic() - began < ANSWER_SECONDS
         await heals(service.base)
-        told.stop = True
+        answers.stop = True
         await asyncio.gather(*load)
-    assert {*told.other} == {503}
-    assert told.slowest < PAUSE_SECONDS  # nobody waited for it to come back
-    assert told.records <= {*await stored(own_city)}
+    assert {*answers.other} == {503}
+    assert answers.slowest < PAUSE_SECONDS  # nobody waited for it to come back
+    assert answers.records <= {*await stored(own_city)}
 
 
 async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
@@ -236,20 +236,20 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
 ) -> None:
     url = postgres.create(seeded_postgres)
     with deployed(tmp_path, demo_folder, url, workers=2) as service:
-        told = Told()
-        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(4)]
-        await until(lambda: bool(told.records) and len(service.workers) == 2)
-        first = {one.pid for one in service.workers}
+        answers = Answers()
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(4)]
+        await until(lambda: bool(answers.records) and len(service.workers) == 2)
+        first = {worker.pid for worker in service.workers}
         victim = min(first)
         os.kill(victim, signal.SIGKILL)
         deadline = time.monotonic() + HEAL_SECONDS
-        while len({one.pid for one in service.workers} - {victim}) < 2:
+        while len({worker.pid for worker in service.workers} - {victim}) < 2:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
         await heals(service.base)
-        told.stop = True
+        answers.stop = True
         await asyncio.gather(*load)
-        assert {*told.other} <= {0}  # whoever was being answered lost their connection, nothing else
+        assert {*answers.other} <= {0}  # whoever was being answered lost their connection, nothing else
         async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
             text = (await http.get("/metrics")).text
         counted = sum(
@@ -257,17 +257,17 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
             for line in text.splitlines()
             if line.startswith("credit_easy_requests_total") and 'route="deliverRecords"' in line and '"200"' in line
         )
-        assert counted >= len(told.records)
-    assert told.records <= {*await stored(url)}
+        assert counted >= len(answers.records)
+    assert answers.records <= {*await stored(url)}
 
 
 async def test_a_migration_under_load_is_noticed_by_nobody(
     postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
     url = postgres.create(seeded_postgres)
-    told = Told()
+    answers = Answers()
     with deployed(tmp_path, demo_folder, url, workers=1) as service:
-        load = [asyncio.create_task(keep_delivering(service.base, told)) for _ in range(6)]
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(6)]
         for number in range(6):
             await asyncio.sleep(0.2)
             await database.open_database(url)
@@ -276,10 +276,10 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
             await database.close_database()
         again = await asyncio.to_thread(run_command, "migrate", env=service.environment)
         assert again.stdout.strip() == "nothing to do"
-        told.stop = True
+        answers.stop = True
         await asyncio.gather(*load)
-    assert told.other == []
-    assert told.records <= {*await stored(url)}
+    assert answers.other == []
+    assert answers.records <= {*await stored(url)}
 
 
 async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
@@ -303,7 +303,7 @@ async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
             answer = await sending
         assert answer.status_code == 200
         assert [json.loads(line)["status"] for line in answer.text.splitlines()] == ["accepted"] * 30
-    assert len({one for one in await stored(url) if one.startswith("slow-")}) == 30
+    assert len({name for name in await stored(url) if name.startswith("slow-")}) == 30
 
 
 def test_sqlite_serves_one_process_alone(tmp_path: Path) -> None:

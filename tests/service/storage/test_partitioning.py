@@ -43,7 +43,9 @@ SPANNING = (
     "DELETE FROM stored_answer WHERE caller_index",
 )
 """What ends: the keys of a person's records, tickets and answers lie where their own ids have put them."""
-LIKE_LARGE = tuple(f"SET LOCAL enable_{one} = off" for one in ("seqscan", "hashjoin", "mergejoin", "material"))
+LIKE_LARGE = tuple(
+    f"SET LOCAL enable_{plan_type} = off" for plan_type in ("seqscan", "hashjoin", "mergejoin", "material")
+)
 """A planner that sees a dozen rows reads them all; of millions it goes by the key."""
 
 
@@ -99,19 +101,19 @@ async def described() -> dict[str, Any]:
     triggers = await queries.fetch_all(
         "SELECT tgrelid::regclass::text AS table_name, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
     )
-    found = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
+    description = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
     own = re.compile(r".*_(p\d+|rest|\d{4}_\d\d)")
     return {
         name: [json.dumps(row).replace(" ON ONLY ", " ON ") for row in rows if not own.fullmatch(row["table_name"])]
-        for name, rows in found.items()
+        for name, rows in description.items()
     }
 
 
 async def test_cut_tables_are_the_same_tables(whole: str) -> None:
     before = await described()
     done = await database.partition_tables(PIECES)
-    assert [one for one in done if one.startswith("cut")] == [
-        f"cut {one}" for one in (*partitioning.DISTRIBUTION_KEYS, *partitioning.MONTHLY_TABLES)
+    assert [step for step in done if step.startswith("cut")] == [
+        f"cut {step}" for step in (*partitioning.DISTRIBUTION_KEYS, *partitioning.MONTHLY_TABLES)
     ]
     after = await described()
     for id_column, _ in partitioning.MONTHLY_TABLES.values():
@@ -152,7 +154,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[
     def patched(name: str) -> None:
         original = getattr(asyncpg.Connection, name)
 
-        async def looked(self: Any, sql: str, *values: Any, **named: Any) -> Any:
+        async def recorded(self: Any, sql: str, *values: Any, **named: Any) -> Any:
             if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", sql) and "pg_" not in sql:
                 trial = self.transaction()
                 await trial.start()
@@ -163,7 +165,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[
                 seen.append((sql, touched(json.loads(plan[0][0]))))
             return await original(self, sql, *values, **named)
 
-        monkeypatch.setattr(asyncpg.Connection, name, looked)
+        monkeypatch.setattr(asyncpg.Connection, name, recorded)
 
     plain, fetch = asyncpg.Connection.execute, asyncpg.Connection.fetch
     for name in ("fetch", "fetchrow", "fetchval", "execute"):
@@ -174,7 +176,7 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[
 
 def touched(plan: Any) -> dict[str, set[str]]:
     """The pieces of each table that the plan's nodes have read or written."""
-    found: dict[str, set[str]] = {}
+    pieces: dict[str, set[str]] = {}
     nodes = [plan]
     while nodes:
         node = nodes.pop()
@@ -183,9 +185,9 @@ def touched(plan: Any) -> dict[str, set[str]]:
         elif isinstance(node, dict):
             piece = PIECE.fullmatch(str(node.get("Relation Name", "")))
             if piece and node.get("Actual Loops", 0) and node["Node Type"] != "ModifyTable":
-                found.setdefault(piece[1], set()).add(piece[2])
+                pieces.setdefault(piece[1], set()).add(piece[2])
             nodes += node.values()
-    return found
+    return pieces
 
 
 async def test_every_statement_of_a_request_touches_one_piece(
@@ -196,9 +198,12 @@ async def test_every_statement_of_a_request_touches_one_piece(
     tables = {table for _, pieces in seen for table in pieces}
     assert {"person", "subject", "consent", "event", "snapshot", "record", "ticket", "linked_account"} <= tables
     wide = {
-        re.sub(r"\s+", " ", sql)[:160]: {table: sorted(one) for table, one in pieces.items() if len(one) > 1}
+        re.sub(r"\s+", " ", sql)[:160]: {
+            table: sorted(numbers) for table, numbers in pieces.items() if len(numbers) > 1
+        }
         for sql, pieces in seen
-        if any(len(one) > 1 for one in pieces.values()) and not any(known in sql.replace('"', "") for known in SPANNING)
+        if any(len(piece) > 1 for piece in pieces.values())
+        and not any(known in sql.replace('"', "") for known in SPANNING)
     }
     assert wide == {}, json.dumps(wide, indent=1)
 
@@ -234,8 +239,8 @@ async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City)
     today = (await queries.now()).date()
     years_later = date(today.year + 4, today.month, 1)
     async with queries.transaction():
-        made, gone = await partitioning.rotate_months(years_later)
-    assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in made
+        created, gone = await partitioning.rotate_months(years_later)
+    assert f"refused_attempt_{today.year + 4}_{today.month:02d}" in created
     assert f"refused_attempt_{today.year}_{today.month:02d}" in gone
     assert await queries.fetch_all("SELECT 1 FROM refused_attempt") == []
     erased = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
@@ -264,23 +269,23 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
         at = now + timedelta(days=days)
         async with queries.transaction():
             await ledger.refused("public", "x", "wrong_role", "door", at)
-        found = await queries.fetch_one("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
-        assert found is not None
-        return str(found["leaf_hash"])
+        row = await queries.fetch_one("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
+        assert row is not None
+        return str(row["leaf_hash"])
 
     async def lie() -> list[tuple[str, str]]:
-        found = await queries.fetch_all("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
-        return sorted((row["leaf_hash"], row["name"]) for row in found)
+        rows = await queries.fetch_all("SELECT leaf_hash, tableoid::regclass::text AS name FROM refused_attempt")
+        return sorted((row["leaf_hash"], row["name"]) for row in rows)
 
     def month(days: int) -> str:
         return (now + timedelta(days=days)).strftime("refused_attempt_%Y_%m")
 
     # Fifteen and seventeen months without `migrate`, and a clock that was once far ahead.
     soon, later, far = [await attempt(days) for days in (15 * 31, 17 * 31, 40 * 366)]
-    assert await lie() == sorted((one, "refused_attempt_rest") for one in (soon, later, far))
+    assert await lie() == sorted((leaf_hash, "refused_attempt_rest") for leaf_hash in (soon, later, far))
     async with queries.transaction():
-        made, gone = await partitioning.rotate_months((now + timedelta(days=17 * 31)).date())
-    assert {month(15 * 31), month(17 * 31)} <= set(made)
+        created, gone = await partitioning.rotate_months((now + timedelta(days=17 * 31)).date())
+    assert {month(15 * 31), month(17 * 31)} <= set(created)
     assert gone == []
     where = sorted([(soon, month(15 * 31)), (later, month(17 * 31)), (far, "refused_attempt_rest")])
     assert await lie() == where
@@ -297,8 +302,8 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
         old = await attempt(31 * 366)
         await partitioning.rotate_months((now + timedelta(days=36 * 366)).date())
     assert await lie() == [(far, "refused_attempt_rest")]
-    kept = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
-    assert {soon, later, old} <= kept
+    remaining = {row["leaf_hash"] for row in await queries.fetch_all("SELECT leaf_hash FROM expired_leaf")}
+    assert {soon, later, old} <= remaining
     reports = await logs.check_all(
         partitioned_city.app_context.keyring, partitioned_city.app_context.settings.publisher
     )
@@ -311,15 +316,19 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_
         await partitioned_city.resident(name).volunteer(7_200, f"v-{name}")
     await queries.execute("DELETE FROM snapshot")
     plan = await batch.plan()
-    assert [(one.number, one.count, one.cut) for one in plan] == [(number, PIECES, True) for number in range(PIECES)]
-    told: list[int] = []
+    assert [(part.number, part.count, part.cut) for part in plan] == [
+        (number, PIECES, True) for number in range(PIECES)
+    ]
+    reported: list[int] = []
     app_context = partitioned_city.app_context
     # Stopped after one piece, and gone on with two beside each other.
     first = await batch.run(
-        plan[:1], 0, 1, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready)
+        plan[:1], 0, 1, app_context.clock, app_context.day_of, lambda ready, _, __: reported.append(ready)
     )
-    rest = await batch.run(plan, 1, 2, app_context.clock, app_context.day_of, lambda ready, _, __: told.append(ready))
-    assert (told[0], told[-1]) == (1, PIECES)
+    rest = await batch.run(
+        plan, 1, 2, app_context.clock, app_context.day_of, lambda ready, _, __: reported.append(ready)
+    )
+    assert (reported[0], reported[-1]) == (1, PIECES)
     everybody = (await queries.fetch_all("SELECT count(*) AS rows FROM person"))[0]["rows"]
     assert first.persons + rest.persons == everybody
     computed = {
@@ -332,7 +341,7 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_
         person = await people.find(app_context.keyring, name)
         assert person is not None
         seen = await access_log.openings_for_all(person)
-        assert [one.event["pieces"] for one in seen] == [PIECES]
+        assert [message.event["pieces"] for message in seen] == [PIECES]
     reports = await logs.check_all(app_context.keyring, app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
@@ -342,21 +351,23 @@ async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_
 def test_the_operations_page_says_where_every_table_lies() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \| .* \|$", page[page.index("## Beyond one machine") :], re.M)
-    said = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
+    documented = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
     tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}
-    assert set(said) == tables | {"schema_migration"}
-    assert {table for table, where in said.items() if where.startswith("by `person_id`")} == {
+    assert set(documented) == tables | {"schema_migration"}
+    assert {table for table, where in documented.items() if where.startswith("by `person_id`")} == {
         table for table, key in partitioning.DISTRIBUTION_KEYS.items() if key == PERSON_KEY
     }
     for table in partitioning.TABLES_BY_OWN_KEY:
-        assert said[table] == f"by `{partitioning.DISTRIBUTION_KEYS[table]}`"
-    assert {table for table, where in said.items() if where.startswith("a copy")} == set(partitioning.REFERENCE_TABLES)
+        assert documented[table] == f"by `{partitioning.DISTRIBUTION_KEYS[table]}`"
+    assert {table for table, where in documented.items() if where.startswith("a copy")} == set(
+        partitioning.REFERENCE_TABLES
+    )
 
 
-def _models(room: str) -> list[type[Model]]:
-    found = importlib.import_module(database.MODELS[room][0])
+def _models(package: str) -> list[type[Model]]:
+    module = importlib.import_module(database.MODELS[package][0])
     return [
         model
-        for model in vars(found).values()
+        for model in vars(module).values()
         if isinstance(model, type) and issubclass(model, Model) and not model._meta.abstract
     ]

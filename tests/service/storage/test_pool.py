@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 @pytest.fixture
 async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
-    made = Pool(dsn=postgres.url("postgres").replace("postgres://", "postgresql://", 1), max_size=2)
-    yield made
-    await made.close()
-    made.terminate()
+    new_pool = Pool(dsn=postgres.url("postgres").replace("postgres://", "postgresql://", 1), max_size=2)
+    yield new_pool
+    await new_pool.close()
+    new_pool.terminate()
 
 
 def is_away(pool: Pool) -> bool:
@@ -36,16 +36,16 @@ def is_away(pool: Pool) -> bool:
 
 async def test_as_many_as_were_asked_for_and_no_more(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "WAIT_SECONDS", 0.1)
-    one, other = await pool.acquire(), await pool.acquire()
+    first, other = await pool.acquire(), await pool.acquire()
     with pytest.raises(TimeoutError):
         await pool.acquire()
     await pool.release(other)
     assert await pool.acquire() is other
-    assert one is not other
+    assert first is not other
 
 
 async def test_whoever_waited_longest_is_next(pool: Pool) -> None:
-    held = [await pool.acquire(), await pool.acquire()]
+    taken = [await pool.acquire(), await pool.acquire()]
     served: list[int] = []
 
     async def wants(number: int) -> None:
@@ -55,20 +55,20 @@ async def test_whoever_waited_longest_is_next(pool: Pool) -> None:
 
     waiting = [asyncio.create_task(wants(number)) for number in range(5)]
     await asyncio.sleep(0.05)
-    for connection in held:
+    for connection in taken:
         await pool.release(connection)
     await asyncio.gather(*waiting)
     assert served == [0, 1, 2, 3, 4]
 
 
 async def test_a_wait_that_is_given_up_loses_nothing(pool: Pool) -> None:
-    held = [await pool.acquire(), await pool.acquire()]
+    taken = [await pool.acquire(), await pool.acquire()]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(3)]
     await asyncio.sleep(0.05)
-    await pool.release(held[0])
+    await pool.release(taken[0])
     waiting[0].cancel()  # in the very moment in which it was given one
     await asyncio.gather(waiting[0], return_exceptions=True)
-    await pool.release(held[1])
+    await pool.release(taken[1])
     later = await asyncio.wait_for(asyncio.gather(*waiting[1:]), 2)
     assert len({*later}) == 2
 
@@ -91,12 +91,12 @@ async def at_begin() -> asyncio.Task[None]:
         async with queries.transaction():
             await asyncio.sleep(10)
 
-    held = queries.connection()._pool if not queries.is_sqlite() else None
-    before = len(held.lent) if held is not None else 0
+    connections = queries.connection()._pool if not queries.is_sqlite() else None
+    before = len(connections.lent) if connections is not None else 0
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
     for _ in range(1_000):
-        if held is None or len(held.lent) > before:
+        if connections is None or len(connections.lent) > before:
             break
         await asyncio.sleep(0)
     return task
@@ -108,13 +108,13 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def one() -> list[queries.Row]:
+    async def read_once() -> list[queries.Row]:
         async with queries.transaction():
             await asyncio.sleep(0 if queries.is_sqlite() else 0.1)  # all of them at a time
             return await queries.fetch_all("SELECT 1 AS one")
 
-    found = await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CONNECTIONS_MAX))), 10)
-    assert found == [[{"one": 1}]] * CONNECTIONS_MAX
+    rows = await asyncio.wait_for(asyncio.gather(*(read_once() for _ in range(CONNECTIONS_MAX))), 10)
+    assert rows == [[{"one": 1}]] * CONNECTIONS_MAX
     # Nobody writes into a transaction that somebody else began and left.
     await queries.execute("INSERT INTO link_code VALUES ('code', 'source', 'account', 'person', 'link', 1, NULL)")
     if not queries.is_sqlite():
@@ -128,9 +128,9 @@ async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
     if queries.is_sqlite():
         pytest.skip("SQLite has no server to go away")
     for _ in range(CONNECTIONS_MAX + 2):
-        found = await queries.fetch_one("SELECT pg_backend_pid() AS pid")
-        assert found is not None
-        os.kill(found["pid"], signal.SIGTERM)
+        row = await queries.fetch_one("SELECT pg_backend_pid() AS pid")
+        assert row is not None
+        os.kill(row["pid"], signal.SIGTERM)
         time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
         with pytest.raises(AWAY):
             async with queries.transaction():
@@ -166,7 +166,7 @@ async def test_long_idle_ones_are_made_anew(pool: Pool, monkeypatch: pytest.Monk
 
 
 async def test_a_closed_pool_lends_nothing(pool: Pool) -> None:
-    held = [await pool.acquire(), await pool.acquire()]
+    taken = [await pool.acquire(), await pool.acquire()]
     waiting = asyncio.create_task(pool.acquire())
     await asyncio.sleep(0.05)
     await pool.close()
@@ -174,7 +174,7 @@ async def test_a_closed_pool_lends_nothing(pool: Pool) -> None:
         await waiting
     with pytest.raises(asyncpg.InterfaceError):
         await pool.acquire()
-    for connection in held:
+    for connection in taken:
         await pool.release(connection)
         assert connection.is_closed()
 
@@ -218,13 +218,13 @@ async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest
 
 
 async def test_whoever_waits_for_a_connection_is_told_at_once_that_the_database_is_away(pool: Pool) -> None:
-    held = [await pool.acquire(), await pool.acquire()]
+    taken = [await pool.acquire(), await pool.acquire()]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
     await asyncio.sleep(0.01)
     pool.away = True
     pool.abandon()
     async with asyncio.timeout(connections.WAIT_SECONDS / 2):
-        told = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(one) for one in told] == [asyncpg.InterfaceError] * 5
-    for connection in held:
+        errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [asyncpg.InterfaceError] * 5
+    for connection in taken:
         await pool.release(connection)

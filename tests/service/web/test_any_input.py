@@ -43,7 +43,7 @@ THERE = {"kind": "benefits", "id": "library-deposit", "version": "1", "act": "ap
 
 async def test_no_page_breaks(shared_city: City) -> None:
     chance = random.Random(6)
-    people = {door: await Browser(shared_city).sign_in(door, who) for door, who in WHO.items()}
+    people = {audience: await Browser(shared_city).sign_in(audience, who) for audience, who in WHO.items()}
     people[Audience.SOURCE] = Browser(shared_city)  # somebody who is nobody
     for browser in people.values():
         await browser.go("/admin/benefits")  # a page with a form, or the choice of a role

@@ -20,7 +20,7 @@ FIRST_PAGE_BYTES_MAX = 60_000
 async def test_a_forged_form_does_nothing(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-4")
     await me.go("/me/consents")
-    form = next(one for one in me.forms if one.action.endswith("/stop"))
+    form = next(form for form in me.forms if form.action.endswith("/stop"))
     for change in ({"_form": "0" * 64}, {"_form": ""}):
         await me.submit(form, **change)
         assert me.status == 403
@@ -39,8 +39,8 @@ async def test_a_page_elsewhere_cannot_have_its_form_sent_by_a_tap_here(shared_c
     """A form from elsewhere comes without cookies; it must not come back as a form of ours."""
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-4")
     stranger = httpx2.AsyncClient(transport=shared_city.client._transport, base_url="http://city.test")
-    for said in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {}):
-        answer = await stranger.post("/me/leave", data={"sure": "yes", "_key": "k" * 16}, headers=said)
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {}):
+        answer = await stranger.post("/me/leave", data={"sure": "yes", "_key": "k" * 16}, headers=headers)
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
         assert 'name="sure"' not in answer.text
@@ -64,7 +64,7 @@ async def test_an_address_from_elsewhere_says_nothing_was_done(shared_city: City
 async def test_a_form_sent_twice_acts_once(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-6")
     await me.go("/me/objections")
-    form = next(one for one in me.forms if one.action == "/me/objections")
+    form = next(form for form in me.forms if form.action == "/me/objections")
     for _ in range(2):
         await me.submit(form, statement="Twice by a slip.")
         assert me.status == 200
@@ -100,21 +100,21 @@ async def test_every_page_wears_the_policy_and_is_kept_by_nobody(shared_city: Ci
 
 
 async def test_nothing_is_inline_and_nothing_from_elsewhere(shared_city: City) -> None:
-    for door, who in (
+    for audience, who in (
         (Audience.RESIDENT, "resident-1"),
         (Audience.VENUE, "city-library-main"),
         (Audience.ADMINISTRATOR, "admin-1"),
         (Audience.PRIVACY, "officer-1"),
     ):
-        one = await Browser(shared_city).sign_in(door, who)
+        browser = await Browser(shared_city).sign_in(audience, who)
         for route in routes.ROUTES:
-            if route.audience is not door or route.method != "GET" or "{" in route.path or route.fragment:
+            if route.audience is not audience or route.method != "GET" or "{" in route.path or route.fragment:
                 continue
-            await one.go(route.path)
-            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", one.html), (
+            await browser.go(route.path)
+            assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", browser.html), (
                 route.path
             )
-            assert not re.search(r'(?:src|href|action)="(?:https?:)?//', one.html), route.path
+            assert not re.search(r'(?:src|href|action)="(?:https?:)?//', browser.html), route.path
 
 
 async def test_what_is_typed_is_shown_as_text(shared_city: City) -> None:
@@ -172,31 +172,31 @@ async def test_a_desk_learns_nothing_by_any_wrong_code(shared_city: City) -> Non
 
 
 async def test_the_language_is_chosen_and_remembered(shared_city: City) -> None:
-    one = await Browser(shared_city, "en").go("/?lang=zh-CN")
-    assert "只增不减的积分" in one.text
-    await one.go("/scheme")
-    assert "积分如何产生" in one.text
-    await one.go("/scheme?lang=fr")
-    assert "积分如何产生" in one.text
+    browser = await Browser(shared_city, "en").go("/?lang=zh-CN")
+    assert "只增不减的积分" in browser.text
+    await browser.go("/scheme")
+    assert "积分如何产生" in browser.text
+    await browser.go("/scheme?lang=fr")
+    assert "积分如何产生" in browser.text
 
 
 async def test_every_page_is_there_in_the_other_language(shared_city: City) -> None:
     """At the sign-in with all that it was asked, and what was posted is posted again, acting once."""
-    one = await Browser(shared_city).go("/me")
-    assert "Who are you?" in one.text
-    await one.go(next(address for address, text in one.links if text == "简体中文"))
-    assert (one.status, "你是谁" in one.text or "您是谁" in one.text) == (200, True)
-    await one.send("_form", typed="resident-2")
-    await one.go("/me?lang=en")
-    await one.send("quantity", quantity="20")
-    assert "It would be" in one.text
-    other = next(form for form in one.forms if form.text == "简体中文")
-    await one.submit(other)
-    assert one.status == 200
-    assert "It would be" not in one.text
-    assert 'value="20"' in one.html
-    await one.go("/benefits?scene=library&lang=en")
-    address = next(address for address, text in one.links if text == "简体中文")
+    browser = await Browser(shared_city).go("/me")
+    assert "Who are you?" in browser.text
+    await browser.go(next(address for address, text in browser.links if text == "简体中文"))
+    assert (browser.status, "你是谁" in browser.text or "您是谁" in browser.text) == (200, True)
+    await browser.send("_form", typed="resident-2")
+    await browser.go("/me?lang=en")
+    await browser.send("quantity", quantity="20")
+    assert "It would be" in browser.text
+    other = next(form for form in browser.forms if form.text == "简体中文")
+    await browser.submit(other)
+    assert browser.status == 200
+    assert "It would be" not in browser.text
+    assert 'value="20"' in browser.html
+    await browser.go("/benefits?scene=library&lang=en")
+    address = next(address for address, text in browser.links if text == "简体中文")
     assert address == "/benefits?scene=library&lang=zh-CN"
 
 

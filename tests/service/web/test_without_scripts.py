@@ -276,18 +276,18 @@ async def test_any_draft_can_be_looked_at(shared_city: City, kind: str) -> None:
     """What another client drafted may be anything; its pages still say what is wrong with it."""
     administrator = shared_city.actor(Audience.ADMINISTRATOR, "admin-1")
     member = {"schemes": "version"}.get(kind, kind.removesuffix("s") + "_id")
-    one = await Browser(shared_city).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    browser = await Browser(shared_city).sign_in(Audience.ADMINISTRATOR, "admin-1")
     for number, nasty in enumerate(NASTY):
         name = f"nasty-{number}"
         drafted = await administrator.post(f"/v1/admin/{kind}", {**nasty, member: name})
         assert drafted.status_code == 201, drafted.text
         for path in (f"/admin/{kind}/{name}", f"/admin/{kind}/{name}/edit"):
-            await one.go(path)
-            assert one.status == 200, (path, nasty)
-            assert "As it stands nobody can approve it" in one.text
-            assert "<b>" not in one.html
-        await one.send("_etag", act="save")
-        assert one.status == 200
+            await browser.go(path)
+            assert browser.status == 200, (path, nasty)
+            assert "As it stands nobody can approve it" in browser.text
+            assert "<b>" not in browser.html
+        await browser.send("_etag", act="save")
+        assert browser.status == 200
 
 
 async def test_an_officer_reads_a_document_as_it_was_written(town: City) -> None:

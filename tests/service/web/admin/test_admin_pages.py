@@ -31,13 +31,13 @@ async def somebody(town: City, number: int = 1, language: str = "en") -> Browser
 
 async def test_the_difference_to_what_is_in_force_cannot_be_buried(town: City) -> None:
     """A harmful draft, then a dozen that say the same: whoever approves still reads what people would lose."""
-    one, path = administrator(town), "/v1/admin/benefits/library-deposit"
-    read = await one.get(path)
+    admin, path = administrator(town), "/v1/admin/benefits/library-deposit"
+    read = await admin.get(path)
     harmful = {**read.json()["document"], "effect": {"kind": "deposit_waiver", "up_to_fen": 1}}
     tag = read.headers["etag"]
     for _ in range(12):
-        tag = (await put_document(one, path, harmful, tag)).headers["etag"]
-    await one.post(f"{path}/versions/13/submit")
+        tag = (await put_document(admin, path, harmful, tag)).headers["etag"]
+    await admin.post(f"{path}/versions/13/submit")
     other = await (await somebody(town, 2)).go(DEPOSIT)
     assert "What changes against what is in force version 1" in other.text
     assert "How much it adds 10,000 1" in other.text
@@ -70,66 +70,66 @@ async def test_two_tabs_are_a_conflict_and_no_refusal(town: City) -> None:
 
 
 async def test_an_id_that_is_taken_leads_to_its_document(town: City) -> None:
-    one = await somebody(town)
-    await one.go("/admin/benefits/new")
-    await one.send("_etag", **{"t:/benefit_id": "library-deposit", "t:/title/en": "Mine", "act": "save"})
-    assert one.status == 409
-    assert "There is a document of this id already" in one.text
-    assert any(address == DEPOSIT for address, _ in one.links)
-    assert "Mine" in one.html
-    assert "nobody can approve" not in one.text
+    browser = await somebody(town)
+    await browser.go("/admin/benefits/new")
+    await browser.send("_etag", **{"t:/benefit_id": "library-deposit", "t:/title/en": "Mine", "act": "save"})
+    assert browser.status == 409
+    assert "There is a document of this id already" in browser.text
+    assert any(address == DEPOSIT for address, _ in browser.links)
+    assert "Mine" in browser.html
+    assert "nobody can approve" not in browser.text
 
 
 @pytest.mark.parametrize("name", ["Bad Id !!", "a/b", "..", "ab?c=1", "new"])
 async def test_an_id_that_could_not_be_opened_is_said_at_its_field(shared_city: City, name: str) -> None:
-    one = await somebody(shared_city)
-    await one.go("/admin/benefits/new")
-    await one.send("_etag", **{"t:/benefit_id": name, "act": "save"})
-    assert one.status == 422
-    assert "It was not kept." in one.text
-    assert any(address == "#at-/benefit_id" and words == "Benefit id" for address, words in one.links)
-    assert "small letters, digits and hyphens" in one.text
+    browser = await somebody(shared_city)
+    await browser.go("/admin/benefits/new")
+    await browser.send("_etag", **{"t:/benefit_id": name, "act": "save"})
+    assert browser.status == 422
+    assert "It was not kept." in browser.text
+    assert any(address == "#at-/benefit_id" and words == "Benefit id" for address, words in browser.links)
+    assert "small letters, digits and hyphens" in browser.text
 
 
 async def test_a_draft_is_given_up_and_what_is_in_force_edited_again(town: City) -> None:
-    one = await somebody(town)
-    await one.go(f"{DEPOSIT}/edit")
-    await one.send("_etag", **{"t:/title/en": "A slip", "act": "save"})
-    await one.send("Give up this draft")
-    assert "The draft is given up" in one.text
-    await one.go(f"{DEPOSIT}/edit")
-    assert "A slip" not in one.html
-    await one.send("_etag", act="save")
-    assert "Kept as a draft" in one.text
+    browser = await somebody(town)
+    await browser.go(f"{DEPOSIT}/edit")
+    await browser.send("_etag", **{"t:/title/en": "A slip", "act": "save"})
+    await browser.send("Give up this draft")
+    assert "The draft is given up" in browser.text
+    await browser.go(f"{DEPOSIT}/edit")
+    assert "A slip" not in browser.html
+    await browser.send("_etag", act="save")
+    assert "Kept as a draft" in browser.text
 
 
 async def test_retiring_says_what_ends_and_wants_a_day_to_come(town: City) -> None:
-    one = await somebody(town)
-    await one.go("/admin/services/book-loan")
-    await one.go(next(address for address, words in one.links if words == "Retire it"))
-    assert "every benefit on it" in one.text
-    assert "library-deposit" in one.text
+    browser = await somebody(town)
+    await browser.go("/admin/services/book-loan")
+    await browser.go(next(address for address, words in browser.links if words == "Retire it"))
+    assert "every benefit on it" in browser.text
+    assert "library-deposit" in browser.text
     today = await town.today()
-    await one.send("I have read what ends", **{"from": today.isoformat()})
-    assert "Please tick the box" in one.text
+    await browser.send("I have read what ends", **{"from": today.isoformat()})
+    assert "Please tick the box" in browser.text
     for day in ((today - timedelta(days=1)).isoformat(), "2026-02-30", "soon", ""):
-        await one.send("I have read what ends", **{"from": day, "sure": "yes"})
-        assert one.status == 422
-        assert "Please choose a day that exists, today or later" in one.text
-        assert "nobody can approve" not in one.text
-    await one.send("I have read what ends", **{"from": (today + timedelta(days=3)).isoformat(), "sure": "yes"})
-    assert "It ends on that day" in one.text
-    assert "In force" in one.text
+        await browser.send("I have read what ends", **{"from": day, "sure": "yes"})
+        assert browser.status == 422
+        assert "Please choose a day that exists, today or later" in browser.text
+        assert "nobody can approve" not in browser.text
+    await browser.send("I have read what ends", **{"from": (today + timedelta(days=3)).isoformat(), "sure": "yes"})
+    assert "It ends on that day" in browser.text
+    assert "In force" in browser.text
 
 
 async def test_who_comes_second_is_told_so(town: City) -> None:
-    one, two = await somebody(town), await somebody(town, 2)
-    await one.go(DEPOSIT)
-    await one.send("Suspend at once")
-    await one.send("Start again")
-    assert "It starts again when another person agrees" in one.text
+    first, two = await somebody(town), await somebody(town, 2)
+    await first.go(DEPOSIT)
+    await first.send("Suspend at once")
+    await first.send("Start again")
+    assert "It starts again when another person agrees" in first.text
     asked = "Somebody asked to start it again; a second person is needed."
-    assert asked in one.text
+    assert asked in first.text
     assert asked in (await two.go("/admin")).text
     assert asked in (await two.go(DEPOSIT)).text
     await two.send("Agree to start it again")
@@ -138,30 +138,30 @@ async def test_who_comes_second_is_told_so(town: City) -> None:
     # What waits for an officer is said to wait for an officer.
     source = (await administrator(town).get("/v1/admin/sources/green-travel")).json()["document"]
     await put_document(administrator(town), "/v1/admin/sources/green-travel", {**source, "division": "21"}, "*")
-    await one.go("/admin/sources/green-travel")
-    await one.send("Submit")
-    assert "It waits for a privacy officer" in one.text
+    await first.go("/admin/sources/green-travel")
+    await first.send("Submit")
+    assert "It waits for a privacy officer" in first.text
 
 
 @pytest.mark.parametrize(("language", "place"), [("zh-CN", 0), ("en", 1)])
 async def test_closed_words_are_called_by_their_names(shared_city: City, language: str, place: int) -> None:
-    one = await somebody(shared_city, language=language)
+    browser = await somebody(shared_city, language=language)
     for kind, group, codes in (
         ("benefits", "effect_kind", EffectKind),
         ("services", "service_kind", ServiceKind),
         ("providers", "provider_kind", ProviderKind),
     ):
-        await one.go(f"/admin/{kind}/new")
+        await browser.go(f"/admin/{kind}/new")
         for code in codes:
             name = labels.LABELS[group][str(code)][place]
-            assert f">{name}</option>" in unescape(one.html)
-    assert not re.search(r">[a-z]+ [a-z ]+</option>", one.html)
+            assert f">{name}</option>" in unescape(browser.html)
+    assert not re.search(r">[a-z]+ [a-z ]+</option>", browser.html)
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_no_finding_shows_a_pointer_and_each_leads_to_a_field(shared_city: City, language: str) -> None:
-    one = await somebody(shared_city, language=language)
-    await one.go("/admin/benefits/new")
+    browser = await somebody(shared_city, language=language)
+    await browser.go("/admin/benefits/new")
     half_done = {
         "t:/benefit_id": "half-done",
         "n:/quota/total/count": "many",
@@ -169,24 +169,24 @@ async def test_no_finding_shows_a_pointer_and_each_leads_to_a_field(shared_city:
         "effect_amount": "50",
         "condition_at_least": "0",
     }
-    await one.send("_etag", act="check", **half_done)
-    findings = one.html.split('id="findings"')[1].split("</aside>")[0]
+    await browser.send("_etag", act="check", **half_done)
+    findings = browser.html.split('id="findings"')[1].split("</aside>")[0]
     shown = re.findall(r'<a href="([^"]*)">([^<]*)</a>', findings)
     assert len(shown) >= 10
     for address, words in shown:
         assert not words.startswith("/"), words
-        assert f'id="{address[1:]}"' in one.html
-    said = re.findall(r"<p>([^<]*)</p>", findings)
-    assert all(one.endswith(("。", ".")) for one in said)
+        assert f'id="{address[1:]}"' in browser.html
+    sentences = re.findall(r"<p>([^<]*)</p>", findings)
+    assert all(sentence.endswith(("。", ".")) for sentence in sentences)
     if language == "zh-CN":
-        assert not [one for one in said if re.search("[A-Za-z]{4}", one)]
+        assert not [sentence for sentence in sentences if re.search("[A-Za-z]{4}", sentence)]
     limit = "减免须在 1% 到 30% 之间" if language == "zh-CN" else "1 to 30 percent"
     assert limit in findings
 
 
 def test_every_place_has_a_name_and_a_field_near_it() -> None:
     benefit_, scheme = benefit_document(), {"indicators": [{"kind": "bike_trip", "tiers": [{}]}], "dimensions": []}
-    for pointer, wanted in {
+    for pointer, expected in {
         "/effect/percent": "How much it adds",
         "/effect": "What it adds",
         "/condition/all/1/at_least": "Condition: at least",
@@ -196,8 +196,8 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
         "/quota/per_resident": "Times for one person",
         "/wings/left": "Something else: wings › left",
     }.items():
-        assert field_labels.label(ENGLISH, "benefits", pointer, benefit_) == wanted
-        assert field_labels.label(CHINESE, "benefits", pointer, benefit_) != wanted
+        assert field_labels.label(ENGLISH, "benefits", pointer, benefit_) == expected
+        assert field_labels.label(CHINESE, "benefits", pointer, benefit_) != expected
     assert field_labels.label(ENGLISH, "schemes", "/indicators/0/tiers", scheme) == "Indicator 1 · Bike trips · steps"
     assert field_labels.label(CHINESE, "schemes", "/indicators/0/yearly_cap", scheme) == "指标 1 · 骑行 · 每年上限"
     assert field_labels.label(ENGLISH, "sources", "/onboarding", {}) == "What the source declares"
@@ -218,25 +218,25 @@ def test_values_are_said_in_words() -> None:
 
 
 async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) -> None:
-    one = await somebody(town)
-    await one.go("/admin/schemes/new")
-    assert one.html.count('<details class="section">') == 5 + 8
-    assert "Indicator 1 · " in one.text
+    browser = await somebody(town)
+    await browser.go("/admin/schemes/new")
+    assert browser.html.count('<details class="section">') == 5 + 8
+    assert "Indicator 1 · " in browser.text
     version = (await administrator(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await administrator(town).get(f"/v1/admin/schemes/{version}")).json()["document"]
     long = copy.deepcopy({**scheme, "version": "2090.1", "from_year": 2090})
     tiers = [{"up_to": 10 * place, "units": 1, "points": 1} for place in range(1, 9)]
     long["indicators"][0]["tiers"] = [*tiers, {"units": 2, "points": 1}]
     await administrator(town).post("/v1/admin/schemes", long)
-    await one.go("/admin/schemes/2090.1/edit")
-    await one.send("_etag", act="save")
-    kept = (await administrator(town).get("/v1/admin/schemes/2090.1")).json()
-    assert kept["version"] == 2
-    assert len(kept["document"]["indicators"][0]["tiers"]) == 9
-    assert f"What changes against what is in force {version}" in one.text
-    await one.send("Preview the impact")
-    assert "too few" in one.text
-    assert "volunteer_minutes" not in one.text.split("The whole document")[0]
+    await browser.go("/admin/schemes/2090.1/edit")
+    await browser.send("_etag", act="save")
+    stored = (await administrator(town).get("/v1/admin/schemes/2090.1")).json()
+    assert stored["version"] == 2
+    assert len(stored["document"]["indicators"][0]["tiers"]) == 9
+    assert f"What changes against what is in force {version}" in browser.text
+    await browser.send("Preview the impact")
+    assert "too few" in browser.text
+    assert "volunteer_minutes" not in browser.text.split("The whole document")[0]
 
 
 async def test_documents_are_named_and_their_versions_told_apart(town: City) -> None:
@@ -246,52 +246,52 @@ async def test_documents_are_named_and_their_versions_told_apart(town: City) -> 
         {**(benefit_document(benefit_id="library-deposit"))},
         "*",
     )
-    one = await somebody(town, language="zh-CN")
-    await one.go("/admin/benefits")
-    row = next(part for part in one.html.split("<li>") if "library-deposit" in part)
+    browser = await somebody(town, language="zh-CN")
+    await browser.go("/admin/benefits")
+    row = next(part for part in browser.html.split("<li>") if "library-deposit" in part)
     assert "免押金借阅" in row
     assert row.index("生效中") < row.index("草稿")
-    await one.go(DEPOSIT)
-    assert "<h1>免押金借阅" in one.html
-    await one.go(f"{DEPOSIT}/edit")
+    await browser.go(DEPOSIT)
+    assert "<h1>免押金借阅" in browser.html
+    await browser.go(f"{DEPOSIT}/edit")
     assert re.search(
-        r'<select id="at-/service_id".*<option value="book-loan" selected>[^<]+ · book-loan', one.html, re.S
+        r'<select id="at-/service_id".*<option value="book-loan" selected>[^<]+ · book-loan', browser.html, re.S
     )
 
 
 async def test_what_is_no_number_of_points_is_said_where_it_was_typed(shared_city: City) -> None:
-    one = await (await somebody(shared_city)).go(DEPOSIT)
-    await one.send("green_living", green_living="abc")
-    assert one.status == 422
-    assert "Points are a whole number" in one.text
-    assert "Standard terms apply" not in one.text
-    assert 'value="abc" aria-invalid="true"' in one.html
+    browser = await (await somebody(shared_city)).go(DEPOSIT)
+    await browser.send("green_living", green_living="abc")
+    assert browser.status == 422
+    assert "Points are a whole number" in browser.text
+    assert "Standard terms apply" not in browser.text
+    assert 'value="abc" aria-invalid="true"' in browser.html
 
 
 async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: City) -> None:
     worse: dict[str, Any] = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     await put_document(administrator(town), "/v1/admin/services/book-loan", worse, "*")
-    one = await (await somebody(town)).go("/admin/services/book-loan")
-    assert "the benefit library-deposit is suspended at once" in one.text
-    assert "Advice" in one.text
+    browser = await (await somebody(town)).go("/admin/services/book-loan")
+    assert "the benefit library-deposit is suspended at once" in browser.text
+    assert "Advice" in browser.text
 
 
 async def test_what_waits_is_found_beyond_one_page(shared_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "LIST_MAX", 3)
     await administrator(shared_city).post("/v1/admin/benefits", benefit_document(benefit_id="zz-last"))
-    one = await (await somebody(shared_city)).go("/admin")
-    assert "zz-last" in one.html
+    browser = await (await somebody(shared_city)).go("/admin")
+    assert "zz-last" in browser.html
 
 
 @pytest.mark.parametrize("name", ["t:/a/" + "9" * 5_000, "n:" + "/0" * 2_000, "t:/" + "x" * 900_000])
 async def test_odd_names_of_fields_break_nothing(shared_city: City, name: str) -> None:
-    one = await (await somebody(shared_city)).go("/admin/benefits/new")
-    await one.send("_etag", **{name: "1", "act": "check"})
-    assert one.status == 200
+    browser = await (await somebody(shared_city)).go("/admin/benefits/new")
+    await browser.send("_etag", **{name: "1", "act": "check"})
+    assert browser.status == 200
 
 
 def test_ids_of_fields_are_there_once() -> None:
     for kind in ("providers", "venues", "sources", "services", "benefits", "notices", "schemes"):
-        drawn = [one.pointer for one in fields.fields_of(kind, {"indicators": [{}, {}]})]
+        drawn = [field.pointer for field in fields.fields_of(kind, {"indicators": [{}, {}]})]
         assert len(drawn) == len(set(drawn))

@@ -39,10 +39,10 @@ pytestmark = pytest.mark.anyio
 
 async def begun(town: City, path: str = "/me") -> tuple[Browser, dict[str, str]]:
     """A browser on its way to the identity provider, and what it asks there."""
-    one = Browser(town)
-    first = await one.client.get(path)
-    second = await one.client.get(first.headers["location"])
-    return one, {name: values[0] for name, values in parse_qs(urlsplit(second.headers["location"]).query).items()}
+    browser = Browser(town)
+    first = await browser.client.get(path)
+    second = await browser.client.get(first.headers["location"])
+    return browser, {name: values[0] for name, values in parse_qs(urlsplit(second.headers["location"]).query).items()}
 
 
 async def test_the_request_is_a_code_flow_with_pkce(shared_city: City) -> None:
@@ -112,10 +112,10 @@ async def test_a_code_works_once_and_only_with_its_verifier(shared_city: City) -
         "code_challenge_method": "S256",
         "state": "s",
     }
-    one = Browser(shared_city)
-    address = str(one.client.build_request("GET", "/demo-sign-in", params=query).url)
-    await one.go(address)
-    sent = await one.client.post(address, data={**dict(one.forms[0].fields), "subject": "resident-1"})
+    browser = Browser(shared_city)
+    address = str(browser.client.build_request("GET", "/demo-sign-in", params=query).url)
+    await browser.go(address)
+    sent = await browser.client.post(address, data={**dict(browser.forms[0].fields), "subject": "resident-1"})
     code = parse_qs(urlsplit(sent.headers["location"]).query)["code"][0]
     good = {
         "grant_type": "authorization_code",
@@ -149,14 +149,14 @@ async def test_a_code_works_once_and_only_with_its_verifier(shared_city: City) -
     ids=lambda change: next(iter(change)),
 )
 async def test_the_provider_answers_our_own_pages_alone(shared_city: City, change: dict[str, str]) -> None:
-    one, asked = await begun(shared_city)
-    answer = await one.client.get("/demo-sign-in", params={**asked, **change})
+    browser, asked = await begun(shared_city)
+    answer = await browser.client.get("/demo-sign-in", params={**asked, **change})
     assert answer.status_code == 400
 
 
 async def test_a_session_is_for_one_door_and_unreadable(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
-    (cookie,) = [one for one in me.client.cookies.jar if one.name == "credit-easy-resident"]
+    (cookie,) = [cookie for cookie in me.client.cookies.jar if cookie.name == "credit-easy-resident"]
     assert cookie.path == "/me"
     assert cookie.has_nonstandard_attr("HttpOnly")
     assert cookie.value is not None
@@ -182,28 +182,28 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
 ) -> None:
     keyring = shared_city_settings.keyring
     officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
-    (cookie,) = [one for one in officer.client.cookies.jar if one.name == "credit-easy-privacy"]
+    (cookie,) = [cookie for cookie in officer.client.cookies.jar if cookie.name == "credit-easy-privacy"]
 
-    def put(session: Session) -> None:
+    def set_session(session: Session) -> None:
         value = sessions.seal(keyring, "session", sessions.serialize(session))
         officer.client.cookies.set("credit-easy-privacy", value, domain="city.test", path="/officer")
 
     plain = sessions.unseal(keyring, "session", cookie.value or "")
     assert plain is not None
-    held = orjson.loads(plain)
+    values = orjson.loads(plain)
     officer.client.cookies.clear()
-    ended = Session(Audience.PRIVACY, "ended", 0, held["since"], "officer-1", held["refresh"])
-    put(ended)
+    ended = Session(Audience.PRIVACY, "ended", 0, values["since"], "officer-1", values["refresh"])
+    set_session(ended)
     await officer.go("/officer")
     assert "What needs me now" in officer.text
-    too_old = held["since"] - sessions.AGE_SECONDS_MAX
+    too_old = values["since"] - sessions.AGE_SECONDS_MAX
     for session in (
         replace(ended, refresh_token=None),
         replace(ended, signed_in_at=too_old),
         replace(ended, subject="officer-2"),
     ):
         officer.client.cookies.clear()
-        put(session)
+        set_session(session)
         await officer.go("/officer")
         assert "Who are you?" in officer.text
 
@@ -227,17 +227,17 @@ async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_ane
     providers = Providers(app_context, dict(CLIENTS), transport)
     ended = Session(Audience.PRIVACY, "ended", 0, int(datetime.now(UTC).timestamp()), "officer-1", "once")
     away = await asyncio.gather(*(providers.renew(ended) for _ in range(3)), return_exceptions=True)
-    assert [one.code for one in away if isinstance(one, Problem)] == ["keys_unavailable"] * 3
+    assert [error.code for error in away if isinstance(error, Problem)] == ["keys_unavailable"] * 3
     renewed = await asyncio.gather(*(providers.renew(ended) for _ in range(3)))
     renewed.append(await providers.renew(ended))
-    assert {one and one.refresh_token for one in renewed} == {"next"}
+    assert {session and session.refresh_token for session in renewed} == {"next"}
     assert asked == [503, 200]
 
 
 async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-5")
     await me.go("/me/objections")
-    form = next(one for one in me.forms if one.action == "/me/objections")
+    form = next(form for form in me.forms if form.action == "/me/objections")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
     await me.submit(form, statement="My words, written with care.")
     assert me.status == 401
@@ -252,7 +252,7 @@ async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None
 
 async def test_signing_out_forgets(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
-    await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
+    await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
     assert "This browser has forgotten you." in me.text
     assert "Who are you?" in (await me.go("/me")).text
 
@@ -260,25 +260,25 @@ async def test_signing_out_forgets(shared_city: City) -> None:
 async def test_signing_out_needs_no_session_that_works(shared_city: City, shared_city_settings: Settings) -> None:
     """With the identity provider away, and while another tab is being renewed."""
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
-    out = next(one for one in me.forms if one.action == "/me/sign-out")
+    out = next(form for form in me.forms if form.action == "/me/sign-out")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
     ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
     value = sessions.seal(shared_city_settings.keyring, "session", sessions.serialize(ended))
     me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await me.submit(out)
     assert (me.status, "This browser has forgotten you." in me.text) == (200, True)
-    assert [one.name for one in me.client.cookies.jar if one.path == "/me"] == []
+    assert [cookie.name for cookie in me.client.cookies.jar if cookie.path == "/me"] == []
 
 
 async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: City) -> None:
     app_context = shared_city.app_context
     provider = DemoProvider(app_context, shared_city.issuer)
-    held = asyncio.Event()
+    released = asyncio.Event()
 
     class Slow(httpx2.ASGITransport):
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.url.path.endswith("/token"):
-                await held.wait()
+                await released.wait()
             return await super().handle_async_request(request)
 
     providers = Providers(app_context, dict(CLIENTS), Slow(app=provider.app()))
@@ -287,7 +287,7 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
     renewing = asyncio.create_task(providers.renew(session))
     await asyncio.sleep(0.01)
     await providers.end_session(session)
-    held.set()
+    released.set()
     assert await renewing is None
     # A copy of the cookie in another process: the identity provider has been told.
     assert await Providers(app_context, dict(CLIENTS), Slow(app=provider.app())).renew(session) is None
@@ -306,13 +306,13 @@ async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
 
     monkeypatch.setattr(sessions, "seal", longer)
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
-    parts = [one for one in me.client.cookies.jar if one.name.startswith("credit-easy-resident")]
+    parts = [cookie for cookie in me.client.cookies.jar if cookie.name.startswith("credit-easy-resident")]
     if comes_in:
         assert len(parts) == 2
-        assert all(len(one.value or "") <= sessions.COOKIE_BYTES_MAX for one in parts)
+        assert all(len(part.value or "") <= sessions.COOKIE_BYTES_MAX for part in parts)
         assert "I have" in me.text
-        await me.submit(next(one for one in me.forms if one.action == "/me/sign-out"))
-        assert [one for one in me.client.cookies.jar if one.path == "/me"] == []
+        await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
+        assert [cookie for cookie in me.client.cookies.jar if cookie.path == "/me"] == []
     else:
         assert me.status == 400
         assert "Signing in did not work" in me.text or "sign" in me.text.lower()
@@ -360,16 +360,16 @@ async def test_a_minor_is_told_why(shared_city: City) -> None:
         Audience.RESIDENT, "child", now=await shared_city.app_context.clock(), birthdate=None
     )
     assert child
-    one = Browser(shared_city)
+    browser = Browser(shared_city)
     until = 4_000_000_000
     token = shared_city.actor(
         Audience.RESIDENT, "child", birthdate=(await shared_city.today()).replace(year=2015)
     ).token
     value = sessions.seal(keyring, "session", sessions.serialize(Session(Audience.RESIDENT, token, until, 0, "child")))
-    one.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
-    await one.go("/me")
-    assert one.status == 403
-    assert "for adults from 18 on" in one.text
+    browser.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
+    await browser.go("/me")
+    assert browser.status == 403
+    assert "for adults from 18 on" in browser.text
 
 
 async def test_without_settings_for_pages_the_public_ones_are_there_alone(

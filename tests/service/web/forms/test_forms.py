@@ -35,27 +35,27 @@ def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str,
     if field.type == "effect":
         return [("effect_kind", value["kind"]), ("effect_amount", parse.effect_amount(value))]
     if field.type == "choices":
-        return [(f"c:{field.pointer}", one) for one in value]
+        return [(f"c:{field.pointer}", item) for item in value]
     if field.type == "flag":
         return [(field.name, "" if value is None else "yes" if value else "no")]
     return [(field.name, "" if value is None else str(value))]
 
 
 def documents() -> list[tuple[str, dict[str, Any]]]:
-    found = [
+    catalogue = [
         (str(kind), body)
         for kind in DocumentKind
         if kind is not DocumentKind.SCHEMES
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
     ]
-    return [*found, *(("schemes", dict(body)) for body in scheme.shipped())]
+    return [*catalogue, *(("schemes", dict(body)) for body in scheme.shipped())]
 
 
 @pytest.mark.parametrize(("kind", "document"), documents(), ids=lambda value: str(value)[:30])
 def test_a_form_sent_as_it_came_changes_nothing(kind: str, document: dict[str, Any]) -> None:
-    made = parse.to_document(filled(kind, document))
+    parsed = parse.to_document(filled(kind, document))
     # A line of text is trimmed at its ends; nothing else differs.
-    assert trimmed(made) == trimmed(document)
+    assert trimmed(parsed) == trimmed(document)
 
 
 def trimmed(value: Any) -> Any:
@@ -67,8 +67,8 @@ def trimmed(value: Any) -> Any:
 
 
 def test_what_is_no_number_is_left_for_the_gate_to_name() -> None:
-    made = parse.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
-    assert made == {"baseline": {"items": "five", "price_fen": "9" * 40}, "x": "٣"}
+    parsed = parse.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
+    assert parsed == {"baseline": {"items": "five", "price_fen": "9" * 40}, "x": "٣"}
 
 
 def test_a_condition_deeper_than_the_builder_is_shown_whole() -> None:
@@ -101,13 +101,13 @@ def test_no_way_into_a_document_breaks_it(sent: list[tuple[str, str]]) -> None:
 def test_every_step_of_a_scheme_is_drawn_and_one_more() -> None:
     document = dict(scheme.shipped()[0])
     tiers = [{"up_to": place + 1, "units": 1, "points": 1} for place in range(scheme.TIERS_MAX - 1)]
-    indicators = [{**one, "tiers": [*tiers, {"units": 1, "points": 1}]} for one in document["indicators"]]
+    indicators = [{**indicator, "tiers": [*tiers, {"units": 1, "points": 1}]} for indicator in document["indicators"]]
     full = {**document, "indicators": indicators}
     sent = filled("schemes", full)
     assert parse.to_document(sent) == {**trimmed(full)}
     assert len(sent) + 8 <= FIELDS_MAX
     two = {**document, "indicators": [{**document["indicators"][0], "tiers": tiers[:2]}]}
-    drawn = [one.pointer for one in fields.fields_of("schemes", two)]
+    drawn = [field.pointer for field in fields.fields_of("schemes", two)]
     assert "/indicators/0/tiers/2/points" in drawn
     assert "/indicators/0/tiers/3/points" not in drawn
 

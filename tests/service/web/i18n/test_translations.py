@@ -33,26 +33,26 @@ OPTIONS = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "newstyle_get
 
 def sentences() -> set[str]:
     """Every sentence of every template, each form of it."""
-    found = set()
+    texts = set()
     for path in TEMPLATES.rglob("*.html"):
         with path.open("rb") as file:
             for _line, _function, message, _comments in babel_extract(file, ["_", "ngettext"], [], OPTIONS):
-                found |= {one for one in (message if isinstance(message, tuple) else (message,)) if one}
-    return found
+                texts |= {text for text in (message if isinstance(message, tuple) else (message,)) if text}
+    return texts
 
 
 def test_every_sentence_has_its_chinese_one_and_none_is_left_over() -> None:
-    said = formatting.translations(formatting.PAGE_TEXTS)
-    assert set(said) == sentences()
-    assert all(text.strip() for text in said.values())
+    translated = formatting.translations(formatting.PAGE_TEXTS)
+    assert set(translated) == sentences()
+    assert all(text.strip() for text in translated.values())
 
 
 def test_both_languages_name_the_same_values() -> None:
     for english, chinese in formatting.translations(formatting.PAGE_TEXTS).items():
-        wanted = set(re.findall(r"%\((\w+)\)s", english))
-        assert set(re.findall(r"%\((\w+)\)s", chinese)) <= wanted, english
+        expected = set(re.findall(r"%\((\w+)\)s", english))
+        assert set(re.findall(r"%\((\w+)\)s", chinese)) <= expected, english
         # A plural's number may be said by the other form alone.
-        assert wanted - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
+        assert expected - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
 
 
 def test_chinese_is_chinese() -> None:
@@ -80,13 +80,16 @@ def test_chinese_is_chinese() -> None:
         ("category", SourceCategory),
         ("audience", [*Audience, "public"]),
         ("document", [*DocumentKind, "barred_use", "key"]),
-        ("operation", ["door", *(one.operation_id for one in OPERATIONS if RECORDED & set(one.errors))]),
+        (
+            "operation",
+            ["door", *(operation.operation_id for operation in OPERATIONS if RECORDED & set(operation.errors))],
+        ),
         ("event", ["consent.given", "consent.refused", "consent.withdrawn", "consent.expired", "consent.terminated"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_code_has_a_name(group: str, codes: Iterable[str]) -> None:
-    missing = {str(one) for one in codes} - set(labels.LABELS[group])
+    missing = {str(code) for code in codes} - set(labels.LABELS[group])
     assert not missing
 
 
@@ -94,10 +97,10 @@ def test_every_effect_and_attribute_can_be_said() -> None:
     assert set(labels.EFFECTS) == set(EffectKind) == set(EFFECTS)
     assert set(labels.ATTRIBUTES) == set(Attribute)
     for language in ("zh-CN", "en"):
-        said = formatting.Localizer(language, CITY_ZONE)
-        assert "100" in said.effect({"kind": "deposit_waiver", "up_to_fen": 10_000})
-        assert said.money(199_50) == "¥199.50"
-        assert said.baseline({"delivery": True, "items": 5})
+        localizer = formatting.Localizer(language, CITY_ZONE)
+        assert "100" in localizer.effect({"kind": "deposit_waiver", "up_to_fen": 10_000})
+        assert localizer.money(199_50) == "¥199.50"
+        assert localizer.baseline({"delivery": True, "items": 5})
 
 
 def test_nothing_is_said_of_what_is_nothing() -> None:
@@ -121,10 +124,10 @@ def test_every_rule_names_its_clause() -> None:
 
 
 def test_the_house_speaks_chinese_too() -> None:
-    said = set(processing_register.CHECKS)
-    for one in processing_register.REGISTER.values():
-        said |= {one.purpose, one.basis, one.retention}
-    assert said <= set(formatting.translations(formatting.REGISTER_TEXTS))
+    texts = set(processing_register.CHECKS)
+    for entry in processing_register.REGISTER.values():
+        texts |= {entry.purpose, entry.basis, entry.retention}
+    assert texts <= set(formatting.translations(formatting.REGISTER_TEXTS))
 
 
 def test_a_state_now_is_not_what_waits_for_an_officer() -> None:

@@ -21,15 +21,15 @@ async def objected(town: City, name: str) -> tuple[Any, str]:
     me = town.resident(name)
     await me.link("green-travel", f"bike-{name}")
     await town.source().deliver(record(f"r-{name}", f"bike-{name}", quantity=10))
-    (held,) = (await me.get("/v1/me/records")).json()["data"]
+    (stored,) = (await me.get("/v1/me/records")).json()["data"]
     opened = await me.post(
-        f"/v1/me/records/{held['record_id']}/objections", {"reason_code": "wrong_quantity", "statement": "Too many."}
+        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "wrong_quantity", "statement": "Too many."}
     )
     return me, opened.json()["objection_id"]
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "message"),
     [
         ({"decision": "correct", "quantity": "abc"}, "Please type a whole number from 1 to 1,000,000."),
         ({"decision": "correct", "quantity": "0"}, "Please type a whole number from 1 to 1,000,000."),
@@ -45,14 +45,14 @@ async def objected(town: City, name: str) -> tuple[Any, str]:
     ],
     ids=str,
 )
-async def test_nothing_is_decided_by_what_cannot_be_read(shared_city: City, sent: dict[str, str], said: str) -> None:
+async def test_nothing_is_decided_by_what_cannot_be_read(shared_city: City, sent: dict[str, str], message: str) -> None:
     me, objection_id = await objected(shared_city, f"unread-{abs(hash(str(sent)))}")
     officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(f"/officer/objections/{objection_id}")
     await officer.send("Reason, in writing", reason="The source agrees.", **sent)
     assert officer.status == 422
-    assert said in officer.text
-    form = dict(next(one for one in officer.forms if "Reason, in writing" in one.text).fields)
+    assert message in officer.text
+    form = dict(next(form for form in officer.forms if "Reason, in writing" in form.text).fields)
     typed = {"reason": "The source agrees.", **sent}
     typed = {name: text for name, text in typed.items() if name != "decision" or text != "upheld"}
     assert {**form, **typed} == form
@@ -83,15 +83,15 @@ async def test_any_open_objection_is_found_by_its_id(town: City) -> None:
     await me.post(
         "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing", "statement": "One more."}
     )
-    one = town.actor(Audience.PRIVACY, "officer-1")
-    found = (await one.get(f"/v1/privacy/objections/{objection_id}")).json()
-    assert (found["state"], found["record"]["quantity"], "decided_on" in found) == ("open", 10, False)
-    assert (await one.get("/v1/privacy/objections/nothing")).status_code == 404
-    first = (await one.get("/v1/privacy/objections?limit=1")).json()["data"][0]["objection_id"]
+    api_officer = town.actor(Audience.PRIVACY, "officer-1")
+    objection = (await api_officer.get(f"/v1/privacy/objections/{objection_id}")).json()
+    assert (objection["state"], objection["record"]["quantity"], "decided_on" in objection) == ("open", 10, False)
+    assert (await api_officer.get("/v1/privacy/objections/nothing")).status_code == 404
+    first = (await api_officer.get("/v1/privacy/objections?limit=1")).json()["data"][0]["objection_id"]
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
 
-    for objection in {objection_id, first}:
-        await officer.go(f"/officer/objections/{objection}")
+    for shown_id in {objection_id, first}:
+        await officer.go(f"/officer/objections/{shown_id}")
         assert officer.status == 200
         assert "Decide by" in officer.text
 
@@ -99,19 +99,19 @@ async def test_any_open_objection_is_found_by_its_id(town: City) -> None:
 async def stopped(town: City) -> str:
     """A benefit that the gate has stopped because its service's baseline got worse; its review's id."""
     author, other = town.actor(Audience.ADMINISTRATOR, "admin-1"), town.actor(Audience.ADMINISTRATOR, "admin-2")
-    one = town.actor(Audience.PRIVACY, "officer-1")
+    officer = town.actor(Audience.PRIVACY, "officer-1")
     service = (await author.get("/v1/admin/services/book-loan")).json()["document"]
     worse = {**service, "baseline": {**service["baseline"], "items": 3}}
     await town.client.put("/v1/admin/services/book-loan", json=worse, headers=author.headers({"If-Match": "*"}))
     submitted = (await author.post("/v1/admin/services/book-loan/versions/2/submit")).json()
     if submitted["state"] == "in_review":
         body = {"decision": "approve", "reason": "It is so."}
-        await one.post("/v1/privacy/reviews/services.book-loan.2/decision", body)
+        await officer.post("/v1/privacy/reviews/services.book-loan.2/decision", body)
     sha256 = (await author.get("/v1/admin/services/book-loan/versions/2")).json()["sha256"]
     done = await other.post("/v1/admin/services/book-loan/versions/2/approve", {"sha256": sha256})
     assert done.status_code == 200, done.text
-    waiting = (await one.get("/v1/privacy/reviews")).json()["data"]
-    return str(next(one["review_id"] for one in waiting if one["kind"] == "stopped_document"))
+    waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
+    return str(next(review["review_id"] for review in waiting if review["kind"] == "stopped_document"))
 
 
 async def test_a_refusal_of_a_decision_is_shown_with_its_rule(town: City) -> None:
@@ -173,11 +173,11 @@ async def test_a_first_version_is_read_as_a_list(town: City) -> None:
     }
     assert (await author.post("/v1/admin/sources", fresh)).status_code == 201
     assert (await author.post("/v1/admin/sources/river-bikes/versions/1/submit")).json()["state"] == "in_review"
-    for language, said in (("en", ("River Bikes", "Bike trips, Bus and metro trips", "Green living")),
+    for language, texts in (("en", ("River Bikes", "Bike trips, Bus and metro trips", "Green living")),
                            ("zh-CN", ("河畔单车", "骑行、公交地铁出行", "绿色出行"))):  # fmt: skip
         officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go("/officer/reviews/sources.river-bikes.1")
-        for words in said:
+        for words in texts:
             assert words in officer.html.split("<pre")[0]
 
 
@@ -189,18 +189,18 @@ async def test_my_cases_are_listed_and_say_why(town: City) -> None:
         assert "A complaint" in officer.text
         assert f"A letter, number {number}." in officer.text
     await officer.go("/officer/cases")
-    found = [address for address, words in officer.links if words == "A complaint"]
-    assert len(found) == 3
-    await officer.go(found[0])
+    addresses = [address for address, words in officer.links if words == "A complaint"]
+    assert len(addresses) == 3
+    await officer.go(addresses[0])
     assert "A letter, number 2." in officer.text
-    one, other = town.actor(Audience.PRIVACY, "officer-1"), town.actor(Audience.PRIVACY, "officer-2")
-    page = (await one.get("/v1/privacy/cases?limit=2")).json()
+    first, other = town.actor(Audience.PRIVACY, "officer-1"), town.actor(Audience.PRIVACY, "officer-2")
+    page = (await first.get("/v1/privacy/cases?limit=2")).json()
     assert [row["text"][-2] for row in page["data"]] == ["2", "1"]
-    rest = (await one.get(f"/v1/privacy/cases?limit=2&cursor={page['next_cursor']}")).json()
+    rest = (await first.get(f"/v1/privacy/cases?limit=2&cursor={page['next_cursor']}")).json()
     assert [row["text"][-2] for row in rest["data"]] == ["0"]
     assert rest["next_cursor"] is None
     case_id = page["data"][0]["case_id"]
-    assert (await one.get(f"/v1/privacy/cases/{case_id}")).json() == page["data"][0]
+    assert (await first.get(f"/v1/privacy/cases/{case_id}")).json() == page["data"][0]
     assert (await other.get(f"/v1/privacy/cases/{case_id}")).status_code == 404
     assert (await other.get("/v1/privacy/cases")).json()["data"] == []
 
@@ -213,11 +213,11 @@ async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town:
         await officer.send("size", size=size, state="given")
         assert officer.status == 422
         assert "Please type a whole number from 1 to 200." in officer.text
-        fields = dict(next(one for one in officer.forms if "Draw" in one.text).fields)
+        fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
         assert (fields["size"], fields["state"]) == (size, "given")
     await officer.send("size", size="2", state="given")
     assert officer.status == 200
-    fields = dict(next(one for one in officer.forms if "Draw" in one.text).fields)
+    fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
     assert (fields["size"], fields["state"]) == ("2", "given")
     drawn = [words for address, words in officer.links if "/consent?id=" in address]
     assert len(drawn) == 2
@@ -230,17 +230,17 @@ async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: City) ->
     town.shift.by = now.replace(hour=17, minute=0) + timedelta(days=1) - now
     me = town.resident("zone-1")
     given = (await me.consent_to_provider("city-library"))["consent_id"]
-    shown = await me.ask(purpose="points.compute", source_id="green-travel", account="bike-zone-1")
+    shown = await me.request_notice(purpose="points.compute", source_id="green-travel", account="bike-zone-1")
     assert (await me.post("/v1/me/refusals", {"ticket": shown["ticket"]})).status_code == 201
     listed = (await me.get("/v1/me/consents")).json()["data"]
-    refused = next(one["consent_id"] for one in listed if one["state"] == "refused")
+    refused = next(consent["consent_id"] for consent in listed if consent["state"] == "refused")
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/cases")
     await officer.send("In your own words", text="A complaint.")
     case = officer.url.split("?")[0]
     day = (await town.today()).isoformat()
-    one = town.actor(Audience.PRIVACY, "officer-1")
-    read = (await one.get(f"/v1/privacy/consents/{given}?case={case.rpartition('/')[2]}")).json()
+    api_officer = town.actor(Audience.PRIVACY, "officer-1")
+    read = (await api_officer.get(f"/v1/privacy/consents/{given}?case={case.rpartition('/')[2]}")).json()
     assert (read["given_on"], [row["day"] for row in read["events"]]) == (day, [day])
     assert read["counterpart_name"] == {"zh-CN": "市图书馆", "en": "City Library"}
     await officer.go(f"{case}/consent?id={refused}")
@@ -263,19 +263,19 @@ async def test_attempts_are_told_in_words_with_their_document(town: City) -> Non
     own = await author.post("/v1/admin/benefits/library-deposit/versions/2/approve", {"sha256": sha256})
     assert own.json()["code"] == "four_eyes"
     me, other = town.resident("shown-1"), town.resident("shown-2")
-    shown = await me.ask(purpose="points.compute", source_id="green-travel", account="bike-shown-1")
+    shown = await me.request_notice(purpose="points.compute", source_id="green-travel", account="bike-shown-1")
     assert (await other.post("/v1/me/consents", {"ticket": shown["ticket"]})).json()["code"] == "ticket_of_another"
-    found = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
-    assert [(row["what"], row.get("document")) for row in found] == [
+    attempts = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
+    assert [(row["what"], row.get("document")) for row in attempts] == [
         ("giveConsent", None), ("approveVersion", "benefits/library-deposit"),
     ]  # fmt: skip
-    for language, said in (
+    for language, texts in (
         ("en", ("Approve a document Benefit library-deposit", "Another person decides", "Give a consent")),
         ("zh-CN", ("审批文件 权益 library-deposit", "须由另一人决定", "同意")),
     ):
         officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go("/officer/attempts")
-        for words in said:
+        for words in texts:
             assert words in officer.text
         for code in ("four_eyes", "approveVersion", "giveConsent"):
             assert code not in officer.html
@@ -310,7 +310,7 @@ OPEN: list[tuple[str, str, Callable[[str], bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "language", "so"), OPEN, ids=lambda one: one if isinstance(one, str) else "")
+@pytest.mark.parametrize(("path", "language", "so"), OPEN, ids=lambda value: value if isinstance(value, str) else "")
 async def test_what_anybody_reads_is_said_in_their_language(
     shared_city: City, path: str, language: str, so: Callable[[str], bool]
 ) -> None:

@@ -50,10 +50,10 @@ async def test_a_code_is_found_again_and_made_anew(town: City) -> None:
     await me.go("/me/consents")
     assert code not in me.text
     await me.send("Get a new code: Green Travel")
-    anew = code_of(me)
-    assert anew != code
+    reissued = code_of(me)
+    assert reissued != code
     assert "Here is a new code" in me.text
-    await confirm(town, anew, "bike-code-1")
+    await confirm(town, reissued, "bike-code-1")
     await me.go(urlsplit(me.url).path)
     assert "Your account at Green Travel is proven" in me.text
 
@@ -72,17 +72,17 @@ async def test_one_tap_undoes_a_stop_up_to_the_notice_and_one_more_agrees(town: 
     assert "Your code:" not in me.text
     assert "Not what you wanted?" not in me.text
     live = (await town.source().get("/v1/source/links?limit=200")).json()["data"]
-    assert "bike-undo-1" in [one["account"] for one in live]
+    assert "bike-undo-1" in [link["account"] for link in live]
 
 
 async def test_stopping_everything_says_what_goes_and_offers_each_again(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await town.resident("resident-9").consent_to_provider("city-library")
     await me.go("/me/consents")
-    said = me.text.split("All of the above at once. What goes:")[1]
-    assert "Green Travel: 39 points at once" in said
-    assert "Civic Life: 24 points at once" in said
-    assert "City Library: may no longer ask" in said
+    listed = me.text.split("All of the above at once. What goes:")[1]
+    assert "Green Travel: 39 points at once" in listed
+    assert "Civic Life: 24 points at once" in listed
+    assert "City Library: may no longer ask" in listed
     await me.send("Stop everything")
     for name in ("Green Travel", "Civic Life", "City Library"):
         assert f"Stopped: {name}" in me.text
@@ -98,9 +98,9 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
 def test_the_notices_name_the_buttons_that_there_are() -> None:
     for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
         for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
-            said, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
+            instruction, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
             for name in ("Stop", "Consents"):
-                assert f"{opening}{spoken.text(name)}{closing}" in said
+                assert f"{opening}{spoken.text(name)}{closing}" in instruction
     template = (resources.files("service.web") / "templates" / "resident" / "consents.html").read_text()
     assert '_("Stop")' in template
 
@@ -130,11 +130,11 @@ async def test_a_number_that_cannot_be_one_stays_with_what_is_wrong_beside_it(to
 
 
 async def test_receipts_say_what_happened_in_words(town: City) -> None:
-    for language, said in (("en", ("Consent given", "State now Live")), ("zh-CN", ("同意", "当前状态 生效中"))):
+    for language, texts in (("en", ("Consent given", "State now Live")), ("zh-CN", ("同意", "当前状态 生效中"))):
         me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-2")
         await me.go("/me/consents")
         await me.go(next(address for address, _ in me.links if "/me/consents/" in address))
-        assert all(one in me.text for one in said)
+        assert all(text in me.text for text in texts)
         assert "consent.given" not in me.text
 
 
@@ -186,12 +186,13 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
             "来源“绿色出行”撤回了您的一条记录",
         ),
     }.items():
-        said = [
-            one["text"] for one in (await wang.get("/v1/me/messages", {"Accept-Language": language})).json()["data"]
+        texts = [
+            message["text"]
+            for message in (await wang.get("/v1/me/messages", {"Accept-Language": language})).json()["data"]
         ]
-        assert len(said) == len(sentences)
+        assert len(texts) == len(sentences)
         for sentence in sentences:
-            assert any(sentence in text for text in said), sentence
+            assert any(sentence in text for text in texts), sentence
 
 
 async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
@@ -200,8 +201,8 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
     await me.send("In your own words", statement="I was abroad.")
     assert "Being decided: It is not mine" in me.text
-    for said in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "Decided by"):
-        assert said in me.text
+    for text in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "Decided by"):
+        assert text in me.text
     assert "Taken up" not in me.text
     officer = town.actor(Audience.PRIVACY, "officer-1")
     objection = (await town.resident("resident-9").get("/v1/me/objections")).json()["data"][0]["objection_id"]
@@ -212,8 +213,8 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
         f"/v1/privacy/objections/{objection}/decision", {"decision": "upheld", "reason": "The lock failed."}
     )
     await me.go("/me/objections")
-    for said in ("You were right: It is not mine", "Bike trips: 1 trip, ", "The reason, in writing The lock failed."):
-        assert said in me.text
+    for text in ("You were right: It is not mine", "Bike trips: 1 trip, ", "The reason, in writing The lock failed."):
+        assert text in me.text
     assert "Decided by" not in me.text
 
 
@@ -221,11 +222,11 @@ async def test_records_stand_by_day_and_page_without_gap_or_repetition(town: Cit
     wang = town.resident("resident-1")
     pages, cursor = [], ""
     while True:
-        found = (await wang.get(f"/v1/me/records?limit=7{cursor}")).json()
-        pages += [(one["occurred_on"], one["record_id"]) for one in found["data"]]
-        if found["next_cursor"] is None:
+        page = (await wang.get(f"/v1/me/records?limit=7{cursor}")).json()
+        pages += [(record["occurred_on"], record["record_id"]) for record in page["data"]]
+        if page["next_cursor"] is None:
             break
-        cursor = f"&cursor={found['next_cursor']}"
+        cursor = f"&cursor={page['next_cursor']}"
     assert pages == sorted(pages, reverse=True)
     counted = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE person_id = (SELECT person_id FROM record"
                                  " WHERE record_id = $1)", pages[0][1])  # fmt: skip
@@ -245,7 +246,7 @@ async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: C
     assert "5 later dates" in me.text
     dates = me.text.split("What ends when")[1].split("What if?")[0]
     assert dates.count("from ") == 11
-    assert sum(int(one.split()[0]) for one in dates.split(": ")[1:]) == 63
+    assert sum(int(part.split()[0]) for part in dates.split(": ")[1:]) == 63
 
 
 def test_what_gives_nothing_ends_when_it_ends() -> None:
@@ -257,10 +258,10 @@ def test_what_gives_nothing_ends_when_it_ends() -> None:
         "points": 0,
         "expires_on": "2027-06-01",
     }
-    (one,) = points.points_by_kind([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
-    assert (one.first_expiry, one.last_expiry) == ("2027-07-01", "2027-07-01")
-    (one,) = points.points_by_kind([line])
-    assert one.first_expiry == "2027-06-01"
+    (row,) = points.points_by_kind([line, {**line, "points": 1, "expires_on": "2027-07-01"}])
+    assert (row.first_expiry, row.last_expiry) == ("2027-07-01", "2027-07-01")
+    (row,) = points.points_by_kind([line])
+    assert row.first_expiry == "2027-06-01"
 
 
 @pytest.mark.parametrize("way", ["show", "benefits"])
@@ -305,11 +306,11 @@ async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(
 
 
 async def test_uses_are_said_by_the_hour_that_is_kept(town: City) -> None:
-    for language, said in (("en", ", between "), ("zh-CN", " 点")):
+    for language, text in (("en", ", between "), ("zh-CN", " 点")):
         me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-3")
         for path in ("/me/accesses", "/me/mine", "/me/consents"):
             await me.go(path)
-            assert said in me.text, path
+            assert text in me.text, path
 
 
 def test_an_hour_is_said_with_its_end() -> None:
@@ -321,9 +322,9 @@ def test_an_hour_is_said_with_its_end() -> None:
 async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: City) -> None:
     at = await town.app_context.clock()
     library = next(
-        one
-        for one in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
-        if one["benefit_id"] == "library-deposit"
+        document
+        for document in yaml.safe_load((seed.CITY / "benefits.yaml").read_text(encoding="utf-8"))
+        if document["benefit_id"] == "library-deposit"
     )
     async with queries.transaction():
         for number in range(200):
@@ -334,7 +335,7 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: C
     await me.go("/me/benefits")
     assert 'id="library-more-199"' in me.html
     await me.go("/me/show")
-    form = next(one for one in me.forms if ("benefit", "library-more-199@city-library-main") in one.fields)
+    form = next(form for form in me.forms if ("benefit", "library-more-199@city-library-main") in form.fields)
     await me.submit(form)
     assert me.status == 200
     assert 'class="typed"' in me.html

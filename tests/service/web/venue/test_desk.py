@@ -47,11 +47,11 @@ async def test_what_was_looked_at_is_honoured_without_typing_again(town: City) -
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
     assert "nothing was spent" in desk.text
-    now = next(one for one in desk.forms if "Honour it now" in one.text)
+    now = next(form for form in desk.forms if "Honour it now" in form.text)
     assert dict(now.fields)["handle"] == handle
     await desk.submit(now, act="redeem")
     assert "Honoured. It runs until" in desk.text
-    assert not [one for one in desk.forms if "Honour it now" in one.text]
+    assert not [form for form in desk.forms if "Honour it now" in form.text]
 
 
 async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
@@ -69,7 +69,7 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
     assert desk.status == 503
     assert "No answer came. Press again: it counts once." in desk.text
     assert desk.html.index("data-unanswered") < desk.html.index("No answer came") < desk.html.index("hidden data-away")
-    form = next(one for one in desk.forms if one.action == "/desk/answer")
+    form = next(form for form in desk.forms if form.action == "/desk/answer")
     key = dict(form.fields)["_key"]
     assert dict(form.fields)["handle"] == handle
     # Honoured meanwhile by this very request, whose answer was lost: the same key brings the same answer.
