@@ -1,4 +1,8 @@
-"""The administrator's door: one life for the seven kinds of catalogue document. Nobody here sees a person."""
+"""Administrators' operations on catalogue documents: draft, submit, approve, suspend, retire, export, import.
+
+The seven kinds of document share one lifecycle. No operation here reads a person. Every operation runs in the
+request's transaction; NotFound for an unknown kind, id or version.
+"""
 
 from __future__ import annotations
 
@@ -30,142 +34,175 @@ from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.i18n import findings
 
-"""A scheme is called by its version, which has a dot; what it must be exactly is the gate's business."""
 RESERVED = frozenset({"new", "findings"})
-"""Ids that are the addresses of something else, so that a document of this name could not be opened."""
+"""Ids that no document may have: `/v1/admin/{kind}/findings` and the page `new` are addresses of their own."""
 YAML = "application/yaml"
 
 
-async def find(context: RequestContext, body: schemas.DocumentBody) -> Answer:
-    """What the gate would say. Nothing is kept."""
+async def check(context: RequestContext, body: schemas.DocumentBody) -> Answer:
+    """Return the publication rules' findings about a document, without storing anything.
+
+    Problem body_invalid for a document without canonical JSON.
+    """
     kind = named_kind(context)
-    _hashable(context, body.root)
-    return Answer(schemas.Findings(findings=_findings(context, await _gate(context)(kind, body.root))))
+    _require_canonical(context, body.root)
+    return Answer(schemas.Findings(findings=_findings(context, await _publication_check(context)(kind, body.root))))
 
 
 async def create(context: RequestContext, body: schemas.DocumentBody) -> Answer:
-    """A first draft."""
+    """Store the first draft of a document; 201 with its findings, Conflict when the id is taken."""
     kind, document = named_kind(context), body.root
     document_id = _id_of(context, kind, document)
-    _hashable(context, document)
-    if await _known(kind, document_id):
+    _require_canonical(context, document)
+    if await _latest_or_none(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
-    drafted = await lifecycle.draft(kind, document_id, document, _staff(context), context.at)
-    return Answer(await _drafted(context, drafted), 201)
+    drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
+    return Answer(await _draft_answer(context, drafted), 201)
 
 
 async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
-    """The next version as a draft; what is in force stays in force."""
+    """Store the next version as a draft; the version in force does not change.
+
+    `If-Match` is required and must be the newest version's ETag or `*`, so that two editors do not overwrite each
+    other: Problem precondition_required without it, precondition_failed for an older one, body_invalid when the
+    document's id is not the path's.
+    """
     kind, document = named_kind(context), body.root
     document_id = context.request.path_params["id"]
     if _id_of(context, kind, document) != document_id:
-        raise _unfit(context, f"/{_id_member(kind)}", "not_the_id")
-    _hashable(context, document)
+        raise _body_invalid(context, f"/{_id_member(kind)}", "not_the_id")
+    _require_canonical(context, document)
     read = context.request.headers.get("if-match")
     if read is None:
         raise Problem("precondition_required")
     latest = await versions.latest_version(kind, document_id)
     if read.strip() not in ("*", tag(latest)):
         raise Problem("precondition_failed")
-    drafted = await lifecycle.draft(kind, document_id, document, _staff(context), context.at, read=latest.sha256)
-    return Answer(await _drafted(context, drafted), headers={"ETag": tag(drafted)})
+    drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at, read=latest.sha256)
+    return Answer(await _draft_answer(context, drafted), headers={"ETag": tag(drafted)})
 
 
 async def submit(context: RequestContext, _: None) -> Answer:
-    """Through the gate: submitted, in review where flagged, refused for good otherwise."""
-    found = await named_version(context)
-    submitted, found_now = await lifecycle.submit(
-        found.kind, found.document_id, found.version, _staff(context), context.at, _gate(context)
+    """Submit a draft for approval, or for a privacy officer's review; return its state and findings.
+
+    Prohibited, with the refusals, where a rule refuses the document: it stays a draft. Conflict for no draft.
+    """
+    version = await named_version(context)
+    submitted, reported = await lifecycle.submit(
+        version.kind, version.document_id, version.version, _staff_id(context), context.at, _publication_check(context)
     )
-    return Answer(schemas.SubmittedAnswer(state=submitted.state, findings=_findings(context, found_now)))
+    return Answer(schemas.SubmittedAnswer(state=submitted.state, findings=_findings(context, reported)))
 
 
 async def discard(context: RequestContext, _: None) -> Answer:
-    """Give up a draft; what is in force stays in force."""
-    found = await named_version(context)
-    given_up = await lifecycle.discard_draft(found.kind, found.document_id, found.version, _staff(context), context.at)
-    return Answer(schemas.StateAnswer(state=await versions.state_of(given_up, context.at)))
+    """Discard a draft; the version in force does not change."""
+    version = await named_version(context)
+    discarded = await lifecycle.discard_draft(
+        version.kind, version.document_id, version.version, _staff_id(context), context.at
+    )
+    return Answer(schemas.StateAnswer(state=await versions.state_of(discarded, context.at)))
 
 
 async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
-    """The second pair of eyes. The gate looks once more: the world may have moved since the submission."""
-    found = await named_version(context)
-    if found.state == "suspended":
+    """Approve a submitted version by its hash, or agree to resume a suspended one.
+
+    The publication rules run again, because other documents may have changed since the submission. Benefits that they
+    refuse on a service's new version are suspended and named in the answer.
+    FourEyes when the caller contributed to the version, Changed when the hash is not the version's.
+    """
+    version = await named_version(context)
+    if version.state == "suspended":
         return await resume(context, None)
-    begins = context.at
-    if found.state == "submitted":
-        await publish.require_passed(found, context.at, context.today)
-        begins = _begins(context, found)
-    approved = await lifecycle.approve(found, body.sha256, _staff(context), context.at, begins)
-    stopped = await publish.suspend_refused_benefits(approved, context.at, context.today)
-    return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=stopped or None))
+    in_force_from = context.at
+    if version.state == "submitted":
+        await publish.require_passed(version, context.at, context.today)
+        in_force_from = _in_force_from(context, version)
+    approved = await lifecycle.approve(version, body.sha256, _staff_id(context), context.at, in_force_from)
+    suspended = await publish.suspend_refused_benefits(approved, context.at, context.today)
+    return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=suspended or None))
 
 
 async def suspend(context: RequestContext, _: None) -> Answer:
-    """Stop what is in force at once; one person suffices."""
-    found = await named_version(context)
-    if await versions.state_of(found, context.at) == "scheduled":
-        stopped = await lifecycle.cancel_scheduled(found, _staff(context), context.at)
-        return Answer(schemas.StateAnswer(state=stopped.state))
-    await _must_be_in_force(context, found)
-    stopped = await lifecycle.suspend(found.kind, found.document_id, _staff(context), context.at)
-    return Answer(schemas.StateAnswer(state=stopped.state))
+    """Suspend the version in force at once, or cancel a scheduled one; needs no second person.
+
+    Conflict for any other state, Prohibited for a scheme in force.
+    """
+    version = await named_version(context)
+    if await versions.state_of(version, context.at) == "scheduled":
+        ended = await lifecycle.cancel_scheduled(version, _staff_id(context), context.at)
+        return Answer(schemas.StateAnswer(state=ended.state))
+    await _require_in_force(context, version)
+    ended = await lifecycle.suspend(version.kind, version.document_id, _staff_id(context), context.at)
+    return Answer(schemas.StateAnswer(state=ended.state))
 
 
 async def resume(context: RequestContext, _: None) -> Answer:
-    """Ask to start again; another person who asks the same agrees."""
-    found = await named_version(context)
-    resumed, started = await publish.resume(found, _staff(context), context.at, context.today)
+    """Request that a suspended version resume; a second person's request starts it."""
+    version = await named_version(context)
+    resumed, started = await publish.resume(version, _staff_id(context), context.at, context.today)
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
     )
 
 
 async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
-    """End what is in force, from a day on."""
-    found = await named_version(context)
-    await _must_be_in_force(context, found)
+    """End the version in force at the beginning of a civil day; today ends it now.
+
+    Problem body_invalid for no date or a past day, Conflict unless the version is in force.
+    """
+    version = await named_version(context)
+    await _require_in_force(context, version)
     day = parse_civil_day(body.from_)
     if day is None:
-        raise _unfit(context, "/from", "invalid_date")
+        raise _body_invalid(context, "/from", "invalid_date")
     if day < context.today:
-        # What was in force until now has bound people; nobody ends it before today.
-        raise _unfit(context, "/from", "in_the_past")
+        # A version in force has bound people until now: an end in the past would rewrite that.
+        raise _body_invalid(context, "/from", "in_the_past")
     ends_at = _midnight(context, day)
-    ended = await lifecycle.retire(found.kind, found.document_id, _staff(context), context.at, ends_at)
+    ended = await lifecycle.retire(version.kind, version.document_id, _staff_id(context), context.at, ends_at)
     return Answer(schemas.StateAnswer(state=await versions.state_of(ended, context.at)))
 
 
 async def export_catalogue(context: RequestContext, _: None) -> Answer | Response:
-    """Everything in force, as JSON or (`?format=yaml`) YAML; imported again it has the same hashes."""
+    """Return every document in force as JSON, or as YAML for `?format=yaml`; an import of it has the same hashes."""
     chosen = context.request.query_params.get("format", "json")
     if chosen not in ("json", "yaml"):
         raise Problem("bad_query")
-    found = await versions.bodies_in_force(context.at)
+    bodies = await versions.bodies_in_force(context.at)
     if chosen == "json":
-        return Answer(schemas.Catalogue(catalogue={kind: [dict(one) for one in all_] for kind, all_ in found.items()}))
-    text = yaml.safe_dump({"catalogue": found}, allow_unicode=True, sort_keys=False, width=120)
+        return Answer(
+            schemas.Catalogue(
+                catalogue={kind: [dict(body) for body in documents] for kind, documents in bodies.items()}
+            )
+        )
+    text = yaml.safe_dump({"catalogue": bodies}, allow_unicode=True, sort_keys=False, width=120)
     return Response(text, media_type=YAML)
 
 
 async def import_catalogue(context: RequestContext, _: None) -> Answer:
-    """Drafts of everything in a catalogue, all or nothing; whoever imports has contributed to each of them."""
+    """Store a draft of every changed document of a JSON or YAML catalogue; one faulty document refuses them all.
+
+    The importer counts as a contributor to each draft and so cannot approve them. A document equal to its newest
+    version is counted as unchanged. Problem not_json for another media type, body_invalid with pointers.
+    """
     raw = await json_io.read_body(context.request)
     if json_io.media_type(context.request) == YAML:
         raw = yaml_import.to_json(raw)
     elif json_io.media_type(context.request) not in json_io.JSON_TYPES:
         raise Problem("not_json")
     body = json_io.parse_line(raw, schemas.CatalogueBody)
-    wanted = _checked(context, body.catalogue)
+    documents = _checked(context, body.catalogue)
     drafted, unchanged = [], 0
-    for kind, document_id, document in wanted:
-        known = await _known(kind, document_id)
+    for kind, document_id, document in documents:
+        known = await _latest_or_none(kind, document_id)
         if known is not None and known.sha256 == sha256_of(document):
             unchanged += 1
             continue
-        one = await lifecycle.draft(kind, document_id, document, _staff(context), context.at)
+        version = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
         drafted.append(
-            schemas.VersionRow(id=f"{kind}/{document_id}", version=one.version, state=one.state, sha256=one.sha256)
+            schemas.VersionRow(
+                id=f"{kind}/{document_id}", version=version.version, state=version.state, sha256=version.sha256
+            )
         )
     return Answer(schemas.ImportAnswer(data=drafted, unchanged=unchanged), 201)
 
@@ -173,76 +210,76 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
 def _checked(
     context: RequestContext, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[tuple[DocumentKind, str, Mapping[str, Any]]]:
-    """Every document with its kind and id, each readable; Problem body_invalid with pointers otherwise."""
+    """Return (kind, id, document) of every document; Problem body_invalid with pointers when any has a fault."""
     faults: list[Fault] = []
-    found: list[tuple[DocumentKind, str, Mapping[str, Any]]] = []
+    documents: list[tuple[DocumentKind, str, Mapping[str, Any]]] = []
     seen = set()
-    for name, all_ in catalogue.items():
+    for name, listed in catalogue.items():
         try:
             kind = DocumentKind(name)
         except ValueError:
             faults.append(Fault(f"/catalogue{pointer_to((name,))}", "unknown_field", ""))
             continue
-        for index, document in enumerate(all_):
-            here = f"/catalogue/{name}/{index}"
-            wrong = publish.shape_faults(kind, document)
-            faults += [replace(one, pointer=here + one.pointer) for one in wrong]
-            if wrong:
+        for index, document in enumerate(listed):
+            place = f"/catalogue/{name}/{index}"
+            shape = publish.shape_faults(kind, document)
+            faults += [replace(fault, pointer=place + fault.pointer) for fault in shape]
+            if shape:
                 continue
             document_id = str(document[_id_member(kind)])
             if document_id in RESERVED:
-                faults.append(Fault(f"{here}/{_id_member(kind)}", "id_unfit", ""))
+                faults.append(Fault(f"{place}/{_id_member(kind)}", "id_unfit", ""))
             if (kind, document_id) in seen:
-                faults.append(Fault(here, "named_twice", ""))
+                faults.append(Fault(place, "named_twice", ""))
             seen.add((kind, document_id))
-            found.append((kind, document_id, document))
+            documents.append((kind, document_id, document))
     if faults:
         errors = [
             {
-                "pointer": one.pointer,
-                "code": one.code,
-                "detail": findings.detail_text(one.code, one.pointer, one.values, context.language),
+                "pointer": fault.pointer,
+                "code": fault.code,
+                "detail": findings.detail_text(fault.code, fault.pointer, fault.values, context.language),
             }
-            for one in faults[: json_io.ERRORS_MAX]
+            for fault in faults[: json_io.ERRORS_MAX]
         ]
         raise Problem("body_invalid", errors=errors)
-    return found
+    return documents
 
 
-async def _drafted(context: RequestContext, drafted: Version) -> schemas.DraftAnswer:
+async def _draft_answer(context: RequestContext, drafted: Version) -> schemas.DraftAnswer:
     return schemas.DraftAnswer(
         id=drafted.document_id,
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(context, await _gate(context)(drafted.kind, drafted.body)),
+        findings=_findings(context, await _publication_check(context)(drafted.kind, drafted.body)),
     )
 
 
-async def _must_be_in_force(context: RequestContext, found: Version) -> None:
-    """Conflict unless the version is in force; Prohibited for a scheme that has begun: people's points stand on it."""
-    now = await lifecycle.in_force(found.kind, found.document_id, context.at)
-    if now is None or now.version != found.version:
+async def _require_in_force(context: RequestContext, version: Version) -> None:
+    """Raise Conflict unless the version is in force, and Prohibited for a scheme: points given must not be lost."""
+    now = await lifecycle.in_force(version.kind, version.document_id, context.at)
+    if now is None or now.version != version.version:
         raise Conflict("this version is not in force")
-    if found.kind is DocumentKind.SCHEMES:
+    if version.kind is DocumentKind.SCHEMES:
         detail = "what a scheme has given stays until the expiry that was announced"
         raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
 
 
-async def _known(kind: DocumentKind, document_id: str) -> Version | None:
+async def _latest_or_none(kind: DocumentKind, document_id: str) -> Version | None:
     try:
         return await versions.latest_version(kind, document_id)
     except NotFound:
         return None
 
 
-def _begins(context: RequestContext, found: Version) -> datetime:
-    """When an approved version comes into force: a scheme on its 1 January, a benefit on its first day, else now."""
+def _in_force_from(context: RequestContext, version: Version) -> datetime:
+    """Return the start of an approved version: a scheme's 1 January, a benefit's first day, otherwise now."""
     day: date | None = None
-    if found.kind is DocumentKind.SCHEMES:
-        day = date(int(found.body["from_year"]), 1, 1)
-    elif found.kind is DocumentKind.BENEFITS:
-        day = date.fromisoformat(found.body["valid"]["from"])
+    if version.kind is DocumentKind.SCHEMES:
+        day = date(int(version.body["from_year"]), 1, 1)
+    elif version.kind is DocumentKind.BENEFITS:
+        day = date.fromisoformat(version.body["valid"]["from"])
     return context.at if day is None else max(context.at, _midnight(context, day))
 
 
@@ -255,34 +292,34 @@ def _id_member(kind: DocumentKind) -> str:
 
 
 def _id_of(context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]) -> str:
-    """What a document is called, so that it can be opened by it; everything else about it is the gate's business."""
+    """Return the document's id; Problem body_invalid for one that no path could name. Checks nothing else."""
     name = document.get(_id_member(kind))
     if not isinstance(name, str) or not is_document_id(kind, name) or name in RESERVED:
-        raise _unfit(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
+        raise _body_invalid(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name
 
 
-def _hashable(context: RequestContext, document: Mapping[str, Any]) -> None:
+def _require_canonical(context: RequestContext, document: Mapping[str, Any]) -> None:
     try:
         sha256_of(document)
     except (rfc8785.CanonicalizationError, ValueError):
-        raise _unfit(context, "", "not_canonical") from None
+        raise _body_invalid(context, "", "not_canonical") from None
 
 
-def _gate(context: RequestContext) -> lifecycle.PublicationCheck:
+def _publication_check(context: RequestContext) -> lifecycle.PublicationCheck:
     return partial(publish.check, at=context.at, today=context.today)
 
 
-def _staff(context: RequestContext) -> str:
+def _staff_id(context: RequestContext) -> str:
     assert isinstance(context.principal, Administrator)
     return context.principal.staff_id
 
 
-def _findings(context: RequestContext, found: Sequence[Finding]) -> list[schemas.FindingAnswer]:
-    return [schemas.FindingAnswer(**findings.localize(one, context.language)) for one in found]
+def _findings(context: RequestContext, reported: Sequence[Finding]) -> list[schemas.FindingAnswer]:
+    return [schemas.FindingAnswer(**findings.localize(finding, context.language)) for finding in reported]
 
 
-def _unfit(context: RequestContext, pointer: str, code: str) -> Problem:
-    """One thing about a body that does not fit, in the reader's language."""
+def _body_invalid(context: RequestContext, pointer: str, code: str) -> Problem:
+    """Build a Problem body_invalid with one error, in the request's language."""
     detail = findings.detail_text(code, pointer, {}, context.language)
     return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])

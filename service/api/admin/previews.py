@@ -1,4 +1,4 @@
-"""What an administrator may see of effects: counts of frozen figures, and somebody who does not exist. No person."""
+"""Previews of a version's effect for administrators: counts in tens, and a synthetic person. No real person."""
 
 from __future__ import annotations
 
@@ -16,59 +16,66 @@ from service.http.endpoints import Answer, RequestContext
 
 
 async def simulate(context: RequestContext, _: None) -> Answer:
-    """To how many a benefit would apply, or who would gain and lose by a scheme: in tens, and never small."""
+    """Count the people to whom a benefit would apply, or who would gain or lose by a scheme.
+
+    Counts are in tens; small ones are None. Each run spends one of the week's simulations (BudgetSpent after that).
+    NotFound for other kinds, Conflict for a document with faults of shape or while no scheme is in force.
+    """
     if named_kind(context) not in (DocumentKind.BENEFITS, DocumentKind.SCHEMES):
         raise NotFound("only benefits and schemes are simulated")
-    found = await named_version(context)
-    if publish.shape_faults(found.kind, found.body):
+    version = await named_version(context)
+    if publish.shape_faults(version.kind, version.body):
         raise Conflict("the document cannot be read yet; see its findings")
     if not await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         raise Conflict("no scheme is in force yet: nobody has points")
-    if found.kind is DocumentKind.SCHEMES:
-        shift = await simulation.compare(Scheme.from_document(found.body), context.today, context.at)
-        unsaid = shift.gain is None or shift.less is None
+    if version.kind is DocumentKind.SCHEMES:
+        shift = await simulation.compare(Scheme.from_document(version.body), context.today, context.at)
+        suppressed = shift.gain is None or shift.less is None
         return Answer(
             schemas.ImpactAnswer(
                 population=shift.population,
-                applies=None if unsaid else (shift.gain or 0) + (shift.less or 0),
+                applies=None if suppressed else (shift.gain or 0) + (shift.less or 0),
                 by_division={},
                 scheme=schemas.PointsShift(
                     gain=shift.gain, less=shift.less, same=shift.same, lowers=list(shift.lowers)
                 ),
             )
         )
-    condition = conditions.parse(found.body["condition"])
-    impact = await simulation.simulate(found.document_id, condition, context.today, context.at)
+    condition = conditions.parse(version.body["condition"])
+    impact = await simulation.simulate(version.document_id, condition, context.today, context.at)
     return Answer(
         schemas.ImpactAnswer(
             population=impact.population,
             applies=impact.applies,
-            by_division={found.body["division"]: impact.applies},
+            by_division={version.body["division"]: impact.applies},
         )
     )
 
 
 async def read_statistics(context: RequestContext, _: None) -> Answer:
-    """Redemptions of the last finished week by scene and benefit, frozen when this week's figures were released."""
-    found = await weekly_figures.load_or_release(context.today, context.at)
+    """Return redemptions of the last finished week by scene and benefit.
+
+    Writes that week's figures at the first call, so that later calls cannot be subtracted from each other.
+    """
+    figures = await weekly_figures.load_or_release(context.today, context.at)
     return Answer(
         schemas.BenefitFigures(
-            first_day=found["first_day"],
-            last_day=found["last_day"],
-            redemptions=found.get("by_benefit", {}),
+            first_day=figures["first_day"],
+            last_day=figures["last_day"],
+            redemptions=figures.get("by_benefit", {}),
         )
     )
 
 
 async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Answer:
-    """What the benefit would do for somebody who does not exist, with points as given."""
+    """Decide a benefit for the points in the body; reads no person. NotFound for kinds other than benefits."""
     if named_kind(context) is not DocumentKind.BENEFITS:
         raise NotFound("only benefits can be tried")
-    found = await named_version(context)
-    service = await lifecycle.in_force(DocumentKind.SERVICES, str(found.body.get("service_id")), context.at)
-    if publish.shape_faults(found.kind, found.body) or service is None:
+    version = await named_version(context)
+    service = await lifecycle.in_force(DocumentKind.SERVICES, str(version.body.get("service_id")), context.at)
+    if publish.shape_faults(version.kind, version.body) or service is None:
         raise Conflict("the document cannot be read yet; see its findings")
-    rule = Rule(conditions.parse(found.body["condition"]))
+    rule = Rule(conditions.parse(version.body["condition"]))
     points = {str(dimension): count for dimension, count in body.points.items()}
     have = {**points, conditions.TOTAL: sum(points.values())}
     decided, baseline = rule.decide(have), service.body["baseline"]
@@ -77,6 +84,6 @@ async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Ans
             applies=decided.applies,
             conditions=[schemas.DryRunLine(**line._asdict()) for line in rule.lines(decided)],
             baseline=baseline,
-            terms=effects.apply(effects.parse(found.body["effect"]), baseline) if decided.applies else baseline,
+            terms=effects.apply(effects.parse(version.body["effect"]), baseline) if decided.applies else baseline,
         )
     )

@@ -1,4 +1,4 @@
-"""What an administrator reads of the catalogue: lists with names, versions, and what a version would change."""
+"""Administrators' reads of the catalogue: lists, versions, differences, dependents. Writes nothing."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
 VERSION_DIGITS = 9
+"""Digits of a version number; nine fit the column's 32-bit integer."""
 
 
 async def list_documents(context: RequestContext, _: None) -> Answer:
-    """Documents of a kind by id, each with its newest version; `?state=` keeps those whose newest is in that state."""
+    """List documents of a kind by id, each with its newest version; `?state=` filters by that version's state."""
     kind, limit = named_kind(context), json_io.read_limit(context.request)
-    wanted = context.request.query_params.get("state")
-    if wanted is not None and wanted not in versions.STATES:
+    chosen = context.request.query_params.get("state")
+    if chosen is not None and chosen not in versions.STATES:
         raise Problem("bad_query")
     after = json_io.read_cursor(context.request, str) or ("",)
     alive = await versions.open_versions(kind, context.at)
-    in_force = {one.document_id: one.body for one in await lifecycle.all_in_force(kind, context.at)}
+    in_force = {version.document_id: version.body for version in await lifecycle.all_in_force(kind, context.at)}
     rows = []
     latest = await versions.latest_versions(kind, str(after[0]))
-    for one, state in zip(latest, await versions.states_of(latest, context.at), strict=True):
-        if wanted in (None, state):
-            called = versions.name_of(kind, in_force.get(one.document_id, one.body)) or None
-            rows.append(await _row(one, state, called, alive.get(one.document_id, {})))
+    for version, state in zip(latest, await versions.states_of(latest, context.at), strict=True):
+        if chosen in (None, state):
+            name = versions.name_of(kind, in_force.get(version.document_id, version.body)) or None
+            rows.append(await _row(version, state, name, alive.get(version.document_id, {})))
         if len(rows) > limit:
             break
     more = len(rows) > limit
@@ -42,17 +43,19 @@ async def list_documents(context: RequestContext, _: None) -> Answer:
 
 
 async def read_document(context: RequestContext, _: None) -> Answer:
-    """The newest version; its ETag is what a PUT needs."""
-    return await _whole(context, await versions.latest_version(named_kind(context), context.request.path_params["id"]))
+    """Return the newest version of a document; a PUT names its ETag in `If-Match`."""
+    return await _version_answer(
+        context, await versions.latest_version(named_kind(context), context.request.path_params["id"])
+    )
 
 
 async def read_version(context: RequestContext, _: None) -> Answer:
-    """One version."""
-    return await _whole(context, await named_version(context))
+    """Return one version of a document."""
+    return await _version_answer(context, await named_version(context))
 
 
 async def diff(context: RequestContext, _: None) -> Answer:
-    """Where two versions differ."""
+    """Return the differences of two versions, `?from=` and `?to=`, as JSON pointers with values."""
     kind, document_id = named_kind(context), context.request.path_params["id"]
     before, after = [
         await lifecycle.get(kind, document_id, version_number(context.request.query_params.get(name, "")))
@@ -62,117 +65,128 @@ async def diff(context: RequestContext, _: None) -> Answer:
 
 
 async def changes(context: RequestContext, _: None) -> Answer:
-    """Where a version differs from what people have: what is in force, whatever drafts lie between."""
-    found = await named_version(context)
-    before = await _beside(context, found)
-    if before is None:
+    """Return the differences of a version from the version in force; drafts in between do not count."""
+    version = await named_version(context)
+    base = await _comparison_base(context, version)
+    if base is None:
         return Answer(schemas.Changes(beside=None, data=[]))
     return Answer(
         schemas.Changes(
             beside=schemas.ComparedVersion(
-                id=before.document_id, version=before.version, state=await versions.state_of(before, context.at)
+                id=base.document_id, version=base.version, state=await versions.state_of(base, context.at)
             ),
-            data=_differences(before, found),
+            data=_differences(base, version),
         )
     )
 
 
-STANDING = {
+DEPENDENT_MEMBERS = {
     DocumentKind.PROVIDERS: ((DocumentKind.VENUES, "provider_id"), (DocumentKind.SERVICES, "provider_id")),
     DocumentKind.SERVICES: ((DocumentKind.BENEFITS, "service_id"),),
 }
-"""Which kinds name a document of a kind, and in which member."""
+"""Kinds whose documents name a document of the kind, each with the member that holds the id."""
 
 
 async def dependents(context: RequestContext, _: None) -> Answer:
-    """What is in force and stands on a document: a provider's venues and services, a service's benefits."""
-    kind, bearing = named_kind(context), context.request.path_params["id"]
-    await versions.latest_version(kind, bearing)
-    found: list[schemas.Dependent] = []
-    waiting = [(kind, bearing)]
+    """List the documents in force that depend on a document, directly or through another one.
+
+    A provider has venues and services, a service has benefits.
+    """
+    kind, document_id = named_kind(context), context.request.path_params["id"]
+    await versions.latest_version(kind, document_id)
+    rows: list[schemas.Dependent] = []
+    waiting = [(kind, document_id)]
     while waiting:
-        here, document_id = waiting.pop(0)
-        for above, member in STANDING.get(here, ()):
-            for one in await lifecycle.all_in_force(above, context.at):
-                if one.body[member] == document_id:
-                    found.append(
+        kind, named = waiting.pop(0)
+        for dependent_kind, member in DEPENDENT_MEMBERS.get(kind, ()):
+            for document in await lifecycle.all_in_force(dependent_kind, context.at):
+                if document.body[member] == named:
+                    rows.append(
                         schemas.Dependent(
-                            kind=above, id=one.document_id, name=versions.name_of(above, one.body) or None
+                            kind=dependent_kind,
+                            id=document.document_id,
+                            name=versions.name_of(dependent_kind, document.body) or None,
                         )
                     )
-                    waiting.append((above, one.document_id))
-    return Answer(schemas.Dependents(data=found))
+                    waiting.append((dependent_kind, document.document_id))
+    return Answer(schemas.Dependents(data=rows))
 
 
-async def _beside(context: RequestContext, found: Version) -> Version | None:
-    """What a version is read against; of a new scheme, which has no past of its own, the scheme that it follows."""
+async def _comparison_base(context: RequestContext, version: Version) -> Version | None:
+    """Return the version to compare with; for a scheme that has none in force, the scheme of the years before."""
     if (
-        found.kind is not DocumentKind.SCHEMES
-        or await lifecycle.in_force(found.kind, found.document_id, context.at) is not None
+        version.kind is not DocumentKind.SCHEMES
+        or await lifecycle.in_force(version.kind, version.document_id, context.at) is not None
     ):
-        return await versions.comparison_base(found, context.at)
+        return await versions.comparison_base(version, context.at)
     others = [
-        one
-        for one in (
+        scheme
+        for scheme in (
             *await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at),
             *await lifecycle.scheduled(DocumentKind.SCHEMES, context.at),
         )
-        if one.document_id != found.document_id
+        if scheme.document_id != version.document_id
     ]
-    year = found.body.get("from_year")
-    before = [one for one in others if not isinstance(year, int) or one.body["from_year"] <= year]
-    if not before:
-        return await versions.comparison_base(found, context.at)
-    return max(before, key=lambda one: int(one.body["from_year"]))
+    year = version.body.get("from_year")
+    earlier = [scheme for scheme in others if not isinstance(year, int) or scheme.body["from_year"] <= year]
+    if not earlier:
+        return await versions.comparison_base(version, context.at)
+    return max(earlier, key=lambda scheme: int(scheme.body["from_year"]))
 
 
 def _differences(before: Version, after: Version) -> list[schemas.Difference]:
-    return [schemas.Difference(**one) for one in versions.differences(before.body, after.body)]
+    return [schemas.Difference(**difference) for difference in versions.differences(before.body, after.body)]
 
 
-async def _row(one: Version, state: str, name: dict[str, str] | None, alive: Mapping[int, str]) -> schemas.VersionRow:
+async def _row(
+    version: Version, state: str, name: dict[str, str] | None, open_states: Mapping[int, str]
+) -> schemas.VersionRow:
     others = [
-        schemas.OtherVersion(version=number, state=said) for number, said in alive.items() if number < one.version
+        schemas.OtherVersion(version=number, state=other_state)
+        for number, other_state in open_states.items()
+        if number < version.version
     ]
     return schemas.VersionRow(
-        id=one.document_id,
-        version=one.version,
+        id=version.document_id,
+        version=version.version,
         state=state,
-        sha256=one.sha256,
+        sha256=version.sha256,
         name=name,
-        in_force_version=next((number for number, said in alive.items() if said == "in_force"), None),
-        resume_requested=await versions.resume_requested(one) or None,
+        in_force_version=next(
+            (number for number, other_state in open_states.items() if other_state == "in_force"), None
+        ),
+        resume_requested=await versions.resume_requested(version) or None,
         others=others or None,
     )
 
 
-async def _whole(context: RequestContext, found: Version) -> Answer:
-    now = await lifecycle.in_force(found.kind, found.document_id, context.at)
+async def _version_answer(context: RequestContext, version: Version) -> Answer:
+    in_force = await lifecycle.in_force(version.kind, version.document_id, context.at)
     return Answer(
         schemas.VersionAnswer(
-            id=found.document_id,
-            version=found.version,
-            state=await versions.state_of(found, context.at),
-            sha256=found.sha256,
-            in_force_from=None if found.in_force_from is None else json_io.rfc3339(found.in_force_from),
-            in_force_version=None if now is None else now.version,
-            resume_requested=await versions.resume_requested(found) or None,
-            name=versions.name_of(found.kind, found.body) or None,
-            document=found.body,
+            id=version.document_id,
+            version=version.version,
+            state=await versions.state_of(version, context.at),
+            sha256=version.sha256,
+            in_force_from=None if version.in_force_from is None else json_io.rfc3339(version.in_force_from),
+            in_force_version=None if in_force is None else in_force.version,
+            resume_requested=await versions.resume_requested(version) or None,
+            name=versions.name_of(version.kind, version.body) or None,
+            document=version.body,
         ),
-        headers={"ETag": tag(found)},
+        headers={"ETag": tag(version)},
     )
 
 
 async def named_version(context: RequestContext) -> Version:
-    """The version that the path names; NotFound for any other."""
+    """Return the version that the path names; NotFound when there is none."""
     return await lifecycle.get(
         named_kind(context), context.request.path_params["id"], version_number(context.request.path_params["version"])
     )
 
 
 def named_kind(context: RequestContext) -> DocumentKind:
-    """The kind that the path names; NotFound for any other."""
+    """Return the kind that the path names; NotFound when there is none."""
     try:
         return DocumentKind(context.request.path_params["kind"])
     except ValueError:
@@ -180,12 +194,12 @@ def named_kind(context: RequestContext) -> DocumentKind:
 
 
 def version_number(text: str) -> int:
-    """A version's number as it stands in a path or query; NotFound for anything else."""
+    """Parse a version number from a path or query; NotFound for other text, which can name no version."""
     if not (text.isascii() and text.isdecimal() and len(text) <= VERSION_DIGITS):
         raise NotFound("there is no such version")
     return int(text)
 
 
-def tag(found: Version) -> str:
-    """The ETag of a version."""
-    return f'"{found.version}-{found.sha256[:32]}"'
+def tag(version: Version) -> str:
+    """Return the ETag of a version: its number and the first 32 hex digits of its hash."""
+    return f'"{version.version}-{version.sha256[:32]}"'

@@ -1,4 +1,4 @@
-"""What an administrator may ask of this service."""
+"""Operations of an administrator: path, summary, handler, schemas, errors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ADMIN = (
     STAFF.get(
         "/v1/admin/statistics",
         "benefitStatistics",
-        "Last week's redemptions by scene and benefit, in tens",
+        "Read last week's redemptions by scene and benefit, in tens",
         previews.read_statistics,
         schemas.BenefitFigures,
     ),
     STAFF.get(
         "/v1/admin/catalogue/export",
         "exportCatalogue",
-        "Everything in force, JSON or YAML",
+        "Export all documents in force as JSON or YAML",
         handlers.export_catalogue,
         schemas.Catalogue,
         query=(Parameter("format", {"type": "string", "enum": ["json", "yaml"]}),),
@@ -32,7 +32,7 @@ ADMIN = (
     STAFF.post(
         "/v1/admin/catalogue/import",
         "importCatalogue",
-        "Drafts of a whole catalogue, all or nothing",
+        "Import a catalogue as drafts; one faulty document refuses all",
         handlers.import_catalogue,
         schemas.CatalogueBody,
         {201: schemas.ImportAnswer},
@@ -42,7 +42,7 @@ ADMIN = (
     STAFF.post(
         "/v1/admin/{kind}",
         "createDocument",
-        "A first draft",
+        "Create the first draft of a document",
         handlers.create,
         schemas.DocumentBody,
         {201: schemas.DraftAnswer},
@@ -52,8 +52,8 @@ ADMIN = (
     STAFF.post(
         "/v1/admin/{kind}/findings",
         "findFaults",
-        "What the gate would say; nothing is kept",
-        handlers.find,
+        "Check a document without storing it",
+        handlers.check,
         schemas.DocumentBody,
         {200: schemas.Findings},
         errors=("not_found",),
@@ -61,7 +61,7 @@ ADMIN = (
     STAFF.get(
         "/v1/admin/{kind}",
         "listDocuments",
-        "Documents of a kind",
+        "List documents of a kind",
         queries.list_documents,
         schemas.VersionList,
         query=(Parameter("state", {"type": "string"}), *PAGING),
@@ -70,7 +70,7 @@ ADMIN = (
     STAFF.get(
         ONE,
         "readCatalogueDocument",
-        "The newest version",
+        "Read the newest version",
         queries.read_document,
         schemas.VersionAnswer,
         errors=("not_found",),
@@ -78,7 +78,7 @@ ADMIN = (
     STAFF.post(
         ONE,
         "editDocument",
-        "The next version",
+        "Create the next version as a draft",
         handlers.edit,
         schemas.DocumentBody,
         {200: schemas.DraftAnswer},
@@ -89,7 +89,7 @@ ADMIN = (
     STAFF.get(
         f"{ONE}/dependents",
         "readDependents",
-        "Documents in force that stand on this one",
+        "List documents in force that depend on this one",
         queries.dependents,
         schemas.Dependents,
         errors=("not_found",),
@@ -97,7 +97,7 @@ ADMIN = (
     STAFF.get(
         f"{ONE}/diff",
         "diffVersions",
-        "Where two versions differ",
+        "Compare two versions",
         queries.diff,
         schemas.Differences,
         query=(
@@ -109,7 +109,7 @@ ADMIN = (
     STAFF.get(
         VERSION,
         "readVersion",
-        "One version",
+        "Read one version",
         queries.read_version,
         schemas.VersionAnswer,
         errors=("not_found",),
@@ -117,7 +117,7 @@ ADMIN = (
     STAFF.get(
         f"{VERSION}/changes",
         "readChanges",
-        "Where a version differs from what people have",
+        "Compare a version with the version in force",
         queries.changes,
         schemas.Changes,
         errors=("not_found",),
@@ -125,7 +125,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/submit",
         "submitVersion",
-        "Through the gate",
+        "Submit a draft",
         handlers.submit,
         None,
         {200: schemas.SubmittedAnswer},
@@ -134,7 +134,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/approve",
         "approveVersion",
-        "The second pair of eyes",
+        "Approve a submitted version, as a second person",
         handlers.approve,
         schemas.ApproveBody,
         {200: schemas.StateAnswer},
@@ -143,7 +143,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/discard",
         "discardVersion",
-        "Give up a draft",
+        "Discard a draft",
         handlers.discard,
         None,
         {200: schemas.StateAnswer},
@@ -152,7 +152,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/simulate",
         "simulateVersion",
-        "What it would do: a benefit or a scheme, in tens",
+        "Count the people whom a benefit or scheme would affect, in tens",
         previews.simulate,
         None,
         {200: schemas.ImpactAnswer},
@@ -161,7 +161,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/dry-run",
         "tryVersion",
-        "What it would do for somebody who does not exist",
+        "Decide a benefit for a synthetic person",
         previews.dry_run,
         schemas.SyntheticPerson,
         {200: schemas.DryRun},
@@ -170,7 +170,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/suspend",
         "suspendVersion",
-        "Stop it at once",
+        "Suspend the version in force at once",
         handlers.suspend,
         None,
         {200: schemas.StateAnswer},
@@ -179,7 +179,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/resume",
         "resumeVersion",
-        "Start it again, by two",
+        "Request or confirm that a suspended version resumes",
         handlers.resume,
         None,
         {200: schemas.StateAnswer},
@@ -188,7 +188,7 @@ ADMIN = (
     STAFF.post(
         f"{VERSION}/retire",
         "retireVersion",
-        "End it from a day on",
+        "End the version in force on a day",
         handlers.retire,
         schemas.RetireBody,
         {200: schemas.StateAnswer},

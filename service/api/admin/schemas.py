@@ -1,4 +1,4 @@
-"""What administrators send and are told: documents, findings, versions."""
+"""Request and answer schemas of administrators: documents, findings, versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class DocumentBody(RootModel[dict[str, Any]]):
-    """A catalogue document; the gate says what is wrong with it."""
+    """A catalogue document of the kind in the path. The publication rules check its members and report findings."""
 
 
 class FindingAnswer(ApiModel):
-    """What the gate says about one field."""
+    """A finding of the publication rules about one member, in the language of the request."""
 
     code: str
     rule: str
@@ -28,7 +28,7 @@ class FindingAnswer(ApiModel):
 
 
 class DraftAnswer(ApiModel):
-    """A draft and what the gate would say of it now."""
+    """A stored draft, with the publication rules' findings about it."""
 
     id: str
     version: int
@@ -38,13 +38,13 @@ class DraftAnswer(ApiModel):
 
 
 class Findings(ApiModel):
-    """What the gate says of a document that nobody has kept."""
+    """Findings of the publication rules about a document that was not stored."""
 
     findings: list[FindingAnswer]
 
 
 class VersionAnswer(ApiModel):
-    """One version, whole."""
+    """One version with its document."""
 
     id: str
     version: int
@@ -52,24 +52,24 @@ class VersionAnswer(ApiModel):
     sha256: str
     in_force_from: str | None = None
     in_force_version: int | None
-    """The version that binds now, this one or another; null where none does."""
+    """The number of the version in force now, this one or another; null when none is in force."""
     resume_requested: bool | None = None
-    """True while somebody has asked to start this suspended version again, and another person's word is missing."""
+    """True while one person has requested to resume this suspended version and a second request is missing."""
     name: dict[str, str] | None = None
     document: Document
 
 
 class OtherVersion(ApiModel):
-    """An older version that is not over: submitted, in review, scheduled, in force or suspended."""
+    """An older version that has not ended: submitted, in review, scheduled, in force or suspended."""
 
     version: int
     state: str
 
 
 class VersionRow(ApiModel):
-    """One version in a list, with what the document is called now and its older versions that are not over.
+    """One version in a list, with the document's name and its older versions that have not ended.
 
-    A name that a draft proposes is nobody's name yet: while something is in force, it is called as that is.
+    The name is that of the version in force, and that of this version only while none is in force.
     """
 
     id: str
@@ -83,14 +83,14 @@ class VersionRow(ApiModel):
 
 
 class VersionList(ApiModel):
-    """A page of documents by id, each with its newest version."""
+    """A page of documents in order of id, each with its newest version."""
 
     data: list[VersionRow]
     next_cursor: str | None
 
 
 class Difference(ApiModel):
-    """One place where two versions differ; `before` or `after` is absent where there was, or is, nothing."""
+    """A difference of two versions at a JSON pointer; `before` or `after` is absent where the member does not exist."""
 
     pointer: str
     before: Any = None
@@ -98,13 +98,13 @@ class Difference(ApiModel):
 
 
 class Differences(ApiModel):
-    """Where two versions differ."""
+    """All differences of two versions."""
 
     data: list[Difference]
 
 
 class ComparedVersion(ApiModel):
-    """The version that another one is read against; of a new scheme, the scheme that it follows."""
+    """The version that a version is compared with; for a new scheme, the scheme of the years before."""
 
     id: str
     version: int
@@ -112,14 +112,14 @@ class ComparedVersion(ApiModel):
 
 
 class Changes(ApiModel):
-    """Where a version differs from what people have; `beside` is null where there never was anything."""
+    """The differences of a version from the version in force, which `beside` names; null when there is none."""
 
     beside: ComparedVersion | None
     data: list[Difference]
 
 
 class Dependent(ApiModel):
-    """A document in force that stands on another one, and would fall with it."""
+    """A document in force that depends on another document and ends with it."""
 
     kind: str
     id: str
@@ -127,35 +127,35 @@ class Dependent(ApiModel):
 
 
 class Dependents(ApiModel):
-    """Documents in force that stand on one."""
+    """The documents in force that depend on a document."""
 
     data: list[Dependent]
 
 
 class SubmittedAnswer(ApiModel):
-    """A version after the gate."""
+    """The state of a submitted version, with the publication rules' findings."""
 
     state: str
     findings: list[FindingAnswer]
 
 
 class ApproveBody(ApiModel):
-    """The hash of what was read."""
+    """The SHA-256 of the version that the approver read, in hexadecimal."""
 
     sha256: Hash
 
 
 class StateAnswer(ApiModel):
-    """A version after a step; `suspended` names live benefits that a worse baseline stopped."""
+    """The state of a version after a step; `suspended` lists benefits that a worse baseline suspended."""
 
     state: str
     suspended: list[str] | None = None
 
 
 class PointsShift(ApiModel):
-    """People counted in tens by what a year like their last would earn under a scheme beside the one before it.
+    """People whose last year would earn more, less or the same under a scheme than under the one before it.
 
-    Null where it would be too small to say. `lowers` names kinds and dimensions that could earn less, exactly.
+    Counts are in tens; null when too small to publish. `lowers` lists every kind and dimension that could earn less.
     """
 
     gain: int | None
@@ -165,17 +165,17 @@ class PointsShift(ApiModel):
 
 
 class ImpactAnswer(ApiModel):
-    """People counted in tens; null where it would be too small to say. Divisions are where the benefit is offered."""
+    """People to whom a benefit would apply, in tens; null when too small to publish. By the benefit's divisions."""
 
     population: int
     applies: int | None
     by_division: dict[str, int | None]
     scheme: PointsShift | None = None
-    """Of a scheme, to whom it makes a difference; `applies` is then gain and less together."""
+    """For a scheme, the people who would gain and lose; `applies` is then the sum of both."""
 
 
 class BenefitFigures(ApiModel):
-    """Redemptions of a finished week by scene and benefit, in tens; null where too small to say."""
+    """Redemptions of a finished week by scene and benefit, in tens; null when too small to publish."""
 
     first_day: str
     last_day: str
@@ -183,13 +183,13 @@ class BenefitFigures(ApiModel):
 
 
 class SyntheticPerson(ApiModel):
-    """Points of somebody who does not exist; a dimension left out counts as none."""
+    """Points of a synthetic person by dimension; a dimension that is left out counts as zero."""
 
     points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
 
 
 class DryRunLine(ApiModel):
-    """One "at least" with what the synthetic person has."""
+    """One condition of a benefit: the points needed and the points of the synthetic person."""
 
     measure: str
     at_least: int
@@ -198,7 +198,7 @@ class DryRunLine(ApiModel):
 
 
 class DryRun(ApiModel):
-    """Whether it applies, why, and the terms beside what everybody gets."""
+    """A benefit decided for a synthetic person: its conditions, the terms, and the baseline that everybody gets."""
 
     applies: bool
     conditions: list[DryRunLine]
@@ -207,25 +207,25 @@ class DryRun(ApiModel):
 
 
 class RetireBody(ApiModel):
-    """From which civil day it ends: today, which means now, or later."""
+    """The civil day at whose beginning the version ends; today ends it at once."""
 
     from_: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(alias="from")
 
 
 class Catalogue(ApiModel):
-    """Everything in force, by kind."""
+    """All documents in force, by kind."""
 
     catalogue: dict[str, list[Document]]
 
 
 class CatalogueBody(ApiModel):
-    """Documents by kind, to become drafts: all of them or none."""
+    """Documents by kind, to be stored as drafts. One faulty document refuses the whole import."""
 
     catalogue: dict[str, list[dict[str, Any]]]
 
 
 class ImportAnswer(ApiModel):
-    """The drafts that were made; documents that are as their newest version were passed over."""
+    """The stored drafts, and the count of documents that equal their newest version and were not stored."""
 
     data: list[VersionRow]
     unchanged: int
