@@ -37,7 +37,7 @@ def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-def test_what_the_gate_says_of_a_draft_leads_into_the_editor(browser: Browser, city: Process, language: str) -> None:
+def test_findings_of_a_draft_link_into_the_editor(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language, viewport=NARROW) as author:
         author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/benefits/checkup-half-price").check()
         author.page.click(".finding a")

@@ -47,7 +47,7 @@ def come_in(visitor: Visitor, audience: Audience | None) -> Visitor:
     [(NARROW, True, "en"), (ZOOMED, False, "zh-CN")],
     ids=["320 pixels and dark", "200 percent"],
 )
-def test_it_fits(
+def test_every_page_fits_its_window_and_is_accessible(
     browser: Browser, city: Process, audience: Audience | None, viewport: ViewportSize, dark: bool, language: str
 ) -> None:
     with visiting(browser, city.base, viewport=viewport, dark=dark, language=language) as visitor:
@@ -83,7 +83,7 @@ def tab_to(visitor: Visitor, words: str) -> None:
     raise AssertionError(f"the Tab key never reaches {words}")
 
 
-def test_by_keyboard_alone(browser: Browser, city: Process) -> None:
+def test_every_control_is_reached_by_keyboard(browser: Browser, city: Process) -> None:
     """From the first page to a code and to a stop, without a pointer."""
     with visiting(browser, city.base, language="en") as me:
         keyboard = me.page.keyboard

@@ -63,7 +63,7 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
 
 
 @LANGUAGES
-def test_an_administrator_is_told_why_a_harm_is_refused(browser: Browser, city: Process, language: str) -> None:
+def test_an_administrator_reads_why_a_harm_is_refused(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as author:
         author.sign_in(Audience.ADMINISTRATOR, "admin-1").check()
         author.go("/admin/benefits/library-deposit").check()
@@ -102,7 +102,7 @@ def test_an_officer_verifies(browser: Browser, city: Process, language: str) -> 
 
 
 @LANGUAGES
-def test_anybody(browser: Browser, city: Process, language: str) -> None:
+def test_the_public_pages(browser: Browser, city: Process, language: str) -> None:
     with visiting(browser, city.base, language=language, viewport=DESKTOP) as anybody:
         for path in ("/", "/scheme", "/benefits", "/never", "/logs", "/nothing-here"):
             anybody.go(path)

@@ -55,7 +55,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
         assert len(keys) == 1
 
 
-def test_nothing_was_spent_is_said_only_of_what_never_left(browser: Browser, city: Process) -> None:
+def test_the_desk_says_nothing_was_used_only_when_no_request_was_sent(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en") as desk:
         desk.sign_in(Audience.VENUE, "city-library-main")
         asked: list[str] = []
@@ -70,7 +70,7 @@ def test_nothing_was_spent_is_said_only_of_what_never_left(browser: Browser, cit
         desk.context.set_offline(False)
 
 
-def test_what_was_looked_at_is_honoured_by_one_press(browser: Browser, city: Process, demo_folder: Path) -> None:
+def test_a_checked_code_is_redeemed_by_one_press(browser: Browser, city: Process, demo_folder: Path) -> None:
     handle = handle_of(browser, city, demo_folder)
     with visiting(browser, city.base, language="en") as desk:
         desk.sign_in(Audience.VENUE, "city-library-main")
@@ -166,7 +166,7 @@ def test_tables_are_read_row_by_row_on_a_narrow_screen(browser: Browser, city: P
         assert narrowest(officer, ".stacked tbody td, .stacked tbody th") > 200
 
 
-def test_paper_is_white_and_the_footer_as_wide_as_the_page(browser: Browser, city: Process) -> None:
+def test_printed_pages_are_white_and_the_footer_is_as_wide_as_the_page(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", viewport=DESKTOP, dark=True) as officer:
         officer.sign_in(Audience.PRIVACY, "officer-1")
         officer.go("/officer/self-audit").check()

@@ -92,13 +92,13 @@ def test_the_demonstration_issuer_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "{}", '{"resident": {}}', json.dumps({"stranger": {}})])
-def test_issuers_that_are_none(tmp_path: Path, value: str) -> None:
+def test_malformed_issuers_are_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(SettingsInvalid, match="ISSUERS"):
         settings.read(settings_environment(tmp_path, ISSUERS=value))
 
 
 @pytest.mark.parametrize("changes", [{"algorithms": ["HS256"]}, {"algorithms": ["none"]}, {"issuer": ""}])
-def test_issuers_that_are_unsafe(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_unsafe_issuers_are_refused(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(SettingsInvalid, match="ISSUERS"):
         settings.read(settings_environment(tmp_path, ISSUERS=issuers(**changes)))
 
@@ -135,7 +135,7 @@ def test_one_key_for_two_purposes_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc/passwd"])
-def test_a_city_lives_in_a_time_zone(tmp_path: Path, zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(tmp_path: Path, zone: str) -> None:
     with pytest.raises(SettingsInvalid, match="CITY_ZONE"):
         settings.read(settings_environment(tmp_path, CITY_ZONE=zone))
 

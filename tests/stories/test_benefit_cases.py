@@ -119,7 +119,7 @@ async def test_b5_a_retraction_takes_back_what_the_record_gave(town: City) -> No
     assert await wang.total() == 99
 
 
-async def test_corrections_are_told_and_counted(town: City) -> None:
+async def test_corrections_are_announced_and_counted(town: City) -> None:
     wang, source, year = town.resident("wang"), town.source(), await town.last_year()
     await wang.link("green-travel", "bike-9001")
     await source.deliver(record("r-1", "bike-9001", quantity=10, occurred_on=f"{year}-01-01"))
@@ -219,7 +219,7 @@ async def test_t2_what_changes_between_ticket_and_scan(town: City) -> None:
     assert (await venue.post("/v1/venue/checks", {"handle": third["handle"]})).content == ORDINARY
 
 
-async def test_t3_the_wrong_place_and_the_wrong_door(town: City) -> None:
+async def test_t3_the_wrong_place_and_the_wrong_audience(town: City) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
@@ -302,7 +302,7 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: City) -> None:
         (DocumentKind.SOURCES, "green-travel", Audience.SOURCE, "green-travel", ("links", "objections")),
     ],
 )
-async def test_a_suspended_organisation_is_felt_at_the_next_request(
+async def test_a_suspended_organisation_is_refused_at_the_next_request(
     town: City, kind: DocumentKind, document_id: str, audience: Audience, subject: str, paths: tuple[str, ...]
 ) -> None:
     actor = town.actor(audience, subject)

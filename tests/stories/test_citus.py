@@ -52,7 +52,7 @@ async def city_settings(demo_folder: Path, tmp_path: Path) -> AsyncIterator[obje
     await cluster.drop(url)
 
 
-async def test_a_residents_day_and_where_the_tables_lie(town: City) -> None:
+async def test_a_residents_day_on_distributed_tables(town: City) -> None:
     await live_a_residents_day(town)
     lie = {row["name"]: row["key"] for row in await queries.fetch_all(
         "SELECT table_name::text AS name, distribution_column AS key FROM citus_tables")}  # fmt: skip

@@ -274,7 +274,7 @@ def running_town(city_settings: Settings, folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
-def test_any_order_of_acts_is_the_same_truth(city_settings: Settings, demo_folder: Path) -> None:
+def test_consents_follow_the_model_in_any_order_of_acts(city_settings: Settings, demo_folder: Path) -> None:
     with running_town(city_settings, demo_folder):
         run_state_machine_as_test(
             Lives,
@@ -285,7 +285,7 @@ def test_any_order_of_acts_is_the_same_truth(city_settings: Settings, demo_folde
 
 
 @pytest.mark.campaign
-def test_any_order_of_acts_is_the_same_truth_for_long(city_settings: Settings, demo_folder: Path) -> None:
+def test_consents_follow_the_model_for_long(city_settings: Settings, demo_folder: Path) -> None:
     with running_town(city_settings, demo_folder):
         run_state_machine_as_test(
             Lives,

@@ -207,7 +207,7 @@ async def test_a_notice_cannot_quietly_say_something_else(town: City) -> None:
     assert [(row["code"], row["pointer"]) for row in findings] == [("change_not_material", "/languages/en/recipients")]
 
 
-async def test_a_ladder_of_thresholds_is_held(town: City) -> None:
+async def test_a_ladder_of_thresholds_waits_for_an_officer(town: City) -> None:
     admin, states = administrator(town), []
     for number, at_least in enumerate((20, 40, 80)):
         body = benefit_document(benefit_id=f"rung-{number}", condition={"measure": "total", "at_least": at_least})

@@ -128,7 +128,7 @@ REFUSED: dict[str, list[tuple[str, dict[str, Any], str, str]]] = {
 }
 
 
-def test_the_list_is_the_one_that_was_given() -> None:
+def test_the_list_has_all_twenty_attempts() -> None:
     assert [entry["id"] for entry in LISTED] == [f"ADV-{number:02d}" for number in range(1, 21)]
     if SHARED.exists():
         assert json.loads(SHARED.read_text(encoding="utf-8")) == LISTED
@@ -138,7 +138,7 @@ def test_the_list_is_the_one_that_was_given() -> None:
     ("number", "kind", "document", "code", "rule"),
     [(name, *attempt) for name, tried in REFUSED.items() for attempt in tried],
 )
-async def test_what_is_refused_at_the_gate(
+async def test_a_prohibited_document_is_refused_at_publication(
     town: City, number: str, kind: str, document: dict[str, Any], code: str, rule: str
 ) -> None:
     assert next(entry for entry in LISTED if entry["id"] == number)["expected"] == "refused_at_publish"

@@ -74,7 +74,7 @@ async def test_somebody_without_a_login_is_erased_at_the_counter(town: City) -> 
     assert [tombstone.kind for tombstone in town.app_context.tombstones.read()][-1] == "erased"
 
 
-async def test_the_counters_commands(tmp_path: Path) -> None:
+async def test_counter_commands_change_subjects_rotate_keys_and_erase(tmp_path: Path) -> None:
     folder = tmp_path / "city"
     settings = seed.settings_of(folder)
     async with city.running_city(settings, folder) as town:

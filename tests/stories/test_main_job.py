@@ -159,7 +159,7 @@ async def test_every_failure_at_a_venue_is_one_answer(town: City) -> None:
     assert all(shape == schemas[0] for shape in schemas)
 
 
-async def test_a_withdrawal_is_felt_at_once(town: City) -> None:
+async def test_a_withdrawal_takes_effect_at_once(town: City) -> None:
     zhao, venue = town.resident("zhao"), town.venue()
     await zhao.volunteer(4_800, "v-zhao")
     await zhao.link("green-travel", "bike-7001")
@@ -183,7 +183,7 @@ async def test_a_withdrawal_is_felt_at_once(town: City) -> None:
 
 
 @pytest.mark.parametrize("own", list(Audience))
-async def test_each_role_at_each_door(town: City, own: Audience) -> None:
+async def test_each_role_is_refused_by_other_audiences(town: City, own: Audience) -> None:
     paths = {
         Audience.RESIDENT: "/v1/me/points",
         Audience.VENUE: "/v1/venue/benefits",

@@ -21,7 +21,7 @@ async def reminders(who: Resident) -> list[int]:
     return sorted(message["facts"]["days"] for message in messages if message["kind"] == "consent_ending")
 
 
-async def test_people_are_told_90_30_and_7_days_before_once_each(town: City) -> None:
+async def test_reminders_come_90_30_and_7_days_before_once_each(town: City) -> None:
     wang = town.resident("wang")
     await wang.consent_to_provider("city-library")
     expected: list[int] = []
@@ -35,7 +35,7 @@ async def test_people_are_told_90_30_and_7_days_before_once_each(town: City) -> 
     assert any("Agree once more" in message["text"] for message in messages)
 
 
-async def test_whoever_was_not_told_for_a_while_is_told_once(town: City) -> None:
+async def test_missed_reminders_are_sent_as_one(town: City) -> None:
     wang = town.resident("wang")
     await wang.consent_to_provider("city-library")
     town.shift.by = timedelta(days=363)
@@ -80,7 +80,7 @@ async def test_a_renewal_with_another_account_ends_nothing(town: City) -> None:
     assert delivered["accepted"] == 1
 
 
-async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: City) -> None:
+async def test_a_renewal_before_the_account_was_proven_needs_the_account_again(town: City) -> None:
     wang = town.resident("wang")
     await wang.consent_to_source("volunteer-service", "v-typo")
     town.shift.by = timedelta(days=300)
@@ -91,7 +91,7 @@ async def test_a_renewal_before_the_account_was_proven_names_it_anew(town: City)
     assert (await source.deliver(record("r", "v-1", "volunteer_minutes", 60)))["accepted"] == 1
 
 
-async def test_a_source_with_more_kinds_asks_anew_for_the_wider_part(town: City) -> None:
+async def test_a_source_with_more_kinds_needs_a_new_consent_for_them(town: City) -> None:
     wang = town.resident("wang")
     at = await queries.now()
     current = await lifecycle.in_force(DocumentKind.SOURCES, "civic-life", at)

@@ -157,7 +157,7 @@ async def test_nothing_is_used_while_records_are_withheld(
     assert (await venue.post("/v1/venue/checks", {"handle": live})).json() == {"applies": False}  # one a day
 
 
-async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
+async def test_a_freeze_between_load_and_commit_undoes_all_of_it(
     town: city.City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = town.resident("wu")
@@ -176,7 +176,7 @@ async def test_what_is_withheld_between_look_and_statement_undoes_all_of_it(
     assert await queries.fetch_all("SELECT 1 FROM redemption") == []
 
 
-async def test_a_copy_that_is_not_behind_goes_on(city_settings: Settings, demo_folder: Path) -> None:
+async def test_a_copy_that_is_not_behind_freezes_no_log(city_settings: Settings, demo_folder: Path) -> None:
     for _ in range(2):
         async with city.running_city(city_settings, demo_folder) as town:
             await town.resident("wang").request_notice(purpose="benefit.check", provider_id="city-library")
@@ -223,9 +223,7 @@ def test_tombstones_name_nobody_and_survive_a_torn_line(tmp_path: Path) -> None:
     assert set(json.loads(tombstones.path.read_text().splitlines()[0])) == {"kind", "name", "at"}
 
 
-async def test_a_database_without_tables_is_not_held_against_anything(
-    empty_database_url: str, demo_folder: Path
-) -> None:
+async def test_a_database_without_tables_starts_and_is_not_ready(empty_database_url: str, demo_folder: Path) -> None:
     from service.demo import seed
     from service.storage import database
 

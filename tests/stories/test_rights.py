@@ -124,7 +124,7 @@ async def test_no_canary_in_any_table_log_or_metric(town: City, caplog: pytest.L
     assert not [canary for canary in canaries if canary in metrics]
 
 
-def test_a_librarys_log_line_says_who_and_how_bad_and_nothing_that_was_sent() -> None:
+def test_a_log_line_of_a_library_has_its_logger_and_level_and_no_input() -> None:
     try:
         raise ValueError("canary")
     except ValueError as error:

@@ -44,7 +44,7 @@ async def confirm(town: City, code: str, account: str) -> int:
     return (await town.source().post("/v1/source/links/confirm", {"code": code, "account": account})).status_code
 
 
-async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(town: City) -> None:
+async def test_a_code_is_shown_again_while_it_is_valid_to_its_owner_alone(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.consent_to_source("green-travel", "bike-9001")
     shown = await read(wang, given)
@@ -57,7 +57,7 @@ async def test_a_code_is_found_again_while_it_can_be_typed_and_by_nobody_else(to
     assert ("link" in shown, shown["linked"]) == (False, True)
 
 
-async def test_a_code_that_ran_out_is_made_anew_without_another_consent(town: City) -> None:
+async def test_an_expired_code_is_reissued_without_another_consent(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.consent_to_source("green-travel", "bike-9001")
     town.shift.by = timedelta(minutes=16)
@@ -92,7 +92,7 @@ async def test_a_notice_is_shown_again_as_it_was_until_it_is_answered(town: City
     assert (await wang.get(f"/v1/me/consent-requests/{late['request_id']}")).json()["code"] == "ticket_expired"
 
 
-async def test_what_was_stopped_a_moment_ago_comes_back_without_number_or_code_but_for_its_records(town: City) -> None:
+async def test_an_undone_withdrawal_needs_no_account_or_code_and_restores_no_records(town: City) -> None:
     wang, source = town.resident("wang"), town.source()
     given = await wang.link("green-travel", "bike-9001")
     await source.deliver(record("r", "bike-9001", quantity=40))
@@ -118,7 +118,7 @@ async def test_what_was_stopped_a_moment_ago_comes_back_without_number_or_code_b
 
 
 @pytest.mark.parametrize("since", ["late", "acknowledged", "claimed", "contested", "another account", "released"])
-async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: City, since: str) -> None:
+async def test_the_proof_is_reused_for_an_undo_alone(town: City, since: str) -> None:
     wang, source = town.resident("wang"), town.source()
     given = await wang.link("green-travel", "bike-9001")
     if since in ("contested", "released"):
@@ -153,7 +153,7 @@ async def test_the_proof_is_kept_for_an_undo_and_for_nothing_else(town: City, si
     assert (await read(wang, back))["linked"] is False
 
 
-async def test_a_consent_given_without_naming_the_old_one_is_proven_anew(town: City) -> None:
+async def test_a_consent_that_names_no_earlier_one_needs_a_new_proof(town: City) -> None:
     wang = town.resident("wang")
     await stop(wang, await wang.link("green-travel", "bike-9001"))
     assert (await wang.consent_to_source("green-travel", "bike-9001"))["link"]["code"]
@@ -169,7 +169,7 @@ async def test_a_number_that_nobody_proved_is_remembered_too(town: City) -> None
     assert back["link"]["code"] != given["link"]["code"]
 
 
-async def test_only_ones_own_consent_of_the_same_kind_is_taken_up(town: City) -> None:
+async def test_only_a_consent_of_the_same_person_and_kind_is_restored(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     given = await wang.link("green-travel", "bike-9001")
     await stop(wang, given)

@@ -82,7 +82,7 @@ async def test_uses_are_written_down_by_the_hour(town: City) -> None:
     assert not late
 
 
-async def test_of_an_erased_person_leaves_stay_and_nothing_else(town: City) -> None:
+async def test_after_an_erasure_only_leaf_hashes_stay(town: City) -> None:
     who, _ = await redeemed(town, "wang")
     row = await queries.fetch_one("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
     assert row is not None
@@ -140,7 +140,7 @@ async def test_the_size_of_the_log_does_not_tell_a_live_handle_from_another(town
     assert grown == {1}
 
 
-async def test_tries_at_a_foreign_door_are_limited(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_attempts_at_another_audience_are_limited(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "clock", lambda: 1_800_000_020.0)  # a minute that does not end meanwhile
     town.app_context.limiter.rates["refused"] = 30
     source, statuses = town.source(), []
@@ -153,7 +153,7 @@ async def test_tries_at_a_foreign_door_are_limited(town: City, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("number", ["100000000000000000000", "1e999", "9" * 400, "-1e999"])
-async def test_numbers_too_large_are_never_nothing(town: City, number: str) -> None:
+async def test_numbers_too_large_are_refused_not_dropped(town: City, number: str) -> None:
     wang, source = town.resident("wang"), town.source("volunteer-service")
     await wang.volunteer(7_200, "v-wang")
     raw = f'{{"quantity":{number},"occurred_on":"2025-06-01","reason_code":"typo"}}'
@@ -184,7 +184,7 @@ async def test_a_row_that_was_no_deed_says_its_line(town: City) -> None:
     ]  # fmt: skip
 
 
-async def test_what_is_three_years_old_goes(town: City) -> None:
+async def test_rows_older_than_three_years_are_deleted(town: City) -> None:
     await redeemed(town, "wang")
     officer = town.actor(Audience.PRIVACY, "officer-1")
     await officer.post("/v1/privacy/cases", {"reason_code": "yearly_audit", "text": "The yearly audit."})

@@ -156,7 +156,7 @@ def test_docs_do_not_teach_to_trust_the_demonstration() -> None:
     assert all(DEMO_ISSUER not in page.read_text(encoding="utf-8") for page in PAGES)
 
 
-def test_what_the_docs_say_of_the_rides_is_so() -> None:
+def test_the_figures_of_the_rides_in_the_docs_are_true() -> None:
     rides = seed.rides_by_bike(2025)
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert len(rides) == 12

@@ -74,7 +74,7 @@ async def test_c8_in_a_batch_of_10_000(town: City) -> None:
     await c8(town, 10_000)
 
 
-async def test_the_parts_are_everybody_once(town: City) -> None:
+async def test_the_parts_cover_every_person_exactly_once(town: City) -> None:
     await add_people_with_rides(town, 50)
     await town.resident("nothing-live").request_notice(purpose="benefit.check", provider_id="city-library")
     for count in (1, 3, 7, 64):
@@ -94,7 +94,7 @@ async def test_the_parts_are_everybody_once(town: City) -> None:
     assert bounds[-1][1] > "f" * 32
 
 
-async def test_everybody_at_once_keeps_what_each_alone_would(town: City) -> None:
+async def test_a_batch_stores_the_same_points_as_single_computations(town: City) -> None:
     """The demonstration's own residents: every snapshot is the one that asking makes, and is believed."""
     await computed(town)
     at, today = await town.app_context.clock(), await town.today()
@@ -112,7 +112,7 @@ async def test_everybody_at_once_keeps_what_each_alone_would(town: City) -> None
         events = await queries.fetch_all("SELECT count(*) AS events FROM event")
 
 
-async def test_whoever_stopped_is_passed_over(town: City) -> None:
+async def test_a_person_who_withdrew_is_skipped_by_the_batch(town: City) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
 
@@ -160,7 +160,7 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
     ("change", "fault"),
     [("at = at + 1", "the row is not what its leaf commits to"), ("first_id = 'a'", "the row is not what its leaf")],
 )
-async def test_a_changed_use_for_all_is_named(town: City, change: str, fault: str) -> None:
+async def test_a_changed_use_for_all_is_reported_by_name(town: City, change: str, fault: str) -> None:
     await computed(town)
     for trigger in ("use_for_all_no_update", "use_for_all_append_only ON use_for_all"):
         if queries.is_sqlite() == trigger.endswith("no_update"):
@@ -171,7 +171,7 @@ async def test_a_changed_use_for_all_is_named(town: City, change: str, fault: st
     assert (report.fault.where, fault in report.fault.what) == ("use_for_all", True)
 
 
-async def test_a_use_for_all_that_was_taken_away_is_named(town: City) -> None:
+async def test_a_removed_use_for_all_is_reported_by_name(town: City) -> None:
     await computed(town)
     await background.advance_logs(town.app_context)
     await queries.execute(

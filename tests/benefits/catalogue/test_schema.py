@@ -187,7 +187,9 @@ def at(document: Any, place: str) -> Any:
         ("benefits", "/valid/from", 20270101, "/valid/from", "civil_day_expected"),
     ],
 )
-def test_refused_with_its_place(kind: str, path: str, value: Any, pointer: str, code: str | None) -> None:
+def test_a_document_with_a_fault_is_refused_with_its_pointer(
+    kind: str, path: str, value: Any, pointer: str, code: str | None
+) -> None:
     assert faults_of(kind, changed(kind, path, value)) == {(pointer, code or "measure_unknown")}
 
 
@@ -208,7 +210,7 @@ def test_a_document_that_was_read_cannot_be_changed() -> None:
         documents.read("benefits", BENEFIT).assessment_id = "X-2"  # type: ignore[attr-defined]
 
 
-def test_the_hash_looks_at_what_is_said_not_at_its_spelling() -> None:
+def test_the_hash_depends_on_values_not_on_their_spelling() -> None:
     assert canonical_json({"b": 1, "a": "阅"}) == '{"a":"阅","b":1}'.encode()
     assert sha256_of({"a": 1, "b": 2}) == sha256_of({"b": 2, "a": 1}) != sha256_of({"a": 1, "b": 3})
     for beyond in (float("nan"), 2**53, "\ud800"):

@@ -159,12 +159,12 @@ FINE = lines(
 
 
 @pytest.mark.parametrize("text", HARMS)
-def test_a_harm_is_found_however_it_is_spelt(text: str) -> None:
+def test_a_harmful_text_is_refused_in_every_spelling(text: str) -> None:
     assert refused(text)
 
 
 @pytest.mark.parametrize("text", FINE)
-def test_an_ordinary_text_is_left_alone(text: str) -> None:
+def test_an_ordinary_text_has_no_finding(text: str) -> None:
     assert not refused(text), (
         wording.prohibited_domain(text, leniently=True),
         wording.labels_people(text),
@@ -184,13 +184,13 @@ def texts(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in DocumentKind if kind is not DocumentKind.SCHEMES])
-def test_the_demonstration_citys_own_texts_are_fine(kind: DocumentKind) -> None:
+def test_the_demonstration_citys_texts_have_no_finding(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
         findings = [(text.pointer, text.code) for text in rules._texts(kind, body)]
         assert not findings, (body, findings)
 
 
-def test_schemes_are_read_too() -> None:
+def test_texts_of_schemes_are_checked_too() -> None:
     for body in scheme.shipped():
         assert not list(rules._texts(DocumentKind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
@@ -205,13 +205,13 @@ def test_the_plans_scenes_can_be_named() -> None:
     assert wording.prohibited_domain("信易贷") == "credit_and_insurance"
 
 
-def test_titles_are_read_without_leniency() -> None:
+def test_titles_are_checked_strictly() -> None:
     assert wording.prohibited_domain("不看黑名单") == wording.EXCLUSION
     assert wording.prohibited_domain("Not for hiring") == "employment"
     assert wording.prohibited_domain("免押金借阅") is None
 
 
-def test_each_traditional_sign_has_one_simplified() -> None:
+def test_each_traditional_character_folds_to_one_simplified() -> None:
     pairs = wording._WORDS["traditional"].split()
     assert all(len(pair) == 2 for pair in pairs)
     # What stands in the words is what texts are folded to.

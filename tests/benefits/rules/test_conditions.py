@@ -73,7 +73,7 @@ def test_the_trace_agrees_with_the_verdict(condition: Condition, standing: dict[
 
 
 @given(CONDITIONS)
-def test_written_and_read_back_it_is_the_same(condition: Condition) -> None:
+def test_a_round_trip_through_json_changes_nothing(condition: Condition) -> None:
     assert conditions.parse(conditions.to_document(condition)) == condition
 
 
@@ -109,7 +109,7 @@ LEAF_DOCUMENT = {"measure": "total", "at_least": 1}
         ({"any": [LEAF_DOCUMENT, {"measure": "total", "at_least": None}]}, "/any/1/at_least", "integer_expected"),
     ],
 )
-def test_nothing_else_is_a_condition(document: Json, pointer: str, code: str) -> None:
+def test_other_documents_are_refused_as_conditions(document: Json, pointer: str, code: str) -> None:
     with pytest.raises(conditions.ConditionInvalid) as caught:
         conditions.parse(document)
     assert (caught.value.pointer, caught.value.code) == (pointer, code)

@@ -63,7 +63,7 @@ def test_each_effect_improves_its_attribute(document: dict[str, Any], baseline: 
         ({"kind": "delivery"}, {"delivery": True}),
     ],
 )
-def test_what_everybody_has_already_is_no_benefit(document: dict[str, Any], baseline: Any) -> None:
+def test_an_effect_equal_to_the_baseline_is_no_improvement(document: dict[str, Any], baseline: Any) -> None:
     effect = effects.parse(document)
     assert effects.apply(effect, baseline) == baseline
     assert not effects.improves(effect, baseline)
@@ -86,7 +86,7 @@ def test_a_discount_is_rounded_in_the_persons_favour_by_less_than_a_fen(price: i
 
 
 @given(any_effect())
-def test_written_and_read_back_it_is_the_same(effect: Effect) -> None:
+def test_a_round_trip_through_json_changes_nothing(effect: Effect) -> None:
     assert effects.parse(effects.to_document(effect)) == effect
 
 
@@ -110,7 +110,7 @@ def test_written_and_read_back_it_is_the_same(effect: Effect) -> None:
         ({"kind": "extra_counter", "counters": 1, "display_label": "x"}, "/display_label", "unknown_field"),
     ],
 )
-def test_nothing_else_is_an_effect(document: Any, pointer: str, code: str) -> None:
+def test_other_documents_are_refused_as_effects(document: Any, pointer: str, code: str) -> None:
     with pytest.raises(effects.EffectInvalid) as caught:
         effects.parse(document)
     assert (caught.value.pointer, caught.value.code) == (pointer, code)

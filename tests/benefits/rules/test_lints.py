@@ -48,7 +48,7 @@ def test_reach_is_exact(condition: Condition) -> None:
 
 
 @given(condition)
-def test_a_part_that_is_called_needless_is(condition: Condition) -> None:
+def test_a_part_reported_as_needless_changes_no_result(condition: Condition) -> None:
     for finding in lints.lint(condition, CAPS):
         path = finding.pointer.split("/")[1:]
         if finding.code == "out_of_reach":
@@ -77,7 +77,7 @@ def test_a_part_that_is_called_needless_is(condition: Condition) -> None:
          [("dead_branch", "/any/1"), ("out_of_reach", "/any/1")]),
     ],
 )  # fmt: skip
-def test_what_an_administrator_is_told(document: object, codes: list[tuple[str, str]]) -> None:
+def test_lints_report_code_and_pointer(document: object, codes: list[tuple[str, str]]) -> None:
     caps: Mapping[str, int] = dict.fromkeys(DIMENSIONS, 200)
     assert [(finding.code, finding.pointer) for finding in lints.lint(conditions.parse(document), caps)] == codes
 

@@ -58,7 +58,7 @@ records_of_a_life = st.lists(
 )
 
 
-def test_nobody_has_nothing_and_no_base_score() -> None:
+def test_without_records_there_are_no_points_and_no_base_score() -> None:
     nothing = points.compute(NOTHING, TIMELINE, TODAY)
     assert (nothing.total, nothing.contributions, nothing.valid_until) == (0, (), None)
     assert [dimension.dimension for dimension in nothing.dimensions] == list(Dimension)
@@ -184,7 +184,7 @@ def test_an_independent_calculator_agrees(records: list[Record], on: date) -> No
 
 
 @given(records_of_a_life, st.randoms())
-def test_order_is_nothing(records: list[Record], random: Any) -> None:
+def test_the_order_of_records_does_not_change_the_result(records: list[Record], random: Any) -> None:
     shuffled = list(records)
     random.shuffle(shuffled)
     assert compute(*shuffled) == compute(*records)
@@ -204,7 +204,7 @@ def test_splitting_a_record_changes_no_total(records: list[Record], data: st.Dat
 
 
 @given(records_of_a_life)
-def test_the_lines_add_up(records: list[Record]) -> None:
+def test_contributions_add_up_to_the_total(records: list[Record]) -> None:
     result = compute(*records)
     for dimension in result.dimensions:
         lines = [line.points for line in result.contributions if line.dimension is dimension.dimension]
@@ -222,7 +222,7 @@ def test_one_more_deed_never_takes_points(records: list[Record], day: date) -> N
         assert fewer.points <= other.points
 
 
-def test_a_deed_that_came_after_its_validity_takes_no_room() -> None:
+def test_a_record_received_after_its_validity_uses_no_cap() -> None:
     live, old = deed("live", RIDE, 196, date(2024, 12, 1)), deed("old", RIDE, 196, date(2024, 1, 1))
     assert compute(live).total == 98
     # In time it had filled the year's cap of 100 before the later one, and has expired since.
@@ -242,6 +242,6 @@ def test_valid_until_is_the_first_day_with_other_points(records: list[Record]) -
 
 
 @given(records_of_a_life, st.dates(date(2024, 6, 1), TODAY))
-def test_what_happens_later_does_not_change_what_was(records: list[Record], on: date) -> None:
+def test_later_records_do_not_change_earlier_results(records: list[Record], on: date) -> None:
     known = [record for record in records if record.occurred_on <= on]
     assert compute(*records, on=on) == compute(*known, on=on)

@@ -75,7 +75,7 @@ def with_tiers(drawn: list[tuple[int, int, int]], cap: int) -> Scheme:
 
 
 @given(TIERS, TIERS, st.integers(1, 200), st.integers(1, 200))
-def test_what_a_scheme_lowers_is_said_exactly(
+def test_values_that_a_scheme_lowers_are_listed_exactly(
     drawn: list[tuple[int, int, int]], other: list[tuple[int, int, int]], cap: int, other_cap: int
 ) -> None:
     before, after = with_tiers(drawn, cap), with_tiers(other, other_cap)
@@ -126,7 +126,7 @@ def test_the_hash_survives_json_and_yaml(spelled: Any) -> None:
         (indicator(tiers=[{"up_to": None, "units": 1, "points": 1}]), "/indicators/0/tiers/0/up_to", "null_forbidden"),
     ],
 )  # fmt: skip
-def test_what_is_no_scheme_is_refused_with_its_place(document: dict[str, Any], pointer: str, code: str) -> None:
+def test_an_invalid_scheme_is_refused_with_its_pointer(document: dict[str, Any], pointer: str, code: str) -> None:
     with pytest.raises(DocumentInvalid) as raised:
         Scheme.from_document(document)
     assert (pointer, code) in [(fault.pointer, fault.code) for fault in raised.value.faults]

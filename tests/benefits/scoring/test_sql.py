@@ -93,7 +93,7 @@ async def store(lives: dict[str, list[Record]]) -> None:
 
 
 @pytest.mark.parametrize("which", TIMELINES)
-async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
+async def test_the_statement_for_all_agrees_with_the_pure_function(opened: str, which: str) -> None:
     random, timeline = Random(which), TIMELINES[which]
     lives = {f"person-{number}": life(random) for number in range(LIVES)}
     async with queries.transaction():
@@ -128,7 +128,7 @@ async def test_everybody_at_once_is_each_alone(opened: str, which: str) -> None:
 
 
 @pytest.mark.parametrize("which", TIMELINES)
-async def test_a_year_of_sums_is_a_year_of_records(opened: str, which: str) -> None:
+async def test_yearly_sums_score_like_single_records(opened: str, which: str) -> None:
     """What simulations compare is what `points.compute` gives for one civil year's records."""
     random, timeline = Random(which), TIMELINES[which]
     for yearly in timeline.schemes:

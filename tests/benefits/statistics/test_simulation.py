@@ -97,7 +97,7 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> No
     assert await queries.fetch_all("SELECT * FROM frozen_points") == []
 
 
-async def test_a_scheme_is_set_beside_the_one_before_it(town: City) -> None:
+async def test_a_scheme_is_compared_with_the_one_before_it(town: City) -> None:
     admin, year = administrator(town), (await town.today()).year
     ids = await add_people_with_rides(town, 120)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
@@ -236,7 +236,7 @@ async def test_b12_for_10_000_people(opened: str) -> None:
     await agree(400, 10_000)
 
 
-async def test_a_dry_run_is_about_nobody(town: City) -> None:
+async def test_a_dry_run_names_no_person(town: City) -> None:
     admin, path = administrator(town), "/v1/admin/benefits/library-deposit/versions/1/dry-run"
     poor = (await admin.post(path, {"points": {"green_living": 10}})).json()
     assert poor["applies"] is False
@@ -250,7 +250,7 @@ async def test_a_dry_run_is_about_nobody(town: City) -> None:
     assert (await admin.post(path, {"subject": "wang"})).status_code == 422
 
 
-async def test_what_cannot_be_simulated(town: City) -> None:
+async def test_a_simulation_that_is_not_possible_is_refused(town: City) -> None:
     admin = administrator(town)
     assert (await admin.post("/v1/admin/services/book-loan/versions/1/simulate")).status_code == 404
     assert (await admin.post("/v1/admin/benefits/nobody/versions/1/simulate")).status_code == 404

@@ -19,7 +19,9 @@ MOMENTS = st.integers(0, 400 * 24).map(lambda hours: START + timedelta(hours=hou
 
 
 @given(MOMENTS, st.one_of(st.none(), MOMENTS), MOMENTS)
-def test_the_past_is_what_was_said_then(given_at: datetime, withdrawn_at: datetime | None, asked: datetime) -> None:
+def test_a_past_state_is_not_changed_by_later_events(
+    given_at: datetime, withdrawn_at: datetime | None, asked: datetime
+) -> None:
     expires_at = given_at + timedelta(days=90)
     if withdrawn_at is not None and not given_at <= withdrawn_at < expires_at:
         withdrawn_at = None

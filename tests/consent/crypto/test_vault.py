@@ -23,14 +23,14 @@ def test_the_keyed_hash_is_rfc_2104(key: bytes, message: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_what_is_sealed_opens_at_its_place(plain: bytes) -> None:
+def test_a_sealed_value_opens_in_its_own_field(plain: bytes) -> None:
     sealed = vault.seal(CIPHER, PLACE, plain)
     assert vault.open_sealed(CIPHER, PLACE, sealed) == plain
     assert vault.seal(CIPHER, PLACE, plain) != sealed
 
 
 @pytest.mark.parametrize("column", Place._fields)
-def test_it_opens_at_no_other_place(column: str) -> None:
+def test_a_seal_does_not_open_in_another_field(column: str) -> None:
     sealed = vault.seal(CIPHER, PLACE, b"plain")
     with pytest.raises(SealBroken):
         vault.open_sealed(CIPHER, PLACE._replace(**{column: "other"}), sealed)

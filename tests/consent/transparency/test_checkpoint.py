@@ -58,13 +58,13 @@ def test_a_changed_note_is_refused(data: st.DataObject) -> None:
         f"{TEXT}\n- PeterNeumann {SIGNED}\n", f"{TEXT}\n— PeterNeumann !!!\n", f"{TEXT}\n—  {SIGNED}\n",
     ],
 )  # fmt: skip
-def test_what_is_no_note_is_refused(note: str) -> None:
+def test_a_text_that_is_not_a_note_is_refused(note: str) -> None:
     with pytest.raises(NoteInvalid):
         checkpoint.open_note(note, NEUMANN.key)
 
 
 @given(st.integers(0, 2**63 - 1), st.binary(min_size=32, max_size=32))
-def test_a_checkpoint_comes_back_as_it_went(size: int, root: bytes) -> None:
+def test_a_checkpoint_survives_a_round_trip(size: int, root: bytes) -> None:
     checkpoint = Checkpoint("city.example/consent", size, root)
     assert Checkpoint.parse(checkpoint.text()) == checkpoint
 
@@ -78,7 +78,7 @@ def test_a_checkpoint_comes_back_as_it_went(size: int, root: bytes) -> None:
         "o\n9223372036854775808\n" + ENCODED + "\n",
     ],
 )  # fmt: skip
-def test_what_is_no_checkpoint_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(NoteInvalid):
         Checkpoint.parse(text)
 
@@ -86,7 +86,7 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "a+b", "a b+00000000+AQ==", NEUMANN.key.text().replace("c74f20a3", "c74f20a4"), "x+y+!"]
 )
-def test_what_is_no_verifier_key_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_verifier_key_is_refused(text: str) -> None:
     with pytest.raises(NoteInvalid):
         NoteKey.parse(text)
 
@@ -98,7 +98,7 @@ def test_tile_paths_of_the_specification() -> None:
 
 
 @given(st.integers(0, 10**12), st.integers(1, 256))
-def test_a_tile_path_comes_back_as_it_went(number: int, width: int) -> None:
+def test_a_tile_path_survives_a_round_trip(number: int, width: int) -> None:
     assert checkpoint.parse_tile_path(checkpoint.tile_path(number, width)) == (number, width)
 
 

@@ -78,7 +78,7 @@ async def test_every_leaf_is_proven_and_every_checkpoint_continues_the_last(town
     assert await latest(town, "consent") == second
 
 
-async def test_tiles_are_the_tree(town: City) -> None:
+async def test_tiles_have_the_root_of_the_tree(town: City) -> None:
     await advance(town)
     head = await latest(town, "policy")
     full, rest = divmod(head.size, TILE_WIDTH)
@@ -133,17 +133,17 @@ async def test_the_policy_log_names_every_rule_by_a_hash_that_serves_it(town: Ci
         ("/log/consent/entries", 404),
     ],
 )
-async def test_questions_that_have_no_answer(town: City, path: str, status: int) -> None:
+async def test_log_queries_out_of_range_are_not_found(town: City, path: str, status: int) -> None:
     await advance(town)
     assert (await town.client.get(path)).status_code == status
 
 
-async def test_before_anything_is_published_there_is_nothing(town: City) -> None:
+async def test_an_unpublished_log_serves_nothing(town: City) -> None:
     assert (await town.client.get("/log/consent/checkpoint")).status_code == 404
     assert (await town.client.get("/log/consent/tile/0/000")).status_code == 404
 
 
-async def test_a_leaf_says_nothing_of_anybody(town: City) -> None:
+async def test_a_leaf_reveals_no_person(town: City) -> None:
     wang = town.resident("canary-subject")
     await wang.volunteer(60, "canary-account")
     await advance(town)
@@ -275,9 +275,7 @@ HARMS = [
 
 
 @pytest.mark.parametrize(("harm", "where", "number"), HARMS)
-async def test_c14_whatever_is_changed_is_found_and_named(
-    town: City, harm: str, where: str, number: int | None
-) -> None:
+async def test_c14_every_change_is_detected_and_named(town: City, harm: str, where: str, number: int | None) -> None:
     await advance(town)
     assert await check(town) == []
     (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
@@ -291,7 +289,7 @@ async def test_c14_whatever_is_changed_is_found_and_named(
     assert faults[0].what
 
 
-async def test_c14_a_whole_person_taken_away_is_missed(town: City) -> None:
+async def test_c14_a_removed_person_is_detected(town: City) -> None:
     await advance(town)
     (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
     await without_triggers()
@@ -301,7 +299,7 @@ async def test_c14_a_whole_person_taken_away_is_missed(town: City) -> None:
     assert (fault.where, fault.what) == ("consent", "no event stands behind the leaf")
 
 
-async def test_a_flipped_bit_in_any_tile_is_found(town: City) -> None:
+async def test_a_flipped_bit_in_any_tile_is_detected(town: City) -> None:
     await advance(town)
     for row in await queries.fetch_all("SELECT log, level, number, hashes FROM log_tile"):
         hashes = bytearray(bytes(row["hashes"]))
@@ -374,7 +372,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
 
 
 @pytest.mark.parametrize("harm", ["other root", "gone", "not ours", "tile"])
-async def test_whatever_contradicts_what_was_published_freezes(town: City, harm: str) -> None:
+async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town: City, harm: str) -> None:
     await advance(town)
     publisher = town.app_context.settings.publisher
     path, signer = publisher.path_of(Log.POLICY), publisher.signer_of(Log.POLICY)
@@ -422,7 +420,7 @@ async def test_anybody_can_ask_whether_a_log_is_sound(town: City, harm: str | No
     assert browser.status == 200
 
 
-async def test_the_logs_are_told_in_words(town: City) -> None:
+async def test_the_page_of_the_logs_explains_them_in_words(town: City) -> None:
     await advance(town)
     for language, words in (
         ("en", ("Barred use", "Data source", "in force from")),
@@ -516,7 +514,7 @@ async def test_two_sequencers_move_each_leaf_once(town: City) -> None:
     assert (entries["n"], entries["last"]) == (before["leaves"], before["leaves"] - 1)
 
 
-async def test_an_attempt_at_a_foreign_door_is_in_the_log(town: City) -> None:
+async def test_a_call_to_another_audience_is_logged_as_an_attempt(town: City) -> None:
     await town.actor(Audience.VENUE, "city-library-main").get("/v1/me/points")
     (row,) = await queries.fetch_all("SELECT leaf_hash FROM refused_attempt")
     await advance(town)
@@ -545,7 +543,7 @@ async def everything_sealed(town: City) -> None:
     await town.resident("gone").delete("/v1/me")
 
 
-async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: City) -> None:
+async def test_a_flipped_byte_in_any_sealed_field_is_detected_and_named(town: City) -> None:
     await everything_sealed(town)
     await advance(town)
     assert await check(town) == []
@@ -584,7 +582,7 @@ async def test_a_flipped_byte_in_any_sealed_field_is_found_and_named(town: City)
         ("DELETE FROM consent WHERE consent_id = $1", "its row is missing"),
     ],
 )
-async def test_a_consent_that_was_edited_is_found_by_its_events(town: City, harm: str, what: str) -> None:
+async def test_an_edited_consent_is_detected_by_its_events(town: City, harm: str, what: str) -> None:
     wang = town.resident("wang")
     consent = (await wang.link("volunteer-service", "v-wang"))["consent_id"]
     await wang.post(f"/v1/me/consents/{consent}/withdraw")

@@ -154,7 +154,7 @@ def test_a_proof_of_a_huge_tree_is_short(first: int, other: int) -> None:
     assert len(merkle.consistency_ranges(index, size)) <= 42
 
 
-def test_what_is_outside_is_refused() -> None:
+def test_indexes_outside_the_tree_are_refused() -> None:
     with pytest.raises(ValueError, match="inside"):
         merkle.inclusion_ranges(3, 3)
     with pytest.raises(ValueError, match="grows"):

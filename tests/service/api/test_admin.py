@@ -99,7 +99,7 @@ def test_a_sentence_says_the_same_in_both_languages(pair: tuple[str, str]) -> No
     assert set(re.findall(r"\{\w+\}", chinese)) == set(re.findall(r"\{\w+\}", english))
 
 
-async def test_a_limit_is_said_and_a_form_is_no_rule(town: City) -> None:
+async def test_a_finding_names_its_limit_and_a_malformed_document_names_no_rule(town: City) -> None:
     admin = administrator(town)
     broken = benefit_document(
         effect={"kind": "fee_discount", "percent": 50},
@@ -140,7 +140,7 @@ async def test_editing_needs_what_was_read_and_leaves_what_is_in_force(town: Cit
     ).status_code == 404
 
 
-async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City) -> None:
+async def test_b10_an_editor_of_a_draft_cannot_approve_it(town: City) -> None:
     admin_1, two, three = administrator(town), administrator(town, 2), administrator(town, 3)
     path = "/v1/admin/benefits/library-deposit"
     body = (await admin_1.get(path)).json()["document"]
@@ -159,7 +159,7 @@ async def test_b10_whoever_touched_a_draft_on_the_way_cannot_approve(town: City)
     assert len(attempts) == 3
 
 
-async def test_one_stops_and_two_start_again(town: City) -> None:
+async def test_one_person_suspends_and_two_resume(town: City) -> None:
     admin_1, two = administrator(town), administrator(town, 2)
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
@@ -241,7 +241,7 @@ async def test_a_worse_baseline_stops_the_benefits_that_stand_on_it(town: City) 
     assert {row["code"] for row in findings} >= {"same_kind_another_name", "baseline_worsened"}
 
 
-async def test_a_worse_baseline_stops_what_has_not_begun_too(town: City) -> None:
+async def test_a_worse_baseline_stops_future_benefits_too(town: City) -> None:
     admin, beginning = administrator(town), await town.today() + timedelta(days=9)
     later = benefit_document(valid={"from": beginning.isoformat(), "until": "2099-12-31"})
     later["valid"]["until"] = (beginning + timedelta(days=300)).isoformat()
@@ -285,7 +285,7 @@ async def test_nobody_takes_over_the_calls_of_another(town: City) -> None:
     assert (await admin.post(f"{path}/submit")).json()["state"] == "in_review"
 
 
-async def test_a_catalogue_goes_out_and_comes_back_with_the_same_hashes(town: City) -> None:
+async def test_a_catalogue_is_exported_and_imported_with_the_same_hashes(town: City) -> None:
     admin = administrator(town)
     exported = (await admin.get("/v1/admin/catalogue/export")).json()
     assert {kind: len(all_) for kind, all_ in exported["catalogue"].items()}["benefits"] >= 11
@@ -364,7 +364,7 @@ async def test_b11_an_import_is_whole_or_nothing(town: City, content: str, media
     assert await row_counts() == before
 
 
-async def test_numbers_that_no_hash_can_hold(town: City) -> None:
+async def test_numbers_that_canonical_json_cannot_represent_are_refused(town: City) -> None:
     for number in ("1e999", str(2**60), "9" * 40):
         raw = json.dumps(benefit_document()).replace('"at_least": 60', f'"at_least": {number}')
         raw = raw if number in raw else raw[:-1] + f', "more": {number}}}'
@@ -420,7 +420,7 @@ BAD_IDS = ["Bad Id !!", "a/b", "..", "ab?c=1", "new", "findings", "", None, 7, "
 
 
 @pytest.mark.parametrize("name", BAD_IDS, ids=str)
-async def test_an_id_that_no_address_could_hold_is_no_draft(shared_city: City, name: Any) -> None:
+async def test_an_id_that_no_path_can_contain_is_refused(shared_city: City, name: Any) -> None:
     admin = administrator(shared_city)
     refused = await admin.post("/v1/admin/benefits", benefit_document(benefit_id=name))
     assert (refused.status_code, refused.json()["code"]) == (422, "body_invalid")
@@ -432,13 +432,13 @@ async def test_an_id_that_no_address_could_hold_is_no_draft(shared_city: City, n
     assert imported.status_code == 422
 
 
-async def test_a_scheme_is_called_by_its_version(shared_city: City) -> None:
+async def test_a_scheme_is_addressed_by_its_version(shared_city: City) -> None:
     admin = administrator(shared_city)
     for name, status in (("2091.1", 201), ("..", 422), ("2091.1/x", 422), ("new", 422)):
         assert (await admin.post("/v1/admin/schemes", {"version": name})).status_code == status
 
 
-async def test_a_draft_can_be_given_up(town: City) -> None:
+async def test_a_draft_can_be_discarded(town: City) -> None:
     admin, path = administrator(town), "/v1/admin/benefits/another-one/versions/1"
     drafted = await admin.post("/v1/admin/benefits", benefit_document())
     assert (await administrator(town, 2).post(f"{path}/discard")).json() == {"state": "discarded"}
@@ -488,7 +488,7 @@ async def test_a_list_names_documents_and_their_versions_that_are_not_over(town:
     assert "resume_requested" not in (await admin.get(f"{path}/versions/1")).json()
 
 
-async def test_whoever_worsens_a_baseline_is_told_what_it_stops(town: City) -> None:
+async def test_findings_of_a_worse_baseline_name_the_benefits_it_stops(town: City) -> None:
     admin = administrator(town)
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000

@@ -99,7 +99,7 @@ async def test_a_quantity_beyond_any_deed_is_refused_row_by_row(shared_city: Cit
 
 
 @pytest.mark.parametrize("announced", [True, False])
-async def test_two_megabytes_are_too_many(shared_city: City, announced: bool) -> None:
+async def test_a_body_of_two_megabytes_is_refused(shared_city: City, announced: bool) -> None:
     before = await row_counts()
     body = text(account="a" * (2 * BODY_BYTES_MAX)).encode()
 
@@ -124,7 +124,7 @@ async def test_a_charset_in_the_content_type_changes_nothing(shared_city: City) 
     assert answer.status_code == 201
 
 
-async def test_a_thousand_and_one_records_do_not_fit(shared_city: City) -> None:
+async def test_more_than_1000_records_are_refused(shared_city: City) -> None:
     records = [record(f"r-{number}", "bike-607") for number in range(1_001)]
     answer = await shared_city.source().post("/v1/source/records", {"records": records})
     assert answer.status_code == 422
@@ -158,7 +158,7 @@ async def test_an_unusable_day_is_refused(shared_city: City, day: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["%00", "%F0%9F%92%A9", "a%0Ab", "x" * 2_000, "..%2f..%2fetc", "'%20OR%201=1"])
-async def test_a_strange_name_in_a_path_is_only_not_there(shared_city: City, part: str) -> None:
+async def test_an_invalid_name_in_a_path_is_not_found(shared_city: City, part: str) -> None:
     answer = await shared_city.resident("resident-1").get(f"/v1/me/consents/{part}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

@@ -36,7 +36,7 @@ class Statements:
         return count
 
 
-async def test_a_second_look_is_one_statement_and_the_same_answer(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_read_is_one_statement_and_the_same_answer(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     wang, nobody = town.resident("wang"), town.resident("nobody")
     await wang.volunteer(7_200, "v-wang")
     first = await wang.get("/v1/me/points")

@@ -49,7 +49,7 @@ async def objected(town: City) -> tuple[Any, str]:
     return wang, opened.json()["objection_id"]
 
 
-async def test_every_look_is_in_the_log(town: City) -> None:
+async def test_every_read_of_an_officer_is_logged(town: City) -> None:
     officer, case_id = await open_case(town)
     paths = (
         f"consents?case={case_id}", "reviews", "objections", "refused-attempts", "propagations?state=unacknowledged",
@@ -69,7 +69,7 @@ async def test_every_look_is_in_the_log(town: City) -> None:
     assert {log["name"] for log in checked.json()["logs"]} == {"consent", "policy"}
 
 
-async def test_a_look_names_a_case_of_ones_own(town: City) -> None:
+async def test_a_read_must_name_a_case_of_the_same_officer(town: City) -> None:
     officer, case_id = await open_case(town)
     other = town.actor(Audience.PRIVACY, "officer-2")
     assert (await officer.get("/v1/privacy/consents")).json()["code"] == "bad_query"
@@ -93,7 +93,7 @@ async def test_counts_are_rounded_and_small_cells_left_out(town: City) -> None:
 
 
 @given(st.lists(st.integers(1, 300), max_size=12))
-def test_no_small_cell_can_be_had_from_the_others(cells: list[int]) -> None:
+def test_no_small_cell_can_be_derived_from_the_others(cells: list[int]) -> None:
     shown = small_cells.suppress(cells)
     hidden = [place for place, count in enumerate(shown) if count is None]
     assert all(shown[place] is None for place, count in enumerate(cells) if count < small_cells.CELL_MIN)
@@ -115,7 +115,7 @@ async def test_a_sample_is_random_pseudonymous_and_of_many(town: City) -> None:
     assert (await officer.post("/v1/privacy/samples", {"case": case_id, "size": 201})).status_code == 422
 
 
-async def test_one_consent_under_a_case_and_its_person_reads_that_somebody_looked(town: City) -> None:
+async def test_reading_one_consent_under_a_case_appears_in_its_persons_access_log(town: City) -> None:
     wang = town.resident("wang")
     consent = await wang.consent_to_provider("city-library")
     await background.advance_logs(town.app_context)
@@ -230,7 +230,7 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
     assert seed.OFFICER == "officer-1"
 
 
-async def test_what_was_refused_and_what_was_not_acknowledged_is_seen(town: City) -> None:
+async def test_refused_attempts_and_unacknowledged_messages_are_listed(town: City) -> None:
     await town.venue().get("/v1/me/points")
     officer, _ = await open_case(town)
     (attempt,) = (await officer.get("/v1/privacy/refused-attempts")).json()["data"]
@@ -310,7 +310,7 @@ async def test_the_register_describes_every_table_and_field(town: City) -> None:
         assert all(rows[table][name] for name in ("what", "purpose", "basis", "kept", "removed_by"))
 
 
-async def test_the_self_audit_finds_what_must_never_be(town: City) -> None:
+async def test_the_self_audit_counts_forbidden_states(town: City) -> None:
     officer, _ = await open_case(town)
     await background.advance_logs(town.app_context)
     assert (await officer.get("/v1/privacy/self-audit")).json()["ok"] is True
@@ -332,7 +332,7 @@ async def test_the_self_audit_finds_what_must_never_be(town: City) -> None:
         assert counts[check] > 0, check
 
 
-async def test_the_self_audit_finds_whoever_looks_too_often(town: City) -> None:
+async def test_the_self_audit_reports_officers_who_read_too_often(town: City) -> None:
     officer, _ = await open_case(town)
     check = "officers who looked unusually often in a day"
     for reads, findings in ((150, 0), (60, 1)):
@@ -345,7 +345,7 @@ async def test_the_self_audit_finds_whoever_looks_too_often(town: City) -> None:
         assert next(row["found"] for row in answer if row["check"] == check) == findings
 
 
-async def test_there_is_no_way_to_a_person(town: City) -> None:
+async def test_no_call_leads_an_officer_to_a_person(town: City) -> None:
     officer, case_id = await open_case(town)
     for path in ("consents?case={}&account=bike-607", "consents?case={}&subject=resident-1"):
         whole = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()

@@ -44,7 +44,7 @@ async def test_a_stream_of_records_a_line(town: City) -> None:
     assert counted[0]["n"] == 2_500
 
 
-async def test_a_bad_line_spoils_no_other(town: City) -> None:
+async def test_a_bad_line_does_not_affect_others(town: City) -> None:
     wang = town.resident("wang")
     await wang.link("green-travel", "bike-9001")
     good = record("good", "bike-9001", quantity=2)
@@ -85,7 +85,7 @@ async def test_an_endless_line_costs_no_memory_and_one_answer(town: City) -> Non
     assert [result.get("code") for result in results] == ["line_too_long", None]
 
 
-async def test_a_stream_has_an_end(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_has_a_maximum_number_of_lines(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handlers, "STREAM_LINES_MAX", 3)
     results = await stream(town.source(), lines(*(record(f"e-{number}", "bike-607") for number in range(9))))
     assert [result.get("code") for result in results] == [None, None, None, "too_many_lines"]
@@ -165,7 +165,7 @@ async def _no_findings(*_: object) -> list[Finding]:
     return []
 
 
-async def test_who_is_not_linked_leaves_no_trace(town: City) -> None:
+async def test_a_record_of_an_unlinked_account_leaves_no_trace(town: City) -> None:
     before = await row_counts()
     done = await town.source().deliver(record("ghost", "bike-nobody"))
     assert done == {
@@ -200,7 +200,7 @@ async def test_after_a_new_consent_the_same_records_may_be_sent_again(town: City
     assert await wang.total() == 5
 
 
-async def test_links_are_a_feed(town: City) -> None:
+async def test_links_are_listed_page_by_page(town: City) -> None:
     source, accounts = town.source(), []
     cursor = ""
     while True:
@@ -257,7 +257,7 @@ async def test_objections_reach_the_source_without_the_persons_words(town: City)
     assert (await source.post(heard, {"statement": "x"})).status_code == 404
 
 
-async def test_objecting_to_what_is_not_ones_own(town: City) -> None:
+async def test_an_objection_to_another_persons_record_is_refused(town: City) -> None:
     wang, li = town.resident("wang"), town.resident("li")
     await wang.link("green-travel", "bike-9001")
     await town.source().deliver(record("r-1", "bike-9001"))

@@ -17,7 +17,7 @@ from service.auth.demo_issuer import DemoIssuer
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 
 
-def test_every_door_opens_with_a_minted_token(tmp_path: Path) -> None:
+def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     verifier = demo.verifier()
     assert [verifier.verify(audience, demo.mint(audience, "someone", now=NOW), NOW) for audience in Audience] == [
@@ -44,7 +44,7 @@ def test_lifetimes(tmp_path: Path) -> None:
             demo.verifier().verify(audience, text, NOW + timedelta(seconds=seconds + 30))
 
 
-def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:
+def test_mint_refuses_claims_that_no_audience_accepts(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     with pytest.raises(ValueError, match="five minutes"):
         demo.mint(Audience.ADMINISTRATOR, "a", now=NOW, lifetime=timedelta(seconds=301))
@@ -58,7 +58,7 @@ def test_mint_refuses_what_no_door_would_accept(tmp_path: Path) -> None:
         demo.mint(Audience.RESIDENT, "a", now=NOW.replace(tzinfo=None))
 
 
-def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_key_is_created_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
     first = DemoIssuer.load(folder)
     path = folder / demo_issuer.KEY_FILE
@@ -74,7 +74,7 @@ def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
         DemoIssuer.load(folder)
 
 
-def test_two_that_make_the_key_at_once_have_the_same(tmp_path: Path) -> None:
+def test_two_processes_that_create_the_key_at_once_share_it(tmp_path: Path) -> None:
     kids: list[str] = []
     threads = [threading.Thread(target=lambda: kids.append(DemoIssuer.load(tmp_path).kid)) for _ in range(8)]
     for thread in threads:

@@ -34,7 +34,7 @@ from tests.support.tokens import (
 
 
 @pytest.mark.parametrize("absent", [None, ""])
-def test_no_token_is_its_own_error(absent: str | None) -> None:
+def test_a_missing_token_has_its_own_error(absent: str | None) -> None:
     with pytest.raises(access_tokens.TokenMissing):
         make_verifier().verify(Audience.VENUE, absent, NOW)
 
@@ -194,7 +194,7 @@ def test_size_and_characters_are_bounded_before_anything_is_parsed() -> None:
     st.text(max_size=60) | st.binary(max_size=60).map(segment),
     st.lists(st.binary(max_size=80).map(segment), max_size=4),
 )
-def test_whatever_is_sent_is_answered_with_an_identity_error(text: str, segments: list[str]) -> None:
+def test_any_input_is_answered_with_an_identity_error(text: str, segments: list[str]) -> None:
     verifier = Verifier({}, {})
     for attempt in (text, ".".join(segments), f"{segment(text.encode('utf-8', 'replace'))}.{text}.x"):
         with pytest.raises(access_tokens.IdentityError):

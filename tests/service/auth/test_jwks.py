@@ -62,7 +62,7 @@ def test_only_public_p256_and_rsa_signing_keys_with_a_kid_are_accepted() -> None
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": {}}, {"keys": [None] * 65}])
-def test_what_is_no_jwks_is_refused(document: dict[str, Any]) -> None:
+def test_a_document_that_is_not_a_jwks_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="JWKS"):
         KeySet.read(document)
 
@@ -82,7 +82,7 @@ def test_keys_are_not_fetched_in_the_clear(url: str) -> None:
         TrustedIssuer(ISSUER, "a", url)
 
 
-def test_doors_with_one_jwks_share_one_look() -> None:
+def test_audiences_with_one_jwks_share_one_key_source() -> None:
     sources = access_tokens.remote_sources(trusted(jwks_url="https://id.city.example/jwks"))
     assert len(set(map(id, sources.values()))) == 1
     assert sources.keys() == set(Audience)
@@ -96,7 +96,7 @@ def miss_a_thousand_times(verifier: Verifier) -> None:
             verifier.verify(Audience.RESIDENT, text, NOW)
 
 
-def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
+def test_a_thousand_unknown_kids_cause_one_fetch_and_no_request_waits() -> None:
     async def attack(url: str, seen: list[str]) -> None:
         verifier = make_verifier(KeySource(url))
         await verifier.start()
@@ -115,7 +115,7 @@ def test_a_thousand_unknown_kids_cause_one_look_and_nobody_waits() -> None:
         asyncio.run(attack(url, seen))
 
 
-def test_after_the_cooldown_an_unknown_kid_may_ask_again() -> None:
+def test_after_the_cooldown_an_unknown_kid_causes_another_fetch() -> None:
     async def ask_twice(url: str, seen: list[str]) -> None:
         verifier = make_verifier(KeySource(url, cooldown_seconds=1))
         await verifier.start()
@@ -213,7 +213,7 @@ def test_a_redirect_to_good_keys_is_not_followed() -> None:
         assert visited == []
 
 
-def test_a_jwks_is_small() -> None:
+def test_a_jwks_beyond_the_size_limit_is_refused() -> None:
     async def refresh(url: str) -> bool:
         return await KeySource(url).refresh()
 
@@ -222,7 +222,7 @@ def test_a_jwks_is_small() -> None:
             assert asyncio.run(refresh(url)) is read
 
 
-def test_without_keys_nobody_can_tell() -> None:
+def test_without_keys_tokens_are_answered_keys_unavailable() -> None:
     async def away() -> None:
         with listener({}) as (url, _):
             pass  # nobody listens there any more
@@ -238,7 +238,7 @@ def test_without_keys_nobody_can_tell() -> None:
     asyncio.run(away())
 
 
-def test_keys_unseen_for_too_long_are_trusted_no_more() -> None:
+def test_keys_older_than_the_maximum_age_are_not_trusted() -> None:
     async def outage(url: str) -> None:
         source = KeySource(url, usable_seconds=1)
         verifier = make_verifier(source)

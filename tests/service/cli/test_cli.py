@@ -109,7 +109,7 @@ def test_commands_say_what_is_wrong_and_do_nothing(tmp_path: Path) -> None:
         ("--door", "resident", "--subject", ""),
     ],
 )
-def test_tokens_that_no_door_would_take_are_not_made(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_the_token_command_refuses_claims_that_no_audience_accepts(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run_command("token", "--data-dir", str(tmp_path), *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

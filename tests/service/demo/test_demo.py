@@ -82,7 +82,7 @@ async def test_scenes_and_divisions_choose_public_benefits(shared_city: City) ->
     assert await chosen("scene=nothing") == set()
 
 
-async def test_no_table_was_filled_behind_anybodys_back(shared_city: City) -> None:
+async def test_every_demonstration_document_went_through_its_lifecycle(shared_city: City) -> None:
     """Every document was drafted, submitted and approved by two; every consent and link has its event."""
     for kind in DocumentKind:
         rows = await queries.fetch_all(
@@ -108,11 +108,11 @@ async def test_no_table_was_filled_behind_anybodys_back(shared_city: City) -> No
     assert counts["leaves"] >= counts["events"]
 
 
-async def test_a_furnished_city_is_left_as_it_is(shared_city: City) -> None:
+async def test_seeding_a_seeded_city_changes_nothing(shared_city: City) -> None:
     assert await seed.seed(shared_city.app_context) is False
 
 
-async def test_a_draft_waits_that_the_gate_refuses_with_one_clear_reason(shared_city: City) -> None:
+async def test_a_draft_waits_that_is_refused_for_one_clear_reason(shared_city: City) -> None:
     draft = (
         await shared_city.actor(Audience.ADMINISTRATOR, "admin-1").get("/v1/admin/benefits/checkup-half-price")
     ).json()

@@ -33,13 +33,13 @@ def request_with(query: str) -> Request:
         max_size=2,
     )
 )
-def test_a_cursor_comes_back_as_it_went(values: list[int | str]) -> None:
+def test_a_cursor_survives_a_round_trip(values: list[int | str]) -> None:
     cursor = json_io.encode_cursor(tuple(values))
     assert json_io.read_cursor(request_with(f"cursor={cursor}"), *(type(value) for value in values)) == tuple(values)
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_in_is_a_value_or_a_problem(raw: bytes) -> None:
+def test_any_body_is_a_value_or_a_problem(raw: bytes) -> None:
     try:
         json_io.check_json(raw)
     except Problem as problem:
@@ -62,20 +62,20 @@ def test_a_body_is_the_same_in_however_many_pieces(pieces: list[bytes]) -> None:
     assert asyncio.run(json_io.read_body(body_in(pieces))) == b"".join(pieces)
 
 
-def test_a_body_that_nobody_announced_ends_where_it_is_too_large() -> None:
+def test_a_body_without_a_length_is_refused_where_it_exceeds_the_limit() -> None:
     piece = b" " * (json_io.BODY_BYTES_MAX // 2)
     assert len(asyncio.run(json_io.read_body(body_in([piece, piece])))) == json_io.BODY_BYTES_MAX
     with pytest.raises(Problem, match="body_too_large"):
         asyncio.run(json_io.read_body(body_in([piece, piece, b" "])))
 
 
-def test_a_body_that_broke_off_is_none() -> None:
+def test_an_interrupted_body_is_no_body() -> None:
     with pytest.raises(ClientDisconnect):
         asyncio.run(json_io.read_body(body_in([b"{"], ended=False)))
 
 
 @given(st.text(max_size=80))
-def test_whatever_cursor_comes_in_is_read_or_refused(cursor: str) -> None:
+def test_any_cursor_is_read_or_refused(cursor: str) -> None:
     request = Request(
         {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []},
     )
@@ -202,7 +202,7 @@ async def test_health_readiness_and_metrics(town: City) -> None:
 
 
 @pytest.mark.anyio
-async def test_every_answer_is_dressed(town: City) -> None:
+async def test_every_answer_has_the_security_headers(town: City) -> None:
     for path in ("/v1/public/benefits", "/v1/me/points", "/nowhere", "/docs", "/openapi.json"):
         answer = await town.client.get(path)
         assert answer.headers["x-content-type-options"] == "nosniff"

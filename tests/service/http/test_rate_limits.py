@@ -47,7 +47,7 @@ async def test_two_processes_count_together_on_redis(redis_url: str, noon: None)
     await other.close()
 
 
-async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None) -> None:
+async def test_a_redis_that_loses_its_counts_admits_no_more(redis_url: str, noon: None) -> None:
     rates = {"resident": 20}
     first, other = rate_limits.make_limiter(redis_url, rates), rate_limits.make_limiter(redis_url, rates)
     await redis_emptied(redis_url)
@@ -80,7 +80,7 @@ async def test_a_redis_that_forgets_gives_nobody_more(redis_url: str, noon: None
     await other.close()
 
 
-async def test_what_guards_a_secret_is_counted_at_once(redis_url: str, noon: None) -> None:
+async def test_limits_that_protect_secrets_are_counted_immediately(redis_url: str, noon: None) -> None:
     first, other = rate_limits.make_limiter(redis_url, FEW), rate_limits.make_limiter(redis_url, FEW)
     await redis_emptied(redis_url)
     assert [await first.hit("code", "a"), await other.hit("code", "a")] == [None, None]
@@ -99,7 +99,7 @@ async def test_alone_a_process_counts_for_itself(noon: None) -> None:
     assert await limiter.spent("code", "b") is None
 
 
-async def test_the_next_minute_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_count_restarts_in_the_next_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     limiter = rate_limits.make_limiter(None, FEW)
     for second, answers in ((59.0, [None] * 4 + [1]), (60.0, [None] * 4 + [60])):
         monkeypatch.setattr(rate_limits, "clock", lambda second=second: second)
@@ -117,7 +117,7 @@ async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out(no
     await limiter.close()
 
 
-async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
+async def test_redis_has_no_readable_identifier(redis_url: str) -> None:
     limiter = rate_limits.make_limiter(redis_url, FEW)
     await limiter.hit("resident", "canary-subject")
     await limiter.hit("code", "canary-source")
@@ -130,9 +130,7 @@ async def test_nothing_readable_is_kept_in_redis(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
-async def test_a_busy_resident_is_told_when_to_come_back(
-    city_settings: Settings, demo_folder: Path, noon: None
-) -> None:
+async def test_a_limited_resident_is_sent_a_retry_after(city_settings: Settings, demo_folder: Path, noon: None) -> None:
     async with city.running_city(city_settings, demo_folder, {**city.UNLIMITED, **FEW}) as town:
         wang = town.resident("wang")
         answers = [await wang.get("/v1/me/points") for _ in range(5)]

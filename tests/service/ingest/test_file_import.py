@@ -86,7 +86,7 @@ async def test_rows_become_records_and_a_second_run_changes_nothing(town: City, 
 
 
 @pytest.mark.parametrize("later", [True, False])
-async def test_of_two_rows_of_one_name_the_first_counts_whoever_they_are_about(
+async def test_of_two_rows_with_one_id_the_first_counts_for_any_account(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: bool
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH_MAX", 4)
@@ -156,7 +156,7 @@ async def test_a_line_that_is_too_long_is_one_bad_row(
     assert stored == {"fits", "after"}
 
 
-def test_long_texts_are_not_kept_as_days() -> None:
+def test_long_texts_are_not_cached_as_days() -> None:
     mapping = file_import.parse_mapping(PLAIN, "m.yaml")
     tracemalloc.start()
     try:
@@ -194,7 +194,7 @@ def test_a_mapping_that_does_not_fit_is_refused_by_name(text: str, message: str)
         file_import.parse_mapping(text, "m.yaml")
 
 
-async def test_a_missing_column_file_or_source_is_said_at_once(town: City, tmp_path: Path) -> None:
+async def test_a_missing_column_file_or_source_is_reported_before_the_import(town: City, tmp_path: Path) -> None:
     with pytest.raises(MappingInvalid, match="no column day, who"):
         await run(town, write(tmp_path, "id,n\n1,1\n"), PLAIN)
     with pytest.raises(MappingInvalid, match="no column"):
@@ -275,7 +275,7 @@ def test_the_demo_rides_are_a_part_of_the_whole_export() -> None:
     assert set(part) <= whole
 
 
-async def test_of_two_rows_of_one_name_the_first_counts_whatever_lane_they_take(
+async def test_of_two_rows_with_one_id_the_first_counts_in_any_lane(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH_MAX", 3)

@@ -159,7 +159,7 @@ async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
         await archive.write(town.app_context, tmp_path / "another")
 
 
-async def test_the_commands(tmp_path: Path) -> None:
+async def test_archive_and_witness_commands(tmp_path: Path) -> None:
     city, folder, seen = tmp_path / "city", tmp_path / "archive", str(tmp_path / "seen")
     settings = seed.settings_of(city)
     async with cities.running_city(settings, city) as town:

@@ -207,7 +207,7 @@ async def test_postgresql_stopped_and_started_ten_times_loses_nothing(
     await stopped_and_started(own_server, own_city, tmp_path, demo_folder, times=10)
 
 
-async def test_a_paused_postgresql_is_said_within_three_seconds(
+async def test_a_paused_postgresql_is_answered_503_within_three_seconds(
     own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
 ) -> None:
     answers = Answers()
@@ -261,7 +261,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
     assert answers.records <= {*await stored(url)}
 
 
-async def test_a_migration_under_load_is_noticed_by_nobody(
+async def test_a_migration_under_load_fails_no_request(
     postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
     url = postgres.create(seeded_postgres)
@@ -282,7 +282,7 @@ async def test_a_migration_under_load_is_noticed_by_nobody(
     assert answers.records <= {*await stored(url)}
 
 
-async def test_a_request_under_way_is_answered_when_the_service_is_told_to_stop(
+async def test_a_running_request_is_answered_when_the_service_stops(
     postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
     url = postgres.create(seeded_postgres)

@@ -109,7 +109,7 @@ async def described() -> dict[str, Any]:
     }
 
 
-async def test_cut_tables_are_the_same_tables(whole: str) -> None:
+async def test_partitioned_tables_have_the_same_definition(whole: str) -> None:
     before = await described()
     done = await database.partition_tables(PIECES)
     assert [step for step in done if step.startswith("cut")] == [
@@ -126,7 +126,7 @@ async def test_cut_tables_are_the_same_tables(whole: str) -> None:
         await database.partition_tables(8)
 
 
-async def test_cutting_keeps_what_is_there(town: City) -> None:
+async def test_partitioning_keeps_existing_rows(town: City) -> None:
     if queries.is_sqlite() or await partitioning.partition_count():
         pytest.skip("for whole tables on PostgreSQL")
     wu = town.resident("wu")
@@ -190,7 +190,7 @@ def touched(plan: Any) -> dict[str, set[str]]:
     return pieces
 
 
-async def test_every_statement_of_a_request_touches_one_piece(
+async def test_every_statement_of_a_request_touches_one_partition(
     partitioned_city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with explained(monkeypatch) as seen:
@@ -208,7 +208,9 @@ async def test_every_statement_of_a_request_touches_one_piece(
     assert wide == {}, json.dumps(wide, indent=1)
 
 
-async def test_a_wide_statement_would_be_seen(partitioned_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_statement_over_several_partitions_is_detected(
+    partitioned_city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with explained(monkeypatch) as seen:
         await queries.fetch_all("SELECT person_id FROM person WHERE epoch >= $1", 0)
     # The city's own background may have asked something meanwhile.
@@ -216,7 +218,7 @@ async def test_a_wide_statement_would_be_seen(partitioned_city: City, monkeypatc
     assert len(asked["person"]) == PIECES
 
 
-async def test_what_is_only_appended_stays_so_in_every_piece(partitioned_city: City) -> None:
+async def test_append_only_tables_stay_append_only_in_every_partition(partitioned_city: City) -> None:
     wu = partitioned_city.resident("wu")
     await wu.volunteer(7_200, "v-wu")
     assert (await partitioned_city.venue().get("/v1/me/points")).status_code == 403  # leaves a refused attempt
@@ -232,7 +234,7 @@ async def test_what_is_only_appended_stays_so_in_every_piece(partitioned_city: C
         await queries.execute(f"DELETE FROM {month}")
 
 
-async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City) -> None:
+async def test_months_are_rotated_and_leave_their_leaf_hashes(partitioned_city: City) -> None:
     assert (await partitioned_city.venue().get("/v1/me/points")).status_code == 403
     attempts = await queries.fetch_all("SELECT leaf_hash FROM refused_attempt")
     assert attempts
@@ -253,7 +255,7 @@ async def test_months_come_and_go_and_leave_their_leaves(partitioned_city: City)
         assert await partitioning.rotate_months(years_later) == ([], [])
 
 
-async def test_what_no_month_was_made_for_is_not_lost(partitioned_city: City) -> None:
+async def test_rows_without_a_month_partition_are_not_lost(partitioned_city: City) -> None:
     far = queries.to_micros(await queries.now()) + 10 * 366 * 86_400 * 1_000_000
     await queries.execute(
         "INSERT INTO refused_attempt (attempt_id, at, door, actor, code, what) VALUES ('later', $1, 'd', '', 'c', 'w')",
@@ -262,7 +264,7 @@ async def test_what_no_month_was_made_for_is_not_lost(partitioned_city: City) ->
     assert (await queries.fetch_all("SELECT attempt_id FROM refused_attempt_rest"))[0]["attempt_id"] == "later"
 
 
-async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(partitioned_city: City) -> None:
+async def test_rows_without_a_month_partition_move_to_it_when_it_is_created(partitioned_city: City) -> None:
     now = await queries.now()
 
     async def attempt(days: int) -> str:
@@ -310,7 +312,7 @@ async def test_what_no_month_was_made_for_moves_to_its_month_when_that_is_made(p
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
-async def test_a_batch_goes_by_pieces_and_everybody_finds_their_own(partitioned_city: City) -> None:
+async def test_a_batch_by_partitions_logs_the_use_for_each_person(partitioned_city: City) -> None:
     names = [f"reader-{number}" for number in range(12)]
     for name in names:
         await partitioned_city.resident(name).volunteer(7_200, f"v-{name}")

@@ -34,7 +34,7 @@ def is_away(pool: Pool) -> bool:
     return pool.away
 
 
-async def test_as_many_as_were_asked_for_and_no_more(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_pool_opens_at_most_its_maximum(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "WAIT_SECONDS", 0.1)
     first, other = await pool.acquire(), await pool.acquire()
     with pytest.raises(TimeoutError):
@@ -44,7 +44,7 @@ async def test_as_many_as_were_asked_for_and_no_more(pool: Pool, monkeypatch: py
     assert first is not other
 
 
-async def test_whoever_waited_longest_is_next(pool: Pool) -> None:
+async def test_the_longest_waiter_gets_the_next_connection(pool: Pool) -> None:
     taken = [await pool.acquire(), await pool.acquire()]
     served: list[int] = []
 
@@ -61,7 +61,7 @@ async def test_whoever_waited_longest_is_next(pool: Pool) -> None:
     assert served == [0, 1, 2, 3, 4]
 
 
-async def test_a_wait_that_is_given_up_loses_nothing(pool: Pool) -> None:
+async def test_a_cancelled_wait_loses_no_connection(pool: Pool) -> None:
     taken = [await pool.acquire(), await pool.acquire()]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(3)]
     await asyncio.sleep(0.05)
@@ -73,7 +73,7 @@ async def test_a_wait_that_is_given_up_loses_nothing(pool: Pool) -> None:
     assert len({*later}) == 2
 
 
-async def test_what_was_lost_is_made_anew(pool: Pool) -> None:
+async def test_lost_connections_are_replaced(pool: Pool) -> None:
     lost = [await pool.acquire(), await pool.acquire()]
     pool.abandon()
     # Whoever has them has not given them back yet.
@@ -102,7 +102,7 @@ async def at_begin() -> asyncio.Task[None]:
     return task
 
 
-async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: str) -> None:
+async def test_transactions_cancelled_at_begin_lose_no_connection(opened: str) -> None:
     for _ in range(CONNECTIONS_MAX + 2):
         task = await at_begin()
         task.cancel()
@@ -124,7 +124,7 @@ async def test_transactions_given_up_as_they_begin_lose_no_connection(opened: st
         await other.close()
 
 
-async def test_a_transaction_that_cannot_begin_is_left(opened: str) -> None:
+async def test_a_transaction_that_cannot_begin_is_closed(opened: str) -> None:
     if queries.is_sqlite():
         pytest.skip("SQLite has no server to go away")
     for _ in range(CONNECTIONS_MAX + 2):
@@ -158,14 +158,14 @@ async def test_a_connection_inside_a_transaction_does_not_come_back(pool: Pool) 
     assert await pool.acquire() is not connection
 
 
-async def test_long_idle_ones_are_made_anew(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_idle_connections_are_replaced(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = await pool.acquire()
     await pool.release(connection)
     monkeypatch.setattr(connections, "IDLE_SECONDS", 0)
     assert await pool.acquire() is not connection
 
 
-async def test_a_closed_pool_lends_nothing(pool: Pool) -> None:
+async def test_a_closed_pool_gives_no_connection(pool: Pool) -> None:
     taken = [await pool.acquire(), await pool.acquire()]
     waiting = asyncio.create_task(pool.acquire())
     await asyncio.sleep(0.05)
@@ -202,7 +202,9 @@ async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Po
         watching.cancel()
 
 
-async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_without_free_connections_is_not_unavailable(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection: Any = await pool.acquire()
 
     async def full(**_: object) -> None:
@@ -217,7 +219,7 @@ async def test_a_server_that_is_full_is_not_away(pool: Pool, monkeypatch: pytest
     assert await connection.fetchval("SELECT 1") == 1
 
 
-async def test_whoever_waits_for_a_connection_is_told_at_once_that_the_database_is_away(pool: Pool) -> None:
+async def test_waiters_fail_at_once_when_the_database_becomes_unavailable(pool: Pool) -> None:
     taken = [await pool.acquire(), await pool.acquire()]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
     await asyncio.sleep(0.01)

@@ -71,7 +71,7 @@ async def test_a_form_sent_twice_acts_once(shared_city: City) -> None:
     assert me.text.count("Being decided") == 1
 
 
-async def test_every_page_of_a_door_asks_who_one_is(shared_city: City) -> None:
+async def test_every_page_of_an_audience_requires_sign_in(shared_city: City) -> None:
     for route in routes.ROUTES:
         if route.audience is None:
             assert not any(route.path == path or route.path.startswith(path + "/") for path in PATHS.values()), (
@@ -87,7 +87,7 @@ async def test_every_page_of_a_door_asks_who_one_is(shared_city: City) -> None:
             assert answer.status_code in (401, 415), path
 
 
-async def test_every_page_wears_the_policy_and_is_kept_by_nobody(shared_city: City) -> None:
+async def test_every_page_has_the_security_policy_and_is_not_cached(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     for path in ("/", "/me", "/me/nothing-here", "/static/x/nothing.css", "/logs"):
         answer = await me.client.get(path)
@@ -138,7 +138,7 @@ async def test_the_residents_first_page_is_small(shared_city: City) -> None:
     assert whole < FIRST_PAGE_BYTES_MAX
 
 
-async def test_files_are_kept_for_ever_under_their_own_name_alone(shared_city: City) -> None:
+async def test_files_are_cached_for_ever_under_their_hashed_name_alone(shared_city: City) -> None:
     for name, media in assets.FILES.items():
         fresh = await shared_city.client.get(assets.address(name))
         assert fresh.status_code == 200
@@ -200,7 +200,7 @@ async def test_every_page_is_there_in_the_other_language(shared_city: City) -> N
     assert address == "/benefits?scene=library&lang=zh-CN"
 
 
-async def test_nothing_here_is_a_page_for_people_and_a_problem_for_programs(shared_city: City) -> None:
+async def test_not_found_is_a_page_for_people_and_a_problem_for_programs(shared_city: City) -> None:
     people = {"accept": "text/html,*/*", "accept-language": "en"}
     for path in ("/nothing", "/demo"):
         answer = await shared_city.client.get(path, headers=people)

@@ -86,7 +86,7 @@ async def test_refusing_everything_costs_nothing_and_every_page_works(town: City
         assert me.status == 200, path
 
 
-async def test_an_objection_is_decided_and_told(town: City) -> None:
+async def test_an_objection_is_decided_and_the_resident_notified(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/records")
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
@@ -156,7 +156,7 @@ async def test_two_people_publish_what_both_have_read(town: City) -> None:
     assert "It is in force again." in author.text
 
 
-async def test_a_source_comes_aboard_past_an_officer(town: City) -> None:
+async def test_a_source_is_published_after_an_officers_review(town: City) -> None:
     author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/sources/new")
     fields = {
@@ -201,7 +201,7 @@ async def test_a_scheme_is_edited_and_simulated(town: City) -> None:
     assert "Waits for another person" in author.text
 
 
-async def test_an_officer_looks_under_a_case_and_verifies(town: City) -> None:
+async def test_an_officer_reads_under_a_case_and_verifies(town: City) -> None:
     await town.resident("seen-1").link("green-travel", "bike-seen-1")
     consent = (await town.resident("seen-1").get("/v1/me/consents")).json()["data"][0]["consent_id"]
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
@@ -223,7 +223,7 @@ async def test_an_officer_looks_under_a_case_and_verifies(town: City) -> None:
         assert officer.status == 200
 
 
-async def test_what_is_mine_can_be_taken_along_and_ended(town: City) -> None:
+async def test_a_resident_exports_their_data_and_leaves(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-2")
     await me.go("/me/export")
     assert '"records"' in me.html
@@ -236,7 +236,7 @@ async def test_what_is_mine_can_be_taken_along_and_ended(town: City) -> None:
     assert "I have 0 points" in me.text
 
 
-async def test_a_receipt_can_be_kept(town: City) -> None:
+async def test_a_receipt_can_be_downloaded(town: City) -> None:
     await town.resident("kept-1").link("green-travel", "bike-kept-1")
     me = await Browser(town, "zh-CN").sign_in(Audience.RESIDENT, "kept-1")
     await me.go("/me/consents")
@@ -272,7 +272,7 @@ NASTY: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues"])
-async def test_any_draft_can_be_looked_at(shared_city: City, kind: str) -> None:
+async def test_any_draft_can_be_opened(shared_city: City, kind: str) -> None:
     """What another client drafted may be anything; its pages still say what is wrong with it."""
     administrator = shared_city.actor(Audience.ADMINISTRATOR, "admin-1")
     member = {"schemes": "version"}.get(kind, kind.removesuffix("s") + "_id")

@@ -81,7 +81,7 @@ async def test_an_id_that_is_taken_leads_to_its_document(town: City) -> None:
 
 
 @pytest.mark.parametrize("name", ["Bad Id !!", "a/b", "..", "ab?c=1", "new"])
-async def test_an_id_that_could_not_be_opened_is_said_at_its_field(shared_city: City, name: str) -> None:
+async def test_an_invalid_id_is_reported_at_its_field(shared_city: City, name: str) -> None:
     browser = await somebody(shared_city)
     await browser.go("/admin/benefits/new")
     await browser.send("_etag", **{"t:/benefit_id": name, "act": "save"})
@@ -91,7 +91,7 @@ async def test_an_id_that_could_not_be_opened_is_said_at_its_field(shared_city: 
     assert "small letters, digits and hyphens" in browser.text
 
 
-async def test_a_draft_is_given_up_and_what_is_in_force_edited_again(town: City) -> None:
+async def test_a_draft_is_discarded_and_the_version_in_force_edited_again(town: City) -> None:
     browser = await somebody(town)
     await browser.go(f"{DEPOSIT}/edit")
     await browser.send("_etag", **{"t:/title/en": "A slip", "act": "save"})
@@ -103,7 +103,7 @@ async def test_a_draft_is_given_up_and_what_is_in_force_edited_again(town: City)
     assert "Kept as a draft" in browser.text
 
 
-async def test_retiring_says_what_ends_and_wants_a_day_to_come(town: City) -> None:
+async def test_retiring_names_what_ends_and_needs_a_future_day(town: City) -> None:
     browser = await somebody(town)
     await browser.go("/admin/services/book-loan")
     await browser.go(next(address for address, words in browser.links if words == "Retire it"))
@@ -122,7 +122,7 @@ async def test_retiring_says_what_ends_and_wants_a_day_to_come(town: City) -> No
     assert "In force" in browser.text
 
 
-async def test_who_comes_second_is_told_so(town: City) -> None:
+async def test_the_second_editor_sees_a_conflict(town: City) -> None:
     first, two = await somebody(town), await somebody(town, 2)
     await first.go(DEPOSIT)
     await first.send("Suspend at once")
@@ -144,7 +144,7 @@ async def test_who_comes_second_is_told_so(town: City) -> None:
 
 
 @pytest.mark.parametrize(("language", "place"), [("zh-CN", 0), ("en", 1)])
-async def test_closed_words_are_called_by_their_names(shared_city: City, language: str, place: int) -> None:
+async def test_enum_values_are_shown_by_their_labels(shared_city: City, language: str, place: int) -> None:
     browser = await somebody(shared_city, language=language)
     for kind, group, codes in (
         ("benefits", "effect_kind", EffectKind),
@@ -207,7 +207,7 @@ def test_every_place_has_a_name_and_a_field_near_it() -> None:
     assert field_labels.anchor("benefits", "/wings", benefit_) == "editor"
 
 
-def test_values_are_said_in_words() -> None:
+def test_values_are_shown_in_words() -> None:
     condition = {"all": [{"measure": "total", "at_least": 60}, {"measure": "green_living", "at_least": 5}]}
     assert (
         field_labels.value_text(CHINESE, "benefits", "/condition", condition, {}) == "总积分至少 60 且 绿色生活至少 5"
@@ -239,7 +239,7 @@ async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) ->
     assert "volunteer_minutes" not in browser.text.split("The whole document")[0]
 
 
-async def test_documents_are_named_and_their_versions_told_apart(town: City) -> None:
+async def test_documents_are_listed_by_name_with_distinct_versions(town: City) -> None:
     await put_document(
         administrator(town),
         "/v1/admin/benefits/library-deposit",
@@ -259,7 +259,7 @@ async def test_documents_are_named_and_their_versions_told_apart(town: City) -> 
     )
 
 
-async def test_what_is_no_number_of_points_is_said_where_it_was_typed(shared_city: City) -> None:
+async def test_an_invalid_number_of_points_is_reported_at_its_field(shared_city: City) -> None:
     browser = await (await somebody(shared_city)).go(DEPOSIT)
     await browser.send("green_living", green_living="abc")
     assert browser.status == 422
@@ -268,7 +268,7 @@ async def test_what_is_no_number_of_points_is_said_where_it_was_typed(shared_cit
     assert 'value="abc" aria-invalid="true"' in browser.html
 
 
-async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: City) -> None:
+async def test_the_page_names_what_a_worse_baseline_stops_before_submission(town: City) -> None:
     worse: dict[str, Any] = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     await put_document(administrator(town), "/v1/admin/services/book-loan", worse, "*")
@@ -277,7 +277,7 @@ async def test_what_a_worse_baseline_stops_is_said_before_it_is_submitted(town: 
     assert "Advice" in browser.text
 
 
-async def test_what_waits_is_found_beyond_one_page(shared_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waiting_documents_are_listed_beyond_one_page(shared_city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "LIST_MAX", 3)
     await administrator(shared_city).post("/v1/admin/benefits", benefit_document(benefit_id="zz-last"))
     browser = await (await somebody(shared_city)).go("/admin")

@@ -55,7 +55,7 @@ async def test_the_request_is_a_code_flow_with_pkce(shared_city: City) -> None:
     assert asked["scope"] == "openid"
 
 
-async def test_after_signing_in_one_is_where_one_wanted_to_be(shared_city: City) -> None:
+async def test_signing_in_returns_to_the_requested_page(shared_city: City) -> None:
     me = await Browser(shared_city).go("/me/benefits")
     await me.send("subject", subject="resident-3")
     assert me.url == "http://city.test/me/benefits"
@@ -80,7 +80,7 @@ def test_nobody_is_sent_elsewhere_afterwards(elsewhere: str) -> None:
     assert oidc.safe_return_path(elsewhere, Audience.RESIDENT) == "/me"
 
 
-def test_an_own_page_is_kept() -> None:
+def test_a_path_of_this_service_is_returned_to() -> None:
     assert oidc.safe_return_path("/me/show?x=1", Audience.RESIDENT) == "/me/show?x=1"
 
 
@@ -154,7 +154,7 @@ async def test_the_provider_answers_our_own_pages_alone(shared_city: City, chang
     assert answer.status_code == 400
 
 
-async def test_a_session_is_for_one_door_and_unreadable(shared_city: City) -> None:
+async def test_a_session_is_for_one_audience_and_unreadable(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     (cookie,) = [cookie for cookie in me.client.cookies.jar if cookie.name == "credit-easy-resident"]
     assert cookie.path == "/me"
@@ -170,14 +170,14 @@ async def test_a_session_is_for_one_door_and_unreadable(shared_city: City) -> No
     assert "Who are you?" in (await other.go("/admin")).text
 
 
-async def test_changed_cookies_are_as_good_as_none(shared_city: City) -> None:
+async def test_a_changed_cookie_is_no_session(shared_city: City) -> None:
     for value in ("", "x", "A" * 5000, "ÿ".encode().decode("latin-1"), "AAAA"):
         other = Browser(shared_city)
         answer = await other.client.get("/me", headers={b"cookie": f"credit-easy-resident={value}".encode("latin-1")})
         assert answer.status_code == 303
 
 
-async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
+async def test_an_expired_token_is_renewed_or_the_person_signs_in_again(
     shared_city: City, shared_city_settings: Settings
 ) -> None:
     keyring = shared_city_settings.keyring
@@ -208,7 +208,7 @@ async def test_a_token_that_ends_is_renewed_and_without_that_asked_anew(
         assert "Who are you?" in officer.text
 
 
-async def test_requests_at_once_share_one_exchange_and_a_failed_one_is_tried_anew(
+async def test_concurrent_requests_share_one_exchange_and_a_failed_one_is_retried(
     shared_city: City, demo_folder: Path, shared_city_settings: Settings
 ) -> None:
     """Most identity providers end a session whose refresh token is used twice."""
@@ -250,7 +250,7 @@ async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None
     assert "We have your objection" in me.text
 
 
-async def test_signing_out_forgets(shared_city: City) -> None:
+async def test_signing_out_deletes_the_session(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
     assert "This browser has forgotten you." in me.text
@@ -294,7 +294,7 @@ async def test_after_signing_out_nothing_on_its_way_signs_in_again(shared_city: 
 
 
 @pytest.mark.parametrize(("padding", "comes_in"), [(5_000, True), (20_000, False)])
-async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
+async def test_long_tokens_are_split_over_cookies_and_too_long_ones_are_refused(
     shared_city: City, padding: int, comes_in: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = sessions.seal
@@ -319,7 +319,7 @@ async def test_long_tokens_go_on_in_the_next_cookie_and_too_long_ones_are_said(
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(0, 400), (30, 303)])
-async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
+async def test_a_token_that_ends_soon_is_used_and_an_expired_one_is_refused(
     shared_city: City, demo_folder: Path, shared_city_settings: Settings, seconds: int, status: int
 ) -> None:
     """Nobody is sent to the identity provider and back for ever."""
@@ -353,7 +353,7 @@ async def test_a_token_that_ends_soon_is_used_and_one_that_has_ended_is_said(
             assert not session.needs_renewal(datetime.now(UTC))
 
 
-async def test_a_minor_is_told_why(shared_city: City) -> None:
+async def test_a_minor_reads_why_they_are_refused(shared_city: City) -> None:
     """The door's own refusal, as a page."""
     keyring = shared_city.app_context.keyring
     child = shared_city.issuer.mint(

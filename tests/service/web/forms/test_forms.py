@@ -66,7 +66,7 @@ def trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def test_what_is_no_number_is_left_for_the_gate_to_name() -> None:
+def test_text_that_is_no_number_stays_for_the_check_to_report() -> None:
     parsed = parse.to_document([("n:/baseline/items", "five"), ("n:/baseline/price_fen", "9" * 40), ("n:/x", "٣")])
     assert parsed == {"baseline": {"items": "five", "price_fen": "9" * 40}, "x": "٣"}
 
@@ -94,7 +94,7 @@ def test_no_form_breaks_the_reader(sent: list[tuple[str, str]]) -> None:
         max_size=15,
     )
 )
-def test_no_way_into_a_document_breaks_it(sent: list[tuple[str, str]]) -> None:
+def test_any_pointer_into_a_document_is_handled(sent: list[tuple[str, str]]) -> None:
     assert isinstance(parse.to_document(sent), dict)
 
 

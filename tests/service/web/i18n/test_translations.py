@@ -41,7 +41,7 @@ def sentences() -> set[str]:
     return texts
 
 
-def test_every_sentence_has_its_chinese_one_and_none_is_left_over() -> None:
+def test_every_sentence_has_a_chinese_translation_and_none_is_unused() -> None:
     translated = formatting.translations(formatting.PAGE_TEXTS)
     assert set(translated) == sentences()
     assert all(text.strip() for text in translated.values())
@@ -55,7 +55,7 @@ def test_both_languages_name_the_same_values() -> None:
         assert expected - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
 
 
-def test_chinese_is_chinese() -> None:
+def test_chinese_translations_are_written_in_chinese() -> None:
     for english, chinese in formatting.translations(formatting.PAGE_TEXTS).items():
         assert re.search(r"[\u4e00-\u9fff]", chinese) or not re.search(
             r"[A-Za-z]{3}", re.sub(r"%\(\w+\)s", "", english)
@@ -93,7 +93,7 @@ def test_every_code_has_a_name(group: str, codes: Iterable[str]) -> None:
     assert not missing
 
 
-def test_every_effect_and_attribute_can_be_said() -> None:
+def test_every_effect_and_attribute_has_a_sentence() -> None:
     assert set(labels.EFFECTS) == set(EffectKind) == set(EFFECTS)
     assert set(labels.ATTRIBUTES) == set(Attribute)
     for language in ("zh-CN", "en"):
@@ -103,7 +103,7 @@ def test_every_effect_and_attribute_can_be_said() -> None:
         assert localizer.baseline({"delivery": True, "items": 5})
 
 
-def test_nothing_is_said_of_what_is_nothing() -> None:
+def test_empty_values_have_no_sentence() -> None:
     english, chinese = formatting.Localizer("en", CITY_ZONE), formatting.Localizer("zh-CN", CITY_ZONE)
     baseline = {"price_fen": 0, "deposit_fen": 10_000, "free_minutes": 0, "gift_fen": 0, "delivery": False, "items": 1}
     assert english.baseline(baseline) == ["Free of charge", "Deposit ¥100", "1 item"]
@@ -123,18 +123,18 @@ def test_every_rule_names_its_clause() -> None:
     assert set(findings.CLAUSES) == set(findings.RULES)
 
 
-def test_the_house_speaks_chinese_too() -> None:
+def test_the_processing_register_is_translated() -> None:
     texts = set(processing_register.CHECKS)
     for entry in processing_register.REGISTER.values():
         texts |= {entry.purpose, entry.basis, entry.retention}
     assert texts <= set(formatting.translations(formatting.REGISTER_TEXTS))
 
 
-def test_a_state_now_is_not_what_waits_for_an_officer() -> None:
+def test_a_current_state_is_not_a_waiting_review() -> None:
     chinese = formatting.translations(formatting.PAGE_TEXTS)
     assert chinese["State now"] != chinese["Now"]
 
 
-def test_one_is_said_as_one() -> None:
+def test_counts_of_one_use_the_singular() -> None:
     english = formatting.Localizer("en", CITY_ZONE)
     assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")

@@ -45,7 +45,7 @@ async def objected(town: City, name: str) -> tuple[Any, str]:
     ],
     ids=str,
 )
-async def test_nothing_is_decided_by_what_cannot_be_read(shared_city: City, sent: dict[str, str], message: str) -> None:
+async def test_an_unreadable_decision_changes_nothing(shared_city: City, sent: dict[str, str], message: str) -> None:
     me, objection_id = await objected(shared_city, f"unread-{abs(hash(str(sent)))}")
     officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(f"/officer/objections/{objection_id}")
@@ -60,7 +60,7 @@ async def test_nothing_is_decided_by_what_cannot_be_read(shared_city: City, sent
     assert await me.total() == 5
 
 
-async def test_correcting_and_taking_back_are_two_choices(town: City) -> None:
+async def test_correction_and_retraction_are_two_choices(town: City) -> None:
     for sent, total, state in (
         ({"decision": "correct", "quantity": " 4 "}, 2, "corrected"),
         ({"decision": "take_back"}, 0, "upheld"),
@@ -78,7 +78,7 @@ async def test_correcting_and_taking_back_are_two_choices(town: City) -> None:
         assert "Both sides were heard." in officer.text
 
 
-async def test_any_open_objection_is_found_by_its_id(town: City) -> None:
+async def test_any_open_objection_opens_by_its_id(town: City) -> None:
     me, objection_id = await objected(town, "many-0")
     await me.post(
         "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing", "statement": "One more."}
@@ -224,7 +224,7 @@ async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town:
     assert all(" " in words for words in drawn), drawn
 
 
-async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: City) -> None:
+async def test_one_consent_is_shown_in_the_citys_days_and_in_words(town: City) -> None:
     now = await town.app_context.clock()
     # The city is eight hours ahead: at 17:00 UTC it is tomorrow there.
     town.shift.by = now.replace(hour=17, minute=0) + timedelta(days=1) - now
@@ -253,7 +253,7 @@ async def test_one_consent_is_told_in_the_citys_days_and_in_words(town: City) ->
     assert "{counterpart}" not in officer.html
 
 
-async def test_attempts_are_told_in_words_with_their_document(town: City) -> None:
+async def test_attempts_are_shown_in_words_with_their_document(town: City) -> None:
     author = town.actor(Audience.ADMINISTRATOR, "admin-1")
     benefit = (await author.get("/v1/admin/benefits/library-deposit")).json()["document"]
     fine = {**benefit, "quota": {"total": {"count": 400, "period": "day"}}}
@@ -281,7 +281,7 @@ async def test_attempts_are_told_in_words_with_their_document(town: City) -> Non
             assert code not in officer.html
 
 
-async def test_nothing_overdue_is_said_so(town: City) -> None:
+async def test_the_start_page_states_that_nothing_is_overdue(town: City) -> None:
     me = town.resident("late-1")
     consent = await me.link("green-travel", "bike-late-1")
     await me.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
@@ -311,7 +311,7 @@ OPEN: list[tuple[str, str, Callable[[str], bool]]] = [
 
 
 @pytest.mark.parametrize(("path", "language", "so"), OPEN, ids=lambda value: value if isinstance(value, str) else "")
-async def test_what_anybody_reads_is_said_in_their_language(
+async def test_public_pages_follow_the_readers_language(
     shared_city: City, path: str, language: str, so: Callable[[str], bool]
 ) -> None:
     anybody = await Browser(shared_city, language).go(path)

@@ -39,7 +39,7 @@ async def confirm(town: City, code: str, account: str) -> None:
     assert done.status_code == 200, done.text
 
 
-async def test_a_code_is_found_again_and_made_anew(town: City) -> None:
+async def test_a_code_is_shown_again_and_reissued(town: City) -> None:
     me = await agree_to_rides(town, "code-1", "bike-code-1")
     assert urlsplit(me.url).path.endswith("/code")  # a page that can be reloaded and gone back to
     code = code_of(me)
@@ -105,7 +105,7 @@ def test_the_notices_name_the_buttons_that_there_are() -> None:
     assert '_("Stop")' in template
 
 
-async def test_cards_say_who_looked(town: City) -> None:
+async def test_cards_name_who_read(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await town.resident("resident-1").ticket()
     await me.go("/me/consents")
@@ -118,7 +118,7 @@ async def test_cards_say_who_looked(town: City) -> None:
     assert "You took a ticket for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
 
 
-async def test_a_number_that_cannot_be_one_stays_with_what_is_wrong_beside_it(town: City) -> None:
+async def test_an_invalid_number_stays_in_its_field_with_the_error(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "unfit-1")
     await me.go("/me/consents")
     await me.send("Read what it means: Volunteer Service", account="my number")
@@ -218,7 +218,7 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     assert "Decided by" not in me.text
 
 
-async def test_records_stand_by_day_and_page_without_gap_or_repetition(town: City) -> None:
+async def test_records_are_paged_by_day_without_gap_or_repetition(town: City) -> None:
     wang = town.resident("resident-1")
     pages, cursor = [], ""
     while True:
@@ -249,7 +249,7 @@ async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: C
     assert sum(int(part.split()[0]) for part in dates.split(": ")[1:]) == 63
 
 
-def test_what_gives_nothing_ends_when_it_ends() -> None:
+def test_expiry_days_leave_out_records_without_points() -> None:
     line = {
         "kind": "bike_trip",
         "dimension": "green_living",
@@ -265,7 +265,7 @@ def test_what_gives_nothing_ends_when_it_ends() -> None:
 
 
 @pytest.mark.parametrize("way", ["show", "benefits"])
-async def test_after_a_notice_one_is_back_where_it_came_up(town: City, way: str) -> None:
+async def test_after_a_notice_the_page_before_it_opens(town: City, way: str) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go(f"/me/{way}")
     await me.send("Let City Library ask whether it applies")
@@ -305,7 +305,7 @@ async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(
     assert other.status == 404
 
 
-async def test_uses_are_said_by_the_hour_that_is_kept(town: City) -> None:
+async def test_uses_are_shown_by_the_hour(town: City) -> None:
     for language, text in (("en", ", between "), ("zh-CN", " 点")):
         me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-3")
         for path in ("/me/accesses", "/me/mine", "/me/consents"):
@@ -313,7 +313,7 @@ async def test_uses_are_said_by_the_hour_that_is_kept(town: City) -> None:
             assert text in me.text, path
 
 
-def test_an_hour_is_said_with_its_end() -> None:
+def test_an_hour_is_shown_with_its_end() -> None:
     english, chinese = Localizer("en", CITY_ZONE), Localizer("zh-CN", CITY_ZONE)
     assert english.hours("2026-10-20T15:00:00Z") == "20 October 2026, between 23:00 and 24:00"
     assert chinese.hours("2026-10-19T19:00:00Z") == "2026年10月20日 3–4 点"
@@ -341,7 +341,7 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: C
     assert 'class="typed"' in me.html
 
 
-async def test_what_is_stopped_for_now_does_not_vanish_without_a_word(town: City) -> None:
+async def test_the_show_page_names_providers_whose_benefits_are_suspended(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/show")
     assert "stopped for now" not in me.text

@@ -42,7 +42,7 @@ async def test_a_desk_says_whose_it_is(town: City) -> None:
     assert f"{mine['name']['en']} City Library" in desk.text
 
 
-async def test_what_was_looked_at_is_honoured_without_typing_again(town: City) -> None:
+async def test_a_checked_code_is_redeemed_without_typing_again(town: City) -> None:
     handle = await handle_of(town, "looked-1")
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
@@ -54,9 +54,7 @@ async def test_what_was_looked_at_is_honoured_without_typing_again(town: City) -
     assert not [form for form in desk.forms if "Honour it now" in form.text]
 
 
-async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
-    town: City, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_lost_answer_is_requested_again_with_the_same_key(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = await handle_of(town, "away-1")
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
 
@@ -83,7 +81,7 @@ async def test_an_answer_that_never_came_is_asked_for_with_the_same_key(
     assert "Honoured. It runs until" in desk.text
 
 
-async def test_todays_date_is_today_and_no_date_is_told_kindly(town: City) -> None:
+async def test_the_list_defaults_to_today_and_a_bad_date_is_explained(town: City) -> None:
     handle = await handle_of(town, "day-1")
     assert (await town.venue().post("/v1/venue/redemptions", {"handle": handle})).status_code == 201
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
