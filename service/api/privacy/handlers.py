@@ -1,4 +1,8 @@
-"""The privacy officer's door: read under a case, decide with reasons, verify. Never grant, edit, export or look up."""
+"""Privacy officers' operations: reads under a case, decisions with reasons, verification.
+
+No operation grants, edits or exports a consent, or finds a person. Every read writes to the consent log, in the
+request's transaction unless stated otherwise.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ PURPOSES = frozenset(Purpose)
 
 
 async def _case(context: RequestContext) -> str:
-    """The case that this look names; bad_query without one, NotFound for one that is not the officer's own."""
+    """Return the case id of `?case=`; Problem bad_query without it, NotFound unless the case is the officer's own."""
     case_id = context.request.query_params.get("case", "")
     if not case_id.isascii() or not case_id.isprintable() or not case_id:
         raise Problem("bad_query")
@@ -39,7 +43,7 @@ async def _case(context: RequestContext) -> str:
 
 
 async def open_case(context: RequestContext, body: schemas.CaseBody) -> Answer:
-    """Open a case."""
+    """Open a case with its reason; return the id that later reads name."""
     return Answer(
         schemas.CaseAnswer(
             case_id=await officers.open_case(staff_of(context), body.reason_code, body.text, context.at)
@@ -49,53 +53,58 @@ async def open_case(context: RequestContext, body: schemas.CaseBody) -> Answer:
 
 
 async def list_cases(context: RequestContext, _: None) -> Answer:
-    """The officer's own cases, newest first."""
+    """List the officer's own cases, newest first."""
     limit = json_io.read_limit(context.request)
-    found = await officers.cases_of(staff_of(context), json_io.read_keyset(context.request), limit + 1)
+    cases = await officers.cases_of(staff_of(context), json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "cases.listed", context.at)
-    page = found[:limit]
+    page = cases[:limit]
     last = json_io.encode_cursor((queries.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
     return Answer(
-        schemas.Cases(data=[_case_row(context, one) for one in page], next_cursor=last if len(found) > limit else None)
+        schemas.Cases(
+            data=[_case_row(context, case) for case in page], next_cursor=last if len(cases) > limit else None
+        )
     )
 
 
 async def read_case(context: RequestContext, _: None) -> Answer:
-    """One case of the officer's own."""
-    found = await officers.require_case(context.request.path_params["case_id"], staff_of(context))
-    await ledger.record_officer_read(staff_of(context), found.case_id, "case.read", context.at)
-    return Answer(_case_row(context, found))
+    """Return one of the officer's own cases; NotFound for another officer's."""
+    case = await officers.require_case(context.request.path_params["case_id"], staff_of(context))
+    await ledger.record_officer_read(staff_of(context), case.case_id, "case.read", context.at)
+    return Answer(_case_row(context, case))
 
 
-def _case_row(context: RequestContext, one: officers.Case) -> schemas.CaseRow:
-    opened_on = context.app_context.day_of(one.opened_at).isoformat()
-    return schemas.CaseRow(case_id=one.case_id, reason_code=one.reason_code, text=one.text, opened_on=opened_on)
+def _case_row(context: RequestContext, case: officers.Case) -> schemas.CaseRow:
+    opened_on = context.app_context.day_of(case.opened_at).isoformat()
+    return schemas.CaseRow(case_id=case.case_id, reason_code=case.reason_code, text=case.text, opened_on=opened_on)
 
 
 async def count_consents(context: RequestContext, _: None) -> Answer:
-    """Consents by day and state, small cells suppressed."""
+    """Count consents by day and state, as of the end of civil day `?on=`; small cells are suppressed."""
     case_id = await _case(context)
     day = json_io.read_day(context.request, "on") or context.today
     cells = await officers.count_consents(_filters(context), day, context.app_context.settings.city_zone, context.at)
     await ledger.record_officer_read(staff_of(context), case_id, "consents.counted", context.at)
     return Answer(
         schemas.Counts(
-            data=[schemas.CountRow(day=one.day.isoformat(), state=one.state, count=one.count) for one in cells]
+            data=[schemas.CountRow(day=cell.day.isoformat(), state=cell.state, count=cell.count) for cell in cells]
         )
     )
 
 
 async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> Answer:
-    """A random sample for audit."""
+    """Return a random sample of consents for audit; it is empty when too few consents fit the filters."""
     await officers.require_case(body.case, staff_of(context))
     filters = ConsentFilters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
-    found = await officers.sample_consents(filters, body.size, context.at)
+    consents = await officers.sample_consents(filters, body.size, context.at)
     await ledger.record_officer_read(staff_of(context), body.case, "consents.sampled", context.at)
-    return Answer(schemas.Sample(data=[schemas.ConsentRow(**_consent(context, consent)) for consent in found]), 201)
+    return Answer(schemas.Sample(data=[schemas.ConsentRow(**_consent(context, consent)) for consent in consents]), 201)
 
 
 async def read_consent(context: RequestContext, _: None) -> Answer:
-    """One consent with its events, notice and proofs; its person reads that somebody looked."""
+    """Return one consent with its events, notice and proofs; the person sees this read in their access log.
+
+    Locks the person's row and writes the read into their chain.
+    """
     case_id, consent_id = await _case(context), context.request.path_params["consent_id"]
     consent, openings = await officers.read_consent(
         context.app_context.keyring, consent_id, case_id, staff_of(context), context.at
@@ -109,75 +118,80 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
             notice=notice.body,
             events=[
                 schemas.EventRow(
-                    kind=one.event["kind"],
-                    day=context.app_context.day_of(datetime.fromisoformat(one.event["at"])).isoformat(),
-                    leaf_hash=receipts.encoded_hash(one.leaf_hash),
-                    proof=await transparency.proof_of(Log.CONSENT, one.leaf_hash),
+                    kind=opening.event["kind"],
+                    day=context.app_context.day_of(datetime.fromisoformat(opening.event["at"])).isoformat(),
+                    leaf_hash=receipts.encoded_hash(opening.leaf_hash),
+                    proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash),
                 )
-                for one in openings
+                for opening in openings
             ],
         )
     )
 
 
 async def list_objections(context: RequestContext, _: None) -> Answer:
-    """Open objections, the most urgent first."""
+    """List open objections, the earliest deadline first."""
     limit = json_io.read_limit(context.request)
-    found = await objections.queue(
+    rows = await objections.queue(
         context.app_context.keyring,
         context.app_context.settings.city_zone,
         json_io.read_keyset(context.request),
         limit + 1,
     )
     await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
-    page = found[:limit]
+    page = rows[:limit]
     return Answer(
         schemas.Objections(
-            data=[schemas.ObjectionUnderReview(**_objection(context, one)) for one in page],
+            data=[schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in page],
             next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].decide_by), page[-1].objection_id))
-            if len(found) > limit
+            if len(rows) > limit
             else None,
         )
     )
 
 
 async def read_objection(context: RequestContext, _: None) -> Answer:
-    """One objection, open or decided."""
+    """Return one objection, open or decided."""
     objection_id = context.request.path_params["objection_id"]
-    found = await objections.get(context.app_context.keyring, context.app_context.settings.city_zone, objection_id)
+    objection = await objections.get(context.app_context.keyring, context.app_context.settings.city_zone, objection_id)
     await ledger.record_officer_read(staff_of(context), None, f"objection.read {objection_id}", context.at)
-    decided_on = None if found.decided_on is None else found.decided_on.isoformat()
+    decided_on = None if objection.decided_on is None else objection.decided_on.isoformat()
     return Answer(
-        schemas.ObjectionWithStatements(**_objection(context, found), decided_on=decided_on, decision=found.decision)
+        schemas.ObjectionWithStatements(
+            **_objection(context, objection), decided_on=decided_on, decision=objection.decision
+        )
     )
 
 
-def _objection(context: RequestContext, one: objections.ObjectionForOfficer) -> dict[str, Any]:
+def _objection(context: RequestContext, objection: objections.ObjectionForOfficer) -> dict[str, Any]:
     return {
-        "objection_id": one.objection_id,
-        "state": one.state,
-        "source_id": one.source_id,
-        "reason_code": one.reason,
-        "opened_on": one.opened_on.isoformat(),
-        "acknowledge_by": one.acknowledge_by.isoformat(),
-        "decide_by": one.decide_by.isoformat(),
-        "acknowledged": one.acknowledged,
-        "overdue": one.decided_on is None and context.today > one.decide_by,
-        "record": one.record,
-        "statement": one.statement,
-        "source_statement": one.source_statement,
+        "objection_id": objection.objection_id,
+        "state": objection.state,
+        "source_id": objection.source_id,
+        "reason_code": objection.reason,
+        "opened_on": objection.opened_on.isoformat(),
+        "acknowledge_by": objection.acknowledge_by.isoformat(),
+        "decide_by": objection.decide_by.isoformat(),
+        "acknowledged": objection.acknowledged,
+        "overdue": objection.decided_on is None and context.today > objection.decide_by,
+        "record": objection.record,
+        "statement": objection.statement,
+        "source_statement": objection.source_statement,
     }
 
 
 async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
-    """Tell the person that somebody has taken it up."""
+    """Acknowledge an objection, once; the resident gets a message."""
     objection_id = context.request.path_params["objection_id"]
     await objections.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
     return Answer(schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
 
 
 async def decide_objection(context: RequestContext, body: schemas.ObjectionDecision) -> Answer:
-    """A human decides, with reasons in writing."""
+    """Decide an objection with a written reason; an upheld one may correct the record.
+
+    Problem body_invalid for a correction of a rejected objection or a correction without members.
+    """
     objection_id = context.request.path_params["objection_id"]
     correction = None
     if body.correction is not None:
@@ -197,11 +211,11 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
 
 
 async def list_attempts(context: RequestContext, _: None) -> Answer:
-    """What was tried and refused."""
+    """List attempts that were refused, newest first."""
     limit = json_io.read_limit(context.request)
-    found = await officers.refused_attempts(json_io.read_keyset(context.request), limit + 1)
+    rows = await officers.refused_attempts(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "attempts.listed", context.at)
-    page = found[:limit]
+    page = rows[:limit]
     return Answer(
         schemas.Attempts(
             data=[
@@ -216,23 +230,23 @@ async def list_attempts(context: RequestContext, _: None) -> Answer:
                 )
                 for row in page
             ],
-            next_cursor=json_io.encode_cursor((page[-1]["at"], page[-1]["attempt_id"])) if len(found) > limit else None,
+            next_cursor=json_io.encode_cursor((page[-1]["at"], page[-1]["attempt_id"])) if len(rows) > limit else None,
         )
     )
 
 
 async def list_propagations(context: RequestContext, _: None) -> Answer:
-    """Ended links and corrections that their source has not dealt with."""
+    """List ended links and corrections that their source has not acknowledged, oldest first."""
     if context.request.query_params.get("state", "unacknowledged") != "unacknowledged":
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
-    found = await officers.unacknowledged(json_io.read_keyset(context.request), limit + 1)
+    rows = await officers.unacknowledged(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "propagations.listed", context.at)
-    page, rows = found[:limit], []
+    page, answers = rows[:limit], []
     for row in page:
         ended_on = context.app_context.day_of(queries.from_micros(row["since"]))
         due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
-        rows.append(
+        answers.append(
             schemas.PropagationRow(
                 kind=row["kind"],
                 id=row["id"],
@@ -242,27 +256,30 @@ async def list_propagations(context: RequestContext, _: None) -> Answer:
                 overdue=context.today > due_on,
             )
         )
-    more = len(found) > limit
+    more = len(rows) > limit
     return Answer(
         schemas.Propagations(
-            data=rows, next_cursor=json_io.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
+            data=answers, next_cursor=json_io.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
         )
     )
 
 
 async def verify(context: RequestContext, _: None) -> Answer:
-    """Compute both logs and every chain again; name the first thing that does not fit."""
+    """Recompute both logs and every person's chain; name the first fault.
+
+    Reads for as long as the logs are large, so only the log entry of this read has a transaction.
+    """
     async with queries.transaction():
         await ledger.record_officer_read(staff_of(context), None, "logs.verified", context.at)
     reports = await verification.check_all(context.app_context.keyring, context.app_context.settings.publisher)
-    faults = [one.fault for one in reports.values() if one.fault is not None]
+    faults = [report.fault for report in reports.values() if report.fault is not None]
     return Answer(
         schemas.Verification(
             ok=not faults,
             verified_at=json_io.rfc3339(context.at),
             logs=[
-                schemas.LogReport(name=one.log, size=one.size, checked=one.checked)
-                for one in (reports[log] for log in Log)
+                schemas.LogReport(name=report.log, size=report.size, checked=report.checked)
+                for report in (reports[log] for log in Log)
             ],
             first_fault=schemas.FirstFault(where=faults[0].where, number=faults[0].number, what=faults[0].what)
             if faults
@@ -272,24 +289,27 @@ async def verify(context: RequestContext, _: None) -> Answer:
 
 
 async def read_register(context: RequestContext, _: None) -> Answer:
-    """The record of processing."""
+    """Return the record of processing activities."""
     await ledger.record_officer_read(staff_of(context), None, "register.read", context.at)
     return Answer(schemas.Register(data=processing_register.register()))
 
 
 async def self_audit(context: RequestContext, _: None) -> Answer:
-    """What must never be found, and whether it is."""
-    found = await processing_register.self_audit(context.at)
+    """Run the self-audit: count the rows that violate each check."""
+    counts = await processing_register.self_audit(context.at)
     await ledger.record_officer_read(staff_of(context), None, "self-audit.read", context.at)
-    rows = [schemas.AuditRow(check=check, found=count, ok=count == 0) for check, count in found]
-    return Answer(schemas.SelfAudit(as_of=json_io.rfc3339(context.at), data=rows, ok=all(one.ok for one in rows)))
+    rows = [schemas.AuditRow(check=check, found=count, ok=count == 0) for check, count in counts]
+    return Answer(schemas.SelfAudit(as_of=json_io.rfc3339(context.at), data=rows, ok=all(row.ok for row in rows)))
 
 
 async def read_statistics(context: RequestContext, _: None) -> Answer:
-    """Objections by source, reason and state as released this week; rounded, small cells left out."""
+    """Return objections by source, reason and state as released this week; rounded, small counts null.
+
+    Writes that week's figures at the first call.
+    """
     await ledger.record_officer_read(staff_of(context), None, "statistics.read", context.at)
-    found = await weekly_figures.load_or_release(context.today, context.at)
-    return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in found.get("objections", [])]))
+    figures = await weekly_figures.load_or_release(context.today, context.at)
+    return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in figures.get("objections", [])]))
 
 
 def _filters(context: RequestContext) -> ConsentFilters:

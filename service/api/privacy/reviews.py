@@ -1,4 +1,7 @@
-"""Reviews: what was flagged or stopped, and two claims on one account; read whole, decided with reasons."""
+"""Privacy officers' reviews of flagged and suspended documents and of contested account links.
+
+Every read and every decision is written to the consent log in the request's transaction.
+"""
 
 from __future__ import annotations
 
@@ -20,42 +23,42 @@ from service.http.endpoints import Answer, RequestContext
 from service.i18n import findings
 
 VERSION_DIGITS = 9
-"""More is no version of anything."""
+"""Digits of a version number; nine fit the column's 32-bit integer."""
 
 
 def staff_of(context: RequestContext) -> str:
-    """The officer who asks."""
+    """Return the id of the officer who sent the request."""
     assert isinstance(context.principal, PrivacyOfficer)
     return context.principal.staff_id
 
 
 async def list_reviews(context: RequestContext, _: None) -> Answer:
-    """What waits for an officer."""
+    """List the reviews that wait for an officer, oldest first."""
     await ledger.record_officer_read(staff_of(context), None, "reviews.listed", context.at)
     rows = []
-    for one in await reviews.open_reviews():
-        about = _document_of(one.review_id)
-        found = None if about is None else await lifecycle.get(*about)
-        rows.append(schemas.ReviewRow(**await _row(context, one, found)))
+    for review in await reviews.open_reviews():
+        about = _document_of(review.review_id)
+        version = None if about is None else await lifecycle.get(*about)
+        rows.append(schemas.ReviewRow(**await _row(context, review, version)))
     return Answer(schemas.Reviews(data=rows))
 
 
 async def read_review(context: RequestContext, _: None) -> Answer:
-    """One review, waiting or decided.
+    """Return one review, open or decided: the document, its changes, its findings or the decision.
 
-    Of two claims on an account nothing more can be said without saying whose they are.
+    A review of a contested link names the source alone: anything more would tell whose account it is.
     """
     review_id = context.request.path_params["review_id"]
     about = _document_of(review_id)
-    waiting = next((one for one in await reviews.open_reviews() if one.review_id == review_id), None)
+    waiting = next((review for review in await reviews.open_reviews() if review.review_id == review_id), None)
     decision = None if waiting else await reviews.decision_of(review_id)
     if waiting is None and decision is None:
         raise NotFound("there is no such review")
     await ledger.record_officer_read(staff_of(context), None, f"review.read {review_id}", context.at)
-    found = None if about is None else await lifecycle.get(*about)
+    version = None if about is None else await lifecycle.get(*about)
     if waiting is None:
         waiting = await reviews.closed_review(review_id, about)
-    answer: dict[str, Any] = {**await _row(context, waiting, found), "findings": [], "state": "open"}
+    answer: dict[str, Any] = {**await _row(context, waiting, version), "findings": [], "state": "open"}
     if decision is not None:
         answer |= {
             "state": "decided",
@@ -64,17 +67,24 @@ async def read_review(context: RequestContext, _: None) -> Answer:
             "decided_by": decision.staff_id,
             "decided_on": context.app_context.day_of(decision.decided_at).isoformat(),
         }
-    if found is None:
+    if version is None:
         return Answer(schemas.ReviewAnswer(**answer))
-    answer |= {"version": found.version, "sha256": found.sha256, "document": found.body, **await _compared(found)}
+    answer |= {
+        "version": version.version,
+        "sha256": version.sha256,
+        "document": version.body,
+        **await _changes_since_last_in_force(version),
+    }
     if decision is None:
-        said = await publish.check(found.kind, found.body, context.at, context.today)
-        answer["findings"] = [schemas.ReviewFinding(**findings.localize(one, context.language)) for one in said]
+        reported = await publish.check(version.kind, version.body, context.at, context.today)
+        answer["findings"] = [
+            schemas.ReviewFinding(**findings.localize(finding, context.language)) for finding in reported
+        ]
     return Answer(schemas.ReviewAnswer(**answer))
 
 
 def _document_of(review_id: str) -> tuple[DocumentKind, str, int] | None:
-    """The version that a review is about; None for two claims on an account. NotFound for what can be neither."""
+    """Parse `kind.document_id.version`; None for the id of a contested link's review, NotFound for other text."""
     kind, _, rest = review_id.partition(".")
     document_id, _, version = rest.rpartition(".")
     if not document_id:
@@ -84,29 +94,33 @@ def _document_of(review_id: str) -> tuple[DocumentKind, str, int] | None:
     return DocumentKind(kind), document_id, int(version)
 
 
-async def _row(context: RequestContext, one: Review, found: Version | None) -> dict[str, Any]:
-    """What a list says of a review; the name is the document's, or that of the source two claims are about."""
-    named = found if found is not None else await lifecycle.in_force(DocumentKind.SOURCES, one.about, context.at)
+async def _row(context: RequestContext, review: Review, version: Version | None) -> dict[str, Any]:
+    """Return the members of a ReviewRow; the name is the document's, or that of a contested link's source."""
+    named = version if version is not None else await lifecycle.in_force(DocumentKind.SOURCES, review.about, context.at)
     return {
-        "review_id": one.review_id,
-        "kind": one.kind,
-        "about": one.about,
+        "review_id": review.review_id,
+        "kind": review.kind,
+        "about": review.about,
         "name": (named and versions.name_of(named.kind, named.body)) or None,
-        "opened_on": context.app_context.day_of(one.opened_at).isoformat(),
+        "opened_on": context.app_context.day_of(review.opened_at).isoformat(),
     }
 
 
-async def _compared(found: Version) -> dict[str, Any]:
-    """What a version changes of the last one that was in force; nothing where it is the first."""
-    before = await lifecycle.versions_between(found.kind, found.document_id, 0, found.version - 1)
-    if not before:
+async def _changes_since_last_in_force(version: Version) -> dict[str, Any]:
+    """Return `since_version` and `differences` from the last version in force; an empty mapping for the first."""
+    earlier = await lifecycle.versions_between(version.kind, version.document_id, 0, version.version - 1)
+    if not earlier:
         return {}
-    changes = versions.differences(before[-1].body, found.body)
-    return {"since_version": before[-1].version, "differences": [Difference(**one) for one in changes]}
+    changes = versions.differences(earlier[-1].body, version.body)
+    return {"since_version": earlier[-1].version, "differences": [Difference(**change) for change in changes]}
 
 
 async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> Answer:
-    """Let a flagged document go on or send it back; settle two claims on one account."""
+    """Decide a review with a reason: pass a flagged document on or send it back, or settle a contested link.
+
+    Approving the second claim ends the first holder's link and deletes its records. Writes the decision to the
+    consent log. NotFound for an unknown review, Conflict for a decided one; FourEyes and Prohibited from the lifecycle.
+    """
     review_id, staff_id, approve = (
         context.request.path_params["review_id"],
         staff_of(context),
@@ -126,11 +140,11 @@ async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> 
 async def _decide_document(
     kind: DocumentKind, document_id: str, version: int, staff_id: str, approve: bool, context: RequestContext
 ) -> None:
-    """A flagged version goes on or back; one that the gate has stopped may be asked back, or ends."""
-    found = await lifecycle.get(kind, document_id, version)
-    if found.state != "suspended":
+    """Approve or send back a flagged version; request to resume, or retire, one that the rules suspended."""
+    stored = await lifecycle.get(kind, document_id, version)
+    if stored.state != "suspended":
         await (lifecycle.review if approve else lifecycle.send_back)(kind, document_id, version, staff_id, context.at)
     elif approve:
-        await publish.resume(found, staff_id, context.at, context.today)
+        await publish.resume(stored, staff_id, context.at, context.today)
     else:
         await lifecycle.retire_suspended(kind, document_id, version, staff_id, context.at)

@@ -1,4 +1,4 @@
-"""What a privacy officer may ask of this service. Every look is itself in the log, so every call writes."""
+"""Operations of a privacy officer. Every read is written to the consent log, so every operation writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
 
 OFFICER = Calls(Audience.PRIVACY)
-CASE = Parameter("case", {"type": "string"}, required=True, description="the case that this look belongs to")
+CASE = Parameter("case", {"type": "string"}, required=True, description="the case under which the officer reads")
 FILTERS = tuple(
     Parameter(name, {"type": "string"}) for name in ("purpose", "source_id", "provider_id", "notice_version", "state")
 )
@@ -17,7 +17,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/cases",
         "openCase",
-        "Say why you look",
+        "Open a case with a reason",
         handlers.open_case,
         schemas.CaseBody,
         {201: schemas.CaseAnswer},
@@ -26,7 +26,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/cases",
         "listCases",
-        "My own cases, newest first",
+        "List my cases, newest first",
         handlers.list_cases,
         schemas.Cases,
         query=PAGING,
@@ -35,7 +35,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/cases/{case_id}",
         "readCase",
-        "One case of mine",
+        "Read one of my cases",
         handlers.read_case,
         schemas.CaseRow,
         errors=("not_found",),
@@ -44,7 +44,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/consents",
         "countConsents",
-        "Consents by day and state, small cells suppressed",
+        "Count consents by day and state, small cells suppressed",
         handlers.count_consents,
         schemas.Counts,
         query=(CASE, *FILTERS, Parameter("on", {"type": "string", "format": "date"})),
@@ -54,7 +54,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/samples",
         "sampleConsents",
-        "A random sample of consents for audit",
+        "Draw a random sample of consents for audit",
         handlers.sample_consents,
         schemas.SampleBody,
         {201: schemas.Sample},
@@ -63,7 +63,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/consents/{consent_id}",
         "readConsentUnderCase",
-        "One consent with its events, notice and proofs",
+        "Read one consent with its events, notice and proofs",
         handlers.read_consent,
         schemas.ConsentUnderCase,
         query=(CASE,),
@@ -73,7 +73,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/reviews",
         "listReviews",
-        "What waits for you",
+        "List open reviews",
         reviews.list_reviews,
         schemas.Reviews,
         writes=True,
@@ -81,7 +81,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/reviews/{review_id}",
         "readReview",
-        "One review: the document, what it changes, what the gate says or what was decided",
+        "Read one review: the document, its changes, its findings or the decision",
         reviews.read_review,
         schemas.ReviewAnswer,
         errors=("not_found",),
@@ -90,7 +90,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/reviews/{review_id}/decision",
         "decideReview",
-        "Settle a review",
+        "Decide a review",
         reviews.decide_review,
         schemas.DecisionBody,
         {200: schemas.ReviewDecided},
@@ -100,7 +100,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/objections",
         "listOpenObjections",
-        "Open objections, the most urgent first",
+        "List open objections, the earliest deadline first",
         handlers.list_objections,
         schemas.Objections,
         query=PAGING,
@@ -109,7 +109,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/objections/{objection_id}",
         "readObjection",
-        "One objection, open or decided",
+        "Read one objection, open or decided",
         handlers.read_objection,
         schemas.ObjectionWithStatements,
         errors=("not_found",),
@@ -118,7 +118,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/objections/{objection_id}/acknowledgement",
         "acknowledgeObjection",
-        "Take an objection up",
+        "Acknowledge an objection",
         handlers.acknowledge_objection,
         None,
         {200: schemas.ObjectionDecided},
@@ -127,7 +127,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/objections/{objection_id}/decision",
         "decideObjection",
-        "Decide an objection, with reasons",
+        "Decide an objection with a written reason",
         handlers.decide_objection,
         schemas.ObjectionDecision,
         {200: schemas.ObjectionDecided},
@@ -137,7 +137,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/refused-attempts",
         "listRefusedAttempts",
-        "What was tried and refused",
+        "List refused attempts",
         handlers.list_attempts,
         schemas.Attempts,
         query=PAGING,
@@ -146,7 +146,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/propagations",
         "listPropagations",
-        "Ended links that their source has not dealt with",
+        "List ended links and corrections that their source has not acknowledged",
         handlers.list_propagations,
         schemas.Propagations,
         query=(Parameter("state", {"type": "string", "enum": ["unacknowledged"]}), *PAGING),
@@ -156,7 +156,7 @@ PRIVACY = (
     OFFICER.post(
         "/v1/privacy/verification",
         "verifyLogs",
-        "Compute the logs and chains again",
+        "Verify both logs and all chains",
         handlers.verify,
         None,
         {200: schemas.Verification},
@@ -165,7 +165,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/processing-register",
         "readProcessingRegister",
-        "The record of processing",
+        "Read the record of processing activities",
         handlers.read_register,
         schemas.Register,
         writes=True,
@@ -173,7 +173,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/self-audit",
         "readSelfAudit",
-        "What must never be found",
+        "Run the self-audit",
         handlers.self_audit,
         schemas.SelfAudit,
         writes=True,
@@ -181,7 +181,7 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/statistics",
         "readStatistics",
-        "Objections, for analysis",
+        "Read counts of objections, rounded",
         handlers.read_statistics,
         schemas.Statistics,
         writes=True,

@@ -1,4 +1,4 @@
-"""What privacy officers send and receive: counts, days instead of times, pseudonyms instead of persons."""
+"""Request and answer schemas of privacy officers: counts, days instead of times, pseudonyms instead of persons."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from service.api.common_schemas import Document, DocumentId, Id, Localized
 from service.http.json_io import ApiModel
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
-Words = Annotated[str, Field(min_length=1, max_length=2000)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class CaseBody(ApiModel):
-    """Why somebody looks."""
+    """The reason for reading consents: a code and a text."""
 
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    text: Words
+    text: Reason
 
 
 class CaseAnswer(ApiModel):
-    """The case that every look names."""
+    """The id of a case, which every later read of consents names."""
 
     case_id: str
 
 
 class CaseRow(ApiModel):
-    """A case of the officer's own, with the reason it was opened for."""
+    """One of the officer's own cases, with its reason."""
 
     case_id: str
     reason_code: str
@@ -46,7 +46,7 @@ class Cases(ApiModel):
 
 
 class CountRow(ApiModel):
-    """Consents of one day and state; `count` is rounded to tens, null where it is too small to say."""
+    """Consents given on one day, by state; `count` is rounded to tens, null when too small to publish."""
 
     day: str
     state: str
@@ -54,13 +54,13 @@ class CountRow(ApiModel):
 
 
 class Counts(ApiModel):
-    """Consents by day."""
+    """Consents by day and state."""
 
     data: list[CountRow]
 
 
 class SampleBody(ApiModel):
-    """A random sample, by the same filters as the counts."""
+    """The size of a random sample and its filters, which are those of the counts."""
 
     case: Id
     size: Annotated[int, Field(ge=1, le=SAMPLE_MAX)]
@@ -72,7 +72,7 @@ class SampleBody(ApiModel):
 
 
 class ConsentRow(ApiModel):
-    """A consent without its person; days instead of times."""
+    """A consent without its person, with days instead of times."""
 
     consent_id: str
     purpose: str
@@ -86,13 +86,13 @@ class ConsentRow(ApiModel):
 
 
 class Sample(ApiModel):
-    """Consents at random; empty when too few fit."""
+    """Random consents; empty when too few consents fit the filters."""
 
     data: list[ConsentRow]
 
 
 class EventRow(ApiModel):
-    """An event about a consent and where it stands in the log."""
+    """An event about a consent, with its leaf hash and its proof of inclusion in the consent log."""
 
     kind: str
     day: str
@@ -109,7 +109,7 @@ class ConsentUnderCase(ConsentRow):
 
 
 class ReviewRow(ApiModel):
-    """Something that waits for an officer."""
+    """A review that waits for an officer's decision."""
 
     review_id: str
     kind: str
@@ -119,13 +119,13 @@ class ReviewRow(ApiModel):
 
 
 class Reviews(ApiModel):
-    """What waits, oldest first."""
+    """Open reviews, oldest first."""
 
     data: list[ReviewRow]
 
 
 class ReviewFinding(ApiModel):
-    """What the gate says about one field."""
+    """A finding of the publication rules about one member."""
 
     code: str
     rule: str
@@ -135,9 +135,9 @@ class ReviewFinding(ApiModel):
 
 
 class ReviewAnswer(ReviewRow):
-    """A review with what it is about: the document whole, with its hash, and what it changes of what was in force.
+    """A review with its document, the document's hash, and its differences from the last version in force.
 
-    While it waits, with what the gate says of it now; once it is decided, with the decision.
+    An open review carries the publication rules' findings as of now; a decided one carries the decision.
     """
 
     state: Literal["open", "decided"]
@@ -154,21 +154,21 @@ class ReviewAnswer(ReviewRow):
 
 
 class DecisionBody(ApiModel):
-    """A decision with its reason."""
+    """A decision on a review, with its reason."""
 
     decision: Literal["approve", "refuse"]
-    reason: Words
+    reason: Reason
 
 
 class ReviewDecided(ApiModel):
-    """The review is closed."""
+    """A decided review."""
 
     review_id: str
     decision: str
 
 
 class ObjectionUnderReview(ApiModel):
-    """An open objection with both sides, its record and its deadlines; not whose it is."""
+    """An objection with both sides' statements, its record and its deadlines, without its person."""
 
     objection_id: str
     state: str
@@ -185,43 +185,43 @@ class ObjectionUnderReview(ApiModel):
 
 
 class ObjectionWithStatements(ObjectionUnderReview):
-    """One objection, open or decided; `decision` is the reason that was given in writing."""
+    """One objection, open or decided; `decision` is the officer's written reason."""
 
     decided_on: str | None = None
     decision: str | None = None
 
 
 class Objections(ApiModel):
-    """Open objections, the most urgent first."""
+    """Open objections, the earliest deadline first."""
 
     data: list[ObjectionUnderReview]
     next_cursor: str | None
 
 
 class ObjectionCorrection(ApiModel):
-    """What the record should say."""
+    """The corrected quantity or day of a record."""
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
 
 
 class ObjectionDecision(ApiModel):
-    """Upheld or rejected, with reasons in writing."""
+    """A decision on an objection with a written reason; only an upheld objection may carry a correction."""
 
     decision: Literal["upheld", "rejected"]
-    reason: Words
+    reason: Reason
     correction: ObjectionCorrection | None = None
 
 
 class ObjectionDecided(ApiModel):
-    """What became of an objection."""
+    """The new state of an objection."""
 
     objection_id: str
     state: str
 
 
 class AttemptRow(ApiModel):
-    """Something that was tried and refused: `what` is the operation, `document` the one it was about, as kind/id."""
+    """A refused attempt: `what` is the operation, `document` the document it named, as kind/id."""
 
     attempt_id: str
     day: str
@@ -240,7 +240,7 @@ class Attempts(ApiModel):
 
 
 class PropagationRow(ApiModel):
-    """An ended link or a correction that its source has not dealt with."""
+    """An ended link or a correction that its source has not acknowledged."""
 
     kind: Literal["ended_link", "correction"]
     id: str
@@ -251,14 +251,14 @@ class PropagationRow(ApiModel):
 
 
 class Propagations(ApiModel):
-    """Unacknowledged propagation, oldest first."""
+    """Ended links and corrections not acknowledged by their source, oldest first."""
 
     data: list[PropagationRow]
     next_cursor: str | None
 
 
 class LogReport(ApiModel):
-    """A log and how much of it was checked."""
+    """A log, its size in leaves and the count of leaves that were checked."""
 
     name: str
     size: int
@@ -266,7 +266,7 @@ class LogReport(ApiModel):
 
 
 class FirstFault(ApiModel):
-    """The first thing that does not fit."""
+    """The first fault of a verification: the log or chain, the number in it, and a description."""
 
     where: str
     number: int
@@ -274,7 +274,7 @@ class FirstFault(ApiModel):
 
 
 class Verification(ApiModel):
-    """Whether the logs and every person's chain hold."""
+    """The result of recomputing both logs and every person's chain."""
 
     ok: bool
     verified_at: str
@@ -283,7 +283,7 @@ class Verification(ApiModel):
 
 
 class StatisticRow(ApiModel):
-    """Objections of a source by reason and state; rounded, null where too small to say."""
+    """Objections of a source by reason and state; rounded to tens, null when too small to publish."""
 
     source_id: str
     reason_code: str
@@ -292,19 +292,19 @@ class StatisticRow(ApiModel):
 
 
 class Statistics(ApiModel):
-    """Objections, for analysis."""
+    """Objections by source, reason and state, as released this week."""
 
     data: list[StatisticRow]
 
 
 class Register(ApiModel):
-    """The record of processing: every table, its fields, why, how long and by which job it goes."""
+    """The record of processing activities: each table's fields, purpose, retention and deleting job."""
 
     data: list[Document]
 
 
 class AuditRow(ApiModel):
-    """One question the service asks itself, and how many rows answer it badly."""
+    """One check of the self-audit; `found` counts the rows that violate it."""
 
     check: str
     found: int
@@ -312,7 +312,7 @@ class AuditRow(ApiModel):
 
 
 class SelfAudit(ApiModel):
-    """The self-audit."""
+    """The self-audit: `ok` is true when no row violates any check."""
 
     as_of: str
     data: list[AuditRow]
