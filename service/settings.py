@@ -1,6 +1,6 @@
-"""One frozen Settings, read once and passed in. Nothing that is unsafe to guess has a default.
+"""Settings of a process: read once from `CREDIT_EASY_*`, frozen, passed in. No unsafe setting has a default.
 
-`serve` reads the environment (`CREDIT_EASY_*`); the demonstration makes its own, with keys in its data folder.
+`service.demo.seed` makes the demonstration's settings, with keys in its data folder.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ PREFIX = "CREDIT_EASY_"
 
 
 class SettingsInvalid(Exception):
-    """The service must not start like this; the message says which setting and why."""
+    """The service must not start with these settings; the message names the setting and the reason, never a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Where people sign in at one door's pages, and what these pages are called there (RFC 6749, OpenID Connect)."""
+    """The OpenID Connect client of one audience's pages: endpoints of the provider, client id and secret, scope."""
 
     client_id: str
     authorize_url: str
@@ -43,7 +43,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the service needs to know about where it runs."""
+    """Settings of a process. Times in seconds; `integrate_seconds` is the pause between two rounds of the sequencer."""
 
     database_url: str
     keyring: Keyring = field(repr=False)
@@ -56,13 +56,16 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ("*",)
     demo: bool = False
     pages: Mapping[Audience, SignIn] = field(default_factory=dict)
-    """Doors with pages for people; without any, the public pages alone are there."""
+    """Sign-in by audience; an audience without an entry has no pages. The public pages are always served."""
     public_url: str | None = None
-    """How browsers reach this service, without a slash at the end; None in the demonstration: as they did."""
+    """Base URL under which browsers reach the service, without a trailing slash; None: the Host of the request."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Settings for `serve`. Raises SettingsInvalid for anything missing, weak, world-readable or demonstrational."""
+    """Read the settings of `serve` from the environment.
+
+    Raises SettingsInvalid for a setting that is missing, weak, readable by others, or the demonstration's.
+    """
     database_url = _required(environment, "DATABASE_URL")
     issuers = _issuers(_required(environment, "ISSUERS"))
     keyring = read_keyring(Path(_required(environment, "KEYRING")))
@@ -71,7 +74,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
     publisher = _publisher(environment)
-    hosts = tuple(one.strip() for one in _required(environment, "ALLOWED_HOSTS").split(",") if one.strip())
+    hosts = tuple(host.strip() for host in _required(environment, "ALLOWED_HOSTS").split(",") if host.strip())
     try:
         zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
     except (KeyError, ValueError):
@@ -93,29 +96,29 @@ PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINIST
 
 
 def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Sign-in for pages: `PAGES` is JSON by door, and then `PUBLIC_URL` is needed for the way back."""
+    """Read `PAGES`, JSON by audience, and `PUBLIC_URL`, which the redirect URI of a sign-in needs."""
     text = environment.get(PREFIX + "PAGES", "").strip()
     if not text:
         return {}
     public = _required(environment, "PUBLIC_URL").rstrip("/")
     try:
-        found = {Audience(audience): _sign_in(one) for audience, one in json.loads(text).items()}
+        clients = {Audience(audience): _sign_in(members) for audience, members in json.loads(text).items()}
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise SettingsInvalid(
-            f"{PREFIX}PAGES must be JSON: door → client_id, authorize_url, token_url, and if need be"
+            f"{PREFIX}PAGES must be JSON: audience → client_id, authorize_url, token_url, and if need be"
             f" client_secret_file, scope, sign_out_url, revocation_url ({type(error).__name__})"
         ) from None
-    if not found.keys() <= PAGE_AUDIENCES:
+    if not clients.keys() <= PAGE_AUDIENCES:
         raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
-    addresses = [public, *(one for client in found.values() for one in _addresses(client))]
-    if not all(is_tamper_proof(one) for one in addresses):
+    addresses = [public, *(address for client in clients.values() for address in _addresses(client))]
+    if not all(is_tamper_proof(address) for address in addresses):
         raise SettingsInvalid(f"{PREFIX}PAGES and PUBLIC_URL: addresses are https, or http on this machine")
-    return {"pages": found, "public_url": public}
+    return {"pages": clients, "public_url": public}
 
 
-def _sign_in(one: Mapping[str, str]) -> SignIn:
-    members = {name: value for name, value in one.items() if name != "client_secret_file"}
-    if file := one.get("client_secret_file"):
+def _sign_in(described: Mapping[str, str]) -> SignIn:
+    members = {name: value for name, value in described.items() if name != "client_secret_file"}
+    if file := described.get("client_secret_file"):
         if stat.S_IMODE(Path(file).stat().st_mode) & 0o077:
             raise SettingsInvalid(f"{PREFIX}PAGES: {file} must be readable by its owner alone (mode 0600)")
         members["client_secret"] = Path(file).read_text(encoding="utf-8").strip()
@@ -123,8 +126,8 @@ def _sign_in(one: Mapping[str, str]) -> SignIn:
 
 
 def _addresses(client: SignIn) -> list[str]:
-    found = (client.authorize_url, client.token_url, client.sign_out_url, client.revocation_url)
-    return [one for one in found if one is not None]
+    addresses = (client.authorize_url, client.token_url, client.sign_out_url, client.revocation_url)
+    return [address for address in addresses if address is not None]
 
 
 def _publisher(environment: Mapping[str, str]) -> Publisher:
@@ -143,7 +146,10 @@ def _publisher(environment: Mapping[str, str]) -> Publisher:
 
 
 def read_keyring(path: Path) -> Keyring:
-    """The keyring of a JSON file of mode 0600: `{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}`."""
+    """Read the keyring `{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}` from a file of mode 0600.
+
+    Raises SettingsInvalid for a file that is unreadable, readable by others, or has a repeated or non-random key.
+    """
     try:
         mode = path.stat().st_mode
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -180,14 +186,16 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
         document: dict[str, dict[str, Any]] = json.loads(text)
         issuers = {
             Audience(audience): TrustedIssuer(
-                one["issuer"], one["audience"], one["jwks_url"], frozenset(one["algorithms"])
+                members["issuer"], members["audience"], members["jwks_url"], frozenset(members["algorithms"])
             )
-            for audience, one in document.items()
+            for audience, members in document.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise SettingsInvalid(f"{PREFIX}ISSUERS must be JSON: door → issuer, audience, jwks_url, algorithms") from None
+        raise SettingsInvalid(
+            f"{PREFIX}ISSUERS must be JSON: audience → issuer, audience, jwks_url, algorithms"
+        ) from None
     if missing := set(Audience) - set(issuers):
-        raise SettingsInvalid(f"{PREFIX}ISSUERS lacks the doors {', '.join(sorted(missing))}")
-    if any(one.issuer == DEMO_ISSUER for one in issuers.values()):
+        raise SettingsInvalid(f"{PREFIX}ISSUERS lacks the audiences {', '.join(sorted(missing))}")
+    if any(issuer.issuer == DEMO_ISSUER for issuer in issuers.values()):
         raise SettingsInvalid(f"{PREFIX}ISSUERS names the demonstration issuer, which nobody may trust in production")
     return issuers

@@ -1,7 +1,7 @@
-"""Who is asking: an access token of the city's identity provider becomes one of five principals, or an error.
+"""Verification of RFC 9068 access tokens: a token becomes one of five principals, or an `IdentityError`.
 
-A token opens the one door whose issuer and audience it names; keys come from that issuer's JWKS and from nowhere else.
-Nothing here waits for a network: keys are refreshed in the background, and verified tokens are kept until they expire.
+A token is valid for the one audience whose issuer and `aud` it names; keys come from that issuer's JWKS alone. No
+verification waits for the network: keys are refreshed in the background. A verified token is cached until it expires.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from consent.kernel.civil_day import parse_civil_day
 from service.auth.jwks import Algorithm, KeySet, KeySource, json_object
 
 TOKEN_BYTES = 8192
-"""Longest token: ten times what an identity provider issues, and little enough to parse for anybody."""
+"""Longest accepted token: ten times what identity providers issue; larger ones are refused before parsing."""
 TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
-"""RFC 9068, section 4; compared without case. An ID token or a pass signed by the same key is no access token."""
+"""RFC 9068, section 4; compared without case. PyJWT 2.15 never checks `typ`, so an ID token would pass without this."""
 LEEWAY_SECONDS = 30
-"""How far the identity provider's clock may be from ours."""
+"""Largest accepted difference between the identity provider's clock and ours."""
 STAFF_LIFETIME_SECONDS = 300
 """A staff token lives at most five minutes, so that a stolen one is soon worth nothing."""
 ADULT_YEARS = 18
 NAME_CHARACTERS = 255
-"""OpenID Connect, section 2: no longer `sub` exists."""
+"""Longest `sub`, by OpenID Connect Core, section 2."""
 CACHED_TOKENS_MAX = 50_000
-"""Verified tokens a process remembers (about 30 MB); beyond it the oldest is verified again."""
+"""Verified tokens in the cache of a process (about 30 MB); beyond it the oldest entry is dropped."""
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class Audience(StrEnum):
-    """The five guarded doors; a token belongs to exactly one."""
+    """The five audiences with guarded calls; a token is valid for exactly one of them."""
 
     RESIDENT = "resident"
     VENUE = "venue"
@@ -57,7 +57,7 @@ CLIENT_AUDIENCES = frozenset({Audience.VENUE, Audience.SOURCE})
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """An adult with a token; what identifies the person stays out of every printed form."""
+    """An adult resident. Subject and birthdate are left out of `repr`, so that no log line names a person."""
 
     subject: str = field(repr=False)
     birthdate: date = field(repr=False)
@@ -65,17 +65,24 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
+    """A venue's OAuth client."""
+
     client_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
+    """A data source's OAuth client."""
+
     client_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """`staff_id` is one for a person, whatever account or role: two pairs of eyes are two of these."""
+    """A member of staff who edits the catalogue. `staff_id` is the same for every account and role of one person.
+
+    Four eyes are two different `staff_id`s.
+    """
 
     subject: str
     staff_id: str
@@ -83,6 +90,8 @@ class Administrator:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyOfficer:
+    """A member of staff who reads under a case and decides reviews and objections."""
+
     subject: str
     staff_id: str
 
@@ -91,7 +100,7 @@ Principal = Resident | Venue | Source | Administrator | PrivacyOfficer
 
 
 class IdentityError(Exception):
-    """Why nobody came in. `reason` is from a closed vocabulary, for operators; it never quotes the token."""
+    """A token was refused. `reason` is one of a closed list of phrases for operators; it never quotes the token."""
 
     code: ClassVar[str]
 
@@ -107,45 +116,51 @@ class TokenMissing(IdentityError):
 
 
 class TokenInvalid(IdentityError):
-    """The token is valid at no door."""
+    """The token is valid for no audience."""
 
     code = "token_invalid"
 
 
 class WrongRole(IdentityError):
-    """The token is valid, at another door. `who` is its subject there, `actor` what of it may be written down."""
+    """The token is valid for another audience.
+
+    `who` names the caller for the rate limit; `actor` is the client or staff id to log, empty for residents.
+    """
 
     code = "wrong_role"
 
     def __init__(self, owner: Audience, claims: _Claims) -> None:
-        super().__init__("another door")
+        super().__init__("another audience")
         self.who = f"{owner}:{claims.sub}"
         self.actor = "" if owner is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
 
 
 class BirthdateRequired(IdentityError):
-    """A resident's token without a full date of birth."""
+    """A resident's token lacks a full date of birth."""
 
     code = "birthdate_required"
 
 
 class AdultsOnly(IdentityError):
-    """A resident's token of somebody under eighteen."""
+    """A resident's token belongs to somebody under eighteen."""
 
     code = "adults_only"
 
 
 class KeysUnavailable(IdentityError):
-    """The issuer's keys could not be had: the token may be good, nobody can tell."""
+    """No key of the issuer is available, so the token can be neither accepted nor refused; answered with 503."""
 
     code = "keys_unavailable"
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuer:
-    """Whose tokens open a door. `jwks_url` is None when the keys are handed over (the demonstration, tests).
+    """The issuer and `aud` of one audience's tokens, and the algorithms it may sign with.
 
-    Raises ValueError for an algorithm that is not accepted, and for a JWKS fetched in the clear from another machine.
+    `jwks_url` is None where the keys are given directly (the demonstration, tests).
+
+    Raises:
+        ValueError: an algorithm other than ES256 and RS256, or a JWKS over plain http from another machine.
     """
 
     issuer: str
@@ -163,26 +178,26 @@ class TrustedIssuer:
 
 
 def is_tamper_proof(address: str) -> bool:
-    """Whether nobody on the way can read or change what is fetched: https, or http from this machine."""
+    """Return True for https, and for http from this machine: nobody in between can read or change the answer."""
     url = urlsplit(address)
     here = url.scheme == "http" and url.hostname in {"127.0.0.1", "::1", "localhost"}
     return here or (url.scheme == "https" and bool(url.hostname))
 
 
 def remote_sources(trusted: Mapping[Audience, TrustedIssuer]) -> dict[Audience, KeySource]:
-    """A source for each door, one and the same for doors with the same JWKS. Raises ValueError without a URL."""
+    """Make a key source for each audience; audiences with the same JWKS URL share one. ValueError without a URL."""
     by_url: dict[str, KeySource] = {}
     for audience, issuer in trusted.items():
         if issuer.jwks_url is None:
-            raise ValueError(f"the issuer of the {audience} door needs a JWKS URL")
+            raise ValueError(f"the issuer of the audience {audience} needs a JWKS URL")
         by_url.setdefault(issuer.jwks_url, KeySource(issuer.jwks_url))
     return {audience: by_url[issuer.jwks_url] for audience, issuer in trusted.items() if issuer.jwks_url is not None}
 
 
 def require_clean_name(text: str) -> str:
-    """`text` itself: 1 to 255 characters that a database stores, a log shows as they are, and NFKC leaves alone.
+    """Return the text unchanged, or raise ValueError: 1 to 255 printable characters in NFKC form.
 
-    People and accounts are found by the NFKC form, so two subjects must never share one. Raises ValueError.
+    Blind indexes are computed from the NFKC form, so two subjects with the same form would be one person.
     """
     if not 1 <= len(text) <= NAME_CHARACTERS or not text.isprintable() or not unicodedata.is_normalized("NFKC", text):
         raise ValueError(f"a name is 1 to {NAME_CHARACTERS} printable characters in NFKC form")
@@ -199,7 +214,7 @@ class _Strict(BaseModel):
 
 
 class _Header(_Strict):
-    """What is read of a header; `jku`, `x5u`, `jwk` and `x5c` are not, so they can choose nothing."""
+    """The members of a JOSE header that are read. `jku`, `x5u`, `jwk` and `x5c` are ignored."""
 
     typ: str
     alg: str
@@ -220,7 +235,7 @@ class _Claims(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class _CachedToken:
-    """A verified token: good from `since` until before `until`, as long as its issuer's keys are `keys`."""
+    """A verified token, valid from second `since` to before `until` while its issuer's key set is still `keys`."""
 
     principal: Principal
     since: int
@@ -229,7 +244,7 @@ class _CachedToken:
 
 
 class Verifier:
-    """Turns tokens into principals; one for the process, used from its event loop alone."""
+    """Verifies tokens of all audiences. One per process, used from its event loop alone."""
 
     def __init__(
         self,
@@ -239,35 +254,36 @@ class Verifier:
         zone: ZoneInfo = CITY_ZONE,
         cached_tokens_max: int = CACHED_TOKENS_MAX,
     ) -> None:
-        """Raises ValueError when a door lacks keys, or two doors would accept the same tokens."""
+        """Raise ValueError when an audience lacks keys, or two audiences would accept the same tokens."""
         self._trusted = dict(trusted)
         self._sources = dict(sources)
         self._owners = {(issuer.issuer, issuer.audience): audience for audience, issuer in trusted.items()}
         if self._trusted.keys() != self._sources.keys():
-            raise ValueError("every door needs its issuer and its keys")
+            raise ValueError("every audience needs its issuer and its keys")
         if len(self._owners) != len(self._trusted):
-            raise ValueError("two doors trust the same issuer and audience: a token must open one door only")
+            raise ValueError("two audiences trust the same issuer and `aud`: a token must be valid for one only")
         self._zone = zone
         self._cached_tokens: OrderedDict[bytes, _CachedToken] = OrderedDict()
         self._cached_tokens_max = cached_tokens_max
         self._jws = jwt.PyJWS()
 
     async def start(self) -> None:
-        """Have the first look at every JWKS and keep looking."""
+        """Fetch every JWKS once and start its background refresh."""
         await asyncio.gather(*(source.start() for source in set(self._sources.values())))
 
     async def stop(self) -> None:
-        """End what `start` began."""
+        """Stop the background refreshes."""
         await asyncio.gather(*(source.stop() for source in set(self._sources.values())))
 
     def ready(self) -> bool:
-        """Whether every door has keys to verify with."""
+        """Return True when every audience has keys to verify with."""
         return all(source.current() for source in self._sources.values())
 
     def verify(self, audience: Audience, token: str | None, now: datetime) -> Principal:
-        """Who sent `token` to `door` at `now` (an aware datetime).
+        """Return the principal of a token sent to an audience at `now` (an aware datetime).
 
-        Raises TokenMissing, TokenInvalid, WrongRole, BirthdateRequired, AdultsOnly or KeysUnavailable.
+        Raises:
+            TokenMissing, TokenInvalid, WrongRole, BirthdateRequired, AdultsOnly, KeysUnavailable
         """
         if not token:
             raise TokenMissing
@@ -277,10 +293,10 @@ class Verifier:
             raise ValueError("now is an aware datetime")
         second = int(now.timestamp())
         digest = hashlib.sha256(f"{audience}\n{token}".encode("ascii")).digest()
-        kept = self._cached_tokens.get(digest)
-        if kept is not None:
-            if kept.since <= second < kept.until and kept.keys is self._sources[audience].current():
-                return kept.principal
+        cached = self._cached_tokens.get(digest)
+        if cached is not None:
+            if cached.since <= second < cached.until and cached.keys is self._sources[audience].current():
+                return cached.principal
             del self._cached_tokens[digest]
         owner, claims, keys = self._authentic(token, second)
         if owner is not audience:
@@ -291,13 +307,13 @@ class Verifier:
             self._remember(digest, _CachedToken(principal, second, until, keys))
         return principal
 
-    def _remember(self, digest: bytes, kept: _CachedToken) -> None:
-        self._cached_tokens[digest] = kept
+    def _remember(self, digest: bytes, cached: _CachedToken) -> None:
+        self._cached_tokens[digest] = cached
         if len(self._cached_tokens) > self._cached_tokens_max:
             self._cached_tokens.popitem(last=False)
 
     def _authentic(self, token: str, second: int) -> tuple[Audience, _Claims, KeySet]:
-        """The door a token is valid at, what it says, and the keys that proved it."""
+        """Verify the signature and times of a token; return its audience, its claims and the key set that proved it."""
         header, claims = _read(token)
         owner = self._owners.get((claims.iss, claims.aud))
         if owner is None:
@@ -321,7 +337,7 @@ class Verifier:
 
 
 def _read(token: str) -> tuple[_Header, _Claims]:
-    """The header and claims of a well-formed access token; nothing in them is proven yet."""
+    """Parse the header and claims of a token. Nothing in them is proven yet."""
     segments = token.split(".")
     if len(segments) != 3:
         raise TokenInvalid("not three segments")
@@ -340,7 +356,7 @@ def _read(token: str) -> tuple[_Header, _Claims]:
 
 
 def _decoded(segment: str) -> bytes:
-    """Base64url as RFC 7515 writes it: one spelling for each value, without padding."""
+    """Decode base64url in its one canonical spelling without padding (RFC 7515), so that no token has two spellings."""
     data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     if base64.urlsafe_b64encode(data).rstrip(b"=") != segment.encode("ascii"):
         raise ValueError("not canonical base64url")
@@ -355,7 +371,7 @@ def _check_times(claims: _Claims, second: int) -> None:
 
 
 def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
-    """The principal of an authentic token at its own door, on the city's civil day `today`."""
+    """Make the principal of an authentic token for its own audience; `today` is the city's civil day."""
     if audience in CLIENT_AUDIENCES:
         if claims.client_id not in (None, claims.sub):  # a person's token, issued through the venue's application
             raise TokenInvalid("subject is not the client")
@@ -374,7 +390,7 @@ def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
 
 
 def _birthdate(text: str | None) -> date:
-    """OpenID Connect lets a provider say less (a year, or year 0000); less than a full date is no birthdate here."""
+    """Parse a full date. OpenID Connect also allows a year alone, or year 0000: both raise BirthdateRequired."""
     day = None if text is None else parse_civil_day(text)
     if day is None:
         raise BirthdateRequired
@@ -382,6 +398,6 @@ def _birthdate(text: str | None) -> date:
 
 
 def is_adult(birthdate: date, today: date) -> bool:
-    """Eighteen from the birthday on; born on 29 February, from 1 March in a year without one (as for points)."""
+    """Return True from the eighteenth birthday on; for 29 February from 1 March in other years, as points do."""
     reached = (today.year - ADULT_YEARS, today.month, today.day)
     return reached >= (birthdate.year, birthdate.month, birthdate.day)

@@ -1,7 +1,7 @@
-"""The demonstration's own identity provider: one ES256 key in the data folder, tokens for all five doors.
+"""The demonstration's identity provider: one ES256 key in the data folder, tokens for all five audiences.
 
-It exists so that the demo needs no city behind it; its issuer is in the `.invalid` domain and `serve` refuses it.
-Whoever reads the key file is anybody: the file is readable by its owner alone, and refused when it is not.
+Its issuer is in the `.invalid` domain and `serve` refuses it. The key can sign a token for any subject, so a key file
+that others can read is refused.
 """
 
 from __future__ import annotations
@@ -27,32 +27,34 @@ from service.auth.access_tokens import (
 from service.auth.jwks import KeySource
 
 DEMO_ISSUER = "https://demo.credit-easy.invalid"
-"""Trusted by the demo alone: anybody may know how its tokens are made."""
+"""Trusted by the demonstration alone."""
 KEY_FILE = "demo-issuer.pem"
 LIFETIME = timedelta(hours=1)
 STAFF_LIFETIME = timedelta(seconds=STAFF_LIFETIME_SECONDS)
 DEMO_BIRTHDATE = date(1990, 1, 1)
-"""An adult, unless said otherwise."""
+"""Birthdate of a resident whose token is minted without one: an adult."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoIssuer:
-    """The demonstration key, its kid (RFC 7638 thumbprint) and what can be done with them."""
+    """The demonstration's signing key and its kid (RFC 7638 thumbprint)."""
 
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     kid: str
 
     @classmethod
     def load(cls, folder: Path) -> DemoIssuer:
-        """Read the key in `folder`, made on first use; of two processes that make it at once, both get the same.
+        """Read the key file of a folder, created on first use; two processes that create it at once get the same key.
 
-        Raises PermissionError when others may read the file, ValueError when it holds no P-256 private key.
+        Raises:
+            PermissionError: others may read the file.
+            ValueError: the file holds no P-256 private key.
         """
         path = folder / KEY_FILE
         if not path.exists():
             key_files.create_signing_key(path)
-        held = key_files.load_signing_key(path)
-        return cls(held.key, held.kid)
+        signing_key = key_files.load_signing_key(path)
+        return cls(signing_key.key, signing_key.kid)
 
     def mint(
         self,
@@ -64,10 +66,10 @@ class DemoIssuer:
         staff_id: str | None = None,
         lifetime: timedelta | None = None,
     ) -> str:
-        """An RFC 9068 access token for `door`, from `now` (aware): five minutes for staff, an hour for others.
+        """Sign an RFC 9068 access token, valid from `now` (aware) for five minutes (staff) or an hour (others).
 
-        A resident is born on DEMO_BIRTHDATE and a staff member's `staff_id` is the subject unless said otherwise.
-        Raises ValueError for what that door would never accept.
+        Defaults: `birthdate` DEMO_BIRTHDATE for residents, `staff_id` the subject for staff. Raises ValueError for
+        claims that the audience would never accept.
         """
         staff = audience in STAFF_AUDIENCES
         span = lifetime if lifetime is not None else STAFF_LIFETIME if staff else LIFETIME
@@ -96,17 +98,17 @@ class DemoIssuer:
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"typ": "at+jwt", "kid": self.kid})
 
     def jwks(self) -> dict[str, object]:
-        """The public half, as a JWKS document."""
+        """Return the public key as a JWKS document."""
         return {"keys": [{**key_files.public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]}
 
     def verifier(self) -> Verifier:
-        """A verifier of this issuer's tokens alone; it fetches nothing."""
+        """Make a verifier that trusts this issuer alone and fetches nothing."""
         source = KeySource.fixed(self.jwks())
         return Verifier(trusted_issuers(), dict.fromkeys(Audience, source))
 
 
 def trusted_issuers() -> dict[Audience, TrustedIssuer]:
-    """The demonstration issuer at each door, with the audience `credit-easy:<door>`."""
+    """Return the demonstration issuer for each audience, with `aud` `credit-easy:<audience>`."""
     return {audience: TrustedIssuer(DEMO_ISSUER, _audience(audience)) for audience in Audience}
 
 

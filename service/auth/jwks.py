@@ -1,7 +1,7 @@
-"""The public keys of a token issuer: which of a JWKS are accepted, and how they stay fresh.
+"""Public keys of a token issuer: selection of the acceptable keys of a JWKS, and their refresh in the background.
 
-Nothing here ever fetches on the request path: a background task looks at the one configured URL, and a token can at
-most ask it to look again, once in a cooldown. A failed look changes nothing; keys unseen for a day are trusted no more.
+The request path never fetches. A background task polls the one configured URL; a token with an unknown kid can trigger
+one fetch per cooldown. A failed fetch changes nothing; after a day without a successful one no key is trusted.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 300
-"""Between two looks at a JWKS: with the fetch, under the 330 s in which a removed key must be refused."""
+"""Between two fetches of a JWKS; with FETCH_SECONDS below the 330 s in which a removed key must be refused."""
 RETRY_SECONDS = 10
-"""After a failed look; short, because tokens under a new key are refused until one succeeds."""
+"""Between a failed fetch and the next; short, because tokens under a new key are refused until one succeeds."""
 COOLDOWN_SECONDS = 30
-"""Unknown kids cause at most one look in this time, however many they are."""
+"""Unknown kids cause at most one fetch in this time, however many they are."""
 FETCH_SECONDS = 10
-"""For the whole answer, so that one sent a byte at a time ends too."""
+"""Deadline of the whole fetch, so that an answer sent a byte at a time ends too."""
 KEYS_USABLE_SECONDS = 86_400
-"""Without one good look for a day, keys that may long have been withdrawn are trusted no more."""
+"""Lifetime of keys without a successful fetch: a day later they may have been withdrawn."""
 JWKS_BYTES = 65_536
 JWKS_KEYS = 64
-"""A JWKS holds a handful of keys; these bounds only stop nonsense."""
+"""Largest accepted JWKS; issuers publish a handful of keys."""
 RSA_BITS = range(2048, 8193)
-"""Below it RSA is weak; above it one verification takes milliseconds."""
+"""Accepted RSA key sizes: smaller ones are weak, larger ones take milliseconds to verify with."""
 
 NANOSECONDS = 1_000_000_000
 
@@ -47,7 +47,7 @@ Algorithm = Literal["ES256", "RS256"]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A public signing key; its type fixes the algorithm, whatever a token says."""
+    """A public signing key. Its type fixes the algorithm; the `alg` of a token is only compared with it."""
 
     algorithm: Algorithm
     public: EllipticCurvePublicKey | RSAPublicKey
@@ -61,7 +61,7 @@ class KeySet:
 
     @classmethod
     def read(cls, document: Mapping[str, object]) -> KeySet:
-        """Keep the P-256 and RSA public signing keys that have a kid; pass over everything else.
+        """Return the P-256 and RSA public signing keys that have a kid; other entries are ignored.
 
         Raises ValueError when the document is no JWKS, or two acceptable keys share a kid.
         """
@@ -80,11 +80,10 @@ class KeySet:
 
 
 def _public_key(member: dict[str, Any]) -> Key | None:
-    """The key of one JWK, or None when tokens must not be verified with it."""
+    """Return the key of a JWK, or None when tokens must not be verified with it."""
     kid, kind, named = member.get("kid"), member.get("kty"), member.get("alg")
-    if (
-        not isinstance(kid, str) or not kid or "d" in member or "k" in member
-    ):  # a published private key signs for anybody
+    # "d" and "k" are private or symmetric parts: anybody who reads the JWKS could sign with such a key.
+    if not isinstance(kid, str) or not kid or "d" in member or "k" in member:
         return None
     try:
         if member.get("use", "sig") != "sig" or "verify" not in member.get("key_ops", ["verify"]):
@@ -102,9 +101,9 @@ def _public_key(member: dict[str, Any]) -> Key | None:
 
 
 class KeySource:
-    """An issuer's keys: handed over once and for all, or looked up at a URL in the background.
+    """An issuer's keys: given once (`fixed`), or fetched from a URL by a background task.
 
-    `start` and `stop` own the background task; `current` and `miss` are for the request path and never wait.
+    `start` and `stop` own the task; `current` and `miss` serve the request path and never wait.
     """
 
     def __init__(
@@ -122,12 +121,12 @@ class KeySource:
         self._keys: KeySet | None = None
         self._seen_ns = 0
         self._next_miss_ns = 0
-        self._wanted = asyncio.Event()
+        self._fetch_soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
     def fixed(cls, document: Mapping[str, object]) -> KeySource:
-        """Keys that never change. Raises ValueError when the JWKS holds no acceptable one."""
+        """Make a source whose keys never change. Raises ValueError when the JWKS holds no acceptable key."""
         source = cls("")
         source._url = None
         source._keys = KeySet.read(document)
@@ -136,46 +135,46 @@ class KeySource:
         return source
 
     def current(self) -> KeySet | None:
-        """The keys to trust now; the same object as long as they are the same keys. None: none can be trusted."""
+        """Return the keys to trust now, the same object while they are unchanged; None when none can be trusted."""
         if self._url is not None and time.monotonic_ns() - self._seen_ns > self._usable_ns:
             return None
         return self._keys
 
     def miss(self) -> None:
-        """A token named a kid that is not here: have one look soon, unless unknown kids had theirs just now.
+        """Trigger a fetch because a token named an unknown kid, at most once in the cooldown.
 
-        A miss during the cooldown is dropped, not saved up: the next good token under a new key asks again.
+        A miss during the cooldown is dropped: the next token under a new key triggers the fetch.
         """
         instant = time.monotonic_ns()
         if self._url is not None and instant >= self._next_miss_ns:
             self._next_miss_ns = instant + self._cooldown_ns
-            self._wanted.set()
+            self._fetch_soon.set()
 
     async def start(self) -> None:
-        """Look once (at most FETCH_SECONDS), then go on in the background. A failed look is no error: it is retried."""
+        """Fetch once (at most FETCH_SECONDS), then start the background task. A failed fetch is retried there."""
         if self._url is not None and self._task is None:
-            self._wanted = asyncio.Event()  # one of this event loop, wherever the last one ran
+            self._fetch_soon = asyncio.Event()  # an Event belongs to the event loop that first waits for it
             fresh = await self.refresh()
             self._task = asyncio.create_task(self._run(fresh), name="jwks-refresh")
 
     async def stop(self) -> None:
-        """End the background task."""
+        """Cancel the background task and wait for its end."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.wait({task})
 
     async def refresh(self) -> bool:
-        """Look once; True when the answer was a JWKS. On any failure the keys known so far stay."""
+        """Fetch once; True when the answer was a JWKS. On any failure the keys known so far stay."""
         try:
             keys = KeySet.read(json_object(await self._fetch()))
-        except Exception as error:  # whatever the answer was, the task that asks again must survive it
+        except Exception as error:  # the task that retries must survive any answer
             logger.warning("JWKS of %s could not be read: %s", self._url, type(error).__name__)
             return False
         if not keys.keys:
             logger.warning("JWKS of %s holds no acceptable key: its tokens are refused", self._url)
         self._seen_ns = time.monotonic_ns()
-        if keys != self._keys:  # a new object makes the verifier forget tokens it verified with the old keys
+        if keys != self._keys:  # the verifier compares by identity: a new object invalidates its cached tokens
             self._keys = keys
         return True
 
@@ -183,14 +182,14 @@ class KeySource:
         while True:
             try:
                 async with asyncio.timeout(self._refresh_seconds if fresh else RETRY_SECONDS):
-                    await self._wanted.wait()
+                    await self._fetch_soon.wait()
             except TimeoutError:
                 pass
-            self._wanted.clear()
+            self._fetch_soon.clear()
             fresh = await self.refresh()
 
     async def _fetch(self) -> bytes:
-        """GET the document: no redirect, no proxy from the environment, no compression that could hide a bomb."""
+        """GET the document without redirects, proxies of the environment, or compression (no decompression bomb)."""
         assert self._url is not None
         body = bytearray()
         async with (
@@ -211,12 +210,12 @@ class KeySource:
 
 @functools.cache
 def _tls_context() -> ssl.SSLContext:
-    """The machine's own trust store (and SSL_CERT_FILE); made once, because loading it takes milliseconds."""
+    """Return the machine's trust store (with SSL_CERT_FILE); cached, because loading it takes milliseconds."""
     return ssl.create_default_context()
 
 
 def json_object(data: bytes) -> dict[str, object]:
-    """A JSON object in UTF-8 in which no name comes twice, at any depth."""
+    """Parse a JSON object in UTF-8. Raises ValueError for anything else and for a repeated name at any depth."""
     parsed = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     if not isinstance(parsed, dict):
         raise ValueError("not an object")

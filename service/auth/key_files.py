@@ -1,7 +1,6 @@
-"""Key files: made once, read only by their owner. ES256 for receipts and tokens, Ed25519 for the transparency logs.
+"""PEM files of private keys, mode 0600: P-256 (ES256) for receipts and tokens, Ed25519 for the transparency logs.
 
-The service's own ES256 key signs receipts, its public half is served as a JWKS; the demonstration issuer has a file of
-its own in the same form.
+The service's ES256 key signs receipts and is published as a JWKS; the demonstration issuer has a key file of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
-"""RFC 7638, section 3.2: what identifies a key, in the order in which it is hashed."""
+"""Members that identify a key, in the order in which they are hashed (RFC 7638, section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +32,21 @@ class SigningKey:
     kid: str
 
     def public_keys(self) -> list[dict[str, str]]:
-        """The public half as JWKs."""
+        """Return the public key as a list of one JWK."""
         return [{**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]
 
     def jwks(self) -> dict[str, object]:
-        """The public half, as a JWKS document."""
+        """Return the public key as a JWKS document."""
         return {"keys": self.public_keys()}
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """The key of a PEM file that its owner alone can read.
+    """Read a P-256 private key from a PEM file of mode 0600.
 
-    Raises OSError when it is not there, PermissionError when others may read it, ValueError when it holds no P-256
-    private key.
+    Raises:
+        OSError: the file does not exist.
+        PermissionError: others may read it.
+        ValueError: it holds no P-256 private key.
     """
     key = _load(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
@@ -54,7 +55,7 @@ def load_signing_key(path: Path) -> SigningKey:
 
 
 def load_log_key(path: Path) -> Ed25519PrivateKey:
-    """The Ed25519 key of a PEM file that its owner alone can read; the same errors as `load`."""
+    """Read an Ed25519 private key from a PEM file of mode 0600; raises as `load_signing_key` does."""
     key = _load(path)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{path.name} holds no Ed25519 private key")
@@ -62,12 +63,12 @@ def load_log_key(path: Path) -> Ed25519PrivateKey:
 
 
 def create_signing_key(path: Path) -> None:
-    """Write a new P-256 key; the first one stays."""
+    """Create a P-256 key file; an existing file is left unchanged."""
     _create(path, ec.generate_private_key(ec.SECP256R1()))
 
 
 def create_log_key(path: Path) -> None:
-    """Write a new Ed25519 key; the first one stays."""
+    """Create an Ed25519 key file; an existing file is left unchanged."""
     _create(path, Ed25519PrivateKey.generate())
 
 
@@ -76,7 +77,7 @@ def _load(path: Path) -> object:
 
 
 def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
-    """Write beside `path` and link into place: nobody ever reads half a key, and the first one stays."""
+    """Write a draft in the same folder and hard-link it into place: no reader sees half a key, the first file stays."""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -95,14 +96,14 @@ def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> 
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
-    """RFC 7638 thumbprint (SHA-256, base64url) of an EC or RSA key."""
+    """Return the RFC 7638 thumbprint (SHA-256, base64url without padding) of an EC or RSA public key."""
     members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
     digest = hashlib.sha256(json.dumps(members, separators=(",", ":")).encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    """The members of a P-256 public key that identify it."""
+    """Return the JWK members that identify a P-256 public key."""
     members = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     return {name: str(members[name]) for name in THUMBPRINT_MEMBERS["EC"]}
 

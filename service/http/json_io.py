@@ -1,7 +1,7 @@
-"""Bytes to models and models to bytes: JSON that is read strictly, cursors, ETags, idempotency keys, languages.
+"""Strict JSON bodies, JSON answers with ETags, and query parameters and headers that several calls share.
 
-What comes in is never echoed: an error names the place and a code. Duplicate members, a byte-order mark, NaN and
-deep nesting are refused before anything is looked at.
+Input is never echoed: a fault is a JSON pointer and a code. Duplicate members, a byte-order mark, NaN and deep nesting
+are refused before a model reads the body.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from consent.kernel.faults import pointer_to
 from service.http.problems import Problem
 
 BODY_BYTES_MAX = 1024 * 1024
-"""One JSON body. A thousand records are about 150 kB; larger deliveries go as NDJSON."""
+"""Bytes of one JSON body. A thousand records are about 150 kB; larger deliveries are sent as NDJSON."""
 DEPTH_MAX = 32
+"""Levels of a JSON body; no model is deeper than ten."""
 CONTAINERS = (dict, list)
-"""Levels of a JSON body; nothing here is deeper than ten."""
 ERRORS_MAX = 20
 """Faults named in one answer."""
 LIMIT_MAX, LIMIT_DEFAULT = 200, 50
-"""Rows of a page."""
+"""Rows of a page: the most, and the number without `?limit=`."""
 CURSOR_MAX = 512
 """Characters of a cursor."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -47,26 +47,27 @@ CODES: Final[Mapping[str, str]] = {
     "missing": "required",
     "json_invalid": "not_unicode",
 }
-"""Where the public name of a fault is not pydantic's. What Python reads and pydantic does not is a lone surrogate."""
+"""Public codes of faults, by pydantic's names, where the two differ. After `check_json` pydantic's `json_invalid` can
+only be a lone surrogate: Python's decoder accepts one."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class ApiModel(BaseModel):
-    """A body or an answer: strict types, nothing unknown, unchangeable.
+    """Base of request bodies and answers: strict types, no unknown members, frozen.
 
-    Members whose default is None are left out of an answer while they are None; the others are always there.
+    Members whose default is None are left out of an answer while they are None; all others are always present.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, at most BODY_BYTES_MAX; Problem body_too_large as soon as it is more."""
+    """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large for a longer one, at the first byte beyond."""
     check_content_length(request, BODY_BYTES_MAX)
     parts: list[bytes] = []
     size = 0
-    while True:  # request.stream(), without a generator for what comes in one piece
+    while True:  # request.stream() costs a generator; nearly every body is one message
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -80,52 +81,53 @@ async def read_body(request: Request) -> bytes:
 
 
 def check_content_length(request: Request, most: int) -> None:
-    """Problem body_too_large when the caller announces more than `most` bytes; nothing is read."""
+    """Raise Problem body_too_large when Content-Length is more than `most` bytes. Reads nothing."""
     announced = header(request.scope, b"content-length") or "0"
     if announced.isascii() and announced.isdecimal() and int(announced[:20]) > most:
         raise Problem("body_too_large")
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """The first header of this name, which is in lower case; empty without one. Asked for by every request."""
-    for one, value in scope["headers"]:
-        if one == name:
+    """Return the first header of a name in lower case, or "". A loop over the scope: no object a request is made."""
+    for header_name, value in scope["headers"]:
+        if header_name == name:
             return str(value, "latin-1")
     return ""
 
 
 def media_type(request: Request) -> str:
-    """The media type of the body in lower case without parameters; empty when there is none."""
+    """Return the media type of the body in lower case without parameters, or ""."""
     return header(request.scope, b"content-type").partition(";")[0].strip().lower()
 
 
 def parse_json(request: Request, raw: bytes, model: type[Model]) -> Model:
-    """The body as a model. Problems: not_json (415), malformed_json and its kin (400), body_invalid (422)."""
+    """Parse a body into a model.
+
+    Problems: not_json (415); malformed_json, duplicate_key, too_deep (400); body_invalid (422).
+    """
     if media_type(request) not in JSON_TYPES:
         raise Problem("not_json")
     return parse_line(raw, model)
 
 
 def parse_line(raw: bytes, model: type[Model]) -> Model:
-    """A JSON text as a model; the same problems but for the media type."""
+    """Parse one JSON text, as `parse_json` does but without a media type: a line of NDJSON."""
     check_json(raw)
     try:
-        # From the text itself, so that pydantic reads enumerations, tuples and large numbers by JSON's rules.
+        # Validated from the text: in strict mode pydantic accepts JSON strings for enumerations only there.
         return model.model_validate_json(raw)
     except ValidationError as error:
         raise Problem("body_invalid", errors=list_faults(error)) from None
 
 
 def list_faults(error: ValidationError) -> list[dict[str, str]]:
-    """pydantic's faults as pointers, codes and sentences; never the value itself."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return [_fault(pointer_to(one["loc"]), CODES.get(one["type"], one["type"]), one["msg"]) for one in found][
-        :ERRORS_MAX
-    ]
+    """Return the first ERRORS_MAX faults of pydantic as pointers, codes and sentences, without the values."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)[:ERRORS_MAX]
+    return [_fault(pointer_to(fault["loc"]), CODES.get(fault["type"], fault["type"]), fault["msg"]) for fault in faults]
 
 
 def check_json(raw: bytes) -> Any:
-    """The JSON value of a text, with integers of more than 64 bits as infinite: for a look, not to be kept.
+    """Check a JSON text and return its value, in which integers beyond 64 bits are infinite: for checks, not to store.
 
     Problems malformed_json, duplicate_key and too_deep, all 400.
     """
@@ -142,17 +144,17 @@ def check_json(raw: bytes) -> Any:
 
 
 def respond(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer: a model, or what is JSON-ready already."""
+    """Make a JSON answer of a model or of JSON-ready values."""
     return Response(to_bytes(body), status, media_type="application/json", headers=dict(headers or {}))
 
 
 def to_bytes(body: Any) -> bytes:
-    """The answer's bytes: UTF-8, members in the order of the model."""
+    """Return a body as UTF-8 JSON, members in the order of the model."""
     return orjson.dumps(body, default=_plain, option=orjson.OPT_NON_STR_KEYS)
 
 
 def respond_with_etag(request: Request, body: Any) -> Response:
-    """A JSON answer with an ETag over its bytes; 304 without a body when the caller has it already."""
+    """Make a JSON answer with an ETag over its bytes; 304 without a body when If-None-Match has that tag."""
     content = to_bytes(body)
     tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Language"}
@@ -162,7 +164,7 @@ def respond_with_etag(request: Request, body: Any) -> Response:
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware datetime as RFC 3339 in UTC with `Z`; microseconds only where there are any."""
+    """Format an aware datetime as RFC 3339 in UTC with `Z`; microseconds only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -172,7 +174,7 @@ def micros(moment: datetime) -> int:
 
 
 def read_limit(request: Request) -> int:
-    """`?limit=`, 1 to LIMIT_MAX; Problem bad_limit for anything else."""
+    """Return `?limit=`, 1 to LIMIT_MAX, by default LIMIT_DEFAULT; Problem bad_limit for anything else."""
     text = request.query_params.get("limit", str(LIMIT_DEFAULT))
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LIMIT_MAX))):
         raise Problem("bad_limit")
@@ -183,7 +185,7 @@ def read_limit(request: Request) -> int:
 
 
 def read_moment(request: Request, name: str, latest: datetime) -> datetime:
-    """`?name=` as an RFC 3339 instant not after `latest`, which it is by default; Problem bad_query otherwise."""
+    """Return a query parameter as an RFC 3339 instant not after `latest`, its default; Problem bad_query otherwise."""
     text = request.query_params.get(name)
     if text is None:
         return latest
@@ -198,12 +200,12 @@ def read_moment(request: Request, name: str, latest: datetime) -> datetime:
 
 
 def encode_cursor(values: tuple[str | int, ...]) -> str:
-    """An opaque cursor for the last row of a page."""
+    """Return the opaque cursor of the last row of a page: base64url of its sort values as a JSON list."""
     return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
 
 
 def read_cursor(request: Request, *types: type[int] | type[str]) -> tuple[Any, ...] | None:
-    """`?cursor=` as values of these types, or None without one; Problem bad_cursor for what was not made here."""
+    """Return `?cursor=` as values of these types, or None without one; Problem bad_cursor for any other text."""
     text = request.query_params.get("cursor")
     if text is None:
         return None
@@ -227,7 +229,7 @@ def read_keyset(request: Request) -> Cursor | None:
 
 
 def read_day(request: Request, name: str) -> date | None:
-    """A civil day in the query, or None; Problem bad_query for anything but `YYYY-MM-DD`."""
+    """Return a query parameter as a civil day, or None without it; Problem bad_query for anything but `YYYY-MM-DD`."""
     text = request.query_params.get(name)
     if text is None:
         return None
@@ -238,7 +240,10 @@ def read_day(request: Request, name: str) -> date | None:
 
 
 def idempotency_key(request: Request) -> str:
-    """The Idempotency-Key; Problem idempotency_key_required without one or with two, bad_header when unusable."""
+    """Return the Idempotency-Key.
+
+    Problems: idempotency_key_required without one or with two; bad_header for other than 1 to 255 visible ASCII.
+    """
     values = [value for name, value in request.scope["headers"] if name == b"idempotency-key"]
     if len(values) != 1 or not values[0]:
         raise Problem("idempotency_key_required")
@@ -249,12 +254,12 @@ def idempotency_key(request: Request) -> str:
 
 
 def fingerprint(raw: bytes) -> str:
-    """SHA-256 of a request's body: whether a repeated key came with the same request."""
+    """Return the SHA-256 of a request's body in hex, by which a repeated Idempotency-Key is compared."""
     return hashlib.sha256(raw).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    """What orjson does not know: a model without the optional members that it lacks, or a mapping."""
+    """Convert a value that orjson does not know: a model, without optional members that are None, or a mapping."""
     if isinstance(value, BaseModel):
         members = value.__dict__
         optional = _optional(type(value))
@@ -266,11 +271,11 @@ def _plain(value: Any) -> Any:
 
 @lru_cache(maxsize=512)
 def _optional(model: type[BaseModel]) -> frozenset[str]:
-    return frozenset(name for name, one in model.model_fields.items() if not one.is_required())
+    return frozenset(name for name, field in model.model_fields.items() if not field.is_required())
 
 
 def _matches(header: str, tag: str) -> bool:
-    return header.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in header.split(","))
+    return header.strip() == "*" or tag in (candidate.strip().removeprefix("W/") for candidate in header.split(","))
 
 
 def _fault(pointer: str, code: str, detail: str) -> dict[str, str]:
@@ -278,7 +283,7 @@ def _fault(pointer: str, code: str, detail: str) -> dict[str, str]:
 
 
 def _check_depth(document: Any) -> None:
-    """Refuse deep nesting, without recursion of our own."""
+    """Raise Problem too_deep beyond DEPTH_MAX levels; no recursion, which Python limits."""
     level = [document] if isinstance(document, CONTAINERS) else []
     for _ in range(DEPTH_MAX):
         if not level:
@@ -305,9 +310,9 @@ def _not_json(_: str) -> NoReturn:
 
 
 def _integer(text: str) -> int | float:
-    """Integers beyond 64 bits do not cost the time to convert them."""
+    """Parse an integer; beyond 64 bits return infinity, because converting long digits takes quadratic time."""
     return int(text) if len(text) < 20 else float("inf") if not text.startswith("-") else float("-inf")
 
 
 STRICT = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_not_json, parse_int=_integer)
-"""Made once: `json.loads` would make one for every body."""
+"""Created once: `json.loads` with these hooks creates a decoder for every body."""

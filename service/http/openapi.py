@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, written from the operations and their pydantic models: nothing in it is typed twice."""
+"""The OpenAPI 3.1 document, generated from the operations and their pydantic models. Pure."""
 
 from __future__ import annotations
 
@@ -71,7 +71,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call: where, behind which door, what goes in, what comes out, and which problems of its own it has."""
+    """One call: method, path, audience (None: public), schemas of body and answers, and its own problem codes.
+
+    `responses` maps a status to one schema, to several of which one is sent, or to None for no JSON schema.
+    """
 
     method: HTTPMethod
     path: str
@@ -86,15 +89,20 @@ class Operation:
     tags: tuple[str, ...] = ()
     media: str = "application/json"
     also_accepts: tuple[str, ...] = field(default=())
-    """Media types beside JSON, a JSON document a line."""
+    """Media types that the body may have instead of JSON."""
 
 
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
-    """The whole document, JSON-ready."""
-    requests = {one.request for one in operations if one.request}
-    answers = {model for one in operations for made in one.responses.values() for model in _models(made)}
+    """Return the whole document, JSON-ready; ValueError when two schemas have one name."""
+    requests = {operation.request for operation in operations if operation.request}
+    answers = {
+        model for operation in operations for answer in operation.responses.values() for model in _models(answer)
+    }
     _, definitions = models_json_schema(
-        [*((model, "validation") for model in _named(requests)), *((one, "serialization") for one in _named(answers))],
+        [
+            *((model, "validation") for model in _named(requests)),
+            *((model, "serialization") for model in _named(answers)),
+        ],
         ref_template=REF,
     )
     paths: dict[str, dict[str, Any]] = {}
@@ -124,20 +132,22 @@ def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     }
 
 
-def _operation(one: Operation) -> dict[str, Any]:
+def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": one.operation_id,
-        "summary": one.summary,
-        "tags": list(one.tags),
-        "parameters": _parameters(one),
-        "responses": {str(status): _answer(status, made, one.media) for status, made in one.responses.items()},
-        "security": [{one.audience.value: []}] if one.audience else [],
+        "operationId": operation.operation_id,
+        "summary": operation.summary,
+        "tags": list(operation.tags),
+        "parameters": _parameters(operation),
+        "responses": {
+            str(status): _answer(status, answer, operation.media) for status, answer in operation.responses.items()
+        },
+        "security": [{operation.audience.value: []}] if operation.audience else [],
     }
-    if one.request is not None:
-        content: dict[str, Any] = {"application/json": {"schema": _schema(one.request)}}
-        content.update({media: {"schema": {"type": "string"}} for media in one.also_accepts})
+    if operation.request is not None:
+        content: dict[str, Any] = {"application/json": {"schema": _schema(operation.request)}}
+        content.update({media: {"schema": {"type": "string"}} for media in operation.also_accepts})
         described["requestBody"] = {"required": True, "content": content}
-    for status, codes in _problems(one).items():
+    for status, codes in _problems(operation).items():
         described["responses"][str(status)] = {
             "description": f"{STATUS_DESCRIPTIONS.get(status, 'Refused')}: {', '.join(codes)}",
             "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
@@ -147,22 +157,22 @@ def _operation(one: Operation) -> dict[str, Any]:
     return described
 
 
-def _parameters(one: Operation) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)(?::path)?}", one.path)
+        for name in re.findall(r"{(\w+)(?::path)?}", operation.path)
     ]
-    if one.idempotency != "none":
-        found.append(
+    if operation.idempotency != "none":
+        parameters.append(
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "required": one.idempotency == "required",
+                "required": operation.idempotency == "required",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 "description": "of your own making; the same one when you retry",
             }
         )
-    found.extend(
+    parameters.extend(
         {
             "name": parameter.name,
             "in": "query",
@@ -170,13 +180,13 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
             "schema": dict(parameter.schema),
             **({"description": parameter.description} if parameter.description else {}),
         }
-        for parameter in one.query
+        for parameter in operation.query
     )
-    return found
+    return parameters
 
 
-def _answer(status: int, made: type[BaseModel] | tuple[type[BaseModel], ...] | None, media: str) -> dict[str, Any]:
-    models = _models(made)
+def _answer(status: int, answer: type[BaseModel] | tuple[type[BaseModel], ...] | None, media: str) -> dict[str, Any]:
+    models = _models(answer)
     if not models:
         schema: dict[str, Any] = {"type": "object"} if media == "application/json" else {"type": "string"}
     elif len(models) == 1:
@@ -186,18 +196,18 @@ def _answer(status: int, made: type[BaseModel] | tuple[type[BaseModel], ...] | N
     return {"description": STATUS_DESCRIPTIONS[status], "content": {media: {"schema": schema}}}
 
 
-def _problems(one: Operation) -> dict[int, list[str]]:
-    codes = set(one.errors)
+def _problems(operation: Operation) -> dict[int, list[str]]:
+    codes = set(operation.errors)
     codes |= {"rate_limited", "unavailable"}
-    if one.audience is not None:
+    if operation.audience is not None:
         codes |= {"token_missing", "token_invalid", "wrong_role", "keys_unavailable"}
-    if one.audience is Audience.RESIDENT:
+    if operation.audience is Audience.RESIDENT:
         codes |= {"birthdate_required", "adults_only"}
-    if one.request is not None:
+    if operation.request is not None:
         codes |= {"malformed_json", "duplicate_key", "too_deep", "not_json", "body_too_large", "body_invalid"}
-    if one.idempotency != "none":
+    if operation.idempotency != "none":
         codes |= {"idempotency_key_required", "idempotency_key_reused"}
-    if {parameter.name for parameter in one.query} & {"limit", "cursor"}:
+    if {parameter.name for parameter in operation.query} & {"limit", "cursor"}:
         codes |= {"bad_limit", "bad_cursor"}
     by_status: dict[int, list[str]] = {}
     for code in sorted(codes):
@@ -205,10 +215,10 @@ def _problems(one: Operation) -> dict[int, list[str]]:
     return {status: by_status[status] for status in sorted(by_status)}
 
 
-def _models(made: type[BaseModel] | tuple[type[BaseModel], ...] | None) -> tuple[type[BaseModel], ...]:
-    if made is None:
+def _models(answer: type[BaseModel] | tuple[type[BaseModel], ...] | None) -> tuple[type[BaseModel], ...]:
+    if answer is None:
         return ()
-    return made if isinstance(made, tuple) else (made,)
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _named(models: set[type[BaseModel]]) -> list[type[BaseModel]]:

@@ -35,7 +35,7 @@ EXACT = frozenset({"code", "refused"})
 """Rates that guard a secret or cause a write: counted in Redis before the request proceeds."""
 WINDOW_SECONDS = 60
 SHARE_SECONDS = 0.5
-"""Between two exchanges with Redis. What several processes admit meanwhile may pass a rate."""
+"""Between two exchanges with Redis. By the requests of this time several processes together may pass a rate."""
 UNAVAILABLE_SECONDS = 5
 """Time without any call to Redis after one failed, so that requests do not wait for it again and again."""
 ANSWER_SECONDS = 0.25

@@ -1,6 +1,6 @@
-"""What is tidied in the background: expired consents written down, what has served its time deleted.
+"""Background loops of a process: cleanup every minute, and the sequencer of the transparency logs.
 
-Correctness never waits for it: every decision looks at the clock. Several processes may tidy at once.
+No decision depends on them: every check compares times with the clock. Several processes may run both at once.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from service.storage import idempotency
 logger = logging.getLogger("credit_easy.housekeeping")
 
 EVERY_SECONDS = 60
-"""Soon enough that a ticket is gone within a minute of its 24 hours."""
+"""Seconds between two rounds: a ticket is unlinked within a minute of its 24 hours."""
 
 
 async def run_cleanup(app_context: AppContext) -> dict[str, int]:
-    """One round; how much each job did. A job that fails is logged and does not stop the others."""
+    """Run every job once; return rows changed by job. A job that fails is logged and does not stop the others."""
     at = await app_context.clock()
     today = app_context.day_of(at)
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
@@ -59,23 +59,26 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
 
 
 async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SECONDS) -> None:
-    """Tidy for ever; cancelled when the service stops."""
+    """Run the cleanup every `every_seconds` until cancelled."""
     while True:
         await asyncio.sleep(every_seconds)
         try:
             await run_cleanup(app_context)
-        except Exception as error:  # the clock itself: the database is away
-            logger.error("no tidying", extra={"error": type(error).__name__})
+        except Exception as error:  # reading the database's clock fails while the database is unavailable
+            logger.error("cleanup failed", extra={"error": type(error).__name__})
 
 
 async def log_keys_and_barred_uses(app_context: AppContext) -> None:
-    """Put the barred uses and the keys that speak for us into the policy log, each once."""
+    """Append the barred uses and this service's public keys to the policy log, each once.
+
+    Runs in a transaction of its own and locks the policy log's head, so that of several processes one appends.
+    """
     async with queries.transaction():
         await sequencer.lock(Log.POLICY)
         at = await app_context.clock()
         for kind, body in (
-            *(("barred_use", one) for one in transparency.barred_uses()),
-            *(("key", one) for one in transparency.keys(app_context)),
+            *(("barred_use", barred_use) for barred_use in transparency.barred_uses()),
+            *(("key", key) for key in transparency.keys(app_context)),
         ):
             sha256 = sha256_of(body)
             if not await ledger.policy_named(f"{kind}:{sha256}"):
@@ -83,7 +86,10 @@ async def log_keys_and_barred_uses(app_context: AppContext) -> None:
 
 
 async def advance_logs(app_context: AppContext) -> dict[Log, int]:
-    """Integrate what waits in each log and publish its checkpoint; how many leaves moved."""
+    """Integrate the waiting leaves of each log and publish its checkpoint; return the number of leaves by log.
+
+    A frozen log and one whose oldest leaf waits too long are logged as errors; LOG_FROZEN is set for each log.
+    """
     moved = dict.fromkeys(Log, 0)
     for log in Log:
         while taken := await sequencer.integrate(log, await app_context.clock()):
@@ -98,9 +104,9 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
 
 
 async def sequencer_loop(app_context: AppContext) -> None:
-    """Advance both logs for ever; of several processes one works and the others wait for its lock.
+    """Advance both logs every `integrate_seconds` until cancelled; of several processes one holds the lock at a time.
 
-    A database that turns out to be an older copy is caught up with what has ended since, by whoever finds it so.
+    Replays the tombstones while the sequencer withholds records because the database is an older copy.
     """
     announced = False
     while True:

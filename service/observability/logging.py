@@ -1,6 +1,6 @@
-"""What the process writes down: one JSON object a line on standard error, of named members only.
+"""Log lines: one JSON object a line on standard error, with named members only.
 
-No message, path or traceback of a library passes as it is: any of them may hold what somebody sent.
+No message, path or traceback of a library is written: any of them may contain input of a caller.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 import orjson
 
 MEMBERS = ("request_id", "operation", "status", "error", "place", "job")
-"""What a log line may carry beside its time, level, logger and sentence."""
+"""Members a log line may have in addition to time, level, logger and event."""
 OURS = "credit_easy"
 
 
 class JsonLines(logging.Formatter):
-    """A record as one JSON object; of foreign loggers only who, how bad, and the type of the error."""
+    """Formats a record as one JSON object; for other loggers than ours only logger, level, event and error type."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the line without a newline."""
         line: dict[str, str | int] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -30,7 +30,7 @@ class JsonLines(logging.Formatter):
             line["event"] = str(record.msg)
             line.update({name: getattr(record, name) for name in MEMBERS if hasattr(record, name)})
         else:
-            # The format string is the library's own; its arguments may be anybody's.
+            # The format string is a constant of the library; its arguments may contain input of a caller.
             line["event"] = str(record.msg).split("\n", 1)[0][:200] if record.args or record.exc_info else record.name
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
@@ -38,7 +38,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Send everything to standard error as JSON lines; libraries only from warnings on."""
+    """Write all log records to standard error as JSON lines: ours from `level`, those of libraries from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

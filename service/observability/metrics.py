@@ -1,4 +1,4 @@
-"""Counters for operators: requests by method, route pattern and status. No person, id or organisation in any label."""
+"""Prometheus metrics: requests by method, route pattern and status. No label names a person, id or organisation."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOG_FROZEN = Gauge(
     multiprocess_mode="mostrecent",
 )
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder in which several processes add up what they count; read when prometheus_client is imported."""
+"""Environment variable of the folder in which processes share their counts; prometheus_client reads it on import."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request; unknown methods share one label, so that nobody can grow the table."""
+    """Count one answered request and its seconds. Unknown methods share one label, so that no caller can add series."""
     _requests(method if method in METHODS else "OTHER", route, status).inc()
     _seconds(route).observe(seconds)
 
@@ -42,7 +42,7 @@ def _seconds(route: str) -> Histogram:
 
 
 async def exposition(_: Request) -> Response:
-    """`GET /metrics` in Prometheus' text format, of all processes that serve together."""
+    """Answer `GET /metrics` in Prometheus' text format, summed over the processes that share a port."""
     registry = REGISTRY
     if SHARED in os.environ:
         registry = CollectorRegistry()

@@ -1,7 +1,7 @@
-"""How tables lie on PostgreSQL: whole, or cut by the key they are found by, and what is only appended by month.
+"""Partitioning on PostgreSQL, with SQL text because it is DDL: hash partitions by key, months for append-only tables.
 
-Nothing else of the service knows: every statement of a request names that key, so it touches one piece. Tables are cut
-when the database is brought up to date, whole again never; what was there is copied.
+Requests do not depend on it: each of their statements names the key, so that it touches one partition. `migrate`
+converts whole tables and copies their rows; there is no way back.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ PLANS = (consent_plan.PLAN, benefits_plan.PLAN, PartitionPlan(by_key={"stored_an
 DISTRIBUTION_KEYS: Mapping[str, str] = MappingProxyType(
     {table: key for plan in PLANS for table, key in plan.by_key.items()}
 )
-"""Every table that is cut by a key, with the key; `person` first."""
+"""Partition key by table; `person` first, because Citus colocates the others with it."""
 TABLES_BY_OWN_KEY = tuple(table for table, key in DISTRIBUTION_KEYS.items() if key != PERSON_KEY)
-"""Tables that requests reach by another key than the person, and that are cut by it."""
+"""Tables that requests select by another key than the person, and that are partitioned by it."""
 REFERENCE_TABLES = tuple(table for plan in PLANS for table in plan.reference)
 MONTHLY_TABLES: Mapping[str, MonthlyTable] = MappingProxyType(
     {table: month for plan in PLANS for table, month in plan.monthly.items()}
 )
 MONTHS_AHEAD = 13
-"""Months made ahead; `migrate` makes the next ones, and what it was late for waits in a table for the rest."""
-MONTHS_KEPT = 37
-"""Three years and the month that has begun."""
+"""Months created ahead. Rows beyond them go to the default partition until `migrate` creates their months."""
+RETENTION_MONTHS = 37
+"""Three years and the current month."""
 PARTITIONS_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table as it was, in the server's own words."""
+    """Constraints, indexes and triggers of a table, as the server defines them."""
 
     primary_key: str
     indexes: tuple[tuple[str, str], ...]
@@ -47,14 +47,14 @@ class _Table:
 
 
 async def partition_count() -> int:
-    """Into how many pieces the tables are cut; 0 when they are whole."""
+    """Return the number of hash partitions of each table; 0 while the tables are whole."""
     return await queries.partition_count()
 
 
 async def partition_tables(count: int, today: date) -> list[str]:
-    """Cut DISTRIBUTION_KEYS into `count` pieces and MONTHLY_TABLES into months; return the tables cut now.
+    """Partition DISTRIBUTION_KEYS into `count` pieces and MONTHLY_TABLES by month; return the tables converted now.
 
-    In the running transaction. Tables that are cut already stay as they are: ValueError for another count.
+    Runs in the caller's transaction. Partitioned tables stay unchanged: ValueError for another count than theirs.
     """
     there = await partition_count()
     if there not in (0, count):
@@ -71,19 +71,19 @@ async def partition_tables(count: int, today: date) -> list[str]:
         if not await _is_cut(table):
             first = await queries.fetch_one(f"SELECT min(at) AS at FROM {table}")
             begins = today if first is None or first["at"] is None else queries.from_micros(first["at"]).date()
-            months = [_month(table, *one) for one in _months(begins, _later(today, MONTHS_AHEAD))]
+            months = [_month(table, *month) for month in _months(begins, _later(today, MONTHS_AHEAD))]
             await _cut(table, "RANGE (at)", [*months, (f"{table}_rest", "DEFAULT")], f"PRIMARY KEY ({key}, at)")
             done.append(table)
     return done
 
 
 async def rotate_months(today: date) -> tuple[list[str], list[str]]:
-    """Make the months to come and take away those that have served their time; the names of both.
+    """Create MONTHS_AHEAD partitions and drop those older than RETENTION_MONTHS; return the names of both.
 
-    In the running transaction. What waits in a table for the rest moves to its month. The leaves of what goes stay in
-    the log, and behind each an entry that says so.
+    Runs in the caller's transaction. Rows of the default partition move to their month. Leaves of dropped rows stay in
+    the log; `expired_leaf` lists them, so that `verify-log` does not miss their rows.
     """
-    made, gone = [], []
+    created, dropped = [], []
     for table, (_, kind) in MONTHLY_TABLES.items():
         if not await _is_cut(table):
             continue
@@ -95,58 +95,57 @@ async def rotate_months(today: date) -> tuple[list[str], list[str]]:
                 table,
             )
         }
-        made += await _make_months(table, kind, there, today)
-        oldest = _month(table, *_later(today, -MONTHS_KEPT))[0]
+        created += await _create_months(table, kind, there, today)
+        oldest = _month(table, *_later(today, -RETENTION_MONTHS))[0]
         for name in sorted(there):
             if re.fullmatch(rf"{table}_\d{{4}}_\d\d", name) and name < oldest:
                 await entries.record_expired_leaves(name, kind)
                 await queries.execute_script(f"ALTER TABLE {table} DETACH PARTITION {name}")
                 await queries.execute_script(f"DROP TABLE {name}")
-                gone.append(name)
-    return made, gone
+                dropped.append(name)
+    return created, dropped
 
 
-async def _make_months(table: str, kind: str, there: set[str], today: date) -> list[str]:
-    """The months from now on that are not there, and those of what waits in the table for the rest; their names.
+async def _create_months(table: str, kind: str, there: set[str], today: date) -> list[str]:
+    """Create the missing months from now on, and those of rows in the default partition; return their names.
 
-    A month cannot begin while rows of it lie in the rest, and rows that are only appended cannot be taken out of it: so
-    the rest is put aside, begun anew, and written again to where it belongs.
+    PostgreSQL refuses a partition whose rows are in the default one, and append-only rows cannot be deleted from it. So
+    the default partition is detached, an empty one attached, and the old rows inserted again into the months.
     """
-    rest, kept = f"{table}_rest", _micros(_later(today, -MONTHS_KEPT))
+    rest, oldest = f"{table}_rest", _micros(_later(today, -RETENTION_MONTHS))
     late = await queries.fetch_one(
         f"SELECT min(at) AS at FROM {rest} WHERE at < $1", _micros(_later(today, MONTHS_AHEAD))
     )
     assert late is not None
     if late["at"] is None:
-        return await _make(table, _months(today, _later(today, MONTHS_AHEAD)), there)
+        return await _create(table, _months(today, _later(today, MONTHS_AHEAD)), there)
     await queries.execute_script(f"ALTER TABLE {table} DETACH PARTITION {rest}")
-    aside = await _put_aside(rest)
+    aside = await _rename_aside(rest)
     await queries.execute_script(f"CREATE TABLE {rest} PARTITION OF {table} DEFAULT")
-    await _guard(table, rest)
-    first = min(today, queries.from_micros(max(late["at"], kept)).date())
-    made = await _make(table, _months(first, _later(today, MONTHS_AHEAD)), there)
-    await entries.record_expired_leaves(aside, kind, kept)
-    await queries.execute(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", kept)
+    await _copy_statement_triggers(table, rest)
+    first = min(today, queries.from_micros(max(late["at"], oldest)).date())
+    created = await _create(table, _months(first, _later(today, MONTHS_AHEAD)), there)
+    await entries.record_expired_leaves(aside, kind, oldest)
+    await queries.execute(f"INSERT INTO {table} SELECT * FROM {aside} WHERE at >= $1", oldest)
     await queries.execute_script(f"DROP TABLE {aside}")
-    return made
+    return created
 
 
-async def _make(table: str, months: list[tuple[int, int]], there: set[str]) -> list[str]:
-    made = []
+async def _create(table: str, months: list[tuple[int, int]], there: set[str]) -> list[str]:
+    created = []
     for month in months:
         name, bounds = _month(table, *month)
         if name not in there:
             await queries.execute_script(f"CREATE TABLE {name} PARTITION OF {table} FOR VALUES {bounds}")
-            await _guard(table, name)
-            made.append(name)
-    return made
+            await _copy_statement_triggers(table, name)
+            created.append(name)
+    return created
 
 
 async def distribute_tables() -> list[str]:
     """Distribute DISTRIBUTION_KEYS over a Citus cluster, copy the catalogue to each server; return those done.
 
-    In no transaction: a table is distributed and stays so, and what was left undone is done the next time. RuntimeError
-    where the extension is not there.
+    Runs outside of transactions: a failed run is continued by the next. RuntimeError without the extension.
     """
     if await queries.fetch_one("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'") is None:
         raise RuntimeError("this database has no citus; CREATE EXTENSION and citus_add_node come first")
@@ -162,10 +161,10 @@ async def distribute_tables() -> list[str]:
         for row in await queries.fetch_all(
             "SELECT tgname AS name FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal", table
         ):
-            # Refused there: append-only by privileges and by the chain itself.
+            # Citus refuses triggers on distributed tables; privileges and the event chain protect the rows there.
             await queries.execute_script(f"DROP TRIGGER {row['name']} ON {table}")
-        beside = "none" if table in ("person", *TABLES_BY_OWN_KEY) else "person"
-        await queries.fetch_all(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{beside}')")
+        colocated = "none" if table in ("person", *TABLES_BY_OWN_KEY) else "person"
+        await queries.fetch_all(f"SELECT create_distributed_table('{table}', '{key}', colocate_with => '{colocated}')")
         done.append(f"{table}: by {key}")
     return done
 
@@ -178,8 +177,8 @@ async def _is_cut(table: str) -> bool:
 
 
 async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: str | None) -> None:
-    """Make the table anew in pieces, with checks, indexes and triggers under their names, and copy what was there."""
-    was, old = await _described(table), await _put_aside(table)
+    """Replace a table by a partitioned one with the same checks, indexes and triggers, and copy its rows."""
+    was, old = await _described(table), await _rename_aside(table)
     like = f"LIKE {old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
     await queries.execute_script(f"CREATE TABLE {table} ({like}) PARTITION BY {by}")
     for name, bounds in pieces:
@@ -193,11 +192,11 @@ async def _cut(table: str, by: str, pieces: list[tuple[str, str]], primary_key: 
     for definition in was.triggers:
         await queries.execute_script(definition)
     for name, _ in pieces:
-        await _guard(table, name)
+        await _copy_statement_triggers(table, name)
 
 
-async def _put_aside(table: str) -> str:
-    """Give the table and its indexes other names, so that one of its name can be made; the table's."""
+async def _rename_aside(table: str) -> str:
+    """Rename a table and its indexes, so that a new table can have their names; return the table's new name."""
     old = f"{table}_whole"
     await queries.execute_script(f"ALTER TABLE {table} RENAME TO {old}")
     for row in await queries.fetch_all("SELECT indexname AS name FROM pg_indexes WHERE tablename = $1", old):
@@ -205,8 +204,8 @@ async def _put_aside(table: str) -> str:
     return old
 
 
-async def _guard(table: str, piece: str) -> None:
-    """Let what watches over whole statements on a table watch over those on a piece of it, too."""
+async def _copy_statement_triggers(table: str, piece: str) -> None:
+    """Copy a table's statement triggers to a partition; they fire only for the table that a statement names."""
     for row in await queries.fetch_all(
         "SELECT pg_get_triggerdef(oid) AS definition FROM pg_trigger WHERE tgrelid = to_regclass($1)"
         " AND NOT tgisinternal AND tgtype & 1 = 0",
@@ -239,12 +238,12 @@ async def _described(table: str) -> _Table:
 
 
 def _months(first: date, beyond: tuple[int, int]) -> list[tuple[int, int]]:
-    """Year and month of each from that of `first` to before `beyond`."""
-    found, (year, month) = [], (first.year, first.month)
+    """Return (year, month) of each month from that of `first` to before `beyond`."""
+    months, (year, month) = [], (first.year, first.month)
     while (year, month) < beyond:
-        found.append((year, month))
+        months.append((year, month))
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    return found
+    return months
 
 
 def _later(day: date, months: int) -> tuple[int, int]:
@@ -253,11 +252,11 @@ def _later(day: date, months: int) -> tuple[int, int]:
 
 
 def _month(table: str, year: int, month: int) -> tuple[str, str]:
-    """The name and bounds of a month's piece."""
+    """Return the name and the bounds of a month's partition."""
     bounds = f"FROM ({_micros((year, month))}) TO ({_micros(_later(date(year, month, 1), 1))})"
     return f"{table}_{year}_{month:02d}", bounds
 
 
 def _micros(month: tuple[int, int]) -> int:
-    """When a month begins: in UTC, as `at` is in UTC."""
+    """Return the beginning of a month in microseconds, in UTC as the column `at`."""
     return queries.to_micros(datetime(*month, 1, tzinfo=UTC))

@@ -177,7 +177,7 @@ def test_issuers_cannot_sign_for_each_others_audiences() -> None:
 
 def test_two_audiences_cannot_share_issuer_and_aud() -> None:
     shared = dict.fromkeys((Audience.VENUE, Audience.SOURCE), TrustedIssuer(ISSUER, "both"))
-    with pytest.raises(ValueError, match="one door only"):
+    with pytest.raises(ValueError, match="for one only"):
         Verifier(shared, dict.fromkeys(shared, KeySource.fixed(documents())))
     with pytest.raises(ValueError, match="its keys"):
         Verifier(trusted(), {})
