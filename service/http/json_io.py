@@ -63,7 +63,7 @@ class ApiModel(BaseModel):
 
 
 async def read_body(request: Request) -> bytes:
-    """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large for a longer one, at the first byte beyond."""
+    """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large at the first byte beyond."""
     check_content_length(request, BODY_BYTES_MAX)
     parts: list[bytes] = []
     size = 0
