@@ -1,4 +1,4 @@
-"""What every actor of the load does: send with a token and an Idempotency-Key, and say what was not as it should be."""
+"""Base class of the load's actors: sends a token and an Idempotency-Key, and reports unexpected answers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ HANDLES: deque[str] = deque(maxlen=10_000)
 
 
 class Actor(FastHttpUser):
-    """A user at one door. `fixed_subject` is the subject of a demonstration city where only some exist."""
+    """A user of one audience. `fixed_subject` is set where the demonstration city has only certain subjects."""
 
     abstract = True
     audience: ClassVar[Audience]
     fixed_subject: ClassVar[str | None] = None
 
     def on_start(self) -> None:
-        """Become somebody."""
+        """Choose the subject."""
         self.tokens: Tokens = self.environment.tokens
         self.subject = self.tokens.subject(self.audience, self.fixed_subject)
 
     def get(self, path: str, name: str | None = None, expected: tuple[int, ...] = (200,)) -> Any:
-        """A reading call; its JSON, or None when it was not answered as expected."""
-        return self._send("GET", path, name, None, expected)
+        """Send a reading call; return its JSON, or None when the status was not expected."""
+        headers = self.tokens.header(self.audience, self.subject)
+        return self._send("GET", path, name, None, expected, headers)
 
     def post(
         self,
@@ -41,22 +42,14 @@ class Actor(FastHttpUser):
         audience: Audience | None = None,
         subject: str | None = None,
     ) -> Any:
-        """A writing call, at one's own door or as somebody else (a resident in the source's app)."""
-        return self._send("POST", path, name, body, expected, audience or self.audience, subject or self.subject)
+        """Send a writing call, as this actor or another (a resident in the source's app); return its JSON or None."""
+        headers = self.tokens.header(audience or self.audience, subject or self.subject)
+        headers["Idempotency-Key"] = secrets.token_hex(8)
+        return self._send("POST", path, name, body, expected, headers)
 
     def _send(
-        self,
-        method: str,
-        path: str,
-        name: str | None,
-        body: Any,
-        expected: tuple[int, ...],
-        audience: Audience | None = None,
-        subject: str | None = None,
+        self, method: str, path: str, name: str | None, body: Any, expected: tuple[int, ...], headers: dict[str, str]
     ) -> Any:
-        headers = self.tokens.header(audience or self.audience, subject or self.subject)
-        if method == "POST":
-            headers["Idempotency-Key"] = secrets.token_hex(8)
         with self.client.request(
             method, path, name=name or path, json=body, headers=headers, catch_response=True
         ) as answer:

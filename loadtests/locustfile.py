@@ -61,10 +61,10 @@ def _gate(environment: Any, **_: Any) -> None:
 
 
 class CityDay(LoadTestShape):
-    """Who is there when."""
+    """The actors of each part of the day."""
 
     def tick(self) -> tuple[int, float, list[type]] | None:
-        """How many, how quickly, of which actors; None when the day is over."""
+        """Return the number of users, the users started a second, and their classes; None when the day is over."""
         options = self.runner.environment.parsed_options
         part = self.get_run_time() / options.day
         for until, share, actors in DAY:

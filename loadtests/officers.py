@@ -24,7 +24,7 @@ class Officer(Actor):
 
     @task
     def read_a_checkpoint(self) -> None:
-        """What the log promises now; a city that has just begun has published nothing yet."""
+        """Read the current checkpoint; 404 is expected, because a new city has published nothing yet."""
         with self.client.get("/log/consent/checkpoint", name="/log/{name}/checkpoint", catch_response=True) as answer:
             if answer.status_code in (200, 404):
                 answer.success()

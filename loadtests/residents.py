@@ -1,4 +1,4 @@
-"""Residents in the morning: they look at their points, why, and what these are good for; some show a ticket or stop."""
+"""Residents: they read their points, the explanation and their benefits; some show a ticket or withdraw."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Resident(Actor):
 
     @task(15)
     def read_benefits(self) -> None:
-        """What applies today."""
+        """Read the benefits that apply today."""
         self.get("/v1/me/benefits")
 
     @task(5)

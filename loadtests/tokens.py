@@ -1,7 +1,7 @@
-"""Where the load's tokens come from: minted for a demonstration folder, or read from a file made by whoever may.
+"""Tokens of the load: minted for a demonstration folder, or read from a file that the operator provides.
 
 The file has a JSON object a line: `{"door", "subject", "token"}`. Tokens of staff live five minutes, so a long run
-against another deployment needs the file written anew; it is read again when it changes.
+against another deployment needs the file rewritten; it is read again when it changes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
 
 FRESH_SECONDS = 240
-"""How long a minted token is used: less than the five minutes that staff's live."""
+"""Seconds that a minted token is used: less than the five minutes of a staff token."""
 
 
 class Tokens:
-    """Subjects and their tokens at each door."""
+    """Subjects and their tokens by audience."""
 
     def __init__(self, folder: Path | None, file: Path | None) -> None:
         """Raises ValueError without either."""
@@ -32,7 +32,7 @@ class Tokens:
         self.numbers = itertools.count(1)
 
     def subject(self, audience: Audience, fixed_subject: str | None = None) -> str:
-        """A subject for the next user of a door: `fixed_subject`, or one that nobody else has."""
+        """Return a subject for the next user of an audience: `fixed_subject`, or an unused one."""
         if self.issuer is not None:
             return fixed_subject or f"load-{datetime.now(UTC):%H%M%S}-{next(self.numbers)}"
         subjects = list(self._file()[audience])

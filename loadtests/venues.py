@@ -21,7 +21,7 @@ class Venue(Actor):
 
     @task(20)
     def scan(self) -> None:
-        """Check and redeem; whatever the reason, a 200 means standard terms."""
+        """Check and redeem; a 200 means standard terms, for any reason."""
         if HANDLES:
             handle = HANDLES.popleft()
             self.post("/v1/venue/checks", {"handle": handle})

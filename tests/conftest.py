@@ -1,4 +1,4 @@
-"""Fixtures: real databases of both engines, a real Redis, and a furnished city on each."""
+"""Fixtures: real databases of both engines, a real Redis, and a seeded city on each."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from service.storage import database
 from tests.support import city, servers
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
-# `--hypothesis-profile search` looks for new ones, and so do the campaigns.
+# `--hypothesis-profile search` generates new ones, and so do the campaigns.
 settings.register_profile("usual", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", settings.get_profile("usual"), derandomize=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how property tests look for examples, where the command line does not."""
+    """Choose the Hypothesis profile where the command line does not."""
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
 
@@ -83,7 +83,7 @@ def redis_url() -> Iterator[str]:
 
 
 PIECES = int(os.environ.get("TEST_PARTITIONS", "0")) or None
-"""Runs every test that has a furnished city on PostgreSQL on tables cut into so many pieces."""
+"""Number of partitions; when set, every test with a seeded city on PostgreSQL runs on partitioned tables."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -96,7 +96,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def opened(empty_database_url: str) -> AsyncIterator[str]:
-    """A database brought up to date and open."""
+    """An open database with all migrations applied; yields its URL."""
     await database.open_database(empty_database_url)
     try:
         await database.migrate_all()
@@ -107,20 +107,20 @@ async def opened(empty_database_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The keys of the city under test."""
+    """The folder with the keys of the city under test."""
     return tmp_path_factory.mktemp("keys")
 
 
 @pytest.fixture(scope="session")
 def seeded_sqlite(demo_folder: Path) -> Path:
-    """A furnished database file, to be copied."""
+    """The path of a seeded SQLite file, to be copied."""
     asyncio.run(seed_database(seed.settings_of(demo_folder)))
     return demo_folder / "city.sqlite3"
 
 
 @pytest.fixture(scope="session")
 def seeded_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
-    """The name of a furnished database, to be copied."""
+    """The name of a seeded PostgreSQL database, to be copied."""
     url = postgres.create()
     asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
@@ -139,13 +139,13 @@ async def seed_database(settings: Settings, pieces: int | None = None) -> None:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def city_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
-    """Settings of a furnished city of its own, once on each engine."""
+    """Settings of a seeded city for one test, once on each engine."""
     return _copied(request, demo_folder, tmp_path)
 
 
 @pytest.fixture
 async def town(city_settings: Settings, demo_folder: Path) -> AsyncIterator[city.City]:
-    """A furnished city that runs, for one test alone."""
+    """A running, seeded city for one test alone."""
     async with city.running_city(city_settings, demo_folder) as running:
         yield running
 
@@ -154,13 +154,13 @@ async def town(city_settings: Settings, demo_folder: Path) -> AsyncIterator[city
 def shared_city_settings(
     request: pytest.FixtureRequest, demo_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    """Settings of a furnished city for a whole module."""
+    """Settings of a seeded city for a whole module."""
     return _copied(request, demo_folder, tmp_path_factory.mktemp("town"))
 
 
 @pytest.fixture(scope="module")
 async def shared_city(shared_city_settings: Settings, demo_folder: Path) -> AsyncIterator[city.City]:
-    """A furnished city that all tests of a module share; for tests that leave it as it was. Never beside `town`."""
+    """A seeded city that all tests of a module share; for tests that change nothing. Never together with `town`."""
     async with city.running_city(shared_city_settings, demo_folder) as running:
         yield running
 
@@ -179,7 +179,7 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
 
 
 def _created(request: pytest.FixtureRequest, template: str = "template1") -> str:
-    """The URL of a new database, which goes when the test is over."""
+    """Return the URL of a new database, dropped when the test is over."""
     server: servers.Postgres = request.getfixturevalue("postgres")
     url = server.create(template)
     request.addfinalizer(lambda: server.drop(url))

@@ -1,8 +1,8 @@
 """All goals in one run: `python -m loadtests.benchmarks --json docs/performance.json`; `--plot FILE.svg` draws it.
 
 Starts its own PostgreSQL (durable) and Redis, loads a population, and runs ours and the bare counterparts in turns.
-Prints a table of what was wanted and what was measured; a comparison whose spread is above a tenth is made anew, and
-marked void where it stays so. Rule engines beside ours need `pip install -e '.[peers]'`, and are left out without.
+Prints a table of goals and measurements; a comparison whose spread is above a tenth is repeated, and
+marked void where it stays so. Other rule engines need `pip install -e '.[peers]'`, and are left out without.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PEERS = ("cel", "zen", "cedarpy")
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is wanted of a figure: at least, or at most."""
+    """A goal of a figure: `measured` at least or at most `bound`, in `unit`."""
 
     name: str
     unit: str
@@ -47,7 +47,7 @@ class Goal:
 
     @property
     def reached(self) -> bool:
-        """Whether the figure is as good as wanted."""
+        """True if the figure reaches the goal."""
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
 
@@ -79,7 +79,7 @@ async def batches(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
 
 
 def engines(rounds: int) -> dict[str, Any] | None:
-    """Rule engines beside ours, where they are installed."""
+    """Compare other rule engines with ours, where they are installed."""
     if not all(importlib.util.find_spec(name) for name in PEERS):
         return None
     from loadtests.benchmarks import engines as benchmark
@@ -167,7 +167,7 @@ def main() -> None:
     figures: dict[str, Any] = {"at": datetime.now(UTC).isoformat(timespec="minutes")}
     for name, step in steps.items():
         figures[name] = step()
-        # The whole takes most of an hour: what is measured is said and kept at once.
+        # The whole takes most of an hour: each figure is printed and stored at once.
         print(name, json.dumps(figures[name]), file=sys.stderr, flush=True)
         if chosen.json:
             chosen.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Everybody's points in DuckDB and polars, beside ours: `python -m loadtests.benchmarks.columnar` (extra `peers`).
+"""Everybody's points in DuckDB, polars and ours: `python -m loadtests.benchmarks.columnar` (extra `peers`).
 
 On copies of persons, consents and records in columnar engines in memory: the handwritten statement of `recompute` in
 DuckDB, the same by hand as expressions of polars. Copying is timed apart from computing; nothing is written back, there

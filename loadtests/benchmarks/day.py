@@ -1,4 +1,4 @@
-"""What this machine carries through a whole day: `python -m loadtests.benchmarks.day --people 200 400 800`.
+"""Load that this machine serves through a whole day: `python -m loadtests.benchmarks.day --people 200 400 800`.
 
 PostgreSQL (durable), Redis, two processes of the service with their sequencer, and locust with everybody of
 loadtests/locustfile.py, all on this one machine: so what is printed is the least that the service alone would carry.
@@ -44,7 +44,7 @@ def app() -> Starlette:
 
 
 def a_day(folder: Path, people: int, seconds: int) -> tuple[list[dict[str, Any]], int]:
-    """Locust's statistics and its exit code; what failed is said on standard error."""
+    """Return locust's statistics and its exit code; failures are printed on standard error."""
     command = [
         sys.executable,
         "-m",

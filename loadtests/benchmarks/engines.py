@@ -1,4 +1,4 @@
-"""The condition engine beside well-known ones: `python -m loadtests.benchmarks.engines` (extra `peers`).
+"""The condition engine compared with well-known ones: `python -m loadtests.benchmarks.engines` (extra `peers`).
 
 The same 100 generated conditions over the same people, each engine in its quickest documented form: compiled once,
 asked with a dict. Ours answers with its full trace, and once more with the lines people read; the others with a bare

@@ -1,8 +1,8 @@
-"""What a delivery costs: `python -m loadtests.benchmarks.ingest`.
+"""Cost of a delivery: `python -m loadtests.benchmarks.ingest`.
 
 A source's NDJSON file goes through the importer (mapping, consent gate, idempotence, epochs) into an empty durable
-PostgreSQL; beside it, the same rows as text by a bare COPY into the same two tables. Then the file is sent again, which
-must add nothing. `--flat` writes a larger file and watches the resident memory instead.
+PostgreSQL; in turns with it, the same rows as text by a bare COPY into the same two tables. Then the file is sent
+again, which must add nothing. `--flat` writes a larger file and watches the resident memory instead.
 """
 
 from __future__ import annotations

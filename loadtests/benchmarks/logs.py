@@ -1,8 +1,8 @@
-"""What the transparency logs cost, and whether they keep up: `python -m loadtests.benchmarks.logs`.
+"""Cost and latency of the transparency logs: `python -m loadtests.benchmarks.logs`.
 
 1. Consents asked, given and withdrawn over HTTP on PostgreSQL, in turns without the log (no leaf leaves the event) and
    with it (outbox, and a sequencer in a process of its own that integrates and signs); the ratio of the medians.
-2. How long a leaf waits, at most, until a signed checkpoint has it, under that load.
+2. The longest wait of a leaf until a signed checkpoint includes it, under that load.
 3. A log of many events (`--events`): integration, proofs, the whole fsck and the memory it takes, at a tenth and whole.
 """
 

@@ -1,4 +1,4 @@
-"""Whether memory stays flat: `python -m loadtests.benchmarks.memory --seconds 3600`.
+"""Growth of resident memory under load: `python -m loadtests.benchmarks.memory --seconds 3600`.
 
 One process of the service on PostgreSQL, its sequencer at work, under the load of loadtests/locustfile.py, days of
 five minutes one after another; its resident memory is read every ten seconds. Needs `pip install -e '.[load]'`.

@@ -1,7 +1,7 @@
-"""What a page costs beside the calls that it shows: `python -m loadtests.benchmarks.pages`.
+"""Cost of a page compared with the calls that it shows: `python -m loadtests.benchmarks.pages`.
 
 On one PostgreSQL, within one process and without a network: each page, and in turn the same calls sent to the same
-doors by a client that does nothing with the answers. Prints the page's time over the calls' together (wanted: at most
+audiences by a client that ignores the answers. Prints the page's time over the calls' together (wanted: at most
 2), and what the resident's first page is over the wire with all its files.
 """
 

@@ -1,8 +1,8 @@
 """Everybody's points: `python -m loadtests.benchmarks.recompute`.
 
 In one run on one server, in turns: ours (consent gate, fence, locks, trace, any scheme) in its parts, and what somebody
-would write by hand in one statement for this scheme alone (no locks, no trace), each putting the same snapshots. Their
-results are compared before anything is timed. Ours also with JOBS parts beside each other. Then a loop over persons
+would write by hand in one statement for this scheme alone (no locks, no trace), each writing the same snapshots. Their
+results are compared before anything is timed. Ours also with JOBS parts in parallel. Then a loop over persons
 through the ORM, for a sample. At 40,000, 400,000 and 4,000,000 records of 20 a person, their rows in random order; and
 the same on SQLite (`--sqlite`).
 """
@@ -41,7 +41,7 @@ MICROS = queries.to_micros(NOW)
 DAY = 86_400_000_000
 ORM_PERSONS, ORM_ROUNDS = 250, 3
 JOBS = 2
-"""Parts beside each other, as `credit-easy recompute --jobs` has them."""
+"""Parts in parallel, as with `credit-easy recompute --jobs`."""
 KINDS = ("bike_trip", "transit_trip", "volunteer_minutes", "community_meeting", "eco_course")
 
 PERSONS = """

@@ -1,4 +1,4 @@
-"""What a request costs: `python -m loadtests.benchmarks.routes`.
+"""Cost of a request: `python -m loadtests.benchmarks.routes`.
 
 On one PostgreSQL (durable) and one Redis, each server one process: ours, and the thinnest that does the same work, a
 bare Starlette app that caches verified tokens by their hash and asks asyncpg through the same pool. Reading is one
@@ -69,7 +69,7 @@ SELECT $2, $1, $5, $6, $7, $4, 12, 'redeemed' FROM taken RETURNING 1
 
 def ours(folder: Path, url: str, redis_url: str) -> Starlette:
     """Ours, whole: every check, limit and header; the limits alone are so high that the load passes."""
-    # The sequencer works beside the requests, in one process of several; loadtests.benchmarks.logs measures it.
+    # The sequencer works in one process of several, in parallel to requests; loadtests.benchmarks.logs measures it.
     settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
     settings = replace(settings, redis_url=redis_url, demo=False)
     limiter = make_limiter(redis_url, cities.UNLIMITED)
@@ -155,7 +155,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
 
 @dataclass(frozen=True, slots=True)
 class Furnished:
-    """Who lives in the city: residents' tokens and the venue's, and the persons that tickets are for."""
+    """The city's residents: their tokens and the venue's, and the persons that tickets are for."""
 
     residents: list[str]
     venue: str
@@ -198,7 +198,7 @@ OTHERS = """
 CREATE TEMP TABLE other AS
   SELECT md5('other' || n) AS person_id, n FROM generate_series($1::bigint, $2) n ORDER BY person_id;
 """
-"""In the order of their ids, or every row would look for another page of the index."""
+"""Ordered by id: in random order every insert would read another page of the index."""
 OTHERS_ROWS = (
     "INSERT INTO person SELECT person_id, 3, 3, md5(person_id) || md5(person_id), decode(repeat('ab', 63), 'hex'),"
     " decode(repeat('cd', 40), 'hex'), 0 FROM other",
@@ -213,7 +213,7 @@ OTHERS_ROWS = (
 
 
 async def populate(url: str, before: int, total: int) -> None:
-    """Add residents `before` to `wanted`, who are only there: rows in every table that the two calls look into."""
+    """Add residents number `before` to `total`, who send no request: rows in every table that the two calls read."""
     connection = await asyncpg.connect(url.replace("postgres://", "postgresql://", 1))
     step = 1_000_000
     for first in range(before, total, step):
@@ -224,7 +224,7 @@ async def populate(url: str, before: int, total: int) -> None:
                 await connection.execute(statement)
             await connection.execute("DROP TABLE other")
     await connection.execute("VACUUM ANALYZE")
-    await connection.execute("CHECKPOINT")  # or the server goes on writing while the first requests are measured
+    await connection.execute("CHECKPOINT")  # or the server still writes while the first requests are measured
     await connection.close()
 
 
@@ -265,7 +265,7 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
 
 
 def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: int, count: int) -> dict[str, Any]:
-    """Both calls, ours against bare, on the database as it is."""
+    """Compare both calls, ours with bare, on the present database."""
     keyring = seed.settings_of(folder).keyring
     reads = [served.get("/v1/me/points", city.residents[place % len(city.residents)]) for place in range(count)]
 

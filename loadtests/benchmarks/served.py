@@ -1,6 +1,6 @@
-"""Servers as processes of their own, driven in turns: what a request costs each of them.
+"""Servers as processes of their own, driven in turns: the cost of a request in each of them.
 
-What counts is the server's CPU time a request; wall-clock rates are printed beside it.
+The measure is the server's CPU time a request; wall-clock rates are printed too.
 """
 
 from __future__ import annotations

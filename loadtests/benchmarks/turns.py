@@ -1,7 +1,7 @@
 """Figures of several ways of doing the same, taken in turns, and when they count.
 
-A machine that others share is quick one minute and slow the next, so each round has every way once. Where the figures
-of one way spread by more than SPREAD_MAX the comparison is void, and it is made anew up to TRIES times.
+A machine that others share is quick one minute and slow the next, so each round has every way once. If the figures
+of one way spread by more than SPREAD_MAX the comparison is void, and it is repeated up to TRIES times.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Turns:
         self.figures.setdefault(way, []).append(figure)
 
     def median(self, way: str) -> float:
-        """The middle figure of a way."""
+        """Return the median figure of a way."""
         return statistics.median(self.figures[way])
 
     def spread_of(self, way: str) -> float:
-        """How far the figures of a way lie apart."""
+        """Return the standard deviation of a way's figures, as a share of their median."""
         return statistics.pstdev(self.figures[way]) / self.median(way)
 
     @property
@@ -42,11 +42,11 @@ class Turns:
 
     @property
     def valid(self) -> bool:
-        """Whether the comparison counts."""
+        """True if every spread is small enough for the comparison to count."""
         return self.spread <= SPREAD_MAX
 
     def verdict(self) -> dict[str, Any]:
-        """What a report says of it: the spread, whether it counts, and how many tries before were void."""
+        """Return the members for a report: the spread, validity, and the number of void tries before."""
         return {"spread": round(self.spread, 3), "valid": self.valid, "voided": self.voided}
 
 

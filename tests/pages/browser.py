@@ -1,4 +1,4 @@
-"""A real browser: Debian's Chromium through Playwright, watched for whatever a page must never do."""
+"""A real browser: Debian's Chromium through Playwright, with errors, foreign requests and console output recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from service.web.auth.sessions import PATHS
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 TAKE_PICTURES = os.environ.get("TAKE_PICTURES") == "1"
-"""Writes the pictures of the docs anew; otherwise they are only taken, not kept."""
+"""Set to write the screenshots of the docs; otherwise they are only taken."""
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 QUIETLY = [
     "--no-sandbox",
@@ -37,7 +37,7 @@ NARROW: ViewportSize = {"width": 320, "height": 640}
 EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED"
 )
-"""What the browser says of an answer that the test itself provokes."""
+"""The console message for an error answer that the test itself provokes."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Visitor:
         return self
 
     def sign_in(self, audience: Audience, who: str) -> Visitor:
-        """Come in at a door, as one who can be picked or as anybody by name."""
+        """Sign in to an audience's pages: a resident by a typed name, staff and venues as a listed subject."""
         self.go(PATHS[audience])
         if audience is Audience.RESIDENT:
             self.page.fill("#typed", who)
@@ -67,7 +67,7 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """What can be read."""
+        """The visible text of the page."""
         return self.page.inner_text("body")
 
     def press(self, name: str, exact: bool = False) -> Visitor:
@@ -78,7 +78,7 @@ class Visitor:
 
     def tap(self, name: str, exact: bool = False) -> Visitor:
         """Press the first button of this name, which stays on the page."""
-        # What a button is about stands in it for those who listen, after a space that is not seen.
+        # A button's subject is in its accessible name alone, after an invisible space.
         pattern = name if exact else re.compile(re.escape(name).replace(":", r"\s*:"))
         self.page.get_by_role("button", name=pattern, exact=exact).first.click()
         return self
@@ -112,7 +112,7 @@ def visiting(
     scripts: bool = True,
     camera: bool = False,
 ) -> Iterator[Visitor]:
-    """A browser of one's own; whatever its pages did wrong is said when it closes."""
+    """Open a browser context; fail on closing if its pages reported an error or loaded from elsewhere."""
     context = browser.new_context(
         viewport=viewport,
         locale=language,

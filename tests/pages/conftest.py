@@ -38,7 +38,7 @@ def city(demo_folder: Path, seeded_sqlite: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def playwright(city: Process) -> Iterator[Playwright]:
-    """Playwright, for one module alone: it keeps an event loop running, beside which no other can start."""
+    """Playwright, for one module alone: it keeps an event loop running, and no second loop can start in its thread."""
     with sync_playwright() as started:
         yield started
 

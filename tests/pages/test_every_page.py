@@ -21,12 +21,12 @@ WHO = {
 FILES = {"/me/export", "/sign-in/return", "/demo-sign-in"}
 EXAMPLES = {"{kind}": "benefits", "{id}": "library-deposit"}
 ZOOMED: ViewportSize = {"width": 640, "height": 512}
-"""What 200 % leaves of a window of 1,280 by 1,024."""
+"""CSS pixels of a window of 1,280 by 1,024 at a zoom of 200 %."""
 TABS_MAX = 400
 
 
 def pages_of(audience: Audience | None) -> list[str]:
-    """Every page of a door that can be opened by its address."""
+    """Return every page of an audience (None: public) that can be opened by its path."""
     paths = []
     for route in routes.ROUTES:
         path = route.path

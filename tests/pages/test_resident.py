@@ -1,4 +1,4 @@
-"""What only a browser can tell of the resident's pages: going back, what a countdown ends with, where the cursor is."""
+"""The resident's pages in a real browser: history, the end of a countdown, and focus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_somebody_of_the_city_has_63_points(browser: Browser, city: Process, lan
 
 
 def test_a_code_that_has_ended_says_no_more_than_that(browser: Browser, city: Process) -> None:
-    """It may have been honoured: only who looked can tell."""
+    """The code may have been redeemed: the page refers to the access log and claims nothing."""
     with visiting(browser, city.base, language="en") as me:
         me.sign_in(Audience.RESIDENT, "resident-1")
         me.page.clock.install()

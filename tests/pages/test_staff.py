@@ -1,4 +1,4 @@
-"""Desk and officer in a real browser: an answer that is lost, looking first, narrow tables, paper."""
+"""Desk and officer in a real browser: a lost answer, checking before redeeming, narrow tables, print."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
         desk.sign_in(Audience.VENUE, "city-library-main")
         desk.page.route("**/desk/answer-part", lose)
         desk.page.fill("#handle", handle)
-        # What the browser says of the 502 that this test provokes is no fault of the page.
+        # The console message for the 502 that this test provokes is no fault of the page.
         desk.page.click("#desk-form [value=redeem]")
         desk.page.wait_for_selector("[data-unanswered]:not([hidden])")
         desk.faults.clear()
@@ -46,7 +46,7 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
         assert "counts once" in desk.page.inner_text("[data-unanswered] .big")
         assert "Nothing was spent" not in desk.text
         desk.page.unroute("**/desk/answer-part")
-        # Typed as it is shown, in groups and capitals, it is the same code.
+        # Typed in groups and capitals, as the page shows it, it is the same code.
         desk.page.fill("#handle", f"{handle[:8]} {handle[8:]}".upper())
         desk.page.click("#desk-form [value=redeem]")
         desk.page.wait_for_selector(".verdict.granted:has-text('Honoured')")

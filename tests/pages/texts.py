@@ -1,4 +1,4 @@
-"""Texts that the page tests look for in both languages, and the sign-in that several of them share."""
+"""Texts that the page tests expect in both languages, and the sign-in that several of them share."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TEXTS = {
 
 
 def deliver(city: Process, folder: Path, code: str, account: str, trips: int) -> None:
-    """What the bike-share's own app does with the code, and what it delivers."""
+    """Confirm the link code as the bike-share's own app does, and deliver rides."""
     now = datetime.now(UTC)
     token = seed.issuer_of(folder).mint(Audience.SOURCE, "green-travel", now=now)
     with httpx2.Client(base_url=city.base, headers={"authorization": f"Bearer {token}"}) as source:

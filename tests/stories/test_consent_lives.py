@@ -1,4 +1,4 @@
-"""The whole life of consents over HTTP against a small oracle: whatever people do in whatever order, the same truth.
+"""Lifecycle of consents over HTTP against a small model: the same state after any order of acts.
 
 Two residents want the same accounts at the same source; time passes, the sweeper runs or does not.
 """
@@ -37,7 +37,7 @@ numbers = itertools.count()
 
 @dataclass
 class Consent:
-    """What the oracle knows of a consent."""
+    """A consent in the model."""
 
     person: str
     counterpart: str
@@ -88,7 +88,7 @@ class Lives(RuleBasedStateMachine):
         }
 
     def holder(self, account: str) -> str | None:
-        """Whose link of the account stands, by the source's table: an expired one stands until somebody tidies up."""
+        """Return the person with the account's link in the source's table: an expired link stays until the cleanup."""
         for consent in self.consents.values():
             if consent.account == account and consent.linked and consent.state == "given":
                 return consent.person

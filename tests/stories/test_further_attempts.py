@@ -1,4 +1,4 @@
-"""More attempts at harm, as administrator, merchant, source and officer; each refused or held where it must be."""
+"""More attempts at harm by administrators, merchants, sources and officers; each refused or sent to review."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ async def test_schemes_work_forward_only(town: City) -> None:
     rival = {**following, "version": f"{year + 1}.2"}
     findings = (await admin.post("/v1/admin/schemes", rival)).json()["findings"]
     assert [row["code"] for row in findings] == ["scheme_overlap"]
-    # What has not begun can be called off by one, and another may take its year.
+    # One person can cancel a version that has not begun, and another version may take its year.
     assert (await admin.post(f"/v1/admin/schemes/{year + 1}.1/versions/1/suspend")).json() == {"state": "retired"}
     assert await publish_document(town, "schemes", f"{year + 1}.2", rival) == "scheduled"
     for number, harm in enumerate(({"points": -1, "units": 1}, {"points": 0, "units": 1}, {"points": 1, "units": 0})):

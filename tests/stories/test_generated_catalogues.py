@@ -1,6 +1,6 @@
-"""Generated catalogues by careless people: whatever gets published, nobody without points is worse off.
+"""Generated catalogues by careless staff: no publication leaves a person without points worse off.
 
-The officer approves whatever reaches the desk and the second administrator reads nothing: only the gate says no.
+The officer approves every review and the second administrator reads nothing: only the publication rules refuse.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def drawn_effects(draw: st.DrawFn) -> dict[str, Any]:
 
 
 class Worlds(RuleBasedStateMachine):
-    """Services, benefits and time, as carelessly as the doors allow."""
+    """State machine of services, benefits and time, with every act that the rules permit."""
 
     town: City
     runner: asyncio.Runner
@@ -70,7 +70,7 @@ class Worlds(RuleBasedStateMachine):
         self.town.shift.by = timedelta(0)
         self.baselines: dict[str, list[tuple[datetime, Baseline]]] = {}
         at, _ = self.now()
-        # What other worlds gave everybody is the history of other providers.
+        # The baselines of earlier runs are the history of other providers.
         provider = {**copy.deepcopy(PROVIDER), "provider_id": self.prefix}
         assert self.run_async(self.publish(DocumentKind.PROVIDERS, self.prefix, provider, at))
         for name in ("first", "second"):

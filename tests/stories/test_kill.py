@@ -30,7 +30,7 @@ LIBRARY = {"benefit_id": "parking-free-minutes", "venue_id": "riverside-parking-
 
 @dataclass
 class Acknowledged:
-    """What the service acknowledged before it died."""
+    """Writes that the service acknowledged before it was killed."""
 
     sent: int = 0
     records: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""Keys rotated, somebody erased at a counter, a subject that changed; and who looked, in the resident's language."""
+"""Key rotation, erasure at a counter, a changed subject, and the access log in the resident's language."""
 
 from __future__ import annotations
 

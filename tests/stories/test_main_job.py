@@ -1,6 +1,6 @@
-"""The main job, end to end over HTTP: consent, link, records, points, benefit, ticket, redemption, who looked, stop.
+"""The main job, end to end over HTTP: consent, link, records, points, ticket, redemption, access log, withdrawal.
 
-Told once on SQLite and once on PostgreSQL, with every refusal on the way.
+Runs on SQLite and on PostgreSQL, with every refusal on the way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def test_the_whole_path(town: City) -> None:
     wang, source, venue = town.resident("wang"), town.source(), town.venue()
     ride = record("ride-1", "bike-9001", quantity=120, occurred_on=f"{year}-05-01")
 
-    # Nobody authorised anything yet: the record is refused, and nothing of it is kept.
+    # Without a consent the record is refused, and nothing of it is stored.
     before = await source.deliver(ride)
     assert before["results"] == [{"record_id": "ride-1", "status": "refused", "code": "not_authorised"}]
     assert await wang.total() == 0
@@ -105,11 +105,11 @@ async def test_the_whole_path(town: City) -> None:
     other = await venue.post("/v1/venue/redemptions", {"handle": "0" * 32}, key="once")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
-    # Once a day: the resident is told, the venue could only have said "standard terms".
+    # Once a day: the resident reads the reason, the venue's answer is "standard terms" alone.
     spent = await wang.post("/v1/me/tickets", asked)
     assert (spent.status_code, spent.json()["code"]) == (409, "benefit_not_available")
 
-    # Who looked.
+    # The access log.
     log = (await wang.get("/v1/me/access-log")).json()["data"]
     assert [(entry["organisation"], entry["outcome"]) for entry in log[:3]] == [
         ("city-library", "applies"),

@@ -1,4 +1,4 @@
-"""Consents near their end: reminders, renewal in one step, wider sources ask anew, ended links reach their source."""
+"""Consents near their end: reminders, renewal in one step, sources with new kinds, ended links sent to their source."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ async def test_a_running_service_catches_up_with_what_has_ended(
     async with city.running_city(replace(older, integrate_seconds=0.05), demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("stops").total() == 63
-        # What was published is suddenly ahead: the database under the service was put back.
+        # The published checkpoint is ahead: the database under the service was restored from a backup.
         shutil.copytree(tmp_path / "since", published, dirs_exist_ok=True)
         for _ in range(400):
             head = await sequencer.head(Log.CONSENT)
@@ -149,7 +149,7 @@ async def test_nothing_is_used_while_records_are_withheld(
     ):
         assert (refused.status_code, refused.json()["code"]) == (503, "records_withheld")
     assert await city.row_counts() == before
-    # What was answered before is answered again, and says nothing new.
+    # A stored answer is replayed, and reveals nothing new.
     assert (await venue.post("/v1/venue/redemptions", {"handle": used}, key="first")).status_code == 201
 
     await queries.execute("UPDATE log_head SET withheld = 0 WHERE log = 'consent'")

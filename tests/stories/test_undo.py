@@ -1,4 +1,4 @@
-"""The way back: a link's code is found again or made anew; what was stopped by a slip is given anew in two steps."""
+"""Undo: a link's code is shown again or reissued; a consent withdrawn by mistake is given again in two steps."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_an_expired_code_is_reissued_without_another_consent(town: City) -
     assert reissued.status_code == 201
     assert reissued.json()["code"] != given["link"]["code"]
     assert (await read(wang, given))["link"] == reissued.json()
-    # The one before is good no more, whatever its time; nobody else makes one; nothing is consented to anew.
+    # The earlier code is invalid at any age; nobody else can reissue one; no new consent is needed.
     town.shift.by = timedelta(0)
     assert await confirm(town, given["link"]["code"], "bike-9001") == 404
     assert (await li.post(f"/v1/me/consents/{given['consent_id']}/link-code")).status_code == 404

@@ -1,4 +1,4 @@
-"""What nobody may put together: a redemption and a person, an erased person's events, a handle and the log's size."""
+"""Unlinkability: a redemption and a person, an erased person's events, a handle and the log's size."""
 
 from __future__ import annotations
 

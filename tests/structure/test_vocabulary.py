@@ -31,14 +31,14 @@ kindergarten admission landlord eviction emergency ambulance triage vaccination 
 passport voting petition religion ethnicity race nationality gender politics health diagnosis face fingerprint biometric
 advertising advertisement profile profiling ineligible
 """
-"""What no guardrail would let anybody express."""
+"""Words of harms that no name in the project may have."""
 DENIED = frozenset(HARMS.split())
 EXEMPT = {
     # The declaration that a source is none of these (R11).
     "independent_of_employer_landlord_school_penal",
     # The hash of a request's body, so that a retry with another body is noticed.
     "fingerprint",
-    # Whether the service is up.
+    # The state of the service.
     "Health",
     "readHealth",
 }

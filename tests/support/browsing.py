@@ -1,4 +1,4 @@
-"""A browser without scripts: it keeps cookies, follows links, and sends forms with what stands in them."""
+"""A browser without scripts: it stores cookies, follows redirects, and submits forms with their fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REDIRECTS_MAX = 6
 
 @dataclass
 class Form:
-    """A form as it stands in a page: where it goes, what it holds, what is written on it."""
+    """A form of a page: action, method, fields in order (name, value), and its visible text."""
 
     action: str
     method: str
@@ -84,7 +84,7 @@ class _Reader(HTMLParser):
 
 
 class Browser:
-    """One person at one browser."""
+    """A browser of one person; `url`, `status` and `html` are those of the last answer. English by default."""
 
     def __init__(self, town: City, language: str = "en") -> None:
         self.town = town
@@ -97,7 +97,7 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What can be read on the page."""
+        """The visible text of the page."""
         return " ".join(" ".join(self._read().words).split())
 
     @property
@@ -120,13 +120,13 @@ class Browser:
         return await self._follow(await self.client.get(path))
 
     async def sign_in(self, audience: Audience, who: str) -> Browser:
-        """Come in at a door, as one of those who can be picked or anybody by name."""
+        """Sign in to an audience's pages: a resident by a typed name, staff and venues as a listed subject."""
         await self.go(PATHS[audience])
         chosen = {"typed": who} if audience is Audience.RESIDENT else {"subject": who}
         return await self.send("_form", **chosen)
 
     async def send(self, words: str, **fields: str) -> Browser:
-        """Send the first form that has these words on it, or goes to such an address, or has such a field."""
+        """Submit the first form with this text, action or field name; sign-out and language forms are skipped."""
         form = next(
             form
             for form in self.forms
@@ -138,7 +138,7 @@ class Browser:
         return await self.submit(form, **fields)
 
     async def submit(self, form: Form, **fields: str) -> Browser:
-        """Send a form with some of its fields filled in."""
+        """Submit a form with some of its fields replaced."""
         unchanged = [(name, value) for name, value in form.fields if name not in fields]
         address = urljoin(self.url, form.action.split("#")[0]) if form.action else self.url
         sent: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""A whole city under test: the real application on a real database, and the people who talk to it over HTTP."""
+"""A city under test: the real application on a real database, and actors that call it over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UNLIMITED = dict.fromkeys(
 
 @dataclass
 class MovedClock:
-    """The city's clock, moved by a test: the database's own clock and an offset."""
+    """A clock that a test can move: the database's clock plus `by`."""
 
     by: timedelta = timedelta(0)
 
@@ -55,7 +55,7 @@ class City:
         self.client, self.app_context, self.issuer, self.shift = client, app_context, issuer, shift
 
     def actor(self, audience: Audience, subject: str, **claims: Any) -> Actor:
-        """Somebody with a token for a door."""
+        """Return an actor with a token of this audience; `claims` replace the token's defaults."""
         return Actor(self, self.issuer.mint(audience, subject, now=datetime.now(UTC), **claims))
 
     def resident(self, subject: str) -> Resident:
@@ -216,7 +216,7 @@ async def running_city(
 
 
 async def row_counts() -> dict[str, int]:
-    """How many rows every table holds: what a refused request must leave as it was."""
+    """Return the number of rows of every table; a refused request must not change them."""
     counts = {}
     for app in Tortoise.apps.values():
         for model in app.values():

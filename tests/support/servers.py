@@ -18,7 +18,7 @@ import psutil
 STOP_SECONDS = 20
 MEMORY = Path("/dev/shm")
 MEMORY_MIN_BYTES = 2 * 2**30
-"""How much must be free there for databases that nobody keeps: copying one costs a fifth of what it does on a disk."""
+"""Bytes that must be free there for temporary databases; a copy costs a fifth of a copy on a disk."""
 
 
 MEMORY_MIB = psutil.virtual_memory().total // 2**20
@@ -30,7 +30,7 @@ PRODUCTION = {
     "maintenance_work_mem": "512MB",
     "random_page_cost": "1.1",
 }
-"""What docs/operations.md tells operators to set, on a disk without moving parts."""
+"""The PostgreSQL settings that docs/operations.md gives operators, for a solid-state disk."""
 
 
 def _fleeting() -> Path | None:
@@ -77,7 +77,7 @@ class Postgres:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        """Drop a database that nobody uses any more, and whatever still holds it."""
+        """Drop a database, and end the connections that are still open to it."""
         self.psql(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
 
     def url(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Real keys, real tokens and a real JWKS server for the tests of the doors; every factory has good defaults."""
+"""Real keys, real tokens and a real JWKS server for tests of audiences; every factory has valid defaults."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def make_verifier(source: KeySource | None = None, **more: Any) -> Verifier:
 
 
 def claims(audience: Audience = Audience.RESIDENT, **more: Any) -> Claims:
-    """The claims of a good token for `door`; a claim given as `...` is left out."""
+    """Return the claims of a valid token for `audience` (default: a resident); a claim given as `...` is left out."""
     good: Claims = {"iss": ISSUER, "aud": f"city:{audience}", "sub": "subject-1", "iat": SECOND, "exp": SECOND + 300}
     if audience is Audience.RESIDENT:
         good["birthdate"] = "1990-01-01"
@@ -93,7 +93,7 @@ def resident_says(text: str, now: datetime = NOW) -> access_tokens.Principal:
 
 
 def refused(text: str, now: datetime = NOW) -> str:
-    """Why the resident's door does not open."""
+    """Return the message of the error with which a resident's token is refused."""
     with pytest.raises(access_tokens.TokenInvalid) as caught:
         resident_says(text, now)
     return caught.value.reason

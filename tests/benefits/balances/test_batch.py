@@ -1,4 +1,4 @@
-"""Everybody's points in batches: C8, resuming, and nothing kept of what may no longer be used."""
+"""Batch computation of all points: C8, resuming, skipped persons, and the logged use for all."""
 
 from __future__ import annotations
 

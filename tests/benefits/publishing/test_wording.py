@@ -1,4 +1,4 @@
-"""What texts must not say, however it is spelt, and what they may: whole lists of both."""
+"""The word check of catalogue texts: harmful texts in every spelling, and ordinary texts without a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCENES = Path(__file__).parents[2] / "data" / "scenes.json"
 
 
 def refused(text: str) -> bool:
-    """Whether a description that says so is refused, flagged or marked."""
+    """Return True if a description with this text is refused, flagged or marked."""
     return (
         bool(wording.prohibited_domain(text, leniently=True))
         or wording.labels_people(text)
@@ -214,7 +214,7 @@ def test_titles_are_checked_strictly() -> None:
 def test_each_traditional_character_folds_to_one_simplified() -> None:
     pairs = wording._WORDS["traditional"].split()
     assert all(len(pair) == 2 for pair in pairs)
-    # What stands in the words is what texts are folded to.
+    # The word lists contain folded forms, because texts are compared after folding.
     words = {
         *wording.FAULT_WORDS,
         *wording.LABELLING_WORDS,

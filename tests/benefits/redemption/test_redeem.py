@@ -146,7 +146,7 @@ async def test_every_reason_for_standard_terms_is_one_commit_and_one_leaf(
         (venue, spent, 1),
         (venue, ended[1], 1),
         (other_venue, foreign, 1),
-        # The day's quota is found full by the commit: then it is read and decided again.
+        # The commit detects that the day's quota is full: then the state is loaded and decided again.
         (venue, open_handle, 2),
     ):
         commits.clear()

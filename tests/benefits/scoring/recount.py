@@ -26,7 +26,7 @@ Deed = tuple[str, str, int, date]
 
 
 def holds(document: Mapping[str, Any], standing: Mapping[str, int]) -> bool:
-    """Whether the condition that a document spells holds for points by measure."""
+    """Return True if the condition of a document holds for these points by measure."""
     if "all" in document:
         return all(holds(part, standing) for part in document["all"])
     if "any" in document:

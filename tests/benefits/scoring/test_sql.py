@@ -129,7 +129,7 @@ async def test_the_statement_for_all_agrees_with_the_pure_function(opened: str, 
 
 @pytest.mark.parametrize("which", TIMELINES)
 async def test_yearly_sums_score_like_single_records(opened: str, which: str) -> None:
-    """What simulations compare is what `points.compute` gives for one civil year's records."""
+    """The yearly totals that simulations compare equal `points.compute` on one civil year's records."""
     random, timeline = Random(which), TIMELINES[which]
     for yearly in timeline.schemes:
         day = date(yearly.from_year, 12, 31)

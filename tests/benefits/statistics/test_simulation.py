@@ -86,7 +86,7 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> No
     # The sums of deeds are shared by twenty each, and kinds that fewer people have are not there at all.
     assert Counter(row["bike_trip"] for row in rows)[40] >= 30
     assert {row["volunteer_minutes"] for row in rows} == {0}
-    # Whoever was counted finds it in their access log, once a week; whoever comes later does not.
+    # A counted person has one entry a week in the access log; a person who joins later has none.
     counted = [row["text"] for row in (await wang.get("/v1/me/access-log")).json()["data"] if "试算" in row["text"]]
     assert len(counted) == 1
     late = town.resident("late")
@@ -134,7 +134,7 @@ async def test_a_scheme_is_compared_with_the_one_before_it(town: City) -> None:
 
 
 async def test_r8_no_scheme_singles_out_a_sum_of_deeds(town: City) -> None:
-    """Whoever has a sum of their own is one of twenty in what is kept, however the sums lie."""
+    """Every sum above zero in `frozen_points` belongs to at least SHARED_BY persons, for any spread of real sums."""
     random = Random(8)
     ids = await add_people_with_rides(town, 97)
     recent = queries.to_day_number(await town.today() - timedelta(days=60))
@@ -162,7 +162,7 @@ async def test_several_first_questions_of_a_week_count_everybody_once(town: City
 
 
 async def test_points_are_not_counted_after_the_consent(town: City) -> None:
-    """What a snapshot still holds of somebody whose consent has run out is in no figure."""
+    """Points in the snapshot of a person whose consent has expired are counted in no figure."""
     ids = await add_people_with_rides(town, 30)
     at = await town.app_context.clock()
     await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)

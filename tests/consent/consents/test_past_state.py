@@ -40,7 +40,7 @@ def test_a_past_state_is_not_changed_by_later_events(
     elif withdrawn_at is not None and asked >= withdrawn_at:
         assert after.as_of(asked) is State.WITHDRAWN
     else:
-        # Whatever happened later, then it was what it had been.
+        # Later events do not change the state of an earlier instant.
         assert after.as_of(asked) is before.state_at(asked)
 
 

@@ -111,7 +111,7 @@ WORK: dict[Any, Callable[..., bool]] = {
 
 
 def expected(plan: Plan) -> tuple[bool, tuple[Rows, Counters]]:
-    """Whether a plan is written, and the rows after it, by the model."""
+    """Return True if the model writes the plan, and the rows after it."""
     model = Model()
     if all(WORK[statement](model, *values) for statement, values in plan):
         return True, (model.rows, model.counters)

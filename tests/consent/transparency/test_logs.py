@@ -133,7 +133,7 @@ async def test_the_policy_log_names_every_rule_by_a_hash_that_serves_it(town: Ci
         ("/log/consent/entries", 404),
     ],
 )
-async def test_log_queries_out_of_range_are_not_found(town: City, path: str, status: int) -> None:
+async def test_log_queries_out_of_range_answer_404(town: City, path: str, status: int) -> None:
     await advance(town)
     assert (await town.client.get(path)).status_code == status
 
@@ -339,7 +339,7 @@ async def test_erased_persons_leave_a_chain_that_still_holds(town: City) -> None
 async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, tmp_path: Path) -> None:
     await advance(town)
     wang = town.resident("resident-1")
-    # What was published belongs to a database that has gone on; this one is the copy from before.
+    # The published checkpoint belongs to a later state; this database is an older copy.
     publisher = town.app_context.settings.publisher
     signer = publisher.signer_of(Log.CONSENT)
     head = await latest(town, "consent")

@@ -1,4 +1,4 @@
-"""The administrator's door: one life for every document, four eyes, diff, suspension, the whole catalogue."""
+"""The administrator's API: document lifecycle, four eyes, diff, suspension, export and import."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_every_code_of_the_gate_has_its_sentence() -> None:
 
 
 def test_every_fault_of_a_document_has_its_sentence() -> None:
-    """Our parsers' own codes, and pydantic's for whatever the models can be given."""
+    """Error codes of our parsers, and pydantic's codes that the models can produce."""
     sources = "".join(inspect.getsource(module) for module in (schema, conditions, effects, scheme, documents_schema))
     own = set(re.findall(r'PydanticCustomError\(\s*"(\w+)"', sources))
     own |= set(re.findall(r'(?:ConditionInvalid|EffectInvalid)\([^,]+, "(\w+)"', sources))
@@ -328,7 +328,7 @@ async def test_rolling_back_is_a_new_version_through_the_same_gate(town: City) -
     assert await publish_document(town, "benefits", "library-deposit", back) == "in_force"
     now = (await admin.get("/v1/admin/benefits/library-deposit")).json()
     assert (now["version"], now["sha256"], now["state"]) == (3, first["sha256"], "in_force")
-    # What was lawful once is looked at anew: the ground has become worse meanwhile.
+    # A document that was lawful is checked again: its baseline has become worse meanwhile.
     worse = copy.deepcopy(SERVICE_DOCUMENT)
     worse["baseline"]["deposit_fen"] = 20_000
     assert await publish_document(town, "services", "book-loan", worse) == "in_force"
@@ -387,7 +387,7 @@ async def test_a_version_is_read_against_what_is_in_force_whatever_lies_between(
     changes = (await admin.get(f"{path}/versions/13/changes")).json()
     assert changes["beside"] == {"id": "library-deposit", "version": 1, "state": "in_force"}
     assert [row["pointer"] for row in changes["data"]] == ["/quota/per_resident/period"]
-    # What is in force is read against what was before it: there was nothing.
+    # The version in force is compared with the one before it: there was none.
     assert (await admin.get(f"{path}/versions/1/changes")).json() == {"beside": None, "data": []}
 
 
@@ -448,7 +448,7 @@ async def test_a_draft_can_be_discarded(town: City) -> None:
     steps = await queries.fetch_all("SELECT act, staff_id FROM document_step WHERE document_id = 'another-one'")
     assert [(row["act"], row["staff_id"]) for row in steps] == [("draft", "admin-1"), ("discard", "admin-2")]
     assert (await admin.get("/v1/admin/benefits?state=discarded")).json()["data"][0]["id"] == "another-one"
-    # What was submitted is not a draft, and its next version may follow.
+    # A submitted version is not a draft, and its next version may follow.
     again = await put_document(admin, "/v1/admin/benefits/another-one", benefit_document(), "*")
     assert again.json()["version"] == 2
     assert drafted.json()["sha256"] == again.json()["sha256"]

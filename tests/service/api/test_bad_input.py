@@ -1,4 +1,4 @@
-"""What cannot be read or does not fit: the right status, a pointer, a stable code, nothing echoed, nothing stored."""
+"""Malformed requests: status, pointer and stable code; nothing is echoed, nothing is stored."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ async def test_an_unusable_day_is_refused(shared_city: City, day: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["%00", "%F0%9F%92%A9", "a%0Ab", "x" * 2_000, "..%2f..%2fetc", "'%20OR%201=1"])
-async def test_an_invalid_name_in_a_path_is_not_found(shared_city: City, part: str) -> None:
+async def test_an_invalid_name_in_a_path_answers_404(shared_city: City, part: str) -> None:
     answer = await shared_city.resident("resident-1").get(f"/v1/me/consents/{part}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
 class Statements:
-    """How many statements went to the database since it was last asked."""
+    """Return the number of statements sent to the database since the last call."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0

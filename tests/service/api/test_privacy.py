@@ -1,4 +1,4 @@
-"""The privacy officer's door: cases, counts, samples, one consent, objections, reviews, verification, self-audit."""
+"""The privacy officer's API: cases, counts, samples, one consent, objections, reviews, verification, self-audit."""
 
 from __future__ import annotations
 
@@ -360,7 +360,7 @@ async def test_no_call_leads_an_officer_to_a_person(town: City) -> None:
         assert answer.status_code in (404, 405)
 
 
-def test_deadlines_count_working_days_with_holidays_and_made_up_days() -> None:
+def test_deadlines_count_working_days_with_holidays_and_adjusted_days() -> None:
     shipped = calendar.shipped()
     # The National Day week of 2026 is free, 10 October (a Saturday) is worked.
     assert objections.decide_by(date(2026, 9, 29), shipped) == date(2026, 10, 14)

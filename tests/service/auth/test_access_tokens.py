@@ -1,4 +1,4 @@
-"""Tokens at the five doors: what opens them and what does not, with real keys, real tokens and a real listener."""
+"""Access tokens of the five audiences: accepted and refused, with real keys, tokens and a real JWKS server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.tokens import (
     trusted,
 )
 
-# What opens
+# Accepted tokens
 
 
 def test_each_audience_gives_its_principal() -> None:
@@ -136,7 +136,7 @@ def test_the_clock_handed_in_is_the_clock() -> None:
         resident_says(token(), NOW.replace(tzinfo=None))
 
 
-# Doors
+# Audiences
 
 
 @pytest.mark.parametrize("own", list(Audience))
@@ -150,7 +150,7 @@ def test_a_token_for_one_audience_is_refused_by_the_others(own: Audience, other:
     with pytest.raises(access_tokens.WrongRole):
         verifier.verify(other, text, NOW)
     assert verifier.verify(own, text, NOW)
-    with pytest.raises(access_tokens.WrongRole):  # also when it is remembered from its own door
+    with pytest.raises(access_tokens.WrongRole):  # also when it is cached for its own audience
         verifier.verify(other, text, NOW)
 
 

@@ -19,7 +19,7 @@ HIDDEN = {
     *(route.path for route in site.ROUTES),
     "/{rest}",
 }
-"""What is for people and browsers."""
+"""Routes for people and browsers, outside the document."""
 
 
 def test_the_document_is_valid_openapi_3_1() -> None:

@@ -1,4 +1,4 @@
-"""How often somebody may ask: on a real Redis, in one process, and while Redis is away."""
+"""Rate limits: on a real Redis, in one process, and while Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def test_two_processes_count_together_on_redis(redis_url: str, noon: None)
         await limiter.share()
     assert await other.hit("resident", "a") == 40
     assert await first.hit("resident", "b") is None
-    # Whoever has nothing new to tell hears of the others with the next hit.
+    # A process without new hits of its own reads the others' count with its next hit.
     assert await first.hit("resident", "a") is None
     await first.share()
     assert await first.hit("resident", "a") == 40
@@ -62,7 +62,7 @@ async def test_a_redis_that_loses_its_counts_admits_no_more(redis_url: str, noon
     await first.share()
     await redis_emptied(redis_url)
     assert await admitted(first, 1) == 1
-    # What both had counted is told again: 16 of the 20 are spent.
+    # The first process sends all counts it knew again: 16 of the 20 are spent.
     for limiter in (first, first):
         await limiter.share()
     assert await admitted(other, 1) == 1

@@ -301,7 +301,7 @@ async def test_a_source_that_is_suspended_delivers_no_more(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_import, "BATCH_MAX", 2)
-    # What is under way has its turn before the next row is read.
+    # Running tasks have their turn before the next row is read.
     monkeypatch.setattr(file_import, "READ_CHUNK_ROWS", 1)
     wang = town.resident("wang")
     await wang.link("green-travel", "w-1")

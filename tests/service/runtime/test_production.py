@@ -1,6 +1,6 @@
 """The service as it runs in production: `serve` with several processes, PostgreSQL that stops, pauses and comes back.
 
-Whatever was acknowledged is there afterwards, exactly once; whatever could not be done was answered with 503.
+Acknowledged records are stored exactly once; a request that could not be served was answered 503.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from tests.support.processes import ROOT, free_port, wait_until_ready
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 ANSWER_SECONDS = 3
-"""Within this the service says that its database is away."""
+"""Seconds within which the service answers 503 when its database is unavailable."""
 PAUSE_SECONDS = 10
-"""So long that whoever waited for it to end is told from whoever was slow on a busy machine."""
+"""Longer than delays of a busy machine, to distinguish requests that waited for the end of the pause."""
 HEAL_SECONDS, UNTIL_SECONDS = 10, 30
 
 
@@ -95,7 +95,7 @@ def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -
 
 @dataclass
 class Answers:
-    """What was acknowledged, and what everything else was answered."""
+    """The acknowledged record ids, and the status of every other answer."""
 
     records: set[str] = field(default_factory=set)
     other: list[int] = field(default_factory=list)
@@ -113,7 +113,7 @@ async def deliver(http: httpx2.AsyncClient, name: str) -> httpx2.Response:
 
 
 async def keep_delivering(base: str, answers: Answers) -> None:
-    """Deliver one record after another until told to stop, whatever the answers."""
+    """Deliver one record after another until `answers` is stopped; errors do not end the loop."""
     async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
         while not answers.stop:
             name, began = secrets.token_hex(8), time.monotonic()
@@ -249,7 +249,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
         await heals(service.base)
         answers.stop = True
         await asyncio.gather(*load)
-        assert {*answers.other} <= {0}  # whoever was being answered lost their connection, nothing else
+        assert {*answers.other} <= {0}  # only requests that were being answered lost their connection
         async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
             text = (await http.get("/metrics")).text
         counted = sum(

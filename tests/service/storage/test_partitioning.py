@@ -1,4 +1,4 @@
-"""Tables cut into pieces: the same tables to everybody, one piece to each statement of a request, months that go."""
+"""Partitioned tables: same definition, one partition for each statement of a request, rotation of months."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SPANNING = (
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
 )
-"""What ends: the keys of a person's records, tickets and answers lie where their own ids have put them."""
+"""Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids."""
 LIKE_LARGE = tuple(
     f"SET LOCAL enable_{plan_type} = off" for plan_type in ("seqscan", "hashjoin", "mergejoin", "material")
 )
@@ -298,7 +298,7 @@ async def test_rows_without_a_month_partition_move_to_it_when_it_is_created(part
         assert await partitioning.rotate_months((now + timedelta(days=17 * 31)).date()) == ([], [])
     assert await lie() == where
 
-    # What waited in the rest for more than three years goes as a month does.
+    # Rows that waited in the default partition for more than three years are deleted as a month is.
     async with queries.transaction():
         await partitioning.rotate_months((now + timedelta(days=36 * 366)).date())
         old = await attempt(31 * 366)
@@ -323,7 +323,7 @@ async def test_a_batch_by_partitions_logs_the_use_for_each_person(partitioned_ci
     ]
     reported: list[int] = []
     app_context = partitioned_city.app_context
-    # Stopped after one piece, and gone on with two beside each other.
+    # Stopped after one part, and resumed with two in parallel.
     first = await batch.run(
         plan[:1], 0, 1, app_context.clock, app_context.day_of, lambda ready, _, __: reported.append(ready)
     )

@@ -76,7 +76,7 @@ async def test_a_cancelled_wait_loses_no_connection(pool: Pool) -> None:
 async def test_lost_connections_are_replaced(pool: Pool) -> None:
     lost = [await pool.acquire(), await pool.acquire()]
     pool.abandon()
-    # Whoever has them has not given them back yet.
+    # Their users have not released them yet.
     again = [await pool.acquire(), await pool.acquire()]
     assert not {*lost} & {*again}
     for connection in lost:
@@ -135,7 +135,7 @@ async def test_a_transaction_that_cannot_begin_is_closed(opened: str) -> None:
         with pytest.raises(AWAY):
             async with queries.transaction():
                 pass
-        # The task goes on outside of it.
+        # The task continues outside the transaction.
         assert not isinstance(queries.connection(), TransactionalDBClient)
     async with queries.transaction():
         assert await queries.fetch_all("SELECT 1 AS one") == [{"one": 1}]

@@ -1,4 +1,4 @@
-"""Whatever is typed into an address or a form, every page answers with a page: never with an error of its own."""
+"""Any input in a path, query or form is answered with a page, never with a server error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMES = (
     "effect_amount", "s:/title/en", "n:/quota/count", "c:/exclusions", "d:/valid/from", "b:/listed", "x:/",
     "s:/a/b/c/0/d", "civic",
 )  # fmt: skip
-"""What pages read from addresses and forms, and some that none reads."""
+"""Names that pages read from queries and forms, and some that none reads."""
 THERE = {"kind": "benefits", "id": "library-deposit", "version": "1", "act": "approve", "door": "resident"}
 """Parts of paths that lead somewhere; every other is odd, too."""
 

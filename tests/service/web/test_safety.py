@@ -1,4 +1,4 @@
-"""Pages as an attacker sees them: forged forms, headers, another door's pages, sizes, files."""
+"""Pages as an attacker sees them: forged forms, headers, another audience's pages, sizes, files."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ async def test_every_page_is_there_in_the_other_language(shared_city: City) -> N
     assert address == "/benefits?scene=library&lang=zh-CN"
 
 
-async def test_not_found_is_a_page_for_people_and_a_problem_for_programs(shared_city: City) -> None:
+async def test_a_404_is_a_page_for_people_and_a_problem_for_programs(shared_city: City) -> None:
     people = {"accept": "text/html,*/*", "accept-language": "en"}
     for path in ("/nothing", "/demo"):
         answer = await shared_city.client.get(path, headers=people)

@@ -37,13 +37,13 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
             "occurred_on": f"{await town.last_year()}-06-01",
         }
     )
-    # Why I have 63 points.
+    # The explanation of the 63 points.
     await me.go("/me")
     assert "I have 63 points" in me.text
     assert "Bike trips" in me.text
     assert "126 trips" in me.text
     assert "+63" in me.text
-    # How to borrow without a deposit: let the library ask, show a code, the desk scans it.
+    # Borrowing without a deposit: consent to the library, show a code, the desk scans it.
     await me.go("/me/benefits")
     await me.send("Let City Library ask whether it applies")
     await me.send("I agree")
@@ -61,7 +61,7 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     await desk.go("/desk/day")
     await desk.send("Take it back", reason_code="mistaken_scan")
     assert "Taken back" in desk.text
-    # Who looked; and stop.
+    # The access log; and the withdrawal.
     await me.go("/me/accesses")
     assert "City Library honoured “Borrow without a deposit”" in me.text
     await me.go("/me/consents")
@@ -115,7 +115,7 @@ async def test_a_harm_is_refused_and_explained_where_it_is_written(town: City) -
     await author.send("_etag", effect_kind="fee_discount", effect_amount="20", act="check")
     assert "Effects only add to what everybody gets." in author.text
     assert "basic public services stay open" in author.text
-    # Kept all the same as a draft, submitted in vain.
+    # Stored all the same as a draft; its submission is refused.
     await author.send("_etag", act="save")
     assert "Kept as a draft" in author.text
     await author.send("Submit")
@@ -273,7 +273,7 @@ NASTY: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues"])
 async def test_any_draft_can_be_opened(shared_city: City, kind: str) -> None:
-    """What another client drafted may be anything; its pages still say what is wrong with it."""
+    """A draft of another client may have any content; its pages still show its findings."""
     administrator = shared_city.actor(Audience.ADMINISTRATOR, "admin-1")
     member = {"schemes": "version"}.get(kind, kind.removesuffix("s") + "_id")
     browser = await Browser(shared_city).sign_in(Audience.ADMINISTRATOR, "admin-1")

@@ -1,4 +1,4 @@
-"""The administrator's pages: what one reads is so, what one is told is for people, nothing that was typed is lost."""
+"""The administrator's pages: true differences, findings in words at their fields, no input lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def somebody(town: City, number: int = 1, language: str = "en") -> Browser
 
 
 async def test_the_difference_to_what_is_in_force_cannot_be_buried(town: City) -> None:
-    """A harmful draft, then a dozen that say the same: whoever approves still reads what people would lose."""
+    """After a harmful draft and a dozen equal ones, the approver still reads the difference to the version in force."""
     admin, path = administrator(town), "/v1/admin/benefits/library-deposit"
     read = await admin.get(path)
     harmful = {**read.json()["document"], "effect": {"kind": "deposit_waiver", "up_to_fen": 1}}
@@ -135,7 +135,7 @@ async def test_the_second_editor_sees_a_conflict(town: City) -> None:
     await two.send("Agree to start it again")
     assert "It is in force again." in two.text
     assert asked not in two.text
-    # What waits for an officer is said to wait for an officer.
+    # The page names the officer as the one a review waits for.
     source = (await administrator(town).get("/v1/admin/sources/green-travel")).json()["document"]
     await put_document(administrator(town), "/v1/admin/sources/green-travel", {**source, "division": "21"}, "*")
     await first.go("/admin/sources/green-travel")

@@ -1,4 +1,4 @@
-"""Coming in: the code flow with PKCE against an identity provider, and what a session can and cannot do."""
+"""Sign-in: the code flow with PKCE against an identity provider, and sessions in cookies."""
 
 from __future__ import annotations
 
@@ -160,11 +160,11 @@ async def test_a_session_is_for_one_audience_and_unreadable(shared_city: City) -
     assert cookie.path == "/me"
     assert cookie.has_nonstandard_attr("HttpOnly")
     assert cookie.value is not None
-    # Neither who it is nor a token can be read off it, as it is or decoded.
+    # Neither the subject nor a token can be read from the cookie, encoded or decoded.
     for seen in (cookie.value.encode(), base64.urlsafe_b64decode(cookie.value + "===")):
         assert b"resident-1" not in seen
         assert b"eyJhbGci" not in seen
-    # The same cookie under another door's name opens nothing there.
+    # The same cookie under another audience's name is no session there.
     other = Browser(shared_city)
     other.client.cookies.set("credit-easy-administrator", cookie.value, domain="city.test", path="/admin")
     assert "Who are you?" in (await other.go("/admin")).text
@@ -354,7 +354,7 @@ async def test_a_token_that_ends_soon_is_used_and_an_expired_one_is_refused(
 
 
 async def test_a_minor_reads_why_they_are_refused(shared_city: City) -> None:
-    """The door's own refusal, as a page."""
+    """The refusal of the residents' API, shown as a page."""
     keyring = shared_city.app_context.keyring
     child = shared_city.issuer.mint(
         Audience.RESIDENT, "child", now=await shared_city.app_context.clock(), birthdate=None
@@ -375,7 +375,7 @@ async def test_a_minor_reads_why_they_are_refused(shared_city: City) -> None:
 async def test_without_settings_for_pages_the_public_ones_are_there_alone(
     city_settings: Settings, demo_folder: Path
 ) -> None:
-    """As in production, where nobody has said where people sign in."""
+    """Settings as in production without an identity provider for pages."""
     settings = replace(city_settings, demo=False)
     async with city.running_city(city_settings, demo_folder) as town:
         app = create_app(settings, town.issuer.verifier())

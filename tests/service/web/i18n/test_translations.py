@@ -51,7 +51,7 @@ def test_both_languages_name_the_same_values() -> None:
     for english, chinese in formatting.translations(formatting.PAGE_TEXTS).items():
         expected = set(re.findall(r"%\((\w+)\)s", english))
         assert set(re.findall(r"%\((\w+)\)s", chinese)) <= expected, english
-        # A plural's number may be said by the other form alone.
+        # A plural's number may be in the other form alone.
         assert expected - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
 
 

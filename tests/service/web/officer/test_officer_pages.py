@@ -1,4 +1,4 @@
-"""The officer's pages without scripts: what is decided is what was chosen, and everything is said in words."""
+"""The officer's pages without scripts: decisions as chosen, and everything shown in words."""
 
 from __future__ import annotations
 

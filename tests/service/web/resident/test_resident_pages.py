@@ -1,4 +1,4 @@
-"""The resident's pages: what was decided can be found again, undone and understood, in words and on the right card."""
+"""The resident's pages: consents, codes, records, messages and receipts, in words and on the right card."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_cards_name_who_read(town: City) -> None:
         card = me.html.split(f"<h3>{name}</h3>")[1].split("</article>")[0]
         assert "/me/accesses" in card
         assert ("Your points were computed for you." if name == "Green Travel" else "You took a ticket for") in card
-    # Whoever was not allowed by then is not among those who looked.
+    # A provider without consent at that time is not listed as a reader.
     assert "You took a ticket for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
 
 

@@ -1,4 +1,4 @@
-"""The venue's desk without scripts: whose it is, looking and then honouring, no answer, a day's list."""
+"""The venue's desk without scripts: its name, check and redemption, a lost answer, a day's list."""
 
 from __future__ import annotations
 
