@@ -1,4 +1,8 @@
-"""The data source's door: confirm links, deliver records, correct them, learn which links ended."""
+"""Data sources' operations: confirm links, deliver and correct records, read ended links, corrections, objections.
+
+Each requires that a source with the token's client id is in force: Problem suspended otherwise. Each runs in the
+request's transaction, except a delivery, which commits batch by batch.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,7 @@ from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import CodeUnknown
 from consent.oversight import source_objections
 from consent.records import intake, officer_corrections
-from consent.records.intake import DeliveredRecord, RecordCorrection
-from consent.records.intake import DeliveryResult as Result
+from consent.records.intake import DeliveredRecord, DeliveryResult, RecordCorrection
 from service.api.source import schemas
 from service.auth.access_tokens import Source
 from service.http import json_io
@@ -28,17 +31,17 @@ NDJSON = "application/x-ndjson"
 STREAM_LINES_MAX = 100_000
 """Lines of one NDJSON delivery; a larger one is sent in parts, each replayable."""
 STREAM_BATCH = 1_000
-"""Lines that are committed, and answered, together."""
+"""Lines of one transaction, whose results are sent together."""
 STREAM_BYTES_MAX = 64 * 1024 * 1024
 """Bytes of one NDJSON delivery."""
 LINE_BYTES_MAX = 4_096
-"""A record is a few hundred bytes; a longer line is not one."""
+"""Bytes of one NDJSON line; a record is a few hundred, and the limit bounds the memory of a stream."""
 
 
-class Streamed(Response):
-    """Lines as they come, while the request's body is still being read.
+class StreamingAnswer(Response):
+    """An NDJSON response that is sent while the request's body is still being read.
 
-    Starlette's own streaming response listens for the caller's leaving on the same channel and would swallow the body.
+    Starlette's StreamingResponse calls `receive` to notice a disconnect and so would consume the request's body.
     """
 
     def __init__(self, lines: AsyncIterator[bytes]) -> None:
@@ -47,7 +50,7 @@ class Streamed(Response):
         self.lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send each piece when it is there."""
+        """Send the head, then each piece as soon as the iterator yields it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async for piece in self.lines:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -56,18 +59,22 @@ class Streamed(Response):
 
 async def _source(context: RequestContext) -> lifecycle.Version:
     assert isinstance(context.principal, Source)
-    for found in await lifecycle.all_in_force(DocumentKind.SOURCES, context.at):
-        if found.body["client_id"] == context.principal.client_id:
-            return found
+    for source in await lifecycle.all_in_force(DocumentKind.SOURCES, context.at):
+        if source.body["client_id"] == context.principal.client_id:
+            return source
     raise Problem("suspended")
 
 
 async def confirm_link(context: RequestContext, body: schemas.ConfirmBody) -> Answer:
-    """The holder proved the account."""
+    """Confirm a pending link by the code that the account's holder typed into the source's app.
+
+    Wrong codes count against a rate per source: Problem rate_limited with Retry-After once it is used up. CodeUnknown
+    and AccountLinkedElsewhere come from `account_links.confirm_link`.
+    """
     source = await _source(context)
-    wait = await context.app_context.limiter.spent("code", source.document_id)
-    if wait is not None:
-        raise Problem("rate_limited", headers={"Retry-After": str(wait)})
+    retry_after_seconds = await context.app_context.limiter.spent("code", source.document_id)
+    if retry_after_seconds is not None:
+        raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
     try:
         link_id = await account_links.confirm_link(
             context.app_context.keyring, source.document_id, body.code, body.account, context.at
@@ -79,13 +86,13 @@ async def confirm_link(context: RequestContext, body: schemas.ConfirmBody) -> An
 
 
 async def list_links(context: RequestContext, _: None) -> Answer:
-    """Accounts to deliver for, or links that ended and wait to be acknowledged."""
+    """List confirmed links, whose accounts the source delivers for, or ended links not yet acknowledged."""
     source = await _source(context)
     state = context.request.query_params.get("state", "confirmed")
     if state not in ("confirmed", "ended"):
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
-    found = await account_links.list_for_source(
+    links = await account_links.list_for_source(
         context.app_context.keyring,
         source.document_id,
         state,
@@ -93,24 +100,24 @@ async def list_links(context: RequestContext, _: None) -> Answer:
         json_io.read_keyset(context.request),
         limit + 1,
     )
-    page = found[:limit]
+    page = links[:limit]
     return Answer(
         schemas.LinkList(
             data=[
                 schemas.LinkRow(
-                    link_id=one.link_id, account=one.account, state=one.state, since=json_io.rfc3339(one.since)
+                    link_id=link.link_id, account=link.account, state=link.state, since=json_io.rfc3339(link.since)
                 )
-                for one in page
+                for link in page
             ],
             next_cursor=json_io.encode_cursor((json_io.micros(page[-1].since), page[-1].link_id))
-            if len(found) > limit
+            if len(links) > limit
             else None,
         )
     )
 
 
 async def acknowledge_link(context: RequestContext, _: None) -> Answer:
-    """An ended link has been dealt with."""
+    """Record that the source has handled an ended link."""
     source = await _source(context)
     link_id = context.request.path_params["link_id"]
     await account_links.acknowledge_ending(source.document_id, link_id, context.at)
@@ -118,29 +125,29 @@ async def acknowledge_link(context: RequestContext, _: None) -> Answer:
 
 
 async def list_corrections(context: RequestContext, _: None) -> Answer:
-    """What officers decided about my records and I have not acknowledged."""
+    """List corrections that officers decided and the source has not acknowledged, oldest first."""
     source, limit = await _source(context), json_io.read_limit(context.request)
-    found = await officer_corrections.list_for_source(
+    corrections = await officer_corrections.list_for_source(
         source.document_id, json_io.read_keyset(context.request), limit + 1
     )
     rows = [
         schemas.CorrectionRow(
-            correction_id=one.correction_id,
-            record_id=one.record_id,
-            outcome=one.outcome,
-            quantity=one.quantity,
-            occurred_on=None if one.occurred_on is None else one.occurred_on.isoformat(),
-            since=json_io.rfc3339(one.since),
+            correction_id=correction.correction_id,
+            record_id=correction.record_id,
+            outcome=correction.outcome,
+            quantity=correction.quantity,
+            occurred_on=None if correction.occurred_on is None else correction.occurred_on.isoformat(),
+            since=json_io.rfc3339(correction.since),
         )
-        for one in found[:limit]
+        for correction in corrections[:limit]
     ]
-    last = found[limit - 1] if len(found) > limit else None
+    last = corrections[limit - 1] if len(corrections) > limit else None
     cursor = None if last is None else json_io.encode_cursor((json_io.micros(last.since), last.correction_id))
     return Answer(schemas.CorrectionList(data=rows, next_cursor=cursor))
 
 
 async def acknowledge_correction(context: RequestContext, _: None) -> Answer:
-    """A correction has been dealt with."""
+    """Record that the source has handled a correction."""
     source = await _source(context)
     correction_id = context.request.path_params["correction_id"]
     await officer_corrections.acknowledge(source.document_id, correction_id, context.at)
@@ -148,25 +155,29 @@ async def acknowledge_correction(context: RequestContext, _: None) -> Answer:
 
 
 async def deliver_records(context: RequestContext, _: None) -> Answer | Response:
-    """Records, as one JSON document or as a stream with a record a line."""
+    """Store records from one JSON document, or from an NDJSON stream with one record a line.
+
+    Commits by itself, without the request's transaction: a JSON document at once, a stream in batches of STREAM_BATCH
+    lines. A repeated record is a duplicate, so a broken delivery is safely sent again.
+    """
     source = await _source(context)
     if json_io.media_type(context.request) == NDJSON:
         json_io.check_content_length(context.request, STREAM_BYTES_MAX)
-        return Streamed(_stream(context, source))
+        return StreamingAnswer(_stream(context, source))
     body = json_io.parse_json(context.request, await json_io.read_body(context.request), schemas.RecordsBody)
-    results = await _deliver(context, source, [DeliveredRecord(**one.model_dump()) for one in body.records])
+    results = await _deliver(context, source, [DeliveredRecord(**record.model_dump()) for record in body.records])
     return Answer(
         schemas.RecordsAnswer(
-            accepted=sum(one.status == "accepted" for one in results),
-            duplicates=sum(one.status == "duplicate" for one in results),
-            refused=sum(one.status == "refused" for one in results),
-            results=[_result(one) for one in results],
+            accepted=sum(result.status == "accepted" for result in results),
+            duplicates=sum(result.status == "duplicate" for result in results),
+            refused=sum(result.status == "refused" for result in results),
+            results=[_result(result) for result in results],
         )
     )
 
 
 async def correct_record(context: RequestContext, body: schemas.CorrectionBody) -> Answer:
-    """Replace a record's quantity or day; the resident is told."""
+    """Replace a record's quantity or day; the resident gets a message. Problem body_invalid without either."""
     source, record_id = await _source(context), context.request.path_params["record_id"]
     if body.quantity is None and body.occurred_on is None:
         raise Problem("body_invalid", errors=[{"pointer": "", "code": "required", "detail": "quantity or occurred_on"}])
@@ -182,42 +193,42 @@ async def correct_record(context: RequestContext, body: schemas.CorrectionBody) 
 
 
 async def retract_record(context: RequestContext, body: schemas.RetractionBody) -> Answer:
-    """Take a record back; the resident is told."""
+    """Retract a record; the resident gets a message."""
     source, record_id = await _source(context), context.request.path_params["record_id"]
     await intake.retract(context.app_context.keyring, source.document_id, record_id, body.reason_code, context.at)
     return Answer(schemas.RecordState(record_id=record_id, state="retracted"))
 
 
 async def list_objections(context: RequestContext, _: None) -> Answer:
-    """Open objections about this source's records, without the person's words."""
+    """List open objections about the source's records, without the resident's statement."""
     source, limit = await _source(context), json_io.read_limit(context.request)
-    found = await source_objections.list_for_source(
+    rows = await source_objections.list_for_source(
         context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
     )
-    page = found[:limit]
+    page = rows[:limit]
     return Answer(
         schemas.SourceObjections(
             data=[
                 schemas.SourceObjection(
-                    objection_id=one.objection_id,
-                    record_id=one.source_record_id,
-                    account=one.account,
-                    reason_code=one.reason,
-                    opened_on=context.app_context.day_of(one.opened_at).isoformat(),
-                    decide_by=one.decide_by.isoformat(),
-                    stated=one.stated,
+                    objection_id=objection.objection_id,
+                    record_id=objection.source_record_id,
+                    account=objection.account,
+                    reason_code=objection.reason,
+                    opened_on=context.app_context.day_of(objection.opened_at).isoformat(),
+                    decide_by=objection.decide_by.isoformat(),
+                    stated=objection.stated,
                 )
-                for one in page
+                for objection in page
             ],
             next_cursor=json_io.encode_cursor((json_io.micros(page[-1].opened_at), page[-1].objection_id))
-            if len(found) > limit
+            if len(rows) > limit
             else None,
         )
     )
 
 
 async def state_about_objection(context: RequestContext, body: schemas.StatementBody) -> Answer:
-    """The source's side of an objection."""
+    """Store the source's statement about an open objection."""
     source, objection_id = await _source(context), context.request.path_params["objection_id"]
     await source_objections.record_source_statement(
         context.app_context.keyring, source.document_id, objection_id, body.statement, context.at
@@ -225,20 +236,23 @@ async def state_about_objection(context: RequestContext, body: schemas.Statement
     return Answer(schemas.StatementAnswer(objection_id=objection_id))
 
 
-async def _deliver(context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord]) -> list[Result]:
+async def _deliver(
+    context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord]
+) -> list[DeliveryResult]:
     app_context = context.app_context
     delivery_context = DeliveryContext(app_context.keyring, app_context.clock, app_context.day_of)
     return await deliveries.commit(delivery_context, source, batch)
 
 
-def _result(one: Result) -> schemas.RecordResult:
-    return schemas.RecordResult(record_id=one.record_id, status=one.status, code=one.code)
+def _result(result: DeliveryResult) -> schemas.RecordResult:
+    return schemas.RecordResult(record_id=result.record_id, status=result.status, code=result.code)
 
 
 async def _stream(context: RequestContext, source: lifecycle.Version) -> AsyncIterator[bytes]:
-    """Results a thousand at a time, each thousand committed before its results leave.
+    """Yield the results of each batch as NDJSON after its commit.
 
-    A source that is stopped meanwhile is told so in a last line: from the line it names on, nothing was taken.
+    If the source is suspended meanwhile, the last line has the code `suspended` and the number of the first line that
+    was not stored.
     """
     batch: list[DeliveredRecord | schemas.RecordResult] = []
     first = 1
@@ -247,20 +261,20 @@ async def _stream(context: RequestContext, source: lifecycle.Version) -> AsyncIt
             if number > STREAM_LINES_MAX:
                 batch.append(_refused("too_many_lines", number))
                 break
-            batch.append(_parsed(line, number) if isinstance(line, bytes) else _refused(line, number))
+            batch.append(_parse_record(line, number) if isinstance(line, bytes) else _refused(line, number))
             if len(batch) == STREAM_BATCH:
                 yield await _commit(context, source, batch)
                 batch, first = [], number + 1
         if batch:
             yield await _commit(context, source, batch)
     except deliveries.SourceNotInForce as stopped:
-        yield _said(_refused(stopped.code, first))
+        yield _result_line(_refused(stopped.code, first))
 
 
 async def _lines(context: RequestContext) -> AsyncIterator[tuple[int, bytes | str]]:
-    """Each line that is not blank with its number, or the code of why it cannot be read.
+    """Yield (number, line) of every line that is not blank; instead of the line, the error code if it is too long.
 
-    Memory holds one chunk and one line.
+    Line numbers begin at 1. Memory holds one chunk and one line.
     """
     waiting, received, skipping, number = b"", 0, False, 1
     async for chunk in context.request.stream():
@@ -287,24 +301,24 @@ async def _lines(context: RequestContext) -> AsyncIterator[tuple[int, bytes | st
         yield number, waiting
 
 
-def _parsed(line: bytes, number: int) -> DeliveredRecord | schemas.RecordResult:
+def _parse_record(line: bytes, number: int) -> DeliveredRecord | schemas.RecordResult:
     try:
-        one = json_io.parse_line(line, schemas.RecordBody)
+        record = json_io.parse_line(line, schemas.RecordBody)
     except Problem as problem:
         return _refused(problem.code, number)
-    return DeliveredRecord(one.record_id, one.account, one.kind, one.quantity, one.occurred_on)
+    return DeliveredRecord(record.record_id, record.account, record.kind, record.quantity, record.occurred_on)
 
 
 async def _commit(
     context: RequestContext, source: lifecycle.Version, batch: list[DeliveredRecord | schemas.RecordResult]
 ) -> bytes:
-    results = iter(await _deliver(context, source, [one for one in batch if isinstance(one, DeliveredRecord)]))
-    answers = [_result(next(results)) if isinstance(one, DeliveredRecord) else one for one in batch]
-    return b"".join(_said(one) for one in answers)
+    results = iter(await _deliver(context, source, [item for item in batch if isinstance(item, DeliveredRecord)]))
+    answers = [_result(next(results)) if isinstance(item, DeliveredRecord) else item for item in batch]
+    return b"".join(_result_line(answer) for answer in answers)
 
 
-def _said(one: schemas.RecordResult) -> bytes:
-    return json_io.to_bytes(one) + b"\n"
+def _result_line(result: schemas.RecordResult) -> bytes:
+    return json_io.to_bytes(result) + b"\n"
 
 
 def _refused(code: str, number: int) -> schemas.RecordResult:

@@ -1,4 +1,4 @@
-"""What a data source may ask of this service."""
+"""Operations of a data source: path, summary, handler, schemas, errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/links/confirm",
         "confirmLink",
-        "The holder proved the account",
+        "Confirm a link by the code its holder typed",
         handlers.confirm_link,
         schemas.ConfirmBody,
         {200: schemas.ConfirmAnswer},
@@ -22,7 +22,7 @@ SOURCE = (
     CALLS.get(
         "/v1/source/links",
         "listLinks",
-        "Accounts to deliver for, or ended links",
+        "List confirmed links, or ended links to acknowledge",
         handlers.list_links,
         schemas.LinkList,
         query=(Parameter("state", {"type": "string", "enum": ["confirmed", "ended"]}), *PAGING),
@@ -31,7 +31,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/links/{link_id}/acknowledge",
         "acknowledgeLink",
-        "An ended link was dealt with",
+        "Acknowledge an ended link",
         handlers.acknowledge_link,
         None,
         {200: schemas.Acknowledged},
@@ -40,7 +40,7 @@ SOURCE = (
     CALLS.get(
         "/v1/source/corrections",
         "listCorrections",
-        "What officers changed in my records",
+        "List officers' corrections of my records",
         handlers.list_corrections,
         schemas.CorrectionList,
         query=PAGING,
@@ -49,7 +49,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/corrections/{correction_id}/acknowledge",
         "acknowledgeCorrection",
-        "A correction was dealt with",
+        "Acknowledge a correction",
         handlers.acknowledge_correction,
         None,
         {200: schemas.CorrectionAcknowledged},
@@ -58,7 +58,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/records",
         "deliverRecords",
-        "Deliver records, JSON or NDJSON",
+        "Deliver records as JSON or NDJSON",
         handlers.deliver_records,
         schemas.RecordsBody,
         {200: schemas.RecordsAnswer},
@@ -79,7 +79,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/records/{record_id}/retraction",
         "retractRecord",
-        "Take a record back",
+        "Retract a record",
         handlers.retract_record,
         schemas.RetractionBody,
         {200: schemas.RecordState},
@@ -89,7 +89,7 @@ SOURCE = (
     CALLS.get(
         "/v1/source/objections",
         "listSourceObjections",
-        "Open objections about my records",
+        "List open objections about my records",
         handlers.list_objections,
         schemas.SourceObjections,
         query=PAGING,
@@ -98,7 +98,7 @@ SOURCE = (
     CALLS.post(
         "/v1/source/objections/{objection_id}/statement",
         "stateAboutObjection",
-        "The source's side of an objection",
+        "State the source's side of an objection",
         handlers.state_about_objection,
         schemas.StatementBody,
         {200: schemas.StatementAnswer},

@@ -1,4 +1,4 @@
-"""What data sources send and receive."""
+"""Request and answer schemas of data sources."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class ConfirmBody(ApiModel):
 
 
 class ConfirmAnswer(ApiModel):
-    """The link stands."""
+    """A confirmed link."""
 
     link_id: str
     state: Literal["confirmed"] = "confirmed"
 
 
 class LinkRow(ApiModel):
-    """A link of this source."""
+    """A link between a resident and an account at this source; `since` is the time of its state."""
 
     link_id: str
     account: str
@@ -41,14 +41,14 @@ class LinkList(ApiModel):
 
 
 class Acknowledged(ApiModel):
-    """The ended link has been dealt with."""
+    """The acknowledgement of an ended link."""
 
     link_id: str
     state: Literal["acknowledged"] = "acknowledged"
 
 
 class RecordBody(ApiModel):
-    """One deed. Its kind, day and quantity are judged row by row, so that one bad row spoils no other."""
+    """One record. Its kind, day and quantity are checked for each record, so that a bad one refuses no other."""
 
     record_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     account: Account
@@ -58,15 +58,16 @@ class RecordBody(ApiModel):
 
 
 class RecordsBody(ApiModel):
-    """Up to a thousand deeds."""
+    """A delivery of up to 1,000 records."""
 
     records: Annotated[list[RecordBody], Field(min_length=1, max_length=1000)]
 
 
 class RecordResult(ApiModel):
-    """What became of one deed; `line` counts a stream's lines from 1 and is there for those that were no deed.
+    """The result of one record. `line`, counted from 1, names a line of a stream that was no valid record.
 
-    A stream that ends early says so in its last line: of the code `suspended`, nothing from `line` on was taken.
+    If a source is suspended during a stream, the last result has the code `suspended`: no record from `line` on was
+    stored.
     """
 
     record_id: str | None
@@ -76,7 +77,7 @@ class RecordResult(ApiModel):
 
 
 class RecordsAnswer(ApiModel):
-    """What became of a delivery, in the order sent."""
+    """The results of a delivery in the order sent, with their counts."""
 
     accepted: int
     duplicates: int
@@ -85,7 +86,7 @@ class RecordsAnswer(ApiModel):
 
 
 class CorrectionBody(ApiModel):
-    """What a record should have said."""
+    """The correct quantity or day of a record, with a reason."""
 
     quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
@@ -93,13 +94,13 @@ class CorrectionBody(ApiModel):
 
 
 class RetractionBody(ApiModel):
-    """Why a record is taken back."""
+    """The reason for retracting a record."""
 
     reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class CorrectionRow(ApiModel):
-    """What an officer's decision changed in a record of mine; without quantity and day it was taken back."""
+    """A correction by an officer's decision; a retracted record has neither quantity nor day."""
 
     correction_id: str
     record_id: str
@@ -110,28 +111,28 @@ class CorrectionRow(ApiModel):
 
 
 class CorrectionList(ApiModel):
-    """A page of corrections not yet acknowledged, oldest first."""
+    """A page of corrections that the source has not acknowledged, oldest first."""
 
     data: list[CorrectionRow]
     next_cursor: str | None
 
 
 class CorrectionAcknowledged(ApiModel):
-    """The source has dealt with a correction."""
+    """The acknowledgement of a correction."""
 
     correction_id: str
     acknowledged: Literal[True] = True
 
 
 class RecordState(ApiModel):
-    """A record after its correction or retraction."""
+    """The state of a record after its correction or retraction."""
 
     record_id: str
     state: Literal["corrected", "retracted"]
 
 
 class SourceObjection(ApiModel):
-    """An open objection: which record or account it is about, and what kind of fault; not the person's words."""
+    """An open objection: its record or account and its reason code, without the resident's statement."""
 
     objection_id: str
     record_id: str | None = None
@@ -150,13 +151,13 @@ class SourceObjections(ApiModel):
 
 
 class StatementBody(ApiModel):
-    """The source's side."""
+    """The source's statement about an objection."""
 
     statement: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class StatementAnswer(ApiModel):
-    """The source was heard."""
+    """The objection whose statement was stored."""
 
     objection_id: str
     state: Literal["stated"] = "stated"
