@@ -9,7 +9,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from consent.database import migrate, queries
-from service.storage import partitioning
+from service.storage import health_monitor, partitioning
 from service.storage.pool import CONNECTIONS_MAX, Client
 
 PACKAGES = ("consent", "benefits", "service")
@@ -43,7 +43,7 @@ async def watch_database() -> None:
     """Monitor PostgreSQL's health until cancelled; returns at once on SQLite."""
     client = queries.connection()
     if isinstance(client, Client) and client._pool is not None:
-        await client._pool.watch()
+        await health_monitor.watch(client._pool)
 
 
 async def close_database() -> None:

@@ -1,15 +1,13 @@
-"""Connections to PostgreSQL: as many as were asked for, lent at almost no cost, and none lost with its server.
+"""A connection pool for PostgreSQL: at most `max_size` connections, returned without a round trip or a task.
 
-asyncpg's own pool makes a task for each return and cleans the session by a round trip, which under load costs the
-process three times what the query does.
-What is lent here leaves nothing behind: settings are SET LOCAL, locks the transaction's. A connection that comes back
-inside a transaction is closed.
+asyncpg 0.32's own pool makes a read of points cost 17 % more CPU, even where its `reset` does nothing
+(docs/decisions/0020-connection-pool.md). No reset is needed here: the service sets parameters by SET LOCAL and takes
+transaction locks only. A connection that is returned inside a transaction is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from typing import Any
@@ -17,178 +15,93 @@ from typing import Any
 import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
-logger = logging.getLogger("credit_easy.connections")
-
 CONNECTIONS_MAX = 10
-"""Connections of one process; `?maxsize=` of the database's address says otherwise."""
+"""Connections of one process; `?maxsize=` in the database URL replaces it."""
 CONNECT_SECONDS = 2.0
-"""How long a request waits for a connection to be made before it is told that the database is away."""
+"""Longest wait for a new connection to open."""
 WAIT_SECONDS = 5.0
-"""How long it waits for one that others have: five hundred people who want the same at once are not sent away."""
-HEALTHCHECK_SECONDS, HEALTHCHECK_WAIT_SECONDS, HEALTHCHECKS_MISSED = 0.5, 0.5, 2
-"""How often a process looks whether the database answers, how long it waits, and how often in vain before every request
-is told that it is away: within two seconds."""
-HEALTHCHECK_CONNECT_SECONDS = 1.0
-"""How long it waits for a connection to ask on."""
-GONE = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
-"""What a server says that is starting or stopping."""
-SWEEP_SECONDS = 0.25
-"""How late the end of a wait may be noticed."""
+"""Longest wait for a connection that others use: a burst of five hundred requests is served, not refused."""
 IDLE_SECONDS = 300
-"""A connection that nobody used for so long may have been forgotten on the way, and is made anew."""
+"""Idle time after which a connection is replaced: a firewall may have dropped it without a word."""
+
+Waiter = asyncio.Future[asyncpg.Connection | None]
+"""Resolved with a connection, or with None: try again."""
 
 
 class Pool:
-    """Lends connections, the one used last first. Used from one event loop."""
+    """Connections of one process, used from one event loop. The connection used last is acquired first."""
 
-    def __init__(self, **connecting: Any) -> None:
-        self.most = int(connecting.pop("max_size", None) or CONNECTIONS_MAX)
+    def __init__(self, **connect_arguments: Any) -> None:
+        self.size_max = int(connect_arguments.pop("max_size", None) or CONNECTIONS_MAX)
+        # Tortoise passes the arguments of asyncpg's pool; asyncpg.connect takes neither of these.
         for name in ("min_size", "loop"):
-            connecting.pop(name, None)
-        self.connecting = {"timeout": CONNECT_SECONDS, **connecting}
+            connect_arguments.pop(name, None)
+        self.connect_arguments = {"timeout": CONNECT_SECONDS, **connect_arguments}
         self.idle: list[tuple[asyncpg.Connection, float]] = []
-        self.lent: set[asyncpg.Connection] = set()
+        """Connections with the monotonic time of their return."""
+        self.in_use: set[asyncpg.Connection] = set()
         self.opening = 0
-        self.waiting: deque[tuple[asyncio.Future[asyncpg.Connection | None], float]] = deque()
-        self.sweeping = False
-        self.away = False
+        self.waiters: deque[Waiter] = deque()
+        self.unavailable = False
+        """Set by the health monitor: every `acquire` fails at once."""
         self.closed = False
 
     async def acquire(self) -> asyncpg.Connection:
-        """A connection; TimeoutError when none is free for WAIT_SECONDS, or what connecting raises."""
+        """Return a connection for exclusive use until `release`.
+
+        Raises:
+            TimeoutError: none became free within WAIT_SECONDS, or none opened within CONNECT_SECONDS.
+            asyncpg.InterfaceError: the pool is closed or the database unavailable.
+            asyncpg.PostgresError, OSError: no connection could be opened.
+        """
         while True:
-            if self.closed or self.away:
-                raise asyncpg.InterfaceError("the pool is closed" if self.closed else "the database is away")
+            if self.closed or self.unavailable:
+                raise asyncpg.InterfaceError("the pool is closed" if self.closed else "the database is unavailable")
             while self.idle:
                 connection, since = self.idle.pop()
-                if not connection.is_closed():
-                    if time.monotonic() - since < IDLE_SECONDS:
-                        self.lent.add(connection)
-                        return connection
-                    connection.terminate()
-            if len(self.lent) + self.opening >= self.most:
-                # What was abandoned need not wait for whoever has it to give it back.
-                self.lent = {one for one in self.lent if not one.is_closed()}
-            if len(self.lent) + self.opening < self.most:
+                if connection.is_closed():
+                    continue
+                if time.monotonic() - since < IDLE_SECONDS:
+                    self.in_use.add(connection)
+                    return connection
+                connection.terminate()
+            if len(self.in_use) + self.opening >= self.size_max:
+                # Terminated connections may not have been released yet; they need not be waited for.
+                self.in_use = {connection for connection in self.in_use if not connection.is_closed()}
+            if len(self.in_use) + self.opening < self.size_max:
                 return await self._open()
-            given = await self._wait()
-            if given is not None and not given.is_closed():
-                return given
-
-    async def _open(self) -> asyncpg.Connection:
-        self.opening += 1
-        try:
-            connection = await asyncpg.connect(**self.connecting)
-        except BaseException:
-            self._wake(None)  # another may try its luck, or learn that it has none
-            raise
-        finally:
-            self.opening -= 1
-        if self.closed:
-            connection.terminate()
-            raise asyncpg.InterfaceError("the pool is closed")
-        self.lent.add(connection)
-        return connection
-
-    async def _wait(self) -> asyncpg.Connection | None:
-        loop = asyncio.get_running_loop()
-        place = loop.create_future()
-        self.waiting.append((place, loop.time() + WAIT_SECONDS))
-        if not self.sweeping:
-            self.sweeping = True
-            loop.call_later(SWEEP_SECONDS, self._sweep)
-        try:
-            given: asyncpg.Connection | None = await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and place.exception() is None and place.result() is not None:
-                await self.release(place.result())  # it came in the moment in which nobody wanted it any more
-            raise
-        return given
-
-    def _sweep(self) -> None:
-        """Tell those who have waited too long; one timer for all, since a timer each costs more than the wait."""
-        loop = asyncio.get_running_loop()
-        while self.waiting and (self.waiting[0][0].done() or self.waiting[0][1] <= loop.time()):
-            place, _ = self.waiting.popleft()
-            if not place.done():
-                place.set_exception(TimeoutError("no connection became free"))
-        self.sweeping = bool(self.waiting)
-        if self.sweeping:
-            loop.call_later(SWEEP_SECONDS, self._sweep)
+            released = await self._wait()
+            if released is not None and not released.is_closed():
+                return released
 
     async def release(self, connection: asyncpg.Connection) -> None:
-        """Take a connection back and hand it to whoever has waited longest."""
-        if connection not in self.lent:
+        """Return a connection; the longest waiting task gets it. Ignores a connection that is not in use."""
+        if connection not in self.in_use:
             return
         if connection.is_closed() or self.closed or connection.is_in_transaction():
             connection.terminate()
-            self.lent.discard(connection)
+            self.in_use.discard(connection)
             self._wake(None)
         elif not self._wake(connection):
-            self.lent.discard(connection)
+            self.in_use.discard(connection)
             self.idle.append((connection, time.monotonic()))
 
-    def _wake(self, connection: asyncpg.Connection | None) -> bool:
-        """Give the longest waiting a connection, or leave to open one; whether somebody waited."""
-        while self.waiting:
-            place, _ = self.waiting.popleft()
-            if not place.done():
-                place.set_result(connection)
-                return True
-        return False
-
-    def abandon(self) -> None:
-        """Close every connection at once: whoever waits for an answer on one, or for one, is told that it is gone."""
-        for connection in [*self.lent, *(one for one, _ in self.idle)]:
+    def terminate_all(self) -> None:
+        """Close every connection without waiting. Running queries fail, waiting tasks try again."""
+        for connection in [*self.in_use, *(connection for connection, _ in self.idle)]:
             connection.terminate()
         self.idle.clear()
         while self._wake(None):
             pass
 
-    async def watch(self) -> None:
-        """See for ever whether the database answers, on a connection of its own.
-
-        Where it does not, every query fails at once instead of waiting, until it answers again: a server that is
-        paused or cut off leaves connections open that never say anything.
-        """
-        own: asyncpg.Connection | None = None
-        missed = 0
-        try:
-            while True:
-                began, wait = (
-                    time.monotonic(),
-                    HEALTHCHECK_WAIT_SECONDS if own is not None else HEALTHCHECK_CONNECT_SECONDS,
-                )
-                try:
-                    async with asyncio.timeout(wait):
-                        if own is None or own.is_closed():
-                            own = await asyncpg.connect(**self.connecting)
-                        await own.fetchval("SELECT 1")
-                    missed, self.away = 0, False
-                except Exception as error:
-                    # A server that refuses is there; and an answer may have been where this process was held up.
-                    refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, GONE)
-                    missed += not refused and time.monotonic() - began < wait + HEALTHCHECK_WAIT_SECONDS
-                    if own is not None:
-                        own.terminate()
-                        own = None
-                    if missed >= HEALTHCHECKS_MISSED and not self.away:
-                        self.away = True
-                        self.abandon()
-                        logger.error("the database is away")
-                await asyncio.sleep(HEALTHCHECK_SECONDS)
-        finally:
-            if own is not None:
-                own.terminate()
-
     async def expire_connections(self) -> None:
-        """Close what is idle; what is lent is closed when it comes back and has been idle."""
+        """Close the idle connections; Tortoise calls this after it created or dropped a type."""
         for connection, _ in self.idle:
             connection.terminate()
         self.idle.clear()
 
     async def close(self) -> None:
-        """Lend no more, close what is idle, and what is lent as it comes back."""
+        """Refuse `acquire`, close the idle connections, and each one in use when it is released."""
         self.closed = True
         while self._wake(None):
             pass
@@ -197,9 +110,45 @@ class Pool:
             await connection.close(timeout=CONNECT_SECONDS)
 
     def terminate(self) -> None:
-        """Close everything without waiting."""
+        """Refuse `acquire` and close every connection without waiting."""
         self.closed = True
-        self.abandon()
+        self.terminate_all()
+
+    async def _open(self) -> asyncpg.Connection:
+        self.opening += 1
+        try:
+            connection = await asyncpg.connect(**self.connect_arguments)
+        except BaseException:
+            self._wake(None)  # the place is free again: the next waiter opens a connection or fails for itself
+            raise
+        finally:
+            self.opening -= 1
+        if self.closed:
+            connection.terminate()
+            raise asyncpg.InterfaceError("the pool is closed")
+        self.in_use.add(connection)
+        return connection
+
+    async def _wait(self) -> asyncpg.Connection | None:
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await waiter
+        except BaseException:
+            # A connection may have been given in the same turn of the event loop as the timeout or cancellation.
+            if waiter.done() and not waiter.cancelled() and (connection := waiter.result()) is not None:
+                await self.release(connection)
+            raise
+
+    def _wake(self, connection: asyncpg.Connection | None) -> bool:
+        """Resolve the longest waiting waiter; return False when nobody waits."""
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return True
+        return False
 
 
 class Client(AsyncpgDBClient):
@@ -208,11 +157,11 @@ class Client(AsyncpgDBClient):
     _pool: Pool | None
 
     async def create_pool(self, **kwargs: Any) -> Pool:
-        """The pool, with one connection to see that there is a database."""
+        """Make the pool and open one connection, so that an unreachable database fails here."""
         pool = Pool(**kwargs)
         await pool.release(await pool.acquire())
         return pool
 
 
 client_class = Client
-"""What Tortoise looks for in an engine's module."""
+"""The name that Tortoise reads from an engine's module."""

@@ -15,6 +15,7 @@ from tortoise.backends.base.client import TransactionalDBClient
 
 from consent.database import queries
 from service.http.problems import AWAY
+from service.storage import health_monitor
 from service.storage import pool as connections
 from service.storage.pool import CONNECTIONS_MAX, Pool
 from tests.support.servers import Postgres
@@ -30,8 +31,8 @@ async def pool(postgres: Postgres) -> AsyncIterator[Pool]:
     new_pool.terminate()
 
 
-def is_away(pool: Pool) -> bool:
-    return pool.away
+def is_unavailable(pool: Pool) -> bool:
+    return pool.unavailable
 
 
 async def test_the_pool_opens_at_most_its_maximum(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,13 +76,13 @@ async def test_a_cancelled_wait_loses_no_connection(pool: Pool) -> None:
 
 async def test_lost_connections_are_replaced(pool: Pool) -> None:
     lost = [await pool.acquire(), await pool.acquire()]
-    pool.abandon()
+    pool.terminate_all()
     # Their users have not released them yet.
     again = [await pool.acquire(), await pool.acquire()]
     assert not {*lost} & {*again}
     for connection in lost:
         await pool.release(connection)
-    assert len(pool.lent) == 2
+    assert len(pool.in_use) == 2
 
 
 async def at_begin() -> asyncio.Task[None]:
@@ -92,11 +93,11 @@ async def at_begin() -> asyncio.Task[None]:
             await asyncio.sleep(10)
 
     connections = queries.connection()._pool if not queries.is_sqlite() else None
-    before = len(connections.lent) if connections is not None else 0
+    before = len(connections.in_use) if connections is not None else 0
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
     for _ in range(1_000):
-        if connections is None or len(connections.lent) > before:
+        if connections is None or len(connections.in_use) > before:
             break
         await asyncio.sleep(0)
     return task
@@ -145,7 +146,7 @@ async def test_a_query_on_an_abandoned_connection_ends_at_once(pool: Pool) -> No
     connection: Any = await pool.acquire()
     asleep = asyncio.create_task(connection.fetchval("SELECT pg_sleep(30)"))
     await asyncio.sleep(0.1)
-    pool.abandon()
+    pool.terminate_all()
     with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
         await asyncio.wait_for(asleep, 2)
 
@@ -180,7 +181,7 @@ async def test_a_closed_pool_gives_no_connection(pool: Pool) -> None:
 
 
 async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Pool, postgres: Postgres) -> None:
-    watching = asyncio.create_task(pool.watch())
+    watching = asyncio.create_task(health_monitor.watch(pool))
     try:
         connection: Any = await pool.acquire()
         waiting = asyncio.create_task(connection.fetchval("SELECT pg_sleep(60)"))
@@ -188,11 +189,11 @@ async def test_a_server_that_is_away_fails_every_query_until_it_is_back(pool: Po
         with postgres.paused():
             with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError)):
                 await asyncio.wait_for(waiting, 5)
-            assert is_away(pool)
-            with pytest.raises(asyncpg.InterfaceError, match="away"):
+            assert is_unavailable(pool)
+            with pytest.raises(asyncpg.InterfaceError, match="unavailable"):
                 await pool.acquire()
         for _ in range(100):
-            if not is_away(pool):
+            if not is_unavailable(pool):
                 break
             await asyncio.sleep(0.05)
         await pool.release(connection)
@@ -210,12 +211,12 @@ async def test_a_server_without_free_connections_is_not_unavailable(
     async def full(**_: object) -> None:
         raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
 
-    monkeypatch.setattr(connections, "HEALTHCHECK_SECONDS", 0.01)
+    monkeypatch.setattr(health_monitor, "HEALTHCHECK_SECONDS", 0.01)
     monkeypatch.setattr(asyncpg, "connect", full)
-    watching = asyncio.create_task(pool.watch())
+    watching = asyncio.create_task(health_monitor.watch(pool))
     await asyncio.sleep(0.2)
     watching.cancel()
-    assert not pool.away
+    assert not pool.unavailable
     assert await connection.fetchval("SELECT 1") == 1
 
 
@@ -223,8 +224,8 @@ async def test_waiters_fail_at_once_when_the_database_becomes_unavailable(pool: 
     taken = [await pool.acquire(), await pool.acquire()]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(5)]
     await asyncio.sleep(0.01)
-    pool.away = True
-    pool.abandon()
+    pool.unavailable = True
+    pool.terminate_all()
     async with asyncio.timeout(connections.WAIT_SECONDS / 2):
         errors = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(error) for error in errors] == [asyncpg.InterfaceError] * 5
