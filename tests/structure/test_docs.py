@@ -22,6 +22,7 @@ from tests.support.processes import free_port, wait_until_ready
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOW_TOS = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 
 
 def block(heading: str) -> str:
@@ -88,6 +89,14 @@ def test_every_file_that_docs_name_exists(page: Path) -> None:
         r"(?<![\w/.-])((?:consent|benefits|service|tests|loadtests|docs)/[\w./-]*[\w/])(?![\w<*{-])", text
     ):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_a_how_to_was_tried_and_names_its_command(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert re.search(r"^Tried on \d{4}-\d\d-\d\d: \d+ files\b", text, re.M)
+    assert "## Shows that it works" in text
+    assert "## In a running city" in text
 
 
 def test_the_index_lists_every_page() -> None:
