@@ -135,6 +135,6 @@ async def _document(_: Request) -> Response:
 
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def serve(_: Request) -> Response:
-        return public.page(name)
+        return public.documentation_file(name)
 
     return serve

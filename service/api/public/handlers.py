@@ -1,4 +1,4 @@
-"""What needs no token: notices, the scheme, sources, benefits with baselines, barred uses, keys, health."""
+"""Operations without a token: notices, schemes, sources, benefits with baselines, barred uses, keys, health."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from service.http.endpoints import Answer, RequestContext
 from service.storage import database
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
-
+"""Files of the documentation page with their media types."""
 
 LIMITS = {
     "consent_months_max": LIFE_MONTHS_MAX,
@@ -40,24 +40,24 @@ LIMITS = {
     "statistics_cell_min": small_cells.CELL_MIN,
     "simulations_a_week_max": RUNS_A_WEEK_MAX,
 }
-"""The numbers of the rules, each from the one place where it stands."""
+"""The numbers of the rules as published, taken from the modules that apply them."""
 
 
 async def list_notices(context: RequestContext, _: None) -> Any:
-    """The notices in force, whole."""
-    found = await lifecycle.all_in_force(DocumentKind.NOTICES, context.at)
+    """List the notices in force with their full texts."""
+    notices = await lifecycle.all_in_force(DocumentKind.NOTICES, context.at)
     return json_io.respond_with_etag(
         context.request,
         schemas.NoticeList(
             data=[
                 schemas.NoticeRow(
-                    notice_id=one.document_id,
-                    version=one.version,
-                    sha256=one.sha256,
-                    purpose=one.body["purpose"],
-                    languages=one.body["languages"],
+                    notice_id=notice.document_id,
+                    version=notice.version,
+                    sha256=notice.sha256,
+                    purpose=notice.body["purpose"],
+                    languages=notice.body["languages"],
                 )
-                for one in found
+                for notice in notices
             ],
             next_cursor=None,
         ),
@@ -65,25 +65,25 @@ async def list_notices(context: RequestContext, _: None) -> Any:
 
 
 async def read_scheme(context: RequestContext, _: None) -> Any:
-    """The scheme that scores this year's deeds."""
+    """Return the scheme that scores records of this civil year."""
     timeline = (await context.app_context.catalogue.read(context.at)).timeline
     return await _scheme(context, timeline.version_for(context.today.year).version)
 
 
 async def read_scheme_version(context: RequestContext, _: None) -> Any:
-    """One version of the scheme."""
+    """Return one version of the scheme, in force now; NotFound otherwise."""
     return await _scheme(context, context.request.path_params["version"])
 
 
 async def _scheme(context: RequestContext, version: str) -> Any:
-    for found in await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
-        if found.body["version"] == version:
+    for scheme in await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
+        if scheme.body["version"] == version:
             return json_io.respond_with_etag(
                 context.request,
                 schemas.SchemeAnswer(
                     version=version,
-                    sha256=found.sha256,
-                    scheme=found.body,
+                    sha256=scheme.sha256,
+                    scheme=scheme.body,
                     limits=LIMITS,
                 ),
             )
@@ -91,22 +91,22 @@ async def _scheme(context: RequestContext, version: str) -> Any:
 
 
 async def read_figures(context: RequestContext, _: None) -> Answer:
-    """Figures of the last finished week, frozen when they were first asked for."""
-    found = await weekly_figures.load_or_release(context.today, context.at)
-    return Answer(schemas.Figures(**{name: found[name] for name in schemas.Figures.model_fields}))
+    """Return figures of the last finished week; the first call of a week computes and writes them."""
+    figures = await weekly_figures.load_or_release(context.today, context.at)
+    return Answer(schemas.Figures(**{name: figures[name] for name in schemas.Figures.model_fields}))
 
 
 async def list_sources(context: RequestContext, _: None) -> Any:
-    """The data sources in force."""
-    found = await lifecycle.all_in_force(DocumentKind.SOURCES, context.at)
+    """List the data sources in force."""
+    sources = await lifecycle.all_in_force(DocumentKind.SOURCES, context.at)
     return json_io.respond_with_etag(
         context.request,
         schemas.SourceList(
             data=[
                 schemas.SourceRow(
-                    **{name: one.body[name] for name in ("source_id", "name", "category", "kinds", "division")}
+                    **{name: source.body[name] for name in ("source_id", "name", "category", "kinds", "division")}
                 )
-                for one in found
+                for source in sources
             ],
             next_cursor=None,
         ),
@@ -114,17 +114,20 @@ async def list_sources(context: RequestContext, _: None) -> Any:
 
 
 async def list_benefits(context: RequestContext, _: None) -> Any:
-    """Published benefits, each with its baseline."""
+    """List the benefits in force by id, each with its baseline.
+
+    `?scene=` filters by scene; `?division=` selects benefits of that division, of those above it and of those below.
+    """
     query = context.request.query_params
     scene, division = query.get("scene"), query.get("division", "")
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
-    found = [
-        one
-        for one in (await context.app_context.catalogue.read(context.at)).benefits(context.today)
-        if one.benefit_id > str(after[0])
-        and scene in (None, one.body["scene"])
-        and (one.body["division"].startswith(division) or division.startswith(one.body["division"]))
+    benefits = [
+        benefit
+        for benefit in (await context.app_context.catalogue.read(context.at)).benefits(context.today)
+        if benefit.benefit_id > str(after[0])
+        and scene in (None, benefit.body["scene"])
+        and (benefit.body["division"].startswith(division) or division.startswith(benefit.body["division"]))
     ]
     names = ("scene", "title", "description", "division", "condition", "effect", "terms", "valid")
     texts = ("need_based_alternative", "offline_path")
@@ -133,65 +136,67 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
         schemas.PublicBenefits(
             data=[
                 schemas.PublicBenefit(
-                    benefit_id=one.benefit_id,
-                    version=one.version,
-                    provider_id=one.provider_id,
-                    provider=one.provider["name"],
-                    baseline=one.service["baseline"],
-                    **{name: one.body[name] for name in (*names, *texts)},
+                    benefit_id=benefit.benefit_id,
+                    version=benefit.version,
+                    provider_id=benefit.provider_id,
+                    provider=benefit.provider["name"],
+                    baseline=benefit.service["baseline"],
+                    **{name: benefit.body[name] for name in (*names, *texts)},
                 )
-                for one in found[:limit]
+                for benefit in benefits[:limit]
             ],
-            next_cursor=json_io.encode_cursor((found[limit - 1].benefit_id,)) if len(found) > limit else None,
+            next_cursor=json_io.encode_cursor((benefits[limit - 1].benefit_id,)) if len(benefits) > limit else None,
         ),
     )
 
 
 async def list_barred_uses(context: RequestContext, _: None) -> Any:
-    """What points can never be used for, and the sentence it comes from."""
+    """List the uses of points that this service cannot make, with the rules that forbid them."""
     return json_io.respond_with_etag(
         context.request,
         schemas.BarredUses(
             data=[
                 schemas.BarredUseRow(
-                    code=one.code,
-                    title={"zh-CN": one.title_zh, "en": one.title_en},
-                    reason={"zh-CN": one.reason_zh, "en": one.reason_en},
-                    reference=one.reference,
+                    code=use.code,
+                    title={"zh-CN": use.title_zh, "en": use.title_en},
+                    reason={"zh-CN": use.reason_zh, "en": use.reason_en},
+                    reference=use.reference,
                     references=[
                         schemas.ReferenceRow(
-                            where={"zh-CN": said.where_zh, "en": said.where_en},
-                            original=said.original or None,
-                            means={"zh-CN": said.means_zh, "en": said.means_en} if said.original else None,
+                            where={"zh-CN": reference.where_zh, "en": reference.where_en},
+                            original=reference.original or None,
+                            means={"zh-CN": reference.means_zh, "en": reference.means_en}
+                            if reference.original
+                            else None,
                         )
-                        for said in one.references
+                        for reference in use.references
                     ],
                 )
-                for one in purposes.BARRED_USES
+                for use in purposes.BARRED_USES
             ]
         ),
     )
 
 
 async def health(_: RequestContext, __: None) -> Answer:
-    """The process lives, whatever else is away."""
+    """Return 200 while the process runs, whether or not its dependencies are available."""
     return Answer(schemas.Health(status="ok"))
 
 
 async def readiness(context: RequestContext, _: None) -> Answer:
-    """Database, migrations and keys are usable."""
+    """Return 200 when the database is migrated and the issuers' keys are loaded, otherwise 503."""
     checks = {"database": True, "migrations": not await database.missing_migrations()}
     checks["token_keys"] = context.app_context.verifier.ready()
     ready = all(checks.values())
     return Answer(schemas.Health(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503)
 
 
-def page(name: str) -> Response:
-    """A file of the documentation page, from the package."""
+def documentation_file(name: str) -> Response:
+    """Return a file of the documentation page, one of PAGES."""
     content = (resources.files("service.web") / "static" / "docs" / name).read_bytes()
     return Response(content, media_type=PAGES[name])
 
 
 async def read_keys(context: RequestContext, _: None) -> Any:
-    """The public keys that verify what this service signs."""
+    """Return the key set that verifies this service's receipts."""
     return Answer(context.app_context.settings.signing_key.jwks(), headers={"Cache-Control": "public, max-age=300"})

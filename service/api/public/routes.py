@@ -1,4 +1,4 @@
-"""What anybody may ask, without a token."""
+"""Operations without a token: path, summary, handler, schemas, errors."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ CALLS = Calls(None)
 COUNT = {"type": "integer", "minimum": 0}
 
 PUBLIC = (
-    CALLS.get("/v1/public/notices", "listNotices", "Notices in force", handlers.list_notices, schemas.NoticeList),
-    CALLS.get("/v1/public/scheme", "readScheme", "The scheme of this year", handlers.read_scheme, schemas.SchemeAnswer),
+    CALLS.get("/v1/public/notices", "listNotices", "List notices in force", handlers.list_notices, schemas.NoticeList),
+    CALLS.get("/v1/public/scheme", "readScheme", "Read this year's scheme", handlers.read_scheme, schemas.SchemeAnswer),
     CALLS.get(
         "/v1/public/schemes/{version}",
         "readSchemeVersion",
-        "One scheme version",
+        "Read one scheme version",
         handlers.read_scheme_version,
         schemas.SchemeAnswer,
         errors=("not_found",),
     ),
-    CALLS.get("/v1/public/sources", "listSources", "Data sources", handlers.list_sources, schemas.SourceList),
+    CALLS.get("/v1/public/sources", "listSources", "List data sources", handlers.list_sources, schemas.SourceList),
     CALLS.get(
         "/v1/public/benefits",
         "listBenefits",
-        "Benefits, each with what everybody gets anyway",
+        "List benefits, each with its baseline",
         handlers.list_benefits,
         schemas.PublicBenefits,
         query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
@@ -32,25 +32,33 @@ PUBLIC = (
     CALLS.get(
         "/v1/public/prohibited-uses",
         "listProhibitedUses",
-        "What points can never be used for",
+        "List the uses that points can never have",
         handlers.list_barred_uses,
         schemas.BarredUses,
     ),
     CALLS.get(
         "/v1/public/statistics",
         "readFigures",
-        "How much benefits were used, in tens, frozen weekly",
+        "Read last week's use of benefits, in tens",
         handlers.read_figures,
         schemas.Figures,
         writes=True,
     ),
-    CALLS.get("/.well-known/jwks.json", "readKeys", "Public keys of this service", handlers.read_keys, None),
-    CALLS.get("/healthz", "readHealth", "The process lives", handlers.health, schemas.Health, own_clock=True, hot=True),
-    CALLS.get("/readyz", "readReadiness", "It can work", handlers.readiness, schemas.Health),
+    CALLS.get("/.well-known/jwks.json", "readKeys", "Read this service's public keys", handlers.read_keys, None),
+    CALLS.get(
+        "/healthz",
+        "readHealth",
+        "Check that the process runs",
+        handlers.health,
+        schemas.Health,
+        own_clock=True,
+        hot=True,
+    ),
+    CALLS.get("/readyz", "readReadiness", "Check that dependencies are usable", handlers.readiness, schemas.Health),
     CALLS.get(
         "/log/{name}/checkpoint",
         "readCheckpoint",
-        "The last signed checkpoint of a log",
+        "Read a log's last signed checkpoint",
         transparency.read_checkpoint,
         None,
         errors=("not_found",),
@@ -59,7 +67,7 @@ PUBLIC = (
     CALLS.get(
         "/log/{name}/check",
         "checkLog",
-        "The last checkpoint, held against its key and the tree as it is now",
+        "Check a log's last checkpoint against its key and current tree",
         transparency.check_log,
         schemas.LogCheck,
         errors=("not_found",),
@@ -67,7 +75,7 @@ PUBLIC = (
     CALLS.get(
         "/log/{name}/tile/{level}/{index:path}",
         "readTile",
-        "A tile of a log's tree",
+        "Read a tile of a log's tree",
         transparency.read_tile,
         None,
         errors=("not_found",),
@@ -76,19 +84,19 @@ PUBLIC = (
     CALLS.get(
         "/log/{name}/proof/inclusion",
         "proveInclusion",
-        "That a leaf stands in a log",
+        "Prove that a leaf is in a log",
         transparency.prove_inclusion,
         schemas.InclusionProof,
         query=(
             Parameter("leaf_hash", {"type": "string"}, required=True, description="base64"),
-            Parameter("size", COUNT, description="of the tree; the published one unless said"),
+            Parameter("size", COUNT, description="leaves of the tree; the published size by default"),
         ),
         errors=("bad_query", "not_found"),
     ),
     CALLS.get(
         "/log/{name}/proof/consistency",
         "proveConsistency",
-        "That a log only grew",
+        "Prove that a log only grew",
         transparency.prove_consistency,
         schemas.ConsistencyProof,
         query=(Parameter("from", COUNT, required=True), Parameter("to", COUNT)),
@@ -97,7 +105,7 @@ PUBLIC = (
     CALLS.get(
         "/log/policy/entries",
         "listPolicy",
-        "Which rules bind since when",
+        "List entries of the policy log",
         transparency.list_policy,
         schemas.PolicyEntries,
         query=(Parameter("start", COUNT), Parameter("end", COUNT)),
@@ -106,14 +114,14 @@ PUBLIC = (
     CALLS.get(
         "/v1/public/logs",
         "listLogs",
-        "The logs and the keys that verify them",
+        "List the logs and the keys that verify them",
         transparency.list_log_keys,
         schemas.LogKeys,
     ),
     CALLS.get(
         "/v1/public/documents/{sha256}",
         "readDocument",
-        "The document behind a policy entry",
+        "Read the document of a policy entry by its hash",
         transparency.read_document,
         None,
         errors=("not_found",),

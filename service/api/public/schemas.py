@@ -1,4 +1,4 @@
-"""What anybody may read."""
+"""Answer schemas of the operations without a token."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class SourceRow(ApiModel):
 
 
 class SourceList(ApiModel):
-    """Sources in force."""
+    """Data sources in force."""
 
     data: list[SourceRow]
     next_cursor: str | None
 
 
 class PublicBenefit(ApiModel):
-    """A published benefit with what everybody gets without points."""
+    """A published benefit; `baseline` is what everybody gets without points."""
 
     benefit_id: str
     version: int
@@ -68,7 +68,7 @@ class PublicBenefits(ApiModel):
 
 
 class ReferenceRow(ApiModel):
-    """A sentence or clause that forbids a use; `original` is quoted as it was published, `means` says it again."""
+    """A clause that forbids a use: `original` quotes it as published, `means` is its meaning in both languages."""
 
     where: Localized
     original: str | None = None
@@ -76,7 +76,7 @@ class ReferenceRow(ApiModel):
 
 
 class BarredUseRow(ApiModel):
-    """A use that is impossible here, and why."""
+    """A use of points that this service cannot make, with its reason and references."""
 
     code: str
     title: Localized
@@ -86,13 +86,13 @@ class BarredUseRow(ApiModel):
 
 
 class BarredUses(ApiModel):
-    """Every barred use."""
+    """All barred uses."""
 
     data: list[BarredUseRow]
 
 
 class SchemeAnswer(ApiModel):
-    """A version of the scoring scheme, by which anybody can recompute their points."""
+    """A version of the scoring scheme, sufficient to recompute points from records."""
 
     version: str
     sha256: str
@@ -101,14 +101,14 @@ class SchemeAnswer(ApiModel):
 
 
 class Health(ApiModel):
-    """Whether it lives, and whether it can work."""
+    """The state of the process; `checks` names each dependency and is true where it is usable."""
 
     status: str
     checks: dict[str, bool] | None = None
 
 
 class InclusionProof(ApiModel):
-    """That a leaf stands at `index` in the tree of `size` leaves (RFC 6962, 2.1.1); hashes in base64."""
+    """The proof that a leaf is at `index` in the tree of `size` leaves (RFC 6962, 2.1.1); hashes in base64."""
 
     index: int
     size: int
@@ -116,7 +116,7 @@ class InclusionProof(ApiModel):
 
 
 class ConsistencyProof(ApiModel):
-    """That the tree of `size` leaves continues the older one (RFC 6962, 2.1.2); hashes in base64."""
+    """The proof that the tree of `size` leaves extends the older one (RFC 6962, 2.1.2); hashes in base64."""
 
     size: int
     hashes: list[str]
@@ -130,7 +130,7 @@ class PolicyEntry(ApiModel):
 
 
 class PolicyEntries(ApiModel):
-    """Leaves of the policy log in order, and how many are published."""
+    """Leaves of the policy log in order; `size` counts the published ones."""
 
     data: list[PolicyEntry]
     size: int
@@ -144,17 +144,17 @@ class LogKey(ApiModel):
 
 
 class LogKeys(ApiModel):
-    """Both logs."""
+    """Both logs with their keys."""
 
     data: list[LogKey]
 
 
 class LogCheck(ApiModel):
-    """What a log's last checkpoint was held against just now.
+    """The check of a log's last checkpoint.
 
-    `signed`: its signature is the log's own key's. `continued`: the tree as it is now begins with exactly the leaves
-    that were signed. `growing`: the log takes new leaves. It is this service that says so: to trust nobody, keep a
-    checkpoint of your own and ask for the proof.
+    `signed`: the signature is valid under the log's key. `continued`: the current tree begins with exactly the signed
+    leaves. `growing`: the log accepts new leaves. `sound`: all three. This service makes the check itself: to verify
+    independently, store a checkpoint and request a consistency proof.
     """
 
     name: str
@@ -167,7 +167,7 @@ class LogCheck(ApiModel):
 
 
 class Figures(ApiModel):
-    """Figures of a finished week, frozen when released; null where a count is too small to say."""
+    """Figures of a finished week, unchanged once released; null where a count is too small to publish."""
 
     first_day: str
     last_day: str

@@ -1,4 +1,7 @@
-"""The two logs over HTTP: checkpoints, tiles, proofs, and the documents behind the policy log. For everybody."""
+"""Public operations on the two transparency logs: checkpoints, tiles, proofs, and the policy log's documents.
+
+Checkpoints and tiles are as in C2SP tlog-tiles, proofs as in RFC 6962. Reads alone, without a token.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ from service.http.problems import Problem
 ENTRIES_MAX = 1_000
 """Policy entries of one answer."""
 FOREVER = "public, max-age=31536000, immutable"
+"""Cache-Control of content that its address determines: tiles and documents by hash."""
 
 
 def _log(context: RequestContext) -> Log:
@@ -38,7 +42,7 @@ def _log(context: RequestContext) -> Log:
 
 
 async def read_checkpoint(context: RequestContext, _: None) -> Response:
-    """The last published checkpoint, a signed note."""
+    """Return the last published checkpoint, a signed note; NotFound before the first."""
     head = await sequencer.head(_log(context))
     if head.note is None:
         raise NotFound("nothing was published yet")
@@ -46,24 +50,24 @@ async def read_checkpoint(context: RequestContext, _: None) -> Response:
 
 
 async def read_tile(context: RequestContext, _: None) -> Response:
-    """A tile of a published tree: 256 hashes, or `.p/<width>` for the last one of its level."""
+    """Return a tile of the published tree: 256 hashes of 32 bytes, or `.p/<width>` for the last tile of its level."""
     log, published = _log(context), await _published(_log(context))
     try:
         level = int(context.request.path_params["level"])
         number, width = checkpoint.parse_tile_path(context.request.path_params["index"])
     except ValueError:
         raise NotFound("there is no such tile") from None
-    hashes_there = published.size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
-    if number * TILE_WIDTH + width > hashes_there:
+    hash_count = published.size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
+    if number * TILE_WIDTH + width > hash_count:
         raise NotFound("there is no such tile")
-    found = await tiles.tile(log, level, number, width)
-    if found is None:
+    hashes = await tiles.tile(log, level, number, width)
+    if hashes is None:
         raise NotFound("there is no such tile")
-    return Response(found, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
+    return Response(hashes, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
 
 
 async def prove_inclusion(context: RequestContext, _: None) -> Answer:
-    """That a leaf stands in the tree of a published size (the latest, unless said otherwise)."""
+    """Return the proof that a leaf is in the tree of a published size; `?size=` defaults to the latest."""
     log, published = _log(context), await _published(_log(context))
     size = _size(context, "size", published.size)
     position = await entries.position_of(log, _hash(context, "leaf_hash").hex())
@@ -74,7 +78,7 @@ async def prove_inclusion(context: RequestContext, _: None) -> Answer:
 
 
 async def prove_consistency(context: RequestContext, _: None) -> Answer:
-    """That the tree of one published size continues that of another."""
+    """Return the proof that the tree of size `?to=` extends the tree of size `?from=`."""
     log, published = _log(context), await _published(_log(context))
     old, new = _size(context, "from", None), _size(context, "to", published.size)
     if not old <= new <= published.size:
@@ -83,7 +87,7 @@ async def prove_consistency(context: RequestContext, _: None) -> Answer:
 
 
 async def list_policy(context: RequestContext, _: None) -> Answer:
-    """Entries of the policy log in order: which rules bind since when, by their hashes."""
+    """List published entries of the policy log in order, from `?start=` up to `?end=`, at most ENTRIES_MAX."""
     published = await _published(Log.POLICY)
     start = _size(context, "start", 0)
     end = min(_size(context, "end", published.size), published.size, start + ENTRIES_MAX)
@@ -97,7 +101,7 @@ async def list_policy(context: RequestContext, _: None) -> Answer:
 
 
 async def read_document(context: RequestContext, _: None) -> Response:
-    """The document behind a policy entry; its canonical JSON has the hash that was asked for."""
+    """Return the document of a policy entry by the SHA-256 of its canonical JSON."""
     sha256 = context.request.path_params["sha256"]
     body = await bodies.by_hash(sha256)
     for announced in (*barred_uses(), *keys(context.app_context)) if body is None else ():
@@ -109,20 +113,20 @@ async def read_document(context: RequestContext, _: None) -> Response:
 
 
 def barred_uses() -> list[dict[str, Any]]:
-    """The barred uses as documents."""
+    """Return the barred uses as the documents that the policy log announces."""
     return [
         {
-            "barred_use": one.code,
-            "title": {"zh-CN": one.title_zh, "en": one.title_en},
-            "reason": {"zh-CN": one.reason_zh, "en": one.reason_en},
-            "reference": one.reference,
+            "barred_use": use.code,
+            "title": {"zh-CN": use.title_zh, "en": use.title_en},
+            "reason": {"zh-CN": use.reason_zh, "en": use.reason_en},
+            "reference": use.reference,
         }
-        for one in purposes.BARRED_USES
+        for use in purposes.BARRED_USES
     ]
 
 
 def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """The public keys that speak for this service, as documents: of receipts, and of each log."""
+    """Return the public keys of receipts and of each log, as the documents that the policy log announces."""
     (receipts,) = app_context.settings.signing_key.public_keys()
     return [
         {"key": receipts["kid"], "use": "receipts", "jwk": receipts},
@@ -131,12 +135,12 @@ def keys(app_context: AppContext) -> list[dict[str, Any]]:
 
 
 def log_key(app_context: AppContext, log: Log) -> NoteKey:
-    """The key that verifies a log's checkpoints."""
+    """Return the key that verifies a log's checkpoints."""
     return app_context.settings.publisher.signer_of(log).key
 
 
 async def list_log_keys(context: RequestContext, _: None) -> Answer:
-    """What a verifier of the logs is configured with."""
+    """List the logs with their verifier keys."""
     return Answer(
         schemas.LogKeys(
             data=[schemas.LogKey(name=log, verifier_key=log_key(context.app_context, log).text()) for log in Log]
@@ -145,7 +149,7 @@ async def list_log_keys(context: RequestContext, _: None) -> Answer:
 
 
 async def check_log(context: RequestContext, _: None) -> Answer:
-    """The last published checkpoint, held against the log's key and against the tree as it is now."""
+    """Check the last published checkpoint against the log's key and the current tree."""
     log = _log(context)
     head = await sequencer.head(log)
     if head.note is None:
@@ -174,7 +178,7 @@ async def check_log(context: RequestContext, _: None) -> Answer:
 
 
 async def published_checkpoint(log: Log) -> tuple[str, Checkpoint] | None:
-    """The note and the checkpoint that were last published, or None."""
+    """Return the signed note and the checkpoint that were last published, or None."""
     head = await sequencer.head(log)
     if head.note is None:
         return None
@@ -183,11 +187,11 @@ async def published_checkpoint(log: Log) -> tuple[str, Checkpoint] | None:
 
 
 async def proof_of(log: Log, leaf_hash: str) -> str | None:
-    """The tlog-proof of a leaf (hash in hex) under the last published checkpoint, or None while it is not in it."""
-    found = await published_checkpoint(log)
-    if found is None:
+    """Return the C2SP tlog-proof of a leaf, whose hash is given in hex; None until a checkpoint covers the leaf."""
+    latest = await published_checkpoint(log)
+    if latest is None:
         return None
-    note, published = found
+    note, published = latest
     position = await entries.position_of(log, leaf_hash)
     if position is None or position >= published.size:
         return None
@@ -196,10 +200,10 @@ async def proof_of(log: Log, leaf_hash: str) -> str | None:
 
 
 async def _published(log: Log) -> Checkpoint:
-    found = await published_checkpoint(log)
-    if found is None:
+    latest = await published_checkpoint(log)
+    if latest is None:
         raise NotFound("nothing was published yet")
-    return found[1]
+    return latest[1]
 
 
 def _size(context: RequestContext, name: str, default: int | None) -> int:
@@ -214,16 +218,19 @@ def _size(context: RequestContext, name: str, default: int | None) -> int:
 
 
 def _hash(context: RequestContext, name: str) -> bytes:
-    """A hash in base64, also where a plus sign arrived as a space, or in base64url."""
+    """Decode a hash in base64 or base64url; Problem bad_query for other text.
+
+    A plus sign that was not percent-encoded arrives as a space.
+    """
     text = context.request.query_params.get(name, "").replace(" ", "+").replace("-", "+").replace("_", "/")
     try:
-        found = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        digest = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise Problem("bad_query") from None
-    if len(found) != HASH_BYTES:
+    if len(digest) != HASH_BYTES:
         raise Problem("bad_query")
-    return found
+    return digest
 
 
 def _encoded(hashes: list[bytes]) -> list[str]:
-    return [base64.b64encode(one).decode() for one in hashes]
+    return [base64.b64encode(digest).decode() for digest in hashes]
