@@ -59,10 +59,6 @@ class Grant:
             return self.state_at(at)
         return State.EXPIRED if at >= self.expires_at else State.GIVEN
 
-    def covers(self, purpose: Purpose, counterpart: str, at: datetime) -> bool:
-        """Return True if the grant permits this use at `at`. Exactly at `expires_at` it no longer does."""
-        return self.purpose is purpose and self.counterpart == counterpart and self.state_at(at) is State.GIVEN
-
 
 def end_of_life(given_at: datetime, months: int) -> datetime:
     """Return the same moment `months` later (1 to 12) in UTC; a day that the month lacks becomes its last day."""

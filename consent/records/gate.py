@@ -280,19 +280,6 @@ async def live_counterparts(person: Person, purpose: Purpose, at: datetime) -> s
     return {row["counterpart"] for row in rows}
 
 
-async def anything_live(person_id: str, at: datetime) -> bool:
-    """Report whether any consent of the person to compute points lives at `at`."""
-    return (
-        await queries.fetch_one(
-            "SELECT 1 AS live FROM consent WHERE person_id = $1 AND purpose = 'points.compute'"
-            f" AND {live_sql('$2')} LIMIT 1",
-            person_id,
-            queries.to_micros(at),
-        )
-        is not None
-    )
-
-
 async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[queries.Row]:
     """Return a person's own records for themselves, the newest day first; no use, so it leaves no event.
 
