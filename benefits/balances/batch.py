@@ -26,14 +26,14 @@ PERSONS_A_PART = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class BatchResult:
     """Result of a part: its persons, and how many were computed; the others have no live consent."""
 
     persons: int
     computed: int
 
 
-async def plan(parts: int | None = None) -> list[Part]:
+async def list_parts(parts: int | None = None) -> list[Part]:
     """Return the parts of a batch: one for each partition of the tables, else `parts` ranges of ids (by size if None).
 
     Raises:
@@ -50,7 +50,7 @@ async def _parts() -> int:
     return await gate.count_persons() // PERSONS_A_PART + 1
 
 
-async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> Done:
+async def compute_part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> BatchResult:
     """Compute one part at the instant of `clock`; joins a running transaction.
 
     Raises:
@@ -73,7 +73,7 @@ async def part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) ->
         by_person=True,
     )
     persons, computed = await gate.release_to_all(which, at, OWN_COMPUTATION, derived)
-    return Done(persons, computed)
+    return BatchResult(persons, computed)
 
 
 async def run(
@@ -82,18 +82,18 @@ async def run(
     jobs: int,
     clock: Clock,
     day_of: Callable[[datetime], date],
-    report: Callable[[int, int, Done], None],
-) -> Done:
+    report: Callable[[int, int, BatchResult], None],
+) -> BatchResult:
     """Compute the parts from number `after` on, `jobs` of them concurrently (one on SQLite); return the sum.
 
     After each part `report` is called with the number of leading parts that are done, the number of parts, and the sum
     so far: a stopped batch continues from that number.
     """
-    turns, done = asyncio.Semaphore(1 if queries.is_sqlite() else jobs), dict[int, Done]()
+    turns, done = asyncio.Semaphore(1 if queries.is_sqlite() else jobs), dict[int, BatchResult]()
 
     async def compute(which: Part) -> None:
         async with turns:
-            done[which.number] = await part(which, clock, day_of)
+            done[which.number] = await compute_part(which, clock, day_of)
         ready = next(number for number in range(after, len(plan) + 1) if number not in done)
         report(ready, len(plan), _sum(done.values()))
 
@@ -103,6 +103,6 @@ async def run(
     return _sum(done.values())
 
 
-def _sum(done: Iterable[Done]) -> Done:
+def _sum(done: Iterable[BatchResult]) -> BatchResult:
     parts = list(done)
-    return Done(sum(part.persons for part in parts), sum(part.computed for part in parts))
+    return BatchResult(sum(part.persons for part in parts), sum(part.computed for part in parts))

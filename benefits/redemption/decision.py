@@ -52,7 +52,7 @@ class PersonRow(NamedTuple):
 class RedemptionState(NamedTuple):
     """Everything that decides about a handle at a venue, as of one instant.
 
-    `micros` is the database's clock, `changes` the catalogue's change number, `frozen` 1 while nothing may be used,
+    `micros` is the database's clock, `changes` the catalogue's change number, `withheld` 1 while nothing may be used,
     `consent` the person's `benefit.check` consent for the venue's provider. `taken` says how much of each quota limit
     of the benefit is taken, in the order of `limits_of`; None where it was not read: the commit then finds out.
     """
@@ -60,7 +60,7 @@ class RedemptionState(NamedTuple):
     venue: Body | None
     micros: int
     changes: int
-    frozen: int
+    withheld: int
     ticket: TicketRow
     person: PersonRow
     consent: ConsentPeriod
@@ -97,7 +97,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     Raises:
         RecordsFrozen: nothing may be used now. Decided before the handle matters, so that all handles are alike.
     """
-    require_not_frozen(state.frozen)
+    require_not_frozen(state.withheld)
     ticket, person, venue = state.ticket, state.person, state.venue
     if venue is None or person.epoch is None or not is_valid_at(ticket, venue["venue_id"], now.micros):
         return StandardTerms()

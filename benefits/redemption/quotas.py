@@ -44,7 +44,7 @@ async def read_taken(keys: Sequence[str]) -> tuple[int, ...]:
     return tuple(taken)
 
 
-async def left(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
+async def admits_another(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
     """Report whether every counter admits one more redemption of this person now. Nothing is taken."""
     limits = limits_of(benefit, day)
     subject = await persons.subject_of(person) if any(limit.per_resident for limit in limits) else ""

@@ -186,23 +186,23 @@ class _Redemption:
         if isinstance(verdict, StandardTerms):
             if verdict.checked is None:
                 # One leaf for every answer: else the public size of the log would tell a live handle from an unknown.
-                return [gate.STILL_NOT_FROZEN, ledger.padding_write(now.at), *self._answer(None, now)], None
+                return [gate.NOT_WITHHELD, ledger.padding_write(now.at), *self._answer(None, now)], None
             use = _use("benefit.checked", verdict.checked, "standard_terms")
             person = _person(self.scan.keyring, state)
             return [*_permit(state, person, now, use), *self._answer(None, now), still_unchanged(state.changes)], None
-        granted, effect = Granted(verdict.benefit, queries.from_micros(verdict.valid_until)), list[Write]()
+        granted, redemption_writes = Granted(verdict.benefit, queries.from_micros(verdict.valid_until)), list[Write]()
         person, kind = _person(self.scan.keyring, state), "benefit.checked"
         if self.store is not None:
             granted = granted._replace(redemption_id=new_id(), runs_until=verdict.runs_until)
-            effect, kind = self._effect(state, person, verdict, granted, now), "benefit.redeemed"
+            redemption_writes, kind = self._redemption_writes(state, person, verdict, granted, now), "benefit.redeemed"
         permit = _permit(state, person, now, _use(kind, verdict.benefit, "applies"))
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
-        return [*permit, *self._answer(granted, now), *effect, still_unchanged(state.changes)], granted
+        return [*permit, *self._answer(granted, now), *redemption_writes, still_unchanged(state.changes)], granted
 
     def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
         return [] if self.store is None else [self.store.write(granted, now.at)]
 
-    def _effect(
+    def _redemption_writes(
         self, state: RedemptionState, person: Person, verdict: Redeem, granted: Granted, now: CivilTime
     ) -> list[Write]:
         """Return the writes of ticket, redemption and counters.

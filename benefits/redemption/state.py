@@ -79,13 +79,13 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
 
 
 def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
-    """The state of a row of `_load_sql`: clock, changes, frozen, then LOADED, then the answer."""
-    micros, changes, frozen = row[:3]
+    """The state of a row of `_load_sql`: clock, changes, withheld, then LOADED, then the answer."""
+    micros, changes, withheld = row[:3]
     state = RedemptionState(
         venue,
         micros,
         changes,
-        frozen,
+        withheld,
         TicketRow._make(row[3:8]),
         PersonRow._make(row[8:13]),
         ConsentPeriod._make(row[13:15]),

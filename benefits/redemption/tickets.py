@@ -80,7 +80,7 @@ async def issue(
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
-    if not await quotas.left(keyring, person, benefit, now.today):
+    if not await quotas.admits_another(keyring, person, benefit, now.today):
         raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()

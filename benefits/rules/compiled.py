@@ -39,9 +39,9 @@ class Rule:
         self.thresholds = tuple(leaf.at_least for leaf in leaves)
         self.decide = _decider(self.measures, self.thresholds, _verdict(condition, count()))
 
-    def applies(self, standing: PointsByMeasure) -> bool:
+    def applies(self, points: PointsByMeasure) -> bool:
         """Return the decision without the trace."""
-        return self.decide(standing).applies
+        return self.decide(points).applies
 
     def lines(self, trace: Trace) -> list[ConditionLine]:
         """Return a trace of this rule as one line for each "at least"."""
@@ -52,14 +52,14 @@ def _decider(
     measures: tuple[str, ...], thresholds: tuple[int, ...], verdict: Callable[[Met], bool]
 ) -> Callable[[PointsByMeasure], Trace]:
     # itemgetter of a single key returns the value itself, not a tuple.
-    fetch = itemgetter(*measures) if len(measures) > 1 else lambda standing: (standing[measures[0]],)
+    fetch = itemgetter(*measures) if len(measures) > 1 else lambda points: (points[measures[0]],)
     make = Trace._make
 
-    def decide(standing: PointsByMeasure) -> Trace:
+    def decide(points: PointsByMeasure) -> Trace:
         try:
-            have = fetch(standing)
+            have = fetch(points)
         except KeyError:
-            have = tuple(standing.get(measure, 0) for measure in measures)
+            have = tuple(points.get(measure, 0) for measure in measures)
         met = tuple(map(ge, have, thresholds))
         return make((verdict(met), have, met))
 

@@ -152,7 +152,7 @@ async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in
     await _set_state(version, "approved", expected="submitted")
     await _only(version).update(in_force_from=queries.to_micros(in_force_from))
     await _record_step(version, "approve", staff_id, at)
-    await ledger.policy(version.kind, version.document_id, version.version, version.sha256, in_force_from)
+    await ledger.enqueue_policy_leaf(version.kind, version.document_id, version.version, version.sha256, in_force_from)
     return await get(version.kind, version.document_id, version.version)
 
 

@@ -160,7 +160,7 @@ async def append(person: Person, kind: str, facts: Facts, at: datetime, *, to_th
     return new.leaf_hash
 
 
-async def refused(audience: str, actor: str, code: str, what: str, at: datetime) -> None:
+async def record_refused_attempt(audience: str, actor: str, code: str, what: str, at: datetime) -> None:
     """Record a refused attempt with its leaf, in the caller's transaction.
 
     `actor` is a client or staff id, empty for a resident.
@@ -200,7 +200,7 @@ async def record_officer_read(staff_id: str, case_id: str | None, what: str, at:
     await enqueue_leaf(Log.CONSENT, leaf, at)
 
 
-async def used_for_all(
+async def record_use_for_all(
     use: Facts, purpose: str, ids: tuple[str, str], piece: tuple[int, int] | None, at: datetime
 ) -> None:
     """Record a use of the covered records of all persons with ids from the first to before the second, with one leaf.
@@ -236,14 +236,14 @@ def attempt_event(attempt_id: str, audience: str, actor: str, code: str) -> dict
     return {"v": 1, "kind": "attempt.refused", "id": attempt_id, "door": audience, "actor": actor, "code": code}
 
 
-async def policy(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
+async def enqueue_policy_leaf(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
     """Enqueue a leaf of the policy log for a rule that binds people or a public key of the service."""
     leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
     leaf["in_force_from"] = in_force_from.isoformat()
     await enqueue_leaf(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
 
 
-async def policy_named(document_id: str) -> bool:
+async def is_in_policy_log(document_id: str) -> bool:
     """Report whether the policy log has an entry of this id, or one waits for it in the outbox."""
     beginning = rfc8785.dumps({"id": document_id}).decode().removesuffix("}")
     for table in ("log_entry", "outbox"):

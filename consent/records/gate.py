@@ -33,10 +33,10 @@ class Use(NamedTuple):
     outcome: str
 
 
-FROZEN = "(SELECT withheld FROM log_head WHERE log = 'consent')"
+WITHHELD_FLAG = "(SELECT withheld FROM log_head WHERE log = 'consent')"
 """SQL: 1 while nothing may be used (`RecordsFrozen`), else 0."""
-WITHHELD = f"{FROZEN} AS withheld"
-STILL_NOT_FROZEN = Write(Expect(FROZEN), (0,))
+WITHHELD = f"{WITHHELD_FLAG} AS withheld"
+NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
 """The write that makes a plan a conflict while nothing may be used."""
 
 USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
@@ -173,7 +173,7 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
         relations, insert = released + derived.relations, derived.insert()
         rows = await queries.insert_select(relations, insert, first, beyond, queries.to_micros(at))
         piece = (part.number, part.count) if part.cut else None
-        await ledger.used_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
+        await ledger.record_use_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if derived.by_person:
             await _delete_stale(derived.table, part)
     if derived.by_person and queries.is_citus():
@@ -237,7 +237,7 @@ def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use
     if not is_live(period, queries.to_micros(at)):
         raise NotCovered("no live consent covers this provider")
     fence, event, leaf = ledger.fenced_event(head, use.kind, _facts(Purpose.BENEFIT_CHECK, use), at)
-    return fence, STILL_NOT_FROZEN, event, leaf
+    return fence, NOT_WITHHELD, event, leaf
 
 
 async def lock_epoch(person_id: str) -> int | None:

@@ -37,7 +37,7 @@ async def measure(records: int, rounds: int) -> dict[str, Any]:
         await populate(records)
 
         async def ours() -> None:
-            done = await batch.part(Part(0, 1), clock, lambda at: at.date())
+            done = await batch.compute_part(Part(0, 1), clock, lambda at: at.date())
             assert done.computed == records // RECORDS_A_PERSON
 
         for seconds in turns.tries():

@@ -116,8 +116,8 @@ async def measure(url: str, folder: Path, records: int, rounds: int) -> dict[str
     select = tables + insert[insert.index("SELECT") : insert.index("WHERE true")]
 
     async def ours() -> None:
-        for part in await batch.plan():
-            await batch.part(part, clock, lambda at: at.date())
+        for part in await batch.list_parts():
+            await batch.compute_part(part, clock, lambda at: at.date())
 
     copying = {"to files": await written(url, folder)}
     began = time.perf_counter()

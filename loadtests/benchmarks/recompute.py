@@ -222,11 +222,11 @@ async def measure(url: str, records: int, rounds: int) -> dict[str, Any]:
                 await queries.insert_select(tables, insert)
 
         async def ours() -> None:
-            for part in await batch.plan():
-                await batch.part(part, clock, lambda at: at.date())
+            for part in await batch.list_parts():
+                await batch.compute_part(part, clock, lambda at: at.date())
 
         async def in_parallel() -> None:
-            await batch.run(await batch.plan(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
+            await batch.run(await batch.list_parts(), 0, JOBS, clock, lambda at: at.date(), lambda *_: None)
 
         totals = []
         for work in (hand, ours):

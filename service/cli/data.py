@@ -80,11 +80,11 @@ def recompute(
     """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits."""
     context = app_context(read_settings(data_dir))
 
-    def show(ready: int, parts: int, done: batch.Done) -> None:
+    def show(ready: int, parts: int, done: batch.BatchResult) -> None:
         typer.echo(f"--after {ready} --of {parts}: {done.computed:,} of {done.persons:,} persons computed", err=True)
 
-    async def work() -> batch.Done:
-        return await batch.run(await batch.plan(parts), after, jobs, context.clock, context.day_of, show)
+    async def work() -> batch.BatchResult:
+        return await batch.run(await batch.list_parts(parts), after, jobs, context.clock, context.day_of, show)
 
     try:
         done = run_with_database(context.settings, work)

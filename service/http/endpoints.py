@@ -211,7 +211,7 @@ def principal_key(principal: Principal) -> str:
 async def record_refusal(app_context: AppContext, audience: Audience | None, actor: str, code: str, what: str) -> None:
     """Record a refused attempt, in a transaction of its own, after that of the attempt was rolled back."""
     async with queries.transaction():
-        await ledger.refused(
+        await ledger.record_refused_attempt(
             audience.value if audience else "public", actor, code, what[:200], await app_context.clock()
         )
 

@@ -35,7 +35,7 @@ RETRY_AFTER_SECONDS: Final = 5
 AUTHENTICATE: Final = "Bearer"
 
 
-AWAY: Final = (
+UNAVAILABLE_ERRORS: Final = (
     DBConnectionError,
     OSError,
     asyncpg.InterfaceError,
@@ -194,7 +194,7 @@ def handlers() -> dict[Any, ExceptionHandler]:
         HTTPException: _http_error,
         OperationalError: _operational,
         ClientDisconnect: _gone,
-        **dict.fromkeys(AWAY, _away),
+        **dict.fromkeys(UNAVAILABLE_ERRORS, _unavailable),
     }
 
 
@@ -214,7 +214,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem_response(request, Problem(code, headers=error.headers))
 
 
-async def _away(request: Request, error: Exception) -> Response:
+async def _unavailable(request: Request, error: Exception) -> Response:
     logger.error("a dependency is unavailable", extra={"request_id": _id(request), "error": type(error).__name__})
     return problem_response(request, Problem("unavailable"))
 
@@ -222,7 +222,7 @@ async def _away(request: Request, error: Exception) -> Response:
 async def _operational(request: Request, error: Exception) -> Response:
     """SQLite's locks that could not be had heal by themselves; anything else here is a mistake of ours."""
     if isinstance(error.__cause__, sqlite3.OperationalError) or "locked" in str(error):
-        return await _away(request, error)
+        return await _unavailable(request, error)
     return unforeseen(request, error)
 
 

@@ -81,8 +81,8 @@ async def log_keys_and_barred_uses(app_context: AppContext) -> None:
             *(("key", key) for key in transparency.keys(app_context)),
         ):
             sha256 = sha256_of(body)
-            if not await ledger.policy_named(f"{kind}:{sha256}"):
-                await ledger.policy(kind, f"{kind}:{sha256}", 1, sha256, at)
+            if not await ledger.is_in_policy_log(f"{kind}:{sha256}"):
+                await ledger.enqueue_policy_leaf(kind, f"{kind}:{sha256}", 1, sha256, at)
 
 
 async def advance_logs(app_context: AppContext) -> dict[Log, int]:

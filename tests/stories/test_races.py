@@ -123,7 +123,7 @@ async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
     await wang.volunteer(7_200, "v-wang")
     if stored_before:
         assert await wang.total() == 63
-    caught, trace = asyncio.Event(), ledger.used_for_all
+    caught, trace = asyncio.Event(), ledger.record_use_for_all
 
     async def stop() -> None:
         await caught.wait()
@@ -131,15 +131,15 @@ async def test_c8_a_withdrawal_between_a_batchs_statements_leaves_nothing(
 
     stopping = asyncio.create_task(stop())
 
-    async def used_for_all(*facts: Any) -> None:
+    async def record_use_for_all(*facts: Any) -> None:
         await trace(*facts)
         caught.set()
         if not queries.is_sqlite():
             await asyncio.wait([stopping], timeout=0.5 if stored_before else None)
             assert stopping.done() != stored_before
 
-    monkeypatch.setattr(ledger, "used_for_all", used_for_all)
-    await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
+    monkeypatch.setattr(ledger, "record_use_for_all", record_use_for_all)
+    await batch.compute_part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
     await stopping
     (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY created_at DESC LIMIT 1")
     assert await queries.fetch_all("SELECT 1 FROM snapshot WHERE person_id = $1", person["person_id"]) == []

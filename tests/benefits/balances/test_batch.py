@@ -25,8 +25,8 @@ ALL = Part(0, 1)
 EVERYTHING = (access_log.NEWEST, access_log.NEWEST)
 
 
-async def computed(town: City, which: Part = ALL) -> batch.Done:
-    return await batch.part(which, town.app_context.clock, town.app_context.day_of)
+async def computed(town: City, which: Part = ALL) -> batch.BatchResult:
+    return await batch.compute_part(which, town.app_context.clock, town.app_context.day_of)
 
 
 async def c8(town: City, count: int) -> None:
@@ -48,7 +48,7 @@ async def c8(town: City, count: int) -> None:
         queries.to_micros(start + timedelta(milliseconds=2)),
     )
     async with queries.transaction():
-        done = [await batch.part(part, clock, town.app_context.day_of) for part in parts]
+        done = [await batch.compute_part(part, clock, town.app_context.day_of) for part in parts]
     people_there = await queries.fetch_one("SELECT count(*) AS persons FROM person")
     assert people_there is not None
     assert sum(part.persons for part in done) == people_there["persons"]

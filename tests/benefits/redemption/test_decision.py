@@ -138,7 +138,7 @@ def anything() -> st.SearchStrategy[RedemptionState]:
 @given(anything())
 def test_all_handles_are_alike_while_records_are_frozen(any_state: RedemptionState) -> None:
     with pytest.raises(RecordsFrozen):
-        decide(any_state._replace(frozen=1), CATALOGUE, NOW)
+        decide(any_state._replace(withheld=1), CATALOGUE, NOW)
 
 
 @given(anything())

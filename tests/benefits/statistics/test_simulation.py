@@ -165,7 +165,7 @@ async def test_points_are_not_counted_after_the_consent(town: City) -> None:
     """Points in the snapshot of a person whose consent has expired are counted in no figure."""
     ids = await add_people_with_rides(town, 30)
     at = await town.app_context.clock()
-    await batch.part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
+    await batch.compute_part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
     await queries.execute(
         "UPDATE consent SET expires_at = $1 WHERE person_id < $2", queries.to_micros(at - timedelta(days=1)), ids[12]
     )

@@ -37,7 +37,7 @@ async def grow(town: City, leaves: int) -> None:
     async with queries.transaction():
         at = await queries.now()
         for number in range(leaves):
-            await ledger.policy("key", f"key:{at.isoformat()}-{number}", 1, "0" * 64, at)
+            await ledger.enqueue_policy_leaf("key", f"key:{at.isoformat()}-{number}", 1, "0" * 64, at)
     await background.advance_logs(town.app_context)
 
 

@@ -270,7 +270,7 @@ async def test_rows_without_a_month_partition_move_to_it_when_it_is_created(part
     async def attempt(days: int) -> str:
         at = now + timedelta(days=days)
         async with queries.transaction():
-            await ledger.refused("public", "x", "wrong_role", "door", at)
+            await ledger.record_refused_attempt("public", "x", "wrong_role", "door", at)
         row = await queries.fetch_one("SELECT leaf_hash FROM refused_attempt WHERE at = $1", queries.to_micros(at))
         assert row is not None
         return str(row["leaf_hash"])
@@ -317,7 +317,7 @@ async def test_a_batch_by_partitions_logs_the_use_for_each_person(partitioned_ci
     for name in names:
         await partitioned_city.resident(name).volunteer(7_200, f"v-{name}")
     await queries.execute("DELETE FROM snapshot")
-    plan = await batch.plan()
+    plan = await batch.list_parts()
     assert [(part.number, part.count, part.cut) for part in plan] == [
         (number, PIECES, True) for number in range(PIECES)
     ]
@@ -347,7 +347,7 @@ async def test_a_batch_by_partitions_logs_the_use_for_each_person(partitioned_ci
     reports = await logs.check_all(app_context.keyring, app_context.settings.publisher)
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
     with pytest.raises(ValueError, match="4 pieces"):
-        await batch.plan(3)
+        await batch.list_parts(3)
 
 
 def test_the_operations_page_says_where_every_table_lies() -> None:

@@ -14,7 +14,7 @@ import pytest
 from tortoise.backends.base.client import TransactionalDBClient
 
 from consent.database import queries
-from service.http.problems import AWAY
+from service.http.problems import UNAVAILABLE_ERRORS
 from service.storage import health_monitor
 from service.storage import pool as connections
 from service.storage.pool import CONNECTIONS_MAX, Pool
@@ -133,7 +133,7 @@ async def test_a_transaction_that_cannot_begin_is_closed(opened: str) -> None:
         assert row is not None
         os.kill(row["pid"], signal.SIGTERM)
         time.sleep(0.1)  # noqa: ASYNC251  the process itself must not hear of it before it begins
-        with pytest.raises(AWAY):
+        with pytest.raises(UNAVAILABLE_ERRORS):
             async with queries.transaction():
                 pass
         # The task continues outside the transaction.
