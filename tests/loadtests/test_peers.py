@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -51,18 +51,28 @@ def test_goals_compare_peers_and_the_kinds_of_our_own_requests() -> None:
 @asynccontextmanager
 async def answering(status: int, delay: float = 0.0, most: int = 1_000) -> AsyncIterator[int]:
     """A server that answers at most so many requests of a connection, then closes it."""
+    answers: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in range(most):
-            if not await reader.read(1024):
-                break
-            await asyncio.sleep(delay)
-            writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\nok".encode())
-        writer.close()
+        with suppress(OSError):
+            for _ in range(most):
+                if not await reader.read(1024):
+                    break
+                await asyncio.sleep(delay)
+                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\nok".encode())
+            writer.close()
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers.add(asyncio.create_task(answer(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        await asyncio.sleep(0.1)  # connections that wait to be accepted
+        server.close()
+        await asyncio.wait(answers)
 
 
 async def driven(status: int, requests: int, rate: float | None, **server: Any) -> load.Driven:
