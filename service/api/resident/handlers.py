@@ -17,7 +17,7 @@ from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import Body, InForce, LiveBenefit
 from benefits.redemption import tickets
 from benefits.scoring import points
-from consent import persons as people
+from consent import persons
 from consent.consents import account_links, presentations, register
 from consent.consents.link_codes import PendingLink
 from consent.consents.presentations import NoticeRequest
@@ -29,29 +29,28 @@ from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound, require_not_frozen
 from consent.persons import Person
 from consent.records import gate
-from service.api.resident import person as persons
-from service.api.resident import schemas
+from service.api.resident import current_person, schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 
 
 async def request_consent(context: RequestContext, body: schemas.ConsentRequest) -> Answer:
     """Show a notice."""
-    person = await persons.entered(context)
+    person = await current_person.get_or_create(context)
     shown = await presentations.show(
-        persons.acting(context, person),
+        current_person.acting(context, person),
         NoticeRequest(body.purpose, body.counterpart, body.language, body.account, body.previous_consent_id),
     )
-    return Answer(_shown(shown), 201)
+    return Answer(_shown_answer(shown), 201)
 
 
 async def read_request(context: RequestContext, _: None) -> Answer:
     """A notice as it was shown, while it can be answered."""
-    person = await persons.known(context)
+    person = await current_person.find(context)
     if person is None:
         raise NotFound("no such notice was shown")
     return Answer(
-        _shown(
+        _shown_answer(
             await presentations.show_again(
                 context.app_context.keyring, person, context.request.path_params["request_id"], context.at
             )
@@ -61,76 +60,82 @@ async def read_request(context: RequestContext, _: None) -> Answer:
 
 async def give_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
     """Answer a notice with yes."""
-    person = await persons.entered(context)
+    person = await current_person.get_or_create(context)
     return Answer(
-        _consent(await register.give(context.app_context.keyring, person, body.ticket, context.at), context), 201
+        _consent_answer(await register.give(context.app_context.keyring, person, body.ticket, context.at), context), 201
     )
 
 
 async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
     """Answer a notice with no."""
-    person = await persons.entered(context)
+    person = await current_person.get_or_create(context)
     return Answer(
-        _consent(await register.refuse(context.app_context.keyring, person, body.ticket, context.at), context), 201
+        _consent_answer(await register.refuse(context.app_context.keyring, person, body.ticket, context.at), context),
+        201,
     )
 
 
 async def list_consents(context: RequestContext, _: None) -> Answer:
     """Consents, newest first."""
-    person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await register.list_for(person, json_io.read_keyset(context.request), limit + 1)
-    names = await catalogue.names(context.at) if found else {}
-    return persons.page(
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
+    consents = (
+        [] if person is None else await register.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    )
+    names = await catalogue.names(context.at) if consents else {}
+    return current_person.page(
         schemas.ConsentList,
-        [] if person is None else await _as_they_stand(person, found, context, names),
+        [] if person is None else await _consent_answers(person, consents, context, names),
         limit,
-        [(json_io.micros(one.grant.given_at), one.grant.consent_id) for one in found],
+        [(json_io.micros(consent.grant.given_at), consent.grant.consent_id) for consent in consents],
     )
 
 
 async def read_consent(context: RequestContext, _: None) -> Answer:
     """One consent, as it is or as it was."""
-    person = await persons.known(context)
+    person = await current_person.find(context)
     if person is None:
         raise NotFound("there is no such consent")
     consent = await register.get(person, context.request.path_params["consent_id"])
     names = await catalogue.names(context.at)
-    then = json_io.read_moment(context.request, "at", context.at)
-    if then == context.at:
-        return Answer((await _as_they_stand(person, [consent], context, names))[0])
-    state = consent.grant.as_of(then)
+    instant = json_io.read_moment(context.request, "at", context.at)
+    if instant == context.at:
+        return Answer((await _consent_answers(person, [consent], context, names))[0])
+    state = consent.grant.as_of(instant)
     if state is None:
         raise NotFound("there was no such consent yet")
-    said = _consent(consent, context, names).model_copy(update={"state": state})
-    return Answer(said if state is not State.GIVEN else said.model_copy(update={"ended_at": None}))
+    answer = _consent_answer(consent, context, names).model_copy(update={"state": state})
+    return Answer(answer if state is not State.GIVEN else answer.model_copy(update={"ended_at": None}))
 
 
-async def _as_they_stand(
-    person: Person, found: list[ConsentForPerson], context: RequestContext, names: Mapping[str, Mapping[str, str]]
+async def _consent_answers(
+    person: Person, consents: list[ConsentForPerson], context: RequestContext, names: Mapping[str, Mapping[str, str]]
 ) -> list[schemas.ConsentAnswer]:
     """Consents with what their links wait for, and what can be undone."""
-    proven, codes = await account_links.confirmed_sources(person), await account_links.pending_links(person, context.at)
-    said = []
-    for one in found:
-        answer = _consent(replace(one, link=codes.get(one.grant.consent_id)), context, names)
+    confirmed, pending = (
+        await account_links.confirmed_sources(person),
+        await account_links.pending_links(person, context.at),
+    )
+    answers = []
+    for consent in consents:
+        answer = _consent_answer(replace(consent, link=pending.get(consent.grant.consent_id)), context, names)
         if answer.state == State.GIVEN and answer.source_id:
-            answer = answer.model_copy(update={"linked": answer.source_id in proven})
-        said.append(answer)
-    return said
+            answer = answer.model_copy(update={"linked": answer.source_id in confirmed})
+        answers.append(answer)
+    return answers
 
 
-async def code_anew(context: RequestContext, _: None) -> Answer:
+async def reissue_code(context: RequestContext, _: None) -> Answer:
     """A new code for a link that waits."""
-    person = await persons.locked(context)
+    person = await current_person.lock(context)
     link = await account_links.reissue_code(
         context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
     )
-    return Answer(_link(link), 201)
+    return Answer(_link_answer(link), 201)
 
 
 async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     """Stop one consent."""
-    person = await persons.locked(context)
+    person = await current_person.lock(context)
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
     if consent.grant.ended_at == context.at:  # again, or too late: nothing ended now
         context.app_context.tombstones.withdrawn(consent.grant.consent_id, context.at)
@@ -147,10 +152,10 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
 
 async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
     """Stop everything, or everything about one source or provider."""
-    known = await persons.known(context)
+    known = await current_person.find(context)
     if known is None:
         return Answer(schemas.WithdrawnCount(withdrawn=0))
-    person = await people.lock(context.app_context.keyring, known.person_id)
+    person = await persons.lock(context.app_context.keyring, known.person_id)
     withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
     for consent_id in withdrawn:
         context.app_context.tombstones.withdrawn(consent_id, context.at)
@@ -161,7 +166,7 @@ async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll
 async def read_points(context: RequestContext, _: None) -> Response:
     """My points: one query while they are stored and the catalogue has not changed."""
     app_context = context.app_context
-    loaded = await snapshots.load_balance(people.subject_index(app_context.keyring, context.subject))
+    loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
     now = app_context.civil_time(queries.from_micros(loaded.micros))
     in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
     if loaded.person_id is None:
@@ -170,7 +175,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
         require_not_frozen(loaded.withheld)
         balance = loaded.stored.balance(now.today)
     else:
-        person = await people.read(app_context.keyring, loaded.person_id)
+        person = await persons.read(app_context.keyring, loaded.person_id)
         balance = await snapshots.compute_and_store(person, in_force.timeline, now.today, now.at)
     return json_io.respond_with_etag(
         context.request,
@@ -187,7 +192,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
 
 async def explain_points(context: RequestContext, _: None) -> Any:
     """My points, with a line for every record."""
-    timeline, person = (await _in_force(context)).timeline, await persons.known(context)
+    timeline, person = (await _in_force(context)).timeline, await current_person.find(context)
     if person is None:
         computed = points.compute(records.NOTHING, timeline, context.today)
     else:
@@ -195,32 +200,32 @@ async def explain_points(context: RequestContext, _: None) -> Any:
         await snapshots.store(released, computed, timeline)
     return json_io.respond_with_etag(
         context.request,
-        persons.explanation(computed),
+        current_person.explanation(computed),
     )
 
 
 async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     """What deeds done today would change. Nothing of it is kept but that my points were computed."""
-    in_force, person = await _in_force(context), await persons.known(context)
+    in_force, person = await _in_force(context), await current_person.find(context)
     timeline = in_force.timeline
     if person is None:
-        released, now = records.NOTHING, points.compute(records.NOTHING, timeline, context.today)
+        released, current = records.NOTHING, points.compute(records.NOTHING, timeline, context.today)
     else:
-        now, released = await snapshots.compute(person, timeline, context.today, context.at)
-    then = points.supposing(released, [(one.kind, one.quantity) for one in body.deeds], timeline, context.today)
-    have, had = points.measures(then), points.measures(now)
+        current, released = await snapshots.compute(person, timeline, context.today, context.at)
+    assumed = points.supposing(released, [(deed.kind, deed.quantity) for deed in body.deeds], timeline, context.today)
+    assumed_measures, current_measures = points.measures(assumed), points.measures(current)
     return Answer(
         schemas.WhatIfAnswer(
-            total=now.total,
-            would_be=then.total,
+            total=current.total,
+            would_be=assumed.total,
             dimensions=[
-                schemas.DimensionAnswer(dimension=one.dimension, points=one.points, cap=one.cap)
-                for one in then.dimensions
+                schemas.DimensionAnswer(dimension=dimension.dimension, points=dimension.points, cap=dimension.cap)
+                for dimension in assumed.dimensions
             ],
             benefits=[
-                one.benefit_id
-                for one in in_force.benefits(context.today)
-                if one.rule.applies(have) and not one.rule.applies(had)
+                benefit.benefit_id
+                for benefit in in_force.benefits(context.today)
+                if benefit.rule.applies(assumed_measures) and not benefit.rule.applies(current_measures)
             ],
         )
     )
@@ -228,20 +233,20 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
     """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
-    in_force, person = await _in_force(context), await persons.known(context)
+    in_force, person = await _in_force(context), await current_person.find(context)
     balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)
     benefits = [row for row in in_force.benefits(context.today) if row.benefit_id > after[0]][: limit + 1]
     have = balance.measures()
-    data = [_benefit(row, have, row.provider_id in providers, in_force.venues) for row in benefits]
-    return persons.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
+    data = [_benefit_answer(row, have, row.provider_id in providers, in_force.venues) for row in benefits]
+    return current_person.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
 
 
 async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
     """A one-time code for a benefit at a venue."""
-    person = await persons.entered(context)
+    person = await current_person.get_or_create(context)
     ticket = await tickets.issue(
         context.app_context.keyring,
         person,
@@ -265,10 +270,10 @@ async def _in_force(context: RequestContext) -> InForce:
     return await context.app_context.catalogue.read(context.at)
 
 
-def _consent(
-    one: ConsentForPerson, context: RequestContext, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+def _consent_answer(
+    consent: ConsentForPerson, context: RequestContext, names: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 ) -> schemas.ConsentAnswer:
-    grant, link = one.grant, one.link
+    grant, link = consent.grant, consent.link
     of_source = grant.purpose is Purpose.POINTS_COMPUTE
     state = grant.state_at(context.at)
     refused = state == "refused"
@@ -280,19 +285,19 @@ def _consent(
         source_id=grant.counterpart if of_source else None,
         provider_id=None if of_source else grant.counterpart,
         name=dict(names[grant.counterpart]) if grant.counterpart in names else None,
-        notice_id=one.notice_id,
-        notice_version=one.notice_version,
-        notice_sha256=one.notice_sha256,
+        notice_id=consent.notice_id,
+        notice_version=consent.notice_version,
+        notice_sha256=consent.notice_sha256,
         given_at=json_io.rfc3339(grant.given_at),
         expires_at=None if refused else json_io.rfc3339(grant.expires_at),
         ended_at=None if grant.ended_at is None else json_io.rfc3339(grant.ended_at),
-        previous_consent_id=one.previous_id,
-        link=None if link is None else _link(link),
+        previous_consent_id=consent.previous_id,
+        link=None if link is None else _link_answer(link),
         undo_until=None if undo_until is None or context.at >= undo_until else json_io.rfc3339(undo_until),
     )
 
 
-def _link(link: PendingLink) -> schemas.LinkAnswer:
+def _link_answer(link: PendingLink) -> schemas.LinkAnswer:
     return schemas.LinkAnswer(
         link_id=link.link_id,
         state="pending",
@@ -301,7 +306,7 @@ def _link(link: PendingLink) -> schemas.LinkAnswer:
     )
 
 
-def _shown(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
+def _shown_answer(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
     of_source = shown.purpose is Purpose.POINTS_COMPUTE
     return schemas.ShownAnswer(
         request_id=shown.request_id,
@@ -315,7 +320,9 @@ def _shown(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
     )
 
 
-def _benefit(benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Sequence[Body]) -> schemas.BenefitAnswer:
+def _benefit_answer(
+    benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Sequence[Body]
+) -> schemas.BenefitAnswer:
     body, decided = benefit.body, benefit.rule.decide(have)
     return schemas.BenefitAnswer(
         benefit_id=benefit.benefit_id,
@@ -335,9 +342,9 @@ def _benefit(benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Se
         effect=body["effect"],
         terms=body["terms"],
         venues=[
-            schemas.VenueName(venue_id=one["venue_id"], name=one["name"])
-            for one in venues
-            if one["provider_id"] == benefit.provider_id
+            schemas.VenueName(venue_id=venue["venue_id"], name=venue["name"])
+            for venue in venues
+            if venue["provider_id"] == benefit.provider_id
         ],
         need_based_alternative=body["need_based_alternative"],
         offline_path=body["offline_path"],

@@ -17,8 +17,7 @@ from consent.records import gate
 from consent.rights import access_log, erasure
 from consent.transparency.logs import Log
 from service.api.public import transparency
-from service.api.resident import person as persons
-from service.api.resident import schemas
+from service.api.resident import current_person, schemas
 from service.compliance import erasure as erasures
 from service.compliance import receipts
 from service.http import json_io
@@ -28,7 +27,7 @@ from service.i18n import messages as texts
 
 async def read_receipt(context: RequestContext, _: None) -> Answer:
     """The receipt of a consent, a refusal or a withdrawal: signed, and provable in the consent log."""
-    person = await persons.known(context)
+    person = await current_person.find(context)
     if person is None:
         raise NotFound("there is no such consent")
     consent = await register.get(person, context.request.path_params["consent_id"])
@@ -52,62 +51,62 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 
 async def list_messages(context: RequestContext, _: None) -> Answer:
     """What I must be told."""
-    person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
-    names = await catalogue.names(context.at) if found else {}
-    return persons.page(
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
+    rows = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    names = await catalogue.names(context.at) if rows else {}
+    return current_person.page(
         schemas.MessageList,
         [
             schemas.MessageAnswer(
-                message_id=one.message_id,
-                kind=one.kind,
-                at=json_io.rfc3339(one.at),
-                text=texts.message_text(one.kind, one.facts, names, context.language),
-                facts=one.facts,
+                message_id=message.message_id,
+                kind=message.kind,
+                at=json_io.rfc3339(message.at),
+                text=texts.message_text(message.kind, message.facts, names, context.language),
+                facts=message.facts,
             )
-            for one in found
+            for message in rows
         ],
         limit,
-        [(json_io.micros(one.at), one.message_id) for one in found],
+        [(json_io.micros(message.at), message.message_id) for message in rows],
     )
 
 
 async def list_accesses(context: RequestContext, _: None) -> Answer:
     """Who used my records or points, for what, with what outcome."""
-    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
     place = json_io.read_cursor(context.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
-    found = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
-    names = await catalogue.names(context.at) if found else {}
-    return persons.page(
+    rows = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
+    names = await catalogue.names(context.at) if rows else {}
+    return current_person.page(
         schemas.AccessList,
         [
             schemas.AccessAnswer(
-                at=json_io.rfc3339(one.at),
-                organisation=one.organisation,
-                purpose=one.purpose,
-                what=one.what,
-                outcome=one.outcome,
+                at=json_io.rfc3339(access.at),
+                organisation=access.organisation,
+                purpose=access.purpose,
+                what=access.what,
+                outcome=access.outcome,
                 text=texts.access_text(
-                    one.kind,
-                    names.get(one.organisation, {}).get(context.language, one.organisation),
-                    names.get(one.what, {}).get(context.language, one.what),
-                    one.outcome,
+                    access.kind,
+                    names.get(access.organisation, {}).get(context.language, access.organisation),
+                    names.get(access.what, {}).get(context.language, access.what),
+                    access.outcome,
                     context.language,
                 ),
             )
-            for one in found
+            for access in rows
         ],
         limit,
-        [one.place for one in found],
+        [access.place for access in rows],
     )
 
 
 async def list_records(context: RequestContext, _: None) -> Answer:
     """The records held about me, the newest day first."""
-    person, limit = await persons.known(context), json_io.read_limit(context.request)
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
     before = json_io.read_keyset(context.request)
-    found = [] if person is None else await gate.own_records(person, before, limit + 1)
-    return persons.page(
+    rows = [] if person is None else await gate.own_records(person, before, limit + 1)
+    return current_person.page(
         schemas.RecordList,
         [
             schemas.RecordAnswer(
@@ -119,22 +118,22 @@ async def list_records(context: RequestContext, _: None) -> Answer:
                 occurred_on=row["occurred_on"].isoformat(),
                 received_at=json_io.rfc3339(row["received_at"]),
             )
-            for row in found
+            for row in rows
         ],
         limit,
-        [(queries.to_day_number(row["occurred_on"]), row["record_id"]) for row in found],
+        [(queries.to_day_number(row["occurred_on"]), row["record_id"]) for row in rows],
     )
 
 
 async def object_to_record(context: RequestContext, body: schemas.ObjectionBody) -> Answer:
     """Say that a record is wrong."""
     opened = await objections.open_about_record(
-        persons.acting(context, await persons.locked(context)),
+        current_person.acting(context, await current_person.lock(context)),
         context.request.path_params["record_id"],
         body.reason_code,
         body.statement,
     )
-    return Answer(_objection(opened, await catalogue.names(context.at)), 201)
+    return Answer(_objection_answer(opened, await catalogue.names(context.at)), 201)
 
 
 async def object_to_missing(context: RequestContext, body: schemas.MissingObjectionBody) -> Answer:
@@ -142,37 +141,40 @@ async def object_to_missing(context: RequestContext, body: schemas.MissingObject
     if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
-        persons.acting(context, await persons.entered(context)), body.source_id, body.reason_code, body.statement
+        current_person.acting(context, await current_person.get_or_create(context)),
+        body.source_id,
+        body.reason_code,
+        body.statement,
     )
-    return Answer(_objection(opened, await catalogue.names(context.at)), 201)
+    return Answer(_objection_answer(opened, await catalogue.names(context.at)), 201)
 
 
 async def list_objections(context: RequestContext, _: None) -> Answer:
     """My objections."""
-    person, limit = await persons.known(context), json_io.read_limit(context.request)
-    found = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
-    names = await catalogue.names(context.at) if found else {}
-    return persons.page(
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
+    rows = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    names = await catalogue.names(context.at) if rows else {}
+    return current_person.page(
         schemas.ObjectionList,
-        [_objection(one, names) for one in found],
+        [_objection_answer(objection, names) for objection in rows],
         limit,
-        [(json_io.micros(one.opened_at), one.objection_id) for one in found],
+        [(json_io.micros(objection.opened_at), objection.objection_id) for objection in rows],
     )
 
 
 async def export_everything(context: RequestContext, _: None) -> Answer:
     """Everything held about me."""
-    person = await persons.known(context)
+    person = await current_person.find(context)
     if person is None:
         return Answer({"subject": context.subject, "consents": [], "records": [], "events": []})
     computed, _released = await snapshots.compute(
         person, await catalogue.timeline(context.at), context.today, context.at
     )
-    held = await erasure.export(person)
-    for event in (*held["events"], *held["uses_for_all"]):
+    export = await erasure.export(person)
+    for event in (*export["events"], *export["uses_for_all"]):
         event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
-    return Answer({**held, "points": persons.explanation(computed)})
+    return Answer({**export, "points": current_person.explanation(computed)})
 
 
 async def erase_me(context: RequestContext, _: None) -> Answer:
@@ -182,23 +184,25 @@ async def erase_me(context: RequestContext, _: None) -> Answer:
     return Answer({"erased_at": json_io.rfc3339(context.at), **proof})
 
 
-def _objection(one: objections.ObjectionForPerson, names: Mapping[str, Mapping[str, str]]) -> schemas.ObjectionAnswer:
-    record, source_id = None, one.source_id or ""
-    if one.record is not None:
-        kind, quantity, day = one.record
+def _objection_answer(
+    objection: objections.ObjectionForPerson, names: Mapping[str, Mapping[str, str]]
+) -> schemas.ObjectionAnswer:
+    record, source_id = None, objection.source_id or ""
+    if objection.record is not None:
+        kind, quantity, day = objection.record
         record = schemas.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
     return schemas.ObjectionAnswer(
-        objection_id=one.objection_id,
-        state=one.state,
-        decide_by=one.decide_by.isoformat(),
-        record_id=one.record_id,
-        source_id=one.source_id,
-        reason_code=one.reason,
+        objection_id=objection.objection_id,
+        state=objection.state,
+        decide_by=objection.decide_by.isoformat(),
+        record_id=objection.record_id,
+        source_id=objection.source_id,
+        reason_code=objection.reason,
         name=dict(names[source_id]) if source_id in names else None,
         record=record,
-        statement=one.statement,
-        opened_at=json_io.rfc3339(one.opened_at),
-        acknowledged_at=None if one.acknowledged_at is None else json_io.rfc3339(one.acknowledged_at),
-        decided_at=None if one.decided_at is None else json_io.rfc3339(one.decided_at),
-        decision=one.decision,
+        statement=objection.statement,
+        opened_at=json_io.rfc3339(objection.opened_at),
+        acknowledged_at=None if objection.acknowledged_at is None else json_io.rfc3339(objection.acknowledged_at),
+        decided_at=None if objection.decided_at is None else json_io.rfc3339(objection.decided_at),
+        decision=objection.decision,
     )

@@ -80,7 +80,7 @@ RESIDENT = (
         "/v1/me/consents/{consent_id}/link-code",
         "renewLinkCode",
         "A new code for an account that is not proven yet",
-        handlers.code_anew,
+        handlers.reissue_code,
         None,
         {201: schemas.LinkAnswer},
         key="required",

@@ -27,9 +27,9 @@ class ConsentRequest(ApiModel):
     @model_validator(mode="after")
     def one_counterpart(self) -> ConsentRequest:
         """Exactly the counterpart that belongs to the purpose."""
-        wanted = self.source_id if self.purpose is Purpose.POINTS_COMPUTE else self.provider_id
+        named = self.source_id if self.purpose is Purpose.POINTS_COMPUTE else self.provider_id
         other = self.provider_id if self.purpose is Purpose.POINTS_COMPUTE else self.source_id
-        if wanted is None or other is not None:
+        if named is None or other is not None:
             raise ValueError("points.compute names a source_id, benefit.check a provider_id, and nothing else")
         return self
 
