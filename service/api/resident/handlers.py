@@ -1,4 +1,8 @@
-"""The resident's door: see, decide, show, stop. Everything here is about the person who asks, and nobody else."""
+"""Residents' operations on notices, consents, points, benefits and tickets.
+
+Each concerns the person of the token's subject alone and runs in the request's transaction. The row of a person is
+created by their first write; until then, reads answer with empty lists or NotFound.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,10 @@ from service.http.endpoints import Answer, RequestContext
 
 
 async def request_consent(context: RequestContext, body: schemas.ConsentRequest) -> Answer:
-    """Show a notice."""
+    """Show the notice of a purpose and counterpart; return it with the one-time ticket that answers it.
+
+    Creates the person's row when there is none. Errors as `presentations.show`.
+    """
     person = await current_person.get_or_create(context)
     shown = await presentations.show(
         current_person.acting(context, person),
@@ -45,7 +52,7 @@ async def request_consent(context: RequestContext, body: schemas.ConsentRequest)
 
 
 async def read_request(context: RequestContext, _: None) -> Answer:
-    """A notice as it was shown, while it can be answered."""
+    """Return a notice as it was shown, with its ticket, while it can be answered."""
     person = await current_person.find(context)
     if person is None:
         raise NotFound("no such notice was shown")
@@ -59,7 +66,7 @@ async def read_request(context: RequestContext, _: None) -> Answer:
 
 
 async def give_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
-    """Answer a notice with yes."""
+    """Answer a notice with yes; 201 with the consent. Errors as `register.give`."""
     person = await current_person.get_or_create(context)
     return Answer(
         _consent_answer(await register.give(context.app_context.keyring, person, body.ticket, context.at), context), 201
@@ -67,7 +74,7 @@ async def give_consent(context: RequestContext, body: schemas.TicketBody) -> Ans
 
 
 async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> Answer:
-    """Answer a notice with no."""
+    """Answer a notice with no; 201 with the refusal."""
     person = await current_person.get_or_create(context)
     return Answer(
         _consent_answer(await register.refuse(context.app_context.keyring, person, body.ticket, context.at), context),
@@ -76,7 +83,7 @@ async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> A
 
 
 async def list_consents(context: RequestContext, _: None) -> Answer:
-    """Consents, newest first."""
+    """List consents and refusals, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     consents = (
         [] if person is None else await register.list_for(person, json_io.read_keyset(context.request), limit + 1)
@@ -91,7 +98,7 @@ async def list_consents(context: RequestContext, _: None) -> Answer:
 
 
 async def read_consent(context: RequestContext, _: None) -> Answer:
-    """One consent, as it is or as it was."""
+    """Return one consent, or its state at the past instant `?at=`; NotFound before it was given."""
     person = await current_person.find(context)
     if person is None:
         raise NotFound("there is no such consent")
@@ -110,7 +117,7 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
 async def _consent_answers(
     person: Person, consents: list[ConsentForPerson], context: RequestContext, names: Mapping[str, Mapping[str, str]]
 ) -> list[schemas.ConsentAnswer]:
-    """Consents with what their links wait for, and what can be undone."""
+    """Return the answers of consents in their order, with pending link codes and `linked` for live source consents."""
     confirmed, pending = (
         await account_links.confirmed_sources(person),
         await account_links.pending_links(person, context.at),
@@ -125,7 +132,7 @@ async def _consent_answers(
 
 
 async def reissue_code(context: RequestContext, _: None) -> Answer:
-    """A new code for a link that waits."""
+    """Replace the code of a pending link; the old one no longer works."""
     person = await current_person.lock(context)
     link = await account_links.reissue_code(
         context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
@@ -134,10 +141,14 @@ async def reissue_code(context: RequestContext, _: None) -> Answer:
 
 
 async def withdraw_consent(context: RequestContext, _: None) -> Answer:
-    """Stop one consent."""
+    """Withdraw one consent; repeating it returns the same answer.
+
+    Writes a tombstone outside the database and deletes the cached balance.
+    """
     person = await current_person.lock(context)
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
-    if consent.grant.ended_at == context.at:  # again, or too late: nothing ended now
+    # A repeated withdrawal, or one after the expiry, ended nothing now and needs no tombstone.
+    if consent.grant.ended_at == context.at:
         context.app_context.tombstones.withdrawn(consent.grant.consent_id, context.at)
     await snapshots.delete_cached(person.person_id)
     ended = consent.grant.ended_at
@@ -151,7 +162,10 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
 
 
 async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
-    """Stop everything, or everything about one source or provider."""
+    """Withdraw every live consent, or those for one source or provider; return their number.
+
+    Locks the person's row, writes a tombstone for each consent and deletes the cached balance.
+    """
     known = await current_person.find(context)
     if known is None:
         return Answer(schemas.WithdrawnCount(withdrawn=0))
@@ -164,7 +178,11 @@ async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll
 
 
 async def read_points(context: RequestContext, _: None) -> Response:
-    """My points: one query while they are stored and the catalogue has not changed."""
+    """Return the points of today, with an ETag.
+
+    One query while the stored balance is usable and the catalogue unchanged; otherwise computes and stores the balance.
+    RecordsFrozen while use of records is suspended.
+    """
     app_context = context.app_context
     loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
     now = app_context.civil_time(queries.from_micros(loaded.micros))
@@ -179,7 +197,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
         balance = await snapshots.compute_and_store(person, in_force.timeline, now.today, now.at)
     return json_io.respond_with_etag(
         context.request,
-        # The members of PointsAnswer without the model: the call that everybody makes.
+        # The members of PointsAnswer without the model: validation costs too much for the most frequent request.
         {
             "total": balance.total,
             "dimensions": balance.dimensions,
@@ -191,7 +209,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
 
 
 async def explain_points(context: RequestContext, _: None) -> Any:
-    """My points, with a line for every record."""
+    """Return the points of today with a line for every record; stores the computed balance."""
     timeline, person = (await _in_force(context)).timeline, await current_person.find(context)
     if person is None:
         computed = points.compute(records.NOTHING, timeline, context.today)
@@ -205,7 +223,10 @@ async def explain_points(context: RequestContext, _: None) -> Any:
 
 
 async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
-    """What deeds done today would change. Nothing of it is kept but that my points were computed."""
+    """Compute the points and benefits that assumed records of today would give.
+
+    Stores none of the assumed records; the access log records that points were computed.
+    """
     in_force, person = await _in_force(context), await current_person.find(context)
     timeline = in_force.timeline
     if person is None:
@@ -232,7 +253,7 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
 
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
-    """Every benefit in force: whether it applies to me, what it takes, what everyone gets anyway."""
+    """List the benefits in force by id, each decided for the person's points, with conditions and baseline."""
     in_force, person = await _in_force(context), await current_person.find(context)
     balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
     limit = json_io.read_limit(context.request)
@@ -245,7 +266,7 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
 
 
 async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
-    """A one-time code for a benefit at a venue."""
+    """Issue a one-time ticket for a benefit at a venue, with its handle as a QR code. Errors as `tickets.issue`."""
     person = await current_person.get_or_create(context)
     ticket = await tickets.issue(
         context.app_context.keyring,

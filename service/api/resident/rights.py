@@ -1,4 +1,4 @@
-"""The resident's door, the rights: what is held, who used it, what is wrong with it, take it along, end it."""
+"""Residents' operations on their rights: receipts, messages, access log, records, objections, export, erasure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from service.i18n import messages as texts
 
 
 async def read_receipt(context: RequestContext, _: None) -> Answer:
-    """The receipt of a consent, a refusal or a withdrawal: signed, and provable in the consent log."""
+    """Return the signed receipt of a consent, refusal or withdrawal, with its events' proofs in the consent log."""
     person = await current_person.find(context)
     if person is None:
         raise NotFound("there is no such consent")
@@ -36,8 +36,8 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
     text = notice.body["languages"][openings[0].event["facts"]["language"]]
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
     events = [
-        schemas.EventOpening(**one, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
-        for one, opening in zip(receipts.openings_json(openings), openings, strict=True)
+        schemas.EventOpening(**members, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
+        for members, opening in zip(receipts.openings_json(openings), openings, strict=True)
     ]
     return Answer(
         schemas.ReceiptAnswer(
@@ -50,7 +50,7 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 
 
 async def list_messages(context: RequestContext, _: None) -> Answer:
-    """What I must be told."""
+    """List the person's messages, newest first, with texts in the request's language."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     rows = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
@@ -72,7 +72,7 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
 
 
 async def list_accesses(context: RequestContext, _: None) -> Answer:
-    """Who used my records or points, for what, with what outcome."""
+    """List the uses of the person's records and points, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     place = json_io.read_cursor(context.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
     rows = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
@@ -102,7 +102,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
 
 
 async def list_records(context: RequestContext, _: None) -> Answer:
-    """The records held about me, the newest day first."""
+    """List the person's records, the newest day first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     before = json_io.read_keyset(context.request)
     rows = [] if person is None else await gate.own_records(person, before, limit + 1)
@@ -126,7 +126,7 @@ async def list_records(context: RequestContext, _: None) -> Answer:
 
 
 async def object_to_record(context: RequestContext, body: schemas.ObjectionBody) -> Answer:
-    """Say that a record is wrong."""
+    """Open an objection to a record; 201 with its deadlines. NotFound for a record that is not the person's."""
     opened = await objections.open_about_record(
         current_person.acting(context, await current_person.lock(context)),
         context.request.path_params["record_id"],
@@ -137,7 +137,7 @@ async def object_to_record(context: RequestContext, body: schemas.ObjectionBody)
 
 
 async def object_to_missing(context: RequestContext, body: schemas.MissingObjectionBody) -> Answer:
-    """Say that a record is missing."""
+    """Open an objection about a missing record; NotInForce when the source is not in force."""
     if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
@@ -150,7 +150,7 @@ async def object_to_missing(context: RequestContext, body: schemas.MissingObject
 
 
 async def list_objections(context: RequestContext, _: None) -> Answer:
-    """My objections."""
+    """List the person's objections, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     rows = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
@@ -163,7 +163,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
 
 
 async def export_everything(context: RequestContext, _: None) -> Answer:
-    """Everything held about me."""
+    """Return all stored data about the person, with points and proofs; empty lists for an unknown person."""
     person = await current_person.find(context)
     if person is None:
         return Answer({"subject": context.subject, "consents": [], "records": [], "events": []})
@@ -178,7 +178,10 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
 
 
 async def erase_me(context: RequestContext, _: None) -> Answer:
-    """Erase me: rows of both rooms and my key, in one transaction."""
+    """Delete the person's rows in both packages and their key, in one transaction; return a signed receipt.
+
+    Writes the tombstone first, so that a restored copy of the database erases the person again.
+    """
     leaf_hash = await erasures.erase_subject(context.app_context, context.subject, context.at)
     proof = {} if leaf_hash is None else erasures.signed_receipt(context.app_context, leaf_hash, context.at)
     return Answer({"erased_at": json_io.rfc3339(context.at), **proof})

@@ -1,4 +1,4 @@
-"""What a resident may ask of this service."""
+"""Operations of a resident: path, summary, handler, schemas, errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/consent-requests",
         "requestConsent",
-        "Be shown a notice",
+        "Request a notice",
         handlers.request_consent,
         schemas.ConsentRequest,
         {201: schemas.ShownAnswer},
@@ -24,7 +24,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/consent-requests/{request_id}",
         "readConsentRequest",
-        "The notice as it was shown, while it can be answered",
+        "Read a notice as it was shown, while it can be answered",
         handlers.read_request,
         schemas.ShownAnswer,
         errors=("not_found", "ticket_consumed", "ticket_expired"),
@@ -42,7 +42,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/refusals",
         "refuseConsent",
-        "Answer a notice with no; it costs nothing",
+        "Answer a notice with no; it has no disadvantage",
         handlers.refuse_consent,
         schemas.TicketBody,
         {201: schemas.ConsentAnswer},
@@ -52,7 +52,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/consents",
         "listConsents",
-        "My consents",
+        "List my consents",
         handlers.list_consents,
         schemas.ConsentList,
         query=PAGING,
@@ -60,7 +60,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/consents/{consent_id}",
         "readConsent",
-        "One consent",
+        "Read one consent",
         handlers.read_consent,
         schemas.ConsentAnswer,
         query=(
@@ -71,7 +71,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/consents/{consent_id}/receipt",
         "readReceipt",
-        "What I decided, signed and provable",
+        "Read the signed receipt of a decision",
         rights.read_receipt,
         schemas.ReceiptAnswer,
         errors=("not_found",),
@@ -79,7 +79,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/consents/{consent_id}/link-code",
         "renewLinkCode",
-        "A new code for an account that is not proven yet",
+        "Renew the code of an account that is not proven yet",
         handlers.reissue_code,
         None,
         {201: schemas.LinkAnswer},
@@ -89,7 +89,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/consents/{consent_id}/withdraw",
         "withdrawConsent",
-        "Stop one consent",
+        "Withdraw one consent",
         handlers.withdraw_consent,
         None,
         {200: schemas.WithdrawnAnswer},
@@ -98,7 +98,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/withdrawals",
         "withdrawAll",
-        "Stop everything",
+        "Withdraw all consents, or those for one source or provider",
         handlers.withdraw_everything,
         schemas.WithdrawAll,
         {200: schemas.WithdrawnCount},
@@ -106,7 +106,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/points",
         "readPoints",
-        "My points",
+        "Read my points",
         handlers.read_points,
         schemas.PointsAnswer,
         own_clock=True,
@@ -116,7 +116,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/points/explanation",
         "explainPoints",
-        "Why I have them",
+        "Read my points with a line for every record",
         handlers.explain_points,
         schemas.ExplanationAnswer,
         errors=("records_withheld",),
@@ -124,7 +124,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/points/what-if",
         "supposePoints",
-        "What more deeds would change",
+        "Compute the points that assumed records would give",
         handlers.what_if,
         schemas.WhatIfBody,
         {200: schemas.WhatIfAnswer},
@@ -133,7 +133,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/benefits",
         "listMyBenefits",
-        "What applies to me and what it takes",
+        "List benefits with their conditions and my points",
         handlers.list_benefits,
         schemas.BenefitList,
         query=PAGING,
@@ -142,7 +142,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/tickets",
         "issueTicket",
-        "A one-time code for a venue",
+        "Issue a one-time ticket for a venue",
         handlers.issue_ticket,
         schemas.TicketRequest,
         {201: schemas.TicketAnswer},
@@ -152,7 +152,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/messages",
         "listMessages",
-        "What I must be told",
+        "List my messages",
         rights.list_messages,
         schemas.MessageList,
         query=PAGING,
@@ -160,7 +160,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/access-log",
         "listAccesses",
-        "Who used my records or points",
+        "List uses of my records and points",
         rights.list_accesses,
         schemas.AccessList,
         query=PAGING,
@@ -168,7 +168,7 @@ RESIDENT = (
     ME.get(
         "/v1/me/records",
         "listRecords",
-        "The records held about me",
+        "List my records",
         rights.list_records,
         schemas.RecordList,
         query=PAGING,
@@ -176,7 +176,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/records/{record_id}/objections",
         "objectToRecord",
-        "A record is wrong",
+        "Object to a record",
         rights.object_to_record,
         schemas.ObjectionBody,
         {201: schemas.ObjectionAnswer},
@@ -186,7 +186,7 @@ RESIDENT = (
     ME.post(
         "/v1/me/objections",
         "objectToMissing",
-        "A record is missing",
+        "Object to a missing record",
         rights.object_to_missing,
         schemas.MissingObjectionBody,
         {201: schemas.ObjectionAnswer},
@@ -196,11 +196,11 @@ RESIDENT = (
     ME.get(
         "/v1/me/objections",
         "listObjections",
-        "My objections",
+        "List my objections",
         rights.list_objections,
         schemas.ObjectionList,
         query=PAGING,
     ),
-    ME.get("/v1/me/export", "exportEverything", "Everything held about me", rights.export_everything, None),
-    ME.post("/v1/me", "eraseMe", "Erase me", rights.erase_me, None, {200: None}, method=HTTPMethod.DELETE),
+    ME.get("/v1/me/export", "exportEverything", "Export all data about me", rights.export_everything, None),
+    ME.post("/v1/me", "eraseMe", "Erase me and my data", rights.erase_me, None, {200: None}, method=HTTPMethod.DELETE),
 )

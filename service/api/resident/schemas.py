@@ -1,4 +1,4 @@
-"""What residents send and receive."""
+"""Request and answer schemas of residents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.http.json_io import ApiModel
 
 
 class ConsentRequest(ApiModel):
-    """Ask to be shown the notice for one purpose and one counterpart."""
+    """A request for the notice of one purpose and one counterpart."""
 
     purpose: Purpose
     source_id: DocumentId | None = None
@@ -22,11 +22,11 @@ class ConsentRequest(ApiModel):
     account: Account | None = None
     language: Language
     previous_consent_id: Id | None = None
-    """The stopped consent to be taken up again: its account is remembered, and its proof for a short while."""
+    """The withdrawn consent to give again: its account is filled in, and its proof stays valid for a short time."""
 
     @model_validator(mode="after")
     def one_counterpart(self) -> ConsentRequest:
-        """Exactly the counterpart that belongs to the purpose."""
+        """Require the counterpart that belongs to the purpose, and no other."""
         named = self.source_id if self.purpose is Purpose.POINTS_COMPUTE else self.provider_id
         other = self.provider_id if self.purpose is Purpose.POINTS_COMPUTE else self.source_id
         if named is None or other is not None:
@@ -46,7 +46,7 @@ class TicketBody(ApiModel):
 
 
 class WithdrawAll(ApiModel):
-    """Stop everything, or everything about one source or one provider."""
+    """A withdrawal of all live consents, or of those for one source or provider."""
 
     scope: Literal["all", "source", "provider"]
     source_id: DocumentId | None = None
@@ -54,7 +54,7 @@ class WithdrawAll(ApiModel):
 
     @model_validator(mode="after")
     def named_by_scope(self) -> WithdrawAll:
-        """Exactly the name that the scope asks for."""
+        """Require the id that belongs to the scope, and no other."""
         named = {"source": self.source_id, "provider": self.provider_id}
         if any((name is None) == (scope == self.scope) for scope, name in named.items()):
             raise ValueError("scope source names a source_id, scope provider a provider_id, scope all neither")
@@ -67,40 +67,40 @@ class WithdrawAll(ApiModel):
 
 
 class TicketRequest(ApiModel):
-    """Show a benefit at a venue."""
+    """A request for a one-time ticket for a benefit at a venue."""
 
     benefit_id: DocumentId
     venue_id: DocumentId
 
 
 class AssumedRecord(ApiModel):
-    """A deed somebody thinks of doing, in the kind's own unit (trips, minutes, …)."""
+    """An assumed record of today; `quantity` is in the kind's unit (trips, minutes, …)."""
 
     kind: Annotated[RecordKind, Field(strict=False)]
     quantity: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class WhatIfBody(ApiModel):
-    """What if I did these today?"""
+    """Assumed records of today, up to ten."""
 
     deeds: Annotated[list[AssumedRecord], Field(min_length=1, max_length=10)]
 
 
 class ObjectionBody(ApiModel):
-    """Why a record is wrong."""
+    """The reason why a record is wrong."""
 
     reason_code: Reason
     statement: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class MissingObjectionBody(ObjectionBody):
-    """What is missing, at which source."""
+    """The source at which a record is missing, and the reason."""
 
     source_id: DocumentId
 
 
 class NoticeAnswer(ApiModel):
-    """A notice as shown."""
+    """A notice as it was shown."""
 
     notice_id: str
     version: int
@@ -111,7 +111,7 @@ class NoticeAnswer(ApiModel):
 
 
 class ShownAnswer(ApiModel):
-    """The notice and the ticket that may answer it."""
+    """A shown notice with the one-time ticket that answers it."""
 
     request_id: str
     ticket: str
@@ -121,11 +121,11 @@ class ShownAnswer(ApiModel):
     source_id: str | None = None
     provider_id: str | None = None
     account: str | None = None
-    """The account at the source that a yes is about."""
+    """The account at the source to which a yes applies."""
 
 
 class LinkAnswer(ApiModel):
-    """A pending link and its code, for the resident's eyes only."""
+    """A pending link and its code, which only the resident reads."""
 
     link_id: str
     state: str
@@ -134,7 +134,7 @@ class LinkAnswer(ApiModel):
 
 
 class ConsentAnswer(ApiModel):
-    """A consent, a refusal or what became of them."""
+    """A consent or a refusal, in its state now or at the requested instant."""
 
     consent_id: str
     state: str
@@ -142,7 +142,7 @@ class ConsentAnswer(ApiModel):
     source_id: str | None = None
     provider_id: str | None = None
     name: Localized | None = None
-    """What the source or provider is called; absent once it is no longer in force."""
+    """The name of the source or provider; absent once it is no longer in force."""
     notice_id: str
     notice_version: int
     notice_sha256: str
@@ -151,11 +151,11 @@ class ConsentAnswer(ApiModel):
     ended_at: str | None = None
     previous_consent_id: str | None = None
     link: LinkAnswer | None = None
-    """While the account is not proven and its code can still be typed."""
+    """The pending link, while the account is not proven and its code is valid."""
     linked: bool | None = None
-    """Of a live consent for a source, when it is read: whether the account there is proven."""
+    """For a live consent for a source: true when the account there is proven."""
     undo_until: str | None = None
-    """Of a consent stopped a moment ago: until when a new one that names it may rest on its account's proof."""
+    """For a consent withdrawn recently: until this time, a new consent that names it needs no new proof."""
 
 
 class ConsentList(ApiModel):
@@ -174,13 +174,13 @@ class WithdrawnAnswer(ApiModel):
 
 
 class WithdrawnCount(ApiModel):
-    """How many live consents ended."""
+    """The number of live consents that the withdrawal ended."""
 
     withdrawn: int
 
 
 class DimensionAnswer(ApiModel):
-    """One of the five dimensions."""
+    """Points of one of the five dimensions, with its cap."""
 
     dimension: str
     points: int
@@ -189,7 +189,7 @@ class DimensionAnswer(ApiModel):
 
 
 class PointsAnswer(ApiModel):
-    """My points today."""
+    """The person's points of today."""
 
     total: int
     dimensions: list[DimensionAnswer]
@@ -199,7 +199,7 @@ class PointsAnswer(ApiModel):
 
 
 class ContributionAnswer(ApiModel):
-    """What one record gives."""
+    """The points that one record gives."""
 
     record_id: str
     source_id: str
@@ -213,13 +213,13 @@ class ContributionAnswer(ApiModel):
 
 
 class ExplanationAnswer(PointsAnswer):
-    """My points with a line for every contribution."""
+    """The person's points with a line for every record that contributes."""
 
     contributions: list[ContributionAnswer]
 
 
 class ConditionAnswer(ApiModel):
-    """What is needed and what I have."""
+    """One condition of a benefit: the points needed and the person's points."""
 
     measure: str
     at_least: int
@@ -228,14 +228,14 @@ class ConditionAnswer(ApiModel):
 
 
 class VenueName(ApiModel):
-    """A place where a benefit is honoured."""
+    """A venue that grants a benefit."""
 
     venue_id: str
     name: Localized
 
 
 class BenefitAnswer(ApiModel):
-    """A benefit, whether it applies to me, and what everyone gets anyway."""
+    """A benefit decided for the person; `baseline` is what everybody gets without points."""
 
     benefit_id: str
     version: int
@@ -263,7 +263,7 @@ class BenefitList(ApiModel):
 
 
 class WhatIfAnswer(ApiModel):
-    """Points now and as they would be, and which benefits would apply that do not now."""
+    """Points now and with the assumed records, and the benefits that would newly apply."""
 
     total: int
     would_be: int
@@ -272,7 +272,7 @@ class WhatIfAnswer(ApiModel):
 
 
 class TicketAnswer(ApiModel):
-    """A one-time yes to show."""
+    """A one-time ticket: the handle that a venue scans, also as a QR code in SVG, and its expiry."""
 
     ticket_id: str
     handle: str
@@ -281,7 +281,7 @@ class TicketAnswer(ApiModel):
 
 
 class MessageAnswer(ApiModel):
-    """Something I must be told."""
+    """A message to the resident, with its text in the request's language."""
 
     message_id: str
     kind: str
@@ -298,7 +298,7 @@ class MessageList(ApiModel):
 
 
 class AccessAnswer(ApiModel):
-    """A use of my records or points."""
+    """A use of the person's records or points."""
 
     at: str
     organisation: str
@@ -316,7 +316,7 @@ class AccessList(ApiModel):
 
 
 class RecordAnswer(ApiModel):
-    """A record held about me; `record_id` is the service's own, `source_record_id` the source's."""
+    """A record about the person; `record_id` is the service's own id, `source_record_id` the source's."""
 
     record_id: str
     source_record_id: str
@@ -335,7 +335,7 @@ class RecordList(ApiModel):
 
 
 class ObjectedRecord(ApiModel):
-    """What an objection is about: the record as it is now, or as it was when it was taken back."""
+    """The record of an objection: its present values, or those at its retraction."""
 
     kind: str
     quantity: int
@@ -343,7 +343,7 @@ class ObjectedRecord(ApiModel):
 
 
 class ObjectionAnswer(ApiModel):
-    """An objection of mine, with what I said and what was decided in writing."""
+    """An objection of the person, with their statement and the written decision."""
 
     objection_id: Id
     state: str
@@ -352,14 +352,14 @@ class ObjectionAnswer(ApiModel):
     source_id: str | None = None
     reason_code: str
     name: Localized | None = None
-    """What the source is called; absent once it is no longer in force."""
+    """The name of the source; absent once it is no longer in force."""
     record: ObjectedRecord | None = None
     statement: str
     opened_at: str
     acknowledged_at: str | None = None
     decided_at: str | None = None
     decision: str | None = None
-    """The decision's reason, as it was written."""
+    """The officer's written reason."""
 
 
 class ObjectionList(ApiModel):
@@ -370,7 +370,7 @@ class ObjectionList(ApiModel):
 
 
 class EventOpening(ApiModel):
-    """An event with the salt its leaf commits with; `proof` is a C2SP tlog-proof once the leaf is published."""
+    """An event with the salt of its leaf's commitment; `proof` is a C2SP tlog-proof once the leaf is published."""
 
     event: Document
     salt: str
@@ -379,7 +379,7 @@ class EventOpening(ApiModel):
 
 
 class LogPlace(ApiModel):
-    """Where the decision stands: the leaf of the event that made it, and of the latest event about it."""
+    """The position of a decision in the log: the leaf hash of its first event and of its latest."""
 
     name: Literal["consent"] = "consent"
     leaf_hash: str
@@ -387,7 +387,7 @@ class LogPlace(ApiModel):
 
 
 class ReceiptAnswer(ApiModel):
-    """A receipt, its detached signature, and what proves it in the log."""
+    """A receipt, its detached signature, and the events that prove it in the log."""
 
     receipt: Document
     jws: str
