@@ -210,7 +210,10 @@ async def _benefit_context(body: Body, service: Body, at: datetime, today: date)
 
 
 async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
-    """Baselines of this provider and kind that were in force in the last 180 days, under any name, oldest first."""
+    """Return (id, baseline) of the provider's services of this kind in force in the last 180 days, oldest first.
+
+    A new id does not hide a worse baseline: services count by provider and kind.
+    """
     since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
     past: list[tuple[int, str, Body]] = []
     ended: dict[str, int] = {}
@@ -218,16 +221,18 @@ async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
         until = ended.get(document_id)
         ended[document_id] = in_force_from
         same_kind = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
-        # Its own history goes with it, too, whatever provider or kind it is given.
+        # The service's own history counts as well: a changed provider or kind must not hide a worse baseline.
         alike = same_kind or document_id == service["service_id"]
         if alike and (until is None or until > since):
             past.append((in_force_from, document_id, body["baseline"]))
-    return [(name, baseline) for _, name, baseline in sorted(past, key=lambda one: (one[0], one[1]))]
+    return [(name, baseline) for _, name, baseline in sorted(past, key=lambda service: service[:2])]
 
 
 async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
-    """The newest version of every other benefit that is live or on its way."""
-    services = {one.document_id: one.body for one in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
+    """Return the newest version of every other benefit that is live or pending, where its service is in force."""
+    services = {
+        service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
+    }
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
         for name, body in (await bodies.live_or_pending(DocumentKind.BENEFITS, benefit_id)).items()

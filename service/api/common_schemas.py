@@ -1,4 +1,4 @@
-"""Shapes that several audiences share."""
+"""Types and schemas that several audiences share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All doors with their calls, and all operations."""
+"""All endpoints by audience and path prefix, and all operations of the API."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ VENUE = (
     CALLS.get(
         "/v1/venue/me",
         "readVenue",
-        "Who I am here, and the day",
+        "Read the venue and its civil day",
         handlers.read_venue,
         schemas.VenueAnswer,
         errors=("suspended",),
@@ -21,7 +21,7 @@ VENUE = (
     CALLS.post(
         "/v1/venue/checks",
         "checkBenefit",
-        "Does it apply? Spends nothing",
+        "Check whether a benefit applies, without spending the ticket",
         handlers.check,
         schemas.HandleBody,
         {200: (schemas.CheckAnswer, schemas.Ordinary)},
@@ -31,7 +31,7 @@ VENUE = (
     CALLS.post(
         "/v1/venue/redemptions",
         "redeemBenefit",
-        "Redeem it, once",
+        "Redeem a benefit and spend its ticket",
         handlers.redeem,
         schemas.HandleBody,
         {201: schemas.RedemptionAnswer, 200: schemas.Ordinary},
@@ -43,7 +43,7 @@ VENUE = (
     CALLS.post(
         "/v1/venue/redemptions/{redemption_id}/reversal",
         "reverseRedemption",
-        "Take it back today",
+        "Reverse a redemption of today",
         handlers.reverse,
         schemas.ReversalBody,
         {200: schemas.ReversalAnswer},
@@ -53,7 +53,7 @@ VENUE = (
     CALLS.get(
         "/v1/venue/benefits",
         "listVenueBenefits",
-        "What is honoured here",
+        "List the benefits of this venue",
         handlers.list_benefits,
         common_schemas.DocumentList,
         query=PAGING,
@@ -62,7 +62,7 @@ VENUE = (
     CALLS.get(
         "/v1/venue/redemptions",
         "listRedemptions",
-        "My own day, without persons",
+        "List the venue's redemptions of a day, without persons",
         handlers.list_redemptions,
         schemas.RedemptionList,
         query=(Parameter("day", {"type": "string", "format": "date"}), *PAGING),
