@@ -19,7 +19,7 @@ from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
 from service.storage import database
-from tests.support import city, servers
+from tests.support import city, clusters, servers
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
 # `--hypothesis-profile search` generates new ones, and so do the campaigns.
@@ -35,6 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 ENGINE_PARAMETERS = ("city_settings", "shared_city_settings")
 """Fixtures that exist once for each engine. Most flows cannot tell the engines apart: they run on SQLite alone."""
+ENGINES = ["sqlite", "postgres"] + ["citus"] * (clusters.VARIABLE in os.environ)
+"""Engines of a city for one test; Citus only where the environment names a running cluster."""
+MARKER_OF_ENGINE = {"postgres": "both_engines", "citus": "cluster"}
 SLOW_FIXTURES = frozenset(
     {"postgres", "redis_url", "empty_database_url", "opened", "seeded_sqlite", "city_settings", "shared_city_settings"}
 )
@@ -47,17 +50,20 @@ NOT_UNIT = ("processes", "pages", "campaign", "slow")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark unit tests, and drop the PostgreSQL variant of flows that are not marked `both_engines`.
+    """Mark unit tests and Citus variants, and drop the variants of engines that a test is not marked for.
 
-    First of all hooks, so that `-m unit` already sees the marks.
+    First of all hooks, so that `-m unit` and `-m campaign` already see the marks.
     """
     chosen: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
         assert isinstance(item, pytest.Function)
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        on_postgres = any(parameters.get(name) == "postgres" for name in ENGINE_PARAMETERS)
-        (dropped if on_postgres and not item.get_closest_marker("both_engines") else chosen).append(item)
+        engine = next((parameters[name] for name in ENGINE_PARAMETERS if name in parameters), None)
+        marker = MARKER_OF_ENGINE.get(engine) if isinstance(engine, str) else None
+        (dropped if marker and not item.get_closest_marker(marker) else chosen).append(item)
+        if engine == "citus":
+            item.add_marker(pytest.mark.campaign)
         if not SLOW_FIXTURES & set(item.fixturenames) and not any(map(item.get_closest_marker, NOT_UNIT)):
             item.add_marker(pytest.mark.unit)
     config.hook.pytest_deselected(items=dropped)
@@ -126,18 +132,21 @@ def seeded_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     return servers.name_of(url)
 
 
-async def seed_database(settings: Settings, pieces: int | None = None) -> None:
+async def seed_database(settings: Settings, pieces: int | None = None, *, distributed: bool = False) -> None:
+    """Create the tables of an empty database, whole, in partitions or distributed, and seed the demonstration city."""
     await database.open_database(settings.database_url)
     try:
         await database.migrate_all()
         await database.partition_tables(pieces)
+        if distributed:
+            await database.distribute()
         app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
         await seed.seed(app_context)
     finally:
         await database.close_database()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=ENGINES)
 def city_settings(request: pytest.FixtureRequest, demo_folder: Path, tmp_path: Path) -> Settings:
     """Settings of a seeded city for one test, once on each engine."""
     return _copied(request, demo_folder, tmp_path)
@@ -175,6 +184,13 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
         original: Path = request.getfixturevalue("seeded_sqlite")
         shutil.copy(original, folder / "city.sqlite3")
         return replace(settings, database_url=f"sqlite://{folder / 'city.sqlite3'}")
+    if request.param == "citus":
+        # A distributed database cannot be copied from a template: each test seeds its own.
+        cluster = clusters.Cluster(os.environ[clusters.VARIABLE])
+        settings = replace(settings, database_url=asyncio.run(cluster.create()))
+        request.addfinalizer(lambda: asyncio.run(cluster.drop(settings.database_url)))
+        asyncio.run(seed_database(settings, distributed=True))
+        return settings
     return replace(settings, database_url=_created(request, request.getfixturevalue("seeded_postgres")))
 
 

@@ -16,7 +16,7 @@ from service.demo import seed
 from service.jobs import background
 from tests.support.city import City, Resident, record, row_counts
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 PROVIDER = {"purpose": "benefit.check", "provider_id": "city-library"}
 

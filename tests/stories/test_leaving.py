@@ -21,7 +21,7 @@ from tests.support import city
 from tests.support.city import City
 from tests.support.command_line import run_command
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.processes]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster, pytest.mark.processes]
 
 
 async def test_rotated_keys_open_what_was_sealed_before(city_settings: Settings, demo_folder: Path) -> None:

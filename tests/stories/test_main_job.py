@@ -12,7 +12,7 @@ import pytest
 from service.auth.access_tokens import Audience
 from tests.support.city import City, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 ORDINARY = b'{"applies":false}'
 

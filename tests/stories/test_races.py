@@ -22,7 +22,7 @@ from consent.records.gate import Part
 from service.demo import seed
 from tests.support.city import City, record
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 
 async def test_t1_one_ticket_redeemed_64_times_at_once(town: City) -> None:

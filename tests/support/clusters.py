@@ -1,4 +1,4 @@
-"""A real Citus cluster for the tests that ask for one: databases on its coordinator and workers, made and dropped.
+"""A running Citus cluster for tests: creates and drops databases on its coordinator and workers.
 
 `TEST_CITUS` names the servers, coordinator first: `postgres@127.0.0.1:9700,127.0.0.1:9701,127.0.0.1:9702`.
 """
@@ -16,14 +16,14 @@ NUMBERS = itertools.count(1)
 
 
 class Cluster:
-    """The servers of a cluster that is running already."""
+    """The servers of a running cluster, from the value of `TEST_CITUS`."""
 
     def __init__(self, text: str) -> None:
         self.user, _, servers = text.partition("@")
         self.servers = [(host, int(port)) for host, _, port in (server.partition(":") for server in servers.split(","))]
 
     async def create(self) -> str:
-        """A new database on every server, known to each other; the coordinator's URL."""
+        """Create a database on every server and connect them; return the coordinator's URL."""
         name = f"city_{os.getpid()}_{next(NUMBERS)}"
         for number, _ in enumerate(self.servers):
             await self._run(number, "postgres", f"CREATE DATABASE {name}")
@@ -36,7 +36,7 @@ class Cluster:
         return f"postgres://{self.user}@{host}:{port}/{name}"
 
     async def drop(self, url: str) -> None:
-        """Drop it everywhere."""
+        """Drop the database on every server."""
         name = url.rpartition("/")[2]
         for number, _ in enumerate(self.servers):
             await self._run(number, "postgres", f"DROP DATABASE {name} WITH (FORCE)")

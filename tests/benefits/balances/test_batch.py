@@ -19,7 +19,7 @@ from service.jobs import background
 from tests.factories import add_people_with_rides
 from tests.support.city import City
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 ALL = Part(0, 1)
 EVERYTHING = (access_log.NEWEST, access_log.NEWEST)

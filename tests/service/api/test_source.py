@@ -14,7 +14,7 @@ from service.api.source import handlers
 from tests.factories import administrator
 from tests.support.city import Actor, City, record, row_counts
 
-pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 
 async def stream(actor: Actor, body: bytes) -> list[dict[str, Any]]:
