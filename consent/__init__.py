@@ -1,1 +1,1 @@
-"""What may be known: notices, consents, links, records, the gate, the events that prove them."""
+"""Consents, records and the proofs of both: notices, consents, account links, records and their gate, events, logs."""

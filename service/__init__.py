@@ -1,1 +1,1 @@
-"""Who is asking: tokens, doors, wire formats, the command line."""
+"""HTTP API, pages and command line for residents, venues, data sources, administrators, officers and the public."""

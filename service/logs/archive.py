@@ -68,7 +68,9 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
             lines.append(leaf)
             hashes.add(json.loads(leaf)["sha256"])
     documents = folder / "v1" / "public" / "documents"
-    ours = {sha256_of(one): one for one in (*transparency.barred_uses(), *transparency.keys(app_context))}
+    ours = {
+        sha256_of(document): document for document in (*transparency.barred_uses(), *transparency.keys(app_context))
+    }
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():
             body = await bodies.by_hash(sha256, approved_only=False) or ours.get(sha256)

@@ -28,6 +28,8 @@ REFUSED_NAME = re.compile(
 REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold"})
 STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND", "READING_ROOM"})
 """Terms of HTTP, and kinds of service whose names the API fixes."""
+API_FIELDS = frozenset({"beside", "door", "found"})
+"""Members of answers that clients read; allowed as fields of a class alone."""
 PARAMETERS_MAX = 6
 
 
@@ -68,6 +70,13 @@ def _prose_faults(line: int, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _name_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    fields = {
+        id(member.target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for member in node.body
+        if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name) and member.target.id in API_FIELDS
+    }
     for node in ast.walk(tree):
         names: list[str] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -81,7 +90,7 @@ def _name_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.alias) and node.asname:
             names = [node.asname]
         for name in names:
-            if name in STANDARD_NAMES:
+            if name in STANDARD_NAMES or id(node) in fields:
                 continue
             snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
             if name.strip("_") in REFUSED_WHOLE_NAME or REFUSED_NAME.search(snake.strip("_")):
