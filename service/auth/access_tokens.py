@@ -280,11 +280,7 @@ class Verifier:
         return all(source.current() for source in self._sources.values())
 
     def verify(self, audience: Audience, token: str | None, now: datetime) -> Principal:
-        """Return the principal of a token sent to an audience at `now` (an aware datetime).
-
-        Raises:
-            TokenMissing, TokenInvalid, WrongRole, BirthdateRequired, AdultsOnly, KeysUnavailable
-        """
+        """Return the principal of a token sent to an audience at `now` (aware), or raise an `IdentityError`."""
         if not token:
             raise TokenMissing
         if len(token) > TOKEN_BYTES or not token.isascii():
