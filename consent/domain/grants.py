@@ -30,9 +30,6 @@ class State(StrEnum):
     TERMINATED = "terminated"
 
 
-ENDINGS = frozenset({State.WITHDRAWN, State.EXPIRED, State.TERMINATED})
-
-
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A consent as stored: one purpose, one counterpart, one notice version."""

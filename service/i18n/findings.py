@@ -24,8 +24,6 @@ FORM_TEXTS = bilingual.pairs(_TABLES["form_texts"], "form_texts")
 """Faults of form, by code: no rule can be applied before they are corrected."""
 FALLBACK_TEXT = bilingual.pair(_TABLES["fallback"], "fallback")
 """The text of a code that has none of its own."""
-FORM_RULE = "form"
-"""Stands in a finding's `rule` for a fault of form."""
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 YEAR_MAX = 9_999
 """Numbers up to this may be years, which are written without a thousands separator."""
