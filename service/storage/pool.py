@@ -21,6 +21,8 @@ CONNECT_SECONDS = 2.0
 """Longest wait for a new connection to open."""
 WAIT_SECONDS = 5.0
 """Longest wait for a connection that others use: a burst of five hundred requests is served, not refused."""
+SWEEP_SECONDS = 0.25
+"""Largest delay of a wait's end after WAIT_SECONDS."""
 IDLE_SECONDS = 300
 """Idle time after which a connection is replaced: a firewall may have dropped it without a word."""
 
@@ -41,7 +43,9 @@ class Pool:
         """Connections with the monotonic time of their return."""
         self.in_use: set[asyncpg.Connection] = set()
         self.opening = 0
-        self.waiters: deque[Waiter] = deque()
+        self.waiters: deque[tuple[Waiter, float]] = deque()
+        """Futures of waiting tasks with the loop time at which they fail, in order of arrival."""
+        self.sweeping = False
         self.unavailable = False
         """Set by the health monitor: every `acquire` fails at once."""
         self.closed = False
@@ -130,21 +134,36 @@ class Pool:
         return connection
 
     async def _wait(self) -> asyncpg.Connection | None:
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self.waiters.append(waiter)
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        self.waiters.append((waiter, loop.time() + WAIT_SECONDS))
+        if not self.sweeping:
+            self.sweeping = True
+            loop.call_later(SWEEP_SECONDS, self._sweep)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await waiter
-        except BaseException:
-            # A connection may have been given in the same turn of the event loop as the timeout or cancellation.
-            if waiter.done() and not waiter.cancelled() and (connection := waiter.result()) is not None:
+            return await waiter
+        except asyncio.CancelledError:
+            # A connection may have been given in the same turn of the event loop as the cancellation.
+            given = waiter.done() and not waiter.cancelled() and waiter.exception() is None
+            if given and (connection := waiter.result()) is not None:
                 await self.release(connection)
             raise
+
+    def _sweep(self) -> None:
+        """Fail the waiters whose time is over. One timer for all: with asyncio.timeout each wait costs more CPU."""
+        loop = asyncio.get_running_loop()
+        while self.waiters and (self.waiters[0][0].done() or self.waiters[0][1] <= loop.time()):
+            waiter, _ = self.waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(TimeoutError("no connection became free"))
+        self.sweeping = bool(self.waiters)
+        if self.sweeping:
+            loop.call_later(SWEEP_SECONDS, self._sweep)
 
     def _wake(self, connection: asyncpg.Connection | None) -> bool:
         """Resolve the longest waiting waiter; return False when nobody waits."""
         while self.waiters:
-            waiter = self.waiters.popleft()
+            waiter, _ = self.waiters.popleft()
             if not waiter.done():
                 waiter.set_result(connection)
                 return True
