@@ -1,6 +1,6 @@
 """Errors of asking for a benefit. Only the resident receives them; a venue is answered "standard terms" (R6).
 
-consent.errors.DomainError
+consent.kernel.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
 ├── ConsentNeeded         no live `benefit.check` for the provider
 ├── ReversalNotPossible   another day

@@ -28,7 +28,8 @@ class Snapshot(Model):
 class StoredTicket(Model):
     """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
-    `person_id` is set to NULL after 24 hours; `counters` is a JSON list of the quota keys that its redemption used.
+    Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys that
+    its redemption counted on.
     """
 
     handle_index = Text(primary_key=True)
@@ -47,7 +48,7 @@ class StoredTicket(Model):
 
 
 class Redemption(Model):
-    """A benefit that was granted. Carries the ticket, never the person; its time is rounded to the hour."""
+    """A benefit that was granted, with the index of its ticket's handle, never the person; its time is the hour."""
 
     redemption_id = Text(primary_key=True)
     handle_index = Text(unique=True)

@@ -1,4 +1,4 @@
-"""Residents as this package knows them: a blind index to reach them, an epoch to fence, a data key to seal.
+"""Persons: the row with the blind index of their `sub`, their epoch and their wrapped data key; lock, read, create.
 
 SQL text: `find_by_index`, `lock` and `read` are on the path of every request, the locks need FOR UPDATE, `raise_epoch`
 needs RETURNING, `_claim_subject` needs the count of ON CONFLICT. The rest are QuerySets.

@@ -1,8 +1,8 @@
 """Recomputation of everybody's stored balance after a new scheme, in parts, each one set-based statement.
 
-Nothing depends on it: a person whose balance is not usable has it computed on demand. A part is one transaction and may
-be repeated; consents that end before or during it are left out. So a stopped batch continues, and the service answers
-meanwhile. SQL text: points of millions of persons are computed inside the database.
+Nothing depends on it: a balance that is not usable is computed on demand. A part is one transaction and may be
+repeated, so a stopped batch can continue, and the service answers meanwhile. Persons whose consents change during it
+are left out. SQL text: points of millions of persons are computed inside the database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PERSONS_A_PART = 200_000
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Result of a part: its persons, and how many were computed; the others have no live consent."""
+    """Numbers of persons in a part, or in several, and of those computed; the others have no live consent."""
 
     persons: int
     computed: int
@@ -51,7 +51,7 @@ async def _parts() -> int:
 
 
 async def compute_part(which: Part, clock: Clock, day_of: Callable[[datetime], date]) -> BatchResult:
-    """Compute one part at the instant of `clock`; joins a running transaction.
+    """Store the balances of one part of all persons, at the instant of `clock`; joins a running transaction.
 
     Raises:
         RecordsFrozen: nothing may be used.

@@ -1,7 +1,7 @@
 """A person's points: computed on demand, stored as a snapshot, fenced by the person's consent epoch.
 
-A stored balance is used only while `stored.is_usable`, so nothing has to run at night and a withdrawal takes effect at
-once. SQL text: the read of the balance is one query over tables of two packages.
+A stored balance is used only while `stored.is_usable`, so no batch has to run and a withdrawal takes effect at once.
+SQL text: the read of the balance is one query over tables of two packages.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ async def _load_distributed(subject_index: str) -> LoadedBalance:
 
 
 async def _stored_of(person_id: str) -> tuple[int | None, StoredBalance]:
-    """A person's epoch and stored balance; inside or outside of a transaction."""
+    """Return a person's epoch and stored balance; epoch None and NO_BALANCE for an unknown id."""
     row = await queries.fetch_one(
         f"SELECT {', '.join((*gate.EPOCH.columns, *STORED.columns))} FROM {gate.EPOCH.table}"
         f" {STORED.join(person_id='p.person_id')} WHERE {gate.EPOCH.condition.format(person_id='$1')}",
@@ -125,12 +125,12 @@ async def balance_of(person: Person | None, timeline: Timeline, today: date, at:
 
 
 def nothing(timeline: Timeline, today: date) -> Balance:
-    """The balance of somebody without records."""
+    """Return the balance of somebody without records."""
     return balance_from(points.compute(NOTHING, timeline, today))
 
 
 async def compute_and_store(person: Person, timeline: Timeline, today: date, at: datetime) -> Balance:
-    """Compute the person's points from their records, store them unless overtaken, and return them.
+    """Compute the person's points from their records, store them unless their epoch has moved, and return them.
 
     Raises:
         RecordsFrozen: nothing may be used.
@@ -148,7 +148,10 @@ async def compute(person: Person, timeline: Timeline, today: date, at: datetime)
 
 
 async def store(released: Released, computed: Points, timeline: Timeline) -> bool:
-    """Store a result unless the person's epoch has moved since the records were released; whether it was stored."""
+    """Store points unless the person's epoch has moved since the release; return whether they were stored.
+
+    Locks the person's row; runs in a transaction of its own, or joins the running one.
+    """
     async with queries.transaction():
         if await gate.lock_epoch(released.person_id) != released.epoch:
             return False

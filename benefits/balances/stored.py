@@ -30,9 +30,10 @@ class Balance(NamedTuple):
 
 
 class StoredBalance(NamedTuple):
-    """A row of the snapshot table; all None where the person has none.
+    """A row of the snapshot table; `epoch` is None where the person has none.
 
-    `as_of` and `valid_until` are day numbers, `covered_until` is microseconds: the first end of a consent it rests on.
+    `as_of` and `valid_until` are day numbers; `covered_until` is the first end (microseconds) of a consent that covers
+    one of the records.
     """
 
     epoch: int | None
@@ -59,7 +60,7 @@ def is_usable(row: StoredBalance, epoch: int | None, timeline: Timeline, today: 
     """Report whether a stored balance is the person's points at the instant `at` (microseconds), civil day `today`.
 
     It must have been computed under the person's present consent epoch and the schemes in force, not be dated in the
-    future, and have met neither its first expiry nor the end of a consent it rests on.
+    future, and neither a record nor a consent behind it may have expired since.
     """
     day = to_day_number(today)
     return (

@@ -1,1 +1,1 @@
-"""LiveBenefit, service and provider documents: their schema, and the versions in force."""
+"""Documents of benefits, services, providers and venues: their schema, and the versions in force."""

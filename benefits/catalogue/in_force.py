@@ -36,18 +36,21 @@ class CatalogueCache:
         return current if current is not None and current.holds(changes, at) else None
 
     async def read(self, at: datetime) -> InForce:
-        """The catalogue in force at `at`: one query while nothing has changed. Not after changing documents."""
+        """Return the catalogue in force at `at`, by one query while nothing has changed; restrictions as `refresh`."""
         return self.get(await lifecycle.change_count(), at) or await self.refresh(at)
 
     async def refresh(self, at: datetime) -> InForce:
-        """Read the catalogue again and store it. Not inside a transaction that changes documents."""
+        """Read the catalogue again and store it for the process.
+
+        Not inside a transaction that has changed documents: other requests would decide by changes that may roll back.
+        """
         self.current = current = await load(at)
         return current
 
 
 async def load(at: datetime) -> InForce:
-    """Read everything in force at `at`. Not inside a transaction that changes documents."""
-    # The number first: a change during the reads is then seen as one.
+    """Read everything in force at `at`, with the change number as of before the reads."""
+    # The number first: after a change during the reads the next request reads a higher number, and everything again.
     changes = await lifecycle.change_count()
     services = {version.document_id: version for version in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
     providers = {version.document_id: version for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, at)}
@@ -78,7 +81,7 @@ def _compiled(bodies: tuple[str, ...]) -> Timeline:
 
 
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:
-    """The names of providers, sources and benefits in force, by id, in both languages."""
+    """Return the names of providers, sources and benefits in force, by id, in both languages."""
     by_id: dict[str, Mapping[str, str]] = {}
     for kind, member in (
         (DocumentKind.PROVIDERS, "name"),

@@ -17,7 +17,7 @@ from benefits.scoring.scheme import Timeline
 
 Body = Mapping[str, Any]
 COMPILED_MAX = 10_000
-"""Benefits compiled and stored, by day; beyond it all are compiled again."""
+"""Compiled benefits in memory, one for each benefit and civil day; beyond it the cache is emptied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class InForce:
     since: datetime
     until: datetime | None
     venues: tuple[Body, ...]
-    """By id."""
+    """Ordered by id."""
     offers: Mapping[str, Offer]
-    """By benefit, in the order of their ids."""
+    """By benefit id, ordered by it."""
     venue_by_client: Mapping[str, Body] = field(default_factory=dict)
     compiled: dict[tuple[str, date], LiveBenefit | None] = field(default_factory=dict, compare=False)
 

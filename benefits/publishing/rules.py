@@ -179,7 +179,7 @@ def _benefit(body: Body, context: PublicationContext) -> Iterator[Finding]:
 
 
 def _suitability(effect_kind: EffectKind, service_kind: ServiceKind) -> Iterator[Finding]:
-    """An effect that the kind of service is not among: refused where the guardrails list the effects, else flagged."""
+    """An effect that the kind of service is not among: refused for RESTRICTED_SERVICES, else flagged."""
     suited = effects.suited_to(service_kind)
     if effect_kind in suited:
         return

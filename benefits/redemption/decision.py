@@ -27,9 +27,9 @@ class CivilTime(NamedTuple):
 
 
 class TicketRow(NamedTuple):
-    """A ticket as stored; all None for a handle that no ticket has.
+    """A ticket as stored. `person_id` is None for a handle that no ticket has, and after the person was erased.
 
-    `person_id` is also None when the ticket was cut off from its person.
+    Times are microseconds; `redemption_id` is None until the ticket is spent.
     """
 
     person_id: str | None
@@ -40,7 +40,7 @@ class TicketRow(NamedTuple):
 
 
 class PersonRow(NamedTuple):
-    """The ticket's person: epoch, end of their event chain, sealed data key and sealed `sub`; all None if erased."""
+    """The ticket's person: epoch (None if there is none), end of their event chain, wrapped data key, sealed `sub`."""
 
     epoch: int | None
     events: int
@@ -53,8 +53,9 @@ class RedemptionState(NamedTuple):
     """Everything that decides about a handle at a venue, as of one instant.
 
     `micros` is the database's clock, `changes` the catalogue's change number, `withheld` 1 while nothing may be used,
-    `consent` the person's `benefit.check` consent for the venue's provider. `taken` says how much of each quota limit
-    of the benefit is taken, in the order of `limits_of`; None where it was not read: the commit then finds out.
+    `consent` the person's `benefit.check` consent for the venue's provider. `taken` is the number of redemptions
+    counted against each limit, in the order of `limits_of`; None where it was not read: a full counter is then a
+    conflict of the commit.
     """
 
     venue: Body | None
@@ -69,10 +70,10 @@ class RedemptionState(NamedTuple):
 
 
 class Redeem(NamedTuple):
-    """It applies. `runs_until` is the last day of the improved service, `valid_until` the end of the ticket.
+    """The benefit applies, until the day `runs_until`; the ticket ends at `valid_until` (microseconds).
 
-    Holds for the state it was decided by alone: the commit is a conflict where person, ticket, counters or catalogue
-    are no longer as in that state.
+    True of the state it was decided by: the commit is a conflict if person, ticket, counters or catalogue have changed
+    since.
     """
 
     benefit: LiveBenefit
@@ -82,7 +83,7 @@ class Redeem(NamedTuple):
 
 
 class StandardTerms(NamedTuple):
-    """It does not apply. `checked` is the benefit if the person's points were used to decide, which leaves an event."""
+    """The benefit does not apply. `checked` is the benefit if points were used to decide, which leaves an event."""
 
     checked: LiveBenefit | None = None
 
@@ -92,10 +93,10 @@ class BalanceNeeded(NamedTuple):
 
 
 def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem | StandardTerms | BalanceNeeded:
-    """Decide by a state and the catalogue that was in force when it was read.
+    """Decide if the benefit of the state's ticket applies, by the catalogue that was in force when the state was read.
 
     Raises:
-        RecordsFrozen: nothing may be used now. Decided before the handle matters, so that all handles are alike.
+        RecordsFrozen: nothing may be used now. Checked first, so that the error tells nothing about the handle.
     """
     require_not_frozen(state.withheld)
     ticket, person, venue = state.ticket, state.person, state.venue
@@ -113,7 +114,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
 
 
 def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
-    """Report whether a ticket may still be used, at this venue: of a person, not spent, not expired."""
+    """Report whether a ticket of a person may be used at a venue at `at` (microseconds): not spent, not expired."""
     return (
         ticket.person_id is not None
         and ticket.venue_id == venue_id

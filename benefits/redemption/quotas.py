@@ -20,7 +20,7 @@ from consent.persons import Person
 
 TAKE = TakeOne("quota_use", key="quota_key", counter="taken", columns=("ends_on",))
 KEY_LENGTH = 96
-"""Characters of a key at most; benefit ids are limited to 64."""
+"""Characters of a key at most: a benefit id has up to 63, the name of a period up to 15."""
 
 
 def key_of(keyring: Keyring, subject: str, benefit: LiveBenefit, limit: QuotaLimit) -> str:
@@ -31,12 +31,12 @@ def key_of(keyring: Keyring, subject: str, benefit: LiveBenefit, limit: QuotaLim
 
 
 def take_write(key: str, limit: QuotaLimit) -> Write:
-    """Return the write that takes one from a counter; a full counter is a conflict."""
+    """Return the write that counts one more redemption; a counter at its limit is a conflict."""
     return Write(TAKE, (key, queries.to_day_number(limit.ends_on), limit.most))
 
 
 async def read_taken(keys: Sequence[str]) -> tuple[int, ...]:
-    """Read how much of each counter is taken now."""
+    """Return the number of redemptions that each counter has now, 0 without a row."""
     taken = []
     for key in keys:
         row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", key)
@@ -45,7 +45,7 @@ async def read_taken(keys: Sequence[str]) -> tuple[int, ...]:
 
 
 async def admits_another(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
-    """Report whether every counter admits one more redemption of this person now. Nothing is taken."""
+    """Report whether every limit admits one more redemption by this person now. Nothing is counted."""
     limits = limits_of(benefit, day)
     subject = await persons.subject_of(person) if any(limit.per_resident for limit in limits) else ""
     taken = await read_taken([key_of(keyring, subject, benefit, limit) for limit in limits])
@@ -53,13 +53,13 @@ async def admits_another(keyring: Keyring, person: Person, benefit: LiveBenefit,
 
 
 async def give_back(keys: Sequence[str]) -> None:
-    """Return one to each counter, by its key, in the running transaction."""
+    """Count one redemption less on each counter, by its key, in the running transaction."""
     for key in keys:
         await queries.execute("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
 
 
 async def drop_ended(today: date) -> int:
-    """Delete the counters whose period ended before yesterday; how many."""
+    """Delete the counters whose period ended before yesterday; return their number."""
     return await queries.execute(
         "DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(today - timedelta(days=1))
     )

@@ -1,9 +1,10 @@
-"""A venue honours a benefit: exactly once for a ticket and for an idempotency key, within its quotas.
+"""Redemption of a benefit at a venue: exactly once for a ticket and for an idempotency key, within its quotas.
 
-Load, decide, commit. `state.load_state` reads all that decides, `decision.decide` decides, and `commit` writes ticket,
-counters, redemption, event, leaf and stored answer, all or none. If something changed in between, the commit is a
-conflict and everything is loaded and decided again, the last times under the person's row lock. Every reason for
-standard terms gives the venue the same bytes and leaves one leaf in the log.
+Load, decide, commit. `state.load_state` reads all that decides, `decision.decide` decides, and `write_plan.commit`
+writes ticket, counters, redemption, event, leaf and stored answer, all or none. Each write matches the state that was
+loaded: if that has changed, the commit is a conflict, nothing is written, and everything is loaded and decided again,
+the last times under the person's row lock. Every reason for standard terms gives the venue the same bytes and leaves
+one leaf in the log.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ REDEMPTION = Insert(
 
 
 class Granted(NamedTuple):
-    """It applies: all that the venue needs to honour it, without the person and the reasons.
+    """The answer that a benefit applies: all that the venue needs to honour it, without person or points.
 
     `redemption_id` and `runs_until` are None for a check.
     """
@@ -72,9 +73,9 @@ class Granted(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The answer to a venue: Granted, or None for standard terms; or the row of the answer stored under the key before.
+    """The answer to a venue: `granted`, None for standard terms; or `answered`, the row stored under the key before.
 
-    An `answered` request has no effect.
+    With `answered` nothing was decided or written.
     """
 
     granted: Granted | None
@@ -102,7 +103,10 @@ async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> O
 
 
 async def check(scan: Scan, catalogue: CatalogueCache) -> Granted | None:
-    """Tell whether the benefit of a handle applies now; spends nothing, and leaves an event. Raises as `redeem`."""
+    """Return the grant if the benefit of a handle applies now, else None; spends nothing. Raises as `redeem`.
+
+    Leaves an event in the person's chain if their points were used to decide.
+    """
     return (await _Redemption(scan, catalogue, None).settle()).granted
 
 
@@ -115,11 +119,12 @@ class _Redemption:
         self.scan, self.catalogue, self.store = scan, catalogue, store
         self.handle_index = tickets.index_of(scan.keyring, scan.handle)
         self.person_id: str | None = None
-        # A first redemption does not ask whether the quota is full: its commit finds out, in the same round trip.
+        # The first attempt of a redemption saves the round trip that reads the counters: its commit is a conflict
+        # where one is full.
         self.reads_counters = store is None
 
     async def settle(self) -> Outcome:
-        """Attempt until there is an outcome."""
+        """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
         for attempt in range(ATTEMPTS_MAX):
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:

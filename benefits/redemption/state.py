@@ -29,7 +29,7 @@ LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.colum
 
 
 class AnswerStore(NamedTuple):
-    """The caller's store of its answer, used in the same query and the same plan as the effect.
+    """The caller's store of its answer, read by the query of the state and written by the plan of the redemption.
 
     `selection` reads the row of `{key}`; its first column is never NULL. `write` makes the write of an answer, given
     the outcome (`redeem.Granted` or None) and the instant.
@@ -50,10 +50,10 @@ class Loaded(NamedTuple):
 async def load_state(
     handle_index: str, venue: Body | None, store: AnswerStore | None, *, in_transaction: bool = False
 ) -> Loaded:
-    """Read everything that decides about a handle at a venue, as of one instant.
+    """Read everything that decides about a handle at a venue, as of one instant on PostgreSQL and SQLite.
 
-    Up to four queries by their own keys on Citus; there the person's row is one instant, and the fences of the commit
-    stand for the others. `venue` is None while none is in force for the client.
+    On Citus up to four queries read answer, ticket, person and clock one after another, each by its distribution key;
+    the matches of the commit's writes detect a change in between. `venue` is None if none is in force for the client.
     """
     provider_id = "" if venue is None else venue["provider_id"]
     if queries.is_citus():
@@ -79,7 +79,7 @@ def _load_sql(clock: str, answer: Selection | None) -> str:
 
 
 def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
-    """The state of a row of `_load_sql`: clock, changes, withheld, then LOADED, then the answer."""
+    """Return the state of a row of `_load_sql`: clock, changes, withheld, then LOADED, then the answer."""
     micros, changes, withheld = row[:3]
     state = RedemptionState(
         venue,

@@ -1,7 +1,7 @@
 """One-time tickets: an opaque handle for one venue and one benefit, valid for about a minute and a half.
 
-The handle is derived from the ticket's id by a key, so that nothing readable is stored; it carries no person, points or
-threshold. A resident who is not eligible gets none.
+The handle is derived from the ticket's id by a key, so that the database has no handle that could be shown; it carries
+no person, points or threshold. A resident to whom the benefit does not apply gets none.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ async def issue(
 
 
 def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:
-    """Return the write that spends a ticket for a redemption; a ticket spent or cut off meanwhile is a conflict."""
+    """Return the write that spends a ticket for a redemption; a ticket spent or deleted meanwhile is a conflict."""
     return Write(SPEND, (redemption_id, orjson.dumps(counter_keys).decode(), handle_index, person_id))
 
 

@@ -70,7 +70,8 @@ def _verdict(condition: Condition, places: Iterator[int]) -> Callable[[Met], boo
     """Return a function from the met flags of all leaves, in the condition's order, to the verdict."""
     if isinstance(condition, AtLeast):
         return itemgetter(next(places))
-    settling = not isinstance(condition, All)  # the verdict of a single part that decides the whole
+    # A part with this verdict decides the whole: False in `all`, True in `any`.
+    settling = not isinstance(condition, All)
     if all(isinstance(part, AtLeast) for part in condition.parts):
         numbers = [next(places) for _ in condition.parts]
         leaves = slice(numbers[0], numbers[-1] + 1)

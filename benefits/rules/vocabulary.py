@@ -2,7 +2,8 @@
 
 A word that is not listed here cannot be written into a document: police, courts, employers, banks, insurers, schools,
 supply of utilities, emergency care and identity documents are not denied, they are absent (R5). A new word needs an
-entry in several places; `tests/structure/test_new_kinds.py` names each one that is missing.
+entry in several places; `tests/structure/test_new_kinds.py` names each one that is missing. Kinds of records are in
+`consent.domain.records`.
 """
 
 from __future__ import annotations
@@ -204,5 +205,5 @@ RESTRICTED_SERVICES = frozenset(
         ServiceKind.TENANCY_DEPOSIT,
     }
 )
-"""Kinds of service whose effects the guardrails list (medical convenience, an agreed tenancy): an effect that does not
+"""R5: kinds of service with a closed list of effects (medical convenience, an agreed tenancy): an effect that does not
 declare to suit them is refused, not flagged."""

@@ -24,7 +24,8 @@ end causes one reminder and not three."""
 EXPIRIES_MAX = 1_000
 """Consents in one run; the next run takes the rest."""
 PRESENTATION_RETENTION = timedelta(days=1)
-"""Time after its end for which a spent ticket is answered as spent by its row; without a row it is so as well."""
+"""Time after its end for which the row of a presentation stays. A late answer is refused as expired while the row is
+there, and as consumed afterwards."""
 
 
 async def remind(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
@@ -61,7 +62,7 @@ async def remind(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> i
 async def record_expired(keyring: Keyring, at: datetime, limit: int = EXPIRIES_MAX) -> int:
     """Record consents that have expired, with their events and the ends of their links; return their number.
 
-    Each person is a transaction of its own, with the row locked.
+    Each consent is a transaction of its own, with its person's row locked.
     """
     due = (
         await StoredConsent.filter(state="given", expires_at__lte=queries.to_micros(at))

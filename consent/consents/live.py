@@ -1,4 +1,4 @@
-"""Questions about live consents across persons."""
+"""Reads of consents across persons: the person of a consent, and how many consents are live."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consent.models import StoredConsent
 
 
 async def person_of(consent_id: str) -> str | None:
-    """Return the person of a consent in state `given`, or None."""
+    """Return the id of the person of a consent whose stored state is `given`, expired or not; else None."""
     rows = await StoredConsent.filter(consent_id=consent_id, state=State.GIVEN).values("person_id")
     return rows[0]["person_id"] if rows else None
 

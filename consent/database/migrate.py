@@ -1,4 +1,4 @@
-"""Applies each package's numbered SQL files once, under a lock, each file in the same transaction as its record.
+"""Apply each package's numbered SQL files once, under a lock, each file in the same transaction as its record.
 
 SQL text: migrations and their record `schema_migration` belong to no model.
 
@@ -42,7 +42,7 @@ class MigrationChanged(Exception):
 
 
 def statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script, split where SQLite's tokenizer sees one complete; ValueError for a rest."""
+    """Yield the statements of a script, each complete by SQLite's tokenizer; ValueError if the last is not."""
     collected = ""
     for line in script.splitlines(keepends=True):
         if not collected and (not line.strip() or line.lstrip().startswith("--")):

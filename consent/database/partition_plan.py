@@ -11,7 +11,7 @@ PERSON_KEY = "person_id"
 
 
 class MonthlyTable(NamedTuple):
-    """An append-only table without persons, cut by the month of `at`."""
+    """An append-only table without persons, partitioned by the month of `at`."""
 
     id_column: str
     leaf_kind: str
@@ -20,10 +20,10 @@ class MonthlyTable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartitionPlan:
-    """One package's tables, by the way they are cut. Tables that it does not name stay whole and on one server."""
+    """One package's partitioned tables; a table that is not named stays whole and on one server."""
 
     by_key: Mapping[str, str] = field(default_factory=dict)
-    """Tables that grow with the city, and the column whose hash decides the piece; requests always name it."""
+    """Tables that grow with the city, and the column whose hash decides the partition; requests always name it."""
     monthly: Mapping[str, MonthlyTable] = field(default_factory=dict)
     reference: tuple[str, ...] = ()
     """Small tables that are read with everything: on a Citus cluster every server has a copy."""

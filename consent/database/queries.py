@@ -124,9 +124,10 @@ async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
 
 
 async def execute_guarded(sql: str, *values: object, in_transaction: bool = False) -> bool:
-    """Execute a PostgreSQL statement that divides by zero where a condition of it fails; whether it was executed.
+    """Execute a PostgreSQL statement that divides by zero where its condition fails; return False if it did.
 
-    A transaction of its own, or `in_transaction` the running one, which is lost when this returns False.
+    Runs in a transaction of its own or, with `in_transaction`, in the running one. PostgreSQL aborts that one when this
+    returns False: the caller must roll it back.
     """
     try:
         if in_transaction:
@@ -137,7 +138,7 @@ async def execute_guarded(sql: str, *values: object, in_transaction: bool = Fals
     except asyncpg.DivisionByZeroError:
         return False
     except OperationalError as error:
-        # As Tortoise 1.1.9 translates it.
+        # Inside a transaction Tortoise 1.1.9 raises the driver's error as the cause of its own.
         if not isinstance(error.__cause__, asyncpg.DivisionByZeroError):
             raise
         return False

@@ -22,7 +22,7 @@ class WriteConflict(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insert:
-    """Insert a row. Values: one a column.
+    """Insert a row. Values: one for each column.
 
     `existing` says what a row with the same key means: an error of the database, a conflict of the plan, or nothing.
     """
@@ -150,7 +150,11 @@ async def commit(plan: Plan) -> None:
 
 
 async def commit_stepwise(plan: Plan) -> None:
-    """`commit` statement by statement, on every engine; joins a running transaction, which a conflict must end."""
+    """Execute a plan statement by statement, on every engine, in the running transaction or one of its own.
+
+    Raises:
+        WriteConflict: as `commit`; a running transaction must be rolled back by the caller.
+    """
     async with queries.transaction():
         for statement, values in plan:
             if isinstance(statement, Expect):
@@ -165,7 +169,7 @@ async def apply(plan: Plan) -> None:
     """Execute a plan inside the caller's transaction, in one round trip where the engine allows it.
 
     Raises:
-        WriteConflict: as `commit`; the caller's transaction must end with it.
+        WriteConflict: as `commit`; the caller must roll the transaction back.
     """
     if not queries.supports_multi_table_writes():
         await commit_stepwise(plan)
@@ -181,7 +185,7 @@ def _single(plan: Plan) -> tuple[Any, ...]:
 
 @lru_cache(maxsize=64)
 def compiled(statements: tuple[Statement, ...]) -> str:
-    """A plan's statements as one of PostgreSQL, each executed only after the one before it has changed a row.
+    """Return a plan's statements as a single one of PostgreSQL; each runs only if the one before it changed a row.
 
     The result has one row when all of it was done. A statement that changed no row makes the last SELECT divide by
     zero, which undoes the whole: PostgreSQL has no other way to undo a statement from within.

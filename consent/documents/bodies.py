@@ -21,7 +21,10 @@ class BodyInForce(NamedTuple):
 
 
 async def by_hash(sha256: str, *, approved_only: bool = True) -> dict[str, Any] | None:
-    """Return the body with this hash (64 hex digits), or None; of a version that was ever approved, unless told."""
+    """Return the body with this hash (64 hex digits), or None.
+
+    With `approved_only` the body of a version that was never approved is not returned.
+    """
     versions = StoredDocument.filter(sha256=sha256)
     if approved_only:
         versions = versions.filter(in_force_from__isnull=False)
@@ -30,7 +33,10 @@ async def by_hash(sha256: str, *, approved_only: bool = True) -> dict[str, Any] 
 
 
 async def ever_approved(kind: DocumentKind, until: datetime | None = None) -> list[BodyInForce]:
-    """Return every version of a kind that came into force by `until` (None: or will), by id, the latest first."""
+    """Return every version of a kind that was ever approved, by document id, the latest first.
+
+    With `until`, only versions that came into force by then; without it, scheduled ones as well.
+    """
     versions = StoredDocument.filter(kind=kind, in_force_from__isnull=False)
     if until is not None:
         versions = versions.filter(in_force_from__lte=queries.to_micros(until))

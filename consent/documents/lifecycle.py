@@ -4,8 +4,8 @@ SQL text remains for `change_count`, which every request reads to see whether th
 
 A version is drafted, submitted through a publication check, reviewed by a privacy officer where the check flags it, and
 approved by another person, who names the hash that was read. Four eyes are two persons (`staff_id`): nobody decides on
-a version they drafted or submitted, nor on one that grew from such a draft. One person stops a version; resuming it
-takes two. All functions that write need a transaction.
+a version if they drafted or submitted it, or a draft since the version approved last. One person stops a version;
+resuming it takes two. All functions that write need a transaction.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DISCARD = "discard"
 RESUMPTION_ACTS = ("suspend", "ask_to_resume")
 """The acts whose latest tells whether somebody has asked to resume a suspended version."""
 ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES})
-"""CONTRACT 8: these wait for a privacy officer even when the check finds nothing."""
+"""Kinds that wait for a privacy officer even when the check finds nothing: they decide what people agree to."""
 
 
 async def draft(
@@ -113,7 +113,7 @@ async def submit(
 
 
 async def discard_draft(kind: DocumentKind, document_id: str, version: int, staff_id: str, at: datetime) -> Version:
-    """Retire a draft; one person suffices. It stays readable, and its author still counts as one for later versions."""
+    """Retire a draft; one person suffices. It stays readable, and its author may not decide on the next version."""
     stored = await get(kind, document_id, version)
     await _set_state(stored, "retired", expected="draft")
     await _record_step(stored, DISCARD, staff_id, at)

@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding about one field: a code, the guardrail's number, a JSON pointer, a sentence.
+    """A finding about one field: a code, the number of its rule in docs/policy.md, a JSON pointer, a sentence.
 
     `values` are the limits and closed vocabularies that the sentence names, so that it can be translated.
     """

@@ -1,4 +1,4 @@
-"""Consents: their states, the transitions between them, and what a consent covers at an instant."""
+"""Consents as values: their states, how long they and their codes live, and the state at an instant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rule of a live consent: given, begun and not yet expired. Once for Python, once for SQL, side by side.
+"""The rule of a live consent: given, begun and not yet expired; written for Python and for SQL.
 
 A test compares the two forms. Every query and every decision about liveness takes the rule from here.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class ConsentPeriod(NamedTuple):
-    """From when until when a consent in state `given` lives, in microseconds; None where there is no such consent."""
+    """Begin and end of a consent in state `given`, in microseconds; both None where there is no such consent."""
 
     given_at: int | None
     expires_at: int | None

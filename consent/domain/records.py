@@ -1,6 +1,7 @@
 """Records of good deeds, their closed vocabulary, and `Released`, which only the gate makes.
 
-A record has source, kind, quantity and civil day; no coordinates, times, free text or names.
+A record has source, kind, quantity and civil day; no coordinates, times, free text or names. A new kind needs an entry
+in several places and two migrations; `tests/structure/test_new_kinds.py` names each one that is missing.
 """
 
 from __future__ import annotations

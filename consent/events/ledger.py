@@ -30,7 +30,7 @@ from consent.transparency.logs import Log
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
 NOTHING = "nothing"
-"""The kind of a leaf that stands for no event."""
+"""The kind of a leaf that stands for no event (`padding_write`)."""
 USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
 
@@ -48,7 +48,7 @@ Facts = Mapping[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a person's chain, opened."""
+    """One entry of a person's chain, decrypted."""
 
     number: int
     kind: str
@@ -81,7 +81,7 @@ class ChainHead(NamedTuple):
 
 
 class PreparedEvent(NamedTuple):
-    """An event made ready: its row, and the leaf that commits to it."""
+    """The row of an event that is not written yet, and the leaf that commits to it."""
 
     person_id: str
     number: int
@@ -135,7 +135,7 @@ def leaf_write(log: Log, leaf_hash: str, leaf: str, at: datetime) -> Write:
 
 
 def _append_plan(new: PreparedEvent, at: datetime) -> Plan:
-    """The writes of an event whose number its transaction has just taken, under the row lock of its person."""
+    """Return the writes of an event whose number the running transaction has taken, under its person's row lock."""
     last_leaf = Write(LAST_LEAF, (new.leaf_hash, new.person_id))
     return last_leaf, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
 
@@ -237,7 +237,10 @@ def attempt_event(attempt_id: str, audience: str, actor: str, code: str) -> dict
 
 
 async def enqueue_policy_leaf(kind: str, document_id: str, version: int, sha256: str, in_force_from: datetime) -> None:
-    """Enqueue a leaf of the policy log for a rule that binds people or a public key of the service."""
+    """Enqueue a leaf of the policy log, in the caller's transaction.
+
+    It names a catalogue document, a barred use or a public key of the service, with the hash of its canonical JSON.
+    """
     leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
     leaf["in_force_from"] = in_force_from.isoformat()
     await enqueue_leaf(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
@@ -316,7 +319,8 @@ def _opened(person: Person, row: queries.Row) -> Event:
 def padding_write(at: datetime) -> Write:
     """Return the write of a leaf that stands for no event.
 
-    For answers that are no use of anybody's data, where the size of the log would tell what a venue must not learn.
+    An answer to a venue that uses nobody's data writes it: otherwise the log, which then would not grow, would tell the
+    venue that no live ticket was shown.
     """
     leaf = leaf_of(NOTHING, os.urandom(SALT_BYTES))
     return leaf_write(Log.CONSENT, leaf_hash_of(leaf), leaf.decode(), at)

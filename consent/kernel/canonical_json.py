@@ -24,7 +24,7 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 def plain_json(document: Mapping[str, Any]) -> bytes:
     """Return the canonical JSON of a document of strings, None and integers below 2^53 under ASCII names.
 
-    Equal to `canonical_json` for such documents and fifty times as fast; the caller answers for the restriction.
+    Equal to `canonical_json` for such documents and fifty times as fast; the caller must ensure the restriction.
     """
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 

@@ -2,18 +2,20 @@
 
 DomainError
 ├── NotFound                 absent, and equally somebody else's
-├── TicketInvalid            not a ticket of this service
-├── TicketOfAnother          shown to somebody else
-├── TicketExpired            shown too long ago
-├── TicketConsumed           answered before
+├── TicketInvalid            not a presentation ticket of this service
+├── TicketOfAnother          its notice was shown to somebody else
+├── TicketExpired            its notice was shown too long ago
+├── TicketConsumed           its notice was answered before
 ├── NoticeChanged            a material change came in between; carries the new notice
 ├── AlreadyGiven             the consent lives already
-├── AccountRequired, AccountForbidden
+├── AccountRequired          the purpose needs an account at the source
+├── AccountForbidden         the purpose needs none, so none may be collected
 ├── CodeUnknown              wrong, expired or foreign: one answer
 ├── AccountLinkedElsewhere   the older link stands; the writes about the claim are committed
 ├── NotInForce               no such counterpart, or not active
-├── Conflict                 the state does not allow it
-├── FourEyes, Changed        the second person, and the hash they read
+├── Conflict                 the object's state does not allow it
+├── FourEyes                 the same person may not decide
+├── Changed                  the hash that the person read is not the document's
 ├── Prohibited               refused by the publication rules; carries the findings
 ├── NotCovered               no live consent covers the use
 ├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed

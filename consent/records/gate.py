@@ -1,7 +1,8 @@
-"""The only access to records and to points derived from them.
+"""The only way to use records, and the points derived from them.
 
-Every function that releases something checks for a live consent and writes the event of the use in the same
-transaction, so that no use without an event can be written. SQL text: the batch and the chain are set-based.
+Every function that releases records or permits a use of points checks for a live consent and writes the event of the
+use in the same transaction, so no use is without an event. `own_records` shows a person their own records, which is no
+use. SQL text: the batch and the chain are set-based.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ released AS (
 """`LIVE_RECORDS` for every person of a range of ids: `subject` has the persons, `released` their records."""
 
 OF_THE_PART = " WHERE r.person_id >= $1 AND r.person_id < $2"
-"""Tells the planner what the join implies. Without a range it would only slow the scan down."""
+"""Implied by the join, but the planner does not see it. Over all persons it would only slow the scan down."""
 
 UNCHANGED = """
 WITH unchanged AS (
@@ -120,7 +121,7 @@ MEMORY_OF_A_PART = "128MB"
 class Part:
     """One of `count` equal parts of all persons, numbered from 0: a range of their random ids.
 
-    With `cut` it is one of the `count` hash partitions of the tables instead (`queries.partition_count`).
+    With `cut` it is instead one of the `count` hash partitions of the tables (`queries.partition_count`).
     """
 
     number: int
@@ -142,11 +143,12 @@ class Part:
 
 
 async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTable) -> tuple[int, int]:
-    """Release what the live consents of a part of all persons cover at `at` to one statement that fills a table.
+    """Fill a table from the records that live consents of a part of all persons cover at `at`, in one statement.
 
-    In one transaction, with one entry of the use in the access log of everybody who had a live consent at `at`. Rows by
-    person are deleted again for those whose consents or records have changed meanwhile or are changing now, so that
-    nobody waits for a batch. Returns the number of persons in the part and of rows inserted.
+    Return the number of persons in the part and of rows inserted. Joins the running transaction or opens its own; one
+    entry of the use counts for everybody who had a live consent at `at`. With `derived.by_person` the rows of persons
+    whose consents or records changed meanwhile, or are changing now, are deleted again: no person is locked, so that
+    nobody waits for a batch.
 
     Raises:
         RecordsFrozen: nothing may be used.
@@ -222,7 +224,7 @@ LIVE_CONSENT = Selection(
     "consent c",
     "c.person_id = {person_id} AND c.purpose = 'benefit.check' AND c.state = 'given' AND c.counterpart = {counterpart}",
 )
-"""The consent of a person to check benefits of a provider: from when until when it lives (`liveness.is_live`)."""
+"""A person's given consent to check benefits of a provider, expired or not; `liveness.is_live` decides."""
 
 
 def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use) -> Plan:
@@ -241,13 +243,13 @@ def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use
 
 
 async def lock_epoch(person_id: str) -> int | None:
-    """Lock the person's row in the running transaction; their epoch, or None for somebody unknown."""
+    """Lock the person's row in the running transaction; return their epoch, or None for somebody unknown."""
     row = await queries.fetch_one("SELECT epoch FROM person WHERE person_id = $1 FOR UPDATE", person_id)
     return None if row is None else int(row["epoch"])
 
 
 async def count_persons() -> int:
-    """The number of persons known to the service."""
+    """Return the number of persons known to the service."""
     row = await queries.fetch_one("SELECT count(*) AS persons FROM person")
     assert row is not None
     return int(row["persons"])

@@ -2,9 +2,9 @@
 
 SQL text remains for deliveries, which are set-based: up to BATCH_MAX records in a fixed number of statements and COPY.
 
-A delivery that nobody authorised is answered and neither stored nor logged: so a source cannot learn who uses this
-service, nor this service what it was not allowed to know. A record's own corrections and retractions by its source, and
-what an officer's decision does to it, are here too.
+A record without such a consent is refused, and neither stored nor logged: this service must not know it, and all
+reasons share one refusal code, so that the source does not learn who uses this service. Corrections and retractions by
+the source, and by an officer's decision, are here too.
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ async def _kinds_agreed(source_id: str, versions: set[int]) -> dict[int, frozens
 
 
 async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[dict[str, str], dict[str, int]]:
-    """Return account index → person id, and → the source's version consented to, for confirmed links under consent.
+    """Return (person id by account index, source version by account index) of confirmed links under a live consent.
 
-    Locks those persons' rows in one order.
+    The version is the one that the person consented to. Locks those persons' rows, in the order of their ids.
     """
     if not indexes:
         return {}, {}

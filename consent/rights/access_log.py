@@ -1,7 +1,7 @@
 """The access log: every use of a person's records or points, of theirs alone or of everybody's at once.
 
 SQL text: a use for everybody is read by the spans in which a consent of the person lived, a condition built for each
-person; on cut tables it calls a function of PostgreSQL.
+person; on partitioned tables it calls a function of PostgreSQL.
 
 A use of one person is an event in their chain. A use for everybody is one row; it counts as theirs if their consent to
 compute points lived at its instant.
@@ -36,7 +36,7 @@ IN_THEIR_PIECE = (
     "(u.pieces IS NULL OR satisfies_hash_partition('person'::regclass, coalesce(u.pieces, 1), coalesce(u.piece, 0),"
     " $1::text))"
 )
-"""Holds for a use of one piece of cut tables if the person's rows lie in that piece."""
+"""SQL condition: the use was of everybody, or of the hash partition that has the person's rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,10 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
 
 
 async def _leave_traces(person: Person, at: datetime) -> str:
-    """Store the trace of every event, without the person; the erasure's own event counts them."""
+    """Store the traces of the person's events and of the erasure; return the leaf hash of the erasure's event.
+
+    That event states the number of traces, so that verification detects a missing one.
+    """
     openings = await _all_events(person)
     traces = []
     for opening in openings:

@@ -27,7 +27,7 @@ async def leaves(log: Log, start: int, end: int) -> list[tuple[int, str]]:
 
 
 async def record_expired_leaves(table: str, kind: str, before: int | None = None) -> None:
-    """Store leaf hash, kind and day (UTC) of the rows of a table that will be dropped, of PostgreSQL only.
+    """Store leaf hash, kind and day (UTC) of the rows of a table that will be dropped. PostgreSQL only.
 
     Args:
         table: a table with the columns `at` and `leaf_hash`; a constant or a name from the database's catalogue.

@@ -1,10 +1,11 @@
-"""Moves leaves from the outbox into a log's tree, and signs checkpoints.
+"""Move leaves from the outbox into a log's tree, and sign checkpoints.
 
 SQL text: the head is locked FOR UPDATE and the outbox is drained by DELETE … RETURNING.
 
-Integration is one transaction: a leaf leaves the outbox and enters the tree, or neither. Before a checkpoint is signed
-the tree is read again and compared with the last published checkpoint, which is a file outside the database: a database
-that was restored from an older copy, or changed, freezes the log instead of forking it.
+Integration is one transaction: a leaf leaves the outbox and enters the tree, or neither. The last published checkpoint
+is a file outside the database. Before the next is signed, the root over as many leaves as that file states is computed
+from the tiles and must equal its root. A database that was changed, or restored from an older copy, thereby freezes the
+log instead of forking it.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ async def lock(log: Log) -> queries.Row:
 
 
 async def release_records(log: Log) -> None:
-    """Allow records to be used again after tombstones were replayed; a frozen log stays frozen."""
+    """Allow records to be used again; call it once tombstones were replayed. A frozen log stays frozen."""
     await LogHead.filter(log=log).update(withheld=0)
 
 

@@ -116,7 +116,7 @@ async def check_chains(keyring: Keyring) -> Report:
 
 
 async def check_sealed_fields(keyring: Keyring) -> Report:
-    """Open every sealed column."""
+    """Check that each value of every sealed column opens under its key, at its place; return the report."""
     opened, fault = await rows.check_sealed_columns(keyring)
     return Report(Log.CONSENT, opened, opened, fault)
 

@@ -20,7 +20,10 @@ Clock = Callable[[], Awaitable[datetime]]
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """One for the process, made by `app.create_app`. `clock` is the database's; tests pass one that they can move."""
+    """The objects that every request shares; one for the process, made by `app.create_app`.
+
+    `clock` returns the database's time; tests pass a clock that they can move.
+    """
 
     settings: Settings
     verifier: Verifier
@@ -29,7 +32,10 @@ class AppContext:
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
 
     def civil_time(self, moment: datetime) -> CivilTime:
-        """Return the city's time at a moment that a query read from the database's clock; a test's clock moves it."""
+        """Return the city's time at a moment that a query has read from the database's clock.
+
+        A clock of tests that was moved moves this moment equally.
+        """
         moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
         at = moment if moved is None else moved(moment)
         return self.civil_time_at(at)
@@ -46,7 +52,7 @@ class AppContext:
 
     @property
     def tombstones(self) -> Tombstones:
-        """Ended consents and erasures, in the folder of the published checkpoints."""
+        """The file of withdrawals and erasures, in the folder of the published checkpoints."""
         return Tombstones(self.settings.publisher.folder)
 
     def day_of(self, at: datetime) -> date:

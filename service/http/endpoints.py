@@ -141,7 +141,7 @@ def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> lis
 
 
 def hot_routes(audience: Audience | None, endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
-    """Routes of the `hot` endpoints of an audience (None: public) by their whole path, behind the same guard."""
+    """Return routes of an audience's `hot` endpoints (None: public) by their whole path, behind the same guard."""
     guard = [] if audience is None else [Middleware(Guard, audience=audience, app_context=app_context)]
     return [_route(endpoint, app_context, "", audience, guard) for endpoint in endpoints if endpoint.hot]
 
@@ -340,7 +340,7 @@ def replayed(stored: idempotency.StoredResponse, fingerprint: str) -> Response:
 
 
 async def _at_present(context: RequestContext) -> RequestContext:
-    """Read the database's clock; for staff also whether they are suspended."""
+    """Return the context with the time of the database's clock; Problem `suspended` for suspended staff."""
     app_context, principal = context.app_context, context.principal
     now = app_context.civil_time_at(await app_context.clock())
     if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):

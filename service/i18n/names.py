@@ -8,6 +8,6 @@ _TABLES = bilingual.load("service.i18n", "names.toml")
 PROVIDER_KINDS = bilingual.pairs(_TABLES["provider_kinds"], "provider_kinds")
 SERVICE_KINDS = bilingual.pairs(_TABLES["service_kinds"], "service_kinds")
 EFFECT_KINDS = bilingual.pairs(_TABLES["effect_kinds"], "effect_kinds")
-"""With the unit of the one amount that each has."""
+"""Kinds of effect, each named together with the unit of its amount."""
 DOMAINS = bilingual.pairs(_TABLES["domains"], "domains")
-"""Subjects that texts must not have; the words that reveal each are in `benefits/publishing/words.toml`."""
+"""Uses that a catalogue text must not be about; the words that reveal each are in `benefits/publishing/words.toml`."""

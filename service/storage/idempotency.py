@@ -19,7 +19,7 @@ from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
 
 RESPONSE_RETENTION = timedelta(hours=48)
-"""The contract promises 24 hours; a day more for clients that were offline or have a wrong clock."""
+"""As docs/api.md promises: two days, for clients that were offline or have a wrong clock."""
 HOUR_MICROS = 3_600_000_000
 ANSWER = Insert(
     "stored_answer",

@@ -196,7 +196,7 @@ class Providers:
         Args:
             audience: the audience whose client asks, and for which the access token must be valid.
             form: the grant.
-            refresh_token: used on if the response has no new one.
+            refresh_token: stays in the session if the response has no new one.
 
         Raises:
             Problem: `keys_unavailable` if the provider cannot be reached or fails.
