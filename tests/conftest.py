@@ -12,14 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from consent.database import queries
-from service.auth.access_tokens import Verifier
 from service.demo import seed
-from service.http.context import AppContext
-from service.http.rate_limits import make_limiter
 from service.settings import Settings
 from service.storage import database
 from tests.support import city, clusters, servers
+from tests.support.seeding import seed_database
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
 # `--hypothesis-profile search` generates new ones, and so do the campaigns.
@@ -45,7 +42,7 @@ SLOW_FIXTURES = frozenset(
 
 
 NOT_UNIT = ("processes", "pages", "campaign", "slow")
-"""Markers of tests that start a process or a browser, or that take seconds each."""
+"""Markers of tests that start a process or a browser, or that take a second or more each."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -130,20 +127,6 @@ def seeded_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     url = postgres.create()
     asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
     return servers.name_of(url)
-
-
-async def seed_database(settings: Settings, pieces: int | None = None, *, distributed: bool = False) -> None:
-    """Create the tables of an empty database, whole, in partitions or distributed, and seed the demonstration city."""
-    await database.open_database(settings.database_url)
-    try:
-        await database.migrate_all()
-        await database.partition_tables(pieces)
-        if distributed:
-            await database.distribute()
-        app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
-        await seed.seed(app_context)
-    finally:
-        await database.close_database()
 
 
 @pytest.fixture(params=ENGINES)

@@ -22,12 +22,13 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from loadtests.benchmarks import memory, served
+from loadtests.benchmarks import served
 from service.app import create_app
 from service.demo import seed
 from service.observability import logging
 from service.runtime import server as serving
 from tests.support import servers
+from tests.support.seeding import seed_database
 
 PORT, WORKERS = 8475, 2
 AT = "BENCHMARK_CITY"
@@ -85,7 +86,7 @@ def run(people: int, seconds: int) -> dict[str, Any]:
         servers.redis() as redis_url,
     ):
         folder, url = Path(name), server.create()
-        asyncio.run(memory.furnish(folder, url))
+        asyncio.run(seed_database(replace(seed.settings_of(folder), database_url=url)))
         os.environ[AT] = json.dumps([name, url, redis_url])
         with served.running("ours", ["-m", "loadtests.benchmarks.day", "--serve"], PORT):
             rows, code = a_day(folder, people, seconds)

@@ -31,7 +31,8 @@ from service.demo import seed
 from service.ingest import file_import
 from service.ingest.batch import DeliveryContext
 from service.storage import database
-from tests.support import city, servers
+from tests.support import servers
+from tests.support.seeding import seed_database
 
 SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
 MAPPING = file_import.parse_mapping(
@@ -168,21 +169,11 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 
 
-async def furnished(folder: Path, url: str) -> None:
-    """A city with its catalogue."""
-    settings = replace(seed.settings_of(folder), database_url=url)
-    await database.open_database(url)
-    await database.migrate_all()
-    await database.close_database()
-    async with city.running_city(settings, folder) as town:
-        await seed.seed(town.app_context)
-
-
 def run(count: int, rounds: int, flat_count: int = 0) -> dict[str, Any]:
     """The comparison, or the memory over a larger file."""
     with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True, tuned=True) as server:
         folder, url = Path(name), server.create()
-        asyncio.run(furnished(folder, url))
+        asyncio.run(seed_database(replace(seed.settings_of(folder), database_url=url)))
         if flat_count:
             return asyncio.run(flat(folder, url, flat_count))
         return asyncio.run(measure(folder, url, count, rounds))

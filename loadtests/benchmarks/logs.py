@@ -100,7 +100,7 @@ def run(seconds: float) -> Figures:
     with servers.postgres(durable=True, tuned=True) as server, tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "city"
         settings = replace(seed.settings_of(folder), database_url=server.create(), integrate_seconds=3_600)
-        asyncio.run(furnish(settings))
+        asyncio.run(publish_catalogue(settings))
         return asyncio.run(on_and_off(settings, folder, seconds))
 
 
@@ -264,8 +264,8 @@ def main() -> None:
         chosen.json.write_text(json.dumps(runs, indent=2))
 
 
-async def furnish(settings: Settings) -> None:
-    """The demonstration's catalogue."""
+async def publish_catalogue(settings: Settings) -> None:
+    """Create the tables of an empty database and publish the demonstration's catalogue."""
     await database.open_database(settings.database_url)
     try:
         await database.migrate_all()

@@ -21,20 +21,10 @@ from typing import Any
 
 from loadtests.benchmarks import served
 from service.demo import seed
-from service.storage import database
-from tests.support import city, servers
+from tests.support import servers
+from tests.support.seeding import seed_database
 
 DAY_SECONDS, EVERY_SECONDS, PEOPLE, PORT = 300, 10, 60, 8473
-
-
-async def furnish(folder: Path, url: str) -> None:
-    """A demonstration city."""
-    settings = replace(seed.settings_of(folder), database_url=url)
-    await database.open_database(url)
-    await database.migrate_all()
-    await database.close_database()
-    async with city.running_city(settings, folder) as town:
-        await seed.seed(town.app_context)
 
 
 def watch(folder: Path, server: served.Server, seconds: int) -> tuple[list[int], list[int]]:
@@ -62,7 +52,7 @@ def run(seconds: int) -> dict[str, Any]:
     """Memory over the time, and whether every day passed its gate."""
     with tempfile.TemporaryDirectory() as name, servers.postgres(durable=True, tuned=True) as server:
         folder, url = Path(name), server.create()
-        asyncio.run(furnish(folder, url))
+        asyncio.run(seed_database(replace(seed.settings_of(folder), database_url=url)))
         published = seed.settings_of(folder).publisher.folder
         with served.running(
             "ours", ["-m", "tests.support.processes", str(folder), url, str(published)], PORT

@@ -165,6 +165,7 @@ async def test_querysets_join_the_running_transaction(opened: str) -> None:
     assert await LogEntry.all().count() == 1
 
 
+@pytest.mark.slow
 async def test_both_engines_may_follow_each_other_in_one_process(
     tmp_path: object, request: pytest.FixtureRequest
 ) -> None:

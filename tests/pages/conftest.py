@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def city(demo_folder: Path, seeded_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A furnished city as a process of its own."""
+    """A seeded city as a process of its own."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "published").mkdir()
     shutil.copy(seeded_sqlite, folder / "city.sqlite3")

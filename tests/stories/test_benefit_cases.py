@@ -29,13 +29,6 @@ async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any]) ->
         return await seed.publish(kind, document_id, body, await queries.now())
 
 
-async def quota_of(town: City, benefit_id: str, quota: dict[str, Any] | None) -> None:
-    benefit = (await in_force.load(await queries.now())).benefit(benefit_id, await town.today())
-    assert benefit is not None
-    body = {name: value for name, value in benefit.body.items() if name != "quota"}
-    await publish(DocumentKind.BENEFITS, benefit_id, body if quota is None else {**body, "quota": quota})
-
-
 async def announced_long_ago(version: str, body: dict[str, Any]) -> None:
     """A scheme for this year, which the gate would not take any more."""
 

@@ -30,7 +30,6 @@ pytestmark = pytest.mark.both_engines
 SOURCE, PROVIDER = "green-travel", "city-library"
 PEOPLE, ACCOUNTS = st.sampled_from(["ann", "bo"]), st.sampled_from(["x", "y"])
 RENEWABLE = timedelta(days=90)
-CODE_LIFE = timedelta(minutes=15)
 Result = TypeVar("Result")
 numbers = itertools.count()
 

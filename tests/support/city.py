@@ -201,7 +201,7 @@ def unforeseen_errors_printed() -> Iterator[None]:
 async def running_city(
     settings: Settings, folder: Path, rates: dict[str, int] | None = None, shift: MovedClock | None = None
 ) -> AsyncIterator[City]:
-    """The application on these settings, open for requests; furnished when the database is empty.
+    """Run the application on these settings and yield a client with actors; an empty database stays empty.
 
     `shift` is the application's clock from its first moment on, in the place of the database's own.
     """

@@ -81,7 +81,7 @@ def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
 
 
 def main() -> None:
-    """Serve a furnished database with the demonstration's keys."""
+    """Serve a seeded database with the demonstration's keys."""
     folder, database_url, published, port = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     settings = seed.settings_of(folder)
     settings = replace(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benefits.scoring import scheme
@@ -74,6 +74,7 @@ def with_tiers(drawn: list[tuple[int, int, int]], cap: int) -> Scheme:
     return Scheme.from_document(indicator(tiers=tiers, yearly_cap=cap))
 
 
+@settings(max_examples=40)
 @given(TIERS, TIERS, st.integers(1, 200), st.integers(1, 200))
 def test_values_that_a_scheme_lowers_are_listed_exactly(
     drawn: list[tuple[int, int, int]], other: list[tuple[int, int, int]], cap: int, other_cap: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent.kernel.canonical_json import plain_json
@@ -16,6 +16,7 @@ PLAIN = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(NAMES, PLAIN, max_size=8))
 def test_plain_json_is_canonical_json(document: dict[str, object]) -> None:
     assert plain_json(document) == rfc8785.dumps(document)  # type: ignore[arg-type]

@@ -17,7 +17,6 @@ SKEY = "AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
 SIGNED = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
 NEUMANN = NoteSigner("PeterNeumann", Ed25519PrivateKey.from_private_bytes(base64.b64decode(SKEY)[1:]))
 ROOT = bytes(range(32))
-WRONG_ID = NEUMANN.key.text().replace("c74f20a3", "c74f20a4")
 ENCODED = base64.b64encode(ROOT).decode()
 
 

@@ -471,6 +471,7 @@ async def test_a_late_leaf_is_an_alarm(town: City) -> None:
 # Growing ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.integers(0, 700), min_size=1, max_size=6))
 def test_a_tree_grown_in_any_batches_is_the_same_tree(

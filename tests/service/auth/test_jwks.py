@@ -96,6 +96,7 @@ def miss_a_thousand_times(verifier: Verifier) -> None:
             verifier.verify(Audience.RESIDENT, text, NOW)
 
 
+@pytest.mark.slow
 def test_a_thousand_unknown_kids_cause_one_fetch_and_no_request_waits() -> None:
     async def attack(url: str, seen: list[str]) -> None:
         verifier = make_verifier(KeySource(url))
@@ -115,6 +116,7 @@ def test_a_thousand_unknown_kids_cause_one_fetch_and_no_request_waits() -> None:
         asyncio.run(attack(url, seen))
 
 
+@pytest.mark.slow
 def test_after_the_cooldown_an_unknown_kid_causes_another_fetch() -> None:
     async def ask_twice(url: str, seen: list[str]) -> None:
         verifier = make_verifier(KeySource(url, cooldown_seconds=1))
@@ -147,6 +149,7 @@ def test_a_new_key_is_picked_up_when_its_kid_is_first_seen() -> None:
         asyncio.run(rotate(url, document, seen))
 
 
+@pytest.mark.slow
 def test_a_removed_key_stops_working_also_for_remembered_tokens() -> None:
     async def retire(url: str, document: dict[str, Any], seen: list[str]) -> None:
         verifier = make_verifier(KeySource(url, refresh_seconds=1))
@@ -238,6 +241,7 @@ def test_without_keys_tokens_are_answered_keys_unavailable() -> None:
     asyncio.run(away())
 
 
+@pytest.mark.slow
 def test_keys_older_than_the_maximum_age_are_not_trusted() -> None:
     async def outage(url: str) -> None:
         source = KeySource(url, usable_seconds=1)

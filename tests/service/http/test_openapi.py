@@ -22,6 +22,7 @@ HIDDEN = {
 """Routes for people and browsers, outside the document."""
 
 
+@pytest.mark.slow
 def test_the_document_is_valid_openapi_3_1() -> None:
     assert app.document()["openapi"].startswith("3.1")
     assert list(OpenAPIV31SpecValidator(app.document()).iter_errors()) == []

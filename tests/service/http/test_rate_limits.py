@@ -106,6 +106,7 @@ async def test_the_count_restarts_in_the_next_minute(monkeypatch: pytest.MonkeyP
         assert [await limiter.hit("resident", "a") for _ in range(5)] == answers
 
 
+@pytest.mark.processes
 async def test_while_redis_is_away_the_rate_is_tighter_and_nobody_is_shut_out(noon: None) -> None:
     with servers.redis() as url:
         limiter = rate_limits.make_limiter(url, FEW)

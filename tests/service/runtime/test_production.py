@@ -27,12 +27,12 @@ from consent.database import queries
 from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
 from service.storage import database
-from tests.conftest import seed_database
 from tests.support import servers, tokens
 from tests.support.city import record
 from tests.support.command_line import run_command
 from tests.support.environment import issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
+from tests.support.seeding import seed_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
@@ -68,7 +68,7 @@ def token(audience: Audience, subject: str) -> str:
 
 @contextmanager
 def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -> Iterator[Deployment]:
-    """Several processes of the service on a furnished database."""
+    """Several processes of the service on a seeded database."""
     port = free_port()
     with tokens.listener(tokens.documents()) as (jwks_url, _):
         settings = settings_environment(
@@ -166,7 +166,7 @@ def own_server() -> Iterator[servers.Postgres]:
 
 @pytest.fixture
 def own_city(own_server: servers.Postgres, demo_folder: Path) -> str:
-    """A furnished city on that server."""
+    """The URL of a seeded database on that server."""
     url = own_server.create()
     asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url)))
     return url

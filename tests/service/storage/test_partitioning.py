@@ -26,11 +26,11 @@ from consent.rights import access_log
 from consent.verification import logs
 from service.demo import seed
 from service.storage import database, partitioning
-from tests.conftest import seed_database
 from tests.factories import live_a_residents_day
 from tests.support import city, servers
 from tests.support.city import City
 from tests.support.processes import ROOT
+from tests.support.seeding import seed_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
@@ -62,7 +62,7 @@ def cut_city(postgres: servers.Postgres, demo_folder: Path) -> str:
 async def partitioned_city(
     postgres: servers.Postgres, cut_city: str, demo_folder: Path, tmp_path: Path
 ) -> AsyncIterator[City]:
-    """A furnished city whose tables are cut."""
+    """A running, seeded city with partitioned tables."""
     settings = seed.settings_of(demo_folder)
     published = tmp_path / "published"
     published.mkdir()

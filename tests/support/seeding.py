@@ -1,0 +1,28 @@
+"""The demonstration city in an empty database, for tests and benchmarks."""
+
+from __future__ import annotations
+
+from consent.database import queries
+from service.auth.access_tokens import Verifier
+from service.demo import seed
+from service.http.context import AppContext
+from service.http.rate_limits import make_limiter
+from service.settings import Settings
+from service.storage import database
+
+
+async def seed_database(settings: Settings, pieces: int | None = None, *, distributed: bool = False) -> None:
+    """Create the tables of the empty database of `settings`, and seed the demonstration city.
+
+    The tables are whole by default, in `pieces` partitions each, or distributed over a Citus cluster.
+    """
+    await database.open_database(settings.database_url)
+    try:
+        await database.migrate_all()
+        await database.partition_tables(pieces)
+        if distributed:
+            await database.distribute()
+        app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
+        await seed.seed(app_context)
+    finally:
+        await database.close_database()
