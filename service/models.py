@@ -1,4 +1,4 @@
-"""The table of the service package: responses stored for retries. Imported only inside this package."""
+"""The table of the service package: answers stored for retries. Imported only inside this package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from consent.database.fields import Integer, Micros, Sealed, Text
 
 
 class StoredAnswer(Model):
-    """The response to a request with an Idempotency-Key, written in the transaction of its effect.
+    """The answer to a request with an Idempotency-Key, written in the transaction of its effect.
 
-    `caller_index` is a keyed hash of the caller, by which an erasure deletes all of a person's responses.
+    `caller_index` is a keyed hash of the caller, by which an erasure deletes all of a person's answers.
     """
 
     scope = Text(primary_key=True)

@@ -76,7 +76,7 @@ LOSS = re.compile(
 
 
 def fold(text: str) -> str:
-    """Return a text in its searched form: compatibility forms, simplified, lower case, single spaces, no marks."""
+    """Normalise a text for the scan: NFKC, simplified characters, lower case, single spaces, no marks."""
     plain = "".join(
         sign for sign in unicodedata.normalize("NFKD", text) if unicodedata.category(sign) not in ("Mn", "Cf")
     )

@@ -31,12 +31,12 @@ class CorrectionForSource:
 
 
 async def add_corrected(source_id: str, source_record_id: str, quantity: int, occurred_on: int, at: datetime) -> None:
-    """Tell the source a record's new quantity and civil day (`yyyymmdd`), in the transaction of the decision."""
+    """Add a record's new quantity and civil day (`yyyymmdd`) to its source's feed, in the decision's transaction."""
     await _add(source_id, source_record_id, "corrected", (quantity, occurred_on), at)
 
 
 async def add_retracted(source_id: str, source_record_id: str, at: datetime) -> None:
-    """Tell the source that a record is deleted here, in the transaction of the decision."""
+    """Add the deletion of a record to its source's feed, in the decision's transaction."""
     await _add(source_id, source_record_id, "retracted", (None, None), at)
 
 

@@ -46,7 +46,7 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
     """Erase the person of a token's `sub`; return the leaf's hash, or None if nobody is known.
 
     Writes the tombstone first, so that a restored copy of the database erases the person again, and deletes the stored
-    responses. Needs the caller's transaction.
+    answers. Needs the caller's transaction.
     """
     known = await persons.find(app_context.keyring, subject)
     if known is None:

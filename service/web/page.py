@@ -13,7 +13,7 @@ The way of a request:
 
 A form has two hidden fields. `_form` is the form token, an HMAC of a random cookie: a page of another site cannot know
 it, so that it cannot forge the form. `_key` is a random Idempotency-Key, made when the form is rendered and sent with
-the API call: a form that is sent twice is answered from the stored response and acts once.
+the API call: a form that is sent twice is answered from the stored answer and acts once.
 """
 
 from __future__ import annotations
