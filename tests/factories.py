@@ -1,4 +1,4 @@
-"""Documents, persons and records with valid defaults, for tests that need one and care about one member of it."""
+"""Factories of documents, persons and records with valid defaults."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ SERVICE_DOCUMENT = next(
 
 
 def both_languages(text: str, english: str) -> dict[str, str]:
+    """Return a text of a document in Chinese and English."""
     return {"zh-CN": text, "en": english}
 
 
@@ -41,20 +42,23 @@ PROVIDER_DOCUMENT = {
 
 
 def administrator(town: City, number: int = 1) -> Actor:
+    """Return the administrator with this number; the first by default."""
     return town.actor(Audience.ADMINISTRATOR, f"admin-{number}", staff_id=f"admin-{number}")
 
 
 def benefit_document(**members: Any) -> dict[str, Any]:
+    """Return the demonstration's `library-deposit` as a new benefit `another-one`, with some members replaced."""
     return {**copy.deepcopy(BENEFIT_DOCUMENT), "benefit_id": "another-one", **members}
 
 
 async def put_document(who: Actor, path: str, body: Any, tag: str | None) -> Any:
+    """PUT a document with `tag` as If-Match, or without the header when it is None; return the response."""
     headers = who.headers({} if tag is None else {"If-Match": tag})
     return await who.town.client.put(path, json=body, headers=headers)
 
 
 async def publish_document(town: City, kind: str, document_id: str, body: dict[str, Any]) -> str:
-    """A document through its whole life by three persons; the state it is in."""
+    """Draft, submit, review and approve a document by three persons; return its state."""
     author, approver, officer = (
         administrator(town),
         administrator(town, 2),
@@ -80,7 +84,7 @@ async def publish_document(town: City, kind: str, document_id: str, body: dict[s
 
 
 async def add_people_with_rides(town: City, count: int) -> list[str]:
-    """Persons with a live consent for green travel and 40 rides each; their ids in order."""
+    """Insert persons with a live consent for green travel and one record of 40 rides each; return their sorted ids."""
     at = await town.app_context.clock()
     given, expires = queries.to_micros(at - timedelta(days=30)), queries.to_micros(at + timedelta(days=300))
     year = (await town.today()).year - 1
@@ -112,7 +116,7 @@ async def add_people_with_rides(town: City, count: int) -> list[str]:
 
 
 async def live_a_residents_day(town: City) -> None:
-    """Consent, link, delivery, points, why, ticket, check, redemption, reversal, messages, withdrawal, leaving."""
+    """Call the API as a resident and a venue do: consent, delivery, points, redemption, reversal, withdrawal, erasure."""
     wu, venue = town.resident("wu"), town.venue()
     await wu.volunteer(7_200, "v-wu")
     await wu.consent_to_provider("city-library")

@@ -42,7 +42,7 @@ EXPECTED = re.compile(
 
 @dataclass
 class Visitor:
-    """Somebody at a browser of their own; `faults` is what their pages did that no page may."""
+    """A person at a browser of their own; `faults` lists forbidden requests and errors of the pages."""
 
     base: str
     context: BrowserContext
@@ -84,7 +84,7 @@ class Visitor:
         return self
 
     def check(self) -> None:
-        """Everything a page must be: accessible, no wider than the window, nothing from elsewhere, no policy broken."""
+        """Assert that the page is accessible, no wider than the window, and has caused no fault."""
         wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{self.page.url} is {wide} pixels wider than the window"
         violations: list[dict[str, Any]] = Axe().run(self.page).response["violations"]
@@ -95,7 +95,7 @@ class Visitor:
         assert not self.faults, self.faults
 
     def picture(self, name: str) -> None:
-        """Take a picture of what is in the window, for the docs."""
+        """Take a screenshot of the window, for the docs."""
         if TAKE_PICTURES:
             PICTURES.mkdir(exist_ok=True)
             self.page.screenshot(path=PICTURES / f"{name}.png")
@@ -132,7 +132,7 @@ def visiting(
 
 
 def watch(visitor: Visitor) -> None:
-    """Note every request that leaves the origin, every broken policy, every error of a script."""
+    """Record requests to other origins, violations of the content policy, and script errors as faults."""
     own: Callable[[str], bool] = lambda url: url.startswith((visitor.base + "/", "data:", "blob:"))  # noqa: E731
 
     def asked(request: Request) -> None:

@@ -16,7 +16,7 @@ LEFT_OUT = "Chromium was not found: the pages were not tried in a browser (Debia
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these are the marked suite."""
+    """Mark every test here `pages`; skip them where Chromium is not installed."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:

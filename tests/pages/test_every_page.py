@@ -69,7 +69,7 @@ def test_without_scripts_a_resident_has_everything(browser: Browser, city: Proce
 
 
 def tab_to(visitor: Visitor, words: str) -> None:
-    """Move by the Tab key alone until what has the focus says these words; it must be seen to have it."""
+    """Press Tab until the focused element has this text; its focus must be visible."""
     for _ in range(TABS_MAX):
         visitor.page.keyboard.press("Tab")
         position = visitor.page.evaluate(

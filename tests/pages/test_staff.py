@@ -15,7 +15,7 @@ from tests.support.processes import Process
 
 
 def handle_of(browser: Browser, city: Process, folder: Path) -> str:
-    """A code for the library."""
+    """Return a code for the library."""
     with visiting(browser, city.base, language="en") as me:
         sign_in_with_points(me, city, folder, "en")
         me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
@@ -87,7 +87,7 @@ def test_a_checked_code_is_redeemed_by_one_press(browser: Browser, city: Process
 
 
 def refuse_something(city: Process, browser: Browser) -> None:
-    """An administrator approves what they wrote themselves, in vain."""
+    """An author's approval of their own draft is refused on the page."""
     with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
         author.sign_in(Audience.ADMINISTRATOR, "admin-1")
         author.go("/admin/benefits/library-deposit/edit")
@@ -102,7 +102,7 @@ def refuse_something(city: Process, browser: Browser) -> None:
 def test_what_an_officer_decides_is_accessible(
     browser: Browser, city: Process, language: str, viewport: ViewportSize
 ) -> None:
-    """Every page that needs something first, also while it says what is wrong."""
+    """Pages of decisions are accessible, also with their error messages."""
     with visiting(browser, city.base, language=language) as me:
         me.sign_in(Audience.RESIDENT, "resident-1" if language == "en" else "resident-2")
         me.go("/me/records")

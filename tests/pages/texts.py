@@ -69,7 +69,7 @@ def deliver(city: Process, folder: Path, code: str, account: str, trips: int) ->
 
 
 def sign_in_with_points(me: Visitor, city: Process, folder: Path, language: str) -> None:
-    """Somebody new, with 63 points from bike trips."""
+    """Sign in as a new resident and get 63 points from bike trips."""
     texts, name = TEXTS[language], secrets.token_hex(4)
     me.sign_in(Audience.RESIDENT, f"person-{name}").check()
     me.go("/me/consents")

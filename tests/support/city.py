@@ -47,7 +47,7 @@ class MovedClock:
 
 
 class City:
-    """A running city, its clock, and tokens for everybody in it."""
+    """A running city: a client of the application, its context, an issuer of tokens, and `shift`, its clock."""
 
     def __init__(
         self, client: httpx2.AsyncClient, app_context: AppContext, issuer: DemoIssuer, shift: MovedClock
@@ -59,28 +59,28 @@ class City:
         return Actor(self, self.issuer.mint(audience, subject, now=datetime.now(UTC), **claims))
 
     def resident(self, subject: str) -> Resident:
-        """A resident, known or not."""
+        """Return an adult resident with a token; the service need not know the subject yet."""
         return Resident(self, self.issuer.mint(Audience.RESIDENT, subject, now=datetime.now(UTC)))
 
     def source(self, subject: str = "green-travel") -> Actor:
-        """A data source."""
+        """Return a data source; the bike-share by default."""
         return self.actor(Audience.SOURCE, subject)
 
     def venue(self, subject: str = "city-library-main") -> Actor:
-        """A venue."""
+        """Return a venue; the main library by default."""
         return self.actor(Audience.VENUE, subject)
 
     async def today(self) -> date:
-        """The city's civil day."""
+        """Return the city's civil day."""
         return self.app_context.day_of(await self.app_context.clock())
 
     async def last_year(self) -> int:
-        """The last finished civil year."""
+        """Return the last finished civil year."""
         return (await self.today()).year - 1
 
 
 class Actor:
-    """Somebody who sends requests with a token; every POST gets a fresh Idempotency-Key unless one is given."""
+    """A client with a token; every POST has a new Idempotency-Key unless `key` is given."""
 
     def __init__(self, town: City, token: str) -> None:
         self.town, self.token = town, token
@@ -101,7 +101,7 @@ class Actor:
         return await self.town.client.delete(path, headers=self.headers())
 
     async def deliver(self, *records: dict[str, Any]) -> dict[str, Any]:
-        """Deliver records; the answer's body."""
+        """Deliver records as a source; return the answer's body. The answer must be 200."""
         answer = await self.post("/v1/source/records", {"records": list(records)})
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
@@ -109,17 +109,17 @@ class Actor:
 
 
 class Resident(Actor):
-    """A resident with the everyday acts in one call each."""
+    """A resident; each method is one act of the API and asserts that it succeeds."""
 
     async def request_notice(self, **body: Any) -> dict[str, Any]:
-        """Be shown a notice."""
+        """Request a notice (Chinese by default); return the body with its ticket."""
         answer = await self.post("/v1/me/consent-requests", {"language": "zh-CN", **body})
         assert answer.status_code == 201, answer.text
         shown: dict[str, Any] = answer.json()
         return shown
 
     async def consent_to_source(self, source_id: str, account: str) -> dict[str, Any]:
-        """Say yes to a source; the consent with the link's code."""
+        """Consent to a source; return the consent with the link's code."""
         shown = await self.request_notice(purpose="points.compute", source_id=source_id, account=account)
         answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
         assert answer.status_code == 201, answer.text
@@ -127,7 +127,7 @@ class Resident(Actor):
         return consent
 
     async def link(self, source_id: str, account: str) -> dict[str, Any]:
-        """Say yes to a source and have the account confirmed by its code."""
+        """Consent to a source and confirm the account by its code; return the consent."""
         consent = await self.consent_to_source(source_id, account)
         answer = await self.town.source(source_id).post(
             "/v1/source/links/confirm", {"code": consent["link"]["code"], "account": account}
@@ -136,7 +136,7 @@ class Resident(Actor):
         return consent
 
     async def consent_to_provider(self, provider_id: str) -> dict[str, Any]:
-        """Let a provider's benefits be checked."""
+        """Consent to a provider's benefit checks; return the consent."""
         shown = await self.request_notice(purpose="benefit.check", provider_id=provider_id)
         answer = await self.post("/v1/me/consents", {"ticket": shown["ticket"]})
         assert answer.status_code == 201, answer.text
@@ -144,14 +144,14 @@ class Resident(Actor):
         return consent
 
     async def total(self) -> int:
-        """My points."""
+        """Return the resident's points."""
         answer = await self.get("/v1/me/points")
         assert answer.status_code == 200, answer.text
         total: int = answer.json()["total"]
         return total
 
     async def volunteer(self, minutes: int, account: str, occurred_on: date | None = None) -> None:
-        """Link a volunteer account and have minutes delivered for it."""
+        """Link a volunteer account and deliver minutes for it, on 5 March of the last year by default."""
         await self.link("volunteer-service", account)
         day = (occurred_on or date(await self.town.last_year(), 3, 5)).isoformat()
         done = await self.town.source("volunteer-service").deliver(
@@ -160,7 +160,7 @@ class Resident(Actor):
         assert done["accepted"] == 1, done
 
     async def ticket(self, benefit_id: str = "library-deposit", venue_id: str = "city-library-main") -> dict[str, Any]:
-        """A ticket to show."""
+        """Return a new ticket; for a loan without deposit at the main library by default."""
         answer = await self.post("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})
         assert answer.status_code == 201, answer.text
         ticket: dict[str, Any] = answer.json()
@@ -170,7 +170,7 @@ class Resident(Actor):
 def record(
     record_id: str, account: str, kind: str = "bike_trip", quantity: int = 1, occurred_on: str = "2025-06-01"
 ) -> dict[str, Any]:
-    """A record as a source sends it."""
+    """Return a record as a source sends it: one bike trip on 1 June 2025 by default."""
     return {
         "record_id": record_id,
         "account": account,

@@ -25,7 +25,7 @@ READY_SECONDS = 30
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
+    """Return a TCP port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 class Process:
-    """A running server; `kill` gives it no time for anything."""
+    """The service as a process on a free port; `kill` sends SIGKILL."""
 
     def __init__(self, folder: Path, database_url: str, published: Path) -> None:
         self.port = free_port()
@@ -62,7 +62,7 @@ class Process:
 
 
 def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
-    """Wait until `/readyz` says so; an error when it ends or takes too long.
+    """Wait until `/readyz` answers 200; raise RuntimeError when the process ends or READY_SECONDS pass.
 
     Returns the seconds of work it took the process: what others do on the machine is not its own.
     """

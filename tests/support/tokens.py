@@ -75,13 +75,13 @@ def segment(data: bytes) -> str:
 
 
 def signed(head: bytes, body: bytes, key: ec.EllipticCurvePrivateKey | None = None) -> str:
-    """A truly signed token over exactly these bytes."""
+    """Return a token with a valid ES256 signature over exactly these bytes; the issuer's key by default."""
     text = f"{segment(head)}.{segment(body)}"
     return f"{text}.{segment(jwt.get_algorithm_by_name('ES256').sign(text.encode(), key or ec_key()))}"
 
 
 def token(payload: Claims | None = None, key: ec.EllipticCurvePrivateKey | None = None, **header: Any) -> str:
-    """A signed token; a header parameter given as `...` is left out."""
+    """Return a signed token, a resident's by default; a header parameter given as `...` is left out."""
     head = {"alg": "ES256", "typ": "at+jwt", "kid": "ec-1", **header}
     head = {name: value for name, value in head.items() if value is not ...}
     body = json.dumps(claims() if payload is None else payload).encode()
@@ -101,7 +101,7 @@ def refused(text: str, now: datetime = NOW) -> str:
 
 @contextmanager
 def listener(document: dict[str, Any], **behaviour: Any) -> Iterator[tuple[str, list[str]]]:
-    """A real HTTP server that answers `document` (which may be changed meanwhile) and notes every request."""
+    """Serve `document` over HTTP (it may be changed meanwhile); yield the URL and the list of requested paths."""
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tarfile
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,8 +15,8 @@ from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.settings import Settings
 from tests.support.city import MovedClock
+from tests.support.command_line import run_command
 
-ROOT = Path(__file__).parent.parent.parent
 TICK = timedelta(milliseconds=1)
 NEVER_SECONDS = 3_600.0
 
@@ -37,7 +34,7 @@ class StoppedClock(MovedClock):
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A city of 0.1.0 that the present migrations have been applied to."""
+    """A city of version 0.1.0 after the present migrations."""
 
     folder: Path
     database_url: str | None
@@ -51,7 +48,7 @@ class Upgraded:
         return settings if self.database_url is None else replace(settings, database_url=self.database_url)
 
     def clock(self) -> StoppedClock:
-        """A clock that begins when 0.1.0 was stopped."""
+        """Return a clock that begins when 0.1.0 was stopped."""
         return StoppedClock(moment=datetime.fromisoformat(self.expected["stopped_at"]))
 
     def run(self, *arguments: str) -> str:
@@ -81,16 +78,8 @@ class Upgraded:
 
 
 def command(*arguments: str, **environment: str) -> str:
-    """Run `credit-easy` as a process; return what it printed. It must succeed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_EASY_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "service.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env={**inherited, **environment},
-    )
+    """Run `credit-easy` as a process, which must succeed; return what it printed."""
+    done = run_command(*arguments, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
