@@ -116,7 +116,7 @@ async def add_people_with_rides(town: City, count: int) -> list[str]:
 
 
 async def live_a_residents_day(town: City) -> None:
-    """Call the API as a resident and a venue do: consent, delivery, points, redemption, reversal, withdrawal, erasure."""
+    """Act as a resident and a venue: consent, delivery, points, redemption, reversal, withdrawal, erasure."""
     wu, venue = town.resident("wu"), town.venue()
     await wu.volunteer(7_200, "v-wu")
     await wu.consent_to_provider("city-library")

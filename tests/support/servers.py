@@ -41,7 +41,7 @@ def _fleeting() -> Path | None:
 
 @contextmanager
 def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres]:
-    """Start a PostgreSQL server on a socket of its own; neither `durable` (fsync) nor `tuned` (PRODUCTION) by default."""
+    """Start a PostgreSQL server on its own socket; not `durable` (fsync) nor `tuned` (PRODUCTION) by default."""
     with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=None if durable else _fleeting()) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
