@@ -1,13 +1,15 @@
-"""Reads of consents across persons: the person of a consent, and how many consents are live."""
+"""Reads of consents across persons: the person of a consent, and how many consents are live.
+
+SQL text: the rule of a live consent is an SQL condition shared with every other query (`liveness.live_sql`).
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from tortoise.functions import Count
-
 from consent.database import queries
 from consent.domain.grants import State
+from consent.domain.liveness import live_sql
 from consent.models import StoredConsent
 
 
@@ -19,11 +21,8 @@ async def person_of(consent_id: str) -> str | None:
 
 async def count_by_purpose(at: datetime) -> dict[str, int]:
     """Return the number of consents that are live at `at`, by purpose; purposes without one are missing."""
-    micros = queries.to_micros(at)
-    rows = await (
-        StoredConsent.filter(state=State.GIVEN, given_at__lt=micros, expires_at__gt=micros)
-        .annotate(counted=Count("consent_id"))
-        .group_by("purpose")
-        .values("purpose", "counted")
+    rows = await queries.fetch_all(
+        f"SELECT purpose, count(*) AS counted FROM consent WHERE {live_sql('$1')} GROUP BY purpose",
+        queries.to_micros(at),
     )
     return {row["purpose"]: row["counted"] for row in rows}
