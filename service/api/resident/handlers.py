@@ -7,6 +7,7 @@ created by their first write; until then, reads answer with empty lists or NotFo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
@@ -16,16 +17,19 @@ import segno
 from starlette.responses import Response
 
 from benefits.balances import snapshots
-from benefits.balances.stored import is_usable
+from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import Body, InForce, LiveBenefit
 from benefits.redemption import tickets
+from benefits.redemption.decision import CivilTime
 from benefits.scoring import points
+from benefits.scoring.scheme import Timeline
 from consent import persons
 from consent.consents import account_links, presentations, register
 from consent.consents.link_codes import PendingLink
 from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
+from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
@@ -181,20 +185,17 @@ async def read_points(context: RequestContext, _: None) -> Response:
     """Return the points of today, with an ETag.
 
     One query while the stored balance is usable and the catalogue unchanged; otherwise computes and stores the balance.
-    RecordsFrozen while use of records is suspended.
+    Somebody who is erased meanwhile has no points. RecordsFrozen while use of records is suspended.
     """
     app_context = context.app_context
     loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
     now = app_context.civil_time(queries.from_micros(loaded.micros))
     in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
-    if loaded.person_id is None:
-        balance = snapshots.nothing(in_force.timeline, now.today)
-    elif is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
+    if is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
         require_not_frozen(loaded.withheld)
         balance = loaded.stored.balance(now.today)
     else:
-        person = await persons.read(app_context.keyring, loaded.person_id)
-        balance = await snapshots.compute_and_store(person, in_force.timeline, now.today, now.at)
+        balance = await _computed_balance(app_context.keyring, loaded.person_id, in_force.timeline, now)
     return json_io.respond_with_etag(
         context.request,
         # The members of PointsAnswer without the model: validation costs too much for the most frequent request.
@@ -206,6 +207,15 @@ async def read_points(context: RequestContext, _: None) -> Response:
             "valid_until": _day(balance.valid_until),
         },
     )
+
+
+async def _computed_balance(keyring: Keyring, person_id: str | None, timeline: Timeline, now: CivilTime) -> Balance:
+    """Compute and store a person's balance; no points for somebody unknown (None) or erased since they were loaded."""
+    if person_id is not None:
+        with suppress(NotFound):
+            person = await persons.read(keyring, person_id)
+            return await snapshots.compute_and_store(person, timeline, now.today, now.at)
+    return snapshots.nothing(timeline, now.today)
 
 
 async def explain_points(context: RequestContext, _: None) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from benefits.balances import snapshots
+from benefits.balances.snapshots import LoadedBalance
 from consent.database import queries
 from tests.factories import administrator, benefit_document, publish_document
 from tests.support.city import City
@@ -85,3 +87,21 @@ async def test_nothing_that_has_ended_is_read(town: City) -> None:
     assert [await wang.total(), await wang.total()] == [10, 10]
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert await wang.total() == 0
+
+
+async def test_somebody_erased_after_the_load_has_no_points(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    wang = town.resident("wang")
+    await wang.volunteer(7_200, "v-wang")
+    load = snapshots.load_balance
+
+    async def load_then_erase(subject_index: str) -> LoadedBalance:
+        loaded = await load(subject_index)
+        assert (await wang.delete("/v1/me")).status_code == 200
+        return loaded
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "load_balance", load_then_erase)
+        answer = await wang.get("/v1/me/points")
+    assert (answer.status_code, answer.json()["total"]) == (200, 0)
+    unknown = await town.resident("nobody").get("/v1/me/points")
+    assert (answer.content, answer.headers["etag"]) == (unknown.content, unknown.headers["etag"])
