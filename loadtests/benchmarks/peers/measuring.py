@@ -12,8 +12,8 @@ from loadtests.benchmarks.peers.kinds import STATUS, Senders
 from loadtests.benchmarks.peers.services import OURS, Running
 from loadtests.benchmarks.turns import Turns
 
-WARM_UP_REQUESTS = 300
-REQUESTS_MIN = 100
+WARM_UP_REQUESTS = 200
+REQUESTS_MIN = 60
 HALF = 0.5
 
 
@@ -60,8 +60,7 @@ def _tries(most: int) -> Iterator[Figures]:
 
 def _warm_up(kind: str, running: Running, senders: Senders, plan: Plan) -> float:
     """Return the requests a second at full load, measured after a first turn that fills caches."""
-    for count in (WARM_UP_REQUESTS, WARM_UP_REQUESTS):
-        driven = load.full(running.port, senders.prepare(kind, running, count), STATUS[kind])
+    driven = load.full(running.port, senders.prepare(kind, running, WARM_UP_REQUESTS), STATUS[kind])
     longer = max(REQUESTS_MIN, round(WARM_UP_REQUESTS / driven.seconds * plan.seconds))
     driven = load.full(running.port, senders.prepare(kind, running, longer), STATUS[kind])
     return longer / driven.seconds
