@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -74,6 +75,8 @@ def main() -> None:
     arguments.add_argument("--check", action="store_true", help="check that all do the same work, measure nothing")
     arguments.add_argument("--json", type=Path)
     given = arguments.parse_args()
+    # Python ends at once on SIGTERM unless told otherwise, and would leave every server running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = Plan(given.rounds, given.slices, given.seconds, given.tries)
     measured = run(given.services, [] if given.check else given.kinds, plan, given.residents, given.json)
     if measured["absent"]:
