@@ -168,11 +168,6 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def micros(moment: datetime) -> int:
-    """An aware datetime as microseconds since 1970, for cursors."""
-    return queries.to_micros(moment)
-
-
 def read_limit(request: Request) -> int:
     """Return `?limit=`, 1 to LIMIT_MAX, by default LIMIT_DEFAULT; Problem bad_limit for anything else."""
     text = request.query_params.get("limit", str(LIMIT_DEFAULT))
@@ -199,9 +194,13 @@ def read_moment(request: Request, name: str, latest: datetime) -> datetime:
     return moment
 
 
-def encode_cursor(values: tuple[str | int, ...]) -> str:
-    """Return the opaque cursor of the last row of a page: base64url of its sort values as a JSON list."""
-    return base64.urlsafe_b64encode(orjson.dumps(values)).rstrip(b"=").decode()
+def encode_cursor(values: tuple[str | int | datetime, ...]) -> str:
+    """Return the opaque cursor of a page's last row: its sort values as base64url of a JSON list.
+
+    A datetime becomes microseconds since 1970, as `read_keyset` returns it.
+    """
+    plain = [queries.to_micros(value) if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(orjson.dumps(plain)).rstrip(b"=").decode()
 
 
 def read_cursor(request: Request, *types: type[int] | type[str]) -> tuple[Any, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from benefits.scoring.points import Points
@@ -36,7 +37,7 @@ def acting(context: RequestContext, person: Person) -> ActingPerson:
     return ActingPerson(person, context.app_context.keyring, context.at, context.today)
 
 
-def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int, ...]]) -> Answer:
+def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int | datetime, ...]]) -> Answer:
     """Build a page of at most `limit` rows; `data` holds one more when there is a next page.
 
     `keys` are the rows' cursors, in the order of `data`.

@@ -97,7 +97,7 @@ async def list_consents(context: RequestContext, _: None) -> Answer:
         schemas.ConsentList,
         [] if person is None else await _consent_answers(person, consents, context, names),
         limit,
-        [(json_io.micros(consent.grant.given_at), consent.grant.consent_id) for consent in consents],
+        [(consent.grant.given_at, consent.grant.consent_id) for consent in consents],
     )
 
 

@@ -67,7 +67,7 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
             for message in rows
         ],
         limit,
-        [(json_io.micros(message.at), message.message_id) for message in rows],
+        [(message.at, message.message_id) for message in rows],
     )
 
 
@@ -158,7 +158,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
         schemas.ObjectionList,
         [_objection_answer(objection, names) for objection in rows],
         limit,
-        [(json_io.micros(objection.opened_at), objection.objection_id) for objection in rows],
+        [(objection.opened_at, objection.objection_id) for objection in rows],
     )
 
 

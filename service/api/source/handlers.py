@@ -109,9 +109,7 @@ async def list_links(context: RequestContext, _: None) -> Answer:
                 )
                 for link in page
             ],
-            next_cursor=json_io.encode_cursor((json_io.micros(page[-1].since), page[-1].link_id))
-            if len(links) > limit
-            else None,
+            next_cursor=json_io.encode_cursor((page[-1].since, page[-1].link_id)) if len(links) > limit else None,
         )
     )
 
@@ -142,7 +140,7 @@ async def list_corrections(context: RequestContext, _: None) -> Answer:
         for correction in corrections[:limit]
     ]
     last = corrections[limit - 1] if len(corrections) > limit else None
-    cursor = None if last is None else json_io.encode_cursor((json_io.micros(last.since), last.correction_id))
+    cursor = None if last is None else json_io.encode_cursor((last.since, last.correction_id))
     return Answer(schemas.CorrectionList(data=rows, next_cursor=cursor))
 
 
@@ -220,7 +218,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
                 )
                 for objection in page
             ],
-            next_cursor=json_io.encode_cursor((json_io.micros(page[-1].opened_at), page[-1].objection_id))
+            next_cursor=json_io.encode_cursor((page[-1].opened_at, page[-1].objection_id))
             if len(rows) > limit
             else None,
         )
