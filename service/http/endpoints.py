@@ -101,7 +101,6 @@ class Answer(NamedTuple):
 
 
 Handler = Callable[[RequestContext, Any], Awaitable[Answer | Response]]
-Run = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,20 +215,28 @@ async def record_refusal(app_context: AppContext, audience: Audience | None, act
         )
 
 
-def runner(endpoint: Endpoint, app_context: AppContext, audience: Audience | None) -> Run:
-    """Return the function that answers an admitted request to an endpoint, and records refusals of RECORDED."""
+class Runner:
+    """ASGI application of an endpoint: answers an admitted request, and records refusals of RECORDED.
 
-    async def run(request: Request) -> Response:
+    An application and no function, because Starlette would handle the errors of a function at its route too; they are
+    handled once, by the application's ExceptionMiddleware.
+    """
+
+    def __init__(self, endpoint: Endpoint, app_context: AppContext, audience: Audience | None) -> None:
+        self.endpoint, self.app_context, self.audience = endpoint, app_context, audience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
         try:
-            return await _run(endpoint, app_context, audience, request)
+            response = await _run(self.endpoint, self.app_context, self.audience, request)
         except DomainError as error:
             if error.code in RECORDED:
-                principal = principal_of(request)
-                what = " ".join((endpoint.operation.operation_id, *document_of(audience, request.path_params)))
-                await record_refusal(app_context, audience, actor_of(principal), error.code, what)
+                actor = actor_of(principal_of(request))
+                document = document_of(self.audience, request.path_params)
+                what = " ".join((self.endpoint.operation.operation_id, *document))
+                await record_refusal(self.app_context, self.audience, actor, error.code, what)
             raise
-
-    return run
+        await response(scope, receive, send)
 
 
 def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[str, ...]:
@@ -256,7 +263,7 @@ def _route(
 ) -> Route:
     operation = endpoint.operation
     path = operation.path.removeprefix(prefix)
-    run = runner(endpoint, app_context, audience)
+    run = Runner(endpoint, app_context, audience)
     return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
 
 
