@@ -5,15 +5,14 @@ Reads the context of a document from the catalogue; the rules themselves are in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue import schema
-from benefits.publishing import rules
-from benefits.publishing.rules import Neighbour, PublicationContext
+from benefits.publishing.rules.context import Body, Neighbour, PublicationContext
+from benefits.publishing.rules.evaluation import evaluate
 from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring.scheme import Scheme, SchemeInvalid
 from consent.database import queries
@@ -23,7 +22,6 @@ from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Prohibited
 from consent.kernel.faults import DocumentInvalid, Fault, Values
 
-Body = Mapping[str, Any]
 REFERENCES = {
     DocumentKind.VENUES: {"provider_id": DocumentKind.PROVIDERS},
     DocumentKind.SERVICES: {"provider_id": DocumentKind.PROVIDERS},
@@ -85,7 +83,7 @@ async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Se
         if await lifecycle.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    findings = rules.evaluate(kind, body, await _context(kind, body, at, today))
+    findings = evaluate(kind, body, await _context(kind, body, at, today))
     return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
 
 
@@ -154,7 +152,7 @@ async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]
     advice = []
     for benefit in await _benefits_on(service["service_id"], at):
         context = await _benefit_context(benefit.body, service, at, today)
-        findings = rules.evaluate(DocumentKind.BENEFITS, benefit.body, context)
+        findings = evaluate(DocumentKind.BENEFITS, benefit.body, context)
         if any(finding.severity is Severity.REFUSED for finding in findings):
             detail = "a live benefit would be suspended on approval"
             values: Values = {"benefit": benefit.document_id}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from benefits.publishing import rules
-from benefits.publishing.rules import PublicationContext
+from benefits.publishing.rules.context import PublicationContext
+from benefits.publishing.rules.evaluation import evaluate
 from benefits.rules import effects
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
@@ -52,7 +52,7 @@ def test_an_effect_that_does_not_suit_the_service_is_flagged_or_refused(
     context = PublicationContext(service=service(service_kind))
     about = {
         finding.code: finding
-        for finding in rules.evaluate(DocumentKind.BENEFITS, benefit(effect_kind), context)
+        for finding in evaluate(DocumentKind.BENEFITS, benefit(effect_kind), context)
         if finding.pointer == "/effect/kind"
     }
     if service_kind in EFFECTS[effect_kind].suits:
@@ -69,7 +69,7 @@ def test_the_finding_names_the_effects_that_suit_in_both_languages() -> None:
     context = PublicationContext(service=service(ServiceKind.PARKING))
     (finding,) = (
         finding
-        for finding in rules.evaluate(DocumentKind.BENEFITS, benefit(EffectKind.LONGER_PERIOD), context)
+        for finding in evaluate(DocumentKind.BENEFITS, benefit(EffectKind.LONGER_PERIOD), context)
         if finding.code == "effect_unsuited"
     )
     assert "More free minutes" in findings.localize(finding, "en")["detail"]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from benefits.publishing import rules, wording
+from benefits.publishing import wording
+from benefits.publishing.rules import texts as text_rules
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
 
@@ -186,15 +187,15 @@ def texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("kind", [kind for kind in DocumentKind if kind is not DocumentKind.SCHEMES])
 def test_the_demonstration_citys_texts_have_no_finding(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
-        findings = [(text.pointer, text.code) for text in rules._texts(kind, body)]
+        findings = [(text.pointer, text.code) for text in text_rules.check(kind, body)]
         assert not findings, (body, findings)
 
 
 def test_texts_of_schemes_are_checked_too() -> None:
     for body in scheme.shipped():
-        assert not list(rules._texts(DocumentKind.SCHEMES, body))
+        assert not list(text_rules.check(DocumentKind.SCHEMES, body))
         body["indicators"][0]["unit"]["zh-CN"] = "失信次数"
-        assert [text.pointer for text in rules._texts(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
+        assert [text.pointer for text in text_rules.check(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
 def test_the_plans_scenes_can_be_named() -> None:
