@@ -95,6 +95,11 @@ class FrozenPoints(CompositeKeyModel):
     eco_course = BigInteger()
     tree_planted = BigInteger()
     green_shop_month = BigInteger()
+    nature_observation = BigInteger(db_default=0)
+    battery_returned = BigInteger(db_default=0)
+    item_passed_on = BigInteger(db_default=0)
+    item_repaired = BigInteger(db_default=0)
+    reading_circle = BigInteger(db_default=0)
 
     class Meta:
         table = "frozen_points"

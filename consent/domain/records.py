@@ -35,6 +35,11 @@ class RecordKind(StrEnum):
     ECO_COURSE = "eco_course"
     TREE_PLANTED = "tree_planted"
     GREEN_SHOP_MONTH = "green_shop_month"
+    NATURE_OBSERVATION = "nature_observation"
+    BATTERY_RETURNED = "battery_returned"
+    ITEM_PASSED_ON = "item_passed_on"
+    ITEM_REPAIRED = "item_repaired"
+    READING_CIRCLE = "reading_circle"
 
 
 class SourceCategory(StrEnum):
@@ -47,13 +52,31 @@ class SourceCategory(StrEnum):
 
 KINDS_OF_CATEGORY = MappingProxyType(
     {
-        SourceCategory.GREEN_LIVING: frozenset({RecordKind.BIKE_TRIP, RecordKind.TRANSIT_TRIP}),
-        SourceCategory.VOLUNTEER: frozenset({RecordKind.VOLUNTEER_MINUTES, RecordKind.TREE_PLANTED}),
+        SourceCategory.GREEN_LIVING: frozenset(
+            {
+                RecordKind.BIKE_TRIP,
+                RecordKind.TRANSIT_TRIP,
+                RecordKind.BATTERY_RETURNED,
+                RecordKind.ITEM_PASSED_ON,
+                RecordKind.ITEM_REPAIRED,
+            }
+        ),
+        SourceCategory.VOLUNTEER: frozenset(
+            {RecordKind.VOLUNTEER_MINUTES, RecordKind.TREE_PLANTED, RecordKind.NATURE_OBSERVATION}
+        ),
         SourceCategory.CIVIC: frozenset(
-            {RecordKind.COMMUNITY_MEETING, RecordKind.ECO_COURSE, RecordKind.GREEN_SHOP_MONTH}
+            {
+                RecordKind.COMMUNITY_MEETING,
+                RecordKind.ECO_COURSE,
+                RecordKind.GREEN_SHOP_MONTH,
+                RecordKind.READING_CIRCLE,
+            }
         ),
     }
 )
+STRENUOUS_KINDS = frozenset({RecordKind.BIKE_TRIP, RecordKind.TREE_PLANTED})
+"""Deeds that need riding, walking far or lifting. Every other kind can be done sitting, at home or by telephone, so a
+scheme leaves at least two of those in each dimension (R16)."""
 
 
 @dataclass(frozen=True, slots=True)

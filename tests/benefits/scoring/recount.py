@@ -20,6 +20,11 @@ RATES: dict[str, tuple[str, int, Tiers]] = {
     "eco_course": ("ecological_culture", 40, [(None, Fraction(2))]),
     "tree_planted": ("ecological_protection", 50, [(None, Fraction(5))]),
     "green_shop_month": ("ecological_business", 60, [(None, Fraction(5))]),
+    "nature_observation": ("ecological_protection", 40, [(None, Fraction(1))]),
+    "battery_returned": ("ecological_protection", 40, [(None, Fraction(1, 2))]),
+    "item_passed_on": ("green_living", 40, [(None, Fraction(1))]),
+    "item_repaired": ("ecological_business", 40, [(None, Fraction(2))]),
+    "reading_circle": ("ecological_culture", 40, [(None, Fraction(2))]),
 }
 Deed = tuple[str, str, int, date]
 """(id, kind, quantity, day)"""
