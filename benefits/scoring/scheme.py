@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -144,8 +143,13 @@ class Indicator:
 
     def least_for(self, points: int) -> int:
         """Return the smallest sum of units in a civil year that gives `points`, which are at most `yearly_cap`."""
-        highest = self.tiers[-1].begins + self.yearly_cap * self.scale
-        return bisect_left(range(highest), points, key=self.points_of)
+        lacking = points * self.scale
+        for tier in self.tiers:
+            units = -(-lacking // tier.weight)
+            if tier.ends is None or tier.begins + units <= tier.ends:
+                return tier.begins + units
+            lacking -= (tier.ends - tier.begins) * tier.weight
+        raise AssertionError("the last tier has no end")
 
 
 @dataclass(frozen=True, slots=True)

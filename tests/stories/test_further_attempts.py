@@ -249,6 +249,39 @@ async def test_schemes_work_forward_only(town: City) -> None:
         assert {(row["rule"], row["severity"]) for row in findings} == {("R1", "refused")}
 
 
+async def test_a_scheduled_scheme_is_public_with_its_changes(town: City) -> None:
+    """A scheme is public from its approval on, with what changes and what does not (R16); a draft is not."""
+    admin = administrator(town)
+    version = (await admin.get("/v1/admin/schemes")).json()["data"][0]["id"]
+    scheme = (await admin.get(f"/v1/admin/schemes/{version}")).json()["document"]
+    year = (await town.today()).year + 1
+    following = copy.deepcopy({**scheme, "version": f"{year}.1", "from_year": year})
+    following["indicators"][0].update(yearly_cap=120, validity_months=36)
+    del following["indicators"][4]
+    assert (await admin.post("/v1/admin/schemes", following)).status_code == 201
+    assert (await town.client.get(f"/v1/public/schemes/{year}.1")).status_code == 404
+    assert await publish_document(town, "schemes", f"{year}.1", following) == "scheduled"
+    rows = (await town.client.get("/v1/public/schemes")).json()["data"]
+    assert [(row["version"], row["state"]) for row in rows] == [(version, "in_force"), (f"{year}.1", "scheduled")]
+    answer = (await town.client.get(f"/v1/public/schemes/{year}.1")).json()
+    assert (answer["state"], answer["scheme"], answer["changes"]["since"]) == ("scheduled", following, version)
+    rides, courses = answer["changes"]["indicators"]
+    assert (rides["kind"], rides["points"], rides["months_before"], rides["months_after"]) == (
+        "bike_trip",
+        "more",
+        24,
+        36,
+    )
+    assert (courses["kind"], courses["points"], courses["months_after"]) == ("eco_course", "removed", None)
+    assert answer["ways"]["ecological_culture"] == ["reading_circle"]
+    now = (await town.client.get("/v1/public/scheme")).json()
+    assert (now["version"], now["state"], now["changes"]) == (version, "in_force", None)
+    assert now["limits"]["ways_to_earn_min"] == 2
+    for language, words in (("en", "more points for the same deeds"), ("zh-CN", "同样的行为得分更多")):
+        page = await town.client.get("/scheme", headers={"accept-language": language, "accept": "text/html"})
+        assert words in page.text
+
+
 async def test_a_year_begins_at_the_citys_midnight(town: City) -> None:
     """Between the city's midnight and that of UTC, nobody changes how the year that has begun is scored."""
     admin, at = administrator(town), await town.app_context.clock()

@@ -1,4 +1,4 @@
-"""Operations without a token: notices, schemes, sources, benefits with baselines, barred uses, keys, health."""
+"""Operations without a token: notices, sources, benefits with baselines, barred uses, keys, health."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from benefits.rules.vocabulary import (
-    BASELINE_DAYS,
-    CAPACITY_SHARE_PERCENT_MAX,
-    FEE_DISCOUNT_PERCENT_MAX,
-    THRESHOLDS_MAX,
-)
 from benefits.statistics import weekly_figures
-from benefits.statistics.simulation import RUNS_A_WEEK_MAX
 from consent.documents import lifecycle
-from consent.domain import purposes, small_cells
+from consent.domain import purposes
 from consent.domain.document_kinds import DocumentKind
-from consent.domain.grants import LIFE_MONTHS_MAX
-from consent.domain.objections import ACKNOWLEDGE_WORKING_DAYS, DECIDE_WORKING_DAYS
-from consent.kernel.errors import NotFound
 from service.api.public import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -28,19 +18,6 @@ from service.storage import database
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
 """Files of the documentation page with their media types."""
-
-LIMITS = {
-    "consent_months_max": LIFE_MONTHS_MAX,
-    "objection_working_days": DECIDE_WORKING_DAYS,
-    "objection_acknowledged_working_days": ACKNOWLEDGE_WORKING_DAYS,
-    "fee_discount_percent_max": FEE_DISCOUNT_PERCENT_MAX,
-    "baseline_days": BASELINE_DAYS,
-    "thresholds_max": THRESHOLDS_MAX,
-    "capacity_share_percent_max": CAPACITY_SHARE_PERCENT_MAX,
-    "statistics_cell_min": small_cells.CELL_MIN,
-    "simulations_a_week_max": RUNS_A_WEEK_MAX,
-}
-"""The numbers of the rules as published, taken from the modules that apply them."""
 
 
 async def list_notices(context: RequestContext, _: None) -> Any:
@@ -62,32 +39,6 @@ async def list_notices(context: RequestContext, _: None) -> Any:
             next_cursor=None,
         ),
     )
-
-
-async def read_scheme(context: RequestContext, _: None) -> Any:
-    """Return the scheme that scores records of this civil year."""
-    timeline = (await context.app_context.catalogue.read(context.at)).timeline
-    return await _scheme(context, timeline.version_for(context.today.year).version)
-
-
-async def read_scheme_version(context: RequestContext, _: None) -> Any:
-    """Return one version of the scheme, in force now; NotFound otherwise."""
-    return await _scheme(context, context.request.path_params["version"])
-
-
-async def _scheme(context: RequestContext, version: str) -> Any:
-    for scheme in await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
-        if scheme.body["version"] == version:
-            return json_io.respond_with_etag(
-                context.request,
-                schemas.SchemeAnswer(
-                    version=version,
-                    sha256=scheme.sha256,
-                    scheme=scheme.body,
-                    limits=LIMITS,
-                ),
-            )
-    raise NotFound("there is no such scheme version")
 
 
 async def read_figures(context: RequestContext, _: None) -> Answer:

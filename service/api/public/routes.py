@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.public import handlers, schemas, transparency
+from service.api.public import handlers, schemas, schemes, transparency
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
 
@@ -11,12 +11,19 @@ COUNT = {"type": "integer", "minimum": 0}
 
 PUBLIC = (
     CALLS.get("/v1/public/notices", "listNotices", "List notices in force", handlers.list_notices, schemas.NoticeList),
-    CALLS.get("/v1/public/scheme", "readScheme", "Read this year's scheme", handlers.read_scheme, schemas.SchemeAnswer),
+    CALLS.get("/v1/public/scheme", "readScheme", "Read this year's scheme", schemes.read_scheme, schemas.SchemeAnswer),
+    CALLS.get(
+        "/v1/public/schemes",
+        "listSchemes",
+        "List schemes in force and scheduled",
+        schemes.list_schemes,
+        schemas.SchemeList,
+    ),
     CALLS.get(
         "/v1/public/schemes/{version}",
         "readSchemeVersion",
         "Read one scheme version",
-        handlers.read_scheme_version,
+        schemes.read_scheme_version,
         schemas.SchemeAnswer,
         errors=("not_found",),
     ),

@@ -91,13 +91,63 @@ class BarredUses(ApiModel):
     data: list[BarredUseRow]
 
 
+class SchemeRow(ApiModel):
+    """A version of the scheme, in force or scheduled for the civil years from `from_year` on."""
+
+    version: str
+    from_year: int
+    state: str
+    title: Localized
+    sha256: str
+
+
+class SchemeList(ApiModel):
+    """Versions of the scheme in force and scheduled."""
+
+    data: list[SchemeRow]
+    next_cursor: str | None
+
+
+class IndicatorChangeRow(ApiModel):
+    """A kind whose worth differs: `points` is added, removed, more, less, mixed or same; null months mean absent."""
+
+    kind: str
+    dimension: str
+    points: str
+    months_before: int | None
+    months_after: int | None
+
+
+class CapChangeRow(ApiModel):
+    """A dimension whose cap in points differs."""
+
+    dimension: str
+    before: int
+    after: int
+
+
+class SchemeChanges(ApiModel):
+    """Differences from the version of the years before, for records of the new years; points given before stay."""
+
+    since: str
+    indicators: list[IndicatorChangeRow]
+    caps: list[CapChangeRow]
+
+
 class SchemeAnswer(ApiModel):
-    """A version of the scoring scheme, sufficient to recompute points from records."""
+    """A version of the scoring scheme, sufficient to recompute points from records.
+
+    `ways` names, by dimension, the kinds that need no riding, walking far or lifting; `changes` is null for the first
+    version.
+    """
 
     version: str
     sha256: str
     scheme: Document
     limits: Document
+    state: str
+    ways: dict[str, list[str]]
+    changes: SchemeChanges | None
 
 
 class Health(ApiModel):

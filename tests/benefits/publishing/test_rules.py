@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from benefits.publishing.rules.evaluation import evaluate
 from benefits.rules import effects
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
+from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind, Severity
 from service.i18n import findings
 
@@ -74,3 +76,21 @@ def test_the_finding_names_the_effects_that_suit_in_both_languages() -> None:
     )
     assert "More free minutes" in findings.localize(finding, "en")["detail"]
     assert "另加免费时间" in findings.localize(finding, "zh-CN")["detail"]
+
+
+def test_a_scheme_without_ways_for_everybody_waits_for_an_officer() -> None:
+    document = scheme.shipped()[-1]
+    few = {**document, "indicators": [row for row in document["indicators"] if row["kind"] != "battery_returned"]}
+    (finding,) = evaluate(DocumentKind.SCHEMES, few, PublicationContext())
+    place = next(index for index, row in enumerate(few["dimensions"]) if row["dimension"] == "ecological_protection")
+    assert (finding.code, finding.rule, finding.severity) == ("ways_too_few", "R16", Severity.FLAGGED)
+    assert finding.pointer == f"/dimensions/{place}/dimension"
+    assert evaluate(DocumentKind.SCHEMES, document, PublicationContext()) == []
+
+
+@pytest.mark.parametrize(("months", "codes"), [(11, ["validity_too_short"]), (12, [])])
+def test_points_of_a_scheme_count_for_a_year(months: int, codes: list[str]) -> None:
+    document = copy.deepcopy(scheme.shipped()[-1])
+    document["indicators"][2]["validity_months"] = months
+    findings_here = evaluate(DocumentKind.SCHEMES, document, PublicationContext())
+    assert [(row.code, row.severity) for row in findings_here] == [(code, Severity.REFUSED) for code in codes]
