@@ -14,6 +14,7 @@ PLAN = PartitionPlan(
         "event": PERSON_KEY,
         "account_link": PERSON_KEY,
         "record": PERSON_KEY,
+        "replaced_record": PERSON_KEY,
         "message": PERSON_KEY,
         "objection": PERSON_KEY,
         "subject": "subject_index",

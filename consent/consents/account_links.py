@@ -21,11 +21,22 @@ from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.domain.grants import UNDO_LIFE, Grant
 from consent.domain.liveness import live_sql
+from consent.domain.objections import CONSENT_ENDED
 from consent.domain.purposes import Purpose
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import AccountLinkedElsewhere, AlreadyGiven, CodeUnknown, NotFound
-from consent.models import AccountLink, LinkCode, LinkedAccount, LinkEnding, LinkReview, RecordKey, StoredRecord
+from consent.models import (
+    AccountLink,
+    LinkCode,
+    LinkedAccount,
+    LinkEnding,
+    LinkReview,
+    RecordKey,
+    ReplacedRecord,
+    StoredObjection,
+    StoredRecord,
+)
 from consent.persons import Person
 from consent.records.gate import covered
 
@@ -250,6 +261,11 @@ async def end_links(person: Person, source_id: str, at: datetime) -> int:
         await LinkedAccount.filter(source_id=source_id, account_index__in=indexes, person_id=person_id).delete()
     # Distributed by the source's record ids, so this statement visits every server.
     await RecordKey.filter(person_id=person_id, source_id=source_id).delete()
+    await ReplacedRecord.filter(person_id=person_id, source_id=source_id).delete()
+    # Without a consent the source may not be asked for a missing record any more.
+    await StoredObjection.filter(
+        person_id=person_id, source_id=source_id, asked_at__isnull=False, answered_at__isnull=True
+    ).update(answered_at=queries.to_micros(at), answer_code=CONSENT_ENDED)
     return await StoredRecord.filter(person_id=person_id, source_id=source_id).delete()
 
 

@@ -21,6 +21,9 @@ class MessageKind(StrEnum):
 
     RECORD_CORRECTED = "record_corrected"
     RECORD_RETRACTED = "record_retracted"
+    RECORD_RESTORED = "record_restored"
+    RECORD_DELIVERED = "record_delivered"
+    RECORD_NOT_AVAILABLE = "record_not_available"
     ACCOUNT_CLAIMED = "account_claimed"
     ACCOUNT_LINKED_ELSEWHERE = "account_linked_elsewhere"
     CONSENT_ENDING = "consent_ending"
@@ -38,7 +41,7 @@ class Message:
     message_id: str
     kind: MessageKind
     at: datetime
-    facts: dict[str, str | int]
+    facts: dict[str, str | int | None]
 
 
 async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:

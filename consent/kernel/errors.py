@@ -14,6 +14,8 @@ DomainError
 ├── AccountLinkedElsewhere   the older link stands; the writes about the claim are committed
 ├── NotInForce               no such counterpart, or not active
 ├── Conflict                 the object's state does not allow it
+├── RestoredByOfficer        an officer has restored the record; its source may not lower it again
+├── WouldLowerPoints         upheld like this, the objection would take points from its person
 ├── FourEyes                 the same person may not decide
 ├── Changed                  the hash that the person read is not the document's
 ├── Prohibited               refused by the publication rules; carries the findings
@@ -125,6 +127,18 @@ class Conflict(DomainError):
     """The object's state does not allow it."""
 
     code = "conflict"
+
+
+class RestoredByOfficer(DomainError):
+    """An officer has restored the record; its source may not retract it or correct it downwards."""
+
+    code = "restored_by_officer"
+
+
+class WouldLowerPoints(DomainError):
+    """Upheld like this, the objection would leave its person with less than before (R12)."""
+
+    code = "would_lower_points"
 
 
 class NotCovered(DomainError):

@@ -32,6 +32,8 @@ from consent.models.links import (
     LinkEnding,
     LinkReview,
     RecordKey,
+    ReplacedRecord,
+    SourceChange,
     StoredCorrection,
     StoredRecord,
 )
@@ -79,6 +81,8 @@ __all__ = [
     "Presentation",
     "RecordKey",
     "RefusedAttempt",
+    "ReplacedRecord",
+    "SourceChange",
     "StaffSuspension",
     "StoredConsent",
     "StoredCorrection",

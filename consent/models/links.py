@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise.models import Model
 
 from consent.database.composite_key import CompositeKeyModel
-from consent.database.fields import CivilDay, Integer, Micros, Sealed, Text
+from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
 
 
 class AccountLink(CompositeKeyModel):
@@ -42,7 +42,8 @@ class LinkEnding(Model):
 class StoredCorrection(Model):
     """The change that an officer's decision made to a source's record, until the source acknowledges it.
 
-    `quantity` and `occurred_on` are the new values; NULL for a retraction.
+    `quantity` and `occurred_on` are the new values; NULL for a retraction. `restored` is 1 where the decision brought
+    the record back.
     """
 
     correction_id = Text(primary_key=True)
@@ -53,6 +54,7 @@ class StoredCorrection(Model):
     occurred_on = CivilDay(null=True)
     since = Micros()
     acknowledged_at = Micros(null=True)
+    restored = Integer(db_default=0)
 
     class Meta:
         table = "correction"
@@ -132,3 +134,35 @@ class RecordKey(CompositeKeyModel):
 
     class Meta:
         table = "record_key"
+
+
+class ReplacedRecord(CompositeKeyModel):
+    """A sealed copy of a record as it was before a correction or retraction, while its person may object to that."""
+
+    KEY = ("person_id", "change_id")
+    person_id = Text()
+    change_id = Text()
+    record_id = Text()
+    source_id = Text()
+    change = Text()
+    decided_by = Text()
+    changed_at = Micros()
+    sealed = Sealed("change_id")
+    restored_at = Micros(null=True)
+
+    class Meta:
+        table = "replaced_record"
+
+
+class SourceChange(CompositeKeyModel):
+    """The number of corrections or retractions of a source's records on a civil day, by who decided; no persons."""
+
+    KEY = ("source_id", "day", "change", "decided_by")
+    source_id = Text()
+    day = CivilDay()
+    change = Text()
+    decided_by = Text()
+    changes = BigInteger()
+
+    class Meta:
+        table = "source_change"

@@ -9,7 +9,11 @@ from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Seale
 
 
 class StoredObjection(CompositeKeyModel):
-    """A person's objection to a record, or about a missing one (`record_id` NULL); `decide_by` is a civil day."""
+    """A person's objection to a record, or about a missing one (`record_id` NULL); `decide_by` is a civil day.
+
+    An upheld one about a missing record was asked of its source at `asked_at`, to be answered by civil day `answer_by`;
+    `answer_code` is NULL where a record was delivered.
+    """
 
     KEY = ("person_id", "objection_id")
     person_id = Text()
@@ -27,6 +31,12 @@ class StoredObjection(CompositeKeyModel):
     decided_at = Micros(null=True)
     decided_by = Text(null=True)
     sealed_decision = Sealed("objection_id", null=True)
+    sealed_claim = Sealed("objection_id", null=True)
+    asked_at = Micros(null=True)
+    answer_by = CivilDay(null=True)
+    answered_at = Micros(null=True)
+    answer_code = Text(null=True)
+    restored_at = Micros(null=True)
 
     class Meta:
         table = "objection"

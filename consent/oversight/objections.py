@@ -1,116 +1,86 @@
-"""Objections: opened by a person, decided by a privacy officer, with nothing lowered while they are open.
+"""A person's objections, with nothing lowered while they are open; `objection_decisions` has the officers' part.
 
-SQL text remains where an objection is read together with its record, link or person's key (joins).
+SQL text remains where an objection is read together with its record (a join).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from typing import Any
 
-from tortoise.queryset import QuerySet
-
-from consent import persons
 from consent.crypto.blind_index import new_id
-from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.domain.objections import ObjectionState, Reason, acknowledge_by, decide_by
+from consent.domain.objections import NO_CLAIM, Claim, ObjectionState, Reason, decide_by, state_of
+from consent.domain.records import RecordKind
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel import working_days
-from consent.kernel.errors import Conflict, NotFound
+from consent.kernel.errors import NotFound
 from consent.models import StoredObjection, StoredRecord
 from consent.persons import ActingPerson, Person
-from consent.records import intake
-from consent.records.intake import RecordCorrection
+from consent.records import restoration
 
 RETRACTIONS_MAX = 200
 """Retracted records of one person among which those of their objections are searched; more than anybody has."""
-FOR_OFFICER = (
-    "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
-    " FROM objection o JOIN person p ON p.person_id = o.person_id"
-    " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
-)
-"""An objection with its record of today and the key that opens its texts; no identity."""
+ASKED = "o.asked_at IS NOT NULL AND o.answered_at IS NULL"
+"""SQL condition of a task: an objection whose source was asked for a record and has not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """The grounds of an objection: the kind of error, the person's own words, and the values they say are right."""
+
+    reason: Reason
+    statement: str
+    claim: Claim = NO_CLAIM
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectionForPerson:
     """An objection as its person sees it: their own words, the record it is about, the decision in writing.
 
-    `record` is (kind, quantity, civil day) as stored now, or as it was when it was retracted.
+    `record` is (kind, quantity, civil day) as stored now, or as it was when it was retracted. `answer_by` is the last
+    day for the source that was asked for a missing record, `answer` its reason where it has none.
     """
 
     objection_id: str
     state: ObjectionState
     record_id: str | None
     source_id: str | None
-    reason: Reason
     opened_at: datetime
     decide_by: date
-    statement: str
+    grounds: Grounds
     record: tuple[str, int, date] | None = None
     acknowledged_at: datetime | None = None
     decided_at: datetime | None = None
     decision: str | None = None
+    answer_by: date | None = None
+    answer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectionForOfficer:
-    """An objection as the deciding officer sees it: both sides' words, the record, the deadlines; no identity.
-
-    `decision` is the reason given in writing.
-    """
-
-    objection_id: str
-    state: ObjectionState
-    source_id: str | None
-    reason: Reason
-    opened_on: date
-    acknowledge_by: date
-    decide_by: date
-    acknowledged: bool
-    record: dict[str, str | int] | None
-    statement: str
-    source_statement: str | None
-    decided_on: date | None
-    decision: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """An officer's decision on an objection, with its reason in writing.
-
-    `correction` is for an upheld one: the record's new values; None deletes the record.
-    """
-
-    upheld: bool
-    reason: str
-    correction: RecordCorrection | None = None
-
-
-async def open_about_record(actor: ActingPerson, record_id: str, reason: Reason, statement: str) -> ObjectionForPerson:
-    """Object to one of the person's records; NotFound for any other.
+async def open_about_record(actor: ActingPerson, record_id: str, grounds: Grounds) -> ObjectionForPerson:
+    """Object to one of the person's records, or to the retraction of it; NotFound for any other.
 
     Runs in the caller's transaction with the person's row locked; writes `objection.opened` and a message.
     """
     record = await StoredRecord.get_or_none(person_id=actor.person.person_id, record_id=record_id)
-    if record is None:
+    replaced = None if record is not None else await restoration.latest_of(actor.person, record_id)
+    source_id = record.source_id if record is not None else replaced.source_id if replaced is not None else None
+    if source_id is None:
         raise NotFound("there is no such record")
-    return await _open(actor, record_id, record.source_id, reason, statement)
+    return await _open(actor, record_id, source_id, grounds)
 
 
-async def open_about_missing(actor: ActingPerson, source_id: str, reason: Reason, statement: str) -> ObjectionForPerson:
+async def open_about_missing(actor: ActingPerson, source_id: str, grounds: Grounds) -> ObjectionForPerson:
     """Object to the absence of a record of this source; otherwise as `open_about_record`."""
-    return await _open(actor, None, source_id, reason, statement)
+    return await _open(actor, None, source_id, grounds)
 
 
-async def _open(
-    actor: ActingPerson, record_id: str | None, source_id: str, reason: Reason, statement: str
-) -> ObjectionForPerson:
+async def _open(actor: ActingPerson, record_id: str | None, source_id: str, grounds: Grounds) -> ObjectionForPerson:
     person, at = actor.person, actor.at
     objection_id, deadline = new_id(), decide_by(actor.today, working_days.shipped())
     await StoredObjection.create(
@@ -118,18 +88,51 @@ async def _open(
         objection_id=objection_id,
         record_id=record_id,
         source_id=source_id,
-        reason_code=reason,
-        sealed_statement=person.seal("objection", "sealed_statement", objection_id, statement.encode()),
+        reason_code=grounds.reason,
+        sealed_statement=person.seal("objection", "sealed_statement", objection_id, grounds.statement.encode()),
+        sealed_claim=_seal_claim(person, objection_id, grounds.claim),
         state=ObjectionState.OPEN,
         opened_at=queries.to_micros(at),
         decide_by=queries.to_day_number(deadline),
     )
-    facts = {"objection_id": objection_id, "record_id": record_id, "source_id": source_id, "reason_code": reason}
-    await ledger.append(person, "objection.opened", facts, at)
+    facts = {"objection_id": objection_id, "record_id": record_id, "source_id": source_id}
+    await ledger.append(person, "objection.opened", {**facts, "reason_code": grounds.reason}, at)
     await messages.add(
         person, MessageKind.OBJECTION_OPENED, {"objection_id": objection_id, "decide_by": deadline.isoformat()}, at
     )
-    return ObjectionForPerson(objection_id, ObjectionState.OPEN, record_id, source_id, reason, at, deadline, statement)
+    return ObjectionForPerson(objection_id, ObjectionState.OPEN, record_id, source_id, at, deadline, grounds)
+
+
+def _seal_claim(person: Person, objection_id: str, claim: Claim) -> bytes | None:
+    if claim == NO_CLAIM:
+        return None
+    day = None if claim.occurred_on is None else claim.occurred_on.isoformat()
+    values = {"kind": claim.kind, "quantity": claim.quantity, "occurred_on": day}
+    return person.seal("objection", "sealed_claim", objection_id, json.dumps(values).encode())
+
+
+def open_claim(person: Person, objection_id: str, sealed: bytes | None) -> Claim:
+    """Decrypt the values that the person says are right; NO_CLAIM where they named none."""
+    if sealed is None:
+        return NO_CLAIM
+    values = json.loads(person.open("objection", "sealed_claim", objection_id, bytes(sealed)))
+    kind, day = values["kind"], values["occurred_on"]
+    return Claim(
+        None if kind is None else RecordKind(kind),
+        values["quantity"],
+        None if day is None else date.fromisoformat(day),
+    )
+
+
+def state_in(row: Mapping[str, Any]) -> ObjectionState:
+    """Return the state of an objection's row: the decision, then what came of it."""
+    return state_of(
+        ObjectionState(row["state"]),
+        asked=row["asked_at"] is not None,
+        answered=row["answered_at"] is not None,
+        answer=row["answer_code"],
+        restored=row["restored_at"] is not None,
+    )
 
 
 async def list_for(person: Person, before: Cursor | None, limit: int) -> list[ObjectionForPerson]:
@@ -168,21 +171,27 @@ def _for_person(person: Person, row: queries.Row, retracted: Mapping[str, tuple[
     record = retracted.get(row["record_id"] or "")
     if row["record_kind"] is not None:
         record = (row["record_kind"], row["quantity"], queries.from_day_number(row["occurred_on"]))
+    grounds = Grounds(
+        Reason(row["reason_code"]),
+        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
+        open_claim(person, objection_id, row["sealed_claim"]),
+    )
     return ObjectionForPerson(
         objection_id,
-        ObjectionState(row["state"]),
+        state_in(row),
         row["record_id"],
         row["source_id"],
-        Reason(row["reason_code"]),
         queries.from_micros(row["opened_at"]),
         queries.from_day_number(row["decide_by"]),
-        person.open("objection", "sealed_statement", objection_id, bytes(row["sealed_statement"])).decode(),
+        grounds,
         record,
         None if row["acknowledged_at"] is None else queries.from_micros(row["acknowledged_at"]),
         None if row["decided_at"] is None else queries.from_micros(row["decided_at"]),
         None
         if decision is None
         else person.open("objection", "sealed_decision", objection_id, bytes(decision)).decode(),
+        None if row["answer_by"] is None else queries.from_day_number(row["answer_by"]),
+        row["answer_code"],
     )
 
 
@@ -195,7 +204,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
             "record_id": objection.record_id,
             "source_id": objection.source_id,
             "reason_code": objection.reason_code,
-            "state": objection.state,
+            "state": state_in(vars(objection)),
             "opened_at": queries.from_micros(objection.opened_at).isoformat(),
             "decide_by": queries.from_day_number(objection.decide_by).isoformat(),
             **{
@@ -204,6 +213,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
                 ).decode()
                 for column, sealed in (
                     ("sealed_statement", objection.sealed_statement),
+                    ("sealed_claim", objection.sealed_claim),
                     ("sealed_source_statement", objection.sealed_source_statement),
                     ("sealed_decision", objection.sealed_decision),
                 )
@@ -212,124 +222,3 @@ async def export(person: Person) -> list[dict[str, Any]]:
         }
         for objection in objections
     ]
-
-
-async def queue(keyring: Keyring, zone: tzinfo, after: Cursor | None, limit: int) -> list[ObjectionForOfficer]:
-    """Return open objections, the most urgent first, after the cursor (deadline `yyyymmdd`, objection id)."""
-    day, objection_id = after or paging.OLDEST
-    rows = await queries.fetch_all(
-        f"{FOR_OFFICER} WHERE o.state = 'open' AND (o.decide_by > $1 OR (o.decide_by = $1 AND o.objection_id > $2))"
-        " ORDER BY o.decide_by, o.objection_id LIMIT $3",
-        day,
-        objection_id,
-        limit,
-    )
-    return [_for_officer(keyring, row, zone) for row in rows]
-
-
-async def get(keyring: Keyring, zone: tzinfo, objection_id: str) -> ObjectionForOfficer:
-    """Return an objection for an officer, open or decided; NotFound where there is none."""
-    row = await queries.fetch_one(f"{FOR_OFFICER} WHERE o.objection_id = $1", objection_id)
-    if row is None:
-        raise NotFound("there is no such objection")
-    return _for_officer(keyring, row, zone)
-
-
-async def acknowledge(keyring: Keyring, objection_id: str, staff_id: str, at: datetime) -> None:
-    """Tell the person that an officer works on the objection, once; NotFound for an unknown id.
-
-    Runs in the caller's transaction; locks the person's row, writes `objection.acknowledged` and a message.
-    """
-    person, objection = await _lock_person_of(keyring, objection_id)
-    if objection.acknowledged_at is not None:
-        return
-    await _only(person, objection_id).update(acknowledged_at=queries.to_micros(at))
-    await ledger.append(person, "objection.acknowledged", {"objection_id": objection_id, "staff_id": staff_id}, at)
-    await messages.add(person, MessageKind.OBJECTION_ACKNOWLEDGED, {"objection_id": objection_id}, at)
-
-
-async def decide(
-    keyring: Keyring, objection_id: str, ruling: Ruling, staff_id: str, today: date, at: datetime
-) -> ObjectionState:
-    """Decide an objection; return its new state. An upheld one corrects or deletes its record.
-
-    Runs in the caller's transaction; locks the person's row, writes `objection.decided` and a message.
-
-    Raises:
-        NotFound: no such objection.
-        Conflict: it is decided already.
-        RecordRefused: the corrected record breaks the rules for deliveries.
-    """
-    person, objection = await _lock_person_of(keyring, objection_id)
-    if objection.state != ObjectionState.OPEN:
-        raise Conflict("the objection is decided")
-    state = ObjectionState.REJECTED
-    if ruling.upheld:
-        state = ObjectionState.CORRECTED if ruling.correction else ObjectionState.UPHELD
-        if objection.record_id is not None:
-            await intake.apply_decision(person, objection.record_id, ruling.correction, today, at)
-    await _only(person, objection_id).update(
-        state=state,
-        decided_at=queries.to_micros(at),
-        decided_by=staff_id,
-        sealed_decision=person.seal("objection", "sealed_decision", objection_id, ruling.reason.encode()),
-    )
-    facts = {"objection_id": objection_id, "state": state, "reason": ruling.reason, "staff_id": staff_id}
-    await ledger.append(person, "objection.decided", facts, at)
-    message: dict[str, str | int | None] = {"objection_id": objection_id, "state": state, "reason": ruling.reason}
-    await messages.add(person, MessageKind.OBJECTION_DECIDED, message, at)
-    return state
-
-
-def _only(person: Person, objection_id: str) -> QuerySet[StoredObjection]:
-    return StoredObjection.filter(person_id=person.person_id, objection_id=objection_id)
-
-
-async def _lock_person_of(keyring: Keyring, objection_id: str) -> tuple[Person, StoredObjection]:
-    """Lock the person of an objection and read it under the lock."""
-    known = await StoredObjection.filter(objection_id=objection_id).first()
-    if known is None:
-        raise NotFound("there is no such objection")
-    person = await persons.lock(keyring, known.person_id)
-    objection = await _only(person, objection_id).first()
-    if objection is None:
-        raise NotFound("there is no such objection")
-    return person, objection
-
-
-def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> ObjectionForOfficer:
-    person, objection_id = persons.from_row(keyring, row), row["objection_id"]
-
-    def opened(column: str) -> str | None:
-        sealed = row[column]
-        return None if sealed is None else person.open("objection", column, objection_id, bytes(sealed)).decode()
-
-    def day(column: str) -> date | None:
-        return None if row[column] is None else queries.from_micros(row[column]).astimezone(zone).date()
-
-    opened_on, statement = day("opened_at"), opened("sealed_statement")
-    assert opened_on is not None
-    assert statement is not None
-    record: dict[str, str | int] | None = None
-    if row["record_kind"] is not None:
-        record = {
-            "record_id": row["source_record_id"],
-            "kind": row["record_kind"],
-            "quantity": row["quantity"],
-            "occurred_on": queries.from_day_number(row["occurred_on"]).isoformat(),
-        }
-    return ObjectionForOfficer(
-        objection_id,
-        ObjectionState(row["state"]),
-        row["source_id"],
-        Reason(row["reason_code"]),
-        opened_on,
-        acknowledge_by(opened_on, working_days.shipped()),
-        queries.from_day_number(row["decide_by"]),
-        row["acknowledged_at"] is not None,
-        record,
-        statement,
-        opened("sealed_source_statement"),
-        day("decided_at"),
-        opened("sealed_decision"),
-    )

@@ -28,6 +28,7 @@ from consent.models import (
     LinkReview,
     OfficerCase,
     RefusedAttempt,
+    SourceChange,
     StoredConsent,
     StoredObjection,
 )
@@ -90,8 +91,9 @@ class Case:
 
 
 async def delete_old(at: datetime) -> int:
-    """Delete cases, and decided reviews, opened more than RETENTION ago; return their number."""
+    """Delete cases, decided reviews and counts of changes that are older than RETENTION; return their number."""
     limit = queries.to_micros(at - RETENTION)
+    await SourceChange.filter(day__lt=queries.to_day_number((at - RETENTION).date())).delete()
     cases = await OfficerCase.filter(opened_at__lt=limit).delete()
     return cases + await LinkReview.filter(opened_at__lt=limit, state="decided").delete()
 
@@ -236,16 +238,20 @@ async def refused_attempts(after: Cursor | None, limit: int) -> list[queries.Row
 
 
 async def unacknowledged(after: Cursor | None, limit: int) -> list[queries.Row]:
-    """Return ended links and corrections that their source has not acknowledged, oldest first.
+    """Return ended links and corrections not acknowledged, and records asked for and not answered, oldest first.
 
-    A row has kind, id, source_id and since; no account and no person. The cursor is (since, id).
+    A row has kind, id, source_id, since and answer_by (of a record asked for, else NULL); no account and no person. The
+    cursor is (since, id).
     """
     since, waiting_id = after or paging.OLDEST
     return await queries.fetch_all(
-        "SELECT * FROM (SELECT 'ended_link' AS kind, link_id AS id, source_id, since FROM account_link"
-        " WHERE state = 'ended' AND acknowledged_at IS NULL UNION ALL"
-        " SELECT 'ended_link', link_id, source_id, since FROM farewell WHERE acknowledged_at IS NULL UNION ALL"
-        " SELECT 'correction', correction_id, source_id, since FROM correction WHERE acknowledged_at IS NULL) waiting"
+        "SELECT * FROM (SELECT 'ended_link' AS kind, link_id AS id, source_id, since,"
+        " CAST(NULL AS INTEGER) AS answer_by FROM account_link WHERE state = 'ended' AND acknowledged_at IS NULL"
+        " UNION ALL"
+        " SELECT 'ended_link', link_id, source_id, since, NULL FROM farewell WHERE acknowledged_at IS NULL UNION ALL"
+        " SELECT 'correction', correction_id, source_id, since, NULL FROM correction WHERE acknowledged_at IS NULL"
+        " UNION ALL SELECT 'asked_record', objection_id, source_id, asked_at, answer_by FROM objection"
+        " WHERE asked_at IS NOT NULL AND answered_at IS NULL) waiting"
         " WHERE since > $1 OR (since = $1 AND id > $2) ORDER BY since, id LIMIT $3",
         since,
         waiting_id,

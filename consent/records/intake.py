@@ -21,6 +21,7 @@ from consent.crypto.blind_index import IndexUse, blind_index, new_ids
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.domain.corrections import OBJECTION_UPHELD, DecidedBy, RecordChange, SourceReason
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.liveness import live_sql
 from consent.domain.purposes import Purpose
@@ -31,7 +32,7 @@ from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import DomainError, NotFound
 from consent.models import RecordKey, StoredRecord
 from consent.persons import Person
-from consent.records import gate, officer_corrections
+from consent.records import gate, officer_corrections, restoration
 
 BATCH_MAX = 10_000
 """Records in one transaction: many for each round trip, few enough that no lock lasts long."""
@@ -41,8 +42,6 @@ RECORD_COLUMNS = (
 )  # fmt: skip
 FIRST_DAY = date(2000, 1, 1)
 """A day before this is a mistake of format; no record is retained that long anyway."""
-OBJECTION_UPHELD = "objection_upheld"
-"""The reason code of a change that an officer decided; reserved, so that no source can give it as its own."""
 
 
 class Refusal(StrEnum):
@@ -84,11 +83,21 @@ class DeliveryResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordCorrection:
-    """New values of a record, with the reason that its person reads: quantity, civil day as text; None: no change."""
+    """New values of a record: quantity, civil day as text; None: no change."""
 
     quantity: int | None
     occurred_on: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The side that decided a change of a record, and the code of its reason; the person reads both in words."""
+
+    decided_by: DecidedBy
     reason_code: str
+
+
+BY_OFFICER = Cause(DecidedBy.OFFICER, OBJECTION_UPHELD)
 
 
 class _Valid(NamedTuple):
@@ -263,48 +272,48 @@ async def _store(
 
 async def correct(
     keyring: Keyring,
-    source_id: str,
-    source_record_id: str,
+    named: tuple[str, str],
     correction: RecordCorrection,
+    reason: SourceReason,
     today: date,
     at: datetime,
 ) -> None:
     """Replace a record's quantity or civil day as its source, and tell the person. `today` is the city's civil day.
 
-    Runs in the caller's transaction; locks the person's row, raises their epoch and writes `record.corrected`.
+    `named` is (source id, the source's record id). Runs in the caller's transaction; locks the person's row, raises
+    their epoch and writes `record.corrected`.
 
     Raises:
         NotFound: no such record, or no live consent covers it.
         RecordRefused: the new day breaks the rules for deliveries.
+        RestoredByOfficer: an officer has restored the record and this would lower it.
     """
-    person, record = await _require_covered_record(keyring, source_id, source_record_id, at)
-    await _replace(person, record, correction, today, at)
+    person, record = await _require_covered_record(keyring, *named, at)
+    await _replace(person, record, correction, Cause(DecidedBy.SOURCE, reason), today, at)
 
 
-async def retract(keyring: Keyring, source_id: str, source_record_id: str, reason_code: str, at: datetime) -> None:
-    """Delete a record as its source, and tell the person; NotFound as `correct`.
+async def retract(keyring: Keyring, source_id: str, source_record_id: str, reason: SourceReason, at: datetime) -> None:
+    """Delete a record as its source, and tell the person; NotFound and RestoredByOfficer as `correct`.
 
     Its key stays, so that a repeated delivery does not bring it back. Writes `record.retracted`.
     """
     person, record = await _require_covered_record(keyring, source_id, source_record_id, at)
-    await _retract(person, record, reason_code, at)
+    await restoration.require_not_restored(person, record.record_id)
+    await _retract(person, record, Cause(DecidedBy.SOURCE, reason), at)
 
 
 async def apply_decision(
-    person: Person, record_id: str, correction: RecordCorrection | None, today: date, at: datetime
+    person: Person, record: StoredRecord, correction: RecordCorrection | None, today: date, at: datetime
 ) -> None:
     """Correct the record of an upheld objection, or delete it without a correction, and tell its source.
 
-    Runs in the transaction of the decision with the person's row locked. No effect when the record is deleted already.
+    Runs in the transaction of the decision with the person's row locked.
     """
-    record = await StoredRecord.get_or_none(person_id=person.person_id, record_id=record_id)
-    if record is None:
-        return
     if correction is None:
-        await _retract(person, record, OBJECTION_UPHELD, at)
+        await _retract(person, record, BY_OFFICER, at)
         await officer_corrections.add_retracted(record.source_id, record.source_record_id, at)
     else:
-        quantity, day = await _replace(person, record, correction, today, at)
+        quantity, day = await _replace(person, record, correction, BY_OFFICER, today, at)
         await officer_corrections.add_corrected(record.source_id, record.source_record_id, quantity, day, at)
 
 
@@ -323,7 +332,7 @@ async def _require_covered_record(
 
 
 async def _replace(
-    person: Person, record: StoredRecord, correction: RecordCorrection, today: date, at: datetime
+    person: Person, record: StoredRecord, correction: RecordCorrection, cause: Cause, today: date, at: datetime
 ) -> tuple[int, int]:
     """Store a record's new values with their event and message; return quantity and day number as they are now."""
     quantity, day = record.quantity, record.occurred_on
@@ -333,6 +342,11 @@ async def _replace(
         day = _day_number(correction.occurred_on)
     if correction.quantity is not None:
         quantity = correction.quantity
+    object_until = None
+    if quantity < record.quantity or day != record.occurred_on:
+        if cause.decided_by is DecidedBy.SOURCE:
+            await restoration.require_not_restored(person, record.record_id)
+        object_until = await restoration.copy_before(person, record, RecordChange.CORRECTED, cause.decided_by, at)
     await StoredRecord.filter(person_id=person.person_id, record_id=record.record_id).update(
         quantity=quantity, occurred_on=day
     )
@@ -340,11 +354,13 @@ async def _replace(
         "source_id": record.source_id,
         "record_id": record.record_id,
         "kind": record.kind,
-        "reason_code": correction.reason_code,
+        "decided_by": cause.decided_by,
+        "reason_code": cause.reason_code,
         "quantity_before": record.quantity,
         "quantity": quantity,
         "occurred_on_before": queries.from_day_number(record.occurred_on).isoformat(),
         "occurred_on": queries.from_day_number(day).isoformat(),
+        "object_until": object_until.isoformat() if object_until else None,
     }
     await persons.raise_epoch(person.person_id)
     await ledger.append(person, "record.corrected", facts, at)
@@ -352,15 +368,18 @@ async def _replace(
     return quantity, day
 
 
-async def _retract(person: Person, record: StoredRecord, reason_code: str, at: datetime) -> None:
+async def _retract(person: Person, record: StoredRecord, cause: Cause, at: datetime) -> None:
+    object_until = await restoration.copy_before(person, record, RecordChange.RETRACTED, cause.decided_by, at)
     await StoredRecord.filter(person_id=person.person_id, record_id=record.record_id).delete()
     facts: dict[str, str | int | None] = {
         "source_id": record.source_id,
         "record_id": record.record_id,
         "kind": record.kind,
-        "reason_code": reason_code,
+        "decided_by": cause.decided_by,
+        "reason_code": cause.reason_code,
         "quantity": record.quantity,
         "occurred_on": queries.from_day_number(record.occurred_on).isoformat(),
+        "object_until": object_until.isoformat(),
     }
     await persons.raise_epoch(person.person_id)
     await ledger.append(person, "record.retracted", facts, at)

@@ -15,7 +15,7 @@ from consent.database.paging import Cursor
 from consent.kernel.errors import NotFound
 from consent.models import StoredCorrection
 
-Outcome = Literal["corrected", "retracted"]
+Outcome = Literal["corrected", "retracted", "restored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ async def add_retracted(source_id: str, source_record_id: str, at: datetime) -> 
     await _add(source_id, source_record_id, "retracted", (None, None), at)
 
 
+async def add_restored(source_id: str, source_record_id: str, quantity: int, occurred_on: int, at: datetime) -> None:
+    """Add the values of a restored record to its source's feed, in the transaction of the restoration."""
+    await _add(source_id, source_record_id, "restored", (quantity, occurred_on), at)
+
+
 async def _add(
     source_id: str, source_record_id: str, outcome: Outcome, values: tuple[int | None, int | None], at: datetime
 ) -> None:
@@ -48,7 +53,8 @@ async def _add(
         correction_id=new_id(),
         source_id=source_id,
         source_record_id=source_record_id,
-        outcome=outcome,
+        outcome="corrected" if outcome == "restored" else outcome,
+        restored=int(outcome == "restored"),
         quantity=quantity,
         occurred_on=occurred_on,
         since=queries.to_micros(at),
@@ -68,7 +74,7 @@ async def list_for_source(source_id: str, after: Cursor | None, limit: int) -> l
         CorrectionForSource(
             row.correction_id,
             row.source_record_id,
-            "corrected" if row.outcome == "corrected" else "retracted",
+            "restored" if row.restored else "corrected" if row.outcome == "corrected" else "retracted",
             row.quantity,
             None if row.occurred_on is None else queries.from_day_number(row.occurred_on),
             queries.from_micros(row.since),

@@ -26,6 +26,7 @@ from consent.models import (
     LinkedAccount,
     Presentation,
     RecordKey,
+    ReplacedRecord,
     StoredConsent,
     StoredEvent,
     StoredMessage,
@@ -36,13 +37,14 @@ from consent.models import (
 )
 from consent.oversight import objections
 from consent.persons import Person
+from consent.records import restoration
 from consent.rights import access_log
 
 PAGE = 1_000
 """Rows read at once for an export."""
 DELETED_FIRST: tuple[type[Model], ...] = (
-    Presentation, StoredConsent, LinkedAccount, LinkCode, RecordKey, StoredRecord, StoredMessage, StoredObjection,
-    AccountLink,
+    Presentation, StoredConsent, LinkedAccount, LinkCode, RecordKey, StoredRecord, ReplacedRecord, StoredMessage,
+    StoredObjection, AccountLink,
 )  # fmt: skip
 """Tables with rows of a person. The person and then the events go last: a trigger refuses to delete an event whose
 person is there."""
@@ -80,6 +82,7 @@ async def export(person: Person) -> dict[str, Any]:
             for message in await _all_messages(person)
         ],
         "objections": await objections.export(person),
+        "replaced_records": await restoration.export(person),
     }
 
 

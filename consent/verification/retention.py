@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from consent.database import queries
 from consent.domain.grants import State
-from consent.models import AccountLink, LinkCode, Outbox, Oversight, Presentation, StoredConsent
+from consent.domain.objections import RETRACTION_OBJECTION_DAYS
+from consent.models import AccountLink, LinkCode, Outbox, Oversight, Presentation, StoredConsent, StoredObjection
 
 DAY_MICROS = 86_400_000_000
 OFFICER_READS_A_DAY_MAX = 200
@@ -57,6 +58,36 @@ ENDED_LINKS = RetentionCheck(
     "ended links not acknowledged in time",
     timedelta(days=7),
     lambda before: AccountLink.filter(state="ended", acknowledged_at__isnull=True, since__lt=before).count(),
+)
+ANSWER_MARGIN = timedelta(days=1)
+"""Time after the last day for an answer before it counts as overdue: the check knows no zone, and no day is longer."""
+
+
+async def _overdue_answers(before: int) -> int:
+    return await StoredObjection.filter(
+        asked_at__isnull=False,
+        answered_at__isnull=True,
+        answer_by__lt=_day_number(before),
+    ).count()
+
+
+async def _overdue_decisions(before: int) -> int:
+    return await StoredObjection.filter(state="open", decide_by__lt=_day_number(before)).count()
+
+
+def _day_number(micros: int) -> int:
+    return queries.to_day_number(queries.from_micros(micros).date())
+
+
+OVERDUE_ANSWERS = RetentionCheck("records that sources were asked for and are overdue", ANSWER_MARGIN, _overdue_answers)
+OVERDUE_DECISIONS = RetentionCheck("objections not decided in time", ANSWER_MARGIN, _overdue_decisions)
+OLD_COPIES = RetentionCheck(
+    "copies of changed records kept too long",
+    timedelta(days=RETRACTION_OBJECTION_DAYS + 1),
+    _counting(
+        "replaced_record c WHERE c.changed_at < $1 AND NOT EXISTS (SELECT 1 FROM objection o"
+        " WHERE o.person_id = c.person_id AND o.record_id = c.record_id AND o.state = 'open')"
+    ),
 )
 LATE_LEAVES = RetentionCheck(
     "leaves that wait too long", timedelta(seconds=60), lambda before: Outbox.filter(put_at__lt=before).count()

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from consent.documents.schema import DocumentId as DocumentId
+from consent.domain.objections import NO_CLAIM, Claim
+from consent.domain.records import QUANTITY_MAX, RecordKind
 from service.http.json_io import ApiModel
 
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -15,6 +17,22 @@ Handle = Annotated[str, Field(min_length=1, max_length=64)]
 Language = Literal["zh-CN", "en"]
 Localized = dict[str, str]
 Document = dict[str, Any]
+
+
+class ClaimedValues(ApiModel):
+    """The values that a person says their record should have, as far as they name them."""
+
+    kind: Annotated[RecordKind, Field(strict=False)] | None = None
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)] | None = None
+    occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+
+
+def claimed_values(claim: Claim) -> ClaimedValues | None:
+    """Return a person's claim as a member of an answer; None where they named nothing."""
+    if claim == NO_CLAIM:
+        return None
+    day = None if claim.occurred_on is None else claim.occurred_on.isoformat()
+    return ClaimedValues(kind=claim.kind, quantity=claim.quantity, occurred_on=day)
 
 
 class DocumentList(ApiModel):

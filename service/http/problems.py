@@ -94,6 +94,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "benefit_not_available": 409,
         "consent_needed": 409,
         "reversal_not_possible": 409,
+        "restored_by_officer": 409,
         "changed": 409,
         "precondition_failed": 412,
         "precondition_required": 428,
@@ -109,6 +110,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "invalid_quantity": 422,
         "invalid_date": 422,
         "in_future": 422,
+        "would_lower_points": 422,
         "prohibited": 422,
         # 429 and 5xx
         "rate_limited": 429,

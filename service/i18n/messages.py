@@ -12,6 +12,7 @@ from datetime import date
 
 from babel.dates import format_date
 
+from consent.domain.corrections import OBJECTION_UPHELD, DecidedBy
 from consent.events.messages import MessageKind
 from consent.kernel import bilingual
 
@@ -29,13 +30,21 @@ OBJECTION_MESSAGE_TEXTS = bilingual.by_language(_TABLES["objection_messages"], "
 """Messages about a record that was changed because an officer decided so, not its source; by kind."""
 DECISION_TEXTS = bilingual.by_language(_TABLES["decisions"], "decisions")
 """Decisions of an objection, by its state."""
+NOTE_TEXTS = bilingual.by_language(_TABLES["notes"], "notes")
+"""Sentences that follow a message which has the fact they are named after."""
+CAUSE_TEXTS = bilingual.by_language(_TABLES["causes"], "causes")
+"""Reasons of a source for a change of a record, by code."""
+ANSWER_TEXTS = bilingual.by_language(_TABLES["answers"], "answers")
+"""Reasons of a source that has no record to deliver, by code."""
 ACCESS_TEXTS = bilingual.by_language(_TABLES["access"], "access")
 """Lines of the access log, by the kind of event."""
 OUTCOME_TEXTS = bilingual.by_language(_TABLES["outcomes"], "outcomes")
 """Answers that a venue received, by their code."""
+JOINED = {"zh-CN": "", "en": " "}
+"""The white space between two sentences."""
 ID_FACTS = ("source_id", "counterpart", "benefit_id")
 """Facts of a message that are ids of something with a name."""
-DAY_FACTS = ("expires_on", "decide_by")
+DAY_FACTS = ("expires_on", "decide_by", "answer_by", "object_until", "occurred_on")
 """Facts of a message that are civil days."""
 
 
@@ -46,14 +55,14 @@ def access_text(kind: str, organisation: str, what: str, outcome: str, language:
 
 
 def message_text(
-    kind: MessageKind, facts: Mapping[str, str | int], names: Mapping[str, Mapping[str, str]], language: str
+    kind: MessageKind, facts: Mapping[str, str | int | None], names: Mapping[str, Mapping[str, str]], language: str
 ) -> str:
     """Return the text of a message.
 
     Ids among the facts are replaced by their name in `names` (by id and language) where there is one, civil days
-    (ISO 8601) by the date in words, and a decision's state by its text.
+    (ISO 8601) by the date in words, and a decision's state and a source's reason by their text.
     """
-    values = dict(facts)
+    values = {name: value for name, value in facts.items() if value is not None}
     for fact in ID_FACTS:
         if fact in values:
             values[fact] = names.get(str(values[fact]), {}).get(language, str(values[fact]))
@@ -62,8 +71,17 @@ def message_text(
             values[fact] = long_date(date.fromisoformat(str(values[fact])), language)
     if "state" in values:
         values["state"] = DECISION_TEXTS.get(str(values["state"]), {}).get(language, str(values["state"]))
-    texts = OBJECTION_MESSAGE_TEXTS if facts.get("reason_code") == "objection_upheld" else MESSAGE_TEXTS
-    return texts[kind][language].format(**values)
+    values["cause"] = CAUSE_TEXTS.get(str(values.get("reason_code")), CAUSE_TEXTS["other"])[language]
+    if "answer" in values:
+        values["answer"] = ANSWER_TEXTS[str(values["answer"])][language]
+    texts = OBJECTION_MESSAGE_TEXTS if _by_officer(facts) and kind in OBJECTION_MESSAGE_TEXTS else MESSAGE_TEXTS
+    sentences = [texts[kind], *(text for name, text in NOTE_TEXTS.items() if name in values)]
+    return JOINED[language].join(text[language].format(**values) for text in sentences)
+
+
+def _by_officer(facts: Mapping[str, str | int | None]) -> bool:
+    """Report whether an officer decided the change of a record. Messages of version 0.1.0 have the reason alone."""
+    return facts.get("decided_by", facts.get("reason_code")) in (DecidedBy.OFFICER, OBJECTION_UPHELD)
 
 
 def long_date(civil: date, language: str) -> str:

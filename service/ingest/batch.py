@@ -12,6 +12,7 @@ from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import DomainError
+from consent.oversight import source_objections
 from consent.records import intake
 from consent.records.intake import DeliveredRecord, DeliveryResult
 from service.http.context import Clock
@@ -38,7 +39,8 @@ class DeliveryContext:
 async def commit(context: DeliveryContext, source: Version, batch: Sequence[DeliveredRecord]) -> list[DeliveryResult]:
     """Deliver up to `intake.BATCH_MAX` records and commit; return one answer each, in order.
 
-    `source` is the version in force when the delivery began. Each batch is decided by the version in force now.
+    `source` is the version in force when the delivery began. Each batch is decided by the version in force now. A
+    record that an officer has asked the source for closes that task.
 
     Raises:
         SourceNotInForce: the source is not in force or has another client; nothing of the batch is stored.
@@ -51,7 +53,11 @@ async def commit(context: DeliveryContext, source: Version, batch: Sequence[Deli
                 if now is None or now.body["client_id"] != source.body["client_id"]:
                     raise SourceNotInForce("the source is not in force any more")
                 kinds = frozenset(now.body["kinds"])
-                return await intake.deliver(context.keyring, source.document_id, kinds, batch, context.day_of(at), at)
+                source_id = source.document_id
+                results = await intake.deliver(context.keyring, source_id, kinds, batch, context.day_of(at), at)
+                if any(result.status == "accepted" for result in results):
+                    await source_objections.close_delivered(context.keyring, source_id, context.day_of, at)
+                return results
         except queries.RETRYABLE_ERRORS:
             if attempt == ATTEMPTS_MAX - 1:
                 raise

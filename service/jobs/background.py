@@ -16,7 +16,7 @@ from consent.database import queries
 from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
 from consent.oversight import officers
-from consent.records import officer_corrections
+from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from service.api.public import transparency
@@ -40,6 +40,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
         "farewells_dropped": account_links.delete_acknowledged_endings,
         "corrections_dropped": officer_corrections.delete_acknowledged,
+        "copies_dropped": lambda: restoration.delete_old(at),
         "presentations_dropped": lambda: expiry.delete_old_presentations(at),
         "link_codes_dropped": lambda: link_codes.delete_expired(at),
         "tickets_cut_off": lambda: tickets.cut_off(at),

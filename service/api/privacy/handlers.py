@@ -16,9 +16,8 @@ from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.oversight import objections, officers
+from consent.oversight import officers
 from consent.oversight.officers import PROPAGATION_DAYS, ConsentFilters
-from consent.records.intake import OBJECTION_UPHELD, RecordCorrection
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas
@@ -129,87 +128,6 @@ async def read_consent(context: RequestContext, _: None) -> Answer:
     )
 
 
-async def list_objections(context: RequestContext, _: None) -> Answer:
-    """List open objections, the earliest deadline first."""
-    limit = json_io.read_limit(context.request)
-    rows = await objections.queue(
-        context.app_context.keyring,
-        context.app_context.settings.city_zone,
-        json_io.read_keyset(context.request),
-        limit + 1,
-    )
-    await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
-    page = rows[:limit]
-    return Answer(
-        schemas.Objections(
-            data=[schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in page],
-            next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].decide_by), page[-1].objection_id))
-            if len(rows) > limit
-            else None,
-        )
-    )
-
-
-async def read_objection(context: RequestContext, _: None) -> Answer:
-    """Return one objection, open or decided."""
-    objection_id = context.request.path_params["objection_id"]
-    objection = await objections.get(context.app_context.keyring, context.app_context.settings.city_zone, objection_id)
-    await ledger.record_officer_read(staff_of(context), None, f"objection.read {objection_id}", context.at)
-    decided_on = None if objection.decided_on is None else objection.decided_on.isoformat()
-    return Answer(
-        schemas.ObjectionWithStatements(
-            **_objection(context, objection), decided_on=decided_on, decision=objection.decision
-        )
-    )
-
-
-def _objection(context: RequestContext, objection: objections.ObjectionForOfficer) -> dict[str, Any]:
-    return {
-        "objection_id": objection.objection_id,
-        "state": objection.state,
-        "source_id": objection.source_id,
-        "reason_code": objection.reason,
-        "opened_on": objection.opened_on.isoformat(),
-        "acknowledge_by": objection.acknowledge_by.isoformat(),
-        "decide_by": objection.decide_by.isoformat(),
-        "acknowledged": objection.acknowledged,
-        "overdue": objection.decided_on is None and context.today > objection.decide_by,
-        "record": objection.record,
-        "statement": objection.statement,
-        "source_statement": objection.source_statement,
-    }
-
-
-async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
-    """Acknowledge an objection, once; the resident gets a message."""
-    objection_id = context.request.path_params["objection_id"]
-    await objections.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
-    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
-
-
-async def decide_objection(context: RequestContext, body: schemas.ObjectionDecision) -> Answer:
-    """Decide an objection with a written reason; an upheld one may correct the record.
-
-    Problem body_invalid for a correction of a rejected objection or a correction without members.
-    """
-    objection_id = context.request.path_params["objection_id"]
-    correction = None
-    if body.correction is not None:
-        if body.decision == "rejected" or body.correction == schemas.ObjectionCorrection():
-            detail = "only an upheld objection corrects, and a correction names quantity or occurred_on"
-            raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
-        correction = RecordCorrection(body.correction.quantity, body.correction.occurred_on, OBJECTION_UPHELD)
-    state = await objections.decide(
-        context.app_context.keyring,
-        objection_id,
-        objections.Ruling(body.decision == "upheld", body.reason, correction),
-        staff_of(context),
-        context.today,
-        context.at,
-    )
-    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state=state))
-
-
 async def list_attempts(context: RequestContext, _: None) -> Answer:
     """List attempts that were refused, newest first."""
     limit = json_io.read_limit(context.request)
@@ -236,7 +154,7 @@ async def list_attempts(context: RequestContext, _: None) -> Answer:
 
 
 async def list_propagations(context: RequestContext, _: None) -> Answer:
-    """List ended links and corrections that their source has not acknowledged, oldest first."""
+    """List ended links and corrections not acknowledged by their source and records it was asked for, oldest first."""
     if context.request.query_params.get("state", "unacknowledged") != "unacknowledged":
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
@@ -246,6 +164,8 @@ async def list_propagations(context: RequestContext, _: None) -> Answer:
     for row in page:
         ended_on = context.app_context.day_of(queries.from_micros(row["since"]))
         due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
+        if row["answer_by"] is not None:
+            due_on = queries.from_day_number(row["answer_by"])
         answers.append(
             schemas.PropagationRow(
                 kind=row["kind"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.privacy import handlers, reviews, schemas
+from service.api.privacy import handlers, objections, reviews, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
@@ -100,17 +100,18 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/objections",
         "listOpenObjections",
-        "List open objections, the earliest deadline first",
-        handlers.list_objections,
+        "List objections that wait, the earliest deadline first",
+        objections.list_objections,
         schemas.Objections,
-        query=PAGING,
+        query=(Parameter("state", {"type": "string", "enum": [*objections.QUEUES]}), *PAGING),
+        errors=("bad_query",),
         writes=True,
     ),
     OFFICER.get(
         "/v1/privacy/objections/{objection_id}",
         "readObjection",
         "Read one objection, open or decided",
-        handlers.read_objection,
+        objections.read_objection,
         schemas.ObjectionWithStatements,
         errors=("not_found",),
         writes=True,
@@ -119,7 +120,7 @@ PRIVACY = (
         "/v1/privacy/objections/{objection_id}/acknowledgement",
         "acknowledgeObjection",
         "Acknowledge an objection",
-        handlers.acknowledge_objection,
+        objections.acknowledge_objection,
         None,
         {200: schemas.ObjectionDecided},
         errors=("not_found",),
@@ -128,9 +129,19 @@ PRIVACY = (
         "/v1/privacy/objections/{objection_id}/decision",
         "decideObjection",
         "Decide an objection with a written reason",
-        handlers.decide_objection,
+        objections.decide_objection,
         schemas.ObjectionDecision,
         {200: schemas.ObjectionDecided},
+        key="optional",
+        errors=("not_found", "conflict", "would_lower_points"),
+    ),
+    OFFICER.post(
+        "/v1/privacy/records/{record_id}/restoration",
+        "restoreRecord",
+        "Bring back a record that was retracted or corrected downwards, under a case",
+        objections.restore_record,
+        schemas.RestorationBody,
+        {200: schemas.Restored},
         key="optional",
         errors=("not_found", "conflict"),
     ),

@@ -9,7 +9,7 @@ from pydantic import Field
 from consent.domain.purposes import Purpose
 from consent.oversight.officers import SAMPLE_MAX
 from service.api.admin.schemas import Difference
-from service.api.common_schemas import Document, DocumentId, Id, Localized
+from service.api.common_schemas import ClaimedValues, Document, DocumentId, Id, Localized
 from service.http.json_io import ApiModel
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
@@ -173,13 +173,21 @@ class ObjectionUnderReview(ApiModel):
     objection_id: str
     state: str
     source_id: str | None = None
+    record_id: str | None = None
+    """The service's own id of the record, which a restoration names."""
     reason_code: str
     opened_on: str
     acknowledge_by: str
     decide_by: str
+    answer_by: str | None = None
+    """The last day for the source that was asked for a missing record."""
+    answer: str | None = None
+    """The reason of the source where it has no record."""
     acknowledged: bool
     overdue: bool
     record: Document | None = None
+    """The record as stored now; with `"retracted": 1` as it was before it was retracted."""
+    claim: ClaimedValues | None = None
     statement: str
     source_statement: str | None = None
 
@@ -192,7 +200,7 @@ class ObjectionWithStatements(ObjectionUnderReview):
 
 
 class Objections(ApiModel):
-    """Open objections, the earliest deadline first."""
+    """Objections that wait for an officer or for their source, the earliest deadline first."""
 
     data: list[ObjectionUnderReview]
     next_cursor: str | None
@@ -220,6 +228,20 @@ class ObjectionDecided(ApiModel):
     state: str
 
 
+class RestorationBody(ApiModel):
+    """The case and the reason for which a record is brought back."""
+
+    case: Id | None = None
+    reason: Reason | None = None
+
+
+class Restored(ApiModel):
+    """A record that was brought back as it was."""
+
+    record_id: str
+    state: Literal["restored"] = "restored"
+
+
 class AttemptRow(ApiModel):
     """A refused attempt: `what` is the operation, `document` the document it named, as kind/id."""
 
@@ -240,9 +262,9 @@ class Attempts(ApiModel):
 
 
 class PropagationRow(ApiModel):
-    """An ended link or a correction that its source has not acknowledged."""
+    """An ended link or a correction that its source has not acknowledged, or a record that it was asked for."""
 
-    kind: Literal["ended_link", "correction"]
+    kind: Literal["ended_link", "correction", "asked_record"]
     id: str
     source_id: str
     ended_on: str
@@ -251,7 +273,7 @@ class PropagationRow(ApiModel):
 
 
 class Propagations(ApiModel):
-    """Ended links and corrections not acknowledged by their source, oldest first."""
+    """Ended links, corrections and requests for records that wait for their source, oldest first."""
 
     data: list[PropagationRow]
     next_cursor: str | None

@@ -10,18 +10,23 @@ from consent.consents import register
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
+from consent.domain.objections import Claim
 from consent.events import ledger, messages
+from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import NotFound, NotInForce
 from consent.oversight import objections
-from consent.records import gate
+from consent.oversight.objections import Grounds
+from consent.records import gate, restoration
 from consent.rights import access_log, erasure
 from consent.transparency.logs import Log
+from service.api.common_schemas import claimed_values
 from service.api.public import transparency
-from service.api.resident import current_person, schemas
+from service.api.resident import current_person, record_schemas, schemas
 from service.compliance import erasure as erasures
 from service.compliance import receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
+from service.http.problems import Problem
 from service.i18n import messages as texts
 
 
@@ -107,9 +112,9 @@ async def list_records(context: RequestContext, _: None) -> Answer:
     before = json_io.read_keyset(context.request)
     rows = [] if person is None else await gate.own_records(person, before, limit + 1)
     return current_person.page(
-        schemas.RecordList,
+        record_schemas.RecordList,
         [
-            schemas.RecordAnswer(
+            record_schemas.RecordAnswer(
                 record_id=row["record_id"],
                 source_record_id=row["source_record_id"],
                 source_id=row["source_id"],
@@ -125,26 +130,61 @@ async def list_records(context: RequestContext, _: None) -> Answer:
     )
 
 
-async def object_to_record(context: RequestContext, body: schemas.ObjectionBody) -> Answer:
+async def list_retracted(context: RequestContext, _: None) -> Answer:
+    """List the person's records that were retracted and can still be objected to, the newest retraction first."""
+    person, limit = await current_person.find(context), json_io.read_limit(context.request)
+    before = json_io.read_keyset(context.request)
+    rows = [] if person is None else await restoration.retracted_of(person, before, limit + 1)
+    return current_person.page(
+        record_schemas.RetractedRecords,
+        [
+            record_schemas.RetractedRecord(
+                record_id=copy.record_id,
+                source_record_id=copy.source_record_id,
+                source_id=copy.source_id,
+                kind=copy.kind,
+                quantity=copy.quantity,
+                occurred_on=copy.occurred_on.isoformat(),
+                retracted_at=json_io.rfc3339(copy.changed_at),
+                decided_by=copy.decided_by,
+                object_until=copy.object_until.isoformat(),
+            )
+            for copy in rows
+        ],
+        limit,
+        [(copy.changed_at, copy.change_id) for copy in rows],
+    )
+
+
+def _grounds(body: record_schemas.ObjectionBody) -> Grounds:
+    """Return the grounds of an objection; Problem body_invalid for a claimed day that does not exist."""
+    if body.claim is None:
+        return Grounds(body.reason_code, body.statement)
+    day = None if body.claim.occurred_on is None else parse_civil_day(body.claim.occurred_on)
+    if day is None and body.claim.occurred_on is not None:
+        fault = {"pointer": "/claim/occurred_on", "code": "invalid_date", "detail": "a day of the calendar"}
+        raise Problem("body_invalid", errors=[fault])
+    return Grounds(body.reason_code, body.statement, Claim(body.claim.kind, body.claim.quantity, day))
+
+
+async def object_to_record(context: RequestContext, body: record_schemas.ObjectionBody) -> Answer:
     """Open an objection to a record; 201 with its deadlines. NotFound for a record that is not the person's."""
     opened = await objections.open_about_record(
         current_person.acting(context, await current_person.lock(context)),
         context.request.path_params["record_id"],
-        body.reason_code,
-        body.statement,
+        _grounds(body),
     )
     return Answer(_objection_answer(opened, await catalogue.names(context.at)), 201)
 
 
-async def object_to_missing(context: RequestContext, body: schemas.MissingObjectionBody) -> Answer:
+async def object_to_missing(context: RequestContext, body: record_schemas.MissingObjectionBody) -> Answer:
     """Open an objection about a missing record; NotInForce when the source is not in force."""
     if await lifecycle.in_force(DocumentKind.SOURCES, body.source_id, context.at) is None:
         raise NotInForce("there is no such source")
     opened = await objections.open_about_missing(
         current_person.acting(context, await current_person.get_or_create(context)),
         body.source_id,
-        body.reason_code,
-        body.statement,
+        _grounds(body),
     )
     return Answer(_objection_answer(opened, await catalogue.names(context.at)), 201)
 
@@ -155,7 +195,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     rows = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
-        schemas.ObjectionList,
+        record_schemas.ObjectionList,
         [_objection_answer(objection, names) for objection in rows],
         limit,
         [(objection.opened_at, objection.objection_id) for objection in rows],
@@ -189,21 +229,24 @@ async def erase_me(context: RequestContext, _: None) -> Answer:
 
 def _objection_answer(
     objection: objections.ObjectionForPerson, names: Mapping[str, Mapping[str, str]]
-) -> schemas.ObjectionAnswer:
+) -> record_schemas.ObjectionAnswer:
     record, source_id = None, objection.source_id or ""
     if objection.record is not None:
         kind, quantity, day = objection.record
-        record = schemas.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
-    return schemas.ObjectionAnswer(
+        record = record_schemas.ObjectedRecord(kind=kind, quantity=quantity, occurred_on=day.isoformat())
+    return record_schemas.ObjectionAnswer(
         objection_id=objection.objection_id,
         state=objection.state,
         decide_by=objection.decide_by.isoformat(),
         record_id=objection.record_id,
         source_id=objection.source_id,
-        reason_code=objection.reason,
+        reason_code=objection.grounds.reason,
         name=dict(names[source_id]) if source_id in names else None,
         record=record,
-        statement=objection.statement,
+        statement=objection.grounds.statement,
+        claim=claimed_values(objection.grounds.claim),
+        answer_by=None if objection.answer_by is None else objection.answer_by.isoformat(),
+        answer=objection.answer,
         opened_at=json_io.rfc3339(objection.opened_at),
         acknowledged_at=None if objection.acknowledged_at is None else json_io.rfc3339(objection.acknowledged_at),
         decided_at=None if objection.decided_at is None else json_io.rfc3339(objection.decided_at),

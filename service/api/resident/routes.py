@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.resident import handlers, rights, schemas
+from service.api.resident import handlers, record_schemas, rights, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
@@ -170,16 +170,24 @@ RESIDENT = (
         "listRecords",
         "List my records",
         rights.list_records,
-        schemas.RecordList,
+        record_schemas.RecordList,
+        query=PAGING,
+    ),
+    ME.get(
+        "/v1/me/retracted-records",
+        "listRetractedRecords",
+        "List records that were retracted and to whose retraction I can object",
+        rights.list_retracted,
+        record_schemas.RetractedRecords,
         query=PAGING,
     ),
     ME.post(
         "/v1/me/records/{record_id}/objections",
         "objectToRecord",
-        "Object to a record",
+        "Object to a record or to its retraction",
         rights.object_to_record,
-        schemas.ObjectionBody,
-        {201: schemas.ObjectionAnswer},
+        record_schemas.ObjectionBody,
+        {201: record_schemas.ObjectionAnswer},
         key="required",
         errors=("not_found",),
     ),
@@ -188,8 +196,8 @@ RESIDENT = (
         "objectToMissing",
         "Object to a missing record",
         rights.object_to_missing,
-        schemas.MissingObjectionBody,
-        {201: schemas.ObjectionAnswer},
+        record_schemas.MissingObjectionBody,
+        {201: record_schemas.ObjectionAnswer},
         key="required",
         errors=("not_in_force",),
     ),
@@ -198,7 +206,7 @@ RESIDENT = (
         "listObjections",
         "List my objections",
         rights.list_objections,
-        schemas.ObjectionList,
+        record_schemas.ObjectionList,
         query=PAGING,
     ),
     ME.get("/v1/me/export", "exportEverything", "Export all data about me", rights.export_everything, None),

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from consent.domain.objections import Reason
 from consent.domain.purposes import Purpose
 from consent.domain.records import RecordKind
 from service.api.common_schemas import Account, Document, DocumentId, Id, Language, Localized
@@ -84,19 +83,6 @@ class WhatIfBody(ApiModel):
     """Assumed records of today, up to ten."""
 
     deeds: Annotated[list[AssumedRecord], Field(min_length=1, max_length=10)]
-
-
-class ObjectionBody(ApiModel):
-    """The reason why a record is wrong."""
-
-    reason_code: Reason
-    statement: Annotated[str, Field(min_length=1, max_length=2000)]
-
-
-class MissingObjectionBody(ObjectionBody):
-    """The source at which a record is missing, and the reason."""
-
-    source_id: DocumentId
 
 
 class NoticeAnswer(ApiModel):
@@ -312,60 +298,6 @@ class AccessList(ApiModel):
     """A page of uses, newest first."""
 
     data: list[AccessAnswer]
-    next_cursor: str | None
-
-
-class RecordAnswer(ApiModel):
-    """A record about the person; `record_id` is the service's own id, `source_record_id` the source's."""
-
-    record_id: str
-    source_record_id: str
-    source_id: str
-    kind: str
-    quantity: int
-    occurred_on: str
-    received_at: str
-
-
-class RecordList(ApiModel):
-    """A page of records."""
-
-    data: list[RecordAnswer]
-    next_cursor: str | None
-
-
-class ObjectedRecord(ApiModel):
-    """The record of an objection: its present values, or those at its retraction."""
-
-    kind: str
-    quantity: int
-    occurred_on: str
-
-
-class ObjectionAnswer(ApiModel):
-    """An objection of the person, with their statement and the written decision."""
-
-    objection_id: Id
-    state: str
-    decide_by: str
-    record_id: str | None = None
-    source_id: str | None = None
-    reason_code: str
-    name: Localized | None = None
-    """The name of the source; absent once it is no longer in force."""
-    record: ObjectedRecord | None = None
-    statement: str
-    opened_at: str
-    acknowledged_at: str | None = None
-    decided_at: str | None = None
-    decision: str | None = None
-    """The officer's written reason."""
-
-
-class ObjectionList(ApiModel):
-    """A page of objections."""
-
-    data: list[ObjectionAnswer]
     next_cursor: str | None
 
 

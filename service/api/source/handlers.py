@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from consent.consents import account_links
 from consent.documents import lifecycle
+from consent.domain.corrections import SourceReason, source_reason
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import CodeUnknown
 from consent.oversight import source_objections
 from consent.records import intake, officer_corrections
 from consent.records.intake import DeliveredRecord, DeliveryResult, RecordCorrection
+from service.api.common_schemas import claimed_values
 from service.api.source import schemas
 from service.auth.access_tokens import Source
 from service.http import json_io
@@ -181,9 +183,9 @@ async def correct_record(context: RequestContext, body: schemas.CorrectionBody) 
         raise Problem("body_invalid", errors=[{"pointer": "", "code": "required", "detail": "quantity or occurred_on"}])
     await intake.correct(
         context.app_context.keyring,
-        source.document_id,
-        record_id,
-        RecordCorrection(body.quantity, body.occurred_on, body.reason_code),
+        (source.document_id, record_id),
+        RecordCorrection(body.quantity, body.occurred_on),
+        _reason(body.reason_code),
         context.today,
         context.at,
     )
@@ -193,12 +195,22 @@ async def correct_record(context: RequestContext, body: schemas.CorrectionBody) 
 async def retract_record(context: RequestContext, body: schemas.RetractionBody) -> Answer:
     """Retract a record; the resident gets a message."""
     source, record_id = await _source(context), context.request.path_params["record_id"]
-    await intake.retract(context.app_context.keyring, source.document_id, record_id, body.reason_code, context.at)
+    reason = _reason(body.reason_code)
+    await intake.retract(context.app_context.keyring, source.document_id, record_id, reason, context.at)
     return Answer(schemas.RecordState(record_id=record_id, state="retracted"))
 
 
+def _reason(code: str) -> SourceReason:
+    """Return a source's reason; Problem body_invalid for a code that speaks of a person's or an officer's act."""
+    try:
+        return source_reason(code)
+    except ValueError:
+        fault = {"pointer": "/reason_code", "code": "reserved", "detail": ", ".join(SourceReason)}
+        raise Problem("body_invalid", errors=[fault]) from None
+
+
 async def list_objections(context: RequestContext, _: None) -> Answer:
-    """List open objections about the source's records, without the resident's statement."""
+    """List open objections and the records that the source is asked for, without the residents' statements."""
     source, limit = await _source(context), json_io.read_limit(context.request)
     rows = await source_objections.list_for_source(
         context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
@@ -209,6 +221,9 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
             data=[
                 schemas.SourceObjection(
                     objection_id=objection.objection_id,
+                    state="asked" if objection.answer_by else "open",
+                    answer_by=objection.answer_by.isoformat() if objection.answer_by else None,
+                    claim=claimed_values(objection.claim),
                     record_id=objection.source_record_id,
                     account=objection.account,
                     reason_code=objection.reason,
@@ -232,6 +247,15 @@ async def state_about_objection(context: RequestContext, body: schemas.Statement
         context.app_context.keyring, source.document_id, objection_id, body.statement, context.at
     )
     return Answer(schemas.StatementAnswer(objection_id=objection_id))
+
+
+async def answer_without_record(context: RequestContext, body: schemas.NoRecordBody) -> Answer:
+    """Record that the source has no record to deliver where it was asked for one; the resident reads the reason."""
+    source, objection_id = await _source(context), context.request.path_params["objection_id"]
+    await source_objections.answer_without_record(
+        context.app_context.keyring, source.document_id, objection_id, body.reason_code, context.at
+    )
+    return Answer(schemas.NoRecordAnswer(objection_id=objection_id))
 
 
 async def _deliver(

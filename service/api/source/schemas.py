@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.api.common_schemas import Account
+from consent.domain.objections import NoRecordReason
+from service.api.common_schemas import Account, ClaimedValues
 from service.http.json_io import ApiModel
 
 
@@ -104,7 +105,7 @@ class CorrectionRow(ApiModel):
 
     correction_id: str
     record_id: str
-    outcome: Literal["corrected", "retracted"]
+    outcome: Literal["corrected", "retracted", "restored"]
     quantity: int | None = None
     occurred_on: str | None = None
     since: str
@@ -132,19 +133,25 @@ class RecordState(ApiModel):
 
 
 class SourceObjection(ApiModel):
-    """An open objection: its record or account and its reason code, without the resident's statement."""
+    """An objection: its record or account, its reason code and the values claimed, without the resident's statement.
+
+    `asked` is a task: deliver the missing record until `answer_by`, or answer that there is none.
+    """
 
     objection_id: str
+    state: Literal["open", "asked"]
     record_id: str | None = None
     account: str
     reason_code: str
     opened_on: str
     decide_by: str
+    answer_by: str | None = None
+    claim: ClaimedValues | None = None
     stated: bool
 
 
 class SourceObjections(ApiModel):
-    """A page of open objections, oldest first."""
+    """A page of objections that are open or ask for a record, oldest first."""
 
     data: list[SourceObjection]
     next_cursor: str | None
@@ -161,3 +168,16 @@ class StatementAnswer(ApiModel):
 
     objection_id: str
     state: Literal["stated"] = "stated"
+
+
+class NoRecordBody(ApiModel):
+    """The answer that there is no record to deliver, with its reason."""
+
+    reason_code: Annotated[NoRecordReason, Field(strict=False)]
+
+
+class NoRecordAnswer(ApiModel):
+    """The objection that was answered without a record."""
+
+    objection_id: str
+    state: Literal["no_record"] = "no_record"

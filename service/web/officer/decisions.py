@@ -69,7 +69,7 @@ async def decide_objection(page: Page) -> Response:
         body["correction"] = {name: whole_number(text) if name == "quantity" else text for name, text in typed.items()}
     path = f"/v1/privacy/objections/{page.path_param('objection_id')}"
     # "upheld" alone does not say if a record is corrected or taken back.
-    if choice == "upheld" and "record" in await page.read(path):
+    if choice == "upheld" and not (await page.read(path)).get("record", {"retracted": 1}).get("retracted"):
         return await _render_objection(page, {"decision": "body_invalid"}, status=422)
     reply = await page.call_api("POST", f"{path}/decision", body, key=page.idempotency_key)
     if reply.status in SHOWN_IN_PLACE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import Response
 
@@ -69,7 +70,10 @@ async def _render_objections(page: Page, faults: dict[str, str], status: int = 2
 async def object_to_missing(page: Page) -> Response:
     """Open an objection about a record that a source has not delivered."""
     statement = page.form.get("statement", "").strip()
-    body = {"source_id": page.form.get("source_id", ""), "reason_code": "missing", "statement": statement}
+    body: dict[str, Any] = {"source_id": page.form.get("source_id", ""), "reason_code": "missing"}
+    body["statement"] = statement
+    if day := page.form.get("occurred_on", "").strip():
+        body["claim"] = {"occurred_on": day}
     reply = await page.call_api("POST", "/v1/me/objections", body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return await _render_objections(page, EMPTY_STATEMENT, reply.status)

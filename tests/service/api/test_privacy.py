@@ -166,9 +166,9 @@ async def test_b7_a_correction_follows_at_once_and_a_rejection_changes_nothing(t
         assert (await officer.post(path, {**body, "reason": "x"})).json()["code"] == "body_invalid"
     future = {"decision": "upheld", "reason": "x", "correction": {"occurred_on": "2999-01-01"}}
     assert (await officer.post(path, future)).json()["code"] == "in_future"
-    done = await officer.post(path, {"decision": "upheld", "reason": "Half of them.", "correction": {"quantity": 4}})
+    done = await officer.post(path, {"decision": "upheld", "reason": "Twenty.", "correction": {"quantity": 20}})
     assert done.json()["state"] == "corrected"
-    assert await wang.total() == 2
+    assert await wang.total() == 10
     missing = await wang.post(
         "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing", "statement": "One more."}
     )
@@ -177,7 +177,7 @@ async def test_b7_a_correction_follows_at_once_and_a_rejection_changes_nothing(t
         {"decision": "rejected", "reason": "The source has none."},
     )
     assert refused.json()["state"] == "rejected"
-    assert await wang.total() == 2
+    assert await wang.total() == 10
     assert (
         await officer.post(f"/v1/privacy/objections/{'0' * 32}/decision", {"decision": "rejected", "reason": "x"})
     ).status_code == 404
@@ -253,11 +253,11 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: City) -> N
     officer, _ = await open_case(town)
     source, stranger = town.source(), town.source("civic-life")
     path = "/v1/privacy/objections/{}/decision"
-    correction = {"quantity": 4, "occurred_on": "2025-06-02"}
-    await officer.post(path.format(first), {"decision": "upheld", "reason": "Half of them.", "correction": correction})
+    correction = {"quantity": 14, "occurred_on": "2025-06-02"}
+    await officer.post(path.format(first), {"decision": "upheld", "reason": "Four more.", "correction": correction})
     (received,) = (await source.get("/v1/source/corrections")).json()["data"]
     assert (received["record_id"], received["outcome"], received["quantity"], received["occurred_on"]) == (
-        "r-1", "corrected", 4, "2025-06-02",
+        "r-1", "corrected", 14, "2025-06-02",
     )  # fmt: skip
     assert (await stranger.get("/v1/source/corrections")).json()["data"] == []
     town.shift.by = timedelta(days=8)

@@ -16,14 +16,14 @@ from tests.support.city import City, record
 pytestmark = pytest.mark.anyio
 
 
-async def objected(town: City, name: str) -> tuple[Any, str]:
+async def objected(town: City, name: str, reason: str = "wrong_quantity") -> tuple[Any, str]:
     """Somebody with a ride record of 10, and the id of their objection to it."""
     me = town.resident(name)
     await me.link("green-travel", f"bike-{name}")
     await town.source().deliver(record(f"r-{name}", f"bike-{name}", quantity=10))
     (stored,) = (await me.get("/v1/me/records")).json()["data"]
     opened = await me.post(
-        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "wrong_quantity", "statement": "Too many."}
+        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": reason, "statement": "Too few."}
     )
     return me, opened.json()["objection_id"]
 
@@ -46,7 +46,7 @@ async def objected(town: City, name: str) -> tuple[Any, str]:
     ids=str,
 )
 async def test_an_unreadable_decision_changes_nothing(shared_city: City, sent: dict[str, str], message: str) -> None:
-    me, objection_id = await objected(shared_city, f"unread-{abs(hash(str(sent)))}")
+    me, objection_id = await objected(shared_city, f"unread-{abs(hash(str(sent)))}", "not_mine")
     officer = await Browser(shared_city).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(f"/officer/objections/{objection_id}")
     await officer.send("Reason, in writing", reason="The source agrees.", **sent)
@@ -62,11 +62,12 @@ async def test_an_unreadable_decision_changes_nothing(shared_city: City, sent: d
 
 async def test_correction_and_retraction_are_two_choices(town: City) -> None:
     for sent, total, state in (
-        ({"decision": "correct", "quantity": " 4 "}, 2, "corrected"),
+        ({"decision": "correct", "quantity": " 14 "}, 7, "corrected"),
         ({"decision": "take_back"}, 0, "upheld"),
         ({"decision": "rejected"}, 5, "rejected"),
     ):
-        me, objection_id = await objected(town, f"two-{state}")
+        reason = "not_mine" if state == "upheld" else "wrong_quantity"
+        me, objection_id = await objected(town, f"two-{state}", reason)
         officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go(f"/officer/objections/{objection_id}")
         await officer.send("Reason, in writing", reason="Both sides were heard.", **sent)
