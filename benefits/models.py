@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tortoise.models import Model
-
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Text
+from consent.database.table_model import TableModel
 
 
-class Snapshot(Model):
+class Snapshot(TableModel):
     """A person's points as computed last; valid only under the same epoch and before `valid_until`."""
 
     person_id = Text(primary_key=True)
@@ -25,7 +24,7 @@ class Snapshot(Model):
         table = "snapshot"
 
 
-class StoredTicket(Model):
+class StoredTicket(TableModel):
     """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
     Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys that
@@ -47,7 +46,7 @@ class StoredTicket(Model):
         table = "ticket"
 
 
-class Redemption(Model):
+class Redemption(TableModel):
     """A benefit that was granted, with the index of its ticket's handle, never the person; its time is the hour."""
 
     redemption_id = Text(primary_key=True)
@@ -65,7 +64,7 @@ class Redemption(Model):
         table = "redemption"
 
 
-class QuotaUse(Model):
+class QuotaUse(TableModel):
     """The use of a quota in one period; the key of a person's quota is an HMAC that names nobody."""
 
     quota_key = Text(primary_key=True)
@@ -117,7 +116,7 @@ class SimulationRun(CompositeKeyModel):
         table = "simulation_run"
 
 
-class ReleasedFigures(Model):
+class ReleasedFigures(TableModel):
     """The figures of a week as they were released; never changed afterwards."""
 
     week = CivilDay(primary_key=True)

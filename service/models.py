@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tortoise.models import Model
-
 from consent.database.fields import Integer, Micros, Sealed, Text
+from consent.database.table_model import TableModel
 
 
-class StoredAnswer(Model):
+class StoredAnswer(TableModel):
     """The answer to a request with an Idempotency-Key, written in the transaction of its effect.
 
     `caller_index` is a keyed hash of the caller, by which an erasure deletes all of a person's answers.

@@ -13,8 +13,10 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import BaseORMException
 from tortoise.expressions import Q
 from tortoise.manager import Manager
-from tortoise.models import Model, ModelMeta
+from tortoise.models import Model
 from tortoise.queryset import CountQuery, QuerySet
+
+from consent.database.table_model import TableModel, TableModelMeta
 
 MODEL = TypeVar("MODEL", bound=Model)
 
@@ -23,7 +25,7 @@ class CompositeKeyError(BaseORMException):
     """A call that takes a single primary key, on a table that has a composite one; filter by all of its columns."""
 
 
-class CompositeKeyMeta(ModelMeta):
+class CompositeKeyMeta(TableModelMeta):
     """Marks every column of `KEY` as part of the primary key and removes the filters `pk`, `pk__in` and so on."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> CompositeKeyMeta:
@@ -71,7 +73,7 @@ class _CompositeKeyManager(Manager):
         return CompositeKeyQuerySet(self._model)
 
 
-class CompositeKeyModel(Model, metaclass=CompositeKeyMeta):
+class CompositeKeyModel(TableModel, metaclass=CompositeKeyMeta):
     """A model with a primary key of several columns, named in order in `KEY`.
 
     `filter`, `get`, `get_or_none`, `values`, `create`, `bulk_create`, and `update` and `delete` of a QuerySet work as

@@ -9,7 +9,8 @@ else on a connection of the pool; `using_db` is never needed, and Tortoise's `in
     ended = await StoredConsent.filter(person_id=person, consent_id=consent, state="given").update(state="expired")
     await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)
 
-- A `CompositeKeyModel` has no `pk`: filter by every column of its `KEY`, and use the QuerySet's `update` and `delete`.
+- A table with one key column is a `TableModel`, one with several a `CompositeKeyModel`. That one has no `pk`: filter by
+  every column of its `KEY`, and use the QuerySet's `update` and `delete`.
 - `update` and `delete` return the number of rows; `update(column=None)` writes NULL, `column__isnull=True` finds it.
   Conditions belong into the filter, since `select_for_update` locks nothing on SQLite.
 - `bulk_create(…, ignore_conflicts=True)` returns no count; where the count decides, use `INSERT … ON CONFLICT` in SQL.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tortoise.models import Model
-
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
+from consent.database.table_model import TableModel
 
 
 class AccountLink(CompositeKeyModel):
@@ -26,7 +25,7 @@ class AccountLink(CompositeKeyModel):
         table = "account_link"
 
 
-class LinkEnding(Model):
+class LinkEnding(TableModel):
     """An ended link of an erased person, until its source acknowledges it; sealed under the service's key."""
 
     link_id = Text(primary_key=True)
@@ -39,7 +38,7 @@ class LinkEnding(Model):
         table = "farewell"
 
 
-class StoredCorrection(Model):
+class StoredCorrection(TableModel):
     """The change that an officer's decision made to a source's record, until the source acknowledges it.
 
     `quantity` and `occurred_on` are the new values; NULL for a retraction. `restored` is 1 where the decision brought
@@ -60,7 +59,7 @@ class StoredCorrection(Model):
         table = "correction"
 
 
-class LinkCode(Model):
+class LinkCode(TableModel):
     """Maps the blind index of a short code to the pending link it proves; the code itself is sealed for its person."""
 
     code_index = Text(primary_key=True)
@@ -88,7 +87,7 @@ class LinkedAccount(CompositeKeyModel):
         table = "linked_account"
 
 
-class LinkReview(Model):
+class LinkReview(TableModel):
     """A second claim on an account that is already linked, for an officer to decide."""
 
     review_id = Text(primary_key=True)

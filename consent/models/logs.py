@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tortoise.models import Model
-
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, Bytes, Integer, Micros, Text
+from consent.database.table_model import TableModel
 
 
-class Outbox(Model):
+class Outbox(TableModel):
     """A leaf that waits for the sequencer; written in the transaction of the event it stands for."""
 
     leaf_hash = Text(primary_key=True)
@@ -47,7 +46,7 @@ class LogTile(CompositeKeyModel):
         table = "log_tile"
 
 
-class LogHead(Model):
+class LogHead(TableModel):
     """A log's size, its latest signed checkpoint, the reason it is frozen (or NULL), and 1 if records are withheld."""
 
     log = Text(primary_key=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tortoise.models import Model
-
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
+from consent.database.table_model import TableModel
 
 
 class StoredObjection(CompositeKeyModel):
@@ -42,7 +41,7 @@ class StoredObjection(CompositeKeyModel):
         table = "objection"
 
 
-class RefusedAttempt(Model):
+class RefusedAttempt(TableModel):
     """A refused request; the actor is a client or staff id, never a resident's. Appended only.
 
     `audience` is the column `door`. Cut by month, the key of the table on PostgreSQL is (attempt_id, at).
@@ -61,7 +60,7 @@ class RefusedAttempt(Model):
         table = "refused_attempt"
 
 
-class OfficerCase(Model):
+class OfficerCase(TableModel):
     """A privacy officer's reason to open data; every access to a consent names a case."""
 
     case_id = Text(primary_key=True)
@@ -74,7 +73,7 @@ class OfficerCase(Model):
         table = "officer_case"
 
 
-class Oversight(Model):
+class Oversight(TableModel):
     """An access or a decision of a privacy officer, with a leaf in the consent log; appended only.
 
     Cut by month, the key of the table on PostgreSQL is (look_id, at).
@@ -92,7 +91,7 @@ class Oversight(Model):
         table = "oversight"
 
 
-class UseForAll(Model):
+class UseForAll(TableModel):
     """A use of everybody's records at once, with a leaf in the log; appended only.
 
     Covers the person ids from `first_id` to before `beyond_id`, or the piece `piece` of `pieces` of a cut table. Cut by
@@ -117,7 +116,7 @@ class UseForAll(Model):
         table = "use_for_all"
 
 
-class StaffSuspension(Model):
+class StaffSuspension(TableModel):
     """A member of staff whose tokens are refused."""
 
     staff_id = Text(primary_key=True)
@@ -127,7 +126,7 @@ class StaffSuspension(Model):
         table = "staff_suspension"
 
 
-class CatalogueState(Model):
+class CatalogueState(TableModel):
     """The number of changes of the catalogue, in a single row, so that a cache sees whether it is stale."""
 
     singleton = Integer(primary_key=True, source_field="one")
@@ -175,7 +174,7 @@ class DocumentStep(CompositeKeyModel):
         table = "document_step"
 
 
-class ExpiredLeaf(Model):
+class ExpiredLeaf(TableModel):
     """The trace of an entry without a person after its three years: leaf hash, kind and civil day (UTC)."""
 
     leaf_hash = Text(primary_key=True)

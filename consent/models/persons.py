@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tortoise.migrations.constraints import UniqueConstraint
-from tortoise.models import Model
 
 from consent.database.composite_key import CompositeKeyModel
 from consent.database.fields import BigInteger, Bytes, CivilDay, Integer, Micros, Sealed, Text
+from consent.database.table_model import TableModel
 
 
-class StoredPerson(Model):
+class StoredPerson(TableModel):
     """A known resident.
 
     `epoch` fences computations (every change of consent raises it), `events` counts the person's events, `last_leaf` is
@@ -28,7 +28,7 @@ class StoredPerson(Model):
         table = "person"
 
 
-class Subject(Model):
+class Subject(TableModel):
     """Maps the blind index of a token's `sub` to a person."""
 
     subject_index = Text(primary_key=True)
@@ -107,7 +107,7 @@ class StoredEvent(CompositeKeyModel):
         table = "event"
 
 
-class Erasure(Model):
+class Erasure(TableModel):
     """The opened event behind the leaf of an erasure; it names nobody. Appended only."""
 
     leaf_hash = Text(primary_key=True)
@@ -118,7 +118,7 @@ class Erasure(Model):
         table = "erasure"
 
 
-class ErasedLeaf(Model):
+class ErasedLeaf(TableModel):
     """The trace of an erased person's event: leaf hash, kind, civil day (UTC) and a consent's notice version."""
 
     leaf_hash = Text(primary_key=True)
