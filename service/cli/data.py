@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
-from benefits.balances import batch
-from consent.database import queries
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
-from service.ingest import file_import
-from service.ingest.batch import DeliveryContext
-from service.storage import database
+
+if TYPE_CHECKING:
+    from service.ingest.file_import import ImportReport
 
 
 def migrate(
@@ -25,6 +23,8 @@ def migrate(
     citus: Annotated[bool, typer.Option(help="spread those tables over a Citus cluster")] = False,
 ) -> None:
     """Bring the database up to date."""
+    from service.storage import database
+
     chosen = read_settings(data_dir)
     if (partitions or citus) and chosen.database_url.startswith("sqlite:"):
         fail("SQLite has neither partitions nor other servers; they need PostgreSQL")
@@ -49,6 +49,10 @@ def import_file(
     data_dir: DataDir = None,
 ) -> None:
     """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
+    from consent.database import queries
+    from service.ingest import file_import
+    from service.ingest.batch import DeliveryContext
+
     chosen = read_settings(data_dir)
 
     async def work() -> file_import.ImportReport:
@@ -78,6 +82,8 @@ def recompute(
     data_dir: DataDir = None,
 ) -> None:
     """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits."""
+    from benefits.balances import batch
+
     context = app_context(read_settings(data_dir))
 
     def show(ready: int, parts: int, done: batch.BatchResult) -> None:
@@ -93,6 +99,6 @@ def recompute(
     typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")
 
 
-def _show_progress(report: file_import.ImportReport) -> None:
+def _show_progress(report: ImportReport) -> None:
     if sys.stderr.isatty():
         typer.echo(f"\r{report.rows:,} rows, {report.accepted:,} accepted", nl=False, err=True)

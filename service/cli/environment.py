@@ -6,18 +6,13 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
-from consent.database import queries
-from service import settings
-from service.auth.access_tokens import Verifier
-from service.demo import seed
-from service.http.context import AppContext
-from service.http.rate_limits import make_limiter
-from service.settings import Settings, SettingsInvalid
-from service.storage import database
+if TYPE_CHECKING:
+    from service.http.context import AppContext
+    from service.settings import Settings
 
 DemoDir = Annotated[Path, typer.Option("--data-dir", help="the demonstration's folder: keys and database")]
 """`--data-dir` of the commands that serve the demonstration alone."""
@@ -34,20 +29,30 @@ def read_settings(data_dir: Path | None = None) -> Settings:
     if data_dir is not None:
         if not (data_dir / "keyring.json").exists():
             fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
+        from service.demo import seed
+
         return seed.settings_of(data_dir)
+    from service import settings
+
     try:
         return settings.read(os.environ)
-    except SettingsInvalid as error:
+    except settings.SettingsInvalid as error:
         fail(str(error))
 
 
 def app_context(chosen: Settings) -> AppContext:
     """Make the context that handlers share, for a command: no token is accepted, rates are counted in this process."""
+    from consent.database import queries
+    from service.auth.access_tokens import Verifier
+    from service.http.context import AppContext
+    from service.http.rate_limits import make_limiter
+
     return AppContext(chosen, Verifier({}, {}), make_limiter(None), queries.now)
 
 
 def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
     """Run `work` in an event loop of its own with the database of the settings open; close it afterwards."""
+    from service.storage import database
 
     async def run() -> Result:
         await database.open_database(chosen.database_url)

@@ -7,26 +7,26 @@ from typing import Annotated
 
 import typer
 
-from consent import persons
-from service.auth.access_tokens import Audience
 from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, fail, read_settings, run_with_database
-from service.demo import seed
 
 
 def print_token(
-    audience: Annotated[Audience, typer.Option("--door")],
+    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator or privacy")],
     subject: Annotated[str, typer.Option()],
     data_dir: DemoDir = DEMO_FOLDER,
     birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
     staff_id: Annotated[str | None, typer.Option(help="administrators and officers only")] = None,
 ) -> None:
     """Print a token that the demo server on the same folder accepts."""
+    from service.auth.access_tokens import Audience
+    from service.demo import seed
+
     if not data_dir.is_dir():
         fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
     try:
         born = date.fromisoformat(birthdate) if birthdate else None
         token = seed.issuer_of(data_dir).mint(
-            audience, subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id
+            Audience(audience), subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id
         )
     except ValueError as error:
         fail(str(error))
@@ -35,6 +35,8 @@ def print_token(
 
 def rotate(data_dir: DataDir = None) -> None:
     """Wrap every person's key under the keyring's current key-encryption key; while the service runs, repeatable."""
+    from consent import persons
+
     chosen = read_settings(data_dir)
     rewrapped = run_with_database(chosen, lambda: persons.rewrap_all(chosen.keyring))
     typer.echo(f"{rewrapped} keys wrapped anew under key {chosen.keyring.current}")

@@ -8,20 +8,13 @@ from typing import Annotated
 
 import typer
 
-from consent.transparency import sequencer
-from consent.transparency.checkpoint import NoteInvalid, NoteKey
-from consent.transparency.logs import Log
-from consent.transparency.tiles import TreeBroken
-from consent.verification import logs
-from service.auth import key_files
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
-from service.compliance import verify_receipt as receipt_verifier
-from service.logs import archive
-from service.logs import witness as witnessing
 
 
 def verify_log(data_dir: DataDir = None) -> None:
     """Compute logs and chains again, open every sealed field; name the first thing in each that does not fit."""
+    from consent.verification import logs
+
     chosen = read_settings(data_dir)
     reports = run_with_database(chosen, lambda: logs.check_all(chosen.keyring, chosen.publisher))
     for name, report in reports.items():
@@ -37,6 +30,9 @@ def export_logs(
     data_dir: DataDir = None,
 ) -> None:
     """Write both logs as files for any web server: checkpoints, tiles, the policy log's entries and documents."""
+    from consent.transparency.tiles import TreeBroken
+    from service.logs import archive
+
     context = app_context(read_settings(data_dir))
     try:
         written = run_with_database(context.settings, lambda: archive.write(context, folder))
@@ -49,6 +45,11 @@ def export_logs(
 
 def thaw_log(data_dir: DataDir = None) -> None:
     """Unfreeze both logs, if the database continues the last published checkpoints."""
+    from consent.transparency import sequencer
+    from consent.transparency.checkpoint import NoteInvalid
+    from consent.transparency.logs import Log
+    from consent.transparency.tiles import TreeBroken
+
     chosen = read_settings(data_dir)
 
     async def work() -> None:
@@ -70,6 +71,10 @@ def witness(
     key: Annotated[Path | None, typer.Option(help="the witness's own key; made when it is not there")] = None,
 ) -> None:
     """Check that a log continues the checkpoint remembered; exit code 1 and both checkpoints when it does not."""
+    from consent.transparency.checkpoint import NoteInvalid, NoteKey
+    from service.auth import key_files
+    from service.logs import witness as witnessing
+
     try:
         cosigner = None
         if name is not None and key is not None:
@@ -91,6 +96,8 @@ def verify_receipt(
     log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
 ) -> None:
     """Verify a receipt offline. The same file runs alone: service/compliance/verify_receipt.py."""
+    from service.compliance import verify_receipt as receipt_verifier
+
     raise typer.Exit(
         receipt_verifier.main([str(file), "--jwks", str(jwks), *(["--log-key", log_key] if log_key else [])])
     )

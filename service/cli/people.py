@@ -7,16 +7,13 @@ from typing import Annotated
 import orjson
 import typer
 
-from consent import persons
-from consent.database import queries
-from consent.kernel.errors import DomainError
-from consent.oversight import staff
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
-from service.compliance import erasure
 
 
 def replay_tombstones(data_dir: DataDir = None) -> None:
     """Withdraw and erase again what the tombstone file lists, after an older copy of the database was restored."""
+    from service.compliance import erasure
+
     context = app_context(read_settings(data_dir))
     done = run_with_database(context.settings, lambda: erasure.replay_tombstones(context))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
@@ -27,6 +24,9 @@ def erase(
     data_dir: DataDir = None,
 ) -> None:
     """Erase somebody who cannot log in (a request at the counter, a death) and print the signed receipt."""
+    from consent.database import queries
+    from service.compliance import erasure
+
     context = app_context(read_settings(data_dir))
 
     async def work() -> dict[str, object] | None:
@@ -47,6 +47,10 @@ def change_subject(
     data_dir: DataDir = None,
 ) -> None:
     """Attach a person's data to the new sub that the identity provider has given them."""
+    from consent import persons
+    from consent.database import queries
+    from consent.kernel.errors import DomainError
+
     chosen = read_settings(data_dir)
 
     async def work() -> None:
@@ -66,6 +70,8 @@ def suspend_staff(
     data_dir: DataDir = None,
 ) -> None:
     """Refuse a member of staff from the next request on."""
+    from consent.database import queries
+    from consent.oversight import staff
 
     async def work() -> bool:
         async with queries.transaction():

@@ -9,15 +9,21 @@ from typing import Annotated
 import orjson
 import typer
 
-from service import app as application
 from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, fail, read_settings, run_with_database
-from service.demo import seed
-from service.runtime import server
-from service.storage import database
+
+WORKERS_MAX = 64
+"""Processes on one port. Each has its own connections to the database."""
 
 
 def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO_FOLDER) -> None:
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
+    from service.runtime import server
+
+    server.pause_gc()
+    from service import app as application
+    from service.demo import seed
+    from service.storage import database
+
     chosen = seed.settings_of(data_dir)
     issuer = seed.issuer_of(data_dir)
     app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
@@ -45,10 +51,12 @@ def serve(
     port: int = 8000,
     host: str = "127.0.0.1",
     workers: Annotated[
-        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=server.WORKERS_MAX)
+        int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=WORKERS_MAX)
     ] = 1,
 ) -> None:
     """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
+    from service.runtime import server
+
     chosen = read_settings()
     if workers > 1 and chosen.database_url.startswith("sqlite:"):
         fail("SQLite serves one process; several need PostgreSQL")
@@ -57,6 +65,8 @@ def serve(
 
 def doctor(data_dir: DataDir = None) -> None:
     """Check that settings, database and migrations are fit to serve."""
+    from service.storage import database
+
     chosen = read_settings(data_dir)
     typer.echo("settings     ok")
     try:
@@ -71,6 +81,8 @@ def doctor(data_dir: DataDir = None) -> None:
 
 def print_openapi() -> None:
     """Print the OpenAPI document."""
+    from service import app as application
+
     typer.echo(orjson.dumps(application.document(), option=orjson.OPT_INDENT_2).decode())
 
 

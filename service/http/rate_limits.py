@@ -12,11 +12,10 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+if TYPE_CHECKING:
+    from service.http.redis_counts import RedisCounts
 
 RATES: Mapping[str, int] = {
     "resident": 300,
@@ -36,10 +35,6 @@ EXACT = frozenset({"code", "refused"})
 WINDOW_SECONDS = 60
 SHARE_SECONDS = 0.5
 """Between two exchanges with Redis. By the requests of this time several processes together may pass a rate."""
-UNAVAILABLE_SECONDS = 5
-"""Time without any call to Redis after one failed, so that requests do not wait for it again and again."""
-ANSWER_SECONDS = 0.25
-"""Longest wait of one request for Redis."""
 REDUCTION = 4
 """Divides the rate while Redis is unavailable, since each process then counts alone."""
 
@@ -70,12 +65,10 @@ class _Count:
 
 @dataclass(slots=True)
 class Limiter:
-    """Counts of the current window. `pool` is Redis, or None in a process that counts alone (the demonstration)."""
+    """Counts of the current window. `redis` is None in a process that counts alone (the demonstration)."""
 
     rates: dict[str, int]
-    pool: ConnectionPool | None = None
-    retry_redis_at: float = 0.0
-    """Monotonic time before which Redis is not asked again."""
+    redis: RedisCounts | None = None
     window: int = 0
     counts: dict[tuple[str, str], _Count] = field(default_factory=dict)
 
@@ -111,24 +104,19 @@ class Limiter:
 
     async def share(self) -> None:
         """Add this process's new hits to Redis and merge the totals. Does nothing while Redis is unavailable."""
-        if self.pool is None or time.monotonic() < self.retry_redis_at:
+        if self.redis is None:
             return
-        window = self.window
         changed = [(key, count) for key, count in self.counts.items() if count.own > count.shared]
-        try:
-            async with Redis(connection_pool=self.pool) as client, client.pipeline(transaction=False) as pipeline:
-                for (rate, caller), count in changed:
-                    name = _redis_key(window, rate, caller)
-                    pipeline.incrby(name, count.own - count.shared)
-                    pipeline.expire(name, 2 * WINDOW_SECONDS)
-                # A request may be counted while the exchange is under way; it belongs to the next.
-                own_counts = [count.own for _, count in changed]
-                totals = (await pipeline.execute())[::2] if changed else []
-        except (RedisError, OSError):
-            self.retry_redis_at = time.monotonic() + UNAVAILABLE_SECONDS
+        if not changed:
+            return
+        # A request may be counted while the exchange is under way; it belongs to the next.
+        own_counts = [count.own for _, count in changed]
+        hits = [(_redis_key(self.window, *key), count.own - count.shared) for key, count in changed]
+        totals = await self.redis.add(hits, 2 * WINDOW_SECONDS)
+        if totals is None:
             return
         for (_, count), own, total in zip(changed, own_counts, totals, strict=True):
-            count.merge(own, int(total))
+            count.merge(own, total)
 
     async def keep_sharing(self) -> None:
         """Share every SHARE_SECONDS until cancelled; a background task of the service."""
@@ -138,13 +126,12 @@ class Limiter:
 
     async def close(self) -> None:
         """Close the connections to Redis."""
-        if self.pool is not None:
-            await self.pool.aclose()
+        if self.redis is not None:
+            await self.redis.close()
 
     def _limit(self, rate: str) -> int:
         limit = self.rates[rate]
-        unavailable = self.pool is not None and time.monotonic() < self.retry_redis_at
-        return max(1, limit // REDUCTION) if unavailable else limit
+        return max(1, limit // REDUCTION) if self.redis is not None and self.redis.unavailable else limit
 
     def _start_window(self) -> None:
         window = int(clock()) // WINDOW_SECONDS
@@ -156,17 +143,11 @@ class Limiter:
 
     async def _total_in_redis(self, rate: str, caller: str, added: int) -> int | None:
         """Add to a caller's count in Redis and return it; None without Redis and while it is unavailable."""
-        if self.pool is None or time.monotonic() < self.retry_redis_at:
+        if self.redis is None:
             return None
         name = _redis_key(int(clock()) // WINDOW_SECONDS, rate, caller)
-        try:
-            async with Redis(connection_pool=self.pool) as client, client.pipeline(transaction=False) as pipeline:
-                pipeline.incrby(name, added)
-                pipeline.expire(name, 2 * WINDOW_SECONDS)
-                return int((await pipeline.execute())[0])
-        except (RedisError, OSError):
-            self.retry_redis_at = time.monotonic() + UNAVAILABLE_SECONDS
-            return None
+        totals = await self.redis.add([(name, added)], 2 * WINDOW_SECONDS)
+        return None if totals is None else totals[0]
 
 
 def make_limiter(redis_url: str | None, rates: Mapping[str, int] | None = None) -> Limiter:
@@ -178,13 +159,9 @@ def make_limiter(redis_url: str | None, rates: Mapping[str, int] | None = None) 
     """
     if redis_url is None:
         return Limiter({**RATES, **(rates or {})})
-    pool = ConnectionPool.from_url(
-        redis_url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return Limiter({**RATES, **(rates or {})}, pool)
+    from service.http import redis_counts  # most processes without Redis are commands and demonstrations: start soon
+
+    return Limiter({**RATES, **(rates or {})}, redis_counts.connect(redis_url))
 
 
 def _redis_key(window: int, rate: str, caller: str) -> str:
