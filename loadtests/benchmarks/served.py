@@ -20,7 +20,8 @@ from typing import Any
 from loadtests.benchmarks import turns
 
 CLIENTS = 16
-READY_SECONDS = 20
+READY_SECONDS = 120
+"""Until a server answers; only one that hangs takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,12 @@ def running(name: str, command: Sequence[str], port: int) -> Iterator[Server]:
                 break
             except OSError:
                 time.sleep(0.02)
+        else:
+            raise RuntimeError(f"{name} did not become ready")
         yield Server(name, process.pid, port, time.monotonic() - began)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(READY_SECONDS)
 
 
 def get(path: str, token: str) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import start_demo, stop_process
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
 pytestmark = [pytest.mark.campaign, pytest.mark.processes]
@@ -21,7 +22,7 @@ def a_day(base: str, folder: Path, seconds: int) -> subprocess.CompletedProcess[
             "--host", base, "--demo-folder", str(folder), "--day", str(seconds), "--people", "6",
             "--html", str(folder / "report.html"),
         ],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=WAIT_SECONDS,
     )  # fmt: skip
 
 

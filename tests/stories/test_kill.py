@@ -20,11 +20,12 @@ from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.settings import Settings
 from tests.support.city import record
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.processes import Process
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.processes]
 
-HANDLES, WAIT_SECONDS = 60, 30
+HANDLES = 60
 LIBRARY = {"benefit_id": "parking-free-minutes", "venue_id": "riverside-parking-1"}
 
 
@@ -50,7 +51,7 @@ class Client:
     """Somebody who talks to a process that may be gone at any moment."""
 
     def __init__(self, folder: Path, base: str) -> None:
-        self.http = httpx2.AsyncClient(base_url=base, timeout=20)
+        self.http = httpx2.AsyncClient(base_url=base, timeout=WAIT_SECONDS)
         self.issuer = seed.issuer_of(folder)
 
     def headers(self, audience: Audience, subject: str, key: str = "") -> dict[str, str]:

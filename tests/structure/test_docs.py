@@ -17,6 +17,7 @@ from service.cli.main import cli
 from service.demo import seed
 from service.web.i18n import formatting
 from tests.support.command_line import start_demo, stop_process
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.processes import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +58,12 @@ def test_the_walk_runs_as_pasted(tmp_path: Path) -> None:
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", running)
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", walk], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+            ["bash", "-euo", "pipefail", "-c", walk],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            timeout=WAIT_SECONDS,
         )
     finally:
         stop_process(running)

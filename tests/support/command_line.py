@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.deadlines import WAIT_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,7 +20,7 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=WAIT_SECONDS,
         cwd=ROOT,
         env={**clean, **(env or {})},
     )
@@ -37,5 +39,5 @@ def start_demo(folder: Path, port: int) -> subprocess.Popen[bytes]:
 
 def stop_process(running: subprocess.Popen[bytes]) -> str:
     running.send_signal(signal.SIGTERM)
-    printed, _ = running.communicate(timeout=20)
+    printed, _ = running.communicate(timeout=WAIT_SECONDS)
     return printed.decode()

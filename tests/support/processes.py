@@ -19,9 +19,9 @@ from service import app
 from service.demo import seed
 from service.observability import logging
 from service.runtime import server
+from tests.support.deadlines import POLL_SECONDS, PROBE_SECONDS, WAIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 30
 
 
 def free_port() -> int:
@@ -61,21 +61,22 @@ class Process:
         self.running.wait()
 
 
-def wait_until_ready(base: str, running: subprocess.Popen[bytes]) -> float:
-    """Wait until `/readyz` answers 200; raise RuntimeError when the process ends or READY_SECONDS pass.
+def wait_until_ready(base: str, running: subprocess.Popen[bytes], path: str = "/readyz") -> float:
+    """Wait until a path answers 200; raise RuntimeError when the process ends or WAIT_SECONDS pass.
 
     Returns the seconds of work it took the process: what others do on the machine is not its own.
     """
-    began = time.monotonic()
-    while time.monotonic() - began < READY_SECONDS:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
         if running.poll() is not None:
             raise RuntimeError(f"the server ended with {running.returncode}")
         try:
-            if httpx2.get(base + "/readyz", timeout=1).status_code == 200:
+            if httpx2.get(base + path, timeout=PROBE_SECONDS).status_code == 200:
                 times = psutil.Process(running.pid).cpu_times()
                 return float(times.user + times.system)
         except httpx2.HTTPError:
-            time.sleep(0.05)
+            pass  # nothing listens yet
+        time.sleep(POLL_SECONDS)
     running.kill()
     raise RuntimeError("the server did not become ready")
 

