@@ -120,7 +120,7 @@ ConditionField = Annotated[
 ]
 EffectField = Annotated[
     Effect,
-    PlainValidator(_parsed(effects.parse)),
+    PlainValidator(_parsed(effects.parse_new)),
     PlainSerializer(effects.to_document),
     WithJsonSchema(EFFECT_SCHEMA),
 ]
@@ -128,12 +128,16 @@ Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stat
 
 
 class ProviderDocument(StrictDocument):
-    """A provider: the organisation that offers benefits and pays for them."""
+    """A provider: the organisation that offers benefits and pays for them.
+
+    `owner_id` is the id of the organisation behind it, equal for all providers of one owner.
+    """
 
     provider_id: DocumentId
     kind: Annotated[ProviderKind, Closed]
     name: Name
     division: Division
+    owner_id: Annotated[DocumentId | None, BeforeValidator(_stated)] = None
 
 
 class VenueDocument(StrictDocument):
@@ -170,7 +174,10 @@ class BaselineDocument(StrictDocument):
 
 
 class ServiceDocument(StrictDocument):
-    """A service that benefits improve, with its baseline and the evidence for the baseline."""
+    """A service that benefits improve, with its baseline and the evidence for the baseline.
+
+    `capacity_period` is the civil period in which it has its `capacity`, a week unless stated.
+    """
 
     service_id: DocumentId
     provider_id: DocumentId
@@ -178,6 +185,7 @@ class ServiceDocument(StrictDocument):
     name: Name
     baseline: BaselineDocument
     evidence: LongText
+    capacity_period: Annotated[Period | None, Closed, BeforeValidator(_stated)] = None
 
 
 class Allowance(StrictDocument):

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import ClassVar, get_args
 
+from benefits.rules import effect_limits
 from benefits.rules.vocabulary import (
     AMOUNT_MAX,
-    FEE_DISCOUNT_PERCENT_MAX,
     LOWER_IS_BETTER,
     Attribute,
     EffectKind,
@@ -31,22 +31,23 @@ class EffectInvalid(Faulty):
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """The declaration that every effect makes, and the check of its amount (1 to `limit`)."""
+    """The declaration that every effect makes, and the check of its amount (1 to `readable_limit`)."""
 
     kind: ClassVar[EffectKind]
     attribute: ClassVar[Attribute]
     suits: ClassVar[frozenset[ServiceKind]]
     """Kinds of service on which this effect makes sense; on any other it is flagged or refused (R5)."""
     limit: ClassVar[int] = AMOUNT_MAX
+    """The largest amount that a document may have, from `effect_limits`."""
+    readable_limit: ClassVar[int] = AMOUNT_MAX
+    """The largest amount that can be read. Documents of version 0.1.0 may be above `limit`: they stay in force."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if type(value) is not int:
                 raise EffectInvalid(f"/{field.name}", "integer_expected", "an effect's number is an integer")
-            if not 1 <= value <= self.limit:
-                detail = f"between 1 and {self.limit}"
-                raise EffectInvalid(f"/{field.name}", "out_of_range", detail, most=self.limit)
+            _require_at_most(field.name, value, self.readable_limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class DepositWaiver(_Effect):
     up_to_fen: int
     kind: ClassVar[EffectKind] = EffectKind.DEPOSIT_WAIVER
     attribute: ClassVar[Attribute] = Attribute.DEPOSIT_FEN
+    limit: ClassVar[int] = effect_limits.DEPOSIT_WAIVER_FEN_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {
             ServiceKind.LIBRARY_LOAN,
@@ -84,7 +86,9 @@ class FeeDiscount(_Effect):
         ServiceKind.ELECTIVE_OUTPATIENT,
         ServiceKind.ELECTIVE_INPATIENT_PREPAYMENT,
     }
-    limit: ClassVar[int] = FEE_DISCOUNT_PERCENT_MAX
+    limit: ClassVar[int] = effect_limits.FEE_DISCOUNT_PERCENT_MAX
+    # More than 100 % would be a price below zero. No version of this service has accepted more than `limit`.
+    readable_limit: ClassVar[int] = effect_limits.FEE_DISCOUNT_PERCENT_MAX
 
     def improve(self, before: int) -> int:
         """Return the lower price in fen, rounded down."""
@@ -98,6 +102,7 @@ class FreeMinutes(_Effect):
     minutes: int
     kind: ClassVar[EffectKind] = EffectKind.FREE_MINUTES
     attribute: ClassVar[Attribute] = Attribute.FREE_MINUTES
+    limit: ClassVar[int] = effect_limits.FREE_MINUTES_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {
             ServiceKind.READING_ROOM,
@@ -122,6 +127,7 @@ class LongerPeriod(_Effect):
     days: int
     kind: ClassVar[EffectKind] = EffectKind.LONGER_PERIOD
     attribute: ClassVar[Attribute] = Attribute.PERIOD_DAYS
+    limit: ClassVar[int] = effect_limits.LONGER_PERIOD_DAYS_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.LIBRARY_LOAN, ServiceKind.EQUIPMENT_HIRE})
 
     def improve(self, before: int) -> int:
@@ -136,6 +142,7 @@ class MoreItems(_Effect):
     items: int
     kind: ClassVar[EffectKind] = EffectKind.MORE_ITEMS
     attribute: ClassVar[Attribute] = Attribute.ITEMS
+    limit: ClassVar[int] = effect_limits.MORE_ITEMS_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.LIBRARY_LOAN, ServiceKind.EQUIPMENT_HIRE})
 
     def improve(self, before: int) -> int:
@@ -150,6 +157,7 @@ class PayAfter(_Effect):
     within_days: int
     kind: ClassVar[EffectKind] = EffectKind.PAY_AFTER
     attribute: ClassVar[Attribute] = Attribute.PAY_WITHIN_DAYS
+    limit: ClassVar[int] = effect_limits.PAY_AFTER_DAYS_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {
             ServiceKind.PARKING,
@@ -179,6 +187,7 @@ class ExtraCounter(_Effect):
     counters: int
     kind: ClassVar[EffectKind] = EffectKind.EXTRA_COUNTER
     attribute: ClassVar[Attribute] = Attribute.COUNTERS
+    limit: ClassVar[int] = effect_limits.EXTRA_COUNTERS_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {ServiceKind.HOSPITAL_ADMIN_COUNTER, ServiceKind.APPROVAL_FILING}
     )
@@ -195,6 +204,7 @@ class ExtraWindow(_Effect):
     extra_capacity: int
     kind: ClassVar[EffectKind] = EffectKind.EXTRA_WINDOW
     attribute: ClassVar[Attribute] = Attribute.CAPACITY
+    limit: ClassVar[int] = effect_limits.EXTRA_CAPACITY_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {
             ServiceKind.READING_ROOM,
@@ -243,6 +253,7 @@ class SmallGift(_Effect):
     value_fen: int
     kind: ClassVar[EffectKind] = EffectKind.SMALL_GIFT
     attribute: ClassVar[Attribute] = Attribute.GIFT_FEN
+    limit: ClassVar[int] = effect_limits.GIFT_FEN_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset(
         {
             ServiceKind.MUSEUM_EXHIBITION,
@@ -267,6 +278,7 @@ class MissingPaperAccepted(_Effect):
     within_days: int
     kind: ClassVar[EffectKind] = EffectKind.MISSING_PAPER_ACCEPTED
     attribute: ClassVar[Attribute] = Attribute.PAPERS_WITHIN_DAYS
+    limit: ClassVar[int] = effect_limits.MISSING_PAPER_DAYS_MAX
     suits: ClassVar[frozenset[ServiceKind]] = frozenset({ServiceKind.APPROVAL_FILING})
 
     def improve(self, before: int) -> int:
@@ -291,8 +303,20 @@ EFFECTS: Mapping[EffectKind, type[Effect]] = MappingProxyType({effect.kind: effe
 """The class of each kind, from the members of `Effect`."""
 
 
+def parse_new(document: object) -> Effect:
+    """Return the effect of a document that is to be published: as `parse`, and at most the effect's limit (R3).
+
+    Raises:
+        EffectInvalid: with the pointer of the first fault.
+    """
+    effect = parse(document)
+    for name in amount_names(type(effect)):
+        _require_at_most(name, getattr(effect, name), effect.limit)
+    return effect
+
+
 def parse(document: object) -> Effect:
-    """Return the effect that a JSON value spells, such as `{"kind": "pay_after", "within_days": 3}`.
+    """Return the effect that a stored JSON value spells, such as `{"kind": "pay_after", "within_days": 3}`.
 
     Raises:
         EffectInvalid: with the pointer of the first fault.
@@ -312,6 +336,11 @@ def parse(document: object) -> Effect:
         if name not in given:
             raise EffectInvalid(f"/{name}", "missing", "this effect needs this member")
     return effect_class(**given)
+
+
+def _require_at_most(name: str, amount: int, most: int) -> None:
+    if not 1 <= amount <= most:
+        raise EffectInvalid(f"/{name}", "out_of_range", f"between 1 and {most}", most=most)
 
 
 def to_document(effect: Effect) -> dict[str, str | int]:

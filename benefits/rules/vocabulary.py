@@ -13,8 +13,6 @@ from types import MappingProxyType
 
 AMOUNT_MAX = 1_000_000_000
 """The largest amount in a document (as money, ten million yuan); a larger one is a mistake of units."""
-FEE_DISCOUNT_PERCENT_MAX = 30
-"""R3: beyond this the full price would work as a punishment."""
 CAPACITY_SHARE_PERCENT_MAX = 20
 """R10: the share of a service's capacity that all its benefits together may take."""
 THRESHOLDS_MAX = 2

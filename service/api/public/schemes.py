@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from benefits.rules import effect_limits
 from benefits.rules.vocabulary import (
     BASELINE_DAYS,
     CAPACITY_SHARE_PERCENT_MAX,
-    FEE_DISCOUNT_PERCENT_MAX,
     THRESHOLDS_MAX,
 )
 from benefits.scoring import scheme_changes
@@ -30,7 +30,16 @@ LIMITS = {
     "consent_months_max": LIFE_MONTHS_MAX,
     "objection_working_days": DECIDE_WORKING_DAYS,
     "objection_acknowledged_working_days": ACKNOWLEDGE_WORKING_DAYS,
-    "fee_discount_percent_max": FEE_DISCOUNT_PERCENT_MAX,
+    "deposit_waiver_fen_max": effect_limits.DEPOSIT_WAIVER_FEN_MAX,
+    "fee_discount_percent_max": effect_limits.FEE_DISCOUNT_PERCENT_MAX,
+    "free_minutes_max": effect_limits.FREE_MINUTES_MAX,
+    "longer_period_days_max": effect_limits.LONGER_PERIOD_DAYS_MAX,
+    "more_items_max": effect_limits.MORE_ITEMS_MAX,
+    "pay_after_days_max": effect_limits.PAY_AFTER_DAYS_MAX,
+    "extra_counters_max": effect_limits.EXTRA_COUNTERS_MAX,
+    "extra_capacity_max": effect_limits.EXTRA_CAPACITY_MAX,
+    "gift_fen_max": effect_limits.GIFT_FEN_MAX,
+    "missing_paper_days_max": effect_limits.MISSING_PAPER_DAYS_MAX,
     "baseline_days": BASELINE_DAYS,
     "thresholds_max": THRESHOLDS_MAX,
     "capacity_share_percent_max": CAPACITY_SHARE_PERCENT_MAX,

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benefits.rules import effects
+from benefits.rules import effect_limits, effects
+from benefits.rules.effect_limits import FEE_DISCOUNT_PERCENT_MAX
 from benefits.rules.effects import EFFECTS, Effect
-from benefits.rules.vocabulary import AMOUNT_MAX, FEE_DISCOUNT_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
+from benefits.rules.vocabulary import AMOUNT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
 
 BASELINES = st.dictionaries(
     st.sampled_from([str(attribute) for attribute in Attribute if attribute is not Attribute.DELIVERY]),
@@ -114,6 +115,32 @@ def test_other_documents_are_refused_as_effects(document: Any, pointer: str, cod
     with pytest.raises(effects.EffectInvalid) as caught:
         effects.parse(document)
     assert (caught.value.pointer, caught.value.code) == (pointer, code)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EffectKind if kind is not EffectKind.DELIVERY])
+def test_each_amount_has_a_limit_of_its_own_for_new_documents(kind: EffectKind) -> None:
+    effect = EFFECTS[kind]
+    (name,) = effects.amount_names(effect)
+    limits = {value for constant, value in vars(effect_limits).items() if constant.endswith("_MAX")}
+    assert effect.limit in limits
+    document = {"kind": str(kind), name: effect.limit}
+    assert effects.to_document(effects.parse_new(document)) == document
+    with pytest.raises(effects.EffectInvalid) as caught:
+        effects.parse_new({**document, name: effect.limit + 1})
+    assert (caught.value.pointer, caught.value.code) == (f"/{name}", "out_of_range")
+    assert caught.value.fault.values == {"most": effect.limit}
+
+
+def test_a_gift_of_20_yuan_is_a_thank_you_and_one_of_2000_a_price() -> None:
+    assert effects.parse_new({"kind": "small_gift", "value_fen": 2_000})
+    with pytest.raises(effects.EffectInvalid):
+        effects.parse_new({"kind": "small_gift", "value_fen": 200_000})
+
+
+def test_a_stored_amount_above_its_limit_can_still_be_read() -> None:
+    """Documents of version 0.1.0 may have one."""
+    gift = effects.parse({"kind": "small_gift", "value_fen": effect_limits.GIFT_FEN_MAX + 1})
+    assert effects.apply(gift, {"gift_fen": 0}) == {"gift_fen": effect_limits.GIFT_FEN_MAX + 1}
 
 
 def test_the_list_is_complete_and_each_effect_is_of_its_kind() -> None:
