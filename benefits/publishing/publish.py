@@ -1,22 +1,20 @@
 """Check documents against the publication rules, and suspend live benefits on a service that got worse.
 
-Reads the context of a document from the catalogue; the rules themselves are in `benefits.publishing.rules`.
+The rules themselves are in `benefits.publishing.rules`; `context_reader` reads what they compare a document with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from benefits.catalogue import in_force as catalogue
 from benefits.catalogue import schema
-from benefits.publishing.rules.context import Body, Neighbour, PublicationContext
+from benefits.publishing import context_reader
+from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
-from benefits.rules.vocabulary import BASELINE_DAYS
 from benefits.scoring.scheme import Scheme, SchemeInvalid
-from consent.database import queries
-from consent.documents import bodies, lifecycle
+from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Prohibited
@@ -83,7 +81,7 @@ async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Se
         if await lifecycle.in_force(named_kind, body[member], at) is None:
             detail = f"there is no {member} of this name in force"
             return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    findings = evaluate(kind, body, await _context(kind, body, at, today))
+    findings = evaluate(kind, body, await context_reader.read(kind, body, at, today))
     return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
 
 
@@ -131,8 +129,7 @@ async def suspend_refused_benefits(version: Version, at: datetime, today: date) 
         return []
     suspended = []
     for benefit in await _benefits_on(version.document_id, at):
-        findings = await check(DocumentKind.BENEFITS, benefit.body, at, today)
-        if any(finding.severity is Severity.REFUSED for finding in findings):
+        if await _is_refused(benefit, version.body, at, today):
             await lifecycle.suspend_version(benefit, lifecycle.SYSTEM_ACTOR, at)
             suspended.append(benefit.document_id)
     return sorted(set(suspended))
@@ -147,13 +144,21 @@ async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
     return [version for version in known if version.body["service_id"] == service_id]
 
 
+async def _is_refused(benefit: Version, service: Body, at: datetime, today: date) -> bool:
+    """Report whether the rules refuse a benefit on a version of its service.
+
+    The limits of amounts are not among these rules: a benefit that was published above one stays in force.
+    """
+    context = await context_reader.of_benefit(benefit.body, service, at, today)
+    findings = evaluate(DocumentKind.BENEFITS, benefit.body, context)
+    return any(finding.severity is Severity.REFUSED for finding in findings)
+
+
 async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:
     """Name the benefits that `suspend_refused_benefits` would suspend if this version of a service were approved."""
     advice = []
     for benefit in await _benefits_on(service["service_id"], at):
-        context = await _benefit_context(benefit.body, service, at, today)
-        findings = evaluate(DocumentKind.BENEFITS, benefit.body, context)
-        if any(finding.severity is Severity.REFUSED for finding in findings):
+        if await _is_refused(benefit, service, at, today):
             detail = "a live benefit would be suspended on approval"
             values: Values = {"benefit": benefit.document_id}
             advice.append(Finding("benefit_would_stop", "R4", "/baseline", Severity.ADVICE, detail, values))
@@ -168,71 +173,3 @@ def _rule_of(kind: DocumentKind, fault: Fault) -> str:
         if of_kind is kind and fault.pointer.startswith(prefix):
             return rule if fault.code in codes else FORM
     return FORM
-
-
-async def _context(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
-    if kind is DocumentKind.SERVICES:
-        provider = await lifecycle.in_force(DocumentKind.PROVIDERS, body["provider_id"], at)
-        past = await _services_like(body, at)
-        names = sorted({document_id for document_id, _ in past} - {body["service_id"]})
-        before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
-        return PublicationContext(
-            None if provider is None else provider.body,
-            None,
-            [baseline for _, baseline in past],
-            names,
-            before=None if before is None else before.body,
-        )
-    if kind is DocumentKind.BENEFITS:
-        service = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
-        assert service is not None
-        return await _benefit_context(body, service.body, at, today)
-    if kind is DocumentKind.SCHEMES:
-        schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
-        return PublicationContext(scheme_years=[scheme.body["from_year"] for scheme in schemes], this_year=today.year)
-    document_id = body[schema.ID_MEMBER[kind]]
-    shown = await lifecycle.in_force(kind, document_id, at)
-    others = await bodies.live_or_pending(kind, document_id)
-    clients = [other["client_id"] for other in others.values() if "client_id" in other]
-    return PublicationContext(before=None if shown is None else shown.body, clients=clients)
-
-
-async def _benefit_context(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
-    past = await _services_like(service, at)
-    caps: dict[str, int] = {}
-    if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
-        scheme = (await catalogue.timeline(at)).version_for(today.year)
-        caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
-    baselines, neighbours = [baseline for _, baseline in past], await _neighbours(body["benefit_id"], at)
-    return PublicationContext(None, service, baselines, (), neighbours, caps)
-
-
-async def _services_like(service: Body, at: datetime) -> list[tuple[str, Body]]:
-    """Return (id, baseline) of the provider's services of this kind in force in the last 180 days, oldest first.
-
-    A new id does not hide a worse baseline: services count by provider and kind.
-    """
-    since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
-    past: list[tuple[int, str, Body]] = []
-    ended: dict[str, int] = {}
-    for document_id, in_force_from, body in await bodies.ever_approved(DocumentKind.SERVICES, at):
-        until = ended.get(document_id)
-        ended[document_id] = in_force_from
-        same_kind = body["provider_id"] == service["provider_id"] and body["kind"] == service["kind"]
-        # The service's own history counts as well: a changed provider or kind must not hide a worse baseline.
-        alike = same_kind or document_id == service["service_id"]
-        if alike and (until is None or until > since):
-            past.append((in_force_from, document_id, body["baseline"]))
-    return [(name, baseline) for _, name, baseline in sorted(past, key=lambda service: service[:2])]
-
-
-async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
-    """Return the newest version of every other benefit that is live or pending, where its service is in force."""
-    services = {
-        service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
-    }
-    return [
-        Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
-        for name, body in (await bodies.live_or_pending(DocumentKind.BENEFITS, benefit_id)).items()
-        if body["service_id"] in services
-    ]

@@ -6,7 +6,10 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tortoise.expressions import Q
+
 from consent.database import queries
+from consent.documents import lifecycle
 from consent.documents.lifecycle import Body
 from consent.domain.document_kinds import DocumentKind
 from consent.models import StoredDocument
@@ -54,3 +57,43 @@ async def live_or_pending(kind: DocumentKind, without: str) -> dict[str, Body]:
         .values("document_id", "body")
     )
     return {row["document_id"]: json.loads(row["body"]) for row in rows}
+
+
+async def ever_known(kind: DocumentKind) -> list[tuple[str, Body]]:
+    """Return (id, body) of every version of a kind that was ever approved or waits for a decision."""
+    rows = await (
+        StoredDocument.filter(Q(in_force_from__isnull=False) | Q(state__in=["submitted", "in_review"]), kind=kind)
+        .order_by("document_id", "version")
+        .values("document_id", "body")
+    )
+    return [(row["document_id"], json.loads(row["body"])) for row in rows]
+
+
+async def open_bodies(kind: DocumentKind, at: datetime) -> list[tuple[str, Body]]:
+    """Return (id, body) of every version of a kind that is submitted, in review, scheduled or in force at `at`."""
+    rows = await (
+        StoredDocument.filter(kind=kind, state__in=["submitted", "in_review", "approved"])
+        .order_by("document_id", "version")
+        .values("document_id", "version", "state", "in_force_from", "body")
+    )
+    in_force = {(version.document_id, version.version) for version in await lifecycle.all_in_force(kind, at)}
+    return [
+        (row["document_id"], json.loads(row["body"]))
+        for row in rows
+        if row["state"] != "approved"
+        or row["in_force_from"] > queries.to_micros(at)
+        or (row["document_id"], row["version"]) in in_force
+    ]
+
+
+async def begun_or_scheduled(kind: DocumentKind, document_id: str, at: datetime) -> list[Body]:
+    """Return the body of a document's version that began last, in any state, and of each scheduled one."""
+    rows = await (
+        StoredDocument.filter(kind=kind, document_id=document_id, in_force_from__isnull=False)
+        .order_by("-in_force_from", "-version")
+        .values("in_force_from", "state", "body")
+    )
+    moment = queries.to_micros(at)
+    scheduled = [row for row in rows if row["in_force_from"] > moment and row["state"] in ("approved", "suspended")]
+    begun = [row for row in rows if row["in_force_from"] <= moment][:1]
+    return [json.loads(row["body"]) for row in (*begun, *scheduled)]

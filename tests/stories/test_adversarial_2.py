@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 
 from service.auth.access_tokens import Audience
+from tests.factories import administrator, benefit_document, publish_document, put_document
 from tests.support.city import City, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -55,3 +59,163 @@ async def test_adv_73_upheld_downwards_is_refused(town: City) -> None:
     done = await officer.post(path, {"decision": "upheld", "reason": "80.", "correction": {"quantity": 80}})
     assert done.json()["state"] == "corrected"
     assert await me.total() == 40
+
+
+async def submit_new(town: City, kind: str, document_id: str, body: dict[str, Any]) -> Any:
+    """Draft and submit the first version of a document; return the response of the submission."""
+    admin = administrator(town)
+    drafted = await admin.post(f"/v1/admin/{kind}", body)
+    assert drafted.status_code == 201, drafted.text
+    return await admin.post(f"/v1/admin/{kind}/{document_id}/versions/1/submit")
+
+
+async def submit_change(town: City, kind: str, document_id: str, body: dict[str, Any]) -> Any:
+    """Draft and submit the next version of a document; return the response of the submission."""
+    admin = administrator(town)
+    drafted = await put_document(admin, f"/v1/admin/{kind}/{document_id}", body, "*")
+    assert drafted.status_code == 200, drafted.text
+    return await admin.post(f"/v1/admin/{kind}/{document_id}/versions/{drafted.json()['version']}/submit")
+
+
+async def document(town: City, kind: str, document_id: str) -> dict[str, Any]:
+    """Return a document's newest version."""
+    body: dict[str, Any] = (await administrator(town).get(f"/v1/admin/{kind}/{document_id}")).json()["document"]
+    return body
+
+
+def places(town_text: dict[str, Any], extra: int, **members: Any) -> dict[str, Any]:
+    """Return `checkup-window` as another benefit with other added places."""
+    effect = {"kind": "extra_window", "extra_capacity": extra}
+    return {**town_text, "benefit_id": "more-places", "effect": effect, **members}
+
+
+def codes(answer: Any) -> set[str]:
+    """Return the codes of the findings, or of the refusals, of a submission."""
+    body = answer.json()
+    return {row["code"] for row in body.get("findings", body.get("errors", []))}
+
+
+async def test_adv_64_capacity_that_grows_on_paper_waits_for_an_officer(town: City) -> None:
+    service = await document(town, "services", "checkup")
+    service["baseline"]["capacity"] = 5_000
+    submitted = await submit_change(town, "services", "checkup", service)
+    assert submitted.json()["state"] == "in_review"
+    about = [row for row in submitted.json()["findings"] if row["code"] == "baseline_improved"]
+    assert {(row["pointer"], row["rule"], row["severity"]) for row in about} == {
+        ("/baseline/capacity", "R4", "flagged"),
+        ("/evidence", "R4", "flagged"),
+    }
+    assert "依据却没有变" in "".join(row["detail"] for row in about)
+    # Until an officer has decided, nothing is measured against the larger number.
+    window = places(await document(town, "benefits", "checkup-window"), 150)
+    refused = await submit_new(town, "benefits", "more-places", window)
+    assert (refused.status_code, "capacity_share" in codes(refused)) == (422, True)
+    tremendous = places(window, 900, benefit_id="most-places")
+    assert "out_of_range" in codes(await submit_new(town, "benefits", "most-places", tremendous))
+
+
+async def test_adv_64_other_numbers_that_get_better_wait_as_well_while_a_benefit_stands_on_them(town: City) -> None:
+    service = await document(town, "services", "shop-filing")
+    service["baseline"] |= {"counters": 60, "wait_minutes": 1}
+    service["evidence"] = "政务服务大厅 2027 年办事指南。"
+    submitted = await submit_change(town, "services", "shop-filing", service)
+    assert submitted.json()["state"] == "in_review"
+    about = {row["pointer"] for row in submitted.json()["findings"] if row["code"] == "baseline_improved"}
+    assert about == {"/baseline/counters", "/baseline/wait_minutes"}
+
+
+async def test_adv_65_an_added_place_without_a_quota_is_refused(town: City) -> None:
+    window = places(await document(town, "benefits", "checkup-window"), 1)
+    quotas: list[dict[str, Any] | None] = [
+        None,
+        {"per_resident": {"count": 1, "period": "month"}},
+        {"total": {"count": 2, "period": "week"}},
+        {"total": {"count": 1, "period": "day"}},
+    ]
+    for number, quota in enumerate(quotas):
+        body = {**copy.deepcopy(window), "benefit_id": f"one-place-{number}"}
+        body.pop("quota")
+        refused = await submit_new(
+            town, "benefits", f"one-place-{number}", body if quota is None else {**body, "quota": quota}
+        )
+        assert refused.status_code == 422, quota
+        rows = [row for row in refused.json()["errors"] if row["code"] == "quota_exceeds_places"]
+        assert [row["rule"] for row in rows] == ["R10"], quota
+    null = await submit_new(town, "benefits", "one-place-9", {**window, "benefit_id": "one-place-9", "quota": None})
+    assert null.status_code == 422
+    fitting = {**window, "benefit_id": "one-place", "quota": {"total": {"count": 1, "period": "week"}}}
+    assert (await submit_new(town, "benefits", "one-place", fitting)).json()["state"] == "submitted"
+
+
+async def test_adv_66_the_same_tour_under_a_neighbouring_kind_has_its_history(town: City) -> None:
+    tour = await document(town, "services", "garden-tour")
+    again = {**tour, "service_id": "garden-walk", "kind": "park_extra", "baseline": {"price_fen": 6_000}}
+    submitted = await submit_new(town, "services", "garden-walk", again)
+    assert submitted.json()["state"] == "in_review"
+    rows = {row["code"]: (row["rule"], row["severity"]) for row in submitted.json()["findings"]}
+    assert rows == {"neighbouring_kind": ("R4", "flagged"), "baseline_worsened": ("R4", "flagged")}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"name": {"zh-CN": "森林公园景区二", "en": "Forest Park 2"}},
+        {"name": {"zh-CN": "東山園區", "en": "ＦＯＲＥＳＴ  ＰＡＲＫ"}},
+        {"name": {"zh-CN": "东山", "en": "East Hill"}, "owner_id": "forest-park"},
+    ],
+    ids=["like name", "name in another width", "same owner"],
+)
+async def test_adv_66_a_provider_twin_has_the_history_as_well(town: City, members: dict[str, Any]) -> None:
+    provider = {"provider_id": "east-hill", "kind": "park", "division": "2101", **members}
+    assert await publish_document(town, "providers", "east-hill", provider) == "in_force"
+    tour = await document(town, "services", "garden-tour")
+    again = {**tour, "service_id": "hill-walk", "provider_id": "east-hill", "kind": "park_extra"}
+    submitted = await submit_new(town, "services", "hill-walk", {**again, "baseline": {"price_fen": 6_000}})
+    assert submitted.json()["state"] == "in_review"
+    assert codes(submitted) == {"neighbouring_kind", "baseline_worsened"}
+
+
+async def test_adv_67_a_ladder_over_six_effects_waits_from_the_third_threshold_on(town: City) -> None:
+    ladder: list[tuple[dict[str, Any], int]] = [
+        ({"kind": "longer_period", "days": 10}, 100),
+        ({"kind": "longer_period", "days": 20}, 120),
+        ({"kind": "deposit_waiver", "up_to_fen": 5_000}, 140),
+        ({"kind": "small_gift", "value_fen": 500}, 160),
+        ({"kind": "small_gift", "value_fen": 1_000}, 180),
+        ({"kind": "pay_after", "within_days": 3}, 190),
+        ({"kind": "more_items", "items": 2}, 40),
+    ]
+    # The demonstration's own benefit has a first threshold of 60.
+    ladder[0] = (ladder[0][0], 60)
+    flagged = []
+    for number, (effect, at_least) in enumerate(ladder):
+        body = benefit_document(
+            benefit_id=f"rung-{number}", effect=effect, condition={"measure": "total", "at_least": at_least}
+        )
+        submitted = await submit_new(town, "benefits", f"rung-{number}", body)
+        rows = {row["code"]: (row["rule"], row["severity"]) for row in submitted.json()["findings"]}
+        if "threshold_ladder" in rows:
+            assert (rows["threshold_ladder"], submitted.json()["state"]) == (("R6", "flagged"), "in_review")
+            flagged.append(number)
+    assert flagged == [2, 3, 4, 5, 6]
+
+
+async def test_adv_67_a_ladder_over_the_providers_of_one_owner_waits_too(town: City) -> None:
+    library = {"kind": "library", "division": "2101", "owner_id": "culture-bureau"}
+    loan = await document(town, "services", "book-loan")
+    states = []
+    for number, name in enumerate(("Alder", "Birch", "Cedar")):
+        provider_id, service_id = f"library-{number}", f"loan-{number}"
+        names = {"zh-CN": f"{'甲乙丙'[number] * 3}书屋", "en": f"{name} reading house"}
+        provider = {**library, "provider_id": provider_id, "name": names}
+        await publish_document(town, "providers", provider_id, provider)
+        await publish_document(
+            town, "services", service_id, {**loan, "service_id": service_id, "provider_id": provider_id}
+        )
+        body = benefit_document(
+            benefit_id=f"step-{number}",
+            service_id=service_id,
+            condition={"measure": "total", "at_least": 50 + 10 * number},
+        )
+        states.append((await submit_new(town, "benefits", f"step-{number}", body)).json()["state"])
+    assert states == ["submitted", "submitted", "in_review"]

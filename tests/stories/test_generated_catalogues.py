@@ -26,7 +26,7 @@ from benefits.catalogue.model import LiveBenefit
 from benefits.publishing import publish as publishing
 from benefits.rules import conditions, effects
 from benefits.rules.conditions import MEASURES, AtLeast, Condition
-from benefits.rules.effects import EFFECTS, Baseline
+from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import BASELINE_DAYS, CAPACITY_SHARE_PERCENT_MAX, LOWER_IS_BETTER, Attribute, EffectKind
 from consent.database import queries
 from consent.documents import lifecycle
@@ -35,7 +35,7 @@ from consent.kernel.errors import Conflict, Prohibited
 from service.demo import seed
 from service.settings import Settings
 from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT
-from tests.strategies import CONDITIONS, SUPPRESSED_HEALTH_CHECKS
+from tests.strategies import CONDITIONS, QUOTAS, SUPPRESSED_HEALTH_CHECKS, effect_documents
 from tests.support import city
 from tests.support.city import City
 
@@ -49,13 +49,6 @@ numbers = itertools.count()
 ATTRIBUTES = ("price_fen", "deposit_fen", "period_days", "items", "capacity")
 SERVICES = st.sampled_from(("first", "first", "second"))
 BENEFITS = st.sampled_from(("b1", "b2", "b3"))
-
-
-@st.composite
-def drawn_effects(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(sorted(EffectKind)))
-    numbers_ = {name: draw(st.sampled_from((1, 9, 30))) for name in effects.amount_names(EFFECTS[kind])}
-    return {"kind": str(kind), **numbers_}
 
 
 class Worlds(RuleBasedStateMachine):
@@ -120,22 +113,34 @@ class Worlds(RuleBasedStateMachine):
         step = -by if attribute in LOWER_IS_BETTER else by
         self.gives_everybody(name, {**last, attribute: max(0, int(last[attribute]) + step)})
 
-    @rule(name=BENEFITS, service=SERVICES, condition=CONDITIONS, effect=drawn_effects())
-    def offers_at_once(self, name: str, service: str, condition: Condition, effect: dict[str, Any]) -> None:
-        self.offers(name, service, condition, effect, 0)
+    @rule(name=BENEFITS, service=SERVICES, condition=CONDITIONS, effect=effect_documents(), quota=QUOTAS)
+    def offers_at_once(
+        self, name: str, service: str, condition: Condition, effect: dict[str, Any], quota: dict[str, Any] | None
+    ) -> None:
+        self.offers(name, service, condition, self.addition(effect, quota), 0)
 
-    @rule(name=BENEFITS, service=SERVICES, effect=drawn_effects())
-    def offers_for_later(self, name: str, service: str, effect: dict[str, Any]) -> None:
-        self.offers(name, service, AtLeast("total", 60), effect, 9)
+    @rule(name=BENEFITS, service=SERVICES, effect=effect_documents(), quota=QUOTAS)
+    def offers_for_later(self, name: str, service: str, effect: dict[str, Any], quota: dict[str, Any] | None) -> None:
+        self.offers(name, service, AtLeast("total", 60), self.addition(effect, quota), 9)
 
-    def offers(self, name: str, service: str, condition: Condition, effect: dict[str, Any], days: int) -> None:
+    @rule(name=BENEFITS, service=SERVICES, places=st.sampled_from((1, 5, 10, 20)))
+    def offers_added_places(self, name: str, service: str, places: int) -> None:
+        """Mostly with a quota that fits."""
+        effect = {"kind": "extra_window", "extra_capacity": places}
+        quota = {"total": {"count": min(places, 10), "period": "week"}}
+        self.offers(name, service, AtLeast("total", 60), self.addition(effect, quota), 0)
+
+    def addition(self, effect: dict[str, Any], quota: dict[str, Any] | None) -> dict[str, Any]:
+        return {"effect": effect} if quota is None else {"effect": effect, "quota": quota}
+
+    def offers(self, name: str, service: str, condition: Condition, addition: dict[str, Any], days: int) -> None:
         at, today = self.now()
         body = {
-            **copy.deepcopy(BENEFIT_DOCUMENT),
+            **{member: value for member, value in copy.deepcopy(BENEFIT_DOCUMENT).items() if member != "quota"},
             "benefit_id": f"{self.prefix}-{name}",
             "service_id": f"{self.prefix}-{service}",
             "condition": conditions.to_document(condition),
-            "effect": effect,
+            **addition,
             "valid": {
                 "from": (today + timedelta(days=days)).isoformat(),
                 "until": (today + timedelta(days=300)).isoformat(),
@@ -204,6 +209,19 @@ class Worlds(RuleBasedStateMachine):
                 taken[service_id] = taken.get(service_id, 0) + benefit.body["effect"]["extra_capacity"]
         for service_id, places in taken.items():
             assert places * 100 <= capacities[service_id] * CAPACITY_SHARE_PERCENT_MAX
+
+    @invariant()
+    def nobody_takes_a_place_of_everybody(self) -> None:
+        for benefit in self.live():
+            if benefit.body["effect"]["kind"] == EffectKind.EXTRA_WINDOW:
+                total = benefit.body["quota"]["total"]
+                assert (total["period"], total["count"] <= benefit.body["effect"]["extra_capacity"]) == ("week", True)
+
+    @invariant()
+    def no_addition_is_above_its_limit(self) -> None:
+        for benefit in self.live():
+            for name in effects.amount_names(type(benefit.effect)):
+                assert 1 <= getattr(benefit.effect, name) <= benefit.effect.limit
 
     @invariant()
     def more_points_never_lose_a_benefit(self) -> None:

@@ -177,7 +177,8 @@ async def test_adv_15_nobody_can_reserve_it_all(town: City) -> None:
 
     assert await publish_document(town, "services", "seats", copy.deepcopy(SEATS)) == "in_force"
     admin = administrator(town)
-    all_of_it = benefit_document(service_id="seats", effect={"kind": "extra_window", "extra_capacity": 60})
+    quota = {"total": {"count": 6, "period": "week"}}
+    all_of_it = benefit_document(service_id="seats", effect={"kind": "extra_window", "extra_capacity": 60}, quota=quota)
     await admin.post("/v1/admin/benefits", all_of_it)
     refused = await admin.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert [(row["code"], row["rule"]) for row in refused.json()["errors"]] == [("capacity_share", "R10")]

@@ -32,7 +32,7 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         detail = "the effect must be strictly better than the baseline in one attribute and worse in none"
         yield Finding("no_improvement", "R3", "/effect", REFUSED, detail)
     yield from _suitability(effect.kind, ServiceKind(context.service["kind"]))
-    for finding in baselines.worsened(baseline, context, "/service_id", REFUSED):
+    for finding in baselines.worsened(baselines.comparable(context.service), context, "/service_id", REFUSED):
         yield Finding(finding.code, finding.rule, "/service_id", REFUSED, finding.detail)
         break
     yield from capacity.check(body, context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from benefits.rules.effects import Baseline
@@ -15,7 +16,10 @@ REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another benefit that is live or pending, with its service, its provider and its document."""
+    """Another benefit that is live or pending, with its service, its provider and its document.
+
+    A benefit with a live and a pending version is there twice.
+    """
 
     benefit_id: str
     service_id: str
@@ -23,20 +27,43 @@ class Neighbour:
     body: Body
 
 
+class Relation(StrEnum):
+    """The reason why another service may be the same thing."""
+
+    TWIN = "twin"
+    """The same kind, of a provider that may be the same organisation."""
+    NEIGHBOURING_KIND = "neighbouring_kind"
+    """A kind for the same thing, of the provider or of one that may be the same organisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedService:
+    """A service that may be the same thing, with a baseline that was in force within BASELINE_DAYS."""
+
+    service_id: str
+    relation: Relation
+    baseline: Baseline
+
+
 @dataclass(frozen=True, slots=True)
 class PublicationContext:
-    """The documents in force that a document is evaluated against; `benefits.publishing.publish` reads them."""
+    """The documents in force that a document is evaluated against; `benefits.publishing.context_reader` reads them."""
 
     provider: Body | None = None
     """The provider that a service names."""
     service: Body | None = None
     """The service that a benefit names."""
     baselines: Sequence[Baseline] = ()
-    """Baselines of the same provider and service kind in force within BASELINE_DAYS, oldest first, under any id."""
+    """Baselines of the same provider and service kind in force within BASELINE_DAYS, oldest first, under any id; as
+    `baselines.comparable` returns them."""
     other_names: Sequence[str] = ()
     """Ids of other services of the same provider and kind within that time."""
+    related: Sequence[RelatedService] = ()
+    """Services of other ids, providers or kinds that may be the same thing as a service."""
     neighbours: Sequence[Neighbour] = ()
-    """Every other benefit that is live or pending."""
+    """Every other benefit that is live or pending; of a service, the benefits on it."""
+    family: Collection[str] = ()
+    """The provider of a benefit, and the providers that share its owner or a client."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """Points by dimension that the scheme in force allows at most; empty before the first scheme."""
     scheme_years: Sequence[int] = ()
@@ -45,5 +72,8 @@ class PublicationContext:
     """The civil year in the city."""
     before: Body | None = None
     """The version in force of the document itself."""
+    predecessors: Sequence[Body] = ()
+    """The versions of a provider or source that people agree to before this one: the one begun last, and scheduled
+    ones."""
     clients: Collection[str] = ()
     """Clients that other documents of the same kind name."""

@@ -1,8 +1,9 @@
-"""The rule against ladders of thresholds, which would let a venue infer the points (R6)."""
+"""The rule against ladders of thresholds, which would let an organisation read the points (R6)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from benefits.publishing.rules.context import FLAGGED, Body, PublicationContext
 from benefits.rules import conditions
@@ -11,21 +12,27 @@ from consent.domain.document_kinds import Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
-    """Yield a finding if one effect at one provider has too many thresholds.
+    """Yield a finding if all benefits of a provider, of its owner and of its clients have too many thresholds.
 
-    More than two thresholds for one effect at one provider let the venue infer the points (R6).
+    Counted over all kinds of effect: distinct thresholds of each measure, and distinct conditions, each of which is a
+    threshold between those to whom a benefit applies and the others.
     """
-    assert context.service is not None
-    provider_id, effect_kind = context.service["provider_id"], body["effect"]["kind"]
-    thresholds_of: dict[str, set[int]] = {}
-    conditions_here = [body["condition"]] + [
-        other.body["condition"]
-        for other in context.neighbours
-        if other.provider_id == provider_id and other.body["effect"]["kind"] == effect_kind
+    here = [body["condition"]] + [
+        other.body["condition"] for other in context.neighbours if other.provider_id in context.family
     ]
-    for condition in conditions_here:
-        for leaf in conditions.leaves(conditions.parse(condition)):
-            thresholds_of.setdefault(leaf.measure, set()).add(leaf.at_least)
-    if any(len(thresholds) > THRESHOLDS_MAX for thresholds in thresholds_of.values()):
-        detail = f"more than {THRESHOLDS_MAX} thresholds for one effect at one provider tell the score"
+    if count_thresholds(here) > THRESHOLDS_MAX:
+        detail = f"more than {THRESHOLDS_MAX} thresholds at one organisation tell the score"
         yield Finding("threshold_ladder", "R6", "/condition", FLAGGED, detail, {"most": THRESHOLDS_MAX})
+
+
+def count_thresholds(documents: list[Any]) -> int:
+    """Return the number of distinct conditions, or of distinct thresholds of a measure where there are more.
+
+    `documents` are conditions as JSON values.
+    """
+    distinct = {conditions.parse(document) for document in documents}
+    thresholds_of: dict[str, set[int]] = {}
+    for condition in distinct:
+        for leaf in conditions.leaves(condition):
+            thresholds_of.setdefault(leaf.measure, set()).add(leaf.at_least)
+    return max([len(distinct), *(len(thresholds) for thresholds in thresholds_of.values())])

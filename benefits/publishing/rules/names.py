@@ -1,16 +1,39 @@
-"""Rules about the organisation behind a provider, a venue or a source: its kind, its client, its provider."""
+"""Rules about whom people agree with: name, owner and client of a provider or source; kind, client, provider (R9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
 from consent.domain.document_kinds import Finding
 
+CODE_OF_MEMBER: Mapping[str, str] = MappingProxyType(
+    {"name": "name_changed", "owner_id": "owner_changed", "client_id": "client_changed"}
+)
+"""The members of a provider or source that tell people whom they agree with, each with the code of its change."""
+
+
+def asks_for_recipient(findings: Iterable[Finding]) -> bool:
+    """Report whether an officer must decide if a version is another recipient or only spelled otherwise."""
+    return any(finding.code in CODE_OF_MEMBER.values() for finding in findings)
+
+
+def check_recipient(body: Body, context: PublicationContext) -> Iterator[Finding]:
+    """Yield a finding for each change in what people agreed to, against every version that they can agree to before.
+
+    An officer decides whether only the spelling changed, or somebody else would receive what people agreed to.
+    """
+    for member, code in CODE_OF_MEMBER.items():
+        if any(before.get(member) != body.get(member) for before in context.predecessors):
+            detail = "people agreed to this name, owner and client; an officer decides if it is another recipient"
+            yield Finding(code, "R9", f"/{member}", FLAGGED, detail)
+
 
 def check_provider(body: Body, context: PublicationContext) -> Iterator[Finding]:
-    """Yield the findings about a provider: its kind decides what it may offer."""
-    if context.before is not None and context.before["kind"] != body["kind"]:
+    """Yield the findings about a provider: its name and owner, and its kind, which decides what it may offer."""
+    yield from check_recipient(body, context)
+    if any(before["kind"] != body["kind"] for before in context.predecessors):
         detail = "what this provider may offer hangs on its kind; another kind is another provider"
         yield Finding("provider_changed", "R5", "/kind", REFUSED, detail)
 

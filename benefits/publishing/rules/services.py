@@ -27,7 +27,9 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     for attribute in sorted(ATTRIBUTES_OF_SERVICE[service_kind] - set(baseline)):
         detail = "this attribute has a meaning for the kind; what everybody gets is stated, also when it is nothing"
         yield Finding("baseline_incomplete", "R4", f"/baseline/{attribute}", FLAGGED, detail)
-    yield from baselines.worsened(baseline, context, "/baseline", FLAGGED)
+    yield from baselines.worsened(baselines.comparable(body), context, "/baseline", FLAGGED)
+    yield from baselines.improved(body, context)
+    yield from baselines.related(body, context)
     moved = context.before is not None and any(
         context.before[member] != body[member] for member in ("provider_id", "kind")
     )

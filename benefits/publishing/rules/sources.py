@@ -10,8 +10,9 @@ from consent.domain.document_kinds import Finding
 
 
 def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
-    """Yield the findings about a source: its declarations and its client."""
+    """Yield the findings about a source: its declarations, its client, and whom people agree with."""
     yield from names.check_client(body, context)
+    yield from names.check_recipient(body, context)
     onboarding = body["onboarding"]
     for member, code in (
         ("voluntary", "not_voluntary"),

@@ -91,6 +91,7 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
                     version=benefit.version,
                     provider_id=benefit.provider_id,
                     provider=benefit.provider["name"],
+                    owner_id=benefit.provider.get("owner_id"),
                     baseline=benefit.service["baseline"],
                     **{name: benefit.body[name] for name in (*names, *texts)},
                 )

@@ -41,7 +41,10 @@ class SourceList(ApiModel):
 
 
 class PublicBenefit(ApiModel):
-    """A published benefit; `baseline` is what everybody gets without points."""
+    """A published benefit; `baseline` is what everybody gets without points.
+
+    `owner_id` is the organisation behind the provider, null where none is stated.
+    """
 
     benefit_id: str
     version: int
@@ -50,6 +53,7 @@ class PublicBenefit(ApiModel):
     description: Localized
     provider_id: str
     provider: Localized
+    owner_id: str | None = None
     division: str
     condition: Document
     baseline: Document

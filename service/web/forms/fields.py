@@ -76,6 +76,7 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         _choice("/kind", ProviderKind, "provider_kind"),
         *_in_both_languages("/name"),
         _text("/division"),
+        _text("/owner_id"),
     ),
     "venues": (
         _text("/venue_id"),
@@ -102,6 +103,7 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         _choice("/kind", ServiceKind, "service_kind"),
         *_in_both_languages("/name"),
         *(Field(f"/baseline/{name}", "flag" if name is Attribute.DELIVERY else "number") for name in Attribute),
+        _choice("/capacity_period", Period, "period"),
         Field("/evidence", "prose"),
     ),
     "benefits": (

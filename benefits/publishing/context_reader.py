@@ -1,0 +1,132 @@
+"""Reading what the publication rules compare a document with: histories, neighbours, organisations, the scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+from benefits.catalogue import in_force as catalogue
+from benefits.catalogue import schema
+from benefits.publishing.rules import baselines, organisations
+from benefits.publishing.rules.context import Body, Neighbour, PublicationContext, RelatedService, Relation
+from benefits.publishing.rules.organisations import Organisation
+from benefits.rules.effects import Baseline
+from benefits.rules.vocabulary import BASELINE_DAYS
+from consent.database import queries
+from consent.documents import bodies, lifecycle
+from consent.domain.document_kinds import DocumentKind
+
+
+async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
+    """Read the context of a document that fits its schema and whose references are in force."""
+    if kind is DocumentKind.SERVICES:
+        return await _of_service(body, at)
+    if kind is DocumentKind.BENEFITS:
+        service = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
+        assert service is not None
+        return await of_benefit(body, service.body, at, today)
+    if kind is DocumentKind.SCHEMES:
+        schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
+        return PublicationContext(scheme_years=[scheme.body["from_year"] for scheme in schemes], this_year=today.year)
+    document_id = body[schema.ID_MEMBER[kind]]
+    shown = await lifecycle.in_force(kind, document_id, at)
+    others = await bodies.live_or_pending(kind, document_id)
+    clients = [other["client_id"] for other in others.values() if "client_id" in other]
+    return PublicationContext(
+        before=None if shown is None else shown.body,
+        predecessors=await bodies.begun_or_scheduled(kind, document_id, at),
+        clients=clients,
+    )
+
+
+async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
+    """Read the context of a benefit on a version of its service, which need not be the one in force."""
+    caps: dict[str, int] = {}
+    if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
+        scheme = (await catalogue.timeline(at)).version_for(today.year)
+        caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
+    own, _ = await _history(service, {}, at)
+    return PublicationContext(
+        service=service,
+        baselines=[baseline for _, baseline in own],
+        neighbours=await _neighbours(body["benefit_id"], at),
+        family=organisations.family(service["provider_id"], await _organisations()),
+        caps=caps,
+    )
+
+
+async def _of_service(body: Body, at: datetime) -> PublicationContext:
+    provider = await lifecycle.in_force(DocumentKind.PROVIDERS, body["provider_id"], at)
+    before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
+    own, related = await _history(body, await _organisations(), at)
+    return PublicationContext(
+        provider=None if provider is None else provider.body,
+        baselines=[baseline for _, baseline in own],
+        other_names=sorted({document_id for document_id, _ in own} - {body["service_id"]}),
+        related=related,
+        neighbours=[neighbour for neighbour in await _neighbours("", at) if neighbour.service_id == body["service_id"]],
+        before=None if before is None else before.body,
+    )
+
+
+async def _history(
+    service: Body, known: Mapping[str, Organisation], at: datetime
+) -> tuple[list[tuple[str, Baseline]], list[RelatedService]]:
+    """Return (id, baseline) of the provider's services of this kind, and the related services of `known` providers.
+
+    Both are of versions in force in the last BASELINE_DAYS, the oldest first. A new id does not hide a worse baseline:
+    services count by provider and kind.
+    """
+    since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
+    twins = organisations.twins(service["provider_id"], known)
+    own: list[tuple[int, str, Baseline]] = []
+    related: list[tuple[int, RelatedService]] = []
+    ended: dict[str, int] = {}
+    for document_id, in_force_from, body in await bodies.ever_approved(DocumentKind.SERVICES, at):
+        until = ended.get(document_id)
+        ended[document_id] = in_force_from
+        if until is not None and until <= since:
+            continue
+        ours, twin = body["provider_id"] == service["provider_id"], body["provider_id"] in twins
+        same_kind = body["kind"] == service["kind"]
+        # The service's own history counts as well: a changed provider or kind must not hide a worse baseline.
+        if (ours and same_kind) or document_id == service["service_id"]:
+            own.append((in_force_from, document_id, baselines.comparable(body)))
+        elif twin and same_kind:
+            related.append((in_force_from, RelatedService(document_id, Relation.TWIN, baselines.comparable(body))))
+        elif (ours or twin) and baselines.are_neighbours(body["kind"], service["kind"]):
+            relation = Relation.NEIGHBOURING_KIND
+            related.append((in_force_from, RelatedService(document_id, relation, baselines.comparable(body))))
+    return (
+        [(name, baseline) for _, name, baseline in sorted(own, key=lambda version: version[:2])],
+        [service for _, service in sorted(related, key=lambda version: version[0])],
+    )
+
+
+async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
+    """Return every version of every other benefit that is live or pending, where its service is known."""
+    services = {service.document_id: service.body for service in await bodies.ever_approved(DocumentKind.SERVICES, at)}
+    services |= {
+        service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
+    }
+    return [
+        Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
+        for name, body in await bodies.open_bodies(DocumentKind.BENEFITS, at)
+        if name != benefit_id and body["service_id"] in services
+    ]
+
+
+async def _organisations() -> dict[str, Organisation]:
+    """Return every provider that was ever approved or is pending, with the clients of its venues, over all versions."""
+    names: dict[str, set[str]] = {}
+    owners: dict[str, set[str]] = {}
+    clients: dict[str, set[str]] = {}
+    for provider_id, body in await bodies.ever_known(DocumentKind.PROVIDERS):
+        names.setdefault(provider_id, set()).update(organisations.fold_name(name) for name in body["name"].values())
+        owners.setdefault(provider_id, {provider_id}).update({body["owner_id"]} if "owner_id" in body else ())
+    for _, body in await bodies.ever_known(DocumentKind.VENUES):
+        clients.setdefault(body["provider_id"], set()).add(body["client_id"])
+    return {
+        name: Organisation(name, frozenset(names[name]), frozenset(owners[name]), frozenset(clients.get(name, ())))
+        for name in names
+    }
