@@ -1,0 +1,1 @@
+"""Closed sentences: the vocabulary from which the texts of benefits are composed and by which they are recognised."""
