@@ -18,13 +18,13 @@ from consent.domain.document_kinds import DocumentKind
 
 
 async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> PublicationContext:
-    """Read the context of a document that fits its schema and whose references are in force."""
+    """Read the context of a document that fits its schema and whose references are in force or pending."""
     if kind is DocumentKind.SERVICES:
         return await _of_service(body, at)
     if kind is DocumentKind.BENEFITS:
-        service = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
+        service = await _in_force_or_pending(DocumentKind.SERVICES, body["service_id"], at)
         assert service is not None
-        return await of_benefit(body, service.body, at, today)
+        return await of_benefit(body, service, at, today)
     if kind is DocumentKind.SCHEMES:
         schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
         return PublicationContext(scheme_years=[scheme.body["from_year"] for scheme in schemes], this_year=today.year)
@@ -37,6 +37,12 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
         predecessors=await bodies.begun_or_scheduled(kind, document_id, at),
         clients=clients,
     )
+
+
+async def _in_force_or_pending(kind: DocumentKind, document_id: str, at: datetime) -> Body | None:
+    """Return the body of a document in force; of its newest pending version where none is; None without either."""
+    live = await lifecycle.in_force(kind, document_id, at)
+    return live.body if live is not None else (await bodies.live_or_pending(kind, "")).get(document_id)
 
 
 async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
@@ -56,11 +62,11 @@ async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> Pu
 
 
 async def _of_service(body: Body, at: datetime) -> PublicationContext:
-    provider = await lifecycle.in_force(DocumentKind.PROVIDERS, body["provider_id"], at)
+    provider = await _in_force_or_pending(DocumentKind.PROVIDERS, body["provider_id"], at)
     before = await lifecycle.in_force(DocumentKind.SERVICES, body["service_id"], at)
     own, related = await _history(body, await _organisations(), at)
     return PublicationContext(
-        provider=None if provider is None else provider.body,
+        provider=provider,
         baselines=[baseline for _, baseline in own],
         other_names=sorted({document_id for document_id, _ in own} - {body["service_id"]}),
         related=related,

@@ -11,14 +11,16 @@ from datetime import date, datetime
 
 from benefits.catalogue import schema
 from benefits.publishing import context_reader
+from benefits.publishing.rules import texts
 from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.scoring.scheme import Scheme, SchemeInvalid
-from consent.documents import lifecycle
+from consent.documents import bodies, lifecycle
 from consent.documents.lifecycle import Version
+from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Prohibited
-from consent.kernel.faults import DocumentInvalid, Fault, Values
+from consent.kernel.faults import FORM, DocumentInvalid, Fault, Values
 
 REFERENCES = {
     DocumentKind.VENUES: {"provider_id": DocumentKind.PROVIDERS},
@@ -26,8 +28,6 @@ REFERENCES = {
     DocumentKind.BENEFITS: {"service_id": DocumentKind.SERVICES},
 }
 """Members that name another document, which must be in force first."""
-FORM = "form"
-"""Stands in a finding's `rule` for a fault of form: no rule can be applied before it is corrected."""
 DELIBERATE_FAULTS = frozenset({
     "enum", "unknown_field", "out_of_range", "greater_than_equal", "less_than_equal", "condition_unknown",
     "measure_unknown", "effect_unknown",
@@ -67,22 +67,39 @@ RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
 
 
 async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
-    """Return the findings of a document: of its schema; else of a reference; else of the publication rules.
+    """Return every finding of a document at once: of its schema, of the documents it names, of the publication rules.
 
-    `today` is the city's civil day at `at`, which decides the year of a scheme. Reads the catalogue and writes nothing.
+    A document that does not fit its schema, or that names a service nobody has written, is checked for its texts alone
+    of the rules: the others cannot read it. `today` is the city's civil day at `at`, which decides the year of a
+    scheme. Reads the catalogue and writes nothing.
     """
-    faults = shape_faults(kind, body)
-    if faults:
-        return [
-            Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
-            for fault in faults
-        ]
-    for member, named_kind in REFERENCES.get(kind, {}).items():
-        if await lifecycle.in_force(named_kind, body[member], at) is None:
-            detail = f"there is no {member} of this name in force"
-            return [Finding("not_in_force", "R4", f"/{member}", Severity.REFUSED, detail)]
-    findings = evaluate(kind, body, await context_reader.read(kind, body, at, today))
+    faults = [
+        Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
+        for fault in shape_faults(kind, body)
+    ]
+    absent, readable = await _not_in_force(kind, body, at)
+    if faults or not readable:
+        return [*faults, *absent, *texts.check(kind, body)]
+    findings = [*absent, *evaluate(kind, body, await context_reader.read(kind, body, at, today))]
     return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
+
+
+async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[list[Finding], bool]:
+    """Return a finding for each document that is named and not in force, and whether the rules can read them all.
+
+    The finding is a mistake of order and names no rule. A document that is not in force can be read while it is
+    pending.
+    """
+    findings, readable = [], True
+    for member, named_kind in REFERENCES.get(kind, {}).items():
+        named = body.get(member)
+        if not isinstance(named, str) or not is_document_id(named_kind, named):
+            continue
+        if await lifecycle.in_force(named_kind, named, at) is None:
+            detail = f"there is no {member} of this name in force"
+            findings.append(Finding("not_in_force", FORM, f"/{member}", Severity.REFUSED, detail))
+            readable = readable and named in await bodies.live_or_pending(named_kind, "")
+    return findings, readable
 
 
 async def require_passed(version: Version, at: datetime, today: date) -> None:

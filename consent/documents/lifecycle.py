@@ -4,8 +4,9 @@ SQL text remains for `change_count`, which every request reads to see whether th
 
 A version is drafted, submitted through a publication check, reviewed by a privacy officer where the check flags it, and
 approved by another person, who names the hash that was read. Four eyes are two persons (`staff_id`): nobody decides on
-a version if they drafted or submitted it, or a draft since the version approved last. One person stops a version;
-resuming it takes two. All functions that write need a transaction.
+a version if they drafted or submitted it, or a draft since the version approved last, and nobody approves a version
+that they passed on as an officer. One person stops a version; resuming it takes two. All functions that write need a
+transaction.
 """
 
 from __future__ import annotations
@@ -142,11 +143,14 @@ async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in
     """Approve a submitted version, to be in force from `in_force_from`; writes a leaf into the policy log.
 
     Raises:
-        FourEyes: the person drafted or submitted it.
+        FourEyes: the person drafted or submitted it, or passed it on as a privacy officer.
         Changed: `sha256`, the hash of what the person read, is not the version's.
         Conflict: it is not submitted.
     """
     await _require_uninvolved(version, staff_id)
+    last = await last_step(version, ("review",))
+    if last is not None and last.staff_id == staff_id:
+        raise FourEyes("the privacy officer who passed a version on cannot also approve it")
     if version.sha256 != sha256:
         raise Changed("the document is not the one that was read; read it again")
     await _set_state(version, "approved", expected="submitted")

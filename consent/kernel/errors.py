@@ -29,11 +29,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from consent.kernel.faults import FORM
+
 
 class DomainError(Exception):
     """A refusal with a stable `code`. The message is for developers and never repeats what was sent."""
 
     code: str
+    is_mistake: bool = False
+    """True where the refusal is of a mistake and no attempt at anything: officers are not shown it."""
     keeps_writes: bool = False
     """True commits the writes made before the refusal (a review, a message) instead of rolling them back."""
 
@@ -179,6 +183,7 @@ class Prohibited(DomainError):
     def __init__(self, findings: Sequence[Mapping[str, Any]]) -> None:
         super().__init__("; ".join(f"{finding['rule']} {finding['code']} {finding['pointer']}" for finding in findings))
         self.findings = findings
+        self.is_mistake = all(finding["rule"] == FORM for finding in findings)
 
     def members(self) -> Mapping[str, Any]:
         """Return the findings as the problem's `errors`."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+FORM = "form"
+"""Stands in a finding's `rule` for a mistake: a fault of form, or of the order in which documents come into force."""
 Values = Mapping[str, int | str | tuple[str, ...]]
 """Limits and closed vocabularies by name, for translated sentences; never a value that was sent."""
 

@@ -42,6 +42,7 @@ from consent.models.logs import LogEntry, LogHead, LogTile, Outbox
 from consent.models.oversight import (
     CatalogueState,
     DocumentStep,
+    DraftRefusal,
     ExpiredLeaf,
     OfficerCase,
     Oversight,
@@ -66,6 +67,7 @@ __all__ = [
     "AccountLink",
     "CatalogueState",
     "DocumentStep",
+    "DraftRefusal",
     "ErasedLeaf",
     "Erasure",
     "ExpiredLeaf",

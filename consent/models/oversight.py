@@ -183,3 +183,17 @@ class ExpiredLeaf(TableModel):
 
     class Meta:
         table = "expired_leaf"
+
+
+class DraftRefusal(CompositeKeyModel):
+    """The number of refusals of one rule that a member of staff met on a civil day in drafts and previews."""
+
+    KEY = ("staff_id", "day", "rule", "code")
+    staff_id = Text()
+    day = CivilDay()
+    rule = Text()
+    code = Text()
+    refusals = BigInteger()
+
+    class Meta:
+        table = "draft_refusal"

@@ -230,7 +230,7 @@ class Runner:
         try:
             response = await _run(self.endpoint, self.app_context, self.audience, request)
         except DomainError as error:
-            if error.code in RECORDED:
+            if error.code in RECORDED and not error.is_mistake:
                 actor = actor_of(principal_of(request))
                 document = document_of(self.audience, request.path_params)
                 what = " ".join((self.endpoint.operation.operation_id, *document))

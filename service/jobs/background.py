@@ -15,7 +15,7 @@ from consent.consents import account_links, expiry, link_codes
 from consent.database import queries
 from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
-from consent.oversight import officers
+from consent.oversight import draft_refusals, officers
 from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
@@ -48,6 +48,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "answers_dropped": lambda: idempotency.drop_old(at),
         "simulations_dropped": lambda: population.delete_past_weeks(today),
         "old_dropped": lambda: officers.delete_old(at),
+        "draft_refusals_dropped": lambda: draft_refusals.delete_old(at),
         "redemptions_dropped": lambda: reversal.drop_old(today),
     }
     done = {}

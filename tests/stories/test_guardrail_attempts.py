@@ -123,7 +123,7 @@ REFUSED: dict[str, list[tuple[str, dict[str, Any], str, str]]] = {
     "ADV-16": [
         ("services", {key: value for key, value in SERVICE_DOCUMENT.items() if key != "baseline"}, "missing", "R4"),
         ("services", {**SERVICE_DOCUMENT, "service_id": "vague", "baseline": {}}, "baseline_empty", "R4"),
-        ("benefits", benefit_document(service_id="no-such-service"), "not_in_force", "R4"),
+        ("benefits", benefit_document(service_id="no-such-service"), "not_in_force", "form"),
     ],
 }
 
@@ -155,7 +155,8 @@ async def test_a_prohibited_document_is_refused_at_publication(
     assert approved.status_code in (409, 422)
     assert (await admin.get(path)).json()["state"] == "draft"
     attempts = (await town.actor(Audience.PRIVACY, "officer-1").get("/v1/privacy/refused-attempts")).json()["data"]
-    assert ("administrator", "prohibited") in [(row["door"], row["code"]) for row in attempts]
+    # A mistake of order, such as a service that is not there yet, is no attempt.
+    assert (("administrator", "prohibited") in [(row["door"], row["code"]) for row in attempts]) is (rule != "form")
 
 
 async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:

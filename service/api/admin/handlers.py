@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import publish
+from benefits.publishing.rules import texts
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.documents.schema import is_document_id
@@ -26,6 +27,7 @@ from consent.kernel.canonical_json import sha256_of
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import Conflict, NotFound, Prohibited
 from consent.kernel.faults import Fault, pointer_to
+from consent.oversight import draft_refusals
 from service.api.admin import schemas, yaml_import
 from service.api.admin.queries import named_kind, named_version, tag
 from service.auth.access_tokens import Administrator
@@ -36,17 +38,19 @@ from service.i18n import findings
 
 RESERVED = frozenset({"new", "findings"})
 """Ids that no document may have: `/v1/admin/{kind}/findings` and the page `new` are addresses of their own."""
+FINDINGS_OF_DRAFTS_MAX = 100
+"""Drafts of one import that are checked at once: each check reads the catalogue, and nobody reads more findings."""
 YAML = "application/yaml"
 
 
 async def check(context: RequestContext, body: schemas.DocumentBody) -> Answer:
-    """Return the publication rules' findings about a document, without storing anything.
+    """Return the publication rules' findings about a document, without storing it; refusals are counted for officers.
 
     Problem body_invalid for a document without canonical JSON.
     """
     kind = named_kind(context)
     _require_canonical(context, body.root)
-    return Answer(schemas.Findings(findings=_findings(context, await _publication_check(context)(kind, body.root))))
+    return Answer(schemas.Findings(findings=_findings(context, await checked_preview(context, kind, body.root))))
 
 
 async def create(context: RequestContext, body: schemas.DocumentBody) -> Answer:
@@ -192,16 +196,24 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
         raise Problem("not_json")
     body = json_io.parse_line(raw, schemas.CatalogueBody)
     documents = _checked(context, body.catalogue)
-    drafted, unchanged = [], 0
+    drafted: list[schemas.ImportedRow] = []
+    unchanged = 0
     for kind, document_id, document in documents:
         known = await _latest_or_none(kind, document_id)
         if known is not None and known.sha256 == sha256_of(document):
             unchanged += 1
             continue
         version = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
+        reported = None
+        if len(drafted) < FINDINGS_OF_DRAFTS_MAX:
+            reported = _findings(context, await checked_preview(context, kind, document))
         drafted.append(
-            schemas.VersionRow(
-                id=f"{kind}/{document_id}", version=version.version, state=version.state, sha256=version.sha256
+            schemas.ImportedRow(
+                id=f"{kind}/{document_id}",
+                version=version.version,
+                state=version.state,
+                sha256=version.sha256,
+                findings=reported,
             )
         )
     return Answer(schemas.ImportAnswer(data=drafted, unchanged=unchanged), 201)
@@ -210,9 +222,13 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
 def _checked(
     context: RequestContext, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[tuple[DocumentKind, str, Mapping[str, Any]]]:
-    """Return (kind, id, document) of every document; Problem body_invalid with pointers when any has a fault."""
+    """Return (kind, id, document) of every document; Problem body_invalid with pointers when any has a fault of form.
+
+    The problem also names the texts that a rule refuses, so that nobody learns of them one import later.
+    """
     faults: list[Fault] = []
     documents: list[tuple[DocumentKind, str, Mapping[str, Any]]] = []
+    faults_of_rules: list[Finding] = []
     seen = set()
     for name, listed in catalogue.items():
         try:
@@ -224,6 +240,8 @@ def _checked(
             place = f"/catalogue/{name}/{index}"
             shape = publish.shape_faults(kind, document)
             faults += [replace(fault, pointer=place + fault.pointer) for fault in shape]
+            refused = [finding for finding in texts.check(kind, document) if finding.severity is Severity.REFUSED]
+            faults_of_rules += [replace(finding, pointer=place + finding.pointer) for finding in refused]
             if shape:
                 continue
             document_id = str(document[_id_member(kind)])
@@ -234,13 +252,14 @@ def _checked(
             seen.add((kind, document_id))
             documents.append((kind, document_id, document))
     if faults:
+        all_faults: list[Fault | Finding] = [*faults, *faults_of_rules]
         errors = [
             {
                 "pointer": fault.pointer,
                 "code": fault.code,
                 "detail": findings.detail_text(fault.code, fault.pointer, fault.values, context.language),
             }
-            for fault in faults[: json_io.ERRORS_MAX]
+            for fault in all_faults[: json_io.ERRORS_MAX]
         ]
         raise Problem("body_invalid", errors=errors)
     return documents
@@ -252,8 +271,17 @@ async def _draft_answer(context: RequestContext, drafted: Version) -> schemas.Dr
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(context, await _publication_check(context)(drafted.kind, drafted.body)),
+        findings=_findings(context, await checked_preview(context, drafted.kind, drafted.body)),
     )
+
+
+async def checked_preview(
+    context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]
+) -> Sequence[Finding]:
+    """Return the findings of a draft or preview, and count its refusals by member of staff and day."""
+    reported = await publish.check(kind, document, context.at, context.today)
+    await draft_refusals.count(_staff_id(context), reported, context.today)
+    return reported
 
 
 async def _require_in_force(context: RequestContext, version: Version) -> None:

@@ -11,6 +11,7 @@ from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
 from service.api.admin import schemas
+from service.api.admin.handlers import checked_preview
 from service.api.admin.queries import named_kind, named_version
 from service.http.endpoints import Answer, RequestContext
 
@@ -26,6 +27,7 @@ async def simulate(context: RequestContext, _: None) -> Answer:
     version = await named_version(context)
     if publish.shape_faults(version.kind, version.body):
         raise Conflict("the document cannot be read yet; see its findings")
+    await checked_preview(context, version.kind, version.body)
     if not await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         raise Conflict("no scheme is in force yet: nobody has points")
     if version.kind is DocumentKind.SCHEMES:
@@ -75,6 +77,7 @@ async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Ans
     service = await lifecycle.in_force(DocumentKind.SERVICES, str(version.body.get("service_id")), context.at)
     if publish.shape_faults(version.kind, version.body) or service is None:
         raise Conflict("the document cannot be read yet; see its findings")
+    await checked_preview(context, version.kind, version.body)
     rule = Rule(conditions.parse(version.body["condition"]))
     points = {str(dimension): count for dimension, count in body.points.items()}
     have = {**points, conditions.TOTAL: sum(points.values())}

@@ -224,8 +224,18 @@ class CatalogueBody(ApiModel):
     catalogue: dict[str, list[dict[str, Any]]]
 
 
+class ImportedRow(ApiModel):
+    """A draft that an import stored, with its findings; null beyond the first hundred drafts."""
+
+    id: str
+    version: int
+    state: str
+    sha256: str
+    findings: list[FindingAnswer] | None = None
+
+
 class ImportAnswer(ApiModel):
     """The stored drafts, and the count of documents that equal their newest version and were not stored."""
 
-    data: list[VersionRow]
+    data: list[ImportedRow]
     unchanged: int

@@ -16,7 +16,7 @@ from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.oversight import officers
+from consent.oversight import draft_refusals, officers
 from consent.oversight.officers import PROPAGATION_DAYS, ConsentFilters
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
@@ -149,6 +149,25 @@ async def list_attempts(context: RequestContext, _: None) -> Answer:
                 for row in page
             ],
             next_cursor=json_io.encode_cursor((page[-1]["at"], page[-1]["attempt_id"])) if len(rows) > limit else None,
+        )
+    )
+
+
+async def list_draft_refusals(context: RequestContext, _: None) -> Answer:
+    """Count the refusals that drafts and previews met in the last quarter, by day, member of staff and rule."""
+    await ledger.record_officer_read(staff_of(context), None, "draft-refusals.listed", context.at)
+    return Answer(
+        schemas.DraftRefusals(
+            data=[
+                schemas.DraftRefusalRow(
+                    day=row.day.isoformat(),
+                    staff_id=row.staff_id,
+                    rule=row.rule,
+                    code=row.code,
+                    refusals=row.refusals,
+                )
+                for row in await draft_refusals.latest(context.today)
+            ]
         )
     )
 

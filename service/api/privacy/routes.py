@@ -155,6 +155,14 @@ PRIVACY = (
         writes=True,
     ),
     OFFICER.get(
+        "/v1/privacy/draft-refusals",
+        "listDraftRefusals",
+        "Count refusals in drafts and previews by member of staff and day",
+        handlers.list_draft_refusals,
+        schemas.DraftRefusals,
+        writes=True,
+    ),
+    OFFICER.get(
         "/v1/privacy/propagations",
         "listPropagations",
         "List ended links and corrections that their source has not acknowledged",

@@ -261,6 +261,22 @@ class Attempts(ApiModel):
     next_cursor: str | None
 
 
+class DraftRefusalRow(ApiModel):
+    """The refusals of one rule that a member of staff met on a day in drafts and previews, by finding code."""
+
+    day: str
+    staff_id: str
+    rule: str
+    code: str
+    refusals: int
+
+
+class DraftRefusals(ApiModel):
+    """Refusals in drafts and previews of the last quarter, newest day first."""
+
+    data: list[DraftRefusalRow]
+
+
 class PropagationRow(ApiModel):
     """An ended link or a correction that its source has not acknowledged, or a record that it was asked for."""
 

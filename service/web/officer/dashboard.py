@@ -41,9 +41,10 @@ async def verify(page: Page) -> Response:
 
 
 async def attempts(page: Page) -> Response:
-    """List the attempts that were refused."""
+    """List the attempts that were refused, and the refusals in drafts and previews by person and day."""
     answer = await page.read("/v1/privacy/refused-attempts", limit=ROWS_SHOWN, cursor=page.query("cursor"))
-    return page.render("officer/attempts.html", attempts=answer)
+    drafts = (await page.read("/v1/privacy/draft-refusals"))["data"]
+    return page.render("officer/attempts.html", attempts=answer, drafts=drafts)
 
 
 async def propagations(page: Page) -> Response:

@@ -1,0 +1,108 @@
+"""Oversight that cannot be one person: officer and approver differ, refused drafts are counted, mistakes are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.auth.access_tokens import Audience
+from tests.factories import (
+    PROVIDER_DOCUMENT,
+    SERVICE_DOCUMENT,
+    administrator,
+    benefit_document,
+    both_languages,
+    put_document,
+)
+from tests.support.city import Actor, City
+
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+
+
+async def in_review(town: City) -> tuple[str, str]:
+    """Return version path and hash of a first service, drafted and submitted by admin-1, which waits for an officer."""
+    body = {**SERVICE_DOCUMENT, "service_id": "another-loan"}
+    drafted = (await administrator(town).post("/v1/admin/services", body)).json()
+    path = "/v1/admin/services/another-loan/versions/1"
+    assert (await administrator(town).post(f"{path}/submit")).json()["state"] == "in_review"
+    return path, drafted["sha256"]
+
+
+async def refused_attempts(officer: Actor) -> list[tuple[str, str]]:
+    rows = (await officer.get("/v1/privacy/refused-attempts")).json()["data"]
+    return [(row["actor"], row["code"]) for row in rows]
+
+
+async def draft_refusals(officer: Actor) -> dict[tuple[str, str, str], int]:
+    rows = (await officer.get("/v1/privacy/draft-refusals")).json()["data"]
+    return {(row["staff_id"], row["rule"], row["code"]): row["refusals"] for row in rows}
+
+
+async def test_officer_and_approver_are_two_persons_whatever_their_roles(town: City) -> None:
+    path, sha256 = await in_review(town)
+    review = "/v1/privacy/reviews/services.another-loan.1/decision"
+    both = town.actor(Audience.PRIVACY, "account-a", staff_id="person-7")
+    assert (await both.post(review, {"decision": "approve", "reason": "The evidence fits."})).status_code == 200
+    same = town.actor(Audience.ADMINISTRATOR, "account-b", staff_id="person-7")
+    refused = await same.post(f"{path}/approve", {"sha256": sha256})
+    assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    assert ("person-7", "four_eyes") in await refused_attempts(officer)
+    author = await administrator(town).post(f"{path}/approve", {"sha256": sha256})
+    assert author.json()["code"] == "four_eyes"
+    done = await administrator(town, 2).post(f"{path}/approve", {"sha256": sha256})
+    assert done.json()["state"] == "in_force"
+
+
+async def test_refused_drafts_and_previews_are_counted_by_person_and_day(town: City) -> None:
+    author, officer = administrator(town), town.actor(Audience.PRIVACY, "officer-1")
+    surcharge = benefit_document(title=both_languages("失信被执行人", "Blacklist of debtors"))
+    preview = await author.post("/v1/admin/benefits/findings", surcharge)
+    refused = {(row["rule"], row["code"]) for row in preview.json()["findings"] if row["severity"] == "refused"}
+    assert refused
+    drafted = await author.post("/v1/admin/benefits", surcharge)
+    await put_document(author, "/v1/admin/benefits/another-one", surcharge, drafted.headers.get("etag") or "*")
+    counted = await draft_refusals(officer)
+    assert counted == {("admin-1", rule, code): 3 for rule, code in refused}
+    assert await refused_attempts(officer) == []
+    await author.post("/v1/admin/benefits/another-one/versions/2/submit")
+    assert await refused_attempts(officer) == [("admin-1", "prohibited")]
+
+
+async def test_mistakes_of_order_and_form_are_no_refused_attempts(town: City) -> None:
+    author, officer = administrator(town), town.actor(Audience.PRIVACY, "officer-1")
+    await author.post("/v1/admin/providers", {**PROVIDER_DOCUMENT, "kind": "library"})
+    service = {**SERVICE_DOCUMENT, "service_id": "early-loan", "provider_id": "new-provider"}
+    drafted = await author.post("/v1/admin/services", service)
+    (finding,) = [row for row in drafted.json()["findings"] if row["severity"] == "refused"]
+    assert (finding["code"], finding["rule"], finding["pointer"]) == ("not_in_force", "form", "/provider_id")
+    submitted = await author.post("/v1/admin/services/early-loan/versions/1/submit")
+    assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited")
+    assert await refused_attempts(officer) == []
+    assert await draft_refusals(officer) == {}
+
+
+async def test_all_findings_come_at_once(town: City) -> None:
+    author = administrator(town)
+    title = both_languages("失信被执行人", "Blacklist of debtors")
+    faulty: dict[str, Any] = {**benefit_document(title=title, service_id="no-such-service"), "quota": {"total": 1}}
+    reported = (await author.post("/v1/admin/benefits/findings", faulty)).json()["findings"]
+    codes = {row["code"] for row in reported}
+    assert {"not_in_force", "prohibited_domain"} < codes
+    assert any(row["pointer"].startswith("/quota") for row in reported)
+
+
+async def test_an_import_reports_every_finding_at_once(town: City) -> None:
+    author = administrator(town)
+    title = both_languages("失信被执行人", "Blacklist of debtors")
+    whole = benefit_document(title=title)
+    answer = await author.post("/v1/admin/catalogue/import", {"catalogue": {"benefits": [whole]}})
+    assert answer.status_code == 201, answer.text
+    (row,) = answer.json()["data"]
+    assert "prohibited_domain" in [finding["code"] for finding in row["findings"]]
+    broken = {**benefit_document(benefit_id="broken-one"), "quota": {"total": 1}}
+    refused = await author.post("/v1/admin/catalogue/import", {"catalogue": {"benefits": [broken, whole]}})
+    errors = {(error["pointer"].split("/")[3], error["code"]) for error in refused.json()["errors"]}
+    assert ("1", "prohibited_domain") in errors
+    assert any(place == "0" for place, _ in errors)
