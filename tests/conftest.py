@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.demo import seed
+from service.runtime.server import tune_gc
 from service.settings import Settings
 from service.storage import database
 from tests.support import city, clusters, servers
@@ -65,6 +66,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.unit)
     config.hook.pytest_deselected(items=dropped)
     items[:] = chosen
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage as seldom as the service does: all that was collected as a test stays until the end."""
+    tune_gc()
 
 
 @pytest.fixture(scope="session")
