@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue import schema
-from benefits.publishing.rules import baselines, organisations
+from benefits.publishing.rules import baselines, closed_texts, organisations
 from benefits.publishing.rules.context import Body, Neighbour, PublicationContext, RelatedService, Relation
 from benefits.publishing.rules.organisations import Organisation
 from benefits.rules.effects import Baseline
@@ -27,7 +27,11 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
         return await of_benefit(body, service, at, today)
     if kind is DocumentKind.SCHEMES:
         schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
-        return PublicationContext(scheme_years=[scheme.body["from_year"] for scheme in schemes], this_year=today.year)
+        return PublicationContext(
+            scheme_years=[scheme.body["from_year"] for scheme in schemes],
+            this_year=today.year,
+            known_texts=frozenset[str]().union(*(closed_texts.texts_of_scheme(scheme.body) for scheme in schemes)),
+        )
     document_id = body[schema.ID_MEMBER[kind]]
     shown = await lifecycle.in_force(kind, document_id, at)
     others = await bodies.live_or_pending(kind, document_id)
@@ -52,13 +56,22 @@ async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> Pu
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
     own, _ = await _history(service, {}, at)
+    provider = await lifecycle.in_force(DocumentKind.PROVIDERS, service["provider_id"], at)
     return PublicationContext(
+        provider=None if provider is None else provider.body,
         service=service,
+        venues=await venues_of(service["provider_id"], at),
         baselines=[baseline for _, baseline in own],
         neighbours=await _neighbours(body["benefit_id"], at),
         family=organisations.family(service["provider_id"], await _organisations()),
         caps=caps,
     )
+
+
+async def venues_of(provider_id: str, at: datetime) -> list[Body]:
+    """Return the venues of a provider in force, by id."""
+    venues = await lifecycle.all_in_force(DocumentKind.VENUES, at)
+    return [venue.body for venue in venues if venue.body["provider_id"] == provider_id]
 
 
 async def _of_service(body: Body, at: datetime) -> PublicationContext:

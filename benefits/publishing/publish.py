@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from benefits.catalogue import schema
 from benefits.publishing import context_reader
-from benefits.publishing.rules import texts
+from benefits.publishing.rules import closed_texts, texts
 from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.scoring.scheme import Scheme, SchemeInvalid
@@ -164,11 +164,12 @@ async def _benefits_on(service_id: str, at: datetime) -> list[Version]:
 async def _is_refused(benefit: Version, service: Body, at: datetime, today: date) -> bool:
     """Report whether the rules refuse a benefit on a version of its service.
 
-    The limits of amounts are not among these rules: a benefit that was published above one stays in force.
+    The limits of amounts are not among these rules: a benefit that was published above one stays in force. So does one
+    for its wording, which was read when it was published.
     """
     context = await context_reader.of_benefit(benefit.body, service, at, today)
     findings = evaluate(DocumentKind.BENEFITS, benefit.body, context)
-    return any(finding.severity is Severity.REFUSED for finding in findings)
+    return any(finding.severity is Severity.REFUSED and not closed_texts.is_about_text(finding) for finding in findings)
 
 
 async def _would_stop(service: Body, at: datetime, today: date) -> list[Finding]:

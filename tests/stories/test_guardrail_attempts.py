@@ -169,7 +169,7 @@ async def test_adv_12_a_badge_waits_for_an_officer(town: City) -> None:
     await admin.post("/v1/admin/benefits", labelled)
     submitted = await admin.post("/v1/admin/benefits/another-one/versions/1/submit")
     assert submitted.json()["state"] == "in_review"
-    assert {row["code"] for row in submitted.json()["findings"]} == {"public_labelling"}
+    assert {row["code"] for row in submitted.json()["findings"]} == {"public_labelling", "free_text"}
     public = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
     assert "another-one" not in [row["benefit_id"] for row in public]
 

@@ -1,11 +1,10 @@
-"""Rules for benefits: effects that add, suit their service and can be reached, and ways without points."""
+"""Rules for benefits: effects that add, suit their service and can be reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from benefits.publishing import wording
 from benefits.publishing.rules import baselines, capacity, ladders
 from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
 from benefits.rules import conditions, effects, lints
@@ -38,11 +37,6 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     yield from capacity.check(body, context)
     yield from ladders.check(body, context)
     yield from _within_reach(body, context)
-    for member in ("offline_path", "need_based_alternative"):
-        for language in ("zh-CN", "en"):
-            if wording.is_placeholder(body[member][language]):
-                detail = "say how it goes without the app, and what helps those in need without points"
-                yield Finding("alternative_missing", "R14", f"/{member}/{language}", REFUSED, detail)
 
 
 def _suitability(effect_kind: EffectKind, service_kind: ServiceKind) -> Iterator[Finding]:

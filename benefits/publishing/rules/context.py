@@ -50,7 +50,7 @@ class PublicationContext:
     """The documents in force that a document is evaluated against; `benefits.publishing.context_reader` reads them."""
 
     provider: Body | None = None
-    """The provider that a service names."""
+    """The provider that a service names, also by a benefit's service."""
     service: Body | None = None
     """The service that a benefit names."""
     baselines: Sequence[Baseline] = ()
@@ -77,3 +77,7 @@ class PublicationContext:
     ones."""
     clients: Collection[str] = ()
     """Clients that other documents of the same kind name."""
+    venues: Sequence[Body] = ()
+    """The venues of a benefit's provider in force."""
+    known_texts: Collection[str] = ()
+    """Texts of every scheme that was ever approved."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from benefits.publishing.sentences.facts import FACT_NAMES, BenefitFacts
@@ -146,5 +147,10 @@ def _require_sound(sentence: Sentence, places: Mapping[str, list[tuple[str, str]
         raise VocabularyInvalid(f"{where} suits no benefit")
 
 
-VOCABULARY = load(bilingual.load("benefits.publishing.sentences", "sentences.toml"))
+_TABLES = bilingual.load("benefits.publishing.sentences", "sentences.toml")
+VOCABULARY = load(_TABLES)
 """The vocabulary of this version."""
+CONTACT_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {language: tuple(_TABLES["contacts"][language]) for language in bilingual.LANGUAGES}
+)
+"""Words for somebody to turn to, by language: a free text about a way without the app has one, or a venue's name."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benefits.publishing.rules import closed_texts
 from benefits.publishing.rules.context import PublicationContext
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.rules import effects
@@ -26,6 +27,10 @@ LISTED = {
 """The effects that the guardrails allow on these kinds of service."""
 
 
+SCHEME_TEXTS_READ = PublicationContext(known_texts=closed_texts.texts_of_scheme(scheme.shipped()[-1]))
+NAME = {"zh-CN": "某项服务", "en": "Some service"}
+
+
 def benefit(effect_kind: EffectKind) -> dict[str, Any]:
     text = {"zh-CN": "到柜台办理", "en": "At the counter"}
     return {
@@ -38,7 +43,13 @@ def benefit(effect_kind: EffectKind) -> dict[str, Any]:
 
 def service(kind: ServiceKind) -> dict[str, Any]:
     baseline = {"price_fen": 1_000, "deposit_fen": 1_000, "capacity": 1_000}
-    return {"service_id": "some-service", "provider_id": "some-provider", "kind": str(kind), "baseline": baseline}
+    return {
+        "service_id": "some-service",
+        "provider_id": "some-provider",
+        "kind": str(kind),
+        "name": NAME,
+        "baseline": baseline,
+    }
 
 
 def test_the_guardrails_list_the_effects_of_restricted_services() -> None:
@@ -81,16 +92,16 @@ def test_the_finding_names_the_effects_that_suit_in_both_languages() -> None:
 def test_a_scheme_without_ways_for_everybody_waits_for_an_officer() -> None:
     document = scheme.shipped()[-1]
     few = {**document, "indicators": [row for row in document["indicators"] if row["kind"] != "battery_returned"]}
-    (finding,) = evaluate(DocumentKind.SCHEMES, few, PublicationContext())
+    (finding,) = evaluate(DocumentKind.SCHEMES, few, SCHEME_TEXTS_READ)
     place = next(index for index, row in enumerate(few["dimensions"]) if row["dimension"] == "ecological_protection")
     assert (finding.code, finding.rule, finding.severity) == ("ways_too_few", "R16", Severity.FLAGGED)
     assert finding.pointer == f"/dimensions/{place}/dimension"
-    assert evaluate(DocumentKind.SCHEMES, document, PublicationContext()) == []
+    assert evaluate(DocumentKind.SCHEMES, document, SCHEME_TEXTS_READ) == []
 
 
 @pytest.mark.parametrize(("months", "codes"), [(11, ["validity_too_short"]), (12, [])])
 def test_points_of_a_scheme_count_for_a_year(months: int, codes: list[str]) -> None:
     document = copy.deepcopy(scheme.shipped()[-1])
     document["indicators"][2]["validity_months"] = months
-    findings_here = evaluate(DocumentKind.SCHEMES, document, PublicationContext())
+    findings_here = evaluate(DocumentKind.SCHEMES, document, SCHEME_TEXTS_READ)
     assert [(row.code, row.severity) for row in findings_here] == [(code, Severity.REFUSED) for code in codes]

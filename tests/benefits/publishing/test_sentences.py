@@ -228,7 +228,7 @@ def test_a_whole_benefit_as_composed() -> None:
     assert composed == {
         "title": {"zh-CN": "免押金借阅", "en": "Borrow without a deposit"},
         "description": {
-            "zh-CN": "在市图书馆办理图书外借，免交 100 元押金。总积分达到 60 分的居民可以使用。",
+            "zh-CN": "市图书馆的“图书外借”服务，免交 100 元押金。总积分达到 60 分的居民可以使用。",
             "en": "Book loan at City Library: you do not pay the deposit of ¥100."
             " You can use it if you have at least 60 points in total.",
         },
@@ -242,12 +242,12 @@ def test_a_whole_benefit_as_composed() -> None:
         },
         "need_based_alternative": {
             "zh-CN": "交押金有困难的居民不需要积分，向市图书馆总馆的工作人员说明情况，同样可以办理。",
-            "en": "If you find it hard to pay a deposit, you do not need points: tell the staff at City Library, main"
-            " building and you get the same.",
+            "en": "If you find it hard to pay a deposit, you do not need points. You get the same if you tell the staff"
+            " at City Library, main building.",
         },
         "offline_path": {
             "zh-CN": "没有智能手机也可以办理：请到市图书馆总馆，由工作人员现场办理。",
-            "en": "You do not need a smartphone: go to City Library, main building and the staff will do it for you.",
+            "en": "You do not need a smartphone. The staff will do it for you at City Library, main building.",
         },
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import pytest
@@ -127,8 +126,8 @@ async def test_two_people_publish_what_both_have_read(town: City) -> None:
     author, other = Browser(town), Browser(town)
     await author.sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/benefits/library-deposit/edit")
-    title = f"Borrow freely {secrets.token_hex(2)}"
-    await author.send("_etag", **{"t:/title/en": title, "act": "save"})
+    chinese, title = "图书外借免押金", "Book loan: no deposit"
+    await author.send("_etag", **{"t:/title/zh-CN": chinese, "t:/title/en": title, "act": "save"})
     assert "What changes against what is in force version 1" in author.text
     assert title in author.text
     await author.send("Preview the impact")
