@@ -14,6 +14,7 @@ from benefits.rules import conditions, effects
 from benefits.rules.compiled import Rule
 from benefits.rules.effects import Effect
 from benefits.scoring.scheme import Timeline
+from consent.domain import divisions
 
 Body = Mapping[str, Any]
 COMPILED_MAX = 10_000
@@ -56,6 +57,13 @@ class Offer(NamedTuple):
         return LiveBenefit(*self, rule, effects.parse(self.body["effect"]))
 
 
+def is_offered_at(benefit: LiveBenefit, venue: Body) -> bool:
+    """Return True if the venue is the provider's and lies within the benefit's and the provider's divisions (R15)."""
+    return bool(venue["provider_id"] == benefit.provider_id) and all(
+        divisions.contains(body["division"], venue["division"]) for body in (benefit.body, benefit.provider)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     """Everything that decides at a venue or over points, with the catalogue's change number it was read at.
@@ -91,6 +99,10 @@ class InForce:
     def benefits(self, today: date) -> list[LiveBenefit]:
         """Every benefit in force today, by id."""
         return [benefit for benefit_id in self.offers if (benefit := self.benefit(benefit_id, today)) is not None]
+
+    def venues_of(self, benefit: LiveBenefit) -> list[Body]:
+        """The venues at which a benefit is offered, by id."""
+        return [venue for venue in self.venues if is_offered_at(benefit, venue)]
 
     def venue(self, venue_id: str) -> Body | None:
         """The venue of an id, if it is in force."""

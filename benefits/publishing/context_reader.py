@@ -36,7 +36,9 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
     shown = await lifecycle.in_force(kind, document_id, at)
     others = await bodies.live_or_pending(kind, document_id)
     clients = [other["client_id"] for other in others.values() if "client_id" in other]
+    of_venue = kind is DocumentKind.VENUES
     return PublicationContext(
+        provider=await _in_force_or_pending(DocumentKind.PROVIDERS, body["provider_id"], at) if of_venue else None,
         before=None if shown is None else shown.body,
         predecessors=await bodies.begun_or_scheduled(kind, document_id, at),
         clients=clients,

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
-from benefits.catalogue.model import Body, InForce, LiveBenefit
+from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
 from benefits.redemption.limits import QuotaLimit, limits_of
 from benefits.rules import effects
 from consent.domain.liveness import ConsentPeriod, is_live
@@ -103,7 +103,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     if venue is None or person.epoch is None or not is_valid_at(ticket, venue["venue_id"], now.micros):
         return StandardTerms()
     benefit = catalogue.benefit(ticket.benefit_id, now.today)
-    if benefit is None or benefit.provider_id != venue["provider_id"] or not is_live(state.consent, now.micros):
+    if benefit is None or not is_offered_at(benefit, venue) or not is_live(state.consent, now.micros):
         return StandardTerms()
     if not is_usable(state.balance, person.epoch, catalogue.timeline, now.today, now.micros):
         return BalanceNeeded()

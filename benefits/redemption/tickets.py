@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import orjson
 
 from benefits.balances import snapshots
-from benefits.catalogue.model import InForce
+from benefits.catalogue.model import InForce, is_offered_at
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.redemption import quotas
 from benefits.redemption.decision import CivilTime
@@ -67,12 +67,12 @@ async def issue(
     """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
     Raises:
-        NotFound: benefit or venue are not in force, or not of one provider.
+        NotFound: benefit or venue are not in force, or the venue is of another provider or division.
         ConsentNeeded: no live `benefit.check` for the provider.
         BenefitNotAvailable: with the lines that are not met, for the resident alone.
     """
     benefit, venue, at = catalogue.benefit(benefit_id, now.today), catalogue.venue(venue_id), now.at
-    if benefit is None or venue is None or venue["provider_id"] != benefit.provider_id:
+    if benefit is None or venue is None or not is_offered_at(benefit, venue):
         raise NotFound("no such benefit is offered at this venue today")
     if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
         raise ConsentNeeded("a benefit.check consent for this provider comes first")

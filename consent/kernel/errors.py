@@ -169,6 +169,12 @@ class FourEyes(DomainError):
     code = "four_eyes"
 
 
+class OtherDivision(DomainError):
+    """The document belongs to a division in which the member of staff may not act (R15)."""
+
+    code = "other_division"
+
+
 class Changed(DomainError):
     """The document's hash is not the one the staff member read."""
 

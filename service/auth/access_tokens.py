@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import jwt
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from consent.kernel.civil_day import parse_civil_day
+from service.auth.claims import TokenClaims, TokenHeader
 from service.auth.jwks import Algorithm, KeySet, KeySource, json_object
 
 TOKEN_BYTES = 8192
@@ -34,8 +34,6 @@ LEEWAY_SECONDS = 30
 STAFF_LIFETIME_SECONDS = 300
 """A staff token lives at most five minutes, so that a stolen one is soon worth nothing."""
 ADULT_YEARS = 18
-NAME_CHARACTERS = 255
-"""Longest `sub`, by OpenID Connect Core, section 2."""
 CACHED_TOKENS_MAX = 50_000
 """Verified tokens in the cache of a process (about 30 MB); beyond it the oldest entry is dropped."""
 CITY_ZONE = ZoneInfo("Asia/Shanghai")
@@ -86,6 +84,8 @@ class Administrator:
 
     subject: str
     staff_id: str
+    divisions: tuple[str, ...] = ()
+    """Codes of the divisions in which the member of staff may write; none without the claim (R15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class PrivacyOfficer:
 
     subject: str
     staff_id: str
+    divisions: tuple[str, ...] = ()
+    """Codes of the divisions in which the member of staff may decide; none without the claim (R15)."""
 
 
 Principal = Resident | Venue | Source | Administrator | PrivacyOfficer
@@ -129,7 +131,7 @@ class WrongRole(IdentityError):
 
     code = "wrong_role"
 
-    def __init__(self, owner: Audience, claims: _Claims) -> None:
+    def __init__(self, owner: Audience, claims: TokenClaims) -> None:
         super().__init__("another audience")
         self.who = f"{owner}:{claims.sub}"
         self.actor = "" if owner is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
@@ -192,45 +194,6 @@ def remote_sources(trusted: Mapping[Audience, TrustedIssuer]) -> dict[Audience, 
             raise ValueError(f"the issuer of the audience {audience} needs a JWKS URL")
         by_url.setdefault(issuer.jwks_url, KeySource(issuer.jwks_url))
     return {audience: by_url[issuer.jwks_url] for audience, issuer in trusted.items() if issuer.jwks_url is not None}
-
-
-def require_clean_name(text: str) -> str:
-    """Return the text unchanged, or raise ValueError: 1 to 255 printable characters in NFKC form.
-
-    Blind indexes are computed from the NFKC form, so two subjects with the same form would be one person.
-    """
-    if not 1 <= len(text) <= NAME_CHARACTERS or not text.isprintable() or not unicodedata.is_normalized("NFKC", text):
-        raise ValueError(f"a name is 1 to {NAME_CHARACTERS} printable characters in NFKC form")
-    return text
-
-
-Name = Annotated[str, AfterValidator(require_clean_name)]
-NumericDate = Annotated[int, Field(ge=0, le=253_402_300_799)]
-"""Whole seconds of the epoch, up to the last of year 9999."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
-
-
-class _Header(_Strict):
-    """The members of a JOSE header that are read. `jku`, `x5u`, `jwk` and `x5c` are ignored."""
-
-    typ: str
-    alg: str
-    kid: str
-
-
-class _Claims(_Strict):
-    iss: str
-    aud: str
-    sub: Name
-    exp: NumericDate
-    iat: NumericDate
-    nbf: NumericDate = 0
-    client_id: Name | None = None
-    staff_id: Name | None = None
-    birthdate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +271,7 @@ class Verifier:
         if len(self._cached_tokens) > self._cached_tokens_max:
             self._cached_tokens.popitem(last=False)
 
-    def _authentic(self, token: str, second: int) -> tuple[Audience, _Claims, KeySet]:
+    def _authentic(self, token: str, second: int) -> tuple[Audience, TokenClaims, KeySet]:
         """Verify the signature and times of a token; return its audience, its claims and the key set that proved it."""
         header, claims = _read(token)
         owner = self._owners.get((claims.iss, claims.aud))
@@ -332,7 +295,7 @@ class Verifier:
         return owner, claims, keys
 
 
-def _read(token: str) -> tuple[_Header, _Claims]:
+def _read(token: str) -> tuple[TokenHeader, TokenClaims]:
     """Parse the header and claims of a token. Nothing in them is proven yet."""
     segments = token.split(".")
     if len(segments) != 3:
@@ -340,8 +303,8 @@ def _read(token: str) -> tuple[_Header, _Claims]:
     try:
         head, body, _signature = (_decoded(segment) for segment in segments)
         head_object = json_object(head)
-        header = _Header.model_validate(head_object)
-        claims = _Claims.model_validate(json_object(body))
+        header = TokenHeader.model_validate(head_object)
+        claims = TokenClaims.model_validate(json_object(body))
     except (ValidationError, ValueError, RecursionError):
         raise TokenInvalid("malformed") from None  # the cause would quote the token
     if "crit" in head_object:
@@ -359,14 +322,14 @@ def _decoded(segment: str) -> bytes:
     return data
 
 
-def _check_times(claims: _Claims, second: int) -> None:
+def _check_times(claims: TokenClaims, second: int) -> None:
     if second >= claims.exp + LEEWAY_SECONDS or claims.exp <= claims.iat:
         raise TokenInvalid("expired")
     if max(claims.nbf, claims.iat) > second + LEEWAY_SECONDS:
         raise TokenInvalid("not yet valid")
 
 
-def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
+def _principal(audience: Audience, claims: TokenClaims, today: date) -> Principal:
     """Make the principal of an authentic token for its own audience; `today` is the city's civil day."""
     if audience in CLIENT_AUDIENCES:
         if claims.client_id not in (None, claims.sub):  # a person's token, issued through the venue's application
@@ -378,7 +341,7 @@ def _principal(audience: Audience, claims: _Claims, today: date) -> Principal:
         if claims.exp - claims.iat > STAFF_LIFETIME_SECONDS:
             raise TokenInvalid("a staff token lives at most five minutes")
         staff = Administrator if audience is Audience.ADMINISTRATOR else PrivacyOfficer
-        return staff(claims.sub, claims.staff_id)
+        return staff(claims.sub, claims.staff_id, tuple(claims.divisions))
     birthdate = _birthdate(claims.birthdate)
     if not is_adult(birthdate, today):
         raise AdultsOnly

@@ -7,9 +7,11 @@ that others can read is refused.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,8 +24,8 @@ from service.auth.access_tokens import (
     Audience,
     TrustedIssuer,
     Verifier,
-    require_clean_name,
 )
+from service.auth.claims import require_clean_name
 from service.auth.jwks import KeySource
 
 DEMO_ISSUER = "https://demo.credit-easy.invalid"
@@ -31,8 +33,21 @@ DEMO_ISSUER = "https://demo.credit-easy.invalid"
 KEY_FILE = "demo-issuer.pem"
 LIFETIME = timedelta(hours=1)
 STAFF_LIFETIME = timedelta(seconds=STAFF_LIFETIME_SECONDS)
+DEMO_DIVISIONS = ("21",)
+"""The province of the demonstration city, for members of staff."""
 DEMO_BIRTHDATE = date(1990, 1, 1)
 """Birthdate of a resident whose token is minted without one: an adult."""
+
+
+class ChosenClaims(TypedDict, total=False):
+    """Claims of a token that differ from the defaults; None is the default."""
+
+    birthdate: date | None
+    """For residents: DEMO_BIRTHDATE."""
+    staff_id: str | None
+    """For staff: the subject."""
+    divisions: Sequence[str] | None
+    """For staff: DEMO_DIVISIONS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +77,15 @@ class DemoIssuer:
         subject: str,
         *,
         now: datetime,
-        birthdate: date | None = None,
-        staff_id: str | None = None,
         lifetime: timedelta | None = None,
+        **chosen: Unpack[ChosenClaims],
     ) -> str:
         """Sign an RFC 9068 access token, valid from `now` (aware) for five minutes (staff) or an hour (others).
 
-        Defaults: `birthdate` DEMO_BIRTHDATE for residents, `staff_id` the subject for staff. Raises ValueError for
-        claims that the audience would never accept.
+        Raises ValueError for claims that the audience would never accept.
         """
         staff = audience in STAFF_AUDIENCES
+        birthdate, staff_id = chosen.get("birthdate"), chosen.get("staff_id")
         span = lifetime if lifetime is not None else STAFF_LIFETIME if staff else LIFETIME
         if now.tzinfo is None:
             raise ValueError("now is an aware datetime")
@@ -79,10 +93,10 @@ class DemoIssuer:
             raise ValueError("a staff token lives at most five minutes")
         if birthdate is not None and audience is not Audience.RESIDENT:
             raise ValueError("only a resident's token carries a birthdate")
-        if staff_id is not None and not staff:
-            raise ValueError("only a staff token carries a staff_id")
+        if (staff_id is not None or chosen.get("divisions") is not None) and not staff:
+            raise ValueError("only a staff token carries a staff_id and divisions")
         issued = int(now.timestamp())
-        claims: dict[str, str | int] = {
+        claims: dict[str, str | int | list[str]] = {
             "iss": DEMO_ISSUER,
             "aud": _audience(audience),
             "sub": require_clean_name(subject),
@@ -94,7 +108,9 @@ class DemoIssuer:
         if audience is Audience.RESIDENT:
             claims["birthdate"] = (birthdate or DEMO_BIRTHDATE).isoformat()
         if staff:
+            divisions = chosen.get("divisions")
             claims["staff_id"] = require_clean_name(staff_id or subject)
+            claims["divisions"] = list(DEMO_DIVISIONS if divisions is None else divisions)
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"typ": "at+jwt", "kid": self.kid})
 
     def jwks(self) -> dict[str, object]:

@@ -16,6 +16,7 @@ def print_token(
     data_dir: DemoDir = DEMO_FOLDER,
     birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
     staff_id: Annotated[str | None, typer.Option(help="administrators and officers only")] = None,
+    division: Annotated[list[str] | None, typer.Option(help="administrators and officers only, repeatable")] = None,
 ) -> None:
     """Print a token that the demo server on the same folder accepts."""
     from service.auth.access_tokens import Audience
@@ -26,7 +27,12 @@ def print_token(
     try:
         born = date.fromisoformat(birthdate) if birthdate else None
         token = seed.issuer_of(data_dir).mint(
-            Audience(audience), subject, now=datetime.now(UTC), birthdate=born, staff_id=staff_id
+            Audience(audience),
+            subject,
+            now=datetime.now(UTC),
+            birthdate=born,
+            staff_id=staff_id,
+            divisions=division or None,
         )
     except ValueError as error:
         fail(str(error))

@@ -38,14 +38,22 @@ from service.auth.access_tokens import (
 from service.http import json_io
 from service.http.context import AppContext
 from service.http.openapi import Operation
-from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
+from service.http.problems import Problem, problem_response
 from service.i18n import messages
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey
 
 Key = Literal["required", "optional", "none"]
 RECORDED = frozenset(
-    {"ticket_of_another", "four_eyes", "prohibited", "changed", "wrong_role", "account_linked_elsewhere"}
+    {
+        "ticket_of_another",
+        "four_eyes",
+        "other_division",
+        "prohibited",
+        "changed",
+        "wrong_role",
+        "account_linked_elsewhere",
+    }
 )
 """Codes of refusals that an officer must be able to see (R13)."""
 ATTEMPTS_MAX = 3
@@ -351,7 +359,7 @@ async def _at_present(context: RequestContext) -> RequestContext:
     app_context, principal = context.app_context, context.principal
     now = app_context.civil_time_at(await app_context.clock())
     if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
-        raise Problem("suspended", text=SUSPENDED_STAFF)
+        raise Problem("suspended")
     return context._replace(now=now)
 
 

@@ -79,6 +79,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "suspended": 403,
         "ticket_of_another": 403,
         "four_eyes": 403,
+        "other_division": 403,
         # 404, 405, 410
         "not_found": 404,
         "code_unknown": 404,
@@ -140,18 +141,8 @@ TABLE: Final = _table()
 """Status and texts of every code this service answers with; the texts are in `problems.toml`."""
 
 
-def _suspended_staff() -> ProblemText:
-    texts = bilingual.load("service.http", "problems.toml")["suspended"]
-    title, detail = (bilingual.pair(texts[name], f"suspended.{name}") for name in ("title", "staff_detail"))
-    return ProblemText(STATUS["suspended"], (title[0], detail[0]), (title[1], detail[1]))
-
-
-SUSPENDED_STAFF: Final = _suspended_staff()
-"""The words of `suspended` for a member of staff, who is no organisation."""
-
-
 class Problem(Exception):
-    """Something that is answered as problem+json; `code` is one of TABLE's, `text` other words for the same code."""
+    """Something that is answered as problem+json; `code` is one of TABLE's."""
 
     def __init__(
         self,
@@ -160,17 +151,15 @@ class Problem(Exception):
         errors: Sequence[Mapping[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
-        text: ProblemText | None = None,
     ) -> None:
         super().__init__(code)
-        self.code, self.text = code, text or TABLE[code]
-        self.status = self.text.status
+        self.code, self.status = code, TABLE[code].status
         self.errors, self.headers, self.members = errors, dict(headers or {}), dict(members or {})
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
-    language, text = preferred_language(request.headers.get("accept-language", "")), problem.text
+    language, text = preferred_language(request.headers.get("accept-language", "")), TABLE[problem.code]
     title, detail = text.en if language == "en" else text.zh
     body: dict[str, Any] = {
         "type": TYPE_BASE + problem.code.replace("_", "-"),

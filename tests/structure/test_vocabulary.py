@@ -17,7 +17,7 @@ import consent
 import service
 from benefits.catalogue.schema import MODELS
 from service.api.routes import OPERATIONS
-from service.auth.access_tokens import _Claims
+from service.auth.claims import TokenClaims
 from service.storage import database
 
 ROOT = Path(__file__).parents[2]
@@ -113,7 +113,7 @@ def described() -> Iterator[str]:
 
 
 def claims() -> Iterator[str]:
-    yield from _Claims.model_fields
+    yield from TokenClaims.model_fields
 
 
 @pytest.mark.parametrize(

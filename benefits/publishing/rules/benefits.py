@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from benefits.publishing.rules import baselines, capacity, ladders
+from benefits.publishing.rules import baselines, capacity, ladders, places
 from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body, PublicationContext
 from benefits.rules import conditions, effects, lints
 from benefits.rules.vocabulary import RESTRICTED_SERVICES, EffectKind, ServiceKind
@@ -36,6 +36,7 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         break
     yield from capacity.check(body, context)
     yield from ladders.check(body, context)
+    yield from places.check_benefit(body, context)
     yield from _within_reach(body, context)
 
 

@@ -50,7 +50,7 @@ class PublicationContext:
     """The documents in force that a document is evaluated against; `benefits.publishing.context_reader` reads them."""
 
     provider: Body | None = None
-    """The provider that a service names, also by a benefit's service."""
+    """The provider that a venue or a service names, also by a benefit's service."""
     service: Body | None = None
     """The service that a benefit names."""
     baselines: Sequence[Baseline] = ()

@@ -1,7 +1,8 @@
 """Administrators' operations on catalogue documents: draft, submit, approve, suspend, retire, export, import.
 
 The seven kinds of document share one lifecycle. No operation here reads a person. Every operation runs in the
-request's transaction; NotFound for an unknown kind, id or version.
+request's transaction; NotFound for an unknown kind, id or version, OtherDivision where the caller's token names
+no division of the document.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from consent.kernel.faults import Fault, pointer_to
 from consent.oversight import draft_refusals
 from service.api.admin import schemas, yaml_import
 from service.api.admin.queries import named_kind, named_version, tag
+from service.api.staff_divisions import require_own
 from service.auth.access_tokens import Administrator
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -58,6 +60,7 @@ async def create(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     kind, document = named_kind(context), body.root
     document_id = _id_of(context, kind, document)
     _require_canonical(context, document)
+    await require_own(context, kind, document)
     if await _latest_or_none(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
     drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
@@ -82,6 +85,8 @@ async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     latest = await versions.latest_version(kind, document_id)
     if read.strip() not in ("*", tag(latest)):
         raise Problem("precondition_failed")
+    for body_of_either in (latest.body, document):
+        await require_own(context, kind, body_of_either)
     drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at, read=latest.sha256)
     return Answer(await _draft_answer(context, drafted), headers={"ETag": tag(drafted)})
 
@@ -91,7 +96,7 @@ async def submit(context: RequestContext, _: None) -> Answer:
 
     Prohibited, with the refusals, where a rule refuses the document: it stays a draft. Conflict for no draft.
     """
-    version = await named_version(context)
+    version = await _own_version(context)
     submitted, reported = await lifecycle.submit(
         version.kind, version.document_id, version.version, _staff_id(context), context.at, _publication_check(context)
     )
@@ -100,7 +105,7 @@ async def submit(context: RequestContext, _: None) -> Answer:
 
 async def discard(context: RequestContext, _: None) -> Answer:
     """Discard a draft; the version in force does not change."""
-    version = await named_version(context)
+    version = await _own_version(context)
     discarded = await lifecycle.discard_draft(
         version.kind, version.document_id, version.version, _staff_id(context), context.at
     )
@@ -114,7 +119,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     refuse on a service's new version are suspended and named in the answer.
     FourEyes when the caller contributed to the version, Changed when the hash is not the version's.
     """
-    version = await named_version(context)
+    version = await _own_version(context)
     if version.state == "suspended":
         return await resume(context, None)
     in_force_from = context.at
@@ -131,7 +136,7 @@ async def suspend(context: RequestContext, _: None) -> Answer:
 
     Conflict for any other state, Prohibited for a scheme in force.
     """
-    version = await named_version(context)
+    version = await _own_version(context)
     if await versions.state_of(version, context.at) == "scheduled":
         ended = await lifecycle.cancel_scheduled(version, _staff_id(context), context.at)
         return Answer(schemas.StateAnswer(state=ended.state))
@@ -142,7 +147,7 @@ async def suspend(context: RequestContext, _: None) -> Answer:
 
 async def resume(context: RequestContext, _: None) -> Answer:
     """Request that a suspended version resume; a second person's request starts it."""
-    version = await named_version(context)
+    version = await _own_version(context)
     resumed, started = await publish.resume(version, _staff_id(context), context.at, context.today)
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
@@ -154,7 +159,7 @@ async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
 
     Problem body_invalid for no date or a past day, Conflict unless the version is in force.
     """
-    version = await named_version(context)
+    version = await _own_version(context)
     await _require_in_force(context, version)
     day = parse_civil_day(body.from_)
     if day is None:
@@ -203,6 +208,8 @@ async def import_catalogue(context: RequestContext, _: None) -> Answer:
         if known is not None and known.sha256 == sha256_of(document):
             unchanged += 1
             continue
+        for concerned in (document, *(() if known is None else (known.body,))):
+            await require_own(context, kind, concerned)
         version = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
         reported = None
         if len(drafted) < FINDINGS_OF_DRAFTS_MAX:
@@ -282,6 +289,13 @@ async def checked_preview(
     reported = await publish.check(kind, document, context.at, context.today)
     await draft_refusals.count(_staff_id(context), reported, context.today)
     return reported
+
+
+async def _own_version(context: RequestContext) -> Version:
+    """Return the version that the path names; OtherDivision for a document of another division."""
+    version = await named_version(context)
+    await require_own(context, version.kind, version.body)
+    return version
 
 
 async def _require_in_force(context: RequestContext, version: Version) -> None:

@@ -38,6 +38,7 @@ ADMIN = (
         {201: schemas.ImportAnswer},
         also_accepts=(handlers.YAML,),
         own_body=True,
+        errors=("other_division",),
     ),
     STAFF.post(
         "/v1/admin/{kind}",
@@ -47,7 +48,7 @@ ADMIN = (
         schemas.DocumentBody,
         {201: schemas.DraftAnswer},
         key="optional",
-        errors=("conflict", "not_found"),
+        errors=("conflict", "not_found", "other_division"),
     ),
     STAFF.post(
         "/v1/admin/{kind}/findings",
@@ -83,7 +84,7 @@ ADMIN = (
         schemas.DocumentBody,
         {200: schemas.DraftAnswer},
         key="optional",
-        errors=("not_found", "precondition_required", "precondition_failed", "changed"),
+        errors=("not_found", "precondition_required", "precondition_failed", "changed", "other_division"),
         method=HTTPMethod.PUT,
     ),
     STAFF.get(
@@ -129,7 +130,7 @@ ADMIN = (
         handlers.submit,
         None,
         {200: schemas.SubmittedAnswer},
-        errors=("not_found", "conflict", "prohibited"),
+        errors=("not_found", "conflict", "prohibited", "other_division"),
     ),
     STAFF.post(
         f"{VERSION}/approve",
@@ -138,7 +139,7 @@ ADMIN = (
         handlers.approve,
         schemas.ApproveBody,
         {200: schemas.StateAnswer},
-        errors=("not_found", "conflict", "four_eyes", "changed", "prohibited"),
+        errors=("not_found", "conflict", "four_eyes", "changed", "prohibited", "other_division"),
     ),
     STAFF.post(
         f"{VERSION}/discard",
@@ -147,7 +148,7 @@ ADMIN = (
         handlers.discard,
         None,
         {200: schemas.StateAnswer},
-        errors=("not_found", "conflict"),
+        errors=("not_found", "conflict", "other_division"),
     ),
     STAFF.post(
         f"{VERSION}/simulate",
@@ -174,7 +175,7 @@ ADMIN = (
         handlers.suspend,
         None,
         {200: schemas.StateAnswer},
-        errors=("not_found", "conflict"),
+        errors=("not_found", "conflict", "other_division"),
     ),
     STAFF.post(
         f"{VERSION}/resume",
@@ -183,7 +184,7 @@ ADMIN = (
         handlers.resume,
         None,
         {200: schemas.StateAnswer},
-        errors=("not_found", "conflict", "four_eyes"),
+        errors=("not_found", "conflict", "four_eyes", "other_division"),
     ),
     STAFF.post(
         f"{VERSION}/retire",
@@ -192,6 +193,6 @@ ADMIN = (
         handlers.retire,
         schemas.RetireBody,
         {200: schemas.StateAnswer},
-        errors=("not_found", "conflict"),
+        errors=("not_found", "conflict", "other_division"),
     ),
 )

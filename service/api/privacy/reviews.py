@@ -18,6 +18,7 @@ from consent.oversight import reviews
 from consent.oversight.reviews import Review
 from service.api.admin.schemas import Difference
 from service.api.privacy import schemas
+from service.api.staff_divisions import require_own
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
 from service.i18n import findings
@@ -142,6 +143,7 @@ async def _decide_document(
 ) -> None:
     """Approve or send back a flagged version; request to resume, or retire, one that the rules suspended."""
     stored = await lifecycle.get(kind, document_id, version)
+    await require_own(context, kind, stored.body)
     if stored.state != "suspended":
         await (lifecycle.review if approve else lifecycle.send_back)(kind, document_id, version, staff_id, context.at)
     elif approve:

@@ -95,7 +95,7 @@ PRIVACY = (
         schemas.DecisionBody,
         {200: schemas.ReviewDecided},
         key="optional",
-        errors=("not_found", "conflict", "four_eyes", "prohibited"),
+        errors=("not_found", "conflict", "four_eyes", "other_division", "prohibited"),
     ),
     OFFICER.get(
         "/v1/privacy/objections",

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from benefits.statistics import weekly_figures
 from consent.documents import lifecycle
-from consent.domain import purposes
+from consent.domain import divisions, purposes
 from consent.domain.document_kinds import DocumentKind
 from service.api.public import schemas
 from service.http import json_io
@@ -78,7 +78,7 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
         for benefit in (await context.app_context.catalogue.read(context.at)).benefits(context.today)
         if benefit.benefit_id > str(after[0])
         and scene in (None, benefit.body["scene"])
-        and (benefit.body["division"].startswith(division) or division.startswith(benefit.body["division"]))
+        and divisions.overlap(division, benefit.body["division"])
     ]
     names = ("scene", "title", "description", "division", "condition", "effect", "terms", "valid")
     texts = ("need_based_alternative", "offline_path")

@@ -31,7 +31,7 @@ from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.domain import records
+from consent.domain import divisions, records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound, require_not_frozen
@@ -263,15 +263,26 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
 
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
-    """List the benefits in force by id, each decided for the person's points, with conditions and baseline."""
+    """List the benefits in force by id, each decided for the person's points, with conditions and baseline.
+
+    `?scene=` filters by scene; `?division=` selects benefits of that division, of those above it and of those below.
+    """
     in_force, person = await _in_force(context), await current_person.find(context)
     balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)
-    benefits = [row for row in in_force.benefits(context.today) if row.benefit_id > after[0]][: limit + 1]
+    query = context.request.query_params
+    scene, division = query.get("scene"), query.get("division", "")
+    benefits = [
+        row
+        for row in in_force.benefits(context.today)
+        if row.benefit_id > after[0]
+        and scene in (None, row.body["scene"])
+        and divisions.overlap(division, row.body["division"])
+    ][: limit + 1]
     have = balance.measures()
-    data = [_benefit_answer(row, have, row.provider_id in providers, in_force.venues) for row in benefits]
+    data = [_benefit_answer(row, have, row.provider_id in providers, in_force.venues_of(row)) for row in benefits]
     return current_person.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
 
 
@@ -359,6 +370,7 @@ def _benefit_answer(
         benefit_id=benefit.benefit_id,
         version=benefit.version,
         scene=body["scene"],
+        division=body["division"],
         title=body["title"],
         description=body["description"],
         provider_id=benefit.provider_id,
@@ -372,11 +384,7 @@ def _benefit_answer(
         baseline=benefit.service["baseline"],
         effect=body["effect"],
         terms=body["terms"],
-        venues=[
-            schemas.VenueName(venue_id=venue["venue_id"], name=venue["name"])
-            for venue in venues
-            if venue["provider_id"] == benefit.provider_id
-        ],
+        venues=[schemas.VenueName(venue_id=venue["venue_id"], name=venue["name"]) for venue in venues],
         need_based_alternative=body["need_based_alternative"],
         offline_path=body["offline_path"],
     )

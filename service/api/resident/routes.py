@@ -136,7 +136,7 @@ RESIDENT = (
         "List benefits with their conditions and my points",
         handlers.list_benefits,
         schemas.BenefitList,
-        query=PAGING,
+        query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
         errors=("records_withheld",),
     ),
     ME.post(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from starlette.responses import Response
 
-from benefits.catalogue.model import Body
+from benefits.catalogue.model import Body, is_offered_at
 from benefits.errors import VenueSuspended
 from benefits.redemption import redeem as redemptions
 from benefits.redemption import reversal
@@ -130,7 +130,7 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     benefits = [
         benefit
         for benefit in catalogue.benefits(context.today)
-        if benefit.provider_id == venue["provider_id"] and benefit.benefit_id > str(after[0])
+        if is_offered_at(benefit, venue) and benefit.benefit_id > str(after[0])
     ]
     page = benefits[:limit]
     return Answer(

@@ -24,7 +24,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from service.auth.access_tokens import Audience, require_clean_name
+from service.auth.access_tokens import Audience
+from service.auth.claims import require_clean_name
 from service.auth.demo_issuer import DEMO_ISSUER, DemoIssuer
 from service.http import json_io
 from service.http.context import AppContext

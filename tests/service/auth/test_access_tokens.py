@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from service.auth import access_tokens
 from service.auth.access_tokens import Audience, TrustedIssuer, Verifier
+from service.auth.claims import STAFF_DIVISIONS_MAX
 from service.auth.jwks import KeySource
 from tests.support.tokens import (
     ISSUER,
@@ -43,6 +44,22 @@ def test_each_audience_gives_its_principal() -> None:
         access_tokens.Administrator("subject-1", "staff-1"),
         access_tokens.PrivacyOfficer("subject-1", "staff-1"),
     ]
+
+
+def test_divisions_of_staff_are_codes() -> None:
+    def divisions_of(value: Any) -> tuple[str, ...]:
+        text = token(claims(Audience.ADMINISTRATOR, divisions=value))
+        principal = make_verifier().verify(Audience.ADMINISTRATOR, text, NOW)
+        assert isinstance(principal, access_tokens.Administrator)
+        return principal.divisions
+
+    assert divisions_of(["21", "210102"]) == ("21", "210102")
+    assert divisions_of([]) == divisions_of(...) == ()
+    most = STAFF_DIVISIONS_MAX
+    assert len(divisions_of(["21"] * most)) == most
+    for value in ("21", [21], ["2"], [""], ["21\n"], ["９9"], None, ["21"] * (most + 1)):
+        with pytest.raises(access_tokens.TokenInvalid, match="malformed"):
+            divisions_of(value)
 
 
 def test_rs256_is_accepted_where_the_issuer_allows_it() -> None:

@@ -24,11 +24,11 @@ def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
         access_tokens.Resident("someone", date(1990, 1, 1)),
         access_tokens.Venue("someone"),
         access_tokens.Source("someone"),
-        access_tokens.Administrator("someone", "someone"),
-        access_tokens.PrivacyOfficer("someone", "someone"),
+        access_tokens.Administrator("someone", "someone", ("21",)),
+        access_tokens.PrivacyOfficer("someone", "someone", ("21",)),
     ]
     named = demo.mint(Audience.PRIVACY, "someone", now=NOW, staff_id="S-7")
-    assert verifier.verify(Audience.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7")
+    assert verifier.verify(Audience.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7", ("21",))
     with pytest.raises(access_tokens.AdultsOnly):
         verifier.verify(
             Audience.RESIDENT, demo.mint(Audience.RESIDENT, "child", now=NOW, birthdate=date(2015, 1, 1)), NOW
