@@ -46,7 +46,7 @@ class DimensionPoints:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points as of a civil day; `valid_until` is the first later day with other points if nothing else happens."""
+    """Points as of a civil day. They are the same on every day before `valid_until` if nothing else happens."""
 
     total: int
     dimensions: tuple[DimensionPoints, ...]
@@ -75,7 +75,7 @@ def compute(released: Released, timeline: Timeline, on: date) -> Points:
         dimensions,
         scheme.version,
         on,
-        _first_change(live, dimensions, timeline, on),
+        _first_change(live, timeline, on),
         live,
     )
 
@@ -171,15 +171,18 @@ def _capped(live: Sequence[Contribution], timeline: Timeline, on: date) -> tuple
     return tuple(dimensions)
 
 
-def _first_change(
-    live: Sequence[Contribution], today: tuple[DimensionPoints, ...], timeline: Timeline, on: date
-) -> date | None:
-    """The first later day on which expiry or a version's beginning gives other points; None when nothing will."""
-    expiries = {given.expires_on for given in live if given.points}
-    beginnings = {date(scheme.from_year, 1, 1) for scheme in timeline.schemes if scheme.from_year > on.year}
-    before = [part.points for part in today]
-    for day in sorted(expiries | beginnings):
-        later = [given for given in live if given.expires_on > day]
-        if [part.points for part in _capped(later, timeline, day)] != before:
-            return day
-    return None
+def _first_change(live: Sequence[Contribution], timeline: Timeline, on: date) -> date | None:
+    """The first later day on which expiry or a version's beginning may give other points; None when nothing will.
+
+    The rule of `sql.scoring`, so that both store the same day: the earliest expiry among the records of a kind and
+    civil year that give points together, or the beginning of the next version. A cap may hide the change.
+    """
+    groups: dict[tuple[int, RecordKind], list[Contribution]] = defaultdict(list)
+    for given in live:
+        groups[given.occurred_on.year, given.kind].append(given)
+    days = [
+        min(given.expires_on for given in group) for group in groups.values() if any(given.points for given in group)
+    ]
+    if live:
+        days += [date(scheme.from_year, 1, 1) for scheme in timeline.schemes if scheme.from_year > on.year]
+    return min(days, default=None)

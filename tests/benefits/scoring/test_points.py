@@ -231,14 +231,27 @@ def test_a_record_received_after_its_validity_uses_no_cap() -> None:
 
 
 @given(records_of_a_life)
-def test_valid_until_is_the_first_day_with_other_points(records: list[Record]) -> None:
+def test_points_are_the_same_on_every_day_before_valid_until(records: list[Record]) -> None:
     result = compute(*records)
     if result.valid_until is None:
         assert compute(*records, on=TODAY + timedelta(days=1_000)).total == result.total == 0
         return
     assert result.valid_until > TODAY
-    assert compute(*records, on=result.valid_until - timedelta(days=1)).total == result.total
-    assert compute(*records, on=result.valid_until).total != result.total
+    # Some expiries give no points and change nothing.
+    expiries = {given.expires_on for given in result.contributions if given.expires_on < result.valid_until}
+    for day in {*expiries, result.valid_until - timedelta(days=1)}:
+        assert compute(*records, on=day).dimensions == result.dimensions
+    assert result.valid_until in {given.expires_on for given in result.contributions}
+
+
+def test_an_expiry_whose_loss_a_cap_hides_ends_valid_until_too() -> None:
+    # The rule must be the one of `sql.scoring`, which cannot try the days out.
+    first = deed("first", RIDE, 1_000, date(2025, 3, 1))
+    later = [deed(kind, kind, 1_000_000, date(2026, 3, 1)) for kind in RecordKind]
+    result = compute(first, *later)
+    assert compute(*later).total == result.total
+    assert result.valid_until == date(2027, 3, 1)
+    assert compute(first, *later, on=date(2027, 3, 1)).total == result.total
 
 
 @given(records_of_a_life, st.dates(date(2024, 6, 1), TODAY))
