@@ -19,7 +19,7 @@ PLAN = PartitionPlan(
         "objection": PERSON_KEY,
         "subject": "subject_index",
         "linked_account": "account_index",
-        "record_key": "source_record_id",
+        "record_index": "source_record_index",
     },
     monthly={
         "refused_attempt": MonthlyTable("attempt_id", "attempt.refused"),

@@ -1,7 +1,7 @@
 """Persons: the row with the blind index of their `sub`, their epoch and their wrapped data key; lock, read, create.
 
 SQL text: `find_by_index`, `lock` and `read` are on the path of every request, the locks need FOR UPDATE, `raise_epoch`
-needs RETURNING, `_claim_subject` needs the count of ON CONFLICT. The rest are QuerySets.
+and `raise_epochs` need RETURNING, `_claim_subject` needs the count of ON CONFLICT. The rest are QuerySets.
 
 Every change of what may be used raises the person's epoch under the row lock. A result computed under an older epoch is
 refused when it is written and ignored when it is read.
@@ -9,9 +9,10 @@ refused when it is written and ignored when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -53,7 +54,7 @@ class ActingPerson:
     today: date
 
 
-def from_row(keyring: Keyring, row: queries.Row) -> Person:
+def from_row(keyring: Keyring, row: Mapping[str, Any]) -> Person:
     """Build the person of a row with person_id, epoch and wrapped_key; vault.SealBroken if the key does not open."""
     person_id = row["person_id"]
     return Person(person_id, row["epoch"], AESGCM(vault.unwrap(keyring, person_id, bytes(row["wrapped_key"]))))
@@ -169,6 +170,16 @@ async def raise_epoch(person_id: str) -> int:
     row = await queries.fetch_one("UPDATE person SET epoch = epoch + 1 WHERE person_id = $1 RETURNING epoch", person_id)
     assert row is not None
     return int(row["epoch"])
+
+
+async def raise_epochs(keyring: Keyring, person_ids: Iterable[str]) -> dict[str, Person]:
+    """Raise the epochs of many persons as `raise_epoch` does; return the persons by id, with their keys unwrapped."""
+    rows = await queries.fetch_records(
+        f"UPDATE person SET epoch = epoch + 1 WHERE {queries.any_of('person_id', 1)}"
+        " RETURNING person_id, epoch, wrapped_key",
+        queries.array_param(person_ids),
+    )
+    return {row["person_id"]: from_row(keyring, row) for row in rows}
 
 
 async def rewrap(keyring: Keyring, after: str, limit: int) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from consent import persons as people
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import new_data_key
 from consent.database import queries
+from consent.records import source_ids
 from service.auth.access_tokens import Audience
 from service.demo import seed
 from tests.support.city import Actor, City
@@ -89,12 +90,16 @@ async def add_people_with_rides(town: City, count: int) -> list[str]:
     given, expires = queries.to_micros(at - timedelta(days=30)), queries.to_micros(at + timedelta(days=300))
     year = (await town.today()).year - 1
     keyring = town.app_context.keyring
+    day = queries.to_day_number(date(year, 6, 1))
     persons: list[tuple[Any, ...]] = []
+    records: list[tuple[Any, ...]] = []
     for _ in range(count):
         person_id = new_id()
         wrapped = new_data_key(keyring, person_id)
         person = people.from_row(keyring, {"person_id": person_id, "epoch": 1, "wrapped_key": wrapped})
         persons.append((person_id, wrapped, person.seal("person", "sealed_subject", person_id, b"x")))
+        record_id = new_id()
+        records.append((person_id, record_id, source_ids.seal_id(person, record_id, record_id), day, given))
     async with queries.transaction():
         await queries.execute_many(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
@@ -108,9 +113,9 @@ async def add_people_with_rides(town: City, count: int) -> list[str]:
             [(person[0], new_id(), given, expires) for person in persons],
         )
         await queries.execute_many(
-            "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
-            " received_at) VALUES ($1, $2, 'green-travel', $2, 'bike_trip', 40, $3, $4)",
-            [(person[0], new_id(), queries.to_day_number(date(year, 6, 1)), given) for person in persons],
+            "INSERT INTO record (person_id, record_id, source_id, sealed_source_record_id, kind, quantity, occurred_on,"
+            " received_at) VALUES ($1, $2, 'green-travel', $3, 'bike_trip', 40, $4, $5)",
+            records,
         )
     return sorted(person[0] for person in persons)
 

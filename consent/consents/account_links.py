@@ -259,7 +259,7 @@ async def end_links(person: Person, source_id: str, at: datetime) -> int:
     if indexes := sorted({link["account_index"] for link in links}):
         # By account_index, the distribution key. `person_id` keeps another person's link to the same account.
         await LinkedAccount.filter(source_id=source_id, account_index__in=indexes, person_id=person_id).delete()
-    # Distributed by the source's record ids, so this statement visits every server.
+    # Distributed by the index of the source's record ids, so this statement visits every server.
     await RecordKey.filter(person_id=person_id, source_id=source_id).delete()
     await ReplacedRecord.filter(person_id=person_id, source_id=source_id).delete()
     # Without a consent the source may not be asked for a missing record any more.

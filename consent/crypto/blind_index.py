@@ -1,7 +1,8 @@
 """Blind indexes, which look up a value without storing it in readable form, and random ids and codes.
 
-Every guessable value (a resident's `sub`, an account number, a short code) is looked up by a keyed HMAC over its NFKC
-form, with a key of its own for each use. A bare hash would be guessed from the list of all possible values.
+Every guessable value (a resident's `sub`, an account number, a source's record id, a short code) is looked up by a
+keyed HMAC over its NFKC form, with a key of its own for each use. A bare hash would be guessed from the list of all
+possible values.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import os
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 
-from consent.crypto.vault import Keyring, mac
+from consent.crypto.vault import Keyring, mac, prepared_mac
 
 ID_DIGITS = 32
+INDEX_DIGITS = 32
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Letters and digits that are not confused when read from a screen (no 0 and O, no 1, I and L)."""
 CODE_LENGTH = 8
@@ -27,6 +29,7 @@ class IndexUse(StrEnum):
 
     SUBJECT = "subject"
     ACCOUNT = "account"
+    RECORD = "record"
     LINK_CODE = "link-code"
     PRESENTATION = "presentation"
     HANDLE = "handle"
@@ -38,6 +41,22 @@ def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
     return _index(keyring.index_key, use, parts)
 
 
+def indexer(keyring: Keyring, use: IndexUse, *shared: str) -> Callable[[str], str]:
+    """Return the function that computes `blind_index(keyring, use, *shared, value)` of thousands of values.
+
+    The HMAC over the shared parts is computed once and copied for each value.
+    """
+    prepared = prepared_mac(_key_of(keyring.index_key, use)).copy()
+    prepared.update(_encoded(shared))
+
+    def index(value: str) -> str:
+        keyed = prepared.copy()
+        keyed.update(_encoded((value,)))
+        return keyed.hexdigest()[:INDEX_DIGITS]
+
+    return index
+
+
 @lru_cache(maxsize=10_000)
 def subject_index_under(index_key: bytes, subject: str) -> str:
     """Return the index of a token's `sub`. Cached, as tokens are: a resident's requests come in bursts."""
@@ -45,11 +64,15 @@ def subject_index_under(index_key: bytes, subject: str) -> str:
 
 
 def _index(index_key: bytes, use: IndexUse, parts: tuple[str, ...]) -> str:
+    return mac(_key_of(index_key, use), _encoded(parts)).hex()[:INDEX_DIGITS]
+
+
+def _encoded(parts: tuple[str, ...]) -> bytes:
     message = b""
     for part in parts:
         encoded = (part if part.isascii() else unicodedata.normalize("NFKC", part)).encode()
         message += len(encoded).to_bytes(4, "big") + encoded
-    return mac(_key_of(index_key, use), message).hex()[:32]
+    return message
 
 
 @lru_cache(maxsize=16)

@@ -11,11 +11,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from types import MappingProxyType
 
 import asyncpg
+from tortoise.exceptions import OperationalError
 
 from consent.database import queries
 
@@ -35,6 +38,20 @@ CREATE TABLE IF NOT EXISTS schema_migration (
 
 IN_CATALOGUE = "SELECT 1 AS there WHERE to_regclass($1) IS NOT NULL"
 """Asks for a table without creating it: the service's own database role may not create any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Work that must be done before a file and that SQL cannot do, such as values computed with a key.
+
+    `run` works in batches, each a transaction, while the service runs; interrupted, it is continued by the next call.
+    It is called again in the file's own transaction with `tables` locked, for rows written meanwhile. `needed` reports
+    whether there are rows at all.
+    """
+
+    tables: tuple[str, ...]
+    needed: Callable[[], Awaitable[bool]]
+    run: Callable[[], Awaitable[int]]
 
 
 class MigrationChanged(Exception):
@@ -83,19 +100,39 @@ async def pending(packages: Sequence[str]) -> list[str]:
     return missing
 
 
-async def apply(packages: Sequence[str]) -> list[str]:
-    """Apply the missing migrations in one transaction and return their names.
+async def apply(packages: Sequence[str], preparations: Mapping[str, Preparation] = MappingProxyType({})) -> list[str]:
+    """Apply the missing migrations, and return their names: in one transaction, unless a file needs a preparation.
 
-    Several processes may call it at once: an advisory lock makes them take turns. While the service runs, a table in
-    use is waited for LOCK_WAIT at a time; then the transaction is rolled back and tried again.
+    `preparations` are by `package/name`. Several processes may call it at once: an advisory lock makes them take turns.
+    While the service runs, a table in use is waited for LOCK_WAIT at a time; then the transaction is rolled back and
+    tried again.
 
     Raises:
         MigrationChanged: an applied file was edited.
         asyncpg.LockNotAvailableError: a table stayed in use for ATTEMPTS_MAX attempts.
     """
+    applied: list[str] = []
+    prepared: dict[str, Preparation] = {}
+    while True:
+        names, waiting = await _apply_patiently(packages, preparations, prepared)
+        applied += names
+        if waiting is None:
+            return applied
+        try:
+            await preparations[waiting].run()
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, OperationalError):
+            # Another process may have applied the file during a batch of this one, and so removed the columns.
+            if waiting in await pending(packages):
+                raise
+        prepared[waiting] = preparations[waiting]
+
+
+async def _apply_patiently(
+    packages: Sequence[str], preparations: Mapping[str, Preparation], prepared: Mapping[str, Preparation]
+) -> tuple[list[str], str | None]:
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _apply(packages)
+            return await _apply(packages, preparations, prepared)
         except asyncpg.LockNotAvailableError:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
@@ -103,27 +140,41 @@ async def apply(packages: Sequence[str]) -> list[str]:
     raise AssertionError("unreachable")
 
 
-async def _apply(packages: Sequence[str]) -> list[str]:
+async def _apply(
+    packages: Sequence[str], preparations: Mapping[str, Preparation], prepared: Mapping[str, Preparation]
+) -> tuple[list[str], str | None]:
+    """Apply the missing files up to the first that waits for its preparation; return their names and that one's."""
+    applied: list[str] = []
     async with queries.transaction():
         sqlite = queries.is_sqlite()
         if not sqlite:
             await queries.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
             await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
         await queries.execute(BOOKKEEPING)
-        missing = await pending(packages)
-        for qualified in missing:
-            package, name = qualified.split("/")
-            script = dict(files(package, "sqlite" if sqlite else "postgres"))[name]
-            if sqlite:
-                for statement in statements(script):
-                    await queries.execute(statement.replace("BYTEA", "BLOB"))
-            else:
-                await queries.connection().execute_script(script)
-            await queries.execute(
-                "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
-                package,
-                name,
-                hashlib.sha256(script.encode()).hexdigest(),
-                queries.to_micros(await queries.now()),
-            )
-    return missing
+        for qualified in await pending(packages):
+            if preparation := preparations.get(qualified):
+                if qualified not in prepared and await preparation.needed():
+                    return applied, qualified
+                if not sqlite:
+                    await queries.execute(f"LOCK TABLE {', '.join(preparation.tables)} IN ACCESS EXCLUSIVE MODE")
+                await preparation.run()
+            await _execute(qualified, sqlite)
+            applied.append(qualified)
+    return applied, None
+
+
+async def _execute(qualified: str, sqlite: bool) -> None:
+    package, name = qualified.split("/")
+    script = dict(files(package, "sqlite" if sqlite else "postgres"))[name]
+    if sqlite:
+        for statement in statements(script):
+            await queries.execute(statement.replace("BYTEA", "BLOB"))
+    else:
+        await queries.connection().execute_script(script)
+    await queries.execute(
+        "INSERT INTO schema_migration VALUES ($1, $2, $3, $4)",
+        package,
+        name,
+        hashlib.sha256(script.encode()).hexdigest(),
+        queries.to_micros(await queries.now()),
+    )

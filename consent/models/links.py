@@ -41,13 +41,13 @@ class LinkEnding(TableModel):
 class StoredCorrection(TableModel):
     """The change that an officer's decision made to a source's record, until the source acknowledges it.
 
-    `quantity` and `occurred_on` are the new values; NULL for a retraction. `restored` is 1 where the decision brought
-    the record back.
+    The source's record id is sealed under the service's key: the feed must outlive the person's. `quantity` and
+    `occurred_on` are the new values; NULL for a retraction. `restored` is 1 where the decision brought the record back.
     """
 
     correction_id = Text(primary_key=True)
     source_id = Text()
-    source_record_id = Text()
+    sealed_source_record_id = Sealed("correction_id", use="correction")
     outcome = Text()
     quantity = Integer(null=True)
     occurred_on = CivilDay(null=True)
@@ -112,7 +112,7 @@ class StoredRecord(CompositeKeyModel):
     person_id = Text()
     record_id = Text()
     source_id = Text()
-    source_record_id = Text()
+    sealed_source_record_id = Sealed("record_id")
     kind = Text()
     quantity = Integer()
     occurred_on = CivilDay()
@@ -123,16 +123,16 @@ class StoredRecord(CompositeKeyModel):
 
 
 class RecordKey(CompositeKeyModel):
-    """Maps a source's own record id (a blind index of it) to the record."""
+    """Maps the blind index of a source's own record id to the record."""
 
-    KEY = ("source_id", "source_record_id")
+    KEY = ("source_id", "source_record_index")
     source_id = Text()
-    source_record_id = Text()
+    source_record_index = Text()
     person_id = Text()
     record_id = Text()
 
     class Meta:
-        table = "record_key"
+        table = "record_index"
 
 
 class ReplacedRecord(CompositeKeyModel):

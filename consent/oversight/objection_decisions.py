@@ -27,12 +27,12 @@ from consent.kernel.errors import Conflict, NotFound, WouldLowerPoints
 from consent.models import StoredObjection, StoredRecord
 from consent.oversight.objections import ASKED, Grounds, open_claim, state_in
 from consent.persons import Person
-from consent.records import gate, intake, restoration
+from consent.records import gate, intake, restoration, source_ids
 from consent.records.intake import RecordCorrection
 from consent.records.restoration import Replaced
 
 FOR_OFFICER = (
-    "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.source_record_id"
+    "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on, r.sealed_source_record_id"
     " FROM objection o JOIN person p ON p.person_id = o.person_id"
     " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
 )
@@ -159,7 +159,7 @@ async def decide(locked: LockedObjection, ruling: Ruling, staff_id: str, today: 
     state = ObjectionState.REJECTED
     changes: dict[str, int] = {}
     if ruling.upheld:
-        state, changes = await _uphold(locked, ruling.correction, staff_id, today, at)
+        state, changes = await _uphold(keyring, locked, ruling.correction, staff_id, today, at)
     stored = state if state in (ObjectionState.REJECTED, ObjectionState.CORRECTED) else ObjectionState.UPHELD
     await _only(person, objection_id).update(
         state=stored,
@@ -179,7 +179,12 @@ async def decide(locked: LockedObjection, ruling: Ruling, staff_id: str, today: 
 
 
 async def _uphold(
-    locked: LockedObjection, correction: RecordCorrection | None, staff_id: str, today: date, at: datetime
+    keyring: Keyring,
+    locked: LockedObjection,
+    correction: RecordCorrection | None,
+    staff_id: str,
+    today: date,
+    at: datetime,
 ) -> tuple[ObjectionState, dict[str, int]]:
     """Carry out an upheld objection; return its state and the columns that say what came of it."""
     person, objection, record, grounds = locked
@@ -188,7 +193,7 @@ async def _uphold(
             raise WouldLowerPoints("nobody asked for the removal of this record")
         if correction is not None and correction.quantity is not None and correction.quantity < record.quantity:
             raise WouldLowerPoints("the corrected quantity is smaller")
-        await intake.apply_decision(person, record, correction, today, at)
+        await intake.apply_decision(keyring, person, record, correction, today, at)
         return (ObjectionState.UPHELD if correction is None else ObjectionState.CORRECTED), {}
     if not await gate.covered(person.person_id, Purpose.POINTS_COMPUTE, objection.source_id or "", at):
         # Somebody who no longer allows it has no records here, and their source may not be asked about them.
@@ -197,7 +202,7 @@ async def _uphold(
         replaced = await restoration.latest_of(person, objection.record_id)
         if replaced is None or _removed_as_asked(replaced, objection):
             return ObjectionState.UPHELD, {}
-        await restoration.restore(person, objection.record_id, staff_id, at)
+        await restoration.restore(keyring, person, objection.record_id, staff_id, at)
         return ObjectionState.RESTORED, {"restored_at": queries.to_micros(at)}
     deadline = answer_by(today, working_days.shipped())
     return ObjectionState.ASKED, {"asked_at": queries.to_micros(at), "answer_by": queries.to_day_number(deadline)}
@@ -231,7 +236,7 @@ async def restore_record(keyring: Keyring, record_id: str, act: UnderCase, at: d
     if person_id is None:
         raise NotFound("there is no such record")
     person = await persons.lock(keyring, person_id)
-    if await restoration.restore(person, record_id, act.staff_id, at):
+    if await restoration.restore(keyring, person, record_id, act.staff_id, at):
         await StoredObjection.filter(
             person_id=person_id, record_id=record_id, state__in=[ObjectionState.UPHELD, ObjectionState.CORRECTED]
         ).update(restored_at=queries.to_micros(at))
@@ -286,7 +291,7 @@ async def _for_officer(keyring: Keyring, row: queries.Row, zone: tzinfo) -> Obje
 async def _record_of(person: Person, row: queries.Row) -> dict[str, str | int] | None:
     if row["record_kind"] is not None:
         return {
-            "record_id": row["source_record_id"],
+            "record_id": source_ids.open_id(person, row["record_id"], row["sealed_source_record_id"]),
             "kind": row["record_kind"],
             "quantity": row["quantity"],
             "occurred_on": queries.from_day_number(row["occurred_on"]).isoformat(),

@@ -21,6 +21,7 @@ from consent.kernel.errors import Conflict, NotFound
 from consent.models import StoredObjection
 from consent.oversight.objections import ASKED, open_claim, state_in
 from consent.persons import Person
+from consent.records import source_ids
 
 OF_CONFIRMED_LINK = (
     " JOIN account_link a ON a.person_id = o.person_id AND a.source_id = o.source_id AND a.state = 'confirmed'"
@@ -55,7 +56,7 @@ async def list_for_source(
     """
     at, objection_id = after or paging.OLDEST
     rows = await queries.fetch_all(
-        "SELECT o.*, r.source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
+        "SELECT o.*, r.sealed_source_record_id, a.link_id, a.sealed_account, p.epoch, p.wrapped_key FROM objection o"
         f" JOIN person p ON p.person_id = o.person_id{OF_CONFIRMED_LINK}"
         " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
         f" WHERE o.source_id = $1 AND (o.state = 'open' OR ({ASKED}))"
@@ -70,10 +71,11 @@ async def list_for_source(
 
 
 def _for_source(person: Person, row: queries.Row) -> ObjectionForSource:
+    sealed = row["sealed_source_record_id"]
     return ObjectionForSource(
         row["objection_id"],
         state_in(row),
-        row["source_record_id"],
+        None if sealed is None else source_ids.open_id(person, row["record_id"], sealed),
         person.open("account_link", "sealed_account", row["link_id"], bytes(row["sealed_account"])).decode(),
         Reason(row["reason_code"]),
         queries.from_micros(row["opened_at"]),

@@ -22,6 +22,7 @@ from consent.events import ledger
 from consent.events.ledger import ChainHead
 from consent.kernel.errors import NotCovered, NotFound, require_not_frozen
 from consent.persons import Person
+from consent.records import source_ids
 from consent.records.derived_table import DerivedTable
 
 
@@ -289,7 +290,7 @@ async def own_records(person: Person, before: tuple[int, str] | None, limit: int
     """
     day, record_id = before or (2**31 - 1, "")
     rows = await queries.fetch_all(
-        "SELECT record_id, source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
+        "SELECT record_id, sealed_source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
         " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
         " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",
         person.person_id,
@@ -299,7 +300,11 @@ async def own_records(person: Person, before: tuple[int, str] | None, limit: int
     )
     return [
         {
-            **row,
+            "record_id": row["record_id"],
+            "source_record_id": source_ids.open_id(person, row["record_id"], row["sealed_source_record_id"]),
+            "source_id": row["source_id"],
+            "kind": row["kind"],
+            "quantity": row["quantity"],
             "occurred_on": queries.from_day_number(row["occurred_on"]),
             "received_at": queries.from_micros(row["received_at"]),
         }

@@ -9,7 +9,7 @@ the source, and by an officer's decision, are here too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -32,14 +32,12 @@ from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import DomainError, NotFound
 from consent.models import RecordKey, StoredRecord
 from consent.persons import Person
-from consent.records import gate, officer_corrections, restoration
+from consent.records import gate, officer_corrections, restoration, source_ids, storage
+from consent.records.officer_corrections import SourceRecord
+from consent.records.storage import Content, NewRecord
 
 BATCH_MAX = 10_000
 """Records in one transaction: many for each round trip, few enough that no lock lasts long."""
-RECORD_KEY_COLUMNS = ("source_id", "source_record_id", "person_id", "record_id")
-RECORD_COLUMNS = (
-    "person_id", "record_id", "source_id", "source_record_id", "kind", "quantity", "occurred_on", "received_at",
-)  # fmt: skip
 FIRST_DAY = date(2000, 1, 1)
 """A day before this is a mistake of format; no record is retained that long anyway."""
 
@@ -106,6 +104,13 @@ class _Valid(NamedTuple):
     account_index: str
 
 
+class _Admitted(NamedTuple):
+    position: int
+    delivery: DeliveredRecord
+    person_id: str
+    record_index: str
+
+
 async def deliver(
     keyring: Keyring,
     source_id: str,
@@ -138,17 +143,16 @@ async def deliver(
         valid.append(_Valid(position, delivery, index))
     owners, shown = await _authorised(source_id, set(indexes.values()), at)
     agreed = await _kinds_agreed(source_id, set(shown.values()))
-    admitted = []
-    for entry in valid:
-        position, delivery, index = entry
+    admitted, index_of = [], source_ids.index_of(keyring, source_id)
+    for position, delivery, index in valid:
         if index not in owners:
             answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.NOT_AUTHORISED)
         elif delivery.kind not in agreed[shown[index]]:
             answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.KIND_NOT_ALLOWED)
         else:
-            admitted.append(entry)
-    stored = await _stored(source_id, {entry.delivery.record_id for entry in admitted})
-    await _store(source_id, admitted, owners, stored, answers, at)
+            admitted.append(_Admitted(position, delivery, owners[index], index_of(delivery.record_id)))
+    stored = await storage.load_content(source_id, {entry.record_index for entry in admitted})
+    await storage.store(keyring, source_id, _decide(admitted, stored, answers), at)
     return [answer for answer in answers if answer is not None]
 
 
@@ -211,63 +215,23 @@ async def _authorised(source_id: str, indexes: set[str], at: datetime) -> tuple[
     return owners, {account_index: shown[person_id] for account_index, person_id in owners.items()}
 
 
-async def _stored(source_id: str, record_ids: set[str]) -> dict[str, tuple[object, ...]]:
-    """Return the stored person, kind, quantity and day by the source's record id; None for those of a retracted one."""
-    if not record_ids:
-        return {}
-    keys = await queries.fetch_records(
-        "SELECT source_record_id, person_id, record_id FROM record_key WHERE source_id = $1 AND "
-        + queries.any_of("source_record_id", 2),
-        source_id,
-        queries.array_param(record_ids),
-    )
-    if not keys:
-        return {}
-    rows = await queries.fetch_records(
-        f"SELECT record_id, kind, quantity, occurred_on FROM record WHERE {queries.any_of('person_id', 1)}"
-        f" AND {queries.any_of('record_id', 2)}",
-        queries.array_param({row["person_id"] for row in keys}),
-        queries.array_param(row["record_id"] for row in keys),
-    )
-    content = {row["record_id"]: (row["kind"], row["quantity"], row["occurred_on"]) for row in rows}
-    return {
-        row["source_record_id"]: (row["person_id"], *content.get(row["record_id"], (None, None, None))) for row in keys
-    }
-
-
-async def _store(
-    source_id: str,
-    admitted: Sequence[_Valid],
-    owners: Mapping[str, str],
-    stored: dict[str, tuple[object, ...]],
-    answers: list[DeliveryResult | None],
-    at: datetime,
-) -> None:
-    keys, records, received_at, ids = [], [], queries.to_micros(at), new_ids(len(admitted))
-    for position, delivery, account_index in admitted:
-        name, person_id = delivery.record_id, owners[account_index]
+def _decide(
+    admitted: Sequence[_Admitted], stored: dict[str, Content], answers: list[DeliveryResult | None]
+) -> list[NewRecord]:
+    """Return the records that are new, each with a new id; the answers of all are written to `answers`."""
+    new, ids = [], new_ids(len(admitted))
+    for position, delivery, person_id, record_index in admitted:
         content = (person_id, delivery.kind, delivery.quantity, _day_number(delivery.occurred_on))
-        known = stored.get(name)
-        if known is not None:
-            answers[position] = (
-                DeliveryResult(name, "duplicate")
-                if known == content
-                else DeliveryResult(name, "refused", Refusal.CONFLICT)
-            )
-            continue
-        stored[name] = content
-        record_id = next(ids)
-        keys.append((source_id, name, person_id, record_id))
-        records.append((person_id, record_id, source_id, name, *content[1:], received_at))
-        answers[position] = DeliveryResult(name, "accepted")
-    if not records:
-        return
-    await queries.copy_rows("record_key", RECORD_KEY_COLUMNS, keys)
-    await queries.copy_rows("record", RECORD_COLUMNS, records)
-    await queries.execute(
-        f"UPDATE person SET epoch = epoch + 1 WHERE {queries.any_of('person_id', 1)}",
-        queries.array_param({row[0] for row in records}),
-    )
+        known = stored.get(record_index)
+        if known is None:
+            stored[record_index] = content
+            new.append(NewRecord(next(ids), record_index, delivery.record_id, *content))
+            answers[position] = DeliveryResult(delivery.record_id, "accepted")
+        elif known == content:
+            answers[position] = DeliveryResult(delivery.record_id, "duplicate")
+        else:
+            answers[position] = DeliveryResult(delivery.record_id, "refused", Refusal.CONFLICT)
+    return new
 
 
 async def correct(
@@ -303,25 +267,33 @@ async def retract(keyring: Keyring, source_id: str, source_record_id: str, reaso
 
 
 async def apply_decision(
-    person: Person, record: StoredRecord, correction: RecordCorrection | None, today: date, at: datetime
+    keyring: Keyring,
+    person: Person,
+    record: StoredRecord,
+    correction: RecordCorrection | None,
+    today: date,
+    at: datetime,
 ) -> None:
     """Correct the record of an upheld objection, or delete it without a correction, and tell its source.
 
     Runs in the transaction of the decision with the person's row locked.
     """
+    source_record_id = source_ids.open_id(person, record.record_id, record.sealed_source_record_id)
+    named = SourceRecord(record.source_id, source_record_id)
     if correction is None:
         await _retract(person, record, BY_OFFICER, at)
-        await officer_corrections.add_retracted(record.source_id, record.source_record_id, at)
+        await officer_corrections.add_retracted(keyring, named, at)
     else:
         quantity, day = await _replace(person, record, correction, BY_OFFICER, today, at)
-        await officer_corrections.add_corrected(record.source_id, record.source_record_id, quantity, day, at)
+        await officer_corrections.add_corrected(keyring, named, quantity, day, at)
 
 
 async def _require_covered_record(
     keyring: Keyring, source_id: str, source_record_id: str, at: datetime
 ) -> tuple[Person, StoredRecord]:
     """Return a source's record and its person, locked; NotFound unless a live consent covers it."""
-    key = await RecordKey.get_or_none(source_id=source_id, source_record_id=source_record_id)
+    record_index = source_ids.index_of(keyring, source_id)(source_record_id)
+    key = await RecordKey.get_or_none(source_id=source_id, source_record_index=record_index)
     if key is None:
         raise NotFound("there is no such record")
     person = await persons.lock(keyring, key.person_id)

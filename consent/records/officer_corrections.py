@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from consent.crypto.blind_index import new_id
+from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.kernel.errors import NotFound
 from consent.models import StoredCorrection
+from consent.records import source_ids
 
 Outcome = Literal["corrected", "retracted", "restored"]
 
@@ -30,29 +32,37 @@ class CorrectionForSource:
     since: datetime
 
 
-async def add_corrected(source_id: str, source_record_id: str, quantity: int, occurred_on: int, at: datetime) -> None:
+class SourceRecord(NamedTuple):
+    """A record by the ids of its source and of the record there."""
+
+    source_id: str
+    record_id: str
+
+
+async def add_corrected(keyring: Keyring, record: SourceRecord, quantity: int, occurred_on: int, at: datetime) -> None:
     """Add a record's new quantity and civil day (`yyyymmdd`) to its source's feed, in the decision's transaction."""
-    await _add(source_id, source_record_id, "corrected", (quantity, occurred_on), at)
+    await _add(keyring, record, "corrected", (quantity, occurred_on), at)
 
 
-async def add_retracted(source_id: str, source_record_id: str, at: datetime) -> None:
+async def add_retracted(keyring: Keyring, record: SourceRecord, at: datetime) -> None:
     """Add the deletion of a record to its source's feed, in the decision's transaction."""
-    await _add(source_id, source_record_id, "retracted", (None, None), at)
+    await _add(keyring, record, "retracted", (None, None), at)
 
 
-async def add_restored(source_id: str, source_record_id: str, quantity: int, occurred_on: int, at: datetime) -> None:
+async def add_restored(keyring: Keyring, record: SourceRecord, quantity: int, occurred_on: int, at: datetime) -> None:
     """Add the values of a restored record to its source's feed, in the transaction of the restoration."""
-    await _add(source_id, source_record_id, "restored", (quantity, occurred_on), at)
+    await _add(keyring, record, "restored", (quantity, occurred_on), at)
 
 
 async def _add(
-    source_id: str, source_record_id: str, outcome: Outcome, values: tuple[int | None, int | None], at: datetime
+    keyring: Keyring, record: SourceRecord, outcome: Outcome, values: tuple[int | None, int | None], at: datetime
 ) -> None:
     quantity, occurred_on = values
+    correction_id = new_id()
     await StoredCorrection.create(
-        correction_id=new_id(),
-        source_id=source_id,
-        source_record_id=source_record_id,
+        correction_id=correction_id,
+        source_id=record.source_id,
+        sealed_source_record_id=source_ids.seal_for_feed(keyring, correction_id, record.record_id),
         outcome="corrected" if outcome == "restored" else outcome,
         restored=int(outcome == "restored"),
         quantity=quantity,
@@ -61,7 +71,9 @@ async def _add(
     )
 
 
-async def list_for_source(source_id: str, after: Cursor | None, limit: int) -> list[CorrectionForSource]:
+async def list_for_source(
+    keyring: Keyring, source_id: str, after: Cursor | None, limit: int
+) -> list[CorrectionForSource]:
     """Return the corrections that the source has not acknowledged, oldest first, after the cursor (since, id)."""
     rows = (
         await StoredCorrection.filter(
@@ -73,7 +85,7 @@ async def list_for_source(source_id: str, after: Cursor | None, limit: int) -> l
     return [
         CorrectionForSource(
             row.correction_id,
-            row.source_record_id,
+            source_ids.open_from_feed(keyring, row.correction_id, row.sealed_source_record_id),
             "restored" if row.restored else "corrected" if row.outcome == "corrected" else "retracted",
             row.quantity,
             None if row.occurred_on is None else queries.from_day_number(row.occurred_on),

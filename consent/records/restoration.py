@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from consent.crypto.blind_index import new_id
+from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.domain.corrections import DecidedBy, RecordChange
@@ -23,7 +24,8 @@ from consent.events.messages import MessageKind
 from consent.kernel.errors import Conflict, RestoredByOfficer
 from consent.models import ReplacedRecord, StoredRecord
 from consent.persons import Person, raise_epoch
-from consent.records import gate, officer_corrections
+from consent.records import gate, officer_corrections, source_ids
+from consent.records.officer_corrections import SourceRecord
 
 COPY_LIFE = timedelta(days=RETRACTION_OBJECTION_DAYS)
 """Time for which a copy stays after the change."""
@@ -60,7 +62,7 @@ async def copy_before(
     """
     change_id = new_id()
     values = {
-        "source_record_id": record.source_record_id,
+        "source_record_id": source_ids.open_id(person, record.record_id, record.sealed_source_record_id),
         "kind": record.kind,
         "quantity": record.quantity,
         "occurred_on": queries.from_day_number(record.occurred_on).isoformat(),
@@ -147,7 +149,7 @@ async def owner_of(record_id: str) -> str | None:
     return None if row is None else row.person_id
 
 
-async def restore(person: Person, record_id: str, staff_id: str, at: datetime) -> bool:
+async def restore(keyring: Keyring, person: Person, record_id: str, staff_id: str, at: datetime) -> bool:
     """Bring the record back as it was before the latest change of it; tell its person and its source.
 
     Runs in the caller's transaction with the person's row locked; raises their epoch and writes `record.restored`.
@@ -170,7 +172,7 @@ async def restore(person: Person, record_id: str, staff_id: str, at: datetime) -
             person_id=person.person_id,
             record_id=record_id,
             source_id=copy.source_id,
-            source_record_id=copy.source_record_id,
+            sealed_source_record_id=source_ids.seal_id(person, record_id, copy.source_record_id),
             kind=copy.kind,
             quantity=copy.quantity,
             occurred_on=day,
@@ -196,7 +198,9 @@ async def restore(person: Person, record_id: str, staff_id: str, at: datetime) -
     await raise_epoch(person.person_id)
     await ledger.append(person, "record.restored", {**facts, "staff_id": staff_id}, at)
     await messages.add(person, MessageKind.RECORD_RESTORED, facts, at)
-    await officer_corrections.add_restored(copy.source_id, copy.source_record_id, copy.quantity, day, at)
+    await officer_corrections.add_restored(
+        keyring, SourceRecord(copy.source_id, copy.source_record_id), copy.quantity, day, at
+    )
     return True
 
 

@@ -37,7 +37,7 @@ from consent.models import (
 )
 from consent.oversight import objections
 from consent.persons import Person
-from consent.records import restoration
+from consent.records import restoration, source_ids
 from consent.rights import access_log
 
 PAGE = 1_000
@@ -70,10 +70,15 @@ async def export(person: Person) -> dict[str, Any]:
         ],
         "accounts": await _accounts(person),
         "records": [
-            {**row, "occurred_on": queries.from_day_number(row["occurred_on"]).isoformat()}
-            for row in await StoredRecord.filter(person_id=person.person_id)
-            .order_by("occurred_on", "record_id")
-            .values("record_id", "source_id", "source_record_id", "kind", "quantity", "occurred_on")
+            {
+                "record_id": record.record_id,
+                "source_id": record.source_id,
+                "source_record_id": source_ids.open_id(person, record.record_id, record.sealed_source_record_id),
+                "kind": record.kind,
+                "quantity": record.quantity,
+                "occurred_on": queries.from_day_number(record.occurred_on).isoformat(),
+            }
+            for record in await StoredRecord.filter(person_id=person.person_id).order_by("occurred_on", "record_id")
         ],
         "events": [_opened(opening) for opening in await _all_events(person)],
         "uses_for_all": [_opened(opening) for opening in await access_log.openings_for_all(person)],

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import io
 import json
+import os
 import random
 import resource
 import tempfile
@@ -22,10 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from consent.crypto.blind_index import IndexUse, blind_index, new_id
-from consent.crypto.vault import Keyring
+from consent.crypto.vault import KEY_BYTES, Keyring, Place, new_data_key, seal
 from consent.database import queries
+from consent.records import source_ids
 from loadtests.benchmarks import turns
 from service.demo import seed
 from service.ingest import file_import
@@ -63,7 +66,7 @@ async def link(keyring: Keyring) -> dict[str, str]:
         await queries.execute_many(
             "INSERT INTO person (person_id, epoch, events, last_leaf, wrapped_key, sealed_subject, created_at)"
             " VALUES ($1, 0, 0, '', $2, $2, 0)",
-            [(person, b"-") for person in people.values()],
+            [(person, new_data_key(keyring, person)) for person in people.values()],
         )
         await queries.execute_many(
             "INSERT INTO consent (person_id, consent_id, purpose, counterpart, notice_id, notice_version,"
@@ -94,15 +97,18 @@ async def copied(url: str, text: dict[str, bytes]) -> float:
     return took
 
 
-def as_text(people: dict[str, str], count: int) -> dict[str, bytes]:
-    """The same rows as COPY reads them, with ids made beforehand."""
+def as_text(keyring: Keyring, people: dict[str, str], count: int) -> dict[str, bytes]:
+    """The same rows as COPY reads them, with ids, indexes and sealed ids made beforehand."""
     record, key = io.StringIO(), io.StringIO()
+    cipher, index_of = AESGCM(os.urandom(KEY_BYTES)), source_ids.index_of(keyring, SOURCE)
     for source_record_id, account, day, quantity in rows(count):
         person, record_id = people[account], new_id()
-        values = (person, record_id, SOURCE, source_record_id, KIND, quantity, day.replace("-", ""), 0)
+        place = Place(source_ids.TABLE, source_ids.COLUMN, person, record_id)
+        sealed = "\\\\x" + seal(cipher, place, source_record_id.encode()).hex()
+        values = (person, record_id, SOURCE, KIND, quantity, day.replace("-", ""), 0, sealed)
         record.write("\t".join(map(str, values)) + "\n")
-        key.write("\t".join((SOURCE, source_record_id, person, record_id)) + "\n")
-    return {"record": record.getvalue().encode(), "record_key": key.getvalue().encode()}
+        key.write("\t".join((SOURCE, index_of(source_record_id), person, record_id)) + "\n")
+    return {"record": record.getvalue().encode(), "record_index": key.getvalue().encode()}
 
 
 def _delivery_context(keyring: Keyring) -> DeliveryContext:
@@ -124,7 +130,7 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
     await database.open_database(url)
     await database.migrate_all()
     people = await link(settings.keyring)
-    text = as_text(people, count)
+    text = as_text(settings.keyring, people, count)
     for seconds in turns.tries():
         for _ in range(rounds):
             await emptied()
@@ -147,7 +153,7 @@ async def measure(folder: Path, url: str, count: int, rounds: int) -> dict[str, 
 
 async def emptied() -> None:
     """The two tables emptied, on a settled server."""
-    await queries.execute("TRUNCATE record, record_key")
+    await queries.execute("TRUNCATE record, record_index")
     await queries.execute("CHECKPOINT")
 
 

@@ -55,8 +55,8 @@ SELECT {id}, {id} || source, 'points.compute', source, 'n', 1, 'h', 'given', {gi
   FROM {series} CROSS JOIN (SELECT 'green' AS source UNION ALL SELECT 'civic') sources
 """
 RECORDS = """
-INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on, received_at)
-SELECT {id}, {record}, CASE WHEN k < 2 THEN 'green' ELSE 'civic' END, 'r' || n, {kinds},
+INSERT INTO record (person_id, record_id, source_id, sealed_source_record_id, kind, quantity, occurred_on, received_at)
+SELECT {id}, {record}, CASE WHEN k < 2 THEN 'green' ELSE 'civic' END, {blob}, {kinds},
        CASE WHEN k = 2 THEN 30 + n % 400 ELSE 1 + n % 7 END,
        (2024 + n / 7 % 3) * 10000 + (1 + n / 21 % 10) * 100 + 1 + n / 210 % 28,
        ((54 + n / 7 % 3) * 365 + (1 + n / 21 % 10) * 30 + 40) * {day}

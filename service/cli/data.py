@@ -32,7 +32,7 @@ def migrate(
         fail("Citus cuts the tables itself: either --partitions or --citus")
 
     async def work() -> list[str]:
-        applied = await database.migrate_all()
+        applied = await database.migrate_all(chosen.keyring)
         return [*applied, *(await database.distribute() if citus else await database.partition_tables(partitions))]
 
     try:

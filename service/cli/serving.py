@@ -29,7 +29,7 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO
     app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
 
     async def prepare() -> bool:
-        await database.migrate_all()
+        await database.migrate_all(chosen.keyring)
         return await seed.seed(app.state.app_context)
 
     fresh = run_with_database(chosen, prepare)

@@ -8,7 +8,9 @@ from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
+from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
+from consent.records import seal_stored
 from service.storage import health_monitor, partitioning
 from service.storage.pool import CONNECTIONS_MAX, Client
 
@@ -51,9 +53,18 @@ async def close_database() -> None:
     await Tortoise.close_connections()
 
 
-async def migrate_all() -> list[str]:
-    """Apply the missing migrations; return their names."""
-    return await migrate.apply(PACKAGES)
+async def migrate_all(keyring: Keyring | None = None) -> list[str]:
+    """Apply the missing migrations; return their names.
+
+    The keyring seals what earlier versions stored in clear; a database without records needs none.
+    """
+    preparations = seal_stored.preparation(keyring)
+    applied = await migrate.apply(PACKAGES, preparations)
+    if queries.is_sqlite() and not preparations.keys().isdisjoint(applied):
+        # SQLite leaves deleted text in free pages and in the write-ahead log until both are rewritten.
+        await queries.execute_script("VACUUM")
+        await queries.fetch_all("PRAGMA wal_checkpoint(TRUNCATE)")
+    return applied
 
 
 async def partition_tables(pieces: int | None) -> list[str]:

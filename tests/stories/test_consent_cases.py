@@ -247,8 +247,7 @@ async def test_c13_a_source_that_does_not_listen(town: City) -> None:
     await town.source().deliver(record("r", "bike-9001"))
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert (await wang.get("/v1/me/records")).json()["data"] == []
-    rows = await queries.fetch_all("SELECT record_id FROM record WHERE source_record_id = 'r'")
-    assert rows == []
+    assert await queries.fetch_all("SELECT record_id FROM record WHERE source_id = 'green-travel'") == []
     link_id = consent["link"]["link_id"]
     first = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
     at = await queries.fetch_all("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)

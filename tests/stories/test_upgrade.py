@@ -19,7 +19,9 @@ from typing import Any
 import httpx2
 import pytest
 import rfc8785
+from tortoise import Tortoise
 
+from consent.database import queries
 from service.auth.access_tokens import Audience
 from tests.data.v0_1_0.api import digest_of
 from tests.support import servers
@@ -272,6 +274,28 @@ async def test_staff_and_sources_finish_acts_begun_before(city: Upgraded) -> Non
         for link in ended:
             await send(source, f"/v1/source/links/{link['link_id']}/acknowledge")
         assert (await read(source, "/v1/source/links?state=ended"))["data"] == []
+
+
+async def test_no_record_id_is_stored_in_clear(city: Upgraded) -> None:
+    """Residents read the ids that sources gave their records; the database has none of them, nor an account."""
+    clear = set()
+    async with running_city(city.settings, city.folder, shift=city.clock()) as town:
+        for subject in city.expected["residents"]:
+            clear |= {row["source_record_id"] for row in await pages(town.resident(subject), "/v1/me/records")}
+        rows = [
+            row
+            for app in Tortoise.apps.values()
+            for model in app.values()
+            for row in await queries.fetch_all(f"SELECT * FROM {model._meta.db_table}")
+        ]
+    assert {"wang-bike_trip", "wang-tree_planted", "civic-2001.1"} <= clear
+    values = [value for row in rows for value in row.values() if isinstance(value, (str, bytes, memoryview))]
+    stored = b"\n".join(value.encode() if isinstance(value, str) else bytes(value) for value in values)
+    if city.database_url is None:
+        # The whole file, free pages included.
+        stored += b"".join(path.read_bytes() for path in city.folder.glob("city.sqlite3*"))
+    # Six digits occur by chance in a megabyte of random ids.
+    assert not [name for name in clear if len(name) > 6 and name.encode() in stored]
 
 
 async def act(town: City) -> None:

@@ -96,7 +96,7 @@ def test_each_table_is_named_in_its_own_package_alone() -> None:
         'SQL = f"INSERT INTO event ({columns}) VALUES"',
         'SQL = f"SELECT {columns} FROM snapshot s JOIN person p ON true"',
         'SQL = "DELETE FROM snapshot USING record WHERE true"',
-        'SQL = "SELECT 1 FROM snapshot s, record_key k"',
+        'SQL = "SELECT 1 FROM snapshot s, record_index k"',
         'SQL = "UPDATE log_head SET size = 0"',
         'SQL = "DROP TABLE IF EXISTS stored_answer"',
         "from consent.models import LogEntry",

@@ -128,7 +128,7 @@ async def list_corrections(context: RequestContext, _: None) -> Answer:
     """List corrections that officers decided and the source has not acknowledged, oldest first."""
     source, limit = await _source(context), json_io.read_limit(context.request)
     corrections = await officer_corrections.list_for_source(
-        source.document_id, json_io.read_keyset(context.request), limit + 1
+        context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
     )
     rows = [
         schemas.CorrectionRow(

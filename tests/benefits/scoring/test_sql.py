@@ -74,8 +74,8 @@ def life(random: Random) -> list[Record]:
 
 async def store(lives: dict[str, list[Record]]) -> None:
     await queries.execute_many(
-        "INSERT INTO record (person_id, record_id, source_id, source_record_id, kind, quantity, occurred_on,"
-        " received_at) VALUES ($1, $2, 's', $2, $3, $4, $5, $6)",
+        "INSERT INTO record (person_id, record_id, source_id, sealed_source_record_id, kind, quantity, occurred_on,"
+        " received_at) VALUES ($1, $2, 's', '', $3, $4, $5, $6)",
         [
             (
                 person,

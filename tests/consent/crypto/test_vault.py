@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.crypto import vault
+from consent.crypto.blind_index import IndexUse, blind_index, indexer
 from consent.crypto.vault import Keyring, Place, SealBroken
 
 KEYRING = Keyring({1: b"1" * 32, 2: b"2" * 32}, 2, b"i" * 32)
@@ -27,6 +28,23 @@ def test_a_sealed_value_opens_in_its_own_field(plain: bytes) -> None:
     sealed = vault.seal(CIPHER, PLACE, plain)
     assert vault.open_sealed(CIPHER, PLACE, sealed) == plain
     assert vault.seal(CIPHER, PLACE, plain) != sealed
+
+
+@given(st.lists(st.tuples(st.text("0123456789abcdef", max_size=32), st.binary(max_size=80)), max_size=5))
+def test_values_sealed_together_open_each_in_its_own_row(rows: list[tuple[str, bytes]]) -> None:
+    sealed = vault.seal_many("record", "column", [(CIPHER, "person", row_id, plain) for row_id, plain in rows])
+    for (row_id, plain), value in zip(rows, sealed, strict=True):
+        assert vault.open_sealed(CIPHER, Place("record", "column", "person", row_id), value) == plain
+        with pytest.raises(SealBroken):
+            vault.open_sealed(CIPHER, Place("record", "column", "person", row_id + "x"), value)
+    assert len({value[1 : 1 + vault.NONCE_BYTES] for value in sealed}) == len(rows)
+
+
+@given(st.lists(st.text(max_size=20), max_size=3), st.text(max_size=80))
+def test_an_indexer_computes_the_same_index(shared: list[str], value: str) -> None:
+    index = indexer(KEYRING, IndexUse.RECORD, *shared)
+    assert index(value) == index(value) == blind_index(KEYRING, IndexUse.RECORD, *shared, value)
+    assert index(value) != blind_index(KEYRING, IndexUse.ACCOUNT, *shared, value)
 
 
 @pytest.mark.parametrize("column", Place._fields)

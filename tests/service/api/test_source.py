@@ -40,7 +40,7 @@ async def test_a_stream_of_records_a_line(town: City) -> None:
     assert {result["status"] for result in first} == {"accepted"}
     assert await wang.total() == 100
     assert {result["status"] for result in await stream(town.source(), body)} == {"duplicate"}
-    counted = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE source_record_id LIKE 'r-%'")
+    counted = await queries.fetch_all("SELECT count(*) AS n FROM record WHERE occurred_on = 20250301")
     assert counted[0]["n"] == 2_500
 
 

@@ -23,7 +23,9 @@ import httpx2
 import psutil
 import pytest
 
+from consent import persons
 from consent.database import queries
+from consent.records import source_ids
 from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from service.demo import seed
 from service.storage import database
@@ -131,15 +133,24 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def stored(database_url: str) -> list[str]:
+async def stored(database_url: str, demo_folder: Path) -> list[str]:
+    """The source's ids of the stored records, which agree with the indexes stored for them."""
+    keyring = seed.settings_of(demo_folder).keyring
     await database.open_database(database_url)
     try:
-        rows = await queries.fetch_all("SELECT source_record_id FROM record WHERE source_id = 'green-travel'")
-        keys = await queries.fetch_all("SELECT source_record_id FROM record_key WHERE source_id = 'green-travel'")
+        rows = await queries.fetch_all(
+            "SELECT r.record_id, r.sealed_source_record_id, p.person_id, p.epoch, p.wrapped_key FROM record r"
+            " JOIN person p ON p.person_id = r.person_id WHERE r.source_id = 'green-travel'"
+        )
+        indexed = await queries.fetch_all("SELECT source_record_index AS record FROM record_index")
     finally:
         await database.close_database()
-    assert {row["source_record_id"] for row in rows} == {row["source_record_id"] for row in keys}
-    return [row["source_record_id"] for row in rows]
+    ids = [
+        source_ids.open_id(persons.from_row(keyring, row), row["record_id"], row["sealed_source_record_id"])
+        for row in rows
+    ]
+    assert set(map(source_ids.index_of(keyring, "green-travel"), ids)) <= {row["record"] for row in indexed}
+    return ids
 
 
 async def heals(base: str) -> None:
@@ -181,7 +192,7 @@ async def stopped_and_started(
         answers.stop = True
         await asyncio.gather(*load)
     assert {*answers.other} == {503}
-    there = await stored(url)
+    there = await stored(url, demo_folder)
     assert len(there) == len({*there})
     assert answers.records <= {*there}
 
@@ -218,7 +229,7 @@ async def test_a_paused_postgresql_is_answered_503_without_waiting_for_it(
             answers.stop = True
         await asyncio.gather(*load)
     assert {status for answers in clients for status in answers.other} == {503}
-    assert {name for answers in clients for name in answers.records} <= {*await stored(own_city)}
+    assert {name for answers in clients for name in answers.records} <= {*await stored(own_city, demo_folder)}
 
 
 async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
@@ -248,7 +259,7 @@ async def test_a_worker_that_dies_is_replaced_and_what_is_counted_adds_up(
             if line.startswith("credit_easy_requests_total") and 'route="deliverRecords"' in line and '"200"' in line
         )
         assert counted >= len(answers.records)
-    assert answers.records <= {*await stored(url)}
+    assert answers.records <= {*await stored(url, demo_folder)}
 
 
 async def test_a_migration_under_load_fails_no_request(
@@ -261,7 +272,7 @@ async def test_a_migration_under_load_fails_no_request(
         for number in range(6):
             await asyncio.sleep(0.2)
             await database.open_database(url)
-            for table in ("person", "document", "consent", "record", "record_key", "linked_account"):
+            for table in ("person", "document", "consent", "record", "record_index", "linked_account"):
                 await queries.execute(f"ALTER TABLE {table} ADD COLUMN later_{number} INTEGER")
             await database.close_database()
         again = await asyncio.to_thread(run_command, "migrate", env=service.environment)
@@ -269,7 +280,7 @@ async def test_a_migration_under_load_fails_no_request(
         answers.stop = True
         await asyncio.gather(*load)
     assert answers.other == []
-    assert answers.records <= {*await stored(url)}
+    assert answers.records <= {*await stored(url, demo_folder)}
 
 
 async def test_a_running_request_is_answered_when_the_service_stops(
@@ -293,7 +304,7 @@ async def test_a_running_request_is_answered_when_the_service_stops(
             answer = await sending
         assert answer.status_code == 200
         assert [json.loads(line)["status"] for line in answer.text.splitlines()] == ["accepted"] * 30
-    assert len({name for name in await stored(url) if name.startswith("slow-")}) == 30
+    assert len({name for name in await stored(url, demo_folder) if name.startswith("slow-")}) == 30
 
 
 def test_sqlite_serves_one_process_alone(tmp_path: Path) -> None:

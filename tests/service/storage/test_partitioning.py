@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 PIECES = 4
 PIECE = re.compile(r"(\w+)_p(\d+)")
 SPANNING = (
-    "DELETE FROM record_key WHERE person_id",
+    "DELETE FROM record_index WHERE person_id",
     "DELETE FROM linked_account WHERE person_id",
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
