@@ -289,34 +289,36 @@ async def end_contested_link(keyring: Keyring, standing_link_id: str, at: dateti
     await messages.add(person, MessageKind.LINK_RELEASED, {"source_id": link.source_id}, at)
 
 
-async def list_for_source(
-    keyring: Keyring, source_id: str, state: str, at: datetime, after: Cursor | None, limit: int
+async def list_confirmed(
+    keyring: Keyring, source_id: str, at: datetime, after: Cursor | None, limit: int
 ) -> list[LinkForSource]:
-    """Return a source's links in a state, oldest first, after the cursor (since, link id).
+    """Return a source's confirmed links that a live consent covers, oldest first, after the cursor (since, link id)."""
+    condition = (
+        "l.state = 'confirmed' AND (l.since > $2 OR (l.since = $2 AND l.link_id > $3)) AND EXISTS (SELECT 1"
+        f" FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id AND {live_sql('$5', 'c')})"
+        " ORDER BY l.since, l.link_id LIMIT $4"
+    )
+    return await _list(keyring, condition, source_id, *(after or paging.OLDEST), limit, queries.to_micros(at))
 
-    `confirmed`: those that a live consent covers. `ended`: those not acknowledged yet, of erased persons too.
+
+async def list_ended(keyring: Keyring, source_id: str, after: str, limit: int) -> list[LinkForSource]:
+    """Return a source's ended links that it has not acknowledged, of erased persons too, by link id after `after`.
+
+    Link ids are random: neither order nor cursor tells when on its day a consent ended.
     """
-    since, link_id = after or paging.OLDEST
-    condition, more = "l.acknowledged_at IS NULL", []
-    if state == "confirmed":
-        condition = (
-            "EXISTS (SELECT 1 FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id"
-            f" AND {live_sql('$6', 'c')})"
-        )
-        more = [queries.to_micros(at)]
+    condition = "l.state = 'ended' AND l.acknowledged_at IS NULL AND l.link_id > $2 ORDER BY l.link_id LIMIT $3"
+    links = await _list(keyring, condition, source_id, after, limit)
+    of_erased = await _endings_of_erased(keyring, source_id, after, limit)
+    return sorted([*links, *of_erased], key=lambda link: link.link_id)[:limit]
+
+
+async def _list(keyring: Keyring, condition: str, *values: object) -> list[LinkForSource]:
     rows = await queries.fetch_all(
         "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
-        " FROM account_link l JOIN person p ON p.person_id = l.person_id"
-        " WHERE l.source_id = $1 AND l.state = $2 AND (l.since > $3 OR (l.since = $3 AND l.link_id > $4))"
-        f" AND {condition} ORDER BY l.since, l.link_id LIMIT $5",
-        source_id,
-        state,
-        since,
-        link_id,
-        limit,
-        *more,
+        f" FROM account_link l JOIN person p ON p.person_id = l.person_id WHERE l.source_id = $1 AND {condition}",
+        *values,
     )
-    links = [
+    return [
         LinkForSource(
             row["link_id"],
             _open_account(persons.from_row(keyring, row), row["link_id"], bytes(row["sealed_account"])),
@@ -325,10 +327,6 @@ async def list_for_source(
         )
         for row in rows
     ]
-    if state == "confirmed":
-        return links
-    of_erased = await _endings_of_erased(keyring, source_id, after, limit)
-    return sorted([*links, *of_erased], key=lambda link: (link.since, link.link_id))[:limit]
 
 
 async def record_link_ending(keyring: Keyring, person: Person) -> None:
@@ -359,12 +357,10 @@ async def delete_acknowledged_endings() -> int:
     return await LinkEnding.filter(acknowledged_at__isnull=False).delete()
 
 
-async def _endings_of_erased(keyring: Keyring, source_id: str, after: Cursor | None, limit: int) -> list[LinkForSource]:
+async def _endings_of_erased(keyring: Keyring, source_id: str, after: str, limit: int) -> list[LinkForSource]:
     endings = (
-        await LinkEnding.filter(
-            paging.newer_than(after, "since", "link_id"), source_id=source_id, acknowledged_at__isnull=True
-        )
-        .order_by("since", "link_id")
+        await LinkEnding.filter(link_id__gt=after, source_id=source_id, acknowledged_at__isnull=True)
+        .order_by("link_id")
         .limit(limit)
     )
     cipher = vault.service_cipher(keyring, "farewell")

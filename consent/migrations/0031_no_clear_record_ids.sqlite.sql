@@ -13,7 +13,7 @@ CREATE TABLE record_sealed (
   person_id TEXT NOT NULL,
   record_id TEXT NOT NULL,
   source_id TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('bike_trip', 'transit_trip', 'volunteer_minutes', 'community_meeting', 'eco_course', 'tree_planted', 'green_shop_month')),
+  kind TEXT NOT NULL CHECK (kind IN ('bike_trip', 'transit_trip', 'volunteer_minutes', 'community_meeting', 'eco_course', 'tree_planted', 'green_shop_month', 'nature_observation', 'battery_returned', 'item_passed_on', 'item_repaired', 'reading_circle')),
   quantity INTEGER NOT NULL CHECK (quantity BETWEEN 1 AND 1000000),
   occurred_on INTEGER NOT NULL,
   received_at BIGINT NOT NULL,

@@ -141,7 +141,9 @@ async def lock(keyring: Keyring, objection_id: str) -> LockedObjection:
     return LockedObjection(person, objection, record, _grounds(person, vars(objection)))
 
 
-async def decide(locked: LockedObjection, ruling: Ruling, staff_id: str, today: date, at: datetime) -> ObjectionState:
+async def decide(
+    keyring: Keyring, locked: LockedObjection, ruling: Ruling, staff_id: str, today: date, at: datetime
+) -> ObjectionState:
     """Decide an objection; return its new state.
 
     Runs in the caller's transaction, in which the objection was locked; writes `objection.decided` and a message.

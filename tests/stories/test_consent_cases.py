@@ -12,6 +12,7 @@ from consent.consents import expiry, link_codes
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
+from consent.records import source_ids
 from service.demo import seed
 from service.jobs import background
 from tests.support.city import City, Resident, record, row_counts
@@ -247,7 +248,8 @@ async def test_c13_a_source_that_does_not_listen(town: City) -> None:
     await town.source().deliver(record("r", "bike-9001"))
     await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
     assert (await wang.get("/v1/me/records")).json()["data"] == []
-    assert await queries.fetch_all("SELECT record_id FROM record WHERE source_id = 'green-travel'") == []
+    index = source_ids.index_of(town.app_context.keyring, "green-travel")("r")
+    assert await queries.fetch_all("SELECT record_id FROM record_index WHERE source_record_index = $1", index) == []
     link_id = consent["link"]["link_id"]
     first = await town.source().post(f"/v1/source/links/{link_id}/acknowledge")
     at = await queries.fetch_all("SELECT acknowledged_at FROM account_link WHERE link_id = $1", link_id)

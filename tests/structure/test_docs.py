@@ -10,8 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from tortoise.models import Model
 
+from benefits import models as benefits_models
+from consent import models as consent_models
+from consent.database.fields import Sealed
 from service import app
+from service import models as service_models
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.cli.main import cli
 from service.demo import seed
@@ -177,3 +182,17 @@ def test_the_figures_of_the_rides_in_the_docs_are_true() -> None:
     assert len(rides) == 12
     assert "twelve bikes" in text
     assert max(map(len, rides.values())) <= 88
+
+
+def test_the_policy_lists_every_encrypted_column() -> None:
+    section = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8").partition("## What is encrypted")[2]
+    listed = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", section.partition("\n## ")[0]))
+    models = (*consent_models.__dict__.values(), *benefits_models.__dict__.values(), *service_models.__dict__.values())
+    sealed = {
+        f"{model._meta.db_table}.{column}"
+        for model in models
+        if isinstance(model, type) and issubclass(model, Model) and model is not Model
+        for column, field in model._meta.fields_map.items()
+        if isinstance(field, Sealed)
+    }
+    assert listed == sealed

@@ -125,7 +125,9 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
         correction = RecordCorrection(body.correction.quantity, body.correction.occurred_on)
         await _require_no_loss(context, locked, correction)
     ruling = Ruling(body.decision == "upheld", body.reason, correction)
-    state = await objection_decisions.decide(locked, ruling, staff_of(context), context.today, context.at)
+    state = await objection_decisions.decide(
+        context.app_context.keyring, locked, ruling, staff_of(context), context.today, context.at
+    )
     return Answer(schemas.ObjectionDecided(objection_id=objection_id, state=state))
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime, time
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from consent.consents import account_links
+from consent.consents.account_links import LinkForSource
+from consent.crypto.blind_index import IndexUse, blind_index
 from consent.documents import lifecycle
 from consent.domain.corrections import SourceReason, source_reason
 from consent.domain.document_kinds import DocumentKind
@@ -70,19 +73,23 @@ async def _source(context: RequestContext) -> lifecycle.Version:
 async def confirm_link(context: RequestContext, body: schemas.ConfirmBody) -> Answer:
     """Confirm a pending link by the code that the account's holder typed into the source's app.
 
-    Wrong codes count against a rate per source: Problem rate_limited with Retry-After once it is used up. CodeUnknown
-    and AccountLinkedElsewhere come from `account_links.confirm_link`.
+    Wrong codes count against a rate for their account and a higher one for the source: Problem rate_limited with
+    Retry-After once one of them is used up. CodeUnknown and AccountLinkedElsewhere come from
+    `account_links.confirm_link`.
     """
     source = await _source(context)
-    retry_after_seconds = await context.app_context.limiter.spent("code", source.document_id)
-    if retry_after_seconds is not None:
-        raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
+    keyring, limiter = context.app_context.keyring, context.app_context.limiter
+    account_index = blind_index(keyring, IndexUse.ACCOUNT, source.document_id, body.account)
+    counted = (("code", account_index), ("source_codes", source.document_id))
+    for rate, caller in counted:
+        retry_after_seconds = await limiter.spent(rate, caller)
+        if retry_after_seconds is not None:
+            raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
     try:
-        link_id = await account_links.confirm_link(
-            context.app_context.keyring, source.document_id, body.code, body.account, context.at
-        )
+        link_id = await account_links.confirm_link(keyring, source.document_id, body.code, body.account, context.at)
     except CodeUnknown:
-        await context.app_context.limiter.hit("code", source.document_id)
+        for rate, caller in counted:
+            await limiter.hit(rate, caller)
         raise
     return Answer(schemas.ConfirmAnswer(link_id=link_id))
 
@@ -94,25 +101,33 @@ async def list_links(context: RequestContext, _: None) -> Answer:
     if state not in ("confirmed", "ended"):
         raise Problem("bad_query")
     limit = json_io.read_limit(context.request)
-    links = await account_links.list_for_source(
-        context.app_context.keyring,
-        source.document_id,
-        state,
-        context.at,
-        json_io.read_keyset(context.request),
-        limit + 1,
-    )
-    page = links[:limit]
-    return Answer(
-        schemas.LinkList(
-            data=[
-                schemas.LinkRow(
-                    link_id=link.link_id, account=link.account, state=link.state, since=json_io.rfc3339(link.since)
-                )
-                for link in page
-            ],
-            next_cursor=json_io.encode_cursor((page[-1].since, page[-1].link_id)) if len(links) > limit else None,
+    after, keyring = json_io.read_keyset(context.request), context.app_context.keyring
+    if state == "confirmed":
+        links = await account_links.list_confirmed(keyring, source.document_id, context.at, after, limit + 1)
+    else:
+        links = await account_links.list_ended(keyring, source.document_id, after[1] if after else "", limit + 1)
+    page = [_link_row(context, link) for link in links[:limit]]
+    cursor = None
+    if len(links) > limit:
+        last = links[limit - 1]
+        cursor = json_io.encode_cursor((last.since if state == "confirmed" else 0, last.link_id))
+    return Answer(schemas.LinkList(data=page, next_cursor=cursor))
+
+
+def _link_row(context: RequestContext, link: LinkForSource) -> schemas.LinkRow:
+    """Return a link for its source, which learns the civil day of an end and not the time."""
+    if link.state == "confirmed":
+        return schemas.LinkRow(
+            link_id=link.link_id, account=link.account, state=link.state, since=json_io.rfc3339(link.since)
         )
+    ended_on = context.app_context.day_of(link.since)
+    midnight = datetime.combine(ended_on, time(), context.app_context.settings.city_zone)
+    return schemas.LinkRow(
+        link_id=link.link_id,
+        account=link.account,
+        state=link.state,
+        since=json_io.rfc3339(midnight),
+        ended_on=ended_on.isoformat(),
     )
 
 

@@ -26,16 +26,20 @@ class ConfirmAnswer(ApiModel):
 
 
 class LinkRow(ApiModel):
-    """A link between a resident and an account at this source; `since` is the time of its state."""
+    """A link between a resident and an account at this source; `since` is the time of its state.
+
+    Of an ended link it is the beginning of the civil day, in UTC, and `ended_on` that day.
+    """
 
     link_id: str
     account: str
     state: str
     since: str
+    ended_on: str | None = None
 
 
 class LinkList(ApiModel):
-    """A page of links, oldest first."""
+    """A page of links: confirmed ones oldest first, ended ones in no order that tells when they ended."""
 
     data: list[LinkRow]
     next_cursor: str | None

@@ -151,9 +151,11 @@ async def test_every_index_of_the_files_is_really_there(opened: str) -> None:
                 if line.startswith("CREATE") and " INDEX " in line:
                     name, _, table = line.split(" INDEX ")[1].split()[:3]
                     written[name] = table
+                elif line.startswith("DROP INDEX "):
+                    del written[line.split()[2].rstrip(";")]
                 elif line.startswith("DROP TABLE "):
                     table = line.split()[2].rstrip(";")
-                    written = {name: of for name, of in written.items() if of != table}
+                    written = {name: indexed for name, indexed in written.items() if indexed != table}
     assert {row["name"] for row in await queries.fetch_all(INDEXES[engine()])} == written.keys()
     assert "consent_one_live" in written
 

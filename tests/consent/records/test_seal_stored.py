@@ -1,4 +1,4 @@
-"""Record ids that earlier versions stored in clear: sealed by `migrate`, whatever interrupts it, and then gone."""
+"""Record ids that earlier versions stored in clear: sealed by `migrate`, also after an interruption, and then gone."""
 
 from __future__ import annotations
 

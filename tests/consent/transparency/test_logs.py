@@ -530,16 +530,16 @@ async def everything_sealed(town: City) -> None:
     await wang.ticket()
     await wang.consent_to_source("green-travel", "bike-wang")  # a code waits to be typed
     (stored,) = (await wang.get("/v1/me/records")).json()["data"]
-    opened = await wang.post(
-        f"/v1/me/records/{stored['record_id']}/objections", {"reason_code": "not_mine", "statement": "It was not me."}
-    )
-    objection_id = opened.json()["objection_id"]
+    path = f"/v1/me/records/{stored['record_id']}/objections"
     source, officer = town.source("volunteer-service"), town.actor(Audience.PRIVACY, "officer-1")
-    stated = await source.post(f"/v1/source/objections/{objection_id}/statement", {"statement": "It was."})
-    decided = await officer.post(
-        f"/v1/privacy/objections/{objection_id}/decision", {"decision": "rejected", "reason": "The source proved it."}
-    )
-    assert (stated.status_code, decided.status_code) == (200, 200)
+    for decision in ("rejected", "upheld"):  # upheld, the record is retracted and its source hears of it
+        body = {"reason_code": "not_mine", "statement": "It was not me.", "claim": {"quantity": 60}}
+        objection_id = (await wang.post(path, body)).json()["objection_id"]
+        stated = await source.post(f"/v1/source/objections/{objection_id}/statement", {"statement": "It was."})
+        decided = await officer.post(
+            f"/v1/privacy/objections/{objection_id}/decision", {"decision": decision, "reason": "The source was asked."}
+        )
+        assert (stated.status_code, decided.status_code) == (200, 200)
     await town.resident("gone").volunteer(60, "v-gone")
     await town.resident("gone").delete("/v1/me")
 
@@ -570,7 +570,7 @@ async def test_a_flipped_byte_in_any_sealed_field_is_detected_and_named(town: Ci
                     )  # fmt: skip
                     tried += 1
                 await queries.execute(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
-    assert tried == 3 * 11
+    assert tried == 3 * 15
     assert await check(town) == []
 
 

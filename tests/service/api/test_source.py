@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -213,6 +215,32 @@ async def test_links_are_listed_page_by_page(town: City) -> None:
     assert len(accounts) == len(set(accounts)) == 12
     assert all(account.startswith("bike-") for account in accounts)
     assert (await source.get("/v1/source/links?state=pending")).json()["code"] == "bad_query"
+
+
+async def test_a_source_learns_the_day_of_a_withdrawal_and_not_the_time(town: City) -> None:
+    source, ids = town.source(), []
+    for number in range(3):
+        resident = town.resident(f"leaves-{number}")
+        consent = await resident.link("green-travel", f"leaves-{number}")
+        ids.append(consent["link"]["link_id"])
+        await resident.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
+    assert (await town.resident("leaves-2").delete("/v1/me")).status_code == 200
+    today, rows, cursor = await town.today(), [], ""
+    while True:
+        page = (await source.get(f"/v1/source/links?state=ended&limit=1{cursor}")).json()
+        rows += page["data"]
+        if page["next_cursor"] is None:
+            break
+        padded = page["next_cursor"] + "=" * (-len(page["next_cursor"]) % 4)
+        assert json.loads(base64.urlsafe_b64decode(padded)) == [0, page["data"][0]["link_id"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert [row["link_id"] for row in rows] == sorted(ids)
+    midnight = datetime.combine(today, time(), town.app_context.settings.city_zone)
+    for row in rows:
+        assert row["ended_on"] == today.isoformat()
+        assert row["since"] == midnight.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert (await source.post(f"/v1/source/links/{row['link_id']}/acknowledge")).status_code == 200
+    assert (await source.get("/v1/source/links?state=ended")).json()["data"] == []
 
 
 async def test_objections_reach_the_source_without_the_persons_words(town: City) -> None:

@@ -144,13 +144,26 @@ async def test_a_limited_resident_is_sent_a_retry_after(city_settings: Settings,
 async def test_wrong_codes_are_limited_and_right_ones_are_not(
     city_settings: Settings, demo_folder: Path, noon: None
 ) -> None:
-    async with city.running_city(city_settings, demo_folder, {**city.UNLIMITED, "code": 2}) as town:
+    limited = {**city.UNLIMITED, "code": 2, "source_codes": 5}
+    async with city.running_city(city_settings, demo_folder, limited) as town:
         for number in range(5):
             await town.resident(f"r-{number}").link("green-travel", f"bike-90{number}")
-        source = town.source()
-        wrong = [await source.post("/v1/source/links/confirm", {"code": "ABCD2345", "account": "x"}) for _ in range(3)]
-        assert [answer.status_code for answer in wrong] == [404, 404, 429]
-        assert (await town.source("volunteer-service").get("/v1/source/links")).status_code == 200
+
+        async def confirm(account: str, source: str = "green-travel") -> int:
+            body = {"code": "ABCD2345", "account": account}
+            return (await town.source(source).post("/v1/source/links/confirm", body)).status_code
+
+        assert [await confirm("x") for _ in range(4)] == [404, 404, 429, 429]
+        # Wrong codes for an account stop neither the right code of another nor another source.
+        await town.resident("r-5").link("green-travel", "bike-905")
+        assert [await confirm("y"), await confirm("y"), await confirm("z")] == [404, 404, 404]
+        assert await confirm("another") == 429, "the source's total"
+        assert await confirm("another", "volunteer-service") == 404
+
+
+async def test_thirty_wrong_codes_for_one_account_leave_thousands_for_the_source() -> None:
+    assert (rate_limits.RATES["code"], rate_limits.RATES["source_codes"]) == (30, 3_000)
+    assert {"code", "source_codes"} <= rate_limits.EXACT
 
 
 @pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)

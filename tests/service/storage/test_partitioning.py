@@ -104,7 +104,11 @@ async def described() -> dict[str, Any]:
     description = {"columns": columns, "indexes": indexes, "rules": rules, "triggers": triggers}
     own = re.compile(r".*_(p\d+|rest|\d{4}_\d\d)")
     return {
-        name: [json.dumps(row).replace(" ON ONLY ", " ON ") for row in rows if not own.fullmatch(row["table_name"])]
+        name: [
+            json.dumps(row).replace(" ON ONLY ", " ON ").replace(" NOT VALID", "")
+            for row in rows
+            if not own.fullmatch(row["table_name"])
+        ]
         for name, rows in description.items()
     }
 
