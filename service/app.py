@@ -24,12 +24,7 @@ from service.compliance import erasure
 from service.http import json_io, openapi, problems
 from service.http.context import AppContext, Clock
 from service.http.endpoints import audience_routes, hot_routes, public_routes
-from service.http.middleware import (
-    AccessLogMiddleware,
-    AdmissionMiddleware,
-    RequestIdMiddleware,
-    SecurityHeadersMiddleware,
-)
+from service.http.middleware import RequestMiddleware
 from service.http.rate_limits import Limiter, make_limiter
 from service.jobs.background import cleanup_loop, sequencer_loop
 from service.observability import metrics
@@ -92,12 +87,7 @@ def create_app(
         routes=routes,
         lifespan=lifespan,
         exception_handlers=problems.handlers(),
-        middleware=[
-            Middleware(SecurityHeadersMiddleware),
-            Middleware(RequestIdMiddleware),
-            Middleware(AccessLogMiddleware),
-            Middleware(AdmissionMiddleware, app_context=app_context),
-        ],
+        middleware=[Middleware(RequestMiddleware, app_context=app_context)],
     )
     app.router.redirect_slashes = False
     app.router.default = site.fallback(app_context)

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
@@ -42,6 +42,10 @@ CURSOR_MAX = 512
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 """An Idempotency-Key: visible ASCII."""
 JSON_TYPES = frozenset({"application/json"})
+JSON_TYPE = (b"content-type", b"application/json")
+REVALIDATED: Final[Mapping[str, str]] = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Language"}
+"""Headers of an answer with an ETag: the client stores it and asks each time if it is still true."""
+_REVALIDATED = tuple((name.lower().encode(), value.encode()) for name, value in REVALIDATED.items())
 CODES: Final[Mapping[str, str]] = {
     "extra_forbidden": "unknown_field",
     "missing": "required",
@@ -143,9 +147,22 @@ def check_json(raw: bytes) -> Any:
     return document
 
 
+class JsonResponse(Response):
+    """A JSON answer of bytes. Starlette's Response encodes and compares every header again for each answer."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """`headers` are further ones, their names in lower case, and neither content type nor length."""
+        self.status_code, self.body, self.background = status, content, None
+        self.raw_headers = [(b"content-length", b"%d" % len(content)), JSON_TYPE, *headers]
+
+
 def respond(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Make a JSON answer of a model or of JSON-ready values."""
-    return Response(to_bytes(body), status, media_type="application/json", headers=dict(headers or {}))
+    if not headers:
+        return JsonResponse(to_bytes(body), status)
+    return Response(to_bytes(body), status, media_type="application/json", headers=dict(headers))
 
 
 def to_bytes(body: Any) -> bytes:
@@ -157,10 +174,10 @@ def respond_with_etag(request: Request, body: Any) -> Response:
     """Make a JSON answer with an ETag over its bytes; 304 without a body when If-None-Match has that tag."""
     content = to_bytes(body)
     tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Language"}
-    if _matches(request.headers.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    known = header(request.scope, b"if-none-match")
+    if known and _matches(known, tag):
+        return Response(status_code=304, headers={"ETag": tag, **REVALIDATED})
+    return JsonResponse(content, headers=((b"etag", tag.encode()), *_REVALIDATED))
 
 
 def rfc3339(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Middleware around every request: access log and metrics, request id, security headers, limits by host and address."""
+"""The middleware around every request: request id, limits by host and address, security headers, access log, metrics."""
 
 from __future__ import annotations
 
@@ -34,93 +34,44 @@ _DEFAULTS = [
 _DEFAULT_NAMES = frozenset(name for name, _ in _DEFAULTS)
 
 
-class AccessLogMiddleware:
-    """Count every request with its time, and log each that failed: operation and status, never a path or a person.
+class RequestMiddleware:
+    """Do everything around a request in one layer, since each layer costs every request two calls and a closure.
 
-    Answers an error that `problems.handlers` does not name. Inside of the two that add headers, so that this answer has
-    them, too.
+    1. Give the request an id: `request.state.request_id`, and the header `x-request-id` of its answer.
+    2. Refuse foreign hosts (`bad_header`) and addresses that ask too often (`rate_limited`).
+    3. Answer an error that `problems.handlers` does not name.
+    4. Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself.
+    5. Count the request with its time, and log it if it failed: operation and status, never a path or a person.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        began, status = time.perf_counter(), 0
-
-        async def observe(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, observe)
-        except Exception as error:
-            if status:  # a part of the answer is sent: only closing the connection can still tell that it failed
-                raise
-            await unforeseen(Request(scope), error)(scope, receive, observe)
-        # The operation's name, never the path: ids and handles stay out of logs and metrics.
-        name = getattr(scope.get("route"), "name", None) or "unmatched"
-        metrics.count(scope["method"], name, status, time.perf_counter() - began)
-        if status >= LOGGED_FROM_STATUS:
-            request_id = scope["state"]["request_id"]
-            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
-
-
-class RequestIdMiddleware:
-    """Give every request an id: `request.state.request_id`, and the header `x-request-id` of its answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request_id = os.urandom(8).hex()
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def identify(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"].append((b"x-request-id", request_id.encode()))
-            await send(message)
-
-        await self.app(scope, receive, identify)
-
-
-class SecurityHeadersMiddleware:
-    """Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def secure(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message["headers"]
-                own = {name for name, _ in headers} & _DEFAULT_NAMES
-                headers += [header for header in _DEFAULTS if header[0] not in own] if own else _DEFAULTS
-            await send(message)
-
-        await self.app(scope, receive, secure)
-
-
-class AdmissionMiddleware:
-    """Refuse requests for a foreign host (`bad_header`) and addresses that ask too often (`rate_limited`)."""
 
     def __init__(self, app: ASGIApp, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self.app)(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status, request_id = time.perf_counter(), 0, os.urandom(8).hex()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_complete(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message["headers"], request_id)
+            await send(message)
+
+        try:
+            await (self._refusal(scope) or self.app)(scope, receive, send_complete)
+        except Exception as error:
+            if status:  # a part of the answer is sent: only closing the connection can still tell that it failed
+                raise
+            await unforeseen(Request(scope), error)(scope, receive, send_complete)
+        # The operation's name, never the path: ids and handles stay out of logs and metrics.
+        name = getattr(scope.get("route"), "name", None) or "unmatched"
+        metrics.count(scope["method"], name, status, time.perf_counter() - began)
+        if status >= LOGGED_FROM_STATUS:
+            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
     def _refusal(self, scope: Scope) -> Response | None:
         if not host_allowed(json_io.header(scope, b"host"), self.app_context.settings.allowed_hosts):
@@ -130,6 +81,13 @@ class AdmissionMiddleware:
         if wait is None:
             return None
         return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
+
+
+def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
+    """Add the headers of every answer to an answer's own, which stay as they are."""
+    own = {name for name, _ in headers} & _DEFAULT_NAMES
+    headers += [header for header in _DEFAULTS if header[0] not in own] if own else _DEFAULTS
+    headers.append((b"x-request-id", request_id.encode()))
 
 
 @lru_cache(maxsize=256)

@@ -187,7 +187,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
 def handlers() -> dict[Any, ExceptionHandler]:
     """Return the one table of errors and their answers, for `Starlette(exception_handlers=…)`.
 
-    An error that is not named is a mistake of ours and answered by `unforeseen`, which AccessLogMiddleware calls:
+    An error that is not named is a mistake of ours and answered by `unforeseen`, which RequestMiddleware calls:
     Starlette 1.10 gives a handler of Exception to its outermost middleware, where the answer would lack our headers
     and the error would be raised again into the server's log with its message.
     """

@@ -52,6 +52,8 @@ class _Count:
     own: int = 0
     shared: int = 0
     others: int = 0
+    name: str = ""
+    """The name of its counter in Redis, made when it is first shared."""
 
     def merge(self, own: int, total: int) -> None:
         """Merge the total of Redis, which now includes `own` hits of this process.
@@ -114,8 +116,10 @@ class Limiter:
             return
         # A request may be counted while the exchange is under way; it belongs to the next.
         own_counts = [count.own for _, count in changed]
-        hits = [(_redis_key(self.window, *key), count.own - count.shared) for key, count in changed]
-        totals = await self.redis.add(hits, 2 * WINDOW_SECONDS)
+        for key, count in changed:
+            count.name = count.name or _redis_name(*key)
+        hits = [(count.name, count.own - count.shared) for _, count in changed]
+        totals = await self.redis.add(_redis_key(self.window), hits, 2 * WINDOW_SECONDS)
         if totals is None:
             return
         for (_, count), own, total in zip(changed, own_counts, totals, strict=True):
@@ -148,8 +152,8 @@ class Limiter:
         """Add to a caller's count in Redis and return it; None without Redis and while it is unavailable."""
         if self.redis is None:
             return None
-        name = _redis_key(int(clock()) // WINDOW_SECONDS, rate, caller)
-        totals = await self.redis.add([(name, added)], 2 * WINDOW_SECONDS)
+        key = _redis_key(int(clock()) // WINDOW_SECONDS)
+        totals = await self.redis.add(key, [(_redis_name(rate, caller), added)], 2 * WINDOW_SECONDS)
         return None if totals is None else totals[0]
 
 
@@ -167,6 +171,10 @@ def make_limiter(redis_url: str | None, rates: Mapping[str, int] | None = None) 
     return Limiter({**RATES, **(rates or {})}, redis_counts.connect(redis_url))
 
 
-def _redis_key(window: int, rate: str, caller: str) -> str:
+def _redis_key(window: int) -> str:
+    return f"rate/{window}"
+
+
+def _redis_name(rate: str, caller: str) -> str:
     # Callers are hashed: Redis holds nothing that names a person, a client or an address.
-    return f"rate/{window}/{rate}/{hashlib.blake2b(caller.encode(), digest_size=16).hexdigest()}"
+    return f"{rate}/{hashlib.blake2b(caller.encode(), digest_size=16).hexdigest()}"

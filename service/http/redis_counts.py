@@ -30,16 +30,20 @@ class RedisCounts:
         """True for UNAVAILABLE_SECONDS after a call failed."""
         return time.monotonic() < self.retry_at
 
-    async def add(self, hits: Sequence[tuple[str, int]], expire_seconds: int) -> list[int] | None:
-        """Add hits to counters by name in one exchange and return the totals in order; None if Redis is unavailable."""
+    async def add(self, key: str, hits: Sequence[tuple[str, int]], expire_seconds: int) -> list[int] | None:
+        """Add hits to counters by name in one exchange and return the totals in order; None if Redis is unavailable.
+
+        The counters are the fields of one hash under `key`, whose lifetime is one command; as keys of their own they
+        would need as many commands again.
+        """
         if self.unavailable:
             return None
         try:
             async with Redis(connection_pool=self.pool) as client, client.pipeline(transaction=False) as pipeline:
                 for name, number in hits:
-                    pipeline.incrby(name, number)
-                    pipeline.expire(name, expire_seconds)
-                return [int(total) for total in (await pipeline.execute())[::2]]
+                    pipeline.hincrby(key, name, number)
+                pipeline.expire(key, expire_seconds)
+                return [int(total) for total in (await pipeline.execute())[:-1]]
         except (RedisError, OSError):
             self.retry_at = time.monotonic() + UNAVAILABLE_SECONDS
             return None

@@ -85,7 +85,7 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
         return replayed(idempotency.open_answer(keyring, key.scope, outcome.answered), key.fingerprint)
-    return Response(answer, status, media_type="application/json")
+    return json_io.JsonResponse(answer, status)
 
 
 def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
