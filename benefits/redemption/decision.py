@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
+from benefits.catalogue.limits import QuotaLimit, limits_of
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
-from benefits.redemption.limits import QuotaLimit, limits_of
 from benefits.rules import effects
 from consent.domain.liveness import ConsentPeriod, is_live
 from consent.kernel.errors import require_not_frozen

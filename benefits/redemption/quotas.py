@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from benefits.catalogue.limits import QuotaLimit, limits_of
 from benefits.catalogue.model import LiveBenefit
-from benefits.redemption.limits import QuotaLimit, limits_of
 from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
