@@ -27,8 +27,8 @@ class Snapshot(TableModel):
 class StoredTicket(TableModel):
     """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
-    Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys that
-    its redemption counted on.
+    Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys
+    that it was issued under, and once it is redeemed of those that the redemption counted on.
     """
 
     handle_index = Text(primary_key=True)

@@ -5,6 +5,7 @@ Pure. The rule stands here once; the read, the redemption, the tickets and the t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ class Balance(NamedTuple):
 
     def measures(self) -> dict[str, int]:
         """The measures that conditions speak about: the total and each dimension."""
-        return {"total": self.total, **{row["dimension"]: row["points"] for row in self.dimensions}}
+        return _measures(self.total, self.dimensions)
 
 
 class StoredBalance(NamedTuple):
@@ -45,6 +46,10 @@ class StoredBalance(NamedTuple):
     valid_until: int | None
     covered_until: int | None
 
+    def measures(self) -> dict[str, int]:
+        """The measures that conditions speak about; only for a row that `is_usable`."""
+        return _measures(self.total, orjson.loads(self.dimensions))
+
     def balance(self, today: date) -> Balance:
         """The points as of `today`; only for a row that `is_usable`."""
         return Balance(
@@ -54,6 +59,12 @@ class StoredBalance(NamedTuple):
             today,
             None if self.valid_until is None else from_day_number(self.valid_until),
         )
+
+
+def _measures(total: int, dimensions: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    measures = {row["dimension"]: row["points"] for row in dimensions}
+    measures["total"] = total
+    return measures
 
 
 def is_usable(row: StoredBalance, epoch: int | None, timeline: Timeline, today: date, at: int) -> bool:

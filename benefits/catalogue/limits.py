@@ -5,10 +5,9 @@ Pure. `quotas` counts against these limits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
-
-from benefits.catalogue.model import LiveBenefit
+from typing import Any, NamedTuple
 
 
 class QuotaLimit(NamedTuple):
@@ -39,9 +38,9 @@ def period_of(period: str, day: date) -> tuple[str, date]:
     raise ValueError("a period is day, week, month or year")
 
 
-def limits_of(benefit: LiveBenefit, day: date) -> tuple[QuotaLimit, ...]:
-    """Return the limits of a redemption on `day`; the total last, because every redemption waits for its counter."""
-    quota, limits = benefit.body.get("quota") or {}, []
+def limits_of(quota: Mapping[str, Any], day: date) -> tuple[QuotaLimit, ...]:
+    """Return the limits of a benefit's `quota` on `day`; the total last, since all redemptions wait there."""
+    limits = []
     for member, per_resident in (("per_resident", True), ("total", False)):
         if limit := quota.get(member):
             limits.append(QuotaLimit(per_resident, *_counted(limit, day)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from benefits.catalogue.limits import QuotaLimit, limits_of
 from benefits.rules import conditions, effects
 from benefits.rules.compiled import Rule
 from benefits.rules.effects import Effect
@@ -23,7 +24,10 @@ COMPILED_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class LiveBenefit:
-    """A benefit in force with the service it improves and the provider behind it; bodies are their documents."""
+    """A benefit in force on a civil day, with the service it improves and the provider behind it.
+
+    Bodies are their documents. `limits` are those of the day; `period_days` is how long what was redeemed runs.
+    """
 
     benefit_id: str
     version: int
@@ -32,6 +36,8 @@ class LiveBenefit:
     provider: Body
     rule: Rule
     effect: Effect
+    limits: tuple[QuotaLimit, ...]
+    period_days: int
 
     @property
     def provider_id(self) -> str:
@@ -53,8 +59,10 @@ class Offer(NamedTuple):
         valid = self.body["valid"]
         if not valid["from"] <= today.isoformat() <= valid["until"]:
             return None
-        rule = Rule(conditions.parse(self.body["condition"]))
-        return LiveBenefit(*self, rule, effects.parse(self.body["effect"]))
+        rule, effect = Rule(conditions.parse(self.body["condition"])), effects.parse(self.body["effect"])
+        improved = effects.apply(effect, self.service["baseline"])
+        limits, period_days = limits_of(self.body.get("quota") or {}, today), int(improved.get("period_days") or 0)
+        return LiveBenefit(*self, rule, effect, limits, period_days)
 
 
 def is_offered_at(benefit: LiveBenefit, venue: Body) -> bool:

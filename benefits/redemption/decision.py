@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
-from benefits.catalogue.limits import QuotaLimit, limits_of
+from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
-from benefits.rules import effects
 from consent.domain.liveness import ConsentPeriod, is_live
 from consent.kernel.errors import require_not_frozen
+from consent.kernel.instants import to_day_number
 
 
 class CivilTime(NamedTuple):
@@ -29,7 +29,8 @@ class CivilTime(NamedTuple):
 class TicketRow(NamedTuple):
     """A ticket as stored. `person_id` is None for a handle that no ticket has, and after the person was erased.
 
-    Times are microseconds; `redemption_id` is None until the ticket is spent.
+    Times are microseconds; `redemption_id` is None until the ticket is spent. `benefit_version` is the version in force
+    when it was issued.
     """
 
     person_id: str | None
@@ -37,6 +38,7 @@ class TicketRow(NamedTuple):
     venue_id: str
     expires_at: int
     redemption_id: str | None
+    benefit_version: int | None = None
 
 
 class PersonRow(NamedTuple):
@@ -49,13 +51,19 @@ class PersonRow(NamedTuple):
     sealed_subject: bytes
 
 
+class CounterRow(NamedTuple):
+    """A quota counter: redemptions counted, and the last day (day number) of its period; None where it has no row."""
+
+    taken: int | None
+    ends_on: int | None
+
+
 class RedemptionState(NamedTuple):
     """Everything that decides about a handle at a venue, as of one instant.
 
     `micros` is the database's clock, `changes` the catalogue's change number, `withheld` 1 while nothing may be used,
-    `consent` the person's `benefit.check` consent for the venue's provider. `taken` is the number of redemptions
-    counted against each limit, in the order of `limits_of`; None where it was not read: a full counter is then a
-    conflict of the commit.
+    `consent` the person's `benefit.check` consent for the venue's provider. `counters` are those that the ticket was
+    issued under. `taken` is the number of redemptions counted against each limit of today; None where it was not read.
     """
 
     venue: Body | None
@@ -66,6 +74,7 @@ class RedemptionState(NamedTuple):
     person: PersonRow
     consent: ConsentPeriod
     balance: StoredBalance
+    counters: tuple[CounterRow, ...] = ()
     taken: tuple[int, ...] | None = None
 
 
@@ -77,7 +86,6 @@ class Redeem(NamedTuple):
     """
 
     benefit: LiveBenefit
-    limits: tuple[QuotaLimit, ...]
     runs_until: date
     valid_until: int
 
@@ -107,10 +115,10 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
         return StandardTerms()
     if not is_usable(state.balance, person.epoch, catalogue.timeline, now.today, now.micros):
         return BalanceNeeded()
-    limits = limits_of(benefit, now.today)
-    if not benefit.rule.applies(state.balance.balance(now.today).measures()) or _is_full(limits, state.taken):
+    if not benefit.rule.applies(state.balance.measures()) or _is_full(benefit, state):
         return StandardTerms(benefit)
-    return Redeem(benefit, limits, runs_until_of(benefit, now.today), ticket.expires_at)
+    # No later change of consent or points shortens it.
+    return Redeem(benefit, now.today + timedelta(days=benefit.period_days), ticket.expires_at)
 
 
 def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
@@ -123,11 +131,14 @@ def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
     )
 
 
-def runs_until_of(benefit: LiveBenefit, today: date) -> date:
-    """Return the last day of a benefit redeemed today, which no later change of consent or points shortens."""
-    improved = effects.apply(benefit.effect, benefit.service["baseline"])
-    return today + timedelta(days=int(improved.get("period_days") or 0))
+def _is_full(benefit: LiveBenefit, state: RedemptionState) -> bool:
+    """Report whether a limit is used up, as far as the state tells; a full counter it lacks is a conflict at commit."""
+    if state.taken is not None:
+        return any(used >= limit.most for used, limit in zip(state.taken, benefit.limits, strict=True))
+    # The ticket's counters are today's unless the benefit has changed or a period has ended since it was issued.
+    same_limits = state.ticket.benefit_version == benefit.version
+    return same_limits and any(map(_is_used_up, state.counters, benefit.limits))
 
 
-def _is_full(limits: tuple[QuotaLimit, ...], taken: tuple[int, ...] | None) -> bool:
-    return taken is not None and any(used >= limit.most for used, limit in zip(taken, limits, strict=True))
+def _is_used_up(counter: CounterRow, limit: QuotaLimit) -> bool:
+    return counter.taken is not None and counter.taken >= limit.most and counter.ends_on == to_day_number(limit.ends_on)

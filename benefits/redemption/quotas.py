@@ -9,18 +9,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from benefits.catalogue.limits import QuotaLimit, limits_of
+from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import LiveBenefit
+from benefits.redemption.decision import CounterRow
 from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.database.selection import Selection
 from consent.database.write_plan import TakeOne, Write
 from consent.persons import Person
 
 TAKE = TakeOne("quota_use", key="quota_key", counter="taken", columns=("ends_on",))
 KEY_LENGTH = 96
 """Characters of a key at most: a benefit id has up to 63, the name of a period up to 15."""
+
+
+def counter_of(ticket: str, place: int) -> Selection:
+    """Return the counter whose key a ticket names at a place of its list `counters`; `ticket` is the table's alias.
+
+    Its row has the columns of `decision.CounterRow`, in their order.
+    """
+    alias = f"q{place}"
+    return Selection(
+        (f"{alias}.taken AS taken_{place}", f"{alias}.ends_on AS ends_on_{place}"),
+        f"quota_use {alias}",
+        f"{alias}.quota_key = {queries.json_item(f'{ticket}.counters', place)}",
+    )
 
 
 def key_of(keyring: Keyring, subject: str, benefit: LiveBenefit, limit: QuotaLimit) -> str:
@@ -37,19 +52,31 @@ def take_write(key: str, limit: QuotaLimit) -> Write:
 
 async def read_taken(keys: Sequence[str]) -> tuple[int, ...]:
     """Return the number of redemptions that each counter has now, 0 without a row."""
-    taken = []
-    for key in keys:
-        row = await queries.fetch_one("SELECT taken FROM quota_use WHERE quota_key = $1", key)
-        taken.append(row["taken"] if row else 0)
-    return tuple(taken)
+    return tuple([(await read_counter(key)).taken or 0 for key in keys])
 
 
-async def admits_another(keyring: Keyring, person: Person, benefit: LiveBenefit, day: date) -> bool:
-    """Report whether every limit admits one more redemption by this person now. Nothing is counted."""
-    limits = limits_of(benefit, day)
-    subject = await persons.subject_of(person) if any(limit.per_resident for limit in limits) else ""
-    taken = await read_taken([key_of(keyring, subject, benefit, limit) for limit in limits])
-    return all(used < limit.most for used, limit in zip(taken, limits, strict=True))
+async def read_counter(key: str) -> CounterRow:
+    """Return the present counter of a key; CounterRow(None, None) where it has no row."""
+    row = await queries.fetch_one("SELECT taken, ends_on FROM quota_use WHERE quota_key = $1", key)
+    return CounterRow(None, None) if row is None else CounterRow(row["taken"], row["ends_on"])
+
+
+def keys_of(keyring: Keyring, subject: str, benefit: LiveBenefit) -> list[str]:
+    """Return the keys of the counters of every limit of the benefit's day, in the order of `limits`."""
+    return [key_of(keyring, subject, benefit, limit) for limit in benefit.limits]
+
+
+def counts_residents(benefit: LiveBenefit) -> bool:
+    """Report whether a limit counts each resident, so that its key needs the resident's `sub`."""
+    return any(limit.per_resident for limit in benefit.limits)
+
+
+async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str] | None:
+    """Return the keys of the counters if each admits one more redemption by this person now, else None."""
+    subject = await persons.subject_of(person) if counts_residents(benefit) else ""
+    keys = keys_of(keyring, subject, benefit)
+    taken = await read_taken(keys)
+    return keys if all(used < limit.most for used, limit in zip(taken, benefit.limits, strict=True)) else None
 
 
 async def give_back(keys: Sequence[str]) -> None:

@@ -83,12 +83,12 @@ class Outcome(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """A handle shown at a venue: the client that speaks for the venue, and the city's clock for a database instant."""
+    """A handle shown at a venue, the venue's client, and `clock`: the city's time of an instant in microseconds."""
 
     keyring: Keyring
     client_id: str
     handle: str
-    clock: Callable[[datetime], CivilTime]
+    clock: Callable[[int], CivilTime]
 
 
 async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> Outcome:
@@ -119,9 +119,9 @@ class _Redemption:
         self.scan, self.catalogue, self.store = scan, catalogue, store
         self.handle_index = tickets.index_of(scan.keyring, scan.handle)
         self.person_id: str | None = None
-        # The first attempt of a redemption saves the round trip that reads the counters: its commit is a conflict
-        # where one is full.
-        self.reads_counters = store is None
+        # A ticket names its counters, which are loaded with it. Those of today are read by key after a conflict alone:
+        # a period ended or the benefit changed since the ticket was issued, or somebody else took the last place.
+        self.reads_counters = False
 
     async def settle(self) -> Outcome:
         """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
@@ -154,7 +154,7 @@ class _Redemption:
         loaded = await load_state(self.handle_index, venue, self.store, in_transaction=locked)
         if loaded.answered is not None:
             return Outcome(None, loaded.answered)
-        now = self.scan.clock(queries.from_micros(loaded.state.micros))
+        now = self.scan.clock(loaded.state.micros)
         if current is None or not current.holds(loaded.state.changes, now.at):
             await self.catalogue.refresh(now.at)
             return None
@@ -176,7 +176,7 @@ class _Redemption:
         self, state: RedemptionState, catalogue: InForce, now: CivilTime
     ) -> Redeem | StandardTerms | BalanceNeeded:
         verdict = decision.decide(state, catalogue, now)
-        if not self.reads_counters or not isinstance(verdict, Redeem) or not verdict.limits:
+        if not self.reads_counters or not isinstance(verdict, Redeem) or not verdict.benefit.limits:
             return verdict
         keys = _counter_keys(self.scan.keyring, _person(self.scan.keyring, state), state, verdict)
         return decision.decide(state._replace(taken=await quotas.read_taken(keys)), catalogue, now)
@@ -224,7 +224,7 @@ class _Redemption:
         return [
             tickets.spend_write(self.handle_index, person.person_id, granted.redemption_id, keys),
             Write(REDEMPTION, redemption),
-            *map(quotas.take_write, keys, verdict.limits),
+            *map(quotas.take_write, keys, verdict.benefit.limits),
         ]
 
 
@@ -243,6 +243,6 @@ def _person(keyring: Keyring, state: RedemptionState) -> Person:
 
 
 def _counter_keys(keyring: Keyring, person: Person, state: RedemptionState, verdict: Redeem) -> list[str]:
-    per_resident = any(limit.per_resident for limit in verdict.limits)
-    subject = persons.subject_in(person, state.person.sealed_subject) if per_resident else ""
-    return [quotas.key_of(keyring, subject, verdict.benefit, limit) for limit in verdict.limits]
+    benefit = verdict.benefit
+    subject = persons.subject_in(person, state.person.sealed_subject) if quotas.counts_residents(benefit) else ""
+    return quotas.keys_of(keyring, subject, benefit)

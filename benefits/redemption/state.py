@@ -10,11 +10,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
+
 from benefits.balances import snapshots
 from benefits.balances.stored import StoredBalance
 from benefits.catalogue.model import Body
-from benefits.redemption import tickets
-from benefits.redemption.decision import PersonRow, RedemptionState, TicketRow
+from benefits.redemption import quotas, tickets
+from benefits.redemption.decision import CounterRow, PersonRow, RedemptionState, TicketRow
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Write
@@ -25,6 +27,8 @@ from consent.records import gate
 NO_PERSON = PersonRow(None, 0, "", b"", b"")
 NO_TICKET = TicketRow(None, "", "", 0, None)
 NO_CONSENT = ConsentPeriod(None, None)
+COUNTERS_MAX = 2
+"""Counters of a ticket that are read: a benefit limits each resident and the total."""
 LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
 
 
@@ -52,8 +56,9 @@ async def load_state(
 ) -> Loaded:
     """Read everything that decides about a handle at a venue, as of one instant on PostgreSQL and SQLite.
 
-    On Citus up to four queries read answer, ticket, person and clock one after another, each by its distribution key;
-    the matches of the commit's writes detect a change in between. `venue` is None if none is in force for the client.
+    On Citus up to six queries read answer, ticket, counters, person and clock one after another, each by its
+    distribution key; the matches of the commit's writes detect a change in between. `venue` is None if none is in force
+    for the client.
     """
     provider_id = "" if venue is None else venue["provider_id"]
     if queries.is_citus():
@@ -67,32 +72,41 @@ async def load_state(
 
 @lru_cache(maxsize=8)
 def _load_sql(clock: str, answer: Selection | None) -> str:
-    columns = ", ".join((*LOADED, *(() if answer is None else answer.columns)))
+    counters = [quotas.counter_of("t", place) for place in range(COUNTERS_MAX)]
+    counted = [column for counter in counters for column in counter.columns]
+    columns = ", ".join((*LOADED, *counted, *(() if answer is None else answer.columns)))
     return (
         f"SELECT {clock} AS micros, {CHANGES} AS changes, {gate.WITHHELD}, {columns}"
         " FROM (SELECT 1 AS present) AS always"
         f" {tickets.LOOKUP.join(handle_index='$1')}"
         f" {gate.CHAIN.join(person_id='t.person_id')}"
         f" {gate.LIVE_CONSENT.join(person_id='p.person_id', counterpart='$2')}"
-        f" {snapshots.STORED.join(person_id='t.person_id')}" + ("" if answer is None else f" {answer.join(key='$3')}")
+        f" {snapshots.STORED.join(person_id='t.person_id')}"
+        f" {' '.join(counter.join() for counter in counters)}" + ("" if answer is None else f" {answer.join(key='$3')}")
     )
 
 
 def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
-    """Return the state of a row of `_load_sql`: clock, changes, withheld, then LOADED, then the answer."""
+    """Return the state of a row of `_load_sql`: clock, changes, withheld, LOADED, counters, answer."""
     micros, changes, withheld = row[:3]
     state = RedemptionState(
         venue,
         micros,
         changes,
         withheld,
-        TicketRow._make(row[3:8]),
-        PersonRow._make(row[8:13]),
-        ConsentPeriod._make(row[13:15]),
-        StoredBalance._make(row[15:23]),
+        TicketRow._make(row[3:9]),
+        PersonRow._make(row[9:14]),
+        ConsentPeriod._make(row[14:16]),
+        StoredBalance._make(row[16:24]),
+        (CounterRow._make(row[24:26]), CounterRow._make(row[26:28])),
     )
-    answered = row[23:]
+    answered = row[28:]
     return Loaded(state, answered if answered and answered[0] is not None else None)
+
+
+def _ticket_sql() -> str:
+    columns = ", ".join((*tickets.LOOKUP.columns, "t.counters AS counters"))
+    return f"SELECT {columns} FROM {tickets.LOOKUP.table} WHERE {tickets.LOOKUP.condition.format(handle_index='$1')}"
 
 
 async def _load_distributed(
@@ -100,10 +114,15 @@ async def _load_distributed(
 ) -> Loaded:
     """`load_state` where ticket, person and answer are distributed by different keys; the clock is read last."""
     answered, person, consent, balance = None, NO_PERSON, NO_CONSENT, snapshots.NO_BALANCE
+    counters: list[CounterRow] = []
     if store is not None:
         answered = await queries.fetch_one(store.selection.query(key="$1"), store.key)
-    row = await queries.fetch_one(tickets.LOOKUP.query(handle_index="$1"), handle_index)
-    ticket = NO_TICKET if row is None else TicketRow(*row.values())
+    row = await queries.fetch_one(_ticket_sql(), handle_index)
+    ticket = NO_TICKET
+    if row is not None:
+        *ticket_row, keys = row.values()
+        ticket = TicketRow._make(ticket_row)
+        counters = [await quotas.read_counter(key) for key in orjson.loads(keys)]
     if ticket.person_id is not None:
         columns = (*gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
         row = await queries.fetch_one(
@@ -119,5 +138,7 @@ async def _load_distributed(
             balance = StoredBalance._make(values[7:])
     now = await queries.fetch_one(f"SELECT {queries.clock_sql()} AS micros, {CHANGES} AS changes, {gate.WITHHELD}")
     assert now is not None
-    state = RedemptionState(venue, now["micros"], now["changes"], now["withheld"], ticket, person, consent, balance)
+    state = RedemptionState(
+        venue, now["micros"], now["changes"], now["withheld"], ticket, person, consent, balance, tuple(counters)
+    )
     return Loaded(state, None if answered is None else tuple(answered.values()))

@@ -36,7 +36,7 @@ REDEMPTION_COLUMNS = (
 LOOKUP = Selection(
     (
         "t.person_id AS person_id", "t.benefit_id AS benefit_id", "t.venue_id AS venue_id",
-        "t.expires_at AS ticket_expires_at", "t.redemption_id AS redemption_id",
+        "t.expires_at AS ticket_expires_at", "t.redemption_id AS redemption_id", "t.benefit_version AS benefit_version",
     ),
     "ticket t",
     "t.handle_index = {handle_index}",
@@ -80,14 +80,15 @@ async def issue(
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
-    if not await quotas.admits_another(keyring, person, benefit, now.today):
+    counters = await quotas.open_counters(keyring, person, benefit)
+    if counters is None:
         raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
     ticket_id = new_id()
     handle, expires_at = handle_of(keyring, ticket_id), at + TICKET_LIFETIME
     await queries.execute(
         "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
-        " expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " expires_at, counters) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         index_of(keyring, handle),
         ticket_id,
         person.person_id,
@@ -96,13 +97,19 @@ async def issue(
         venue_id,
         now.micros,
         queries.to_micros(expires_at),
+        counters_column(counters),
     )
     return Ticket(ticket_id, handle, expires_at)
 
 
 def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:
     """Return the write that spends a ticket for a redemption; a ticket spent or deleted meanwhile is a conflict."""
-    return Write(SPEND, (redemption_id, orjson.dumps(counter_keys).decode(), handle_index, person_id))
+    return Write(SPEND, (redemption_id, counters_column(counter_keys), handle_index, person_id))
+
+
+def counters_column(keys: Sequence[str]) -> str:
+    """Return the value of `ticket.counters`: the keys of the quota counters as a JSON list."""
+    return orjson.dumps(keys).decode()
 
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:

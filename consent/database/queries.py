@@ -118,9 +118,14 @@ async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
     """
     if is_sqlite():
         return await fetch_one(sql, *values)
-    async with pooled_connection() as conn:
+    # The pool's own calls, since a context manager around them costs two more for each statement.
+    pool = _pool()
+    conn = await pool.acquire()
+    try:
         row: Mapping[str, Any] | None = await conn.fetchrow(sql, *values)
         return row
+    finally:
+        await pool.release(conn)
 
 
 async def execute_guarded(sql: str, *values: object, in_transaction: bool = False) -> bool:
@@ -133,8 +138,7 @@ async def execute_guarded(sql: str, *values: object, in_transaction: bool = Fals
         if in_transaction:
             await connection().execute_query_dict(sql, list(values))
         else:
-            async with pooled_connection() as conn:
-                await conn.fetchval(sql, *values)
+            await fetch_record(sql, *values)
     except asyncpg.DivisionByZeroError:
         return False
     except OperationalError as error:
@@ -145,23 +149,12 @@ async def execute_guarded(sql: str, *values: object, in_transaction: bool = Fals
     return True
 
 
-class pooled_connection:
-    """A connection of PostgreSQL's pool as an async context. Not inside a transaction, which has its own.
-
-    A class, not a generator: a generator's context costs a twentieth of a read.
-    """
-
-    __slots__ = ("conn", "pool")
-
-    async def __aenter__(self) -> Any:
-        self.pool = _client._pool
-        if self.pool is None:
-            raise asyncpg.InterfaceError("there is no database")
-        self.conn = await self.pool.acquire()
-        return self.conn
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.pool.release(self.conn)
+def _pool() -> Any:
+    """PostgreSQL's pool. Its connections are for statements outside of transactions; a transaction has its own."""
+    pool = _client._pool
+    if pool is None:
+        raise asyncpg.InterfaceError("there is no database")
+    return pool
 
 
 async def fetch_records(sql: str, *values: object) -> Sequence[Mapping[str, Any]]:
@@ -239,6 +232,11 @@ def any_of(column: str, position: int) -> str:
     if is_sqlite():
         return f"{column} IN (SELECT value FROM json_each(${position}))"
     return f"{column} = ANY(string_to_array(${position}, E'\\n'))"
+
+
+def json_item(column: str, place: int) -> str:
+    """Return the SQL of the item (text) at a place, from 0, of a JSON list in a text column; NULL beyond its end."""
+    return f"json_extract({column}, '$[{place}]')" if is_sqlite() else f"({column}::json ->> {place})"
 
 
 def array_param(values: Iterable[str]) -> object:

@@ -15,6 +15,7 @@ from benefits.catalogue.model import InForce, Offer
 from benefits.redemption.decision import (
     BalanceNeeded,
     CivilTime,
+    CounterRow,
     PersonRow,
     Redeem,
     RedemptionState,
@@ -59,7 +60,7 @@ def state(**changes: Any) -> RedemptionState:
         NOW.micros,
         7,
         0,
-        TicketRow("p" * 32, "deposit", "library-main", NOW.micros + MINUTE, None),
+        TicketRow("p" * 32, "deposit", "library-main", NOW.micros + MINUTE, None, 1),
         PersonRow(3, 12, "a" * 64, b"", b""),
         ConsentPeriod(NOW.micros - MINUTE, NOW.micros + MINUTE),
         stored(),
@@ -74,8 +75,8 @@ def ticket(**changes: Any) -> TicketRow:
 def test_it_applies_where_everything_is_as_it_must_be() -> None:
     verdict = decide(state(), CATALOGUE, NOW)
     assert isinstance(verdict, Redeem)
-    assert (verdict.benefit.benefit_id, [limit.most for limit in verdict.limits]) == ("deposit", [2, 100])
-    assert not verdict.limits[-1].per_resident
+    assert (verdict.benefit.benefit_id, [limit.most for limit in verdict.benefit.limits]) == ("deposit", [2, 100])
+    assert not verdict.benefit.limits[-1].per_resident
 
 
 DAY = to_day_number(NOW.today)
@@ -97,6 +98,8 @@ USED_POINTS: dict[str, dict[str, Any]] = {
     "too few points": {"balance": stored(NEEDED - 1)},
     "resident's quota full": {"taken": (2, 0)},
     "total quota full": {"taken": (0, 100)},
+    "resident's counter full as loaded": {"counters": (CounterRow(2, DAY), CounterRow(0, DAY))},
+    "total counter full as loaded": {"counters": (CounterRow(None, None), CounterRow(100, DAY))},
 }
 NO_BALANCE: dict[str, dict[str, Any]] = {
     "nothing stored": {"balance": stored(epoch=None)},
@@ -156,6 +159,7 @@ def test_it_is_redeemed_only_where_everything_holds_and_the_same_each_time(any_s
         and is_usable(balance, any_state.person.epoch, TIMELINE, NOW.today, NOW.micros)
         and balance.total >= NEEDED
         and any_state.taken in (None, (1, 99))
+        and (any_state.taken is not None or any_state.counters == ())
     )
     assert isinstance(verdict, Redeem) == holds
 
@@ -171,3 +175,19 @@ def test_more_points_never_turn_a_yes_into_a_no(total: int, green: int, more_tot
 def test_a_full_counter_is_never_taken_from(own: int, everybody: int) -> None:
     verdict = decide(state(taken=(own, everybody)), CATALOGUE, NOW)
     assert isinstance(verdict, Redeem) == (own < 2 and everybody < 100)
+
+
+STALE: dict[str, dict[str, Any]] = {
+    "yesterday's": {"counters": (CounterRow(2, DAY - 1), CounterRow(100, DAY - 1))},
+    "of an older version": {
+        "ticket": ticket(benefit_version=0),
+        "counters": (CounterRow(2, DAY), CounterRow(100, DAY)),
+    },
+    "of a ticket from before counters were stored": {"counters": (CounterRow(None, None), CounterRow(None, None))},
+}
+
+
+@pytest.mark.parametrize("changes", STALE.values(), ids=list(STALE))
+def test_counters_of_another_period_or_version_are_left_to_the_commit(changes: dict[str, Any]) -> None:
+    assert isinstance(decide(state(**changes), CATALOGUE, NOW), Redeem)
+    assert isinstance(decide(state(**changes, taken=(2, 0)), CATALOGUE, NOW), StandardTerms)
