@@ -9,7 +9,7 @@ from datetime import date, datetime
 from benefits.catalogue.in_force import CatalogueCache
 from benefits.redemption.decision import CivilTime
 from consent.crypto.vault import Keyring
-from consent.kernel.instants import to_micros
+from consent.kernel.instants import from_micros, to_micros
 from consent.rights.tombstones import Tombstones
 from service.auth.access_tokens import Verifier
 from service.http.rate_limits import Limiter
@@ -31,14 +31,17 @@ class AppContext:
     clock: Clock
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
 
-    def civil_time(self, moment: datetime) -> CivilTime:
-        """Return the city's time at a moment that a query has read from the database's clock.
+    def civil_time(self, micros: int) -> CivilTime:
+        """Return the city's time at an instant (microseconds) that a query has read from the database's clock.
 
-        A clock of tests that was moved moves this moment equally.
+        A clock of tests that was moved moves this instant equally.
         """
+        at = from_micros(micros)
         moved: Callable[[datetime], datetime] | None = getattr(self.clock, "moved", None)
-        at = moment if moved is None else moved(moment)
-        return self.civil_time_at(at)
+        if moved is not None:
+            return self.civil_time_at(moved(at))
+        local = at.astimezone(self.settings.city_zone)
+        return CivilTime(at, micros, local.date(), local.hour)
 
     def civil_time_at(self, at: datetime) -> CivilTime:
         """Return the city's time at a moment of `clock`."""

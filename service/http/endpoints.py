@@ -284,7 +284,9 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
     if model is not None and not endpoint.raw:
         body = json_io.parse_json(request, raw, model)
     principal = principal_of(request)
-    key = None if endpoint.key == "none" else _idempotency_key(endpoint, app_context, audience, request, raw)
+    key = None
+    if endpoint.key == "required" or (endpoint.key == "optional" and "idempotency-key" in request.headers):
+        key = _idempotency_key(app_context, audience, principal, request, raw)
     context = RequestContext(request, app_context, principal, key)
     if endpoint.own_clock:
         return _response(await endpoint.handle(context, body))
@@ -329,11 +331,9 @@ def _readable(value: str) -> bool:
 
 
 def _idempotency_key(
-    endpoint: Endpoint, app_context: AppContext, audience: Audience | None, request: Request, raw: bytes
-) -> IdempotencyKey | None:
-    if endpoint.key == "optional" and "idempotency-key" not in request.headers:
-        return None
-    key, principal, keyring = json_io.idempotency_key(request), principal_of(request), app_context.keyring
+    app_context: AppContext, audience: Audience | None, principal: Principal | None, request: Request, raw: bytes
+) -> IdempotencyKey:
+    key, keyring = json_io.idempotency_key(request), app_context.keyring
     audience_name, caller = audience or "public", principal_key(principal) if principal else ""
     return IdempotencyKey(
         idempotency.scope_of(keyring, audience_name, caller, request.scope["path"], key),

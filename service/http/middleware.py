@@ -1,4 +1,4 @@
-"""The middleware around every request: request id, limits by host and address, security headers, access log, metrics."""
+"""The middleware around every request: request id, limits by host and address, security headers, log and metrics."""
 
 from __future__ import annotations
 

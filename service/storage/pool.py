@@ -69,9 +69,6 @@ class Pool:
                     self.in_use.add(connection)
                     return connection
                 connection.terminate()
-            if len(self.in_use) + self.opening >= self.size_max:
-                # Terminated connections may not have been released yet; they need not be waited for.
-                self.in_use = {connection for connection in self.in_use if not connection.is_closed()}
             if len(self.in_use) + self.opening < self.size_max:
                 return await self._open()
             released = await self._wait()
@@ -95,6 +92,8 @@ class Pool:
         for connection in [*self.in_use, *(connection for connection, _ in self.idle)]:
             connection.terminate()
         self.idle.clear()
+        # Those in use have not been released yet; nobody needs to wait for that.
+        self.in_use.clear()
         while self._wake(None):
             pass
 

@@ -30,7 +30,6 @@ from consent.consents.link_codes import PendingLink
 from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
 from consent.crypto.vault import Keyring
-from consent.database import queries
 from consent.domain import divisions, records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
@@ -189,7 +188,7 @@ async def read_points(context: RequestContext, _: None) -> Response:
     """
     app_context = context.app_context
     loaded = await snapshots.load_balance(persons.subject_index(app_context.keyring, context.subject))
-    now = app_context.civil_time(queries.from_micros(loaded.micros))
+    now = app_context.civil_time(loaded.micros)
     in_force = app_context.catalogue.get(loaded.changes, now.at) or await app_context.catalogue.refresh(now.at)
     if is_usable(loaded.stored, loaded.epoch, in_force.timeline, now.today, now.micros):
         require_not_frozen(loaded.withheld)
