@@ -3,8 +3,9 @@
 On one PostgreSQL (durable) and one Redis, each server one process: ours, and the thinnest that does the same work, a
 bare Starlette app that caches verified tokens by their hash and asks asyncpg through the same pool. Reading is one
 indexed row; redeeming is one indexed row and one statement that spends the ticket, takes from the quota and books the
-redemption. `--population` adds that many other residents (persons, subjects, consents, points), several values one
-after another.
+redemption. The third is the bare app with the headers that a client of ours is promised: those for browsers, a request
+id and, with points, an ETag. `--population` adds that many other residents (persons, subjects, consents, points),
+several values one after another.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -32,13 +34,15 @@ from starlette.routing import Route
 
 from benefits.redemption import tickets
 from consent import persons as people
+from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.domain.document_kinds import DocumentKind
 from loadtests.benchmarks import served
 from service.app import create_app
-from service.auth.access_tokens import Audience
+from service.auth.access_tokens import CITY_ZONE, Audience
 from service.demo import seed
+from service.http.middleware import SECURITY_HEADERS
 from service.http.rate_limits import make_limiter
 from service.observability import logging
 from service.runtime import server as serving
@@ -76,7 +80,18 @@ def ours(folder: Path, url: str, redis_url: str) -> Starlette:
     return create_app(settings, seed.issuer_of(folder).verifier(), limiter=limiter)
 
 
-def bare(folder: Path, url: str) -> Starlette:
+def answer(content: bytes, status: int, with_headers: bool, *, tagged: bool = False) -> Response:
+    """A JSON answer of the bare app, with the headers that ours has or without; `tagged` with an ETag among them."""
+    if not with_headers:
+        return Response(content, status, media_type="application/json")
+    headers = {**SECURITY_HEADERS, "x-request-id": os.urandom(8).hex(), "cache-control": "no-store"}
+    if tagged:
+        headers |= {"cache-control": "private, no-cache", "vary": "Authorization, Accept-Language"}
+        headers["etag"] = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+    return Response(content, status, headers, "application/json")
+
+
+def bare(folder: Path, url: str, *, with_headers: bool = False) -> Starlette:
     """The thinnest: a token's hash looked up, the statements, the answer's JSON."""
     known: dict[bytes, str] = {}
     pool: Pool | None = None
@@ -116,7 +131,7 @@ def bare(folder: Path, url: str) -> Starlette:
     async def read(request: Request) -> Response:
         row = await fetch(READ_BY_INDEX, who(Audience.RESIDENT, request))
         body = {**row, "dimensions": orjson.loads(row["dimensions"])}
-        return Response(orjson.dumps(body), media_type="application/json")
+        return answer(orjson.dumps(body), 200, with_headers, tagged=True)
 
     async def redeem(request: Request) -> Response:
         venue_id, handle = who(Audience.VENUE, request), orjson.loads(await request.body())["handle"]
@@ -127,9 +142,7 @@ def bare(folder: Path, url: str) -> Starlette:
         redemption_id, key = secrets.token_hex(16), hashlib.sha256(handle.encode()).hexdigest()
         values = (index, redemption_id, key, 20261124, venue_id, row["benefit_id"], row["benefit_version"])
         (done,) = await fetch(REDEEM, *values)
-        return Response(
-            orjson.dumps({"redemption_id": redemption_id, "done": done}), 201, media_type="application/json"
-        )
+        return answer(orjson.dumps({"redemption_id": redemption_id, "done": done}), 201, with_headers)
 
     async def plain(_: Request) -> Response:
         return Response(b"plain")
@@ -144,8 +157,9 @@ def bare(folder: Path, url: str) -> Starlette:
 
 def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None:
     """One server process, as `credit-easy serve` runs it."""
-    if which == "bare":
-        uvicorn.run(bare(folder, url), port=port, access_log=False, server_header=False, log_config=None)
+    if which in ("bare", "bare with headers"):
+        app = bare(folder, url, with_headers=which != "bare")
+        uvicorn.run(app, port=port, access_log=False, server_header=False, log_config=None)
         return
     app = ours(folder, url, redis_url)
     logging.configure()  # as in production
@@ -234,6 +248,11 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
     now = int(datetime.now(UTC).timestamp() * 1e6)
     ids = [secrets.token_hex(16) for _ in range(count)]
     handles = [tickets.handle_of(keyring, ticket_id) for ticket_id in ids]
+    today = datetime.now(CITY_ZONE).date().isoformat()
+    counters = [
+        tickets.counters_column([blind_index(keyring, IndexUse.QUOTA, today, f"bench-{number}", BENEFIT)])
+        for number in range(len(persons))
+    ]
     rows = [
         (
             tickets.index_of(keyring, handle),
@@ -244,6 +263,7 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
             VENUE,
             now,
             now + 10**12,
+            counters[place % len(persons)],
         )
         for place, (ticket_id, handle) in enumerate(zip(ids, handles, strict=True))
     ]
@@ -256,6 +276,7 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
         "venue_id",
         "issued_at",
         "expires_at",
+        "counters",
     ]
     await connection.execute("TRUNCATE ticket, redemption, quota_use, stored_answer")
     await connection.copy_records_to_table("ticket", records=rows, columns=columns)
@@ -280,10 +301,12 @@ def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: in
     with (
         served.running("ours", [*module, "ours", *at], 8471) as service,
         served.running("bare", [*module, "bare", *at], 8472) as other,
+        served.running("bare with headers", [*module, "bare with headers", *at], 8473) as same,
     ):
+        all_servers = (service, other, same)
         figures: dict[str, Any] = {
-            "read my points": served.compare(rounds, (service, other), lambda: reads, 200, READ_SLICES),
-            "redeem a ticket": served.compare(rounds, (service, other), redeems, 201),
+            "read my points": served.compare(rounds, all_servers, lambda: reads, 200, READ_SLICES),
+            "redeem a ticket": served.compare(rounds, all_servers, redeems, 201),
         }
         figures["process"] = {"ready_seconds": round(service.ready_seconds, 2), "resident_mib": service.resident_mib}
         return figures

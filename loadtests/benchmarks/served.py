@@ -123,7 +123,7 @@ def cpu_seconds(pid: int) -> float:
 def compare(
     rounds: int, servers: Sequence[Server], requests: Callable[[], Sequence[bytes]], expected: int, slices: int = 1
 ) -> dict[str, Any]:
-    """Median CPU time and rate of two servers over rounds in turns, and the ratio of the second's to the first's.
+    """Median CPU time and rate of servers over rounds in turns, and the ratio of each other one's to the first's.
 
     `requests` makes those of a turn. A round has so many turns of each server, one after the other, and counts their
     mean: where a turn is short, a moment in which the machine is slow would be a whole round.
@@ -140,10 +140,12 @@ def compare(
             for name, figures in seen.items():
                 cpu.add(name, statistics.fmean(micros for micros, _ in figures))
                 rate.add(name, statistics.fmean(speed for _, speed in figures))
-    ours, limit = (cpu.median(server.name) for server in servers)
+    ours, *others = (cpu.median(server.name) for server in servers)
+    ratios = {server.name: round(limit / ours, 2) for server, limit in zip(servers[1:], others, strict=True)}
     return {
         "cpu_us": {server.name: round(cpu.median(server.name)) for server in servers},
         "requests_a_second": {server.name: round(rate.median(server.name)) for server in servers},
-        "ratio": round(limit / ours, 2),
+        "ratio": next(iter(ratios.values())),
+        "ratios": ratios,
         **cpu.verdict(),
     }
