@@ -33,16 +33,20 @@ AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 NOW = CivilTime(AT, to_micros(AT), date(2026, 11, 28), 17)
 MINUTE = 60_000_000
 TIMELINE = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
-VENUE = {"venue_id": "library-main", "provider_id": "library", "client_id": "library-main"}
+DIVISION = "371082"
+VENUE = {
+    "venue_id": "library-main", "provider_id": "library", "client_id": "library-main", "division": DIVISION
+}  # fmt: skip
 NEEDED = 60
 BODY = {
+    "division": DIVISION,
     "condition": {"any": [{"measure": "total", "at_least": NEEDED}, {"measure": "green_living", "at_least": 30}]},
     "effect": {"kind": "longer_period", "days": 14},
     "valid": {"from": "2026-01-01", "until": "2026-12-31"},
     "quota": {"per_resident": {"count": 2, "period": "day"}, "total": {"count": 100, "period": "day"}},
     "terms": {"zh-CN": "免押金", "en": "No deposit"},
 }
-OFFER = Offer("deposit", 1, BODY, {"baseline": {"period_days": 30}}, {"provider_id": "library"})
+OFFER = Offer("deposit", 1, BODY, {"baseline": {"period_days": 30}}, {"provider_id": "library", "division": DIVISION})
 CATALOGUE = InForce(TIMELINE, 7, AT - timedelta(days=1), None, (VENUE,), {"deposit": OFFER}, {"library-main": VENUE})
 
 
@@ -92,6 +96,7 @@ NOTHING_OF_A_PERSON: dict[str, dict[str, Any]] = {
     "consent expired now": {"consent": ConsentPeriod(NOW.micros - MINUTE, NOW.micros)},
     "consent not begun": {"consent": ConsentPeriod(NOW.micros + 1, NOW.micros + MINUTE)},
     "venue of another provider": {"venue": {**VENUE, "provider_id": "other"}},
+    "venue of another division": {"venue": {**VENUE, "division": "370100"}},
     "no venue": {"venue": None},
 }
 USED_POINTS: dict[str, dict[str, Any]] = {
