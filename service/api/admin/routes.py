@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.admin import handlers, previews, queries, schemas
+from service.api.admin import handlers, previews, queries, schemas, sentences
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
@@ -39,6 +39,21 @@ ADMIN = (
         also_accepts=(handlers.YAML,),
         own_body=True,
         errors=("other_division",),
+    ),
+    STAFF.get(
+        "/v1/admin/sentences",
+        "listSentences",
+        "List the closed sentences for texts of benefits",
+        sentences.list_sentences,
+        schemas.Sentences,
+    ),
+    STAFF.post(
+        "/v1/admin/benefits/compose",
+        "composeTexts",
+        "Compose a benefit's texts from closed sentences without storing anything",
+        sentences.compose,
+        schemas.ComposeBody,
+        {200: schemas.ComposedTexts},
     ),
     STAFF.post(
         "/v1/admin/{kind}",

@@ -10,6 +10,8 @@ from consent.domain.records import Dimension
 from service.api.common_schemas import Document
 from service.http.json_io import ApiModel
 
+KEYS_MAX = 100
+"""Keys of sentences for one text: more than the vocabulary offers for any, at a few venues."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -239,3 +241,58 @@ class ImportAnswer(ApiModel):
 
     data: list[ImportedRow]
     unchanged: int
+
+
+class SentencePlace(ApiModel):
+    """A place of a sentence: the fact of the benefit that stands there and, for a number, its unit."""
+
+    fact: str
+    unit: str | None = None
+
+
+class SentenceAnswer(ApiModel):
+    """A closed sentence of the vocabulary: the texts that it may stand in, and the benefits that it suits.
+
+    Of the suitable sentences with one `group` the first is recommended.
+    """
+
+    sentence_id: str
+    members: list[str]
+    group: str | None = None
+    effects: list[str]
+    services: list[str]
+    text: dict[str, str]
+    places: list[SentencePlace]
+
+
+class Sentences(ApiModel):
+    """The vocabulary of closed sentences, in the order in which they stand in a text."""
+
+    data: list[SentenceAnswer]
+
+
+class ComposeBody(ApiModel):
+    """A benefit's document, of which `effect` and `service_id` are needed, and chosen sentences.
+
+    `choose` has keys of sentences by member. A member that is left out gets the recommended sentences, one with an
+    empty list gets no text.
+    """
+
+    document: dict[str, Any]
+    choose: dict[str, Annotated[list[str], Field(max_length=KEYS_MAX)]] = Field(default_factory=dict)
+
+
+class OfferedSentence(ApiModel):
+    """A closed sentence with the values of the benefit; `used` if the document's text has it now."""
+
+    key: str
+    text: dict[str, str]
+    recommended: bool
+    used: bool
+
+
+class ComposedTexts(ApiModel):
+    """Texts by member, ready to be put into the document, and all sentences that suit, by member."""
+
+    texts: dict[str, dict[str, str]]
+    sentences: dict[str, list[OfferedSentence]]
