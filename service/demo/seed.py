@@ -105,12 +105,19 @@ async def publish_catalogue(at: datetime) -> None:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():
-        await publish(DocumentKind.SCHEMES, body["version"], body, at)
+        # A city announces a scheme before its first year. One that is founded later has all of them from the beginning.
+        announced = date(body["from_year"] - 1, 12, 31)
+        await publish(DocumentKind.SCHEMES, body["version"], body, at, announced)
 
 
-async def publish(kind: DocumentKind, document_id: str, body: dict[str, Any], at: datetime) -> lifecycle.Version:
-    """Draft, submit, review and approve a document by three persons, as the API does; return its version in force."""
-    gate = partial(publishing.check, at=at, today=at.date())
+async def publish(
+    kind: DocumentKind, document_id: str, body: dict[str, Any], at: datetime, today: date | None = None
+) -> lifecycle.Version:
+    """Draft, submit, review and approve a document by three persons, as the API does; return its version in force.
+
+    The publication rules take `today` as the current civil day, by default the day of `at`.
+    """
+    gate = partial(publishing.check, at=at, today=today or at.date())
     drafted = await lifecycle.draft(kind, document_id, body, DRAFTER, at)
     submitted, _ = await lifecycle.submit(kind, document_id, drafted.version, DRAFTER, at, gate)
     if submitted.state == "in_review":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import yaml
 
+from benefits.catalogue import in_force
 from benefits.rules.vocabulary import Scene
 from benefits.scoring import points, scheme
 from benefits.scoring.scheme import Scheme, Timeline
@@ -15,7 +17,9 @@ from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Record, RecordKind, Released
 from service.auth.access_tokens import Audience
 from service.demo import seed
+from service.storage import database
 from tests.support.city import City
+from tests.support.seeding import seed_database
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +42,23 @@ async def test_every_scene_has_a_benefit_that_applies_to_some_and_not_to_all(sha
 async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(shared_city: City) -> None:
     rows = await queries.fetch_all("SELECT DISTINCT occurred_on / 10000 AS year FROM record")
     assert [row["year"] for row in rows] == [await shared_city.last_year()]
+
+
+async def test_a_city_founded_in_the_year_of_a_second_scheme_has_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = scheme.shipped()[0]
+    this_year = datetime.now(UTC).year
+    both = [{**first, "from_year": this_year - 1}, {**first, "from_year": this_year, "version": f"{this_year}.2"}]
+    monkeypatch.setattr(scheme, "shipped", lambda: both)
+    settings = seed.settings_of(tmp_path)
+    await seed_database(settings)
+    await database.open_database(settings.database_url)
+    try:
+        timeline = await in_force.timeline(await queries.now())
+    finally:
+        await database.close_database()
+    assert [version.from_year for version in timeline.schemes] == [this_year - 1, this_year]
 
 
 async def test_what_the_contract_pins_is_there(shared_city: City) -> None:
