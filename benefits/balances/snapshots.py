@@ -18,7 +18,7 @@ from benefits.scoring.scheme import Timeline
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.documents.change_number import CHANGES
-from consent.domain.records import NOTHING, Released
+from consent.domain.records import NO_RECORDS, Released
 from consent.kernel.errors import require_not_frozen
 from consent.persons import Person
 from consent.records import gate
@@ -126,7 +126,7 @@ async def balance_of(person: Person | None, timeline: Timeline, today: date, at:
 
 def nothing(timeline: Timeline, today: date) -> Balance:
     """Return the balance of somebody without records."""
-    return balance_from(points.compute(NOTHING, timeline, today))
+    return balance_from(points.compute(NO_RECORDS, timeline, today))
 
 
 async def compute_and_store(person: Person, timeline: Timeline, today: date, at: datetime) -> Balance:

@@ -13,6 +13,7 @@ from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Body, Version
 from consent.domain.document_kinds import DocumentKind
+from consent.kernel.bilingual import LANGUAGES
 from consent.kernel.errors import NotFound
 from consent.kernel.faults import pointer_to
 from consent.models import DocumentStep, StoredDocument
@@ -21,7 +22,6 @@ STATES = (
     "draft", "in_review", "submitted", "scheduled", "in_force", "superseded", "suspended", "retired", "discarded",
 )  # fmt: skip
 """The states of a version in the API: the stored one, with `approved` and `retired` told apart by time and history."""
-LANGUAGES = ("zh-CN", "en")
 
 
 async def latest_version(kind: DocumentKind, document_id: str) -> Version:

@@ -110,5 +110,5 @@ class Released:
     covered_until: datetime | None = None
 
 
-NOTHING = Released("", "points.compute", 0, ())
+NO_RECORDS = Released("", "points.compute", 0, ())
 """The release of a person who is not known here: no records."""

@@ -29,7 +29,7 @@ from consent.transparency.logs import Log
 
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
-NOTHING = "nothing"
+PADDING = "nothing"
 """The kind of a leaf that stands for no event (`padding_write`)."""
 USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
@@ -322,7 +322,7 @@ def padding_write(at: datetime) -> Write:
     An answer to a venue that uses nobody's data writes it: otherwise the log, which then would not grow, would tell the
     venue that no live ticket was shown.
     """
-    leaf = leaf_of(NOTHING, os.urandom(SALT_BYTES))
+    leaf = leaf_of(PADDING, os.urandom(SALT_BYTES))
     return leaf_write(Log.CONSENT, leaf_hash_of(leaf), leaf.decode(), at)
 
 

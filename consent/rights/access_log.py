@@ -21,7 +21,7 @@ from consent.models import StoredConsent
 from consent.persons import Person
 from consent.records import gate
 
-NEWEST = 2**62
+AFTER_ALL = 2**62
 """Above every event number and every time in microseconds."""
 
 FOR_ALL = """
@@ -55,7 +55,7 @@ class RecordUse:
 async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[RecordUse]:
     """Return the latest uses, newest first.
 
-    `before` is (NEWEST, NEWEST) for the first page, then the `place` of the last use already read.
+    `before` is (AFTER_ALL, AFTER_ALL) for the first page, then the `place` of the last use already read.
     """
     own = await ledger.events_of(person, gate.USES, before[0], limit)
     for_all = await queries.fetch_all(await _for_all(person), person.person_id, before[1], limit)
@@ -75,7 +75,7 @@ async def list_for(person: Person, before: tuple[int, int], limit: int) -> list[
 
 async def openings_for_all(person: Person) -> list[ledger.Opening]:
     """Return the uses for everybody that concerned the person, oldest first, with the salts of their leaves."""
-    rows = await queries.fetch_all(await _for_all(person), person.person_id, NEWEST, NEWEST)
+    rows = await queries.fetch_all(await _for_all(person), person.person_id, AFTER_ALL, AFTER_ALL)
     return [ledger.Opening(ledger.use_for_all_event(row), row["salt"], row["leaf_hash"]) for row in reversed(rows)]
 
 
@@ -84,7 +84,7 @@ async def _for_all(person: Person) -> str:
     consents = await StoredConsent.filter(
         person_id=person.person_id, purpose=Purpose.POINTS_COMPUTE, state__not=State.REFUSED
     ).values("given_at", "expires_at", "ended_at")
-    spans = [(int(row["given_at"]), int(min(row["ended_at"] or NEWEST, row["expires_at"]))) for row in consents]
+    spans = [(int(row["given_at"]), int(min(row["ended_at"] or AFTER_ALL, row["expires_at"]))) for row in consents]
     lived = " OR ".join(f"(u.at >= {begin} AND u.at < {end})" for begin, end in spans)
     theirs = IN_THEIR_PIECE if await queries.partition_count() else "u.pieces IS NULL"
     return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")

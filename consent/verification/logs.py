@@ -326,7 +326,7 @@ async def _check_unclaimed_leaves() -> None:
         " WHERE l.log = 'consent' AND e.leaf_hash IS NULL AND a.leaf_hash IS NULL AND o.leaf_hash IS NULL"
         " AND u.leaf_hash IS NULL AND x.leaf_hash IS NULL AND y.leaf_hash IS NULL AND l.leaf NOT LIKE $1"
         " ORDER BY l.position LIMIT 1",
-        f'%"k":"{ledger.NOTHING}","v":1}}',
+        f'%"k":"{ledger.PADDING}","v":1}}',
     )
     if row is not None:
         raise _Broken(Log.CONSENT, row["position"], "no event stands behind the leaf")

@@ -15,9 +15,8 @@ from babel.dates import format_date
 from consent.domain.corrections import OBJECTION_UPHELD, DecidedBy
 from consent.events.messages import MessageKind
 from consent.kernel import bilingual
+from consent.kernel.bilingual import LANGUAGES
 
-LANGUAGES = ("zh-CN", "en")
-"""Languages of the API; the first is the default."""
 LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en_GB"}
 PREFERENCES_MAX = 20
 """Entries of one Accept-Language header that are read; a longer header costs no more."""

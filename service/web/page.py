@@ -28,10 +28,10 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import Audience
 from service.http import json_io
 from service.http.context import AppContext
-from service.i18n.messages import LANGUAGES
 from service.web import assets
 from service.web.api_client import ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions

@@ -221,7 +221,7 @@ async def explain_points(context: RequestContext, _: None) -> Any:
     """Return the points of today with a line for every record; stores the computed balance."""
     timeline, person = (await _in_force(context)).timeline, await current_person.find(context)
     if person is None:
-        computed = points.compute(records.NOTHING, timeline, context.today)
+        computed = points.compute(records.NO_RECORDS, timeline, context.today)
     else:
         computed, released = await snapshots.compute(person, timeline, context.today, context.at)
         await snapshots.store(released, computed, timeline)
@@ -239,7 +239,7 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     in_force, person = await _in_force(context), await current_person.find(context)
     timeline = in_force.timeline
     if person is None:
-        released, current = records.NOTHING, points.compute(records.NOTHING, timeline, context.today)
+        released, current = records.NO_RECORDS, points.compute(records.NO_RECORDS, timeline, context.today)
     else:
         current, released = await snapshots.compute(person, timeline, context.today, context.at)
     assumed = points.supposing(released, [(deed.kind, deed.quantity) for deed in body.deeds], timeline, context.today)

@@ -79,7 +79,7 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
 async def list_accesses(context: RequestContext, _: None) -> Answer:
     """List the uses of the person's records and points, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    place = json_io.read_cursor(context.request, int, int) or (access_log.NEWEST, access_log.NEWEST)
+    place = json_io.read_cursor(context.request, int, int) or (access_log.AFTER_ALL, access_log.AFTER_ALL)
     rows = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(

@@ -17,13 +17,13 @@ from benefits.scoring.scheme import TIERS_MAX
 from consent.documents.schema import HEADINGS
 from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
+from consent.kernel.bilingual import LANGUAGES
 from service.web.i18n.bilingual import BilingualText, load_groups
 
 INDICATORS_MAX = 30
 """Indicators of one form; there are seven kinds of records."""
 SCHEME_FORMS_MAX = 64
 """Forms of schemes that stay in memory; each number of indicators and steps has its own."""
-LANGUAGES = ("zh-CN", "en")
 LABELS = load_groups("service.web.forms", "labels.toml")
 MEMBER = re.compile(r"/([0-9]+)(?=/|$)")
 """The number of a list's member in a JSON pointer."""

@@ -23,7 +23,7 @@ from tests.support.city import City
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 ALL = Part(0, 1)
-EVERYTHING = (access_log.NEWEST, access_log.NEWEST)
+EVERYTHING = (access_log.AFTER_ALL, access_log.AFTER_ALL)
 
 
 async def computed(town: City, which: Part = ALL) -> batch.BatchResult:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benefits.scoring import points, scheme
 from benefits.scoring.points import Points
 from benefits.scoring.scheme import Scheme, Timeline
-from consent.domain.records import NOTHING, Dimension, Record, RecordKind, Released
+from consent.domain.records import NO_RECORDS, Dimension, Record, RecordKind, Released
 from tests.benefits.scoring.recount import recount
 
 DOCUMENT = scheme.shipped()[0]
@@ -59,7 +59,7 @@ records_of_a_life = st.lists(
 
 
 def test_without_records_there_are_no_points_and_no_base_score() -> None:
-    nothing = points.compute(NOTHING, TIMELINE, TODAY)
+    nothing = points.compute(NO_RECORDS, TIMELINE, TODAY)
     assert (nothing.total, nothing.contributions, nothing.valid_until) == (0, (), None)
     assert [dimension.dimension for dimension in nothing.dimensions] == list(Dimension)
 
