@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from consent.domain.liveness import has_expired
 from consent.domain.purposes import Purpose
 
 LIFE_MONTHS_MAX = 12
@@ -44,7 +45,7 @@ class Grant:
 
     def state_at(self, at: datetime) -> State:
         """Return the state at `at`: a grant past its end is expired, also while its row still says `given`."""
-        if self.state is State.GIVEN and at >= self.expires_at:
+        if self.state is State.GIVEN and has_expired(self.expires_at, at):
             return State.EXPIRED
         return self.state
 
@@ -54,7 +55,7 @@ class Grant:
             return None
         if self.ended_at is None or at >= self.ended_at:
             return self.state_at(at)
-        return State.EXPIRED if at >= self.expires_at else State.GIVEN
+        return State.EXPIRED if has_expired(self.expires_at, at) else State.GIVEN
 
 
 def end_of_life(given_at: datetime, months: int) -> datetime:

@@ -5,7 +5,10 @@ A test compares the two forms. Every query and every decision about liveness tak
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+Instant = TypeVar("Instant", int, datetime)
 
 
 class ConsentPeriod(NamedTuple):
@@ -18,7 +21,20 @@ class ConsentPeriod(NamedTuple):
 def is_live(period: ConsentPeriod, at: int) -> bool:
     """Report whether a consent covers the instant `at` (microseconds). At exactly `expires_at` it no longer does."""
     given_at, expires_at = period
-    return given_at is not None and expires_at is not None and given_at <= at < expires_at
+    return given_at is not None and expires_at is not None and given_at <= at and not has_expired(expires_at, at)
+
+
+def has_expired(expires_at: Instant, at: Instant) -> bool:
+    """Report whether a consent that ends at `expires_at` is over at `at`; both microseconds or both datetimes."""
+    return at >= expires_at
+
+
+def expired_sql(at: str, table: str = "") -> str:
+    """The SQL condition of `has_expired` for a consent row at the SQL expression `at`, in microseconds.
+
+    `table` is the alias of the consent table where a statement has several.
+    """
+    return f"{table}.expires_at <= {at}" if table else f"expires_at <= {at}"
 
 
 def live_sql(at: str, table: str = "") -> str:

@@ -21,6 +21,7 @@ from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.domain import small_cells
+from consent.domain.liveness import expired_sql
 from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import NotFound
@@ -41,7 +42,7 @@ RETENTION = timedelta(days=3 * 366)
 """Time for which cases and decided reviews stay: three years, as long as processing records by PIPL 56."""
 CONSENT_STATE = (
     "CASE WHEN c.state = 'refused' THEN 'refused' WHEN c.ended_at IS NOT NULL AND c.ended_at <= $1 THEN c.state"
-    " WHEN c.expires_at <= $1 THEN 'expired' ELSE 'given' END"
+    f" WHEN {expired_sql('$1', 'c')} THEN 'expired' ELSE 'given' END"
 )
 """SQL expression: the state of a consent at the instant `$1`, without anything that happened later."""
 

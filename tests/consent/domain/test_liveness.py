@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from consent.database import queries
-from consent.domain.liveness import ConsentPeriod, is_live, live_sql
+from consent.domain.liveness import ConsentPeriod, expired_sql, has_expired, is_live, live_sql
 
 TIMES = (0, 1, 2, 3)
 
@@ -28,3 +28,12 @@ async def test_python_and_sql_agree_at_every_edge(opened: str) -> None:
             assert live == (state == "given" and is_live(ConsentPeriod(given_at, expires_at), at))
             seen.add(live)
     assert seen == {True, False}
+
+
+@pytest.mark.anyio
+async def test_python_and_sql_agree_on_the_end(opened: str) -> None:
+    await queries.execute_script("CREATE TABLE c (expires_at BIGINT)")
+    await queries.execute("INSERT INTO c VALUES (2)")
+    for condition, at in itertools.product((expired_sql("$1"), expired_sql("$1", "c")), TIMES):
+        over = await queries.fetch_one(f"SELECT 1 AS is_over FROM c WHERE {condition}", at) is not None
+        assert over is has_expired(2, at) is (at >= 2)
