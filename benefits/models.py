@@ -124,3 +124,15 @@ class ReleasedFigures(TableModel):
 
     class Meta:
         table = "released_figures"
+
+
+class ExpiryRound(TableModel):
+    """The progress of messages `days` before points expire: the civil day of the expiry, the last person, the end."""
+
+    days = Integer(primary_key=True)
+    expires_on = CivilDay()
+    after_person = Text()
+    finished = Integer()
+
+    class Meta:
+        table = "expiry_round"

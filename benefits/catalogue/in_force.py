@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from benefits.catalogue.model import InForce, Offer
 from benefits.scoring.scheme import Scheme, Timeline
-from consent.documents import lifecycle
+from consent.documents import bodies, lifecycle
 from consent.domain.document_kinds import DocumentKind
 
 IN_FORCE_KINDS = (
@@ -81,12 +81,14 @@ def _compiled(bodies: tuple[str, ...]) -> Timeline:
 
 
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:
-    """Return the names of providers, sources and benefits in force, by id, in both languages."""
+    """Return the names of providers, sources and benefits by id, in both languages; of those that ended, the last."""
     by_id: dict[str, Mapping[str, str]] = {}
     for kind, member in (
         (DocumentKind.PROVIDERS, "name"),
         (DocumentKind.SOURCES, "name"),
         (DocumentKind.BENEFITS, "title"),
     ):
+        # The latest comes first, and the last entry of a dict wins.
+        by_id.update({name: body[member] for name, _, body in reversed(await bodies.ever_approved(kind, at))})
         by_id.update({version.document_id: version.body[member] for version in await lifecycle.all_in_force(kind, at)})
     return by_id

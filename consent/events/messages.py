@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from enum import StrEnum
 
 from tortoise.expressions import Q
 
-from consent.crypto.blind_index import new_id
+from consent.crypto.blind_index import ID_DIGITS, new_id
 from consent.database import queries
 from consent.events.ledger import Facts
 from consent.models import StoredMessage
@@ -32,6 +33,7 @@ class MessageKind(StrEnum):
     OBJECTION_OPENED = "objection_opened"
     OBJECTION_ACKNOWLEDGED = "objection_acknowledged"
     OBJECTION_DECIDED = "objection_decided"
+    POINTS_EXPIRING = "points_expiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,21 @@ class Message:
     facts: dict[str, str | int | None]
 
 
-async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime) -> None:
-    """Store a message for the person, in the caller's transaction."""
-    message_id = new_id()
+def _id_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:ID_DIGITS]
+
+
+async def was_sent(person: Person, key: str) -> bool:
+    """Report whether the person has a message that was added under this key."""
+    return await StoredMessage.exists(person_id=person.person_id, message_id=_id_of(key))
+
+
+async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime, *, key: str | None = None) -> None:
+    """Store a message for the person, in the caller's transaction.
+
+    `key` names a message that a person receives once; its id is made from it, so a second insert fails.
+    """
+    message_id = new_id() if key is None else _id_of(key)
     await StoredMessage.create(
         person_id=person.person_id,
         message_id=message_id,

@@ -207,6 +207,7 @@ async def read_consent(
             "case_id": case_id,
         },
         at,
+        to_the_hour=True,
     )
     await ledger.record_officer_read(staff_id, case_id, "consent.read", at)
     grant = register.grant_from_row(row)

@@ -7,8 +7,9 @@ use. SQL text: the batch and the chain are set-based.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from consent.crypto.blind_index import ID_DIGITS
@@ -254,6 +255,20 @@ async def count_persons() -> int:
     row = await queries.fetch_one("SELECT count(*) AS persons FROM person")
     assert row is not None
     return int(row["persons"])
+
+
+async def persons_with_records_of(days: Iterable[date], after: str, limit: int) -> list[str]:
+    """Return the ids above `after`, in order, of persons with a record of one of these civil days; no use by itself."""
+    numbers = ", ".join(str(queries.to_day_number(day)) for day in sorted(days))
+    if not numbers:
+        return []
+    rows = await queries.fetch_all(
+        f"SELECT DISTINCT person_id FROM record WHERE person_id > $1 AND occurred_on IN ({numbers})"
+        " ORDER BY person_id LIMIT $2",
+        after,
+        limit,
+    )
+    return [row["person_id"] for row in rows]
 
 
 async def covered(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> bool:

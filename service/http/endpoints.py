@@ -38,7 +38,7 @@ from service.auth.access_tokens import (
 from service.http import json_io
 from service.http.context import AppContext
 from service.http.openapi import Operation
-from service.http.problems import Problem, problem_response
+from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
 from service.i18n import messages
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey
@@ -359,7 +359,7 @@ async def _at_present(context: RequestContext) -> RequestContext:
     app_context, principal = context.app_context, context.principal
     now = app_context.civil_time_at(await app_context.clock())
     if isinstance(principal, (Administrator, PrivacyOfficer)) and await staff.is_suspended(principal.staff_id):
-        raise Problem("suspended")
+        raise Problem("suspended", text=SUSPENDED_STAFF)
     return context._replace(now=now)
 
 

@@ -141,8 +141,18 @@ TABLE: Final = _table()
 """Status and texts of every code this service answers with; the texts are in `problems.toml`."""
 
 
+def _suspended_staff() -> ProblemText:
+    texts = bilingual.load("service.http", "problems.toml")["suspended"]
+    title, detail = (bilingual.pair(texts[name], f"suspended.{name}") for name in ("title", "staff_detail"))
+    return ProblemText(STATUS["suspended"], (title[0], detail[0]), (title[1], detail[1]))
+
+
+SUSPENDED_STAFF: Final = _suspended_staff()
+"""The words of `suspended` for a member of staff, who is no organisation."""
+
+
 class Problem(Exception):
-    """Something that is answered as problem+json; `code` is one of TABLE's."""
+    """Something that is answered as problem+json; `code` is one of TABLE's, `text` other words for the same code."""
 
     def __init__(
         self,
@@ -151,15 +161,17 @@ class Problem(Exception):
         errors: Sequence[Mapping[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
+        text: ProblemText | None = None,
     ) -> None:
         super().__init__(code)
-        self.code, self.status = code, TABLE[code].status
+        self.code, self.text = code, text or TABLE[code]
+        self.status = self.text.status
         self.errors, self.headers, self.members = errors, dict(headers or {}), dict(members or {})
 
 
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
-    language, text = preferred_language(request.headers.get("accept-language", "")), TABLE[problem.code]
+    language, text = preferred_language(request.headers.get("accept-language", "")), problem.text
     title, detail = text.en if language == "en" else text.zh
     body: dict[str, Any] = {
         "type": TYPE_BASE + problem.code.replace("_", "-"),

@@ -8,11 +8,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime
 
+from benefits.balances import expiry_reminders
+from benefits.catalogue import in_force as catalogue
 from benefits.redemption import quotas, reversal, tickets
 from benefits.statistics import population
 from consent.consents import account_links, expiry, link_codes
 from consent.database import queries
+from consent.documents import lifecycle
+from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
 from consent.oversight import draft_refusals, officers
@@ -38,6 +43,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
         "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
+        "expiries_told": lambda: _remind_of_expiries(app_context, today, at),
         "farewells_dropped": account_links.delete_acknowledged_endings,
         "corrections_dropped": officer_corrections.delete_acknowledged,
         "copies_dropped": lambda: restoration.delete_old(at),
@@ -58,6 +64,13 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         except Exception as error:
             logger.error("a job failed", extra={"job": name, "error": type(error).__name__})
     return done
+
+
+async def _remind_of_expiries(app_context: AppContext, today: date, at: datetime) -> int:
+    """Send the messages before points expire; none before the first scheme."""
+    if not await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
+        return 0
+    return await expiry_reminders.remind(app_context.keyring, await catalogue.timeline(at), today, at)
 
 
 async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SECONDS) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from consent.database import queries
+from consent.oversight import staff
 from service.auth.access_tokens import Audience
 from tests.factories import (
     PROVIDER_DOCUMENT,
@@ -106,3 +109,33 @@ async def test_an_import_reports_every_finding_at_once(town: City) -> None:
     errors = {(error["pointer"].split("/")[3], error["code"]) for error in refused.json()["errors"]}
     assert ("1", "prohibited_domain") in errors
     assert any(place == "0" for place, _ in errors)
+
+
+async def test_b12_an_officers_read_appears_by_the_hour(town: City) -> None:
+    wang, officer = town.resident("wang"), town.actor(Audience.PRIVACY, "officer-1")
+    consent = await wang.consent_to_provider("city-library")
+    opened = await officer.post("/v1/privacy/cases", {"reason_code": "audit", "text": "The yearly audit."})
+    path = f"/v1/privacy/consents/{consent['consent_id']}?case={opened.json()['case_id']}"
+    assert (await officer.get(path)).status_code == 200
+    (entry,) = (await wang.get("/v1/me/access-log")).json()["data"]
+    assert entry["at"].endswith(":00:00Z")
+
+
+async def test_b14_suspended_staff_read_their_own_sentence(town: City) -> None:
+    async with queries.transaction():
+        await staff.suspend("admin-1", await queries.now())
+    answer = await town.client.get("/v1/admin/benefits", headers=administrator(town).headers({"Accept-Language": "en"}))
+    assert (answer.status_code, answer.json()["code"]) == (403, "suspended")
+    assert answer.json()["detail"].startswith("Your access as a member of staff is suspended.")
+
+
+async def test_b10_consents_of_a_retired_source_keep_its_last_name(town: City) -> None:
+    wang = town.resident("wang")
+    consent = await wang.consent_to_source("civic-life", "member-1")
+    before = (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["name"]
+    path = "/v1/admin/sources/civic-life/versions/1/retire"
+    retired = await administrator(town).post(path, {"from": (await town.today()).isoformat()})
+    assert retired.status_code == 200, retired.text
+    town.shift.by = timedelta(days=1)
+    assert (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["name"] == before
+    assert (await wang.get("/v1/me/consents")).json()["data"][0]["name"] == before

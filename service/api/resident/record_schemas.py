@@ -83,7 +83,7 @@ class ObjectionAnswer(ApiModel):
     source_id: str | None = None
     reason_code: str
     name: Localized | None = None
-    """The name of the source; absent once it is no longer in force."""
+    """The name of the source; the last one where it is no longer in force."""
     record: ObjectedRecord | None = None
     statement: str
     opened_at: str

@@ -128,7 +128,7 @@ class ConsentAnswer(ApiModel):
     source_id: str | None = None
     provider_id: str | None = None
     name: Localized | None = None
-    """The name of the source or provider; absent once it is no longer in force."""
+    """The name of the source or provider; the last one where it is no longer in force."""
     notice_id: str
     notice_version: int
     notice_sha256: str
