@@ -18,6 +18,7 @@ from tortoise import Tortoise
 from benefits import retention as benefit_retention
 from consent.database import queries
 from consent.kernel import bilingual
+from consent.oversight import source_analysis
 from consent.verification import retention
 from consent.verification.retention import RetentionCheck
 from service.models import StoredAnswer
@@ -97,6 +98,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.ENDED_LINKS,
             retention.OVERDUE_DECISIONS,
             retention.OVERDUE_ANSWERS,
+            source_analysis.UNUSUAL_SOURCES,
             retention.OLD_COPIES,
             retention.LATE_LEAVES,
             retention.UNCOVERED_RECORDS,

@@ -24,6 +24,7 @@ from consent.oversight import draft_refusals, officers
 from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
+from consent.verification import retention
 from service.api.public import transparency
 from service.compliance import erasure
 from service.http.context import AppContext
@@ -63,7 +64,14 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
             done[name] = await job()
         except Exception as error:
             logger.error("a job failed", extra={"job": name, "error": type(error).__name__})
+    await _measure_overdue(at)
     return done
+
+
+async def _measure_overdue(at: datetime) -> None:
+    """Set the metric of overdue decisions and answers, so that an operator can alert on either."""
+    for kind, check in (("decision", retention.OVERDUE_DECISIONS), ("answer", retention.OVERDUE_ANSWERS)):
+        metrics.OVERDUE.labels(kind).set(await check.count(queries.to_micros(at - check.age)))
 
 
 async def _remind_of_expiries(app_context: AppContext, today: date, at: datetime) -> int:

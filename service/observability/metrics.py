@@ -20,6 +20,13 @@ LOG_FROZEN = Gauge(
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
+OVERDUE = Gauge(
+    "credit_easy_overdue",
+    "Objections not decided in time, and records that sources were asked for and are overdue",
+    ("kind",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of the folder in which processes share their counts; prometheus_client reads it on import."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

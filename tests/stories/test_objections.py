@@ -10,9 +10,11 @@ import pytest
 from consent.database import queries
 from consent.domain.objections import ANSWER_WORKING_DAYS, RETRACTION_OBJECTION_DAYS
 from consent.kernel import working_days
+from consent.oversight.source_analysis import UNUSUAL_MIN, is_unusual
 from consent.verification import rows
 from service.auth.access_tokens import Audience
 from service.jobs import background
+from service.observability import metrics
 from tests.support.city import Actor, City, Resident, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -321,3 +323,43 @@ async def test_a_claimed_day_must_exist(town: City) -> None:
     assert answer.json()["errors"] == [
         {"pointer": "/claim/occurred_on", "code": "invalid_date", "detail": "a day of the calendar"}
     ]
+
+
+async def test_unusual_retractions_and_objections_by_source_reach_the_officer(town: City) -> None:
+    rides = [record(f"r-{n}", "bike-much", occurred_on=DAY) for n in range(UNUSUAL_MIN)]
+    me, stored = await linked(town, "much", *rides)
+    source, (officer, _) = town.source(), await with_case(town)
+    for number in range(UNUSUAL_MIN - 1):
+        await source.post(f"/v1/source/records/r-{number}/retraction", {"reason_code": "counted_twice"})
+
+    async def analysed() -> dict[str, Any]:
+        (row,) = (await officer.get("/v1/privacy/objection-analysis")).json()["data"]
+        analysis: dict[str, Any] = row
+        return analysis
+
+    assert (await analysed())["unusual"] is False
+    await source.post(f"/v1/source/records/r-{UNUSUAL_MIN - 1}/retraction", {"reason_code": "counted_twice"})
+    row = await analysed()
+    assert (row["source_id"], row["taken_back"], row["usual"], row["unusual"]) == (
+        "green-travel", UNUSUAL_MIN, 0, True,
+    )  # fmt: skip
+    audit = {row["check"]: row["found"] for row in (await officer.get("/v1/privacy/self-audit")).json()["data"]}
+    assert audit["sources that take back unusually much"] == 1
+    for _ in range(2):
+        await object_to(me, stored[0]["record_id"], "wrongly_retracted")
+    await decide(officer, await miss(me))
+    row = await analysed()
+    assert (row["opened"], row["waiting"], row["asked"], row["repeats"], row["mean_days"]) == (3, 2, 1, 1, 1)
+    town.shift.by = timedelta(days=40)
+    row = await analysed()
+    assert (row["overdue"], row["asked_overdue"], row["taken_back"], row["unusual"]) == (2, 1, 0, False)
+    await background.run_cleanup(town.app_context)
+    samples = {sample.labels["kind"]: sample.value for metric in metrics.OVERDUE.collect() for sample in metric.samples}
+    assert samples == {"decision": 2.0, "answer": 1.0}
+
+
+def test_a_week_is_unusual_against_the_quarter_before() -> None:
+    assert not is_unusual(UNUSUAL_MIN - 1, 0)
+    assert is_unusual(UNUSUAL_MIN, 0)
+    assert not is_unusual(30, 120)
+    assert is_unusual(31, 120)

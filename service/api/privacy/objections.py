@@ -5,6 +5,7 @@ Every read writes to the consent log, in the request's transaction.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from benefits.catalogue import in_force as catalogue
 from consent.database import queries
 from consent.domain.objections import ObjectionState
 from consent.events import ledger
-from consent.oversight import objection_decisions, officers
+from consent.oversight import objection_decisions, officers, source_analysis
 from consent.oversight.objection_decisions import LockedObjection, ObjectionForOfficer, Ruling, UnderCase
 from consent.records import intake
 from consent.records.intake import RecordCorrection
@@ -99,6 +100,23 @@ def _objection(context: RequestContext, objection: ObjectionForOfficer) -> dict[
 
 def _iso(day: date | None) -> str | None:
     return None if day is None else day.isoformat()
+
+
+async def analyse_sources(context: RequestContext, _: None) -> Answer:
+    """Return the objections of a year and the retractions of a week by source, the unusual and overdue ones first."""
+    await ledger.record_officer_read(staff_of(context), None, "sources.listed", context.at)
+    rows = await source_analysis.by_source(context.today, context.at)
+    names = await catalogue.names(context.at) if rows else {}
+    return Answer(
+        schemas.SourceAnalyses(
+            data=[
+                schemas.SourceAnalysisRow(
+                    **asdict(row), name=dict(names[row.source_id]) if row.source_id in names else None
+                )
+                for row in rows
+            ]
+        )
+    )
 
 
 async def acknowledge_objection(context: RequestContext, _: None) -> Answer:

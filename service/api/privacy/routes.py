@@ -135,6 +135,14 @@ PRIVACY = (
         key="optional",
         errors=("not_found", "conflict", "would_lower_points"),
     ),
+    OFFICER.get(
+        "/v1/privacy/objection-analysis",
+        "analyseSources",
+        "Read objections and retractions by source",
+        objections.analyse_sources,
+        schemas.SourceAnalyses,
+        writes=True,
+    ),
     OFFICER.post(
         "/v1/privacy/records/{record_id}/restoration",
         "restoreRecord",

@@ -228,6 +228,39 @@ class ObjectionDecided(ApiModel):
     state: str
 
 
+class SourceAnalysisRow(ApiModel):
+    """A source's objections of the last 365 days, and the corrections and retractions it decided in the last week.
+
+    `asked` are records it was asked for and has not answered; `repeats` are objections beyond a person's first about
+    the same; `mean_days` is the mean time to a decision. `unusual` is true from 10 changes a week and three times the
+    source's usual week of the quarter before.
+    """
+
+    source_id: str
+    name: Localized | None = None
+    opened: int
+    waiting: int
+    overdue: int
+    rejected: int
+    upheld: int
+    asked: int
+    asked_overdue: int
+    delivered: int
+    no_record: int
+    restored: int
+    repeats: int
+    mean_days: int | None
+    taken_back: int
+    usual: int
+    unusual: bool
+
+
+class SourceAnalyses(ApiModel):
+    """Sources with objections or changes, the unusual and overdue ones first."""
+
+    data: list[SourceAnalysisRow]
+
+
 class RestorationBody(ApiModel):
     """The case and the reason for which a record is brought back."""
 

@@ -53,6 +53,11 @@ async def propagations(page: Page) -> Response:
     return page.render("officer/propagations.html", propagations=answer, names=await pages.organisation_names(page))
 
 
+async def sources(page: Page) -> Response:
+    """List objections and retractions by source, the unusual and overdue ones first."""
+    return page.render("officer/sources.html", sources=(await page.read("/v1/privacy/objection-analysis"))["data"])
+
+
 async def register(page: Page) -> Response:
     """Show the record of processing activities, each table's fields grouped by their protection."""
     tables = []
@@ -85,6 +90,7 @@ ROUTES = (
     PageRoute("/officer/verification", verify, OFFICER, "POST"),
     PageRoute("/officer/attempts", attempts, OFFICER),
     PageRoute("/officer/propagations", propagations, OFFICER),
+    PageRoute("/officer/sources", sources, OFFICER),
     PageRoute("/officer/register", register, OFFICER),
     PageRoute("/officer/self-audit", self_audit, OFFICER),
 )
