@@ -5,6 +5,7 @@ consent.kernel.errors.DomainError
 ├── ConsentNeeded         no live `benefit.check` for the provider
 ├── ReversalNotPossible   another day
 ├── BudgetSpent           a benefit was simulated too often this week
+├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
 └── VenueSuspended        no venue in force belongs to the client
 """
 
@@ -47,6 +48,20 @@ class BudgetSpent(DomainError):
     """A benefit, or the schemes together, were simulated as often as a week allows."""
 
     code = "budget_spent"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("simulated twenty times this week; the next week has a budget of its own")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PrivacyBudgetSpent(DomainError):
+    """The week's share of epsilon for this kind of number is used up; what was asked before can be asked again."""
+
+    code = "privacy_budget_spent"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("no new question of this kind this week; the next week has a budget of its own")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class VenueSuspended(DomainError):

@@ -76,7 +76,10 @@ class QuotaUse(TableModel):
 
 
 class FrozenPoints(CompositeKeyModel):
-    """Points of a week's Monday, and twelve months' sums of each record kind, in random order, without persons."""
+    """Points of a week's Monday, and twelve months' sums of each record kind, in random order, without persons.
+
+    `synthetic` is 1 for the invented people of the demonstration city, which production never counts.
+    """
 
     KEY = ("week", "place")
     week = CivilDay()
@@ -99,6 +102,7 @@ class FrozenPoints(CompositeKeyModel):
     item_passed_on = BigInteger(db_default=0)
     item_repaired = BigInteger(db_default=0)
     reading_circle = BigInteger(db_default=0)
+    synthetic = Integer(db_default=0)
 
     class Meta:
         table = "frozen_points"
@@ -136,3 +140,29 @@ class ExpiryRound(TableModel):
 
     class Meta:
         table = "expiry_round"
+
+
+class SpentEpsilon(CompositeKeyModel):
+    """Thousandths of epsilon that a kind of release has used in a week, in so many releases."""
+
+    KEY = ("week", "kind")
+    week = CivilDay()
+    kind = Text()
+    spent_milli = Integer()
+    releases = Integer()
+
+    class Meta:
+        table = "privacy_budget"
+
+
+class ReleasedNumber(CompositeKeyModel):
+    """The noisy answer to a question of a week: a JSON object of counts by cell."""
+
+    KEY = ("week", "question_sha256")
+    week = CivilDay()
+    question_sha256 = Text()
+    kind = Text()
+    answer = Text()
+
+    class Meta:
+        table = "released_number"

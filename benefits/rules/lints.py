@@ -55,11 +55,11 @@ def boxes(condition: Condition) -> list[Box]:
         case AtLeast(measure, at_least):
             return [tuple(at_least if name == measure else 0 for name in MEASURES)]
         case Any(parts):
-            return _least(box for part in parts for box in boxes(part))
+            return least(box for part in parts for box in boxes(part))
         case All(parts):
             combined: list[Box] = [(0,) * len(MEASURES)]
             for part in parts:
-                combined = _least(_pairwise(max, left, right) for left, right in product(combined, boxes(part)))
+                combined = least(_pairwise(max, left, right) for left, right in product(combined, boxes(part)))
             return combined
 
 
@@ -92,7 +92,7 @@ def _meet(needed: Box, allowed: Box, most: Box) -> bool:
     return max(needed[-1], sum(needed[:-1])) <= min(allowed[-1], sum(highest))
 
 
-def _least(boxes_: Iterable[Box]) -> list[Box]:
+def least(boxes_: Iterable[Box]) -> list[Box]:
     """Drop boxes of lower bounds that another box contains."""
     minimal: list[Box] = []
     for box in sorted(set(boxes_), key=sum):

@@ -1,31 +1,35 @@
 """The population that simulations run on: everybody with a live consent, frozen once a week, without persons (R8).
 
-A row has a person's points and the sum of twelve months of each record kind; it has no id and its place is random. A
-sum that fewer than SHARED_BY persons have becomes the least of a group of neighbouring sums, so that no scheme can be
-written to single out a person. SQL text: the freeze is one set-based INSERT over all persons.
+A row has a person's points and the sum of twelve months of each record kind, rounded down to two digits; it has no id
+and its place is random. A row depends on its own person alone: if it were made from several persons' records, one
+person could change every row, and no noise could hide that (R8a). SQL text: the freeze is one set-based INSERT over
+all persons.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from benefits.catalogue import in_force
 from benefits.models import FrozenPoints, SimulationRun
 from benefits.rules.conditions import TOTAL
 from benefits.scoring import sql
-from benefits.scoring.sql import Dialect
+from benefits.statistics import releases
 from consent.database import queries
 from consent.domain.records import Dimension, RecordKind
 from consent.records import gate
 from consent.records.derived_table import DerivedTable
 from consent.records.gate import Part, Use
 
-SHARED_BY = 20
-"""The least number of persons that share each stored sum; where there are fewer, the sum is left out (R8)."""
+DIGITS_MAX = 9
+"""Sums are stored as at most this many digits, of which the first two are exact; no cap of a scheme needs more."""
 MEASURES = (TOTAL, *(str(dimension) for dimension in Dimension))
 """Columns of points in `frozen_points`."""
 KINDS = tuple(str(kind) for kind in RecordKind)
 """Columns of sums in `frozen_points`, in the unit of the kind."""
+INSERTED_AT_ONCE = 1_000
+"""Rows of one INSERT of synthetic people: SQLite takes at most 32,766 parameters."""
 COUNTED = Use("points.counted", "credit-easy", "records", "counted")
 
 
@@ -57,7 +61,7 @@ async def freeze(today: date, at: datetime) -> int:
         place = "row_number() OVER (ORDER BY random())"
         derived = DerivedTable(
             "frozen_points",
-            relations=f"{sql.scoring(timeline, today, dialect)}, {_coarse_sums(today, dialect)}",
+            relations=f"{sql.scoring(timeline, today, dialect)}, {_coarse_sums(today)}",
             joined={"g": "scored", "y": "year_of"},
             columns={"week": str(week), "place": place, TOTAL: sql.total(), **points, **sums},
             by_person=False,
@@ -67,32 +71,39 @@ async def freeze(today: date, at: datetime) -> int:
 
 
 async def _is_frozen(week: int) -> bool:
-    return await FrozenPoints.filter(week=week).exists()
+    return await FrozenPoints.filter(week=week, synthetic=0).exists()
+
+
+async def add_synthetic(week: int, people: Sequence[Mapping[str, int]]) -> None:
+    """Add invented people to a week's population, each a number for every one of MEASURES and KINDS.
+
+    Only the demonstration city calls this. The rows are marked, and only its simulations count marked rows.
+    """
+    if not await FrozenPoints.filter(week=week, synthetic=1).exists():
+        # Real places count from 1 upwards.
+        rows = [FrozenPoints(week=week, place=-place, synthetic=1, **row) for place, row in enumerate(people, start=1)]
+        await FrozenPoints.bulk_create(rows, batch_size=INSERTED_AT_ONCE)
 
 
 async def delete_past_weeks(today: date) -> int:
-    """Delete frozen points and budgets of past weeks; return the number of rows."""
+    """Delete frozen points, counted runs and stored answers of past weeks; return the number of rows."""
     week = week_of(today)
-    return await FrozenPoints.filter(week__lt=week).delete() + await SimulationRun.filter(week__lt=week).delete()
+    frozen = await FrozenPoints.filter(week__lt=week).delete() + await SimulationRun.filter(week__lt=week).delete()
+    return frozen + await releases.delete_past(week)
 
 
-def _coarse_sums(today: date, dialect: Dialect) -> str:
+def _coarse_sums(today: date) -> str:
     """Common table expressions from `released` to `year_of`: person_id, and a column for each of KINDS."""
     begins = queries.to_day_number(today) - 10_000
     columns = ", ".join(f"max(CASE WHEN kind = '{kind}' THEN units END) AS {kind}" for kind in KINDS)
+    steps = " ".join(
+        f"WHEN units < {10**digits} THEN units / {10 ** (digits - 2)} * {10 ** (digits - 2)}"
+        for digits in range(2, DIGITS_MAX + 1)
+    )
     return f"""
 kind_sum AS (
-  SELECT person_id, kind, sum(quantity) AS units FROM released
+  SELECT person_id, kind, CAST(sum(quantity) AS bigint) AS units FROM released
    WHERE occurred_on > {begins} AND occurred_on <= {queries.to_day_number(today)} GROUP BY person_id, kind),
-alike AS (
-  SELECT person_id, kind, units, count(*) OVER (PARTITION BY kind, units) >= {SHARED_BY} AS common FROM kind_sum),
-crowd AS (
-  SELECT person_id, kind, units, common,
-         (row_number() OVER (PARTITION BY kind, common ORDER BY units) - 1) / {SHARED_BY} AS place,
-         count(*) OVER (PARTITION BY kind, common) / {SHARED_BY} AS places
-    FROM alike),
 coarse AS (
-  SELECT person_id, kind, CASE WHEN common THEN units
-         ELSE min(units) OVER (PARTITION BY kind, common, {dialect.least}(place, places - 1)) END AS units
-    FROM crowd WHERE common OR places > 0),
+  SELECT person_id, kind, CASE {steps} ELSE {10**DIGITS_MAX - 1} END AS units FROM kind_sum),
 year_of AS (SELECT person_id, {columns} FROM coarse GROUP BY person_id)"""

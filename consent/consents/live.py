@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from consent.database import queries
+from consent.domain.exact_counts import ExactCounts
 from consent.domain.grants import State
 from consent.domain.liveness import live_sql
+from consent.domain.purposes import COUNTED_PER_PERSON, Purpose
 from consent.models import StoredConsent
 
 
@@ -19,10 +21,23 @@ async def person_of(consent_id: str) -> str | None:
     return rows[0]["person_id"] if rows else None
 
 
-async def count_by_purpose(at: datetime) -> dict[str, int]:
-    """Return the number of consents that are live at `at`, by purpose; purposes without one are missing."""
+async def count_by_purpose(at: datetime) -> ExactCounts:
+    """Count the consents that are live at `at`, by purpose, at most COUNTED_PER_PERSON of a person and purpose."""
     rows = await queries.fetch_all(
-        f"SELECT purpose, count(*) AS counted FROM consent WHERE {live_sql('$1')} GROUP BY purpose",
+        f"SELECT purpose, sum(CASE WHEN consents > {COUNTED_PER_PERSON} THEN {COUNTED_PER_PERSON} ELSE consents END)"
+        " AS counted FROM (SELECT person_id, purpose, count(*) AS consents FROM consent"
+        f" WHERE {live_sql('$1')} GROUP BY person_id, purpose) of_person GROUP BY purpose",
         queries.to_micros(at),
     )
-    return {row["purpose"]: row["counted"] for row in rows}
+    counted = {row["purpose"]: int(row["counted"]) for row in rows}
+    cells = {str(purpose): counted.get(purpose, 0) for purpose in Purpose}
+    return ExactCounts(cells, COUNTED_PER_PERSON * len(Purpose))
+
+
+async def count_people(at: datetime) -> ExactCounts:
+    """Count the people who have a consent that is live at `at`, in the cell `people`."""
+    row = await queries.fetch_one(
+        f"SELECT count(DISTINCT person_id) AS people FROM consent WHERE {live_sql('$1')}", queries.to_micros(at)
+    )
+    assert row is not None
+    return ExactCounts({"people": int(row["people"])}, 1)

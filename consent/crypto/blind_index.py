@@ -34,6 +34,7 @@ class IndexUse(StrEnum):
     PRESENTATION = "presentation"
     HANDLE = "handle"
     QUOTA = "quota"
+    SAMPLE = "sample"
 
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:

@@ -20,6 +20,9 @@ RETRACTION_OBJECTION_DAYS = 180
 """R12a: days in which a person can object to a retraction, and an officer can restore the record. Half a year, since
 many people open the app a few times a year."""
 
+COUNTED_PER_PERSON = 3
+"""Objections of one person that figures count, the first ones: more would need more noise for everybody."""
+
 
 class ObjectionState(StrEnum):
     """States of an objection; while it is open, points stay unchanged.

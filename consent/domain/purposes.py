@@ -12,6 +12,9 @@ from typing import Any
 
 from consent.kernel import bilingual
 
+COUNTED_PER_PERSON = 5
+"""Live consents of one person and purpose that figures count: more would need more noise for everybody."""
+
 
 class Purpose(StrEnum):
     """The purposes of a consent. Closed: research, advertising and requests by authorities are not among them."""

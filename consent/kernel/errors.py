@@ -19,6 +19,8 @@ DomainError
 ├── FourEyes                 the same person may not decide
 ├── Changed                  the hash that the person read is not the document's
 ├── Prohibited               refused by the publication rules; carries the findings
+├── TooFewConsents           a sample of so few would tell who they are
+├── SampleTooLarge           a sample is at most a tenth of what fits
 ├── NotCovered               no live consent covers the use
 ├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
@@ -40,6 +42,8 @@ class DomainError(Exception):
     """True where the refusal is of a mistake and no attempt at anything: officers are not shown it."""
     keeps_writes: bool = False
     """True commits the writes made before the refusal (a review, a message) instead of rolling them back."""
+    retry_after_seconds: int | None = None
+    """Seconds after which the same request can succeed, where waiting helps."""
 
     def members(self) -> Mapping[str, Any]:
         """Return further members of the problem response, JSON-ready; only what the person may know."""
@@ -179,6 +183,18 @@ class Changed(DomainError):
     """The document's hash is not the one the staff member read."""
 
     code = "changed"
+
+
+class TooFewConsents(DomainError):
+    """Fewer consents fit the filters than a sample may be drawn from."""
+
+    code = "too_few_consents"
+
+
+class SampleTooLarge(DomainError):
+    """The sample is more than the share of what fits that may be drawn."""
+
+    code = "sample_too_large"
 
 
 class Prohibited(DomainError):

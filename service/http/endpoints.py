@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benefits.redemption.decision import CivilTime
+from benefits.statistics.weeks import Week, week_at
 from consent.database import queries
 from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind
@@ -87,6 +88,11 @@ class RequestContext(NamedTuple):
     def today(self) -> date:
         """The city's civil day."""
         return self.civil_time.today
+
+    @property
+    def week(self) -> Week:
+        """The city's civil week, by which numbers about people are released."""
+        return week_at(self.at, self.app_context.settings.city_zone)
 
     @property
     def language(self) -> str:

@@ -97,6 +97,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "reversal_not_possible": 409,
         "restored_by_officer": 409,
         "changed": 409,
+        "too_few_consents": 409,
+        "sample_too_large": 409,
         "precondition_failed": 412,
         "precondition_required": 428,
         # 413, 415, 422: the body
@@ -116,6 +118,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         # 429 and 5xx
         "rate_limited": 429,
         "budget_spent": 429,
+        "privacy_budget_spent": 429,
         "internal": 500,
         "keys_unavailable": 503,
         "records_withheld": 503,
@@ -220,7 +223,9 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
-    return problem_response(request, Problem(error.code, members=error.members()))
+    wait = error.retry_after_seconds
+    headers = None if wait is None else {"Retry-After": str(wait)}
+    return problem_response(request, Problem(error.code, headers=headers, members=error.members()))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

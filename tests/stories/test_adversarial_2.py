@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
+from consent.database import queries
 from service.auth.access_tokens import Audience
-from tests.factories import administrator, benefit_document, publish_document, put_document
+from tests.factories import (
+    add_people_with_rides,
+    administrator,
+    benefit_document,
+    publish_document,
+    put_document,
+)
 from tests.support.city import City, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -219,3 +226,58 @@ async def test_adv_67_a_ladder_over_the_providers_of_one_owner_waits_too(town: C
         )
         states.append((await submit_new(town, "benefits", f"step-{number}", body)).json()["state"])
     assert states == ["submitted", "submitted", "in_review"]
+
+
+async def test_adv_70_three_drafts_of_simulations_tell_nothing_of_a_neighbour(town: City) -> None:
+    """60 of 70 people are the attacker's: nothing is shown. `test_differencing.py` measures a thousand larger runs."""
+    admin = administrator(town)
+    (*_, neighbour) = await add_people_with_rides(town, 70)
+    seen = []
+    for rides in (40, 400):
+        await queries.execute("UPDATE record SET quantity = $2 WHERE person_id = $1", neighbour, rides)
+        for table in ("frozen_points", "simulation_run", "released_number", "privacy_budget"):
+            await queries.execute(f"DELETE FROM {table}")
+        answers = []
+        for run in range(44):
+            draft = f"draft-{rides}-{run % 3}"
+            condition = {"measure": "green_living", "at_least": 10 * (1 + run // 3)}
+            body = benefit_document(benefit_id=draft, condition=condition)
+            if run < 3:
+                assert (await admin.post("/v1/admin/benefits", body)).status_code == 201
+            else:
+                changed = await put_document(admin, f"/v1/admin/benefits/{draft}", body, "*")
+                assert changed.status_code == 200, changed.text
+            version = 1 + run // 3
+            answer = await admin.post(f"/v1/admin/benefits/{draft}/versions/{version}/simulate")
+            assert answer.status_code == 200, answer.text
+            answers.append((answer.json()["population"], answer.json()["applies"]))
+        seen.append(answers)
+    assert set(seen[0]) == set(seen[1]) == {(None, None)}
+    budget = (await town.client.get("/v1/public/privacy-budget")).json()
+    assert {row["kind"]: row["releases"] for row in budget["by_kind"] if row["releases"]} == {"population": 1}
+
+
+async def test_adv_71_a_sample_is_never_everybody(town: City) -> None:
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+
+    async def draw(size: int, **filters: Any) -> Any:
+        case = await officer.post("/v1/privacy/cases", {"reason_code": "audit", "text": "Audit."})
+        body = {"case": case.json()["case_id"], "size": size, **filters}
+        return await officer.post("/v1/privacy/samples", body)
+
+    green = {"source_id": "green-travel", "notice_version": 1, "state": "given"}
+    await queries.execute("DELETE FROM consent WHERE counterpart = 'green-travel'")
+    await add_people_with_rides(town, 75)
+    for size in (200, 7, 1):
+        refused = await draw(size, **green)
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_few_consents")
+    await add_people_with_rides(town, 175)
+    refused = await draw(26, **green)
+    assert (refused.status_code, refused.json()["code"]) == (409, "sample_too_large")
+    seen = set()
+    for _ in range(12):
+        rows = (await draw(25, **green)).json()["data"]
+        assert len(rows) <= 25
+        seen |= {row["consent_id"] for row in rows}
+    # Twelve cases see what one sees.
+    assert len(seen) <= 25

@@ -1,4 +1,4 @@
-"""Previews of a version's effect for administrators: counts in tens, and a synthetic person. No real person."""
+"""Previews of a version's effect for administrators: noisy counts, and a synthetic person. No real person."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from benefits.rules import conditions, effects
 from benefits.rules.compiled import Rule
 from benefits.scoring.scheme import Scheme
 from benefits.statistics import simulation, weekly_figures
+from benefits.statistics.privacy_budget import ALLOWANCES, ReleaseKind
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
@@ -19,8 +20,10 @@ from service.http.endpoints import Answer, RequestContext
 async def simulate(context: RequestContext, _: None) -> Answer:
     """Count the people to whom a benefit would apply, or who would gain or lose by a scheme.
 
-    Counts are in tens; small ones are None. Each run spends one of the week's simulations (BudgetSpent after that).
-    NotFound for other kinds, Conflict for a document with faults of shape or while no scheme is in force.
+    Counts have noise and are in tens; small ones are None, and all of them where there are too few people. Each run
+    uses one of the week's simulations of the document (BudgetSpent after that), each new question some of the week's
+    epsilon (PrivacyBudgetSpent). NotFound for other kinds, Conflict for a document with faults of shape or while no
+    scheme is in force.
     """
     if named_kind(context) not in (DocumentKind.BENEFITS, DocumentKind.SCHEMES):
         raise NotFound("only benefits and schemes are simulated")
@@ -30,26 +33,34 @@ async def simulate(context: RequestContext, _: None) -> Answer:
     await checked_preview(context, version.kind, version.body)
     if not await lifecycle.all_in_force(DocumentKind.SCHEMES, context.at):
         raise Conflict("no scheme is in force yet: nobody has points")
+    synthetic = context.app_context.settings.demo
+    noise = ALLOWANCES[ReleaseKind.SIMULATIONS].give_or_take
     if version.kind is DocumentKind.SCHEMES:
-        shift = await simulation.compare(Scheme.from_document(version.body), context.today, context.at)
+        shift = await simulation.compare(Scheme.from_document(version.body), context.week, synthetic)
         suppressed = shift.gain is None or shift.less is None
         return Answer(
             schemas.ImpactAnswer(
                 population=shift.population,
                 applies=None if suppressed else (shift.gain or 0) + (shift.less or 0),
                 by_division={},
+                give_or_take=noise,
+                too_few_people=shift.population is None,
+                synthetic=synthetic,
                 scheme=schemas.PointsShift(
                     gain=shift.gain, less=shift.less, same=shift.same, lowers=list(shift.lowers)
                 ),
             )
         )
     condition = conditions.parse(version.body["condition"])
-    impact = await simulation.simulate(version.document_id, condition, context.today, context.at)
+    impact = await simulation.simulate(version.document_id, condition, context.week, synthetic)
     return Answer(
         schemas.ImpactAnswer(
             population=impact.population,
             applies=impact.applies,
             by_division={version.body["division"]: impact.applies},
+            give_or_take=noise,
+            too_few_people=impact.population is None,
+            synthetic=synthetic,
         )
     )
 
@@ -59,12 +70,13 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
 
     Writes that week's figures at the first call, so that later calls cannot be subtracted from each other.
     """
-    figures = await weekly_figures.load_or_release(context.today, context.at)
+    figures = await weekly_figures.load_or_release(context.week)
     return Answer(
         schemas.BenefitFigures(
             first_day=figures["first_day"],
             last_day=figures["last_day"],
             redemptions=figures.get("by_benefit", {}),
+            give_or_take=figures.get("give_or_take", {}).get(ReleaseKind.REDEMPTIONS),
         )
     )
 

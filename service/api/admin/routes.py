@@ -172,7 +172,7 @@ ADMIN = (
         previews.simulate,
         None,
         {200: schemas.ImpactAnswer},
-        errors=("not_found", "conflict", "budget_spent"),
+        errors=("not_found", "conflict", "budget_spent", "privacy_budget_spent"),
     ),
     STAFF.post(
         f"{VERSION}/dry-run",

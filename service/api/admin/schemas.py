@@ -167,21 +167,31 @@ class PointsShift(ApiModel):
 
 
 class ImpactAnswer(ApiModel):
-    """People to whom a benefit would apply, in tens; null when too small to publish. By the benefit's divisions."""
+    """People to whom a benefit would apply, with noise and in tens; null when too small to publish.
 
-    population: int
+    By the benefit's divisions. `population` is null, with `too_few_people`, where there are fewer than 200 people.
+    """
+
+    population: int | None
     applies: int | None
     by_division: dict[str, int | None]
+    give_or_take: int
+    """The distance from the truth that nineteen of twenty such counts stay within."""
+    too_few_people: bool
+    synthetic: bool
+    """True in a demonstration city, whose population is invented."""
     scheme: PointsShift | None = None
     """For a scheme, the people who would gain and lose; `applies` is then the sum of both."""
 
 
 class BenefitFigures(ApiModel):
-    """Redemptions of a finished week by scene and benefit, in tens; null when too small to publish."""
+    """Redemptions of a finished week by scene and benefit, with noise and in tens; null when too small to publish."""
 
     first_day: str
     last_day: str
     redemptions: dict[str, dict[str, int | None]]
+    give_or_take: int | None = None
+    """The distance from the truth that nineteen of twenty such counts stay within."""
 
 
 class SyntheticPerson(ApiModel):

@@ -9,15 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from benefits.statistics import weekly_figures
+from benefits.statistics import consent_counts, weekly_figures
+from benefits.statistics.privacy_budget import ALLOWANCES, ReleaseKind
 from consent.database import queries
 from consent.documents import lifecycle, versions
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.oversight import draft_refusals, officers
-from consent.oversight.officers import PROPAGATION_DAYS, ConsentFilters
+from consent.oversight import draft_refusals, officers, samples
+from consent.oversight.exact_counts import ConsentFilters
+from consent.oversight.officers import PROPAGATION_DAYS
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas
@@ -78,23 +80,35 @@ def _case_row(context: RequestContext, case: officers.Case) -> schemas.CaseRow:
 
 
 async def count_consents(context: RequestContext, _: None) -> Answer:
-    """Count consents by day and state, as of the end of civil day `?on=`; small cells are suppressed."""
+    """Count consents by state and day, as of the end of civil day `?on=`, with noise; small cells are suppressed.
+
+    PrivacyBudgetSpent after the week's last new question of all officers; those asked before are answered again.
+    """
     case_id = await _case(context)
-    day = json_io.read_day(context.request, "on") or context.today
-    cells = await officers.count_consents(_filters(context), day, context.app_context.settings.city_zone, context.at)
+    day, zone = json_io.read_day(context.request, "on"), context.app_context.settings.city_zone
+    counts = await consent_counts.count(_filters(context), day, zone, context.week)
     await ledger.record_officer_read(staff_of(context), case_id, "consents.counted", context.at)
     return Answer(
         schemas.Counts(
-            data=[schemas.CountRow(day=cell.day.isoformat(), state=cell.state, count=cell.count) for cell in cells]
+            data=[
+                schemas.CountRow(day=cell.day.isoformat(), state=cell.state, count=cell.count) for cell in counts.by_day
+            ],
+            by_state=counts.by_state,
+            give_or_take=ALLOWANCES[ReleaseKind.CONSENT_COUNTS].give_or_take,
+            too_few_people=not counts.by_state,
         )
     )
 
 
 async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> Answer:
-    """Return a random sample of consents for audit; it is empty when too few consents fit the filters."""
+    """Return a random sample of consents for audit, the same for the same filters all quarter.
+
+    TooFewConsents when too few fit the filters for any sample, SampleTooLarge above a tenth of what fits.
+    """
     await officers.require_case(body.case, staff_of(context))
     filters = ConsentFilters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
-    consents = await officers.sample_consents(filters, body.size, context.at)
+    keyring = context.app_context.keyring
+    consents = await samples.sample_consents(keyring, filters, body.size, context.today, context.at)
     await ledger.record_officer_read(staff_of(context), body.case, "consents.sampled", context.at)
     return Answer(schemas.Sample(data=[schemas.ConsentRow(**_consent(context, consent)) for consent in consents]), 201)
 
@@ -242,13 +256,19 @@ async def self_audit(context: RequestContext, _: None) -> Answer:
 
 
 async def read_statistics(context: RequestContext, _: None) -> Answer:
-    """Return objections by source, reason and state as released this week; rounded, small counts null.
+    """Return objections by source, reason and state as released this week; noisy, rounded, small counts left out.
 
     Writes that week's figures at the first call.
     """
     await ledger.record_officer_read(staff_of(context), None, "statistics.read", context.at)
-    figures = await weekly_figures.load_or_release(context.today, context.at)
-    return Answer(schemas.Statistics(data=[schemas.StatisticRow(**row) for row in figures.get("objections", [])]))
+    figures = await weekly_figures.load_or_release(context.week)
+    return Answer(
+        schemas.Statistics(
+            data=[schemas.StatisticRow(**row) for row in figures.get("objections", [])],
+            give_or_take=figures.get("give_or_take", {}).get(ReleaseKind.OBJECTIONS),
+            too_few_people=figures.get("too_few_people", False),
+        )
+    )
 
 
 def _filters(context: RequestContext) -> ConsentFilters:

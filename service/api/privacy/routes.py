@@ -44,11 +44,11 @@ PRIVACY = (
     OFFICER.get(
         "/v1/privacy/consents",
         "countConsents",
-        "Count consents by day and state, small cells suppressed",
+        "Count consents by state and day, with noise, small cells suppressed",
         handlers.count_consents,
         schemas.Counts,
         query=(CASE, *FILTERS, Parameter("on", {"type": "string", "format": "date"})),
-        errors=("bad_query", "not_found"),
+        errors=("bad_query", "not_found", "privacy_budget_spent"),
         writes=True,
     ),
     OFFICER.post(
@@ -58,7 +58,7 @@ PRIVACY = (
         handlers.sample_consents,
         schemas.SampleBody,
         {201: schemas.Sample},
-        errors=("not_found",),
+        errors=("not_found", "too_few_consents", "sample_too_large"),
     ),
     OFFICER.get(
         "/v1/privacy/consents/{consent_id}",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from consent.domain.purposes import Purpose
-from consent.oversight.officers import SAMPLE_MAX
+from consent.oversight.samples import SAMPLE_MAX
 from service.api.admin.schemas import Difference
 from service.api.common_schemas import ClaimedValues, Document, DocumentId, Id, Localized
 from service.http.json_io import ApiModel
@@ -46,7 +46,7 @@ class Cases(ApiModel):
 
 
 class CountRow(ApiModel):
-    """Consents given on one day, by state; `count` is rounded to tens, null when too small to publish."""
+    """Consents given on one day, by state; `count` has noise and is rounded to tens."""
 
     day: str
     state: str
@@ -54,9 +54,16 @@ class CountRow(ApiModel):
 
 
 class Counts(ApiModel):
-    """Consents by day and state."""
+    """Consents by state (null when too small to publish), and the days and states that stand out from the noise.
+
+    All empty, with `too_few_people`, where fewer than 200 people have a consent.
+    """
 
     data: list[CountRow]
+    by_state: dict[str, int | None]
+    give_or_take: int
+    """The distance from the truth that nineteen of twenty such counts stay within."""
+    too_few_people: bool
 
 
 class SampleBody(ApiModel):
@@ -86,7 +93,7 @@ class ConsentRow(ApiModel):
 
 
 class Sample(ApiModel):
-    """Random consents; empty when too few consents fit the filters."""
+    """Random consents out of the tenth that this quarter's samples are drawn from."""
 
     data: list[ConsentRow]
 
@@ -354,7 +361,7 @@ class Verification(ApiModel):
 
 
 class StatisticRow(ApiModel):
-    """Objections of a source by reason and state; rounded to tens, null when too small to publish."""
+    """Objections of a source by reason and state, with noise and rounded to tens; `source_id` is empty without one."""
 
     source_id: str
     reason_code: str
@@ -363,9 +370,12 @@ class StatisticRow(ApiModel):
 
 
 class Statistics(ApiModel):
-    """Objections by source, reason and state, as released this week."""
+    """Objections by source, reason and state, as released this week; cells too small to publish are left out."""
 
     data: list[StatisticRow]
+    give_or_take: int | None = None
+    """The distance from the truth that nineteen of twenty such counts stay within."""
+    too_few_people: bool = False
 
 
 class Register(ApiModel):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import resources
 from typing import Any
 
 from starlette.responses import Response
 
-from benefits.statistics import weekly_figures
+from benefits.statistics import privacy_budget, weekly_figures
+from benefits.statistics.privacy_budget import ALLOWANCES, WEEK_EPSILON_MILLI
 from consent.documents import lifecycle
 from consent.domain import divisions, purposes
 from consent.domain.document_kinds import DocumentKind
@@ -43,8 +45,34 @@ async def list_notices(context: RequestContext, _: None) -> Any:
 
 async def read_figures(context: RequestContext, _: None) -> Answer:
     """Return figures of the last finished week; the first call of a week computes and writes them."""
-    figures = await weekly_figures.load_or_release(context.today, context.at)
-    return Answer(schemas.Figures(**{name: figures[name] for name in schemas.Figures.model_fields}))
+    figures = await weekly_figures.load_or_release(context.week)
+    # Figures that were released before a member existed lack it.
+    return Answer(schemas.Figures(**{name: figures[name] for name in schemas.Figures.model_fields if name in figures}))
+
+
+async def read_privacy_budget(context: RequestContext, _: None) -> Answer:
+    """Return this week's privacy budget: the total, the part that is used, and both by kind of number."""
+    week = context.week
+    spent = await privacy_budget.spent_in(week)
+    return Answer(
+        schemas.PrivacyBudget(
+            week=week.monday.isoformat(),
+            next_week=(week.monday + timedelta(days=7)).isoformat(),
+            total_milli_epsilon=WEEK_EPSILON_MILLI,
+            spent_milli_epsilon=sum(row.spent_milli for row in spent),
+            by_kind=[
+                schemas.BudgetOfKind(
+                    kind=row.kind,
+                    cost_milli_epsilon=ALLOWANCES[row.kind].cost_milli,
+                    share_milli_epsilon=ALLOWANCES[row.kind].share_milli,
+                    spent_milli_epsilon=row.spent_milli,
+                    releases=row.releases,
+                    give_or_take=ALLOWANCES[row.kind].give_or_take,
+                )
+                for row in spent
+            ],
+        )
+    )
 
 
 async def list_sources(context: RequestContext, _: None) -> Any:

@@ -46,10 +46,17 @@ PUBLIC = (
     CALLS.get(
         "/v1/public/statistics",
         "readFigures",
-        "Read last week's use of benefits, in tens",
+        "Read last week's use of benefits, with noise and in tens",
         handlers.read_figures,
         schemas.Figures,
         writes=True,
+    ),
+    CALLS.get(
+        "/v1/public/privacy-budget",
+        "readPrivacyBudget",
+        "Read this week's privacy budget and the part that is used",
+        handlers.read_privacy_budget,
+        schemas.PrivacyBudget,
     ),
     CALLS.get("/.well-known/jwks.json", "readKeys", "Read this service's public keys", handlers.read_keys, None),
     CALLS.get(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
+from benefits.statistics.privacy_budget import ReleaseKind
 from service.api.common_schemas import Document, Localized
 from service.http.json_io import ApiModel
 
@@ -221,9 +224,39 @@ class LogCheck(ApiModel):
 
 
 class Figures(ApiModel):
-    """Figures of a finished week, unchanged once released; null where a count is too small to publish."""
+    """Figures of a finished week, with noise, unchanged once released; null where a count is too small to publish.
+
+    All of them are null, with `too_few_people`, where fewer than 200 people have a consent.
+    """
 
     first_day: str
     last_day: str
     redemptions: dict[str, int | None]
     live_consents: dict[str, int | None]
+    too_few_people: bool = False
+    give_or_take: dict[str, int] = Field(default_factory=dict)
+    """By kind of figure, the distance from the truth that nineteen of twenty such counts stay within."""
+
+
+class BudgetOfKind(ApiModel):
+    """The privacy budget of a kind of number: the cost of one release, the week's share, the part used.
+
+    Epsilon is in thousandths. `give_or_take` is the distance from the truth that nineteen of twenty counts stay within.
+    """
+
+    kind: ReleaseKind
+    cost_milli_epsilon: int
+    share_milli_epsilon: int
+    spent_milli_epsilon: int
+    releases: int
+    give_or_take: int
+
+
+class PrivacyBudget(ApiModel):
+    """The city's privacy budget of this week for all numbers about people; epsilon is in thousandths."""
+
+    week: str
+    next_week: str
+    total_milli_epsilon: int
+    spent_milli_epsilon: int
+    by_kind: list[BudgetOfKind]

@@ -13,6 +13,8 @@ from benefits.rules.vocabulary import (
 from benefits.scoring import scheme_changes
 from benefits.scoring.scheme import Scheme
 from benefits.scoring.scheme_changes import VALIDITY_MONTHS_MIN, WAYS_MIN
+from benefits.statistics.privacy_budget import WEEK_EPSILON_MILLI
+from benefits.statistics.releases import PEOPLE_MIN
 from benefits.statistics.simulation import RUNS_A_WEEK_MAX
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
@@ -44,7 +46,9 @@ LIMITS = {
     "thresholds_max": THRESHOLDS_MAX,
     "capacity_share_percent_max": CAPACITY_SHARE_PERCENT_MAX,
     "statistics_cell_min": small_cells.CELL_MIN,
+    "statistics_people_min": PEOPLE_MIN,
     "simulations_a_week_max": RUNS_A_WEEK_MAX,
+    "milli_epsilon_a_week": WEEK_EPSILON_MILLI,
     "ways_to_earn_min": WAYS_MIN,
     "validity_months_min": VALIDITY_MONTHS_MIN,
 }

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.purposes import Purpose
-from consent.oversight.officers import SAMPLE_MAX
+from consent.oversight.samples import SAMPLE_MAX
 from service.auth.access_tokens import Audience
-from service.web.api_client import body_or_raise
+from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms.parse import whole_number
 from service.web.page import Page, PageRoute
 from service.web.public import pages
@@ -50,19 +50,27 @@ async def open_case(page: Page) -> Response:
 
 
 async def case(page: Page) -> Response:
-    """Show what can be read under a case: counts by day, a sample, a consent by its id."""
+    """Show what can be read under a case: counts by state and day, a sample, a consent by its id."""
     return await _render_case(page, None)
 
 
-async def _render_case(page: Page, sample: list[dict[str, Any]] | None, invalid_size: bool = False) -> Response:
-    """Render a case; `sample` is the rows of a sample just drawn."""
+async def _render_case(page: Page, drawn: ApiReply | None) -> Response:
+    """Render a case; `drawn` is the answer to a request for a sample."""
     case_id = page.path_param("case_id")
     filters = {name: page.query(name) for name in ("purpose", "state", "on")}
+    query = {"case": page.request.path_params["case_id"], **{name: value for name, value in filters.items() if value}}
+    counted = await page.call_api("GET", "/v1/privacy/consents", query=query)
+    spent = counted.status == HTTPStatus.TOO_MANY_REQUESTS and counted.body["code"] == "privacy_budget_spent"
+    refused = drawn is not None and drawn.status == HTTPStatus.CONFLICT
+    invalid_size = drawn is not None and drawn.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    sample = None if drawn is None or refused or invalid_size else body_or_raise(drawn)["data"]
     return page.render(
         "officer/case.html",
-        HTTPStatus.UNPROCESSABLE_ENTITY if invalid_size else HTTPStatus.OK,
+        HTTPStatus.OK if drawn is None or sample is not None else drawn.status,
         case=await page.read(f"/v1/privacy/cases/{case_id}"),
-        counts=(await page.read("/v1/privacy/consents", case=page.request.path_params["case_id"], **filters))["data"],
+        counts=None if spent else body_or_raise(counted),
+        counts_refusal=counted.body["detail"] if spent else "",
+        sample_refusal=drawn.body["detail"] if drawn is not None and refused else "",
         filters=filters,
         purposes=list(Purpose),
         states=STATES,
@@ -83,10 +91,7 @@ async def sample(page: Page) -> Response:
     }
     if page.form.get("state"):
         body["state"] = page.form["state"]
-    reply = await page.call_api("POST", "/v1/privacy/samples", body, key=page.idempotency_key)
-    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return await _render_case(page, None, invalid_size=True)
-    return await _render_case(page, body_or_raise(reply)["data"])
+    return await _render_case(page, await page.call_api("POST", "/v1/privacy/samples", body, key=page.idempotency_key))
 
 
 async def consent(page: Page) -> Response:

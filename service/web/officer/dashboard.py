@@ -71,11 +71,12 @@ async def register(page: Page) -> Response:
 
 
 async def self_audit(page: Page) -> Response:
-    """Show the self-audit's counts, the objections of the week and the prohibited uses, for printing."""
+    """Show the self-audit, the week's objections and privacy budget, and the prohibited uses, for printing."""
     return page.render(
         "officer/self_audit.html",
         audit=await page.read("/v1/privacy/self-audit"),
-        figures=(await page.read("/v1/privacy/statistics"))["data"],
+        figures=await page.read("/v1/privacy/statistics"),
+        budget=await page.read("/v1/public/privacy-budget"),
         prohibited_uses=(await page.read("/v1/public/prohibited-uses"))["data"],
         names=await pages.organisation_names(page),
     )

@@ -18,11 +18,13 @@ from consent.domain import objections, small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel import working_days as calendar
-from consent.oversight import staff
+from consent.oversight import samples, staff
+from consent.oversight.exact_counts import ConsentFilters
 from service.auth.access_tokens import Audience
 from service.compliance import processing_register
 from service.demo import seed
 from service.jobs import background
+from tests.factories import add_people_with_rides
 from tests.support.city import Actor, City, record, row_counts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -77,17 +79,36 @@ async def test_a_read_must_name_a_case_of_the_same_officer(town: City) -> None:
     assert (await officer.post("/v1/privacy/samples", {"case": "x", "size": 5})).status_code == 404
 
 
-async def test_counts_are_rounded_and_small_cells_left_out(town: City) -> None:
+async def test_counts_have_noise_and_one_budget_for_all_officers(town: City) -> None:
+    await add_people_with_rides(town, 3_000)
+    (officer, case_id), other = await open_case(town), town.actor(Audience.PRIVACY, "officer-2")
+    counted = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()
+    assert (counted["too_few_people"], counted["give_or_take"]) == (False, 360)
+    # Noise of scale 120; 20 times as much comes once in 500 million counts.
+    assert abs(counted["by_state"]["given"] - 3_000) < 2_410
+    assert all(count is None or count % 10 == 0 for count in counted["by_state"].values())
+    given_on = (await town.today() - timedelta(days=30)).isoformat()
+    assert [row["day"] for row in counted["data"] if row["state"] == "given" and row["day"] == given_on]
+    # A filter by state chooses among the same numbers; another officer and another case see the same.
+    given = (await officer.get(f"/v1/privacy/consents?case={case_id}&state=given")).json()
+    assert given["by_state"] == {"given": counted["by_state"]["given"]}
+    second = (await other.post("/v1/privacy/cases", {"reason_code": "audit", "text": "Audit."})).json()["case_id"]
+    assert (await other.get(f"/v1/privacy/consents?case={second}")).json() == counted
+    today = (await town.today()).isoformat()
+    assert (await other.get(f"/v1/privacy/consents?case={second}&on={today}")).json() == counted
+    for days in (1, 2, 3):
+        day = await town.today() - timedelta(days=days)
+        assert (await other.get(f"/v1/privacy/consents?case={second}&on={day}")).status_code == 200
+    spent = await officer.get(f"/v1/privacy/consents?case={case_id}&purpose=benefit.check")
+    assert (spent.status_code, spent.json()["code"]) == (429, "privacy_budget_spent")
+    assert 0 < int(spent.headers["Retry-After"]) <= 7 * 86_400
+    assert (await officer.get(f"/v1/privacy/consents?case={case_id}")).json() == counted
+
+
+async def test_counts_of_a_small_city_are_not_shown(town: City) -> None:
     officer, case_id = await open_case(town)
-    rows = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()["data"]
-    total = (await row_counts())["consent"]
-    assert [(row["state"], row["count"]) for row in rows] == [("given", (total + 5) // 10 * 10)]
-    few = (await officer.get(f"/v1/privacy/consents?case={case_id}&provider_id=second-hospital")).json()["data"]
-    assert [row["count"] for row in few] == [None]
-    past = (
-        await officer.get(f"/v1/privacy/consents?case={case_id}&on={await town.today() - timedelta(days=9)}")
-    ).json()
-    assert past["data"] == []
+    counted = (await officer.get(f"/v1/privacy/consents?case={case_id}")).json()
+    assert (counted["data"], counted["by_state"], counted["too_few_people"]) == ([], {}, True)
     for query in ("purpose=research", "state=denied", "notice_version=x", "on=yesterday"):
         assert (await officer.get(f"/v1/privacy/consents?case={case_id}&{query}")).json()["code"] == "bad_query"
 
@@ -102,17 +123,44 @@ def test_no_small_cell_can_be_derived_from_the_others(cells: list[int]) -> None:
 
 
 async def test_a_sample_is_random_pseudonymous_and_of_many(town: City) -> None:
+    await add_people_with_rides(town, 1_500)
     officer, case_id = await open_case(town)
-    drawn = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 5})
+    drawn = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 50})
     assert drawn.status_code == 201
-    assert len(drawn.json()["data"]) == 5
+    assert len(drawn.json()["data"]) == 50
     for row in drawn.json()["data"]:
         assert set(row) <= {"consent_id", "purpose", "counterpart", "state", "notice_id", "notice_version", "given_on",
                             "expires_on", "ended_on"}  # fmt: skip
         date.fromisoformat(row["given_on"])
+    again = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 50})
+    assert again.json() == drawn.json()
     few = await officer.post("/v1/privacy/samples", {"case": case_id, "size": 5, "provider_id": "second-hospital"})
-    assert few.json()["data"] == []
+    assert (few.status_code, few.json()["code"]) == (409, "too_few_consents")
     assert (await officer.post("/v1/privacy/samples", {"case": case_id, "size": 201})).status_code == 422
+
+
+async def test_all_samples_of_a_quarter_show_a_tenth_of_the_consents(town: City) -> None:
+    """Under all filters together; the next quarter has another tenth."""
+    await add_people_with_rides(town, 3_000)
+    keyring, at = town.app_context.keyring, await town.app_context.clock()
+    filters = [
+        ConsentFilters(purpose, counterpart, version, state)
+        for purpose in (None, "points.compute")
+        for counterpart in (None, "green-travel")
+        for version in (None, 1)
+        for state in (None, "given")
+    ]
+    tenths = []
+    for month in (1, 4, 7, 10):
+        seen: set[str] = set()
+        for day in (1, 20):
+            for chosen in filters:
+                rows = await samples.sample_consents(keyring, chosen, 200, date(2030, month, day), at)
+                seen |= {row.consent_id for row in rows}
+        # A tenth of 3,000 is 300; a binomial count is further away than 100 once in a billion.
+        assert 150 < len(seen) < 400
+        tenths.append(seen)
+    assert tenths[0] != tenths[1] != tenths[2]
 
 
 async def test_reading_one_consent_under_a_case_appears_in_its_persons_access_log(town: City) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.auth.access_tokens import Audience
+from tests.factories import add_people_with_rides
 from tests.support.browsing import Browser
 from tests.support.city import City, record
 
@@ -216,6 +217,14 @@ async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town:
         assert "Please type a whole number from 1 to 200." in officer.text
         fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
         assert (fields["size"], fields["state"]) == (size, "given")
+    await officer.send("size", size="2", state="given")
+    assert officer.status == 409
+    assert "A sample of so few would tell who they are." in officer.text
+    assert "Fewer than 200 people have a consent here: no number is shown." in officer.text
+    await add_people_with_rides(town, 300)
+    await officer.send("size", size="200", state="given")
+    assert officer.status == 409
+    assert "A sample is at most a tenth of the consents that fit." in officer.text
     await officer.send("size", size="2", state="given")
     assert officer.status == 200
     fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
