@@ -21,7 +21,7 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO
 
     server.pause_gc()
     from service import app as application
-    from service.demo import seed
+    from service.demo import seed, synthetic_people
     from service.storage import database
 
     chosen = seed.settings_of(data_dir)
@@ -30,7 +30,9 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO
 
     async def prepare() -> bool:
         await database.migrate_all(chosen.keyring)
-        return await seed.seed(app.state.app_context)
+        new = await seed.seed(app.state.app_context)
+        await synthetic_people.add_to_population(app.state.app_context)
+        return new
 
     fresh = run_with_database(chosen, prepare)
     base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
