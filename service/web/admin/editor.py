@@ -17,6 +17,7 @@ from benefits.catalogue.schema import ID_MEMBER
 from benefits.rules.vocabulary import EffectKind
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
+from service.web.admin import sentences
 from service.web.admin.common import check_document, errors_as_findings, path_kind
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms import field_labels, fields, parse
@@ -55,6 +56,8 @@ async def new(page: Page) -> Response:
 async def create(page: Page) -> Response:
     """Save the first draft of a document, or only check it; if the id exists, link to that document."""
     kind, document = path_kind(page), parse.to_document(page.fields)
+    if page.form.get("act") == "fill" and kind == DocumentKind.BENEFITS:
+        return await _fill(page, None, document, "")
     if page.form.get("act") == "check":
         return await _render_editor(page, kind, None, document, await _checked_state(page, kind, document))
     reply = await page.call_api("POST", f"/v1/admin/{kind}", document, key=page.idempotency_key)
@@ -82,6 +85,8 @@ async def save(page: Page) -> Response:
     """Save the next version as a draft, or only check it; a version saved meanwhile is shown first."""
     kind, document_id, etag = path_kind(page), page.request.path_params["id"], page.form.get("_etag", "")
     document = parse.to_document(page.fields)
+    if page.form.get("act") == "fill" and kind == DocumentKind.BENEFITS:
+        return await _fill(page, document_id, document, etag)
     if page.form.get("act") == "check":
         state = await _checked_state(page, kind, document, etag)
         return await _render_editor(page, kind, document_id, document, state)
@@ -95,6 +100,14 @@ async def save(page: Page) -> Response:
         await _add_conflict(page, kind, path, state)
         state.findings, state.checked = await check_document(page, kind, document), True
     return await _render_editor(page, kind, document_id, document, state)
+
+
+async def _fill(page: Page, document_id: str | None, document: Mapping[str, Any], etag: str) -> Response:
+    """Show the posted benefit with its texts filled in from closed sentences, and the findings about it."""
+    kind = DocumentKind.BENEFITS
+    filled, faults = await sentences.fill(page, document)
+    state = EditorState(faults, etag) if faults else await _checked_state(page, kind, filled, etag)
+    return await _render_editor(page, kind, document_id, filled, state)
 
 
 async def _add_conflict(page: Page, kind: str, path: str, state: EditorState) -> None:
@@ -179,6 +192,7 @@ async def _render_editor(
         name=page.localizer.name(_document_name(document)),
         sections=_sections(page, kind, document),
         choices=await _choices(page, kind),
+        offered=await sentences.offered(page, kind, document),
         builder=parse.condition_builder(document.get("condition")),
         effects=list(EffectKind),
         amount=parse.effect_amount(document.get("effect")),

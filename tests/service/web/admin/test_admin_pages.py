@@ -295,3 +295,70 @@ def test_ids_of_fields_are_there_once() -> None:
     for kind in ("providers", "venues", "sources", "services", "benefits", "notices", "schemes"):
         drawn = [field.pointer for field in fields.fields_of(kind, {"indicators": [{}, {}]})]
         assert len(drawn) == len(set(drawn))
+
+
+def editor_fields(browser: Browser) -> dict[str, str]:
+    """The fields of the editor's form, not of the one that changes the language."""
+    form = next(form for form in browser.forms if "t:/title/en" in dict(form.fields) and "lang=" not in form.action)
+    return dict(form.fields)
+
+
+async def test_a_whole_benefit_is_composed_without_typing_a_sentence(town: City) -> None:
+    """Without scripts: structure first, then "Fill in", other sentences, and a draft that no officer need read."""
+    author = await somebody(town)
+    await author.go("/admin/benefits/new")
+    assert "recommended" not in author.html
+    structure = {
+        "t:/benefit_id": "longer-loan",
+        "t:/scene": "library",
+        "t:/service_id": "book-loan",
+        "t:/division": "2101",
+        "condition_at_least": "40",
+        "effect_kind": "longer_period",
+        "effect_amount": "10",
+        "n:/quota/per_resident/count": "2",
+        "t:/quota/per_resident/period": "month",
+        "t:/valid/from": "2026-01-01",
+        "t:/valid/until": "2028-12-31",
+        "t:/assessment_id": "PIA-2026-900",
+    }
+    await author.send("t:/title/en", act="fill", **structure)
+    assert author.status == 200
+    assert "The gate finds nothing." in author.text
+    typed = editor_fields(author)
+    assert typed["t:/title/zh-CN"] == "借期延长 10 天"
+    assert typed["t:/title/en"] == "Borrow for 10 more days"
+    assert "You can use it twice a month." in typed["t:/terms/en"]
+    assert "offline.staff/city-library-main" in author.html
+    # Other sentences for the terms alone, in the page's order.
+    await author.send("t:/title/en", **{"sentence:terms": "rule.valid-days", "act": "fill"})
+    typed = editor_fields(author)
+    assert typed["t:/terms/zh-CN"] == "有效期自 2026 年 1 月 1 日起，至 2028 年 12 月 31 日止。"
+    assert typed["t:/title/en"] == "Borrow for 10 more days"
+    await author.send("t:/title/en", act="save")
+    assert (author.status, "longer-loan" in author.url) == (200, True)
+    submitted = await administrator(town).post("/v1/admin/benefits/longer-loan/versions/1/submit")
+    assert submitted.json() == {"state": "submitted", "findings": []}
+
+
+async def test_own_words_stay_and_are_for_an_officer(town: City) -> None:
+    author = await somebody(town)
+    await author.go(f"{DEPOSIT}/edit")
+    assert "a privacy officer reads them first" in author.text
+    await author.send("_etag", **{"t:/terms/en": "Ask at the counter.", "sentence:terms": "", "act": "fill"})
+    typed = editor_fields(author)
+    assert typed["t:/terms/en"] == "Ask at the counter."
+    assert typed["t:/title/en"] == "Borrow without a deposit"
+    assert "this is no closed sentence, so a privacy officer reads it" in author.text
+
+
+async def test_filling_in_a_faulty_structure_says_what_is_wrong(town: City) -> None:
+    author = await somebody(town)
+    await author.go("/admin/benefits/new")
+    await author.send(
+        "t:/title/en",
+        **{"t:/service_id": "book-loan", "effect_kind": "fee_discount", "effect_amount": "50", "act": "fill"},
+    )
+    assert author.status == 200
+    assert "1 to 30 percent" in author.text
+    assert "#at-/effect" in author.html
