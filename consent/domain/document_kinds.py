@@ -29,10 +29,21 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a text, counted in characters (code points) from its start; `end` is the index after the last one."""
+
+    start: int
+    end: int
+    text: str
+    """The characters between them, as they stand in the text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A finding about one field: a code, the number of its rule in docs/policy.md, a JSON pointer, a sentence.
 
-    `values` are the limits and closed vocabularies that the sentence names, so that it can be translated.
+    `values` are the limits and closed vocabularies that the sentence names, so that it can be translated. `marks` are
+    the words of the member's text that the finding is about, by place; empty for findings about anything else.
     """
 
     code: str
@@ -41,3 +52,4 @@ class Finding:
     severity: Severity
     detail: str
     values: Values = field(default_factory=dict, compare=False)
+    marks: tuple[Mark, ...] = field(default=(), compare=False)

@@ -35,6 +35,26 @@ def claimed_values(claim: Claim) -> ClaimedValues | None:
     return ClaimedValues(kind=claim.kind, quantity=claim.quantity, occurred_on=day)
 
 
+class MarkedWords(ApiModel):
+    """Words of a member's text that a finding is about, by place, counted in characters (code points)."""
+
+    start: int
+    end: int
+    text: str
+
+
+class FindingRow(ApiModel):
+    """Members of every finding of the publication rules."""
+
+    code: str
+    rule: str
+    pointer: str
+    severity: str
+    detail: str
+    marks: list[MarkedWords] | None = None
+    """The words that the finding is about; absent where it is not about words."""
+
+
 class DocumentList(ApiModel):
     """A page of catalogue documents."""
 

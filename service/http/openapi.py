@@ -36,6 +36,19 @@ PROBLEM: dict[str, Any] = {
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
                     "rule": {"type": "string", "description": "the guardrail's number"},
+                    "marks": {
+                        "type": "array",
+                        "description": "the words of the text that the error is about",
+                        "items": {
+                            "type": "object",
+                            "required": ["start", "end", "text"],
+                            "properties": {
+                                "start": {"type": "integer"},
+                                "end": {"type": "integer"},
+                                "text": {"type": "string"},
+                            },
+                        },
+                    },
                 },
             },
         },

@@ -38,11 +38,12 @@ LABELS_OF_VALUES: Mapping[str, Mapping[str, Pair]] = MappingProxyType(
 """The names of the closed words in a finding's `values`, by the value's name."""
 
 
-def localize(finding: Finding | Mapping[str, Any], language: str) -> dict[str, str]:
-    """Return a finding as the API answers it: code, rule, pointer, severity, and `detail` in the language."""
+def localize(finding: Finding | Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a finding as the API answers it: code, rule, pointer, severity, `marks`, and `detail` in the language."""
     members = asdict(finding) if isinstance(finding, Finding) else finding
     detail = detail_text(members["code"], members["pointer"], members.get("values", {}), language)
-    return {**{name: members[name] for name in ("code", "rule", "pointer", "severity")}, "detail": detail}
+    answer = {**{name: members[name] for name in ("code", "rule", "pointer", "severity")}, "detail": detail}
+    return {**answer, "marks": [dict(mark) for mark in members["marks"]]} if members.get("marks") else answer
 
 
 def detail_text(code: str, pointer: str, values: Mapping[str, Any], language: str) -> str:

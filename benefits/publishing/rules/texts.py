@@ -1,36 +1,109 @@
-"""Rules about free texts of every kind of document (R13)."""
+"""Rules about free texts, names and ids of every kind of document (R13): the words that matter, marked.
+
+Prohibited uses are refused where a benefit's title or description or any name offers them. Everything else marks what
+an officer and the author must read; a free text waits for an officer in any case.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import wording
-from benefits.publishing.rules.context import FLAGGED, REFUSED, Body
-from consent.domain.document_kinds import DocumentKind, Finding
+from benefits.publishing.grammar import Denial
+from benefits.publishing.rules.context import ADVICE, FLAGGED, REFUSED, Body
+from benefits.publishing.wording import EXCLUSION, PERSONAL_LIMITS, SOCIAL_PROTECTION, Match
+from consent.domain.document_kinds import DocumentKind, Finding, Mark, Severity
+from consent.kernel.faults import Values
 
 CLOSED_MEMBERS = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
 """Members without free text, and references to the law, which may name the uses that it forbids."""
+STRICT_MEMBERS = ("title", "name")
+"""Short texts that everybody reads: a prohibited use is refused in them even where the words deny it."""
+DESCRIPTION = "description"
+ALTERNATIVE = "need_based_alternative"
+ALTERNATIVE_TOPICS = frozenset({SOCIAL_PROTECTION, PERSONAL_LIMITS, "primary_care"})
+"""Topics whose words name people in need: an alternative is for them, and may name them."""
+KINDS_OF_TOPIC: Mapping[str, frozenset[DocumentKind]] = MappingProxyType(
+    {
+        "disguised_kinds": frozenset(
+            {DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SOURCES, DocumentKind.SERVICES}
+        ),
+        "loss_by_refusing": frozenset({DocumentKind.NOTICES}),
+    }
+)
+"""Topics that matter in some kinds of document alone."""
+NAME_TOPICS = frozenset({"disguised_kinds"})
+"""Topics that matter in names and ids alone."""
+DETAILS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "labelling": ("public_labelling", "marking people in public shames those without the mark"),
+        "shutting_out": ("people_shut_out", "this tells some people that they may not; a benefit only adds"),
+        "surcharge": ("surcharge_or_wait", "this speaks of paying more, of waiting or of coming last"),
+        "forced_joining": ("forced_joining", "nobody may be made to join or to consent"),
+        "public_posting": ("public_posting", "names and pictures of people are not shown to others"),
+        "score_shown": ("score_shown", "nobody shows points or a score to staff"),
+        "personal_limits": ("personal_limits", "this limits by sex, age, origin or another trait"),
+        "disguised_kinds": ("kind_in_name", "the name speaks of a kind of body that takes no part"),
+        "loss_by_refusing": ("notice_contradicts", "this reads as if refusing costs something"),
+    }
+)
+"""Code and detail of the finding by topic; every other topic is a prohibited domain."""
 
 
 def check(kind: DocumentKind, body: Body) -> Iterator[Finding]:
-    """Yield the findings about every free text but those of notices, which an officer always reads."""
-    if kind is DocumentKind.NOTICES:
-        return
+    """Yield the findings about a document's id and every free text, one for each text and topic."""
+    if kind in ID_MEMBER:
+        pointer = f"/{ID_MEMBER[kind]}"
+        yield from _findings(kind, pointer, body[ID_MEMBER[kind]], wording.scan_id(body[ID_MEMBER[kind]]))
     for pointer, text in _strings(body, ""):
-        member = pointer.split("/")[1]
-        domain = wording.prohibited_domain(text, leniently=member not in ("title", "name"))
-        if domain is not None:
-            prominent = member in ("title", "name", "description")
-            detail = f"this speaks of a use that points may never have ({domain})"
-            severity = REFUSED if prominent else FLAGGED
-            yield Finding("prohibited_domain", "R13", pointer, severity, detail, {"domain": domain})
-        elif wording.excludes_people(text):
-            detail = "this tells some people that they may not; a benefit only adds"
-            yield Finding("people_shut_out", "R13", pointer, FLAGGED, detail)
-        if wording.labels_people(text):
-            detail = "marking people in public shames those without the mark"
-            yield Finding("public_labelling", "R13", pointer, FLAGGED, detail)
+        yield from _findings(kind, pointer, text, wording.scan(text))
+
+
+def _findings(kind: DocumentKind, pointer: str, text: str, matches: Sequence[Match]) -> Iterator[Finding]:
+    by_topic: dict[str, list[tuple[Match, Severity]]] = {}
+    for match in matches:
+        severity = _severity(kind, pointer, match)
+        if severity is not None:
+            by_topic.setdefault(match.topic, []).append((match, severity))
+    for topic, weighed in by_topic.items():
+        severities = {severity for _, severity in weighed}
+        severity = next(severity for severity in Severity if severity in severities)
+        marks = tuple(Mark(match.start, match.end, text[match.start : match.end]) for match, _ in weighed)
+        code, detail, values = _words_about(topic)
+        yield Finding(code, "R13", pointer, severity, detail, values, marks)
+
+
+def _words_about(topic: str) -> tuple[str, str, Values]:
+    if topic in DETAILS:
+        return *DETAILS[topic], {}
+    return "prohibited_domain", f"this speaks of a use that points may never have ({topic})", {"domain": topic}
+
+
+def _severity(kind: DocumentKind, pointer: str, match: Match) -> Severity | None:
+    """The severity of a word at a place; None where it means nothing."""
+    member = pointer.split("/")[1]
+    is_id, strict = member == ID_MEMBER.get(kind), member in STRICT_MEMBERS
+    if kind not in KINDS_OF_TOPIC.get(match.topic, (kind,)) or (
+        match.topic in NAME_TOPICS and not (is_id or member == "name")
+    ):
+        return None
+    if member == ALTERNATIVE and match.topic in ALTERNATIVE_TOPICS:
+        return None
+    offered = match.prohibits or match.topic == EXCLUSION
+    if is_id:
+        return FLAGGED if offered or match.topic in DETAILS else None
+    if strict and offered:
+        return FLAGGED if match.in_pinyin else REFUSED
+    if match.denial is Denial.STRONG:
+        return None
+    if member == DESCRIPTION and kind is DocumentKind.BENEFITS and match.prohibits:
+        return REFUSED if match.denial is Denial.NONE and not match.in_pinyin else FLAGGED
+    if match.denial is Denial.WEAK or not (offered or match.topic in DETAILS):
+        return ADVICE
+    return FLAGGED
 
 
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel
 
 from consent.domain.records import Dimension
-from service.api.common_schemas import Document
+from service.api.common_schemas import Document, FindingRow
 from service.http.json_io import ApiModel
 
 KEYS_MAX = 100
@@ -19,14 +19,8 @@ class DocumentBody(RootModel[dict[str, Any]]):
     """A catalogue document of the kind in the path. The publication rules check its members and report findings."""
 
 
-class FindingAnswer(ApiModel):
+class FindingAnswer(FindingRow):
     """A finding of the publication rules about one member, in the language of the request."""
-
-    code: str
-    rule: str
-    pointer: str
-    severity: str
-    detail: str
 
 
 class DraftAnswer(ApiModel):

@@ -9,7 +9,7 @@ from pydantic import Field
 from consent.domain.purposes import Purpose
 from consent.oversight.samples import SAMPLE_MAX
 from service.api.admin.schemas import Difference
-from service.api.common_schemas import ClaimedValues, Document, DocumentId, Id, Localized
+from service.api.common_schemas import ClaimedValues, Document, DocumentId, FindingRow, Id, Localized
 from service.http.json_io import ApiModel
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
@@ -131,14 +131,8 @@ class Reviews(ApiModel):
     data: list[ReviewRow]
 
 
-class ReviewFinding(ApiModel):
+class ReviewFinding(FindingRow):
     """A finding of the publication rules about one member."""
-
-    code: str
-    rule: str
-    pointer: str
-    severity: str
-    detail: str
 
 
 class ReviewAnswer(ReviewRow):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from service.web.forms import field_labels, fields, parse
 from service.web.i18n.formatting import Localizer
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A part of a text, marked or not."""
+
+    text: str
+    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +25,8 @@ class DocumentLine:
     label: str
     value: str | None
     before: str | None = None
+    pieces: Sequence[TextPiece] = ()
+    """The value in pieces, if a finding marks words in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +37,19 @@ class DocumentView:
     kind: str
     document: Mapping[str, Any]
 
-    def lines(self) -> list[DocumentLine]:
-        """Return every field of the document that has a value."""
+    def lines(self, findings: Iterable[Mapping[str, Any]] = ()) -> list[DocumentLine]:
+        """Return every field of the document that has a value, with the words that the findings mark."""
+        marks: dict[str, list[Mapping[str, Any]]] = {}
+        for finding in findings:
+            marks.setdefault(finding["pointer"], []).extend(finding.get("marks") or ())
         values = (
             (field.pointer, parse.value_at(self.document, field.pointer))
             for field in fields.fields_of(self.kind, self.document)
         )
         return [
-            DocumentLine(self._label(pointer), self._text(pointer, value))
+            DocumentLine(
+                self._label(pointer), self._text(pointer, value), None, self._pieces(pointer, marks.get(pointer))
+            )
             for pointer, value in values
             if value not in (None, "", [], {})
         ]
@@ -51,12 +66,23 @@ class DocumentView:
         ]
 
     def with_labels(self, findings: Iterable[Mapping[str, Any]], editor: str | None = None) -> list[dict[str, Any]]:
-        """Return findings, each with `place`, the name of its place.
+        """Return findings, each with `place`, the name of its place, and `pieces`, its text with the marked words.
 
         With `editor`, the path of the editor's page ("" for the page itself), also with `href`, the link to the nearest
         field.
         """
-        return [{**finding, **self._location(finding["pointer"], editor)} for finding in findings]
+        return [
+            {
+                **finding,
+                **self._location(finding["pointer"], editor),
+                "pieces": self._pieces(finding["pointer"], finding.get("marks")),
+            }
+            for finding in findings
+        ]
+
+    def _pieces(self, pointer: str, marks: Iterable[Mapping[str, Any]]) -> list[TextPiece]:
+        text = parse.value_at(self.document, pointer)
+        return marked_pieces(text, marks) if isinstance(text, str) else []
 
     def _location(self, pointer: str, editor: str | None) -> dict[str, str]:
         place = {"place": self._label(pointer) if pointer else ""}
@@ -69,3 +95,23 @@ class DocumentView:
 
     def _text(self, pointer: str, value: Any) -> str:
         return field_labels.value_text(self.localizer, self.kind, pointer, value, self.document)
+
+
+def marked_pieces(text: str, marks: Iterable[Mapping[str, Any]]) -> list[TextPiece]:
+    """Return a text in pieces at the marks, which have `start` and `end` and may overlap; no pieces without a mark.
+
+    Marks beyond the text are left out: the text may have changed since it was checked.
+    """
+    places = sorted((mark["start"], mark["end"]) for mark in marks if 0 <= mark["start"] < mark["end"] <= len(text))
+    pieces: list[TextPiece] = []
+    shown = 0
+    for start, end in places:
+        if end <= shown:
+            continue
+        if start > shown:
+            pieces.append(TextPiece(text[shown:start], False))
+        pieces.append(TextPiece(text[max(start, shown) : end], True))
+        shown = end
+    if pieces and shown < len(text):
+        pieces.append(TextPiece(text[shown:], False))
+    return pieces

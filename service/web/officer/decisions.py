@@ -109,7 +109,7 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
         200 if refusal is None else refusal.status,
         review=review,
         kind=kind,
-        lines=view.lines() if view else [],
+        lines=view.lines(review["findings"]) if view else [],
         changes=view.changes(review.get("differences", [])) if view else [],
         findings=view.with_labels(review["findings"]) if view else [],
         document_json=orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() if document else "",

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from benefits.publishing import wording
+from benefits.publishing import patterns, wording
+from benefits.publishing.grammar import Denial
 from benefits.publishing.rules import texts as text_rules
+from benefits.publishing.word_list import word_list
 from benefits.scoring import scheme
 from consent.domain.document_kinds import DocumentKind
 
 CITY = resources.files("service.demo") / "city"
-SCENES = Path(__file__).parents[2] / "data" / "scenes.json"
 
 
-def refused(text: str) -> bool:
-    """Return True if a description with this text is refused, flagged or marked."""
-    return (
-        bool(wording.prohibited_domain(text, leniently=True))
-        or wording.labels_people(text)
-        or wording.excludes_people(text)
-    )
+def marked(text: str) -> list[tuple[str, str]]:
+    """Return topic and words of every word that matters in any text and is not denied."""
+    return [
+        (match.topic, text[match.start : match.end])
+        for match in wording.scan(text)
+        if match.denial is Denial.NONE
+        and match.topic not in text_rules.KINDS_OF_TOPIC
+        and (match.prohibits or match.topic not in word_list().domains)
+    ]
 
 
 def lines(text: str) -> list[str]:
@@ -160,17 +161,13 @@ FINE = lines(
 
 
 @pytest.mark.parametrize("text", HARMS)
-def test_a_harmful_text_is_refused_in_every_spelling(text: str) -> None:
-    assert refused(text)
+def test_a_harmful_text_is_marked_in_every_spelling(text: str) -> None:
+    assert marked(text)
 
 
 @pytest.mark.parametrize("text", FINE)
-def test_an_ordinary_text_has_no_finding(text: str) -> None:
-    assert not refused(text), (
-        wording.prohibited_domain(text, leniently=True),
-        wording.labels_people(text),
-        wording.excludes_people(text),
-    )
+def test_an_ordinary_text_has_no_mark(text: str) -> None:
+    assert not marked(text)
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -198,28 +195,39 @@ def test_texts_of_schemes_are_checked_too() -> None:
         assert [text.pointer for text in text_rules.check(DocumentKind.SCHEMES, body)] == ["/indicators/0/unit/zh-CN"]
 
 
-def test_the_plans_scenes_can_be_named() -> None:
-    for scene in json.loads(SCENES.read_text(encoding="utf-8")):
-        if scene["scene"] is not None:
-            assert not wording.prohibited_domain(scene["name"])
-            assert not wording.labels_people(scene["name"])
-    assert wording.prohibited_domain("信易贷") == "credit_and_insurance"
+def test_a_repeated_word_is_marked_a_limited_number_of_times() -> None:
+    assert len(wording.scan("黑名单，" * 50)) == wording.MARKS_OF_A_WORD_MAX
+    # Denied places do not use up the places of those that matter.
+    denials = [match.denial for match in wording.scan("没有黑名单，" * 50 + "黑名单人员除外")]
+    assert denials.count(Denial.STRONG) == wording.MARKS_OF_A_WORD_MAX
+    assert Denial.NONE in denials
 
 
-def test_titles_are_checked_strictly() -> None:
-    assert wording.prohibited_domain("不看黑名单") == wording.EXCLUSION
-    assert wording.prohibited_domain("Not for hiring") == "employment"
-    assert wording.prohibited_domain("免押金借阅") is None
+def test_a_denial_is_read_up_to_a_number_of_characters_away() -> None:
+    near, far = ("不用于" + "好" * number + "招聘" for number in (wording.CONTEXT_MAX - 3, wording.CONTEXT_MAX))
+    assert [match.denial for match in wording.scan(near)] == [Denial.STRONG]
+    assert [match.denial for match in wording.scan(far)] == [Denial.NONE]
 
 
-def test_each_traditional_character_folds_to_one_simplified() -> None:
-    pairs = wording._WORDS["traditional"].split()
-    assert all(len(pair) == 2 for pair in pairs)
-    # The word lists contain folded forms, because texts are compared after folding.
-    words = {
-        *wording.FAULT_WORDS,
-        *wording.LABELLING_WORDS,
-        *wording.EXCLUDING_PHRASES,
-        *(w for domain in wording.DOMAINS.values() for w in domain),
-    }
-    assert {word for word in words if wording.fold(word) != word} == set()
+def test_a_gap_in_a_word_is_limited() -> None:
+    for number, expected in ((patterns.GAP_MAX, 1), (patterns.GAP_MAX + 1, 0)):
+        assert len(wording.scan("姓名" + "好" * number + "张贴")) == expected
+
+
+def test_short_words_are_not_matched_with_spaces_inside() -> None:
+    assert [match.topic for match in wording.scan("a CT scan")] == ["diagnostics"]
+    assert not wording.scan("vitamin c t")
+    assert [match.topic for match in wording.scan("n u r s e r y place")] == ["schooling", "disguised_kinds"]
+
+
+def test_pinyin_is_divided_into_syllables() -> None:
+    for text in ("shixinrenyuan", "shi1xin4 renyuan", "Shī xìn rén yuán", "zhongdashixin"):
+        assert "exclusion" in {match.topic for match in wording.scan(text)}, text
+    assert not wording.scan("xshixin")
+    long_word = "a" * patterns.TOKEN_LETTERS_MAX
+    assert wording.scan(f"{long_word}{long_word}b shixin")
+
+
+def test_digits_alone_are_no_word() -> None:
+    assert not wording.scan("1 0 4 7 3 5")
+    assert wording.scan("b1ack1ist")
