@@ -61,9 +61,14 @@ def scan_id(document_id: str) -> Sequence[Match]:
     return _scan(document_id, True)
 
 
+def fold(text: str) -> str:
+    """Return a text as words are compared: width, case, accents, spaces, marks and traditional characters folded away."""
+    return folding.fold(text).text.replace("\n", " ")
+
+
 def is_placeholder(text: str) -> bool:
     """Return True if a text only fills a required field."""
-    squeezed = folding.fold(text).text.replace(" ", "").replace("\n", "")
+    squeezed = fold(text).replace(" ", "")
     return squeezed in word_list().placeholders or len(squeezed) < 2
 
 
