@@ -62,7 +62,7 @@ def scan_id(document_id: str) -> Sequence[Match]:
 
 
 def fold(text: str) -> str:
-    """Return a text as words are compared: width, case, accents, spaces, marks and traditional characters folded away."""
+    """Return a text in the form in which words are compared, on one line; see `benefits.publishing.folding`."""
     return folding.fold(text).text.replace("\n", " ")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing.rules import texts
 from consent.domain.document_kinds import DocumentKind, Mark, Severity
 
@@ -14,7 +15,7 @@ REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 
 def findings(kind: DocumentKind, **members: Any) -> list[tuple[str, str, Severity]]:
     """Return pointer, code and severity of every finding about a document with these members."""
-    body = {texts.ID_MEMBER.get(kind, "id"): "any", **members}
+    body = {ID_MEMBER.get(kind, "id"): "any", **members}
     return [(row.pointer, row.code, row.severity) for row in texts.check(kind, body)]
 
 
