@@ -48,7 +48,7 @@ class DocumentView:
         )
         return [
             DocumentLine(
-                self._label(pointer), self._text(pointer, value), None, self._pieces(pointer, marks.get(pointer))
+                self._label(pointer), self._text(pointer, value), None, self._pieces(pointer, marks.get(pointer, ()))
             )
             for pointer, value in values
             if value not in (None, "", [], {})
@@ -75,7 +75,7 @@ class DocumentView:
             {
                 **finding,
                 **self._location(finding["pointer"], editor),
-                "pieces": self._pieces(finding["pointer"], finding.get("marks")),
+                "pieces": self._pieces(finding["pointer"], finding.get("marks") or ()),
             }
             for finding in findings
         ]
@@ -102,16 +102,18 @@ def marked_pieces(text: str, marks: Iterable[Mapping[str, Any]]) -> list[TextPie
 
     Marks beyond the text are left out: the text may have changed since it was checked.
     """
-    places = sorted((mark["start"], mark["end"]) for mark in marks if 0 <= mark["start"] < mark["end"] <= len(text))
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted((mark["start"], mark["end"]) for mark in marks):
+        if not 0 <= start < end <= len(text):
+            continue
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
     pieces: list[TextPiece] = []
     shown = 0
-    for start, end in places:
-        if end <= shown:
-            continue
-        if start > shown:
-            pieces.append(TextPiece(text[shown:start], False))
-        pieces.append(TextPiece(text[max(start, shown) : end], True))
+    for start, end in merged:
+        pieces += [TextPiece(text[shown:start], False), TextPiece(text[start:end], True)]
         shown = end
-    if pieces and shown < len(text):
-        pieces.append(TextPiece(text[shown:], False))
-    return pieces
+    pieces.append(TextPiece(text[shown:], False))
+    return [piece for piece in pieces if piece.text] if merged else []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.auth.access_tokens import Audience
-from tests.factories import add_people_with_rides
+from tests.factories import add_people_with_rides, benefit_document, both_languages
 from tests.support.browsing import Browser
 from tests.support.city import City, record
 
@@ -181,6 +181,23 @@ async def test_a_first_version_is_read_as_a_list(town: City) -> None:
         await officer.go("/officer/reviews/sources.river-bikes.1")
         for words in texts:
             assert words in officer.html.split("<pre")[0]
+
+
+async def test_the_words_that_matter_are_marked_for_author_and_officer(town: City) -> None:
+    text = both_languages("请向店员出示积分页面", "Show the <clerk> your points page")
+    author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
+    api = town.actor(Audience.ADMINISTRATOR, "admin-1")
+    assert (await api.post("/v1/admin/benefits", benefit_document(terms=text))).status_code == 201
+    assert (await api.post("/v1/admin/benefits/another-one/versions/1/submit")).json()["state"] == "in_review"
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await author.go("/admin/benefits/another-one")
+    await officer.go("/officer/reviews/benefits.another-one.1")
+    marked = "<mark>Show the &lt;clerk&gt; your points page</mark>"
+    for browser in (author, officer):
+        assert marked in browser.html
+        assert "<mark>出示积分页面</mark>" in browser.html
+    # The officer reads them in the finding and in the whole document.
+    assert officer.html.split("<pre")[0].count("<mark>出示积分页面</mark>") == 2
 
 
 async def test_my_cases_are_listed_and_say_why(town: City) -> None:
