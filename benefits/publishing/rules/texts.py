@@ -54,10 +54,13 @@ DETAILS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def check(kind: DocumentKind, body: Body) -> Iterator[Finding]:
-    """Yield the findings about a document's id and every free text, one for each text and topic."""
-    if kind in ID_MEMBER:
-        pointer = f"/{ID_MEMBER[kind]}"
-        yield from _findings(kind, pointer, body[ID_MEMBER[kind]], wording.scan_id(body[ID_MEMBER[kind]]))
+    """Yield the findings about a document's id and every free text, one for each text and topic.
+
+    The document need not fit its schema: what is no text has no findings.
+    """
+    document_id = body.get(ID_MEMBER[kind]) if kind in ID_MEMBER else None
+    if isinstance(document_id, str):
+        yield from _findings(kind, f"/{ID_MEMBER[kind]}", document_id, wording.scan_id(document_id))
     for pointer, text in _strings(body, ""):
         yield from _findings(kind, pointer, text, wording.scan(text))
 

@@ -123,6 +123,15 @@ def test_an_ordinary_id_is_not(document_id: str) -> None:
     assert findings(DocumentKind.BENEFITS, benefit_id=document_id) == []
 
 
+@pytest.mark.parametrize("kind", DocumentKind)
+@pytest.mark.parametrize("body", [{}, {"benefit_id": 7, "name": None, "title": ["黑名单"]}, {"": {"": "黑名单"}}])
+def test_a_document_that_fits_no_schema_has_findings_about_its_texts_alone(
+    kind: DocumentKind, body: dict[str, Any]
+) -> None:
+    rows = list(texts.check(kind, body))
+    assert bool(rows) is any("黑名单" in str(value) for value in body.values())
+
+
 def test_a_notice_that_says_the_opposite() -> None:
     body = {
         "notice_id": "any",
