@@ -25,8 +25,7 @@ from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from consent.verification import retention
-from service.api.public import transparency
-from service.compliance import erasure
+from service.compliance import announcements, erasure
 from service.http.context import AppContext
 from service.observability import metrics
 from service.storage import idempotency
@@ -100,8 +99,8 @@ async def log_keys_and_barred_uses(app_context: AppContext) -> None:
         await sequencer.lock(Log.POLICY)
         at = await app_context.clock()
         for kind, body in (
-            *(("barred_use", barred_use) for barred_use in transparency.barred_uses()),
-            *(("key", key) for key in transparency.keys(app_context)),
+            *(("barred_use", barred_use) for barred_use in announcements.barred_uses()),
+            *(("key", key) for key in announcements.keys(app_context)),
         ):
             sha256 = sha256_of(body)
             if not await ledger.is_in_policy_log(f"{kind}:{sha256}"):

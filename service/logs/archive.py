@@ -18,6 +18,7 @@ from consent.transparency.checkpoint import TILE_WIDTH
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from service.api.public import transparency
+from service.compliance import announcements
 from service.http.context import AppContext
 
 ENTRIES_READ = 5_000
@@ -69,7 +70,7 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
             hashes.add(json.loads(leaf)["sha256"])
     documents = folder / "v1" / "public" / "documents"
     ours = {
-        sha256_of(document): document for document in (*transparency.barred_uses(), *transparency.keys(app_context))
+        sha256_of(document): document for document in (*announcements.barred_uses(), *announcements.keys(app_context))
     }
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():

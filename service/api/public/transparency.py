@@ -8,23 +8,20 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
 
 from starlette.responses import Response
 
 from consent.documents import bodies
-from consent.domain import purposes
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
 from consent.transparency import checkpoint, entries, sequencer, tiles
-from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid, NoteKey
+from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.tiles import TreeBroken
 from service.api.public import schemas
-from service.compliance import receipts
+from service.compliance import announcements, receipts
 from service.http import json_io
-from service.http.context import AppContext
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
@@ -104,7 +101,7 @@ async def read_document(context: RequestContext, _: None) -> Response:
     """Return the document of a policy entry by the SHA-256 of its canonical JSON."""
     sha256 = context.request.path_params["sha256"]
     body = await bodies.by_hash(sha256)
-    for announced in (*barred_uses(), *keys(context.app_context)) if body is None else ():
+    for announced in (*announcements.barred_uses(), *announcements.keys(context.app_context)) if body is None else ():
         if sha256_of(announced) == sha256:
             body = announced
     if body is None:
@@ -112,38 +109,14 @@ async def read_document(context: RequestContext, _: None) -> Response:
     return json_io.respond(body, headers={"Cache-Control": FOREVER})
 
 
-def barred_uses() -> list[dict[str, Any]]:
-    """Return the barred uses as the documents that the policy log announces."""
-    return [
-        {
-            "barred_use": use.code,
-            "title": {"zh-CN": use.title_zh, "en": use.title_en},
-            "reason": {"zh-CN": use.reason_zh, "en": use.reason_en},
-            "reference": use.reference,
-        }
-        for use in purposes.BARRED_USES
-    ]
-
-
-def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """Return the public keys of receipts and of each log, as the documents that the policy log announces."""
-    (receipts,) = app_context.settings.signing_key.public_keys()
-    return [
-        {"key": receipts["kid"], "use": "receipts", "jwk": receipts},
-        *({"key": log_key(app_context, log).text(), "use": f"log {log}"} for log in Log),
-    ]
-
-
-def log_key(app_context: AppContext, log: Log) -> NoteKey:
-    """Return the key that verifies a log's checkpoints."""
-    return app_context.settings.publisher.signer_of(log).key
-
-
 async def list_log_keys(context: RequestContext, _: None) -> Answer:
     """List the logs with their verifier keys."""
     return Answer(
         schemas.LogKeys(
-            data=[schemas.LogKey(name=log, verifier_key=log_key(context.app_context, log).text()) for log in Log]
+            data=[
+                schemas.LogKey(name=log, verifier_key=announcements.log_key(context.app_context, log).text())
+                for log in Log
+            ]
         )
     )
 
@@ -156,7 +129,7 @@ async def check_log(context: RequestContext, _: None) -> Answer:
         raise NotFound("nothing was published yet")
     size, signed, continued = 0, True, False
     try:
-        published = Checkpoint.parse(checkpoint.open_note(head.note, log_key(context.app_context, log)))
+        published = Checkpoint.parse(checkpoint.open_note(head.note, announcements.log_key(context.app_context, log)))
         size = published.size
         continued = published.size <= head.size and await tiles.root_at(log, published.size) == published.root
     except NoteInvalid:

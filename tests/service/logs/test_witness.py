@@ -18,7 +18,7 @@ from consent.transparency import checkpoint, merkle, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteKey
 from consent.transparency.logs import Log
 from consent.transparency.tiles import TreeBroken
-from service.api.public import transparency
+from service.compliance import announcements
 from service.demo import seed
 from service.jobs import background
 from service.logs import archive, witness
@@ -47,7 +47,7 @@ def base_of(folder: Path) -> str:
 
 async def test_an_archive_is_a_log_that_a_witness_can_follow(town: City, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.app_context, Log.POLICY)
+    key = announcements.log_key(town.app_context, Log.POLICY)
     await background.log_keys_and_barred_uses(town.app_context)
     await grow(town, 200)
     first = await archive.write(town.app_context, folder)
@@ -81,7 +81,7 @@ async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: 
     leaves = (tmp_path / "log/policy/entries.ndjson").read_bytes().splitlines()
     head = Checkpoint.parse(
         checkpoint.open_note(
-            (tmp_path / "log/policy/checkpoint").read_text(), transparency.log_key(town.app_context, Log.POLICY)
+            (tmp_path / "log/policy/checkpoint").read_text(), announcements.log_key(town.app_context, Log.POLICY)
         )
     )
     assert merkle.root_of([merkle.leaf_hash(leaf) for leaf in leaves]) == head.root
@@ -94,7 +94,7 @@ async def test_the_archives_entries_are_the_leaves_and_name_its_documents(town: 
 
 async def test_a_fork_is_refused_with_both_signed_checkpoints(town: City, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.app_context, Log.POLICY)
+    key = announcements.log_key(town.app_context, Log.POLICY)
     signer = town.app_context.settings.publisher.signer_of(Log.POLICY)
     await grow(town, 300)
     await archive.write(town.app_context, folder)
@@ -125,7 +125,7 @@ async def test_a_fork_is_refused_with_both_signed_checkpoints(town: City, tmp_pa
 
 async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
     folder, remembered = tmp_path / "archive", tmp_path / "seen"
-    key = transparency.log_key(town.app_context, Log.POLICY)
+    key = announcements.log_key(town.app_context, Log.POLICY)
     await grow(town, 300)
     await archive.write(town.app_context, folder)
     witness.cosign_log(base_of(folder), key, remembered, None, NOW)
