@@ -172,3 +172,15 @@ def test_one_resident_has_63_points_whatever_the_day_the_city_begins(today: date
     ]
     timeline = Timeline(tuple(Scheme.from_document(document) for document in scheme.shipped()))
     assert points.compute(Released("p", "points.compute", 1, tuple(deeds)), timeline, today).total == 63
+
+
+async def test_an_officer_read_every_name_and_baseline_and_no_benefit(shared_city: City) -> None:
+    rows = await queries.fetch_all(
+        "SELECT DISTINCT kind, document_id, staff_id FROM document_step WHERE act = 'review'"
+    )
+    assert {row["staff_id"] for row in rows} == {seed.OFFICER}
+    read = {(row["kind"], row["document_id"]) for row in rows}
+    for kind in (DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SOURCES, DocumentKind.SERVICES):
+        documents = yaml.safe_load((seed.CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
+        assert {(kind, document[f"{kind[:-1]}_id"]) for document in documents} <= read, kind
+    assert DocumentKind.BENEFITS not in {kind for kind, _ in read}
