@@ -19,8 +19,8 @@ from service.web.api_client import ApiProblem, ApiReply
 from service.web.auth import oidc, sessions
 from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
 
-FIELDS_MAX = 600
-"""Fields of one form. A scheme with every kind of record and the most steps has almost five hundred."""
+FIELDS_MAX = 1_000
+"""Fields of one form. A scheme with every kind of record and the most steps has some seven hundred."""
 
 
 async def answer(site: Site, route: PageRoute, request: Request) -> Response:
