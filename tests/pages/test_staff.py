@@ -91,7 +91,8 @@ def refuse_something(city: Process, browser: Browser) -> None:
     with visiting(browser, city.base, language="en", viewport=DESKTOP) as author:
         author.sign_in(Audience.ADMINISTRATOR, "admin-1")
         author.go("/admin/benefits/library-deposit/edit")
-        author.page.fill("[name='t:/title/en']", "Borrow without any deposit")
+        author.page.fill("[name='t:/title/zh-CN']", "图书外借免押金")
+        author.page.fill("[name='t:/title/en']", "Book loan: no deposit")
         author.page.click("button[value=save]")
         author.page.wait_for_url("**/admin/benefits/library-deposit?*")
         author.press("Submit")
