@@ -10,7 +10,7 @@ from tests.factories import PROVIDER_DOCUMENT, administrator, benefit_document, 
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
-HELD: dict[str, tuple[str, str, str]] = {
+FREE_TEXTS: dict[str, tuple[str, str, str]] = {
     "ADV-51": (
         "terms",
         "60 分以下的客人须另交 20 元清洁费，并在场外等候",
@@ -48,9 +48,9 @@ HELD: dict[str, tuple[str, str, str]] = {
 """Member and texts by the id of the attempt."""
 
 
-@pytest.mark.parametrize("attempt", HELD)
+@pytest.mark.parametrize("attempt", FREE_TEXTS)
 async def test_a_free_text_is_not_live_before_an_officer_read_it(town: City, attempt: str) -> None:
-    member, chinese, english = HELD[attempt]
+    member, chinese, english = FREE_TEXTS[attempt]
     admin = administrator(town)
     drafted = await admin.post("/v1/admin/benefits", benefit_document(**{member: both_languages(chinese, english)}))
     path = "/v1/admin/benefits/another-one/versions/1"
