@@ -160,23 +160,25 @@ async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in
     return await get(version.kind, version.document_id, version.version)
 
 
-async def suspend(kind: DocumentKind, document_id: str, staff_id: str, at: datetime) -> Version:
+async def suspend(
+    kind: DocumentKind, document_id: str, staff_id: str, at: datetime, reason: str | None = None
+) -> Version:
     """Suspend the version in force at once; one person suffices. NotFound when none is."""
-    return await suspend_version(await _require_in_force(kind, document_id, at), staff_id, at)
+    return await suspend_version(await _require_in_force(kind, document_id, at), staff_id, at, reason)
 
 
-async def suspend_version(version: Version, staff_id: str, at: datetime) -> Version:
+async def suspend_version(version: Version, staff_id: str, at: datetime, reason: str | None = None) -> Version:
     """Suspend an approved version, in force or scheduled, until two persons resume it."""
     await _set_state(version, "suspended", expected="approved")
-    await _record_step(version, "suspend", staff_id, at)
+    await _record_step(version, "suspend", staff_id, at, reason)
     return await get(version.kind, version.document_id, version.version)
 
 
-async def cancel_scheduled(version: Version, staff_id: str, at: datetime) -> Version:
+async def cancel_scheduled(version: Version, staff_id: str, at: datetime, reason: str | None = None) -> Version:
     """Retire an approved version before it is in force; one person suffices. The version in force stays."""
     await _set_state(version, "retired", expected="approved")
     await _only(version).update(in_force_from=None)
-    await _record_step(version, "retire", staff_id, at)
+    await _record_step(version, "retire", staff_id, at, reason)
     return await get(version.kind, version.document_id, version.version)
 
 
@@ -375,7 +377,7 @@ async def _was_ever_approved(kind: DocumentKind, document_id: str) -> bool:
     return await StoredDocument.filter(kind=kind, document_id=document_id, in_force_from__isnull=False).exists()
 
 
-async def _record_step(version: Version, act: str, staff_id: str, at: datetime) -> None:
+async def _record_step(version: Version, act: str, staff_id: str, at: datetime, reason: str | None = None) -> None:
     """Append a step to the version's history and raise the catalogue's number of changes."""
     steps = await DocumentStep.filter(
         kind=version.kind, document_id=version.document_id, version=version.version
@@ -389,5 +391,6 @@ async def _record_step(version: Version, act: str, staff_id: str, at: datetime) 
         staff_id=staff_id,
         sha256=version.sha256,
         at=queries.to_micros(at),
+        reason=reason,
     )
     await CatalogueState.filter(singleton=1).update(changes=F("changes") + 1)

@@ -6,6 +6,7 @@ SQL text remains for `latest_versions`, which compares rows of one table with ea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -142,6 +143,24 @@ async def comparison_base(version: Version, at: datetime) -> Version | None:
         or await others.filter(version__lt=version.version).exclude(sha256=version.sha256).order_by("-version").first()
     )
     return None if row is None else lifecycle.from_row(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An act on a version: who did it, when, and the reason where one was given."""
+
+    act: str
+    staff_id: str
+    at: datetime
+    reason: str | None
+
+
+async def steps_of(version: Version) -> list[Step]:
+    """Return every act on a version, oldest first."""
+    rows = await DocumentStep.filter(
+        kind=version.kind, document_id=version.document_id, version=version.version
+    ).order_by("number")
+    return [Step(row.act, row.staff_id, queries.from_micros(row.at), row.reason) for row in rows]
 
 
 def name_of(kind: DocumentKind, body: Body) -> dict[str, str]:

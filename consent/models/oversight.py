@@ -169,6 +169,7 @@ class DocumentStep(CompositeKeyModel):
     staff_id = Text()
     sha256 = Text()
     at = Micros()
+    reason = Text(null=True)
 
     class Meta:
         table = "document_step"

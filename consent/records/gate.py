@@ -298,6 +298,18 @@ async def live_counterparts(person: Person, purpose: Purpose, at: datetime) -> s
     return {row["counterpart"] for row in rows}
 
 
+async def own_record(person: Person, record_id: str) -> tuple[str, str, int, date] | None:
+    """Return source id, kind, quantity and civil day of a person's own record for themselves, or None; no use."""
+    row = await queries.fetch_one(
+        "SELECT source_id, kind, quantity, occurred_on FROM record WHERE person_id = $1 AND record_id = $2",
+        person.person_id,
+        record_id,
+    )
+    if row is None:
+        return None
+    return row["source_id"], row["kind"], row["quantity"], queries.from_day_number(row["occurred_on"])
+
+
 async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[queries.Row]:
     """Return a person's own records for themselves, the newest day first; no use, so it leaves no event.
 

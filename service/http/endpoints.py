@@ -287,7 +287,7 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
             raise Problem("not_found")
     model, body = endpoint.operation.request, None
     raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await json_io.read_body(request)
-    if model is not None and not endpoint.raw:
+    if model is not None and not endpoint.raw and (raw or not issubclass(model, json_io.OptionalBody)):
         body = json_io.parse_json(request, raw, model)
     principal = principal_of(request)
     key = None

@@ -66,6 +66,10 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+class OptionalBody(ApiModel):
+    """A body that a client may leave out: the handler then receives None."""
+
+
 async def read_body(request: Request) -> bytes:
     """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large at the first byte beyond."""
     check_content_length(request, BODY_BYTES_MAX)

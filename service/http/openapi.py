@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.auth.access_tokens import Audience
+from service.http.json_io import OptionalBody
 from service.http.problems import TABLE
 
 REF = "#/components/schemas/{model}"
@@ -159,7 +160,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.request is not None:
         content: dict[str, Any] = {"application/json": {"schema": _schema(operation.request)}}
         content.update({media: {"schema": {"type": "string"}} for media in operation.also_accepts})
-        described["requestBody"] = {"required": True, "content": content}
+        required = not issubclass(operation.request, OptionalBody)
+        described["requestBody"] = {"required": required, "content": content}
     for status, codes in _problems(operation).items():
         described["responses"][str(status)] = {
             "description": f"{STATUS_DESCRIPTIONS.get(status, 'Refused')}: {', '.join(codes)}",

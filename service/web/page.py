@@ -119,9 +119,18 @@ class Page:
     @property
     def localizer(self) -> Localizer:
         """Texts, dates and numbers in the request's language."""
-        localizer = self.site.templates(self.language).globals["localizer"]
+        return self.localizer_of(self.language)
+
+    def localizer_of(self, language: str) -> Localizer:
+        """Texts, dates and numbers in a language."""
+        localizer = self.site.templates(language).globals["localizer"]
         assert isinstance(localizer, Localizer)
         return localizer
+
+    @property
+    def signed_in_as(self) -> str:
+        """The subject of the session's token; "" without a session."""
+        return "" if self.session is None else self.session.subject
 
     def query(self, name: str) -> str:
         """Return a query parameter, "" without one."""

@@ -131,17 +131,17 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=suspended or None))
 
 
-async def suspend(context: RequestContext, _: None) -> Answer:
-    """Suspend the version in force at once, or cancel a scheduled one; needs no second person.
+async def suspend(context: RequestContext, body: schemas.SuspendBody | None) -> Answer:
+    """Suspend the version in force at once, or cancel a scheduled one; needs no second person, and may name a reason.
 
     Conflict for any other state, Prohibited for a scheme in force.
     """
-    version = await _own_version(context)
+    version, reason = await _own_version(context), None if body is None else body.reason
     if await versions.state_of(version, context.at) == "scheduled":
-        ended = await lifecycle.cancel_scheduled(version, _staff_id(context), context.at)
+        ended = await lifecycle.cancel_scheduled(version, _staff_id(context), context.at, reason)
         return Answer(schemas.StateAnswer(state=ended.state))
     await _require_in_force(context, version)
-    ended = await lifecycle.suspend(version.kind, version.document_id, _staff_id(context), context.at)
+    ended = await lifecycle.suspend(version.kind, version.document_id, _staff_id(context), context.at, reason)
     return Answer(schemas.StateAnswer(state=ended.state))
 
 

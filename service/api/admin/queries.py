@@ -54,6 +54,18 @@ async def read_version(context: RequestContext, _: None) -> Answer:
     return await _version_answer(context, await named_version(context))
 
 
+async def steps(context: RequestContext, _: None) -> Answer:
+    """Return every act on a version: who, when and why, oldest first."""
+    return Answer(
+        schemas.Steps(
+            data=[
+                schemas.StepRow(act=step.act, staff_id=step.staff_id, at=json_io.rfc3339(step.at), reason=step.reason)
+                for step in await versions.steps_of(await named_version(context))
+            ]
+        )
+    )
+
+
 async def diff(context: RequestContext, _: None) -> Answer:
     """Return the differences of two versions, `?from=` and `?to=`, as JSON pointers with values."""
     kind, document_id = named_kind(context), context.request.path_params["id"]

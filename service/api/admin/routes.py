@@ -138,6 +138,14 @@ ADMIN = (
         schemas.Changes,
         errors=("not_found",),
     ),
+    STAFF.get(
+        f"{VERSION}/steps",
+        "listSteps",
+        "Read who did what with a version, when and why",
+        queries.steps,
+        schemas.Steps,
+        errors=("not_found",),
+    ),
     STAFF.post(
         f"{VERSION}/submit",
         "submitVersion",
@@ -188,7 +196,7 @@ ADMIN = (
         "suspendVersion",
         "Suspend the version in force at once",
         handlers.suspend,
-        None,
+        schemas.SuspendBody,
         {200: schemas.StateAnswer},
         errors=("not_found", "conflict", "other_division"),
     ),

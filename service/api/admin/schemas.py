@@ -8,7 +8,7 @@ from pydantic import Field, RootModel
 
 from consent.domain.records import Dimension
 from service.api.common_schemas import Document, FindingRow
-from service.http.json_io import ApiModel
+from service.http.json_io import ApiModel, OptionalBody
 
 KEYS_MAX = 100
 """Keys of sentences for one text: more than the vocabulary offers for any, at a few venues."""
@@ -139,6 +139,27 @@ class ApproveBody(ApiModel):
     """The SHA-256 of the version that the approver read, in hexadecimal."""
 
     sha256: Hash
+
+
+class SuspendBody(OptionalBody):
+    """The reason for suspending a version or calling it off; staff read it in the version's history."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+
+
+class StepRow(ApiModel):
+    """An act on a version; `act` is draft, submit, review, send_back, approve, suspend, ask_to_resume, resume, …"""
+
+    act: str
+    staff_id: str
+    at: str
+    reason: str | None = None
+
+
+class Steps(ApiModel):
+    """Every act on a version, oldest first."""
+
+    data: list[StepRow]
 
 
 class StateAnswer(ApiModel):

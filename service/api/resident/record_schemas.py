@@ -37,6 +37,19 @@ class RecordAnswer(ApiModel):
     received_at: str
 
 
+class OneRecord(ApiModel):
+    """One record: its points today, or null when it was retracted and can still be objected to."""
+
+    record_id: str
+    source_id: str
+    name: Localized | None = None
+    kind: str
+    quantity: int
+    occurred_on: str
+    points: int | None = None
+    retracted: bool
+
+
 class RecordList(ApiModel):
     """A page of records."""
 

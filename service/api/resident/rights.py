@@ -130,6 +130,38 @@ async def list_records(context: RequestContext, _: None) -> Answer:
     )
 
 
+async def read_record(context: RequestContext, _: None) -> Answer:
+    """Return one of the person's records with its points, or a retracted one; NotFound for any other."""
+    person, record_id = await current_person.find(context), context.request.path_params["record_id"]
+    if person is None:
+        raise NotFound("there is no such record")
+    names = await catalogue.names(context.at)
+    stored = await gate.own_record(person, record_id)
+    if stored is None:
+        copy = await restoration.latest_of(person, record_id)
+        if copy is None:
+            raise NotFound("there is no such record")
+        source_id, kind, quantity, day = copy.source_id, copy.kind, copy.quantity, copy.occurred_on
+        points = None
+    else:
+        source_id, kind, quantity, day = stored
+        timeline = await catalogue.timeline(context.at)
+        computed, _released = await snapshots.compute(person, timeline, context.today, context.at)
+        points = sum(given.points for given in computed.contributions if given.record_id == record_id)
+    return Answer(
+        record_schemas.OneRecord(
+            record_id=record_id,
+            source_id=source_id,
+            name=dict(names[source_id]) if source_id in names else None,
+            kind=kind,
+            quantity=quantity,
+            occurred_on=day.isoformat(),
+            points=points,
+            retracted=stored is None,
+        )
+    )
+
+
 async def list_retracted(context: RequestContext, _: None) -> Answer:
     """List the person's records that were retracted and can still be objected to, the newest retraction first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)

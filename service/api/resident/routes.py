@@ -174,6 +174,15 @@ RESIDENT = (
         query=PAGING,
     ),
     ME.get(
+        "/v1/me/records/{record_id}",
+        "readRecord",
+        "Read one of my records with its points, or a retracted one",
+        rights.read_record,
+        record_schemas.OneRecord,
+        errors=("not_found", "records_withheld"),
+        writes=True,
+    ),
+    ME.get(
         "/v1/me/retracted-records",
         "listRetractedRecords",
         "List records that were retracted and to whose retraction I can object",

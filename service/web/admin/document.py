@@ -22,7 +22,9 @@ VERSIONS_SHOWN = 10
 OPEN_STATES = ("in_review", "submitted", "suspended", "draft")
 """States from which a version can still come into force, so that its findings matter."""
 POINTS_DIGITS = VERSION_DIGITS = 6
-STEPS = ("submit", "approve", "suspend", "resume", "discard")
+STEPS = ("submit", "approve", "resume", "discard")
+REASON_MAX = 500
+"""Characters of a reason for a suspension, as the API takes them."""
 
 
 async def document(page: Page) -> Response:
@@ -42,6 +44,7 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
         findings = await check_document(page, kind, chosen["document"]) if chosen["state"] in OPEN_STATES else []
     address = f"/admin/{kind}/{page.path_param('id')}"
     view = DocumentView(page.localizer, kind, chosen["document"])
+    other = "zh-CN" if page.language == "en" else "en"
     return page.render(
         "admin/document.html",
         status,
@@ -51,6 +54,10 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
             "name": page.localizer.name(chosen.get("name")),
             "address": address,
             "history": await _history(page, path, newest),
+            "steps": (await page.read(f"{path}/versions/{chosen['version']}/steps"))["data"],
+            "lines": view.lines(),
+            "other_language": other,
+            "other_lines": DocumentView(page.localizer_of(other), kind, chosen["document"]).lines(),
             "chosen": chosen,
             "compared_with": changes["beside"],
             "differences": view.changes(changes["data"]),
@@ -89,7 +96,7 @@ async def _history(page: Page, path: str, newest: Mapping[str, Any]) -> dict[str
 
 
 async def step(page: Page) -> Response:
-    """Submit, approve, suspend, resume or discard a version; a refusal is explained on the document's page."""
+    """Submit, approve, resume or discard a version; a refusal is explained on the document's page."""
     kind, act = path_kind(page), page.request.path_params["act"]
     if act not in STEPS:
         raise Problem("not_found")
@@ -126,6 +133,39 @@ def _done_code(act: str, answer: Mapping[str, Any]) -> str:
         ("discard", "discarded"): "discarded",
     }
     return codes.get((act, answer["state"]), f"step_{act}")
+
+
+async def suspend_form(page: Page) -> Response:
+    """Show the consequences of suspending a version, or of calling off a scheduled one, and ask for the reason."""
+    return await _render_suspend_form(page)
+
+
+async def _render_suspend_form(page: Page, invalid: bool = False, status: int = 200) -> Response:
+    kind, path = path_kind(page), f"/v1/admin/{page.path_param('kind')}/{page.path_param('id')}"
+    chosen = await page.read(f"{path}/versions/{page.path_param('version')}")
+    return page.render(
+        "admin/suspend.html",
+        status,
+        kind=kind,
+        id=chosen["id"],
+        name=page.localizer.name(chosen.get("name")),
+        chosen=chosen,
+        address=f"/admin/{kind}/{page.path_param('id')}",
+        dependents=(await page.read(f"{path}/dependents"))["data"] if chosen["state"] == "in_force" else [],
+        invalid=invalid,
+    )
+
+
+async def suspend(page: Page) -> Response:
+    """Suspend a version, or call off a scheduled one, with a reason."""
+    kind, reason = path_kind(page), page.form.get("reason", "").strip()
+    if not 1 <= len(reason) <= REASON_MAX:
+        return await _render_suspend_form(page, invalid=True, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    path = f"/v1/admin/{kind}/{page.path_param('id')}/versions/{page.path_param('version')}/suspend"
+    reply = await page.call_api("POST", path, {"reason": reason})
+    if not reply.succeeded:
+        return await _render_refusal(page, reply)
+    return _redirect_to_version(page, kind, _done_code("suspend", reply.body))
 
 
 async def retire_form(page: Page) -> Response:

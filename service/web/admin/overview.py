@@ -79,6 +79,8 @@ ROUTES = (
     PageRoute(DOCUMENT, documents.document, ADMINISTRATOR),
     PageRoute(f"{DOCUMENT}/edit", editor.edit, ADMINISTRATOR),
     PageRoute(f"{DOCUMENT}/edit", editor.save, ADMINISTRATOR, "POST"),
+    PageRoute(f"{VERSION}/suspend", documents.suspend_form, ADMINISTRATOR),
+    PageRoute(f"{VERSION}/suspend", documents.suspend, ADMINISTRATOR, "POST"),
     PageRoute(f"{VERSION}/retire", documents.retire_form, ADMINISTRATOR),
     PageRoute(f"{VERSION}/retire", documents.retire, ADMINISTRATOR, "POST"),
     PageRoute(f"{VERSION}/simulate", documents.simulate, ADMINISTRATOR, "POST"),

@@ -82,8 +82,8 @@ async def object_to_missing(page: Page) -> Response:
 
 
 async def objection_form(page: Page) -> Response:
-    """Show the form that objects to one record."""
-    return _render_objection_form(page, {})
+    """Show one record and the form that objects to it or to its retraction."""
+    return await _render_objection_form(page, {})
 
 
 async def object_to_record(page: Page) -> Response:
@@ -92,14 +92,19 @@ async def object_to_record(page: Page) -> Response:
     path = f"/v1/me/records/{page.path_param('record_id')}/objections"
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return _render_objection_form(page, EMPTY_STATEMENT, reply.status)
+        return await _render_objection_form(page, EMPTY_STATEMENT, reply.status)
     body_or_raise(reply)
     return page.redirect("/me/objections", "objected")
 
 
-def _render_objection_form(page: Page, faults: dict[str, str], status: int = 200) -> Response:
-    reasons = [reason for reason in Reason if reason is not Reason.MISSING]
-    return page.render("resident/objection_form.html", status, reasons=reasons, faults=faults, form=page.form)
+async def _render_objection_form(page: Page, faults: dict[str, str], status: int = 200) -> Response:
+    record = await page.read(f"/v1/me/records/{page.path_param('record_id')}")
+    left_out = {Reason.MISSING} if record["retracted"] else {Reason.MISSING, Reason.WRONGLY_RETRACTED}
+    reasons = [Reason.WRONGLY_RETRACTED] if record["retracted"] else []
+    reasons += [reason for reason in Reason if reason not in left_out and reason not in reasons]
+    return page.render(
+        "resident/objection_form.html", status, record=record, reasons=reasons, faults=faults, form=page.form
+    )
 
 
 async def export(page: Page) -> Response:

@@ -179,7 +179,7 @@ async def test_migrations_run_once_even_when_several_start_at_once(empty_databas
 async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
     rows = {
         "event": "INSERT INTO event VALUES ('p', 1, 'l', 'k', 1, 'x')",
-        "document_step": "INSERT INTO document_step VALUES ('k', 'd', 1, 1, 'a', 's', 'h', 1)",
+        "document_step": "INSERT INTO document_step VALUES ('k', 'd', 1, 1, 'a', 's', 'h', 1, NULL)",
         "refused_attempt": "INSERT INTO refused_attempt VALUES ('a', 1, 'd', 'a', 'c', 'w', 'h', 's')",
         "oversight": "INSERT INTO oversight VALUES ('o', 1, 's', NULL, 'w', 'h', 's')",
         "use_for_all": "INSERT INTO use_for_all VALUES ('u', 1, 'points.computed', 'o', 'p', 'w', 'o', '', 'g',"

@@ -147,7 +147,9 @@ async def test_two_people_publish_what_both_have_read(town: City) -> None:
     assert title in other.text
     # One stops it at once, two start it again.
     await other.go("/admin/benefits/library-deposit")
-    await other.send("Suspend at once")
+    version = (await town.actor(Audience.ADMINISTRATOR, "admin-2").get("/v1/admin/benefits/library-deposit")).json()
+    await other.go(f"/admin/benefits/library-deposit/versions/{version['version']}/suspend")
+    await other.send("Reason; colleagues", reason="A complaint is being examined.")
     await other.send("Start again")
     assert "It starts again when another person agrees" in other.text
     await author.go("/admin/benefits/library-deposit")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benefits.rules.vocabulary import EffectKind, ProviderKind, ServiceKind
+from consent.domain.records import RecordKind
 from service.auth.access_tokens import CITY_ZONE, Audience
 from service.web import page
 from service.web.forms import field_labels, fields
@@ -125,7 +126,8 @@ async def test_retiring_names_what_ends_and_needs_a_future_day(town: City) -> No
 async def test_the_second_editor_sees_a_conflict(town: City) -> None:
     first, two = await somebody(town), await somebody(town, 2)
     await first.go(DEPOSIT)
-    await first.send("Suspend at once")
+    await first.go(f"{DEPOSIT}/versions/1/suspend")
+    await first.send("Reason; colleagues", reason="A complaint is being examined.")
     await first.send("Start again")
     assert "It starts again when another person agrees" in first.text
     asked = "Somebody asked to start it again; a second person is needed."
@@ -220,7 +222,7 @@ def test_values_are_shown_in_words() -> None:
 async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) -> None:
     browser = await somebody(town)
     await browser.go("/admin/schemes/new")
-    assert browser.html.count('<details class="section">') == 5 + 8
+    assert browser.html.count('<details class="section">') == 5 + len(RecordKind) + 1
     assert "Indicator 1 · " in browser.text
     version = (await administrator(town).get("/v1/admin/schemes")).json()["data"][0]["id"]
     scheme = (await administrator(town).get(f"/v1/admin/schemes/{version}")).json()["document"]
