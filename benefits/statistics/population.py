@@ -28,8 +28,6 @@ MEASURES = (TOTAL, *(str(dimension) for dimension in Dimension))
 """Columns of points in `frozen_points`."""
 KINDS = tuple(str(kind) for kind in RecordKind)
 """Columns of sums in `frozen_points`, in the unit of the kind."""
-INSERTED_AT_ONCE = 1_000
-"""Rows of one INSERT of synthetic people: SQLite takes at most 32,766 parameters."""
 COUNTED = Use("points.counted", "credit-easy", "records", "counted")
 
 
@@ -74,15 +72,20 @@ async def _is_frozen(week: int) -> bool:
     return await FrozenPoints.filter(week=week, synthetic=0).exists()
 
 
+async def has_synthetic(week: int) -> bool:
+    """Report whether a week's population has invented people."""
+    return await FrozenPoints.filter(week=week, synthetic=1).exists()
+
+
 async def add_synthetic(week: int, people: Sequence[Mapping[str, int]]) -> None:
     """Add invented people to a week's population, each a number for every one of MEASURES and KINDS.
 
     Only the demonstration city calls this. The rows are marked, and only its simulations count marked rows.
     """
-    if not await FrozenPoints.filter(week=week, synthetic=1).exists():
-        # Real places count from 1 upwards.
-        rows = [FrozenPoints(week=week, place=-place, synthetic=1, **row) for place, row in enumerate(people, start=1)]
-        await FrozenPoints.bulk_create(rows, batch_size=INSERTED_AT_ONCE)
+    columns = (*MEASURES, *KINDS)
+    # Real places count from 1 upwards.
+    rows = [(week, -place, 1, *(row[name] for name in columns)) for place, row in enumerate(people, start=1)]
+    await queries.copy_rows("frozen_points", ("week", "place", "synthetic", *columns), rows)
 
 
 async def delete_past_weeks(today: date) -> int:

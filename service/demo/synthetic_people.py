@@ -49,9 +49,11 @@ async def add_to_population(app_context: AppContext) -> None:
     at = await app_context.clock()
     today = app_context.day_of(at)
     async with queries.transaction():
-        people = invent((await in_force.timeline(at)).version_for(today.year))
-        for weeks in range(WEEKS_AHEAD + 1):
-            await population.add_synthetic(population.week_of(today + timedelta(days=7 * weeks)), people)
+        weeks = [population.week_of(today + timedelta(days=7 * ahead)) for ahead in range(WEEKS_AHEAD + 1)]
+        missing = [week for week in weeks if not await population.has_synthetic(week)]
+        people = invent((await in_force.timeline(at)).version_for(today.year)) if missing else []
+        for week in missing:
+            await population.add_synthetic(week, people)
 
 
 def invent(scheme: Scheme) -> list[dict[str, int]]:
