@@ -56,6 +56,13 @@ async def test_officer_and_approver_are_two_persons_whatever_their_roles(town: C
     assert author.json()["code"] == "four_eyes"
     done = await administrator(town, 2).post(f"{path}/approve", {"sha256": sha256})
     assert done.json()["state"] == "in_force"
+    steps = (await administrator(town).get(f"{path}/steps")).json()["data"]
+    assert [(row["act"], row["staff_id"], row.get("reason")) for row in steps] == [
+        ("draft", "admin-1", None),
+        ("submit", "admin-1", None),
+        ("review", "person-7", "The evidence fits."),
+        ("approve", "admin-2", None),
+    ]
 
 
 async def test_refused_drafts_and_previews_are_counted_by_person_and_day(town: City) -> None:

@@ -8,6 +8,7 @@ from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import NotFound
+from consent.oversight import reviews
 from service.api.admin import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -55,15 +56,19 @@ async def read_version(context: RequestContext, _: None) -> Answer:
 
 
 async def steps(context: RequestContext, _: None) -> Answer:
-    """Return every act on a version: who, when and why, oldest first."""
-    return Answer(
-        schemas.Steps(
-            data=[
-                schemas.StepRow(act=step.act, staff_id=step.staff_id, at=json_io.rfc3339(step.at), reason=step.reason)
-                for step in await versions.steps_of(await named_version(context))
-            ]
+    """Return every act on a version: who, when and why, oldest first; an officer's act with the latest reason given."""
+    version = await named_version(context)
+    decision = await reviews.decision_of(f"{version.kind}.{version.document_id}.{version.version}")
+    rows = []
+    for step in await versions.steps_of(version):
+        # The decision and its step are written in one transaction, with one time.
+        decided = decision.reason if decision is not None and decision.decided_at == step.at else None
+        rows.append(
+            schemas.StepRow(
+                act=step.act, staff_id=step.staff_id, at=json_io.rfc3339(step.at), reason=step.reason or decided
+            )
         )
-    )
+    return Answer(schemas.Steps(data=rows))
 
 
 async def diff(context: RequestContext, _: None) -> Answer:

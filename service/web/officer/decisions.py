@@ -103,6 +103,7 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
     document = review.get("document")
     kind = review["about"].partition("/")[0]
     view = None if document is None else DocumentView(page.localizer, kind, document)
+    other = "zh-CN" if page.language == "en" else "en"
     errors = [] if invalid else problem.get("errors", [])
     return page.render(
         "officer/review.html",
@@ -110,6 +111,8 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
         review=review,
         kind=kind,
         lines=view.lines(review["findings"]) if view else [],
+        other_language=other,
+        other_lines=DocumentView(page.localizer_of(other), kind, document).lines() if document else [],
         changes=view.changes(review.get("differences", [])) if view else [],
         findings=view.with_labels(review["findings"]) if view else [],
         document_json=orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() if document else "",

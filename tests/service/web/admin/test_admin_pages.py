@@ -237,7 +237,7 @@ async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) ->
     assert len(stored["document"]["indicators"][0]["tiers"]) == 9
     assert f"What changes against what is in force {version}" in browser.text
     await browser.send("Preview the impact")
-    assert "too few" in browser.text
+    assert "Fewer than 200 people have points here" in browser.text
     assert "volunteer_minutes" not in browser.text.split("The whole document")[0]
 
 

@@ -51,3 +51,15 @@ async def test_a_scheme_in_force_offers_no_suspension(town: City) -> None:
 async def test_the_api_suspends_without_a_body(town: City) -> None:
     answer = await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")
     assert answer.json()["state"] == "suspended"
+
+
+async def test_an_officer_reads_a_review_in_both_languages(town: City) -> None:
+    service = (await administrator(town).get("/v1/admin/services/book-loan")).json()["document"]
+    body = {**service, "service_id": "another-loan"}
+    await administrator(town).post("/v1/admin/services", body)
+    submitted = await administrator(town).post("/v1/admin/services/another-loan/versions/1/submit")
+    assert submitted.json()["state"] == "in_review"
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/reviews/services.another-loan.1")
+    for text in ("The whole document", "整个文件（中文）", "馆"):
+        assert text in officer.text, text
