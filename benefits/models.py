@@ -28,7 +28,8 @@ class StoredTicket(TableModel):
     """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
 
     Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys
-    that it was issued under, and once it is redeemed of those that the redemption counted on.
+    that it was issued under, and once it is redeemed of those that the redemption counted on. `checks` is
+    the number of checks by a venue.
     """
 
     handle_index = Text(primary_key=True)
@@ -41,6 +42,7 @@ class StoredTicket(TableModel):
     expires_at = Micros()
     redemption_id = Text(null=True)
     counters = Text(db_default="[]")
+    checks = Integer(db_default=0)
 
     class Meta:
         table = "ticket"

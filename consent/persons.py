@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -58,6 +59,19 @@ def from_row(keyring: Keyring, row: Mapping[str, Any]) -> Person:
     """Build the person of a row with person_id, epoch and wrapped_key; vault.SealBroken if the key does not open."""
     person_id = row["person_id"]
     return Person(person_id, row["epoch"], AESGCM(vault.unwrap(keyring, person_id, bytes(row["wrapped_key"]))))
+
+
+def decoy(keyring: Keyring) -> Person:
+    """Return a person who does not exist, made with the work of a stored one's, to write for nobody as for somebody."""
+    version = keyring.current
+    decoy_id, wrapped = _decoy_row(version, keyring.encryption_keys[version], keyring.index_key)
+    return from_row(keyring, {"person_id": decoy_id, "epoch": 0, "wrapped_key": wrapped})
+
+
+@lru_cache(maxsize=4)
+def _decoy_row(version: int, encryption_key: bytes, index_key: bytes) -> tuple[str, bytes]:
+    decoy_id = new_id()
+    return decoy_id, vault.new_data_key(Keyring({version: encryption_key}, version, index_key), decoy_id)
 
 
 def subject_index(keyring: Keyring, subject: str) -> str:

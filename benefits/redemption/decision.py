@@ -30,7 +30,7 @@ class TicketRow(NamedTuple):
     """A ticket as stored. `person_id` is None for a handle that no ticket has, and after the person was erased.
 
     Times are microseconds; `redemption_id` is None until the ticket is spent. `benefit_version` is the version in force
-    when it was issued.
+    when it was issued, `checks` the number of checks so far; both are None for a handle that no ticket has.
     """
 
     person_id: str | None
@@ -39,6 +39,7 @@ class TicketRow(NamedTuple):
     expires_at: int
     redemption_id: str | None
     benefit_version: int | None = None
+    checks: int | None = None
 
 
 class PersonRow(NamedTuple):

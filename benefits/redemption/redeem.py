@@ -4,7 +4,7 @@ Load, decide, commit. `state.load_state` reads all that decides, `decision.decid
 writes ticket, counters, redemption, event, leaf and stored answer, all or none. Each write matches the state that was
 loaded: if that has changed, the commit is a conflict, nothing is written, and everything is loaded and decided again,
 the last times under the person's row lock. Every reason for standard terms gives the venue the same bytes and leaves
-one leaf in the log.
+one leaf in the log, by the same statements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from consent.crypto.vault import Keyring
 from consent.database import queries, write_plan
 from consent.database.write_plan import Insert, Plan, Write, WriteConflict
 from consent.documents.change_number import still_unchanged
-from consent.events import ledger
 from consent.events.ledger import ChainHead
 from consent.kernel.errors import NotFound
 from consent.persons import Person
@@ -39,6 +38,10 @@ OPTIMISTIC_ATTEMPTS = 4
 one whose points must be computed takes another."""
 ATTEMPTS_MAX = 10
 """Under the person's lock only a counter, the catalogue or the same idempotency key can still change meanwhile."""
+CHECKS_MAX = 5
+"""R6a: checks of a handle that are answered. A desk needs one or two; hundreds would watch a person's points change."""
+NO_USE = Use("benefit.checked", "no-provider-at-all", "no-benefit-at-all", "standard_terms")
+"""The use that a decoy's event states: nothing is written of it, and it is as long as an ordinary one."""
 REDEMPTION = Insert(
     "redemption",
     (
@@ -176,6 +179,8 @@ class _Redemption:
         self, state: RedemptionState, catalogue: InForce, now: CivilTime
     ) -> Redeem | StandardTerms | BalanceNeeded:
         verdict = decision.decide(state, catalogue, now)
+        if self.store is None and (state.ticket.checks or 0) >= CHECKS_MAX:
+            return StandardTerms()
         if not self.reads_counters or not isinstance(verdict, Redeem) or not verdict.benefit.limits:
             return verdict
         keys = _counter_keys(self.scan.keyring, _person(self.scan.keyring, state), state, verdict)
@@ -189,20 +194,34 @@ class _Redemption:
         Always in this order, since each takes a lock that others wait for: person, answer, ticket, counters.
         """
         if isinstance(verdict, StandardTerms):
-            if verdict.checked is None:
-                # One leaf for every answer: else the public size of the log would tell a live handle from an unknown.
-                return [gate.NOT_WITHHELD, ledger.padding_write(now.at), *self._answer(None, now)], None
-            use = _use("benefit.checked", verdict.checked, "standard_terms")
-            person = _person(self.scan.keyring, state)
-            return [*_permit(state, person, now, use), *self._answer(None, now), still_unchanged(state.changes)], None
+            return self._refusal(state, verdict, now), None
         granted, redemption_writes = Granted(verdict.benefit, queries.from_micros(verdict.valid_until)), list[Write]()
         person, kind = _person(self.scan.keyring, state), "benefit.checked"
+        counted = self._count_check(state)
         if self.store is not None:
             granted = granted._replace(redemption_id=new_id(), runs_until=verdict.runs_until)
             redemption_writes, kind = self._redemption_writes(state, person, verdict, granted, now), "benefit.redeemed"
         permit = _permit(state, person, now, _use(kind, verdict.benefit, "applies"))
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
-        return [*permit, *self._answer(granted, now), *redemption_writes, still_unchanged(state.changes)], granted
+        return [
+            *permit,
+            *counted,
+            *self._answer(granted, now),
+            *redemption_writes,
+            still_unchanged(state.changes),
+        ], granted
+
+    def _refusal(self, state: RedemptionState, verdict: StandardTerms, now: CivilTime) -> Plan:
+        """Return the writes of a "no": the same statements for every reason, with an event where points were used."""
+        head, use = None, NO_USE
+        if verdict.checked is not None:
+            head = _head(state, _person(self.scan.keyring, state))
+            use = _use("benefit.checked", verdict.checked, "standard_terms")
+        refusal = gate.refusal_writes(self.scan.keyring, head, now.at, use)
+        return [*refusal, *self._count_check(state), *self._answer(None, now), still_unchanged(state.changes)]
+
+    def _count_check(self, state: RedemptionState) -> list[Write]:
+        return [] if self.store is not None else [tickets.count_check_write(self.handle_index, state.ticket.checks)]
 
     def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
         return [] if self.store is None else [self.store.write(granted, now.at)]
@@ -233,8 +252,11 @@ def _use(kind: str, benefit: LiveBenefit, outcome: str) -> Use:
 
 
 def _permit(state: RedemptionState, person: Person, now: CivilTime, use: Use) -> Plan:
-    head = ChainHead(person, state.person.events, state.person.last_leaf)
-    return gate.permit_writes(head, state.consent, now.at, use)
+    return gate.permit_writes(_head(state, person), state.consent, now.at, use)
+
+
+def _head(state: RedemptionState, person: Person) -> ChainHead:
+    return ChainHead(person, state.person.events, state.person.last_leaf)
 
 
 def _person(keyring: Keyring, state: RedemptionState) -> Person:

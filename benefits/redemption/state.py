@@ -94,13 +94,13 @@ def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
         micros,
         changes,
         withheld,
-        TicketRow._make(row[3:9]),
-        PersonRow._make(row[9:14]),
-        ConsentPeriod._make(row[14:16]),
-        StoredBalance._make(row[16:24]),
-        (CounterRow._make(row[24:26]), CounterRow._make(row[26:28])),
+        TicketRow._make(row[3:10]),
+        PersonRow._make(row[10:15]),
+        ConsentPeriod._make(row[15:17]),
+        StoredBalance._make(row[17:25]),
+        (CounterRow._make(row[25:27]), CounterRow._make(row[27:29])),
     )
-    answered = row[28:]
+    answered = row[29:]
     return Loaded(state, answered if answered and answered[0] is not None else None)
 
 

@@ -21,7 +21,7 @@ from consent.crypto.blind_index import IndexUse, blind_index, new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
-from consent.database.write_plan import Update, Write
+from consent.database.write_plan import OneOrNone, Update, Write
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
 from consent.persons import Person
@@ -37,11 +37,13 @@ LOOKUP = Selection(
     (
         "t.person_id AS person_id", "t.benefit_id AS benefit_id", "t.venue_id AS venue_id",
         "t.expires_at AS ticket_expires_at", "t.redemption_id AS redemption_id", "t.benefit_version AS benefit_version",
+        "t.checks AS checks",
     ),
     "ticket t",
     "t.handle_index = {handle_index}",
 )  # fmt: skip
 """The columns of `decision.TicketRow`, in its order."""
+COUNT_CHECK = OneOrNone(Update("ticket", changes=("checks",), matches=("handle_index", "checks")))
 SPEND = Update(
     "ticket",
     changes=("redemption_id", "counters"),
@@ -105,6 +107,14 @@ async def issue(
 def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:
     """Return the write that spends a ticket for a redemption; a ticket spent or deleted meanwhile is a conflict."""
     return Write(SPEND, (redemption_id, counters_column(counter_keys), handle_index, person_id))
+
+
+def count_check_write(handle_index: str, checks: int | None) -> Write:
+    """Return the write that counts a check of a ticket; the same statement for a handle that no ticket has (None).
+
+    A check of the same ticket meanwhile is a conflict.
+    """
+    return Write(COUNT_CHECK, ((checks or 0) + 1, handle_index, checks or 0, int(checks is not None)))
 
 
 def counters_column(keys: Sequence[str]) -> str:

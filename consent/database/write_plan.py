@@ -124,7 +124,33 @@ class Expect:
         return f"SELECT 1 AS same{source} WHERE {self.expression} = ${first}"
 
 
-Statement = Insert | Update | TakeOne | Expect
+@dataclass(frozen=True, slots=True, eq=False)
+class OneOrNone:
+    """An insert or update of one row or, with the same text, of none. Values: those of it, then that number, 1 or 0.
+
+    For statements whose text must not tell if there is a row. Any other number of rows is a conflict.
+    """
+
+    statement: Insert | Update
+    guards = True
+
+    @property
+    def parameters(self) -> int:
+        """The number of values."""
+        return self.statement.parameters + 1
+
+    def sql(self, first: int, after: str = "") -> str:
+        """The statement with parameters from `$first` on; an insert has no effect where the number is 0."""
+        if isinstance(self.statement, Update):
+            return self.statement.sql(first, after)
+        marks, source = _marks(first, self.statement.parameters), f" FROM {after}" if after else ""
+        return (
+            f"INSERT INTO {self.statement.table} ({', '.join(self.statement.columns)}) SELECT {marks}{source}"
+            f" WHERE ${first + self.statement.parameters} = 1"
+        )
+
+
+Statement = Insert | Update | TakeOne | Expect | OneOrNone
 
 
 class Write(NamedTuple):
@@ -159,6 +185,8 @@ async def commit_stepwise(plan: Plan) -> None:
         for statement, values in plan:
             if isinstance(statement, Expect):
                 done = await queries.fetch_one(statement.sql(1), *values) is not None
+            elif isinstance(statement, OneOrNone):
+                done = await queries.execute(statement.sql(1), *_used(statement, values)) == values[-1]
             else:
                 done = bool(await queries.execute(statement.sql(1), *values))
             if statement.guards and not done:
@@ -195,10 +223,20 @@ def compiled(statements: tuple[Statement, ...]) -> str:
         returning = "" if isinstance(statement, Expect) else " RETURNING 1"
         steps.append(f"step_{number} AS ({statement.sql(first, last)}{returning})")
         first += statement.parameters
-        if statement.guards:
+        if isinstance(statement, OneOrNone):
+            source = f" FROM {last}" if last else ""
+            rows = f"(SELECT count(*)::integer FROM step_{number})"
+            steps.append(f"guard_{number} AS (SELECT 1 AS done{source} WHERE {rows} = ${first - 1})")
+            last = f"guard_{number}"
+        elif statement.guards:
             last = f"step_{number}"
     done = f"SELECT 1 / count(*) AS done FROM {last}" if last else "SELECT 1 AS done"
     return "WITH " + ",\n".join(steps) + "\n" + done
+
+
+def _used(statement: OneOrNone, values: tuple[object, ...]) -> tuple[object, ...]:
+    """Return the values that the text of the statement names: an update alone does not name the number of rows."""
+    return values[:-1] if isinstance(statement.statement, Update) else values
 
 
 def _marks(first: int, count: int) -> str:

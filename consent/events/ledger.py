@@ -20,7 +20,7 @@ import rfc8785
 
 from consent.crypto.blind_index import new_id
 from consent.database import queries, write_plan
-from consent.database.write_plan import Insert, Plan, Update, Write
+from consent.database.write_plan import Insert, OneOrNone, Plan, Update, Write
 from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
 from consent.persons import Person
@@ -30,7 +30,7 @@ from consent.transparency.logs import Log
 SALT_BYTES = 32
 COMMITMENT_PREFIX = b"credit-easy-leaf-v1\x00"
 PADDING = "nothing"
-"""The kind of a leaf that stands for no event (`padding_write`)."""
+"""The kind of a leaf that stands for no event (`refusal_event`)."""
 USED_FOR_ALL = "used.for_all"
 """The kind of a leaf that stands for a use of everybody's records at once."""
 
@@ -41,6 +41,7 @@ LEAF = Insert("outbox", ("leaf_hash", "leaf", "log", "put_at"), existing="ignore
 NEXT_IN_CHAIN = Update("person", changes=("events", "last_leaf"), matches=("person_id", "epoch", "events"))
 """The fence of a write that was planned on a person as read: the epoch stands for every consent and every record, the
 event count for every use."""
+EVENT_OR_NONE, NEXT_IN_CHAIN_OR_NONE = OneOrNone(EVENT), OneOrNone(NEXT_IN_CHAIN)
 LAST_LEAF = Update("person", changes=("last_leaf",), matches=("person_id",))
 
 Facts = Mapping[str, str | int | None]
@@ -123,6 +124,23 @@ def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tupl
     new = prepare_event(head, kind, facts, at, to_the_hour=True)
     fence = Write(NEXT_IN_CHAIN, (new.number, new.leaf_hash, new.person_id, head.person.epoch, head.events))
     return fence, _event_write(new), leaf_write(Log.CONSENT, new.leaf_hash, new.leaf, at)
+
+
+def refusal_event(head: ChainHead, kind: str, facts: Facts, at: datetime, *, used: bool) -> tuple[Write, Write, Write]:
+    """Return the writes of `fenced_event` for a refusal; without `used` the same statements, which change no row.
+
+    `head` is then a decoy's, and the leaf stands for no event: every refusal leaves one, or the log, which would not
+    grow, would tell the venue that no live ticket was shown.
+    """
+    new = prepare_event(head, kind, facts, at, to_the_hour=True)
+    padding = leaf_of(PADDING, os.urandom(SALT_BYTES))
+    leaf_hash, leaf = (new.leaf_hash, new.leaf) if used else (leaf_hash_of(padding), padding.decode())
+    rows = int(used)
+    fence = (new.number, new.leaf_hash, new.person_id, head.person.epoch, head.events, rows)
+    event = (new.person_id, new.number, new.leaf_hash, new.kind, new.at, new.sealed, rows)
+    return (
+        Write(NEXT_IN_CHAIN_OR_NONE, fence), Write(EVENT_OR_NONE, event), leaf_write(Log.CONSENT, leaf_hash, leaf, at)
+    )  # fmt: skip
 
 
 def _event_write(new: PreparedEvent) -> Write:
@@ -314,16 +332,6 @@ def _opening(person: Person, row: queries.Row) -> Opening:
 def _opened(person: Person, row: queries.Row) -> Event:
     plain = json.loads(person.open("event", "sealed", str(row["number"]), bytes(row["sealed"])))
     return Event(row["number"], row["kind"], queries.from_micros(row["at"]), row["leaf_hash"], plain["event"]["facts"])
-
-
-def padding_write(at: datetime) -> Write:
-    """Return the write of a leaf that stands for no event.
-
-    An answer to a venue that uses nobody's data writes it: otherwise the log, which then would not grow, would tell the
-    venue that no live ticket was shown.
-    """
-    leaf = leaf_of(PADDING, os.urandom(SALT_BYTES))
-    return leaf_write(Log.CONSENT, leaf_hash_of(leaf), leaf.decode(), at)
 
 
 async def enqueue_leaf(log: Log, leaf: bytes, at: datetime) -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
+from consent import persons
 from consent.crypto.blind_index import ID_DIGITS
+from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Expect, Plan, Write
@@ -241,6 +243,18 @@ def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use
     if not is_live(period, queries.to_micros(at)):
         raise NotCovered("no live consent covers this provider")
     fence, event, leaf = ledger.fenced_event(head, use.kind, _facts(Purpose.BENEFIT_CHECK, use), at)
+    return fence, NOT_WITHHELD, event, leaf
+
+
+def refusal_writes(keyring: Keyring, head: ChainHead | None, at: datetime, use: Use) -> Plan:
+    """Return the writes of an answer "no" to a venue: of a use of the points behind `head`, or of nobody's.
+
+    Both are the same statements. The caller has checked the consent behind `head`; its end since then is a conflict.
+    """
+    used = head is not None
+    fence, event, leaf = ledger.refusal_event(
+        head or ChainHead(persons.decoy(keyring), 0, ""), use.kind, _facts(Purpose.BENEFIT_CHECK, use), at, used=used
+    )
     return fence, NOT_WITHHELD, event, leaf
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from datetime import date, datetime
 
 from starlette.responses import Response
@@ -25,6 +28,9 @@ from service.storage import idempotency
 
 STANDARD_TERMS = json_io.to_bytes(schemas.Ordinary())
 """The one body of every "no"."""
+NO_STEP_SECONDS = 0.05
+"""A "no" is sent at a multiple of this: some reasons need points to be computed, which the time must not tell. Above
+the time of nearly every "no", and too short to be noticed at a desk. No connection or lock is used meanwhile."""
 
 
 async def _venue(context: RequestContext) -> Body:
@@ -57,8 +63,10 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
 
 async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     """Tell whether the benefit of a handle applies now; spends nothing."""
+    began = time.monotonic()
     granted = await redemptions.check(_scan(context, body), context.app_context.catalogue)
     if granted is None:
+        await _until_next_step(began)
         return Answer(schemas.Ordinary())
     return Answer(
         schemas.CheckAnswer(
@@ -72,7 +80,7 @@ async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
 
 async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     """Redeem the ticket of a handle, once; the answer is stored with it and replayed for the same key."""
-    keyring, key = context.app_context.keyring, context.idempotency_key
+    began, keyring, key = time.monotonic(), context.app_context.keyring, context.idempotency_key
     assert key is not None
     status, answer = 200, b""
 
@@ -85,7 +93,15 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
         return replayed(idempotency.open_answer(keyring, key.scope, outcome.answered), key.fingerprint)
+    if status == 200:
+        await _until_next_step(began)
     return json_io.JsonResponse(answer, status)
+
+
+async def _until_next_step(began: float) -> None:
+    """Wait until a "no" has taken a whole number of NO_STEP_SECONDS since `began` (monotonic)."""
+    taken = time.monotonic() - began
+    await asyncio.sleep(math.ceil(taken / NO_STEP_SECONDS) * NO_STEP_SECONDS - taken)
 
 
 def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
