@@ -144,9 +144,10 @@ class OneOrNone:
         if isinstance(self.statement, Update):
             return self.statement.sql(first, after)
         marks, source = _marks(first, self.statement.parameters), f" FROM {after}" if after else ""
+        skip = "" if self.statement.existing == "error" else " ON CONFLICT DO NOTHING"
         return (
             f"INSERT INTO {self.statement.table} ({', '.join(self.statement.columns)}) SELECT {marks}{source}"
-            f" WHERE ${first + self.statement.parameters} = 1"
+            f" WHERE ${first + self.statement.parameters} = 1{skip}"
         )
 
 

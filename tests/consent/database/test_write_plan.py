@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consent.database import queries, write_plan
-from consent.database.write_plan import Expect, Insert, Plan, TakeOne, Update, Write, WriteConflict
+from consent.database.write_plan import Expect, Insert, OneOrNone, Plan, TakeOne, Update, Write, WriteConflict
 from service.storage import database
 from tests.support.clusters import VARIABLE, Cluster
 
@@ -27,6 +27,7 @@ NUMBER = Update("plan_row", changes=("number",), matches=("id", "number"))
 NOTE = Update("plan_row", changes=("note",), matches=("id",), still_null=("note",))
 TAKE = TakeOne("plan_counter", key="name", counter="taken", columns=("ends_on",))
 COUNT = Expect("(SELECT count(*) FROM plan_counter WHERE name = 'c0')")
+ADD_OR_NONE, NUMBER_OR_NONE = OneOrNone(ADD), OneOrNone(NUMBER)
 IDS = ("a", "b", "c", "d")
 Rows = dict[str, tuple[int, str | None]]
 Counters = dict[str, int]
@@ -55,6 +56,8 @@ def some_plan(chance: random.Random) -> Plan:
         lambda: Write(ADD_ONCE, (ids.pop(), chance.randint(1, 3))),
         lambda: Write(NUMBER, (9, ids.pop(), chance.randint(1, 2))),
         lambda: Write(NOTE, ("done", ids.pop())),
+        lambda: Write(ADD_OR_NONE, (ids.pop(), chance.randint(1, 3), chance.randint(0, 1))),
+        lambda: Write(NUMBER_OR_NONE, (9, ids.pop(), chance.randint(1, 2), chance.randint(0, 1))),
         lambda: Write(TAKE, (counters.pop(), 20261231, chance.randint(1, 4))) if counters else Write(COUNT, (1,)),
         lambda: Write(COUNT, (chance.choice((1, 1, 1, 0)),)),
     ]
@@ -90,6 +93,12 @@ class Model:
         self.rows[row_id] = self.rows[row_id][0], text
         return True
 
+    def add_or_none(self, row_id: str, number: int, rows: int) -> bool:
+        return not rows or self.add(row_id, number)
+
+    def change_number_or_none(self, number: int, row_id: str, before: int, rows: int) -> bool:
+        return self.change_number(number, row_id, before) == bool(rows)
+
     def take(self, name: str, _: int, limit: int) -> bool:
         if name in self.counters and self.counters[name] >= limit:
             return False
@@ -105,6 +114,8 @@ WORK: dict[Any, Callable[..., bool]] = {
     ADD_ONCE: Model.add_once,
     NUMBER: Model.change_number,
     NOTE: Model.note,
+    ADD_OR_NONE: Model.add_or_none,
+    NUMBER_OR_NONE: Model.change_number_or_none,
     TAKE: Model.take,
     COUNT: Model.expect,
 }
