@@ -1,8 +1,8 @@
 """Time of a "no" at a venue by reason: `python -m loadtests.benchmarks.refusals`.
 
 Every reason as often as the others, in random order, on each engine, one request after another through the whole
-application. `--work` sends each answer as soon as it is there, and so shows the work alone; without it answers are sent
-at whole steps of time, as in service. A reason whose points must be computed first is made so before each request.
+application. `--work` sends each answer at once, and so shows the work alone; without it answers are sent at whole steps
+of time, as in service. A reason whose points must be computed first is made so before each request.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ WARMING = 50
 
 async def handles_of(town: City) -> dict[str, list[str]]:
     """Handles by reason, the points of those that are not eligible any more computed."""
-    made = {
+    by_reason = {
         reason: [await make(town, f"{reason.replace('_', '-')}-{number}") for number in range(HANDLES_EACH)]
         for reason, make in REASONS.items()
     }
     stale = [await no_longer_eligible(town, f"stale-{number}") for number in range(HANDLES_EACH)]
-    for handle in made["no_longer_eligible"]:
+    for handle in by_reason["no_longer_eligible"]:
         await town.venue().post("/v1/venue/checks", {"handle": handle})
-    return {**made, STALE: stale}
+    return {**by_reason, STALE: stale}
 
 
 async def timed(town: City, call: str, handles: dict[str, list[str]], count: int) -> dict[str, list[float]]:
