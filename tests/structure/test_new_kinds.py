@@ -17,6 +17,7 @@ import pytest
 
 from benefits import models
 from benefits.catalogue.schema import CONDITION_SCHEMA, EFFECT_SCHEMA, BaselineDocument
+from benefits.publishing.sentences.vocabulary import VOCABULARY
 from benefits.rules import effects
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import (
@@ -56,6 +57,12 @@ def of_both_languages(table: Mapping[str, tuple[str, str]]) -> list[str]:
     return [word for word, text in table.items() if all(part.strip() for part in text)]
 
 
+def effects_of_sentences(group: str) -> list[str]:
+    """Effects that have a sentence of their own in a group of recommended sentences."""
+    own = [sentence for sentence in VOCABULARY.sentences if sentence.group == group]
+    return [effect for sentence in own if len(sentence.effects) == 1 for effect in sentence.effects]
+
+
 def openapi_words() -> set[str]:
     return set(re.findall(r'"([a-z_.]+)"', (ROOT / "docs" / "openapi.json").read_text(encoding="utf-8")))
 
@@ -76,6 +83,7 @@ DIMENSIONS: Places = {
         lambda: [row["dimension"] for row in scheme.shipped()[-1]["dimensions"]]
     ),
     "FrozenPoints in benefits/models.py, as a column": lambda: list(models.FrozenPoints._meta.fields_map),
+    "[measures] in benefits/publishing/sentences/sentences.toml": lambda: list(VOCABULARY.words.measures),
     "[measure] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.LABELS["measure"]),
     "the measures of CONDITION_SCHEMA in benefits/catalogue/schema.py": (
         lambda: re.findall(r"\w+", json.dumps(CONDITION_SCHEMA))
@@ -88,6 +96,10 @@ EFFECT_KINDS: Places = {
     "[effect_kinds] in service/i18n/names.toml": lambda: of_both_languages(names.EFFECT_KINDS),
     "[effect] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.EFFECTS),
     "EFFECT_SCHEMA in benefits/catalogue/schema.py": lambda: re.findall(r"\w+", json.dumps(EFFECT_SCHEMA)),
+    "benefits/publishing/sentences/sentences.toml, as `effects` of a title": lambda: effects_of_sentences("title"),
+    "benefits/publishing/sentences/sentences.toml, as `effects` of a description": lambda: effects_of_sentences(
+        "effect"
+    ),
 }
 ATTRIBUTES: Places = {
     "BaselineDocument in benefits/catalogue/schema.py": lambda: list(BaselineDocument.model_fields),
@@ -98,6 +110,9 @@ ATTRIBUTES: Places = {
             if pointer.startswith("/baseline/")
         }
     ),
+    "benefits/publishing/sentences/sentences.toml, in a sentence with `unchanged.…`": lambda: [
+        fact.removeprefix("unchanged.") for sentence in VOCABULARY.sentences for fact in sentence.needs
+    ],
     "[attribute] in service/web/i18n/labels.toml": lambda: of_both_languages(labels.ATTRIBUTES),
 }
 PROVIDER_KINDS: Places = {
