@@ -9,12 +9,13 @@ from functools import lru_cache
 
 from benefits.catalogue.model import InForce, Offer
 from benefits.scoring.scheme import Scheme, Timeline
-from consent.documents import bodies, lifecycle
+from consent.documents import bodies, lifecycle, recipients
 from consent.domain.document_kinds import DocumentKind
 
 IN_FORCE_KINDS = (
     DocumentKind.SCHEMES,
     DocumentKind.PROVIDERS,
+    DocumentKind.SOURCES,
     DocumentKind.VENUES,
     DocumentKind.SERVICES,
     DocumentKind.BENEFITS,
@@ -70,14 +71,15 @@ async def load(at: datetime) -> InForce:
 
 
 async def timeline(at: datetime) -> Timeline:
-    """Return the scheme versions in force, compiled once for each set of documents."""
+    """Return the scheme versions in force, compiled once for each set of documents, and the changes of recipients."""
     versions = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
-    return _compiled(tuple(json.dumps(version.body) for version in versions))
+    changes = await recipients.begun(DocumentKind.SOURCES, at)
+    return _compiled(tuple(json.dumps(version.body) for version in versions), changes)
 
 
 @lru_cache(maxsize=8)
-def _compiled(bodies: tuple[str, ...]) -> Timeline:
-    return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies))
+def _compiled(bodies: tuple[str, ...], changes: tuple[str, ...]) -> Timeline:
+    return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies), changes)
 
 
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:

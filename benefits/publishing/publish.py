@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from benefits.catalogue import schema
 from benefits.publishing import context_reader
-from benefits.publishing.rules import closed_texts, texts
+from benefits.publishing.rules import closed_texts, names, texts
 from benefits.publishing.rules.context import Body
 from benefits.publishing.rules.evaluation import evaluate
 from benefits.scoring.scheme import Scheme, SchemeInvalid
@@ -19,7 +19,7 @@ from consent.documents import bodies, lifecycle
 from consent.documents.lifecycle import Version
 from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
-from consent.kernel.errors import Prohibited
+from consent.kernel.errors import Conflict, Prohibited
 from consent.kernel.faults import FORM, DocumentInvalid, Fault, Values
 
 REFERENCES = {
@@ -103,11 +103,19 @@ async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[l
 
 
 async def require_passed(version: Version, at: datetime, today: date) -> None:
-    """Check a version against the catalogue at `at`. Raises Prohibited with every refusal."""
+    """Check a version against the catalogue at `at`.
+
+    Raises:
+        Prohibited: the rules refuse it; holds every refusal.
+        Conflict: a version that came between has another name, owner or client, and no officer has decided about the
+            recipient.
+    """
     findings = await check(version.kind, version.body, at, today)
     refused = [asdict(finding) for finding in findings if finding.severity is Severity.REFUSED]
     if refused:
         raise Prohibited(refused)
+    if version.state == "submitted" and version.recipient is None and names.asks_for_recipient(findings):
+        raise Conflict("people agree to another name, owner or client by now; submit it again as a new version")
 
 
 async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:

@@ -189,9 +189,15 @@ class Scheme:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Scheme versions in order of their first year; `sha256` is over the hashes of all. Raises SchemeInvalid."""
+    """Scheme versions in order of their first year, and the changes of sources that make older points unusable.
+
+    `recipients` names each version of a source that is another recipient and in force: consents to the earlier one have
+    ended, and points that were computed under them are not used any more. `sha256` is over the hashes of all. Raises
+    SchemeInvalid.
+    """
 
     schemes: tuple[Scheme, ...]
+    recipients: tuple[str, ...] = ()
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -202,7 +208,10 @@ class Timeline:
         if len(set(years)) != len(years):
             raise SchemeInvalid("two scheme versions begin in one year")
         object.__setattr__(self, "schemes", ordered)
-        object.__setattr__(self, "sha256", sha256_of({"schemes": [scheme.sha256 for scheme in ordered]}))
+        hashed = {"schemes": [scheme.sha256 for scheme in ordered]}
+        if self.recipients:
+            hashed["recipients"] = list(self.recipients)
+        object.__setattr__(self, "sha256", sha256_of(hashed))
 
     def scoring(self, year: int) -> Scheme | None:
         """Return the version that scores the deeds of a civil year; None before the first version."""

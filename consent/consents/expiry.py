@@ -73,7 +73,7 @@ async def record_expired(keyring: Keyring, at: datetime, limit: int = EXPIRIES_M
     for row in due:
         async with queries.transaction():
             person = await persons.lock(keyring, row["person_id"])
-            await register.record_expiry(person, Purpose(row["purpose"]), row["counterpart"], at)
+            await register.record_end(person, Purpose(row["purpose"]), row["counterpart"], at)
     return len(due)
 
 

@@ -16,12 +16,12 @@ from consent.documents.schema import Language
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import PRESENTATION_LIFE
 from consent.domain.purposes import Purpose
+from consent.domain.recipients import COUNTERPART_KIND
 from consent.kernel.errors import AccountForbidden, AccountRequired, NotFound, NotInForce, TicketConsumed, TicketExpired
 from consent.models import Presentation, StoredConsent
 from consent.persons import ActingPerson, Person
 
 NOTICE_OF_PURPOSE = {Purpose.POINTS_COMPUTE: "points-compute", Purpose.BENEFIT_CHECK: "benefit-check"}
-COUNTERPART_KIND = {Purpose.POINTS_COMPUTE: DocumentKind.SOURCES, Purpose.BENEFIT_CHECK: DocumentKind.PROVIDERS}
 ANSWERED = "this notice was answered before; ask to see it again"
 
 

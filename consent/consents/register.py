@@ -1,4 +1,4 @@
-"""The consent register: give, refuse, withdraw, renew, expire.
+"""The consent register: give, refuse, withdraw, renew, end by itself.
 
 No module reached from here knows points, so that no right of a person can depend on them.
 """
@@ -15,11 +15,13 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.documents import lifecycle
+from consent.documents import lifecycle, recipients
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX, Grant, State, end_of_life
 from consent.domain.purposes import Purpose
-from consent.events import ledger
+from consent.domain.recipients import COUNTERPART_KIND, NO_CHANGES, RecipientChanges
+from consent.events import ledger, messages
+from consent.events.messages import MessageKind
 from consent.kernel.errors import AlreadyGiven, NotFound, NoticeChanged, NotInForce
 from consent.models import Presentation, StoredConsent
 from consent.persons import Person
@@ -46,14 +48,15 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     Runs in the caller's transaction with the person's row locked; raises the epoch and writes `consent.given`.
 
     Raises:
-        NoticeChanged: a material change of the notice came into force after it was shown; holds the new notice.
+        NoticeChanged: after it was shown, a material change of the notice came into force, or another name, owner or
+            client of the counterpart; holds the new notice.
         AlreadyGiven: a consent lives and cannot be renewed: too early, or it names another account than the linked one.
         TicketInvalid, TicketOfAnother, TicketConsumed, TicketExpired: as `presentations.spend_ticket`.
     """
     shown = await presentations.spend_ticket(keyring, person, ticket, at)
     purpose, counterpart = Purpose(shown.purpose), shown.counterpart
     await _require_unchanged_notice(shown, at)
-    await record_expiry(person, purpose, counterpart, at)
+    await record_end(person, purpose, counterpart, at)
     previous = await _previous(person, purpose, counterpart)
     renewed = previous is not None and previous.state == State.GIVEN
     if previous is not None and renewed:
@@ -66,7 +69,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     consent_id = consent.grant.consent_id
     if renewed and await account_links.renew_link(person, counterpart, shown.account_index, consent_id):
         return consent
-    stopped = None if previous is None else grant_from_row(previous)
+    stopped = None if previous is None else grant_from_row(previous, NO_CHANGES)
     if (
         stopped is not None
         and stopped.state is State.WITHDRAWN
@@ -84,9 +87,12 @@ async def _require_unchanged_notice(shown: Presentation, at: datetime) -> None:
     changed = await lifecycle.versions_between(
         DocumentKind.NOTICES, shown.notice_id, shown.notice_version, current.version
     )
-    if any(version.body["material"] for version in changed):
+    purpose, shown_at = Purpose(shown.purpose), queries.from_micros(shown.shown_at)
+    # The notice names the counterpart: a person who read an older name has not agreed with the one of today.
+    renamed = await recipients.changed_since(COUNTERPART_KIND[purpose], shown.counterpart, shown_at, at)
+    if renamed or any(version.body["material"] for version in changed):
         language = presentations.language_in(shown)
-        notice = await presentations.current_notice(Purpose(shown.purpose), shown.counterpart, language, at)
+        notice = await presentations.current_notice(purpose, shown.counterpart, language, at)
         raise NoticeChanged(asdict(notice))
 
 
@@ -114,11 +120,10 @@ async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForP
     Runs in the caller's transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`.
     """
     consent = await get(person, consent_id)
-    state = consent.grant.state_at(at)
-    if state is State.EXPIRED:
-        await record_expiry(person, consent.grant.purpose, consent.grant.counterpart, at)
+    if consent.grant.state is State.GIVEN and consent.grant.state_at(at) is not State.GIVEN:
+        await record_end(person, consent.grant.purpose, consent.grant.counterpart, at)
         return await get(person, consent_id)
-    if state is not State.GIVEN:
+    if consent.grant.state is not State.GIVEN:
         return consent
     await _end(person, consent.grant, State.WITHDRAWN, at)
     return await get(person, consent_id)
@@ -141,7 +146,7 @@ async def get(person: Person, consent_id: str) -> ConsentForPerson:
     row = await StoredConsent.get_or_none(person_id=person.person_id, consent_id=consent_id)
     if row is None:
         raise NotFound("there is no such consent")
-    return _consent(row)
+    return _consent(row, await recipients.load_changes())
 
 
 async def list_for(person: Person, before: Cursor | None, limit: int | None) -> list[ConsentForPerson]:
@@ -149,7 +154,8 @@ async def list_for(person: Person, before: Cursor | None, limit: int | None) -> 
     rows = StoredConsent.filter(
         paging.older_than(before, "given_at", "consent_id"), person_id=person.person_id
     ).order_by("-given_at", "-consent_id")
-    return [_consent(row) for row in await (rows if limit is None else rows.limit(limit))]
+    changes = await recipients.load_changes()
+    return [_consent(row, changes) for row in await (rows if limit is None else rows.limit(limit))]
 
 
 async def _record(
@@ -202,25 +208,29 @@ async def _record(
     return ConsentForPerson(grant, shown.notice_id, shown.notice_version, shown.notice_sha256, previous_id)
 
 
-async def record_expiry(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
-    """End a consent whose time is over: its state, its event, the end of its link. No effect when none has expired.
+async def record_end(person: Person, purpose: Purpose, counterpart: str, at: datetime) -> None:
+    """Record that a consent has ended by itself: its state, its event, the end of its link. No effect when none has.
 
-    Runs in the caller's transaction with the person's row locked.
+    It ended with its life, or when its counterpart became another recipient: then the person is told so. Runs in the
+    caller's transaction with the person's row locked.
     """
     row = await StoredConsent.filter(
-        person_id=person.person_id,
-        purpose=purpose,
-        counterpart=counterpart,
-        state="given",
-        expires_at__lte=queries.to_micros(at),
+        person_id=person.person_id, purpose=purpose, counterpart=counterpart, state="given"
     ).first()
-    if row is not None:
-        await _end(person, grant_from_row(row), State.EXPIRED, at)
+    if row is None:
+        return
+    grant = grant_from_row(row, await recipients.load_changes())
+    state = grant.state_at(at)
+    if state is State.GIVEN:
+        return
+    await _end(person, grant, state, at)
+    if state is State.TERMINATED:
+        await messages.add(person, MessageKind.RECIPIENT_CHANGED, {"counterpart": counterpart}, at)
 
 
 async def _supersede(person: Person, renewed: StoredConsent, shown: Presentation, at: datetime) -> None:
     """End the consent that a new one renews; its link stays. AlreadyGiven unless it ends soon or its terms changed."""
-    grant = grant_from_row(renewed)
+    grant = grant_from_row(renewed, NO_CHANGES)
     ends_soon = at >= grant.expires_at - timedelta(days=RENEW_DAYS)
     if not ends_soon and renewed.counterpart_version == shown.counterpart_version:
         raise AlreadyGiven("this consent already lives, and for a while yet")
@@ -232,7 +242,8 @@ async def _supersede(person: Person, renewed: StoredConsent, shown: Presentation
 
 
 async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None:
-    ended_at = grant.expires_at if state is State.EXPIRED else at
+    by_itself = state in (State.EXPIRED, State.TERMINATED)
+    ended_at = grant.ends_at if by_itself else at
     await StoredConsent.filter(person_id=person.person_id, consent_id=grant.consent_id, state="given").update(
         state=state, ended_at=queries.to_micros(ended_at)
     )
@@ -250,23 +261,27 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
             "purpose": grant.purpose,
             "counterpart": grant.counterpart,
             "records_removed": removed,
+            **({"ended_at": ended_at.isoformat(), "cause": "another_recipient"} if state is State.TERMINATED else {}),
         },
         at,
     )
 
 
-def grant_from_row(row: StoredConsent) -> Grant:
-    """Return a stored consent as a value of the domain."""
+def grant_from_row(row: StoredConsent, changes: RecipientChanges) -> Grant:
+    """Return a stored consent as a value of the domain, with the changes of recipients that may end it."""
+    purpose, given_at = Purpose(row.purpose), queries.from_micros(row.given_at)
     return Grant(
         row.consent_id,
-        Purpose(row.purpose),
+        purpose,
         row.counterpart,
         State(row.state),
-        queries.from_micros(row.given_at),
+        given_at,
         queries.from_micros(row.expires_at),
         None if row.ended_at is None else queries.from_micros(row.ended_at),
+        changes.first_after(purpose, row.counterpart, given_at),
     )
 
 
-def _consent(row: StoredConsent) -> ConsentForPerson:
-    return ConsentForPerson(grant_from_row(row), row.notice_id, row.notice_version, row.notice_sha256, row.previous_id)
+def _consent(row: StoredConsent, changes: RecipientChanges) -> ConsentForPerson:
+    grant = grant_from_row(row, changes)
+    return ConsentForPerson(grant, row.notice_id, row.notice_version, row.notice_sha256, row.previous_id)

@@ -22,6 +22,7 @@ from tortoise.queryset import QuerySet
 
 from consent.database import queries
 from consent.domain.document_kinds import DocumentKind, Finding, Severity
+from consent.domain.recipients import Recipient
 from consent.events import ledger
 from consent.kernel.canonical_json import canonical_json, sha256_of
 from consent.kernel.errors import Changed, Conflict, FourEyes, NotFound, Prohibited
@@ -36,7 +37,7 @@ PublicationCheck = Callable[[DocumentKind, Body], Awaitable[Sequence[Finding]]]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a document; `in_force_from` is None until it is approved."""
+    """A version of a document. `in_force_from` is None until an approval, `recipient` without an officer's decision."""
 
     kind: DocumentKind
     document_id: str
@@ -45,6 +46,7 @@ class Version:
     sha256: str
     body: dict[str, Any]
     in_force_from: datetime | None
+    recipient: Recipient | None = None
 
 
 SYSTEM_ACTOR = "gate"
@@ -330,6 +332,7 @@ def from_row(row: StoredDocument) -> Version:
         row.sha256,
         json.loads(row.body),
         None if row.in_force_from is None else queries.from_micros(row.in_force_from),
+        None if row.recipient is None else Recipient(row.recipient),
     )
 
 

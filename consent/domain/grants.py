@@ -42,12 +42,24 @@ class Grant:
     given_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    recipient_changed_at: datetime | None = None
+    """The first instant after `given_at` at which the counterpart is another recipient, past or scheduled."""
 
     def state_at(self, at: datetime) -> State:
-        """Return the state at `at`: a grant past its end is expired, also while its row still says `given`."""
-        if self.state is State.GIVEN and has_expired(self.expires_at, at):
-            return State.EXPIRED
-        return self.state
+        """Return the state at `at`: a grant past its end has ended, also while its row still says `given`."""
+        if self.state is not State.GIVEN or not has_expired(self.ends_at, at):
+            return self.state
+        return self._own_end()
+
+    @property
+    def ends_at(self) -> datetime:
+        """The instant at which a given consent ends by itself: its life is over, or somebody else would receive it."""
+        if self.recipient_changed_at is None:
+            return self.expires_at
+        return min(self.expires_at, self.recipient_changed_at)
+
+    def _own_end(self) -> State:
+        return State.EXPIRED if self.ends_at == self.expires_at else State.TERMINATED
 
     def as_of(self, at: datetime) -> State | None:
         """Return the state at a past or future `at`, as far as known now; None before it was given."""
@@ -55,7 +67,7 @@ class Grant:
             return None
         if self.ended_at is None or at >= self.ended_at:
             return self.state_at(at)
-        return State.EXPIRED if has_expired(self.expires_at, at) else State.GIVEN
+        return self._own_end() if has_expired(self.ends_at, at) else State.GIVEN
 
 
 def end_of_life(given_at: datetime, months: int) -> datetime:

@@ -1,4 +1,4 @@
-"""The rule of a live consent: given, begun and not yet expired; written for Python and for SQL.
+"""The rule of a live consent: given, begun, not yet expired, to the same recipient; written for Python and for SQL.
 
 A test compares the two forms. Every query and every decision about liveness takes the rule from here.
 """
@@ -8,11 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
+from consent.domain.recipients import changed_sql
+
 Instant = TypeVar("Instant", int, datetime)
 
 
 class ConsentPeriod(NamedTuple):
-    """Begin and end of a consent in state `given`, in microseconds; both None where there is no such consent."""
+    """Begin and end of a consent in state `given`, in microseconds; both None where there is no such consent.
+
+    The end is that of `recipients.end_sql`: of its life, or when its counterpart becomes another recipient.
+    """
 
     given_at: int | None
     expires_at: int | None
@@ -43,4 +48,7 @@ def live_sql(at: str, table: str = "") -> str:
     `table` is the alias of the consent table where a statement has several.
     """
     column = f"{table}." if table else ""
-    return f"({column}state = 'given' AND {column}given_at <= {at} AND {column}expires_at > {at})"
+    return (
+        f"({column}state = 'given' AND {column}given_at <= {at} AND NOT {expired_sql(at, table)}"
+        f" AND NOT {changed_sql(at, column)})"
+    )

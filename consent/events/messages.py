@@ -28,6 +28,8 @@ class MessageKind(StrEnum):
     ACCOUNT_CLAIMED = "account_claimed"
     ACCOUNT_LINKED_ELSEWHERE = "account_linked_elsewhere"
     CONSENT_ENDING = "consent_ending"
+    RECIPIENT_CHANGED = "recipient_changed"
+    RECIPIENT_RESPELLED = "recipient_respelled"
     LINK_RELEASED = "link_released"
     REDEMPTION_REVERSED = "redemption_reversed"
     OBJECTION_OPENED = "objection_opened"

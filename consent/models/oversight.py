@@ -137,7 +137,11 @@ class CatalogueState(TableModel):
 
 
 class StoredDocument(CompositeKeyModel):
-    """A version of a catalogue document: `body` is its canonical JSON, `sha256` the hash of that."""
+    """A version of a catalogue document: `body` is its canonical JSON, `sha256` the hash of that.
+
+    `recipient` is an officer's decision about whom people agreed with (`domain.recipients`), `recipient_applied_at` the
+    instant at which it had been carried out for everybody.
+    """
 
     KEY = ("kind", "document_id", "version")
     kind = Text()
@@ -149,6 +153,8 @@ class StoredDocument(CompositeKeyModel):
     in_force_from = Micros(null=True)
     ended_at = Micros(null=True)
     created_at = Micros()
+    recipient = Text(null=True)
+    recipient_applied_at = Micros(null=True)
 
     class Meta:
         table = "document"

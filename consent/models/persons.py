@@ -66,7 +66,8 @@ class Presentation(CompositeKeyModel):
 class StoredConsent(CompositeKeyModel):
     """The state of a consent, projected from its events; at most one is `given` for person, purpose and counterpart.
 
-    `reminded_days` (column `told_days`) is the number of days before the end of the latest reminder.
+    `reminded_days` (column `told_days`) is the number of days before the end of the latest reminder, `respelled_at` the
+    instant of the last change of the counterpart's spelling that the person was told about.
     """
 
     KEY = ("person_id", "consent_id")
@@ -84,6 +85,7 @@ class StoredConsent(CompositeKeyModel):
     previous_id = Text(null=True)
     counterpart_version = Integer(db_default=1)
     reminded_days = Integer(null=True, source_field="told_days")
+    respelled_at = Micros(null=True)
 
     class Meta:
         table = "consent"

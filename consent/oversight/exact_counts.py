@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta, tzinfo
 from consent.database import queries
 from consent.domain.exact_counts import ExactCounts
 from consent.domain.grants import State
-from consent.domain.liveness import expired_sql
 from consent.domain.objections import COUNTED_PER_PERSON as OBJECTIONS_PER_PERSON
 from consent.domain.objections import ObjectionState, Reason
+from consent.domain.recipients import end_sql
 
 COUNTED_PER_PERSON = 3
 """Consents of one person that an officer's count counts: more would need more noise for everybody."""
@@ -23,7 +23,7 @@ COUNTED_DAYS = 366
 MICROS_A_DAY = 86_400_000_000
 CONSENT_STATE = (
     "CASE WHEN c.state = 'refused' THEN 'refused' WHEN c.ended_at IS NOT NULL AND c.ended_at <= $1 THEN c.state"
-    f" WHEN {expired_sql('$1', 'c')} THEN 'expired' ELSE 'given' END"
+    f" WHEN {end_sql('c')} > $1 THEN 'given' WHEN {end_sql('c')} < c.expires_at THEN 'terminated' ELSE 'expired' END"
 )
 """SQL expression: the state of a consent at the instant `$1`, without anything that happened later."""
 

@@ -17,6 +17,7 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
+from consent.documents import recipients
 from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import NotFound
@@ -119,7 +120,7 @@ async def read_consent(
         to_the_hour=True,
     )
     await ledger.record_officer_read(staff_id, case_id, "consent.read", at)
-    grant = register.grant_from_row(row)
+    grant = register.grant_from_row(row, await recipients.load_changes())
     consent = ConsentForOfficer(
         consent_id,
         row.purpose,

@@ -20,6 +20,7 @@ from consent.database.selection import Selection
 from consent.database.write_plan import Expect, Plan, Write
 from consent.domain.liveness import ConsentPeriod, is_live, live_sql
 from consent.domain.purposes import Purpose
+from consent.domain.recipients import end_sql
 from consent.domain.records import Record, RecordKind, Released
 from consent.events import ledger
 from consent.events.ledger import ChainHead
@@ -224,11 +225,11 @@ CHAIN = Selection(
     "p.person_id = {person_id}",
 )  # fmt: skip
 LIVE_CONSENT = Selection(
-    ("c.given_at AS given_at", "c.expires_at AS consent_expires_at"),
+    ("c.given_at AS given_at", f"{end_sql('c')} AS consent_expires_at"),
     "consent c",
     "c.person_id = {person_id} AND c.purpose = 'benefit.check' AND c.state = 'given' AND c.counterpart = {counterpart}",
 )
-"""A person's given consent to check benefits of a provider, expired or not; `liveness.is_live` decides."""
+"""A person's given consent to check benefits of a provider, ended by itself or not; `liveness.is_live` decides."""
 
 
 def permit_writes(head: ChainHead, period: ConsentPeriod, at: datetime, use: Use) -> Plan:

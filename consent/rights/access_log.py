@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from consent.consents import register
 from consent.database import queries
+from consent.documents import recipients
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
@@ -83,8 +85,13 @@ async def _for_all(person: Person) -> str:
     """Build the query over uses for everybody, limited to the spans (microseconds) in which a consent lived."""
     consents = await StoredConsent.filter(
         person_id=person.person_id, purpose=Purpose.POINTS_COMPUTE, state__not=State.REFUSED
-    ).values("given_at", "expires_at", "ended_at")
-    spans = [(int(row["given_at"]), int(min(row["ended_at"] or AFTER_ALL, row["expires_at"]))) for row in consents]
+    )
+    changes = await recipients.load_changes()
+    grants = [register.grant_from_row(row, changes) for row in consents]
+    spans = [
+        (queries.to_micros(grant.given_at), queries.to_micros(min(grant.ended_at or grant.ends_at, grant.ends_at)))
+        for grant in grants
+    ]
     lived = " OR ".join(f"(u.at >= {begin} AND u.at < {end})" for begin, end in spans)
     theirs = IN_THEIR_PIECE if await queries.partition_count() else "u.pieces IS NULL"
     return FOR_ALL.format(theirs=theirs, lived=lived or "1 = 0")

@@ -12,7 +12,16 @@ from datetime import timedelta
 from consent.database import queries
 from consent.domain.grants import State
 from consent.domain.objections import RETRACTION_OBJECTION_DAYS
-from consent.models import AccountLink, LinkCode, Outbox, Oversight, Presentation, StoredConsent, StoredObjection
+from consent.models import (
+    AccountLink,
+    LinkCode,
+    Outbox,
+    Oversight,
+    Presentation,
+    StoredConsent,
+    StoredDocument,
+    StoredObjection,
+)
 
 DAY_MICROS = 86_400_000_000
 OFFICER_READS_A_DAY_MAX = 200
@@ -53,6 +62,13 @@ EXPIRED_CONSENTS = RetentionCheck(
     "expired consents not written down",
     timedelta(days=1),
     lambda before: StoredConsent.filter(state=State.GIVEN, expires_at__lt=before).count(),
+)
+CHANGED_RECIPIENTS = RetentionCheck(
+    "changes of a recipient not carried out for everybody",
+    timedelta(days=1),
+    lambda before: StoredDocument.filter(
+        recipient__isnull=False, recipient_applied_at__isnull=True, in_force_from__lt=before
+    ).count(),
 )
 ENDED_LINKS = RetentionCheck(
     "ended links not acknowledged in time",

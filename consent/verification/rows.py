@@ -68,7 +68,8 @@ class ConsentHistory:
             }
         else:
             consent = self.consents[facts["consent_id"]]
-            consent["state"], consent["ended_at"] = state, consent["expires_at"] if state == "expired" else at
+            ended_at = _micros(facts["ended_at"]) if "ended_at" in facts else at
+            consent["state"], consent["ended_at"] = state, consent["expires_at"] if state == "expired" else ended_at
 
     async def compare(self, person_id: str) -> IntegrityFault | None:
         """Return the fault of the first consent that differs from its events, is missing or has none; else None."""

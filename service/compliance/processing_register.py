@@ -95,6 +95,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             RESPONSES,
             benefit_retention.TICKETS,
             retention.EXPIRED_CONSENTS,
+            retention.CHANGED_RECIPIENTS,
             retention.ENDED_LINKS,
             retention.OVERDUE_DECISIONS,
             retention.OVERDUE_ANSWERS,

@@ -14,7 +14,7 @@ from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
 from benefits.redemption import quotas, reversal, tickets
 from benefits.statistics import population
-from consent.consents import account_links, expiry, link_codes
+from consent.consents import account_links, expiry, link_codes, recipient_changes
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -41,6 +41,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
     at = await app_context.clock()
     today = app_context.day_of(at)
     jobs: dict[str, Callable[[], Awaitable[int]]] = {
+        "recipients_applied": lambda: recipient_changes.apply(app_context.keyring, at),
         "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
         "expiries_told": lambda: _remind_of_expiries(app_context, today, at),

@@ -17,7 +17,7 @@ CODE_OF_MEMBER: Mapping[str, str] = MappingProxyType(
 
 def asks_for_recipient(findings: Iterable[Finding]) -> bool:
     """Report whether an officer must decide if a version is another recipient or only spelled otherwise."""
-    return any(finding.code in CODE_OF_MEMBER.values() for finding in findings)
+    return any(finding.rule == "R9" and finding.code in CODE_OF_MEMBER.values() for finding in findings)
 
 
 def check_recipient(body: Body, context: PublicationContext) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from benefits.publishing import publish
+from benefits.publishing.rules import names
 from consent.consents import account_links
-from consent.documents import lifecycle, versions
+from consent.documents import lifecycle, recipients, versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
@@ -17,10 +18,11 @@ from consent.kernel.errors import NotFound
 from consent.oversight import reviews
 from consent.oversight.reviews import Review
 from service.api.admin.schemas import Difference
-from service.api.privacy import schemas
+from service.api.privacy import review_schemas
 from service.api.staff_divisions import require_own
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
+from service.http.problems import Problem
 from service.i18n import findings
 
 VERSION_DIGITS = 9
@@ -40,8 +42,8 @@ async def list_reviews(context: RequestContext, _: None) -> Answer:
     for review in await reviews.open_reviews():
         about = _document_of(review.review_id)
         version = None if about is None else await lifecycle.get(*about)
-        rows.append(schemas.ReviewRow(**await _row(context, review, version)))
-    return Answer(schemas.Reviews(data=rows))
+        rows.append(review_schemas.ReviewRow(**await _row(context, review, version)))
+    return Answer(review_schemas.Reviews(data=rows))
 
 
 async def read_review(context: RequestContext, _: None) -> Answer:
@@ -69,19 +71,21 @@ async def read_review(context: RequestContext, _: None) -> Answer:
             "decided_on": context.app_context.day_of(decision.decided_at).isoformat(),
         }
     if version is None:
-        return Answer(schemas.ReviewAnswer(**answer))
+        return Answer(review_schemas.ReviewAnswer(**answer))
     answer |= {
         "version": version.version,
         "sha256": version.sha256,
         "document": version.body,
+        "recipient": version.recipient,
         **await _changes_since_last_in_force(version),
     }
     if decision is None:
         reported = await publish.check(version.kind, version.body, context.at, context.today)
+        answer["asks_recipient"] = version.state == "in_review" and names.asks_for_recipient(reported)
         answer["findings"] = [
-            schemas.ReviewFinding(**findings.localize(finding, context.language)) for finding in reported
+            review_schemas.ReviewFinding(**findings.localize(finding, context.language)) for finding in reported
         ]
-    return Answer(schemas.ReviewAnswer(**answer))
+    return Answer(review_schemas.ReviewAnswer(**answer))
 
 
 def _document_of(review_id: str) -> tuple[DocumentKind, str, int] | None:
@@ -116,7 +120,7 @@ async def _changes_since_last_in_force(version: Version) -> dict[str, Any]:
     return {"since_version": earlier[-1].version, "differences": [Difference(**change) for change in changes]}
 
 
-async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> Answer:
+async def decide_review(context: RequestContext, body: review_schemas.DecisionBody) -> Answer:
     """Decide a review with a reason: pass a flagged document on or send it back, or settle a contested link.
 
     Approving the second claim ends the first holder's link and deletes its records. Writes the decision to the
@@ -129,24 +133,44 @@ async def decide_review(context: RequestContext, body: schemas.DecisionBody) -> 
     )
     about = _document_of(review_id)
     if about is not None:
-        await _decide_document(*about, staff_id, approve, context)
+        await _decide_document(await lifecycle.get(*about), staff_id, body, context)
+    elif approve and body.recipient is not None:
+        raise _recipient_fault("unfit")
     else:
         link_id = await reviews.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
             await account_links.end_contested_link(context.app_context.keyring, link_id, context.at)
     await reviews.record_decision(review_id, staff_id, body.decision, body.reason, context.at)
-    return Answer(schemas.ReviewDecided(review_id=review_id, decision=body.decision))
+    return Answer(review_schemas.ReviewDecided(review_id=review_id, decision=body.decision))
 
 
 async def _decide_document(
-    kind: DocumentKind, document_id: str, version: int, staff_id: str, approve: bool, context: RequestContext
+    stored: Version, staff_id: str, body: review_schemas.DecisionBody, context: RequestContext
 ) -> None:
-    """Approve or send back a flagged version; request to resume, or retire, one that the rules suspended."""
-    stored = await lifecycle.get(kind, document_id, version)
-    await require_own(context, kind, stored.body)
+    """Approve or send back a flagged version; request to resume, or retire, one that the rules suspended.
+
+    Problem body_invalid where the decision about the recipient is missing, or given and not asked for.
+    """
+    await require_own(context, stored.kind, stored.body)
+    version, approve = (stored.kind, stored.document_id, stored.version), body.decision == "approve"
+    asked = approve and stored.state == "in_review" and await _asks_recipient(stored, context)
+    if approve and asked != (body.recipient is not None):
+        raise _recipient_fault("required" if asked else "unfit")
     if stored.state != "suspended":
-        await (lifecycle.review if approve else lifecycle.send_back)(kind, document_id, version, staff_id, context.at)
+        await (lifecycle.review if approve else lifecycle.send_back)(*version, staff_id, context.at)
+        if approve and body.recipient is not None:
+            await recipients.decide(stored, body.recipient)
     elif approve:
         await publish.resume(stored, staff_id, context.at, context.today)
     else:
-        await lifecycle.retire_suspended(kind, document_id, version, staff_id, context.at)
+        await lifecycle.retire_suspended(*version, staff_id, context.at)
+
+
+async def _asks_recipient(version: Version, context: RequestContext) -> bool:
+    reported = await publish.check(version.kind, version.body, context.at, context.today)
+    return names.asks_for_recipient(reported)
+
+
+def _recipient_fault(code: str) -> Problem:
+    detail = "spelling_only or another_recipient, for a version with another name, owner or client alone"
+    return Problem("body_invalid", errors=[{"pointer": "/recipient", "code": code, "detail": detail}])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.privacy import handlers, objections, reviews, schemas
+from service.api.privacy import handlers, objections, review_schemas, reviews, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
@@ -75,7 +75,7 @@ PRIVACY = (
         "listReviews",
         "List open reviews",
         reviews.list_reviews,
-        schemas.Reviews,
+        review_schemas.Reviews,
         writes=True,
     ),
     OFFICER.get(
@@ -83,7 +83,7 @@ PRIVACY = (
         "readReview",
         "Read one review: the document, its changes, its findings or the decision",
         reviews.read_review,
-        schemas.ReviewAnswer,
+        review_schemas.ReviewAnswer,
         errors=("not_found",),
         writes=True,
     ),
@@ -92,8 +92,8 @@ PRIVACY = (
         "decideReview",
         "Decide a review",
         reviews.decide_review,
-        schemas.DecisionBody,
-        {200: schemas.ReviewDecided},
+        review_schemas.DecisionBody,
+        {200: review_schemas.ReviewDecided},
         key="optional",
         errors=("not_found", "conflict", "four_eyes", "other_division", "prohibited"),
     ),

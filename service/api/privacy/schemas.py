@@ -8,8 +8,7 @@ from pydantic import Field
 
 from consent.domain.purposes import Purpose
 from consent.oversight.samples import SAMPLE_MAX
-from service.api.admin.schemas import Difference
-from service.api.common_schemas import ClaimedValues, Document, DocumentId, FindingRow, Id, Localized
+from service.api.common_schemas import ClaimedValues, Document, DocumentId, Id, Localized
 from service.http.json_io import ApiModel
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
@@ -113,59 +112,6 @@ class ConsentUnderCase(ConsentRow):
     counterpart_name: Localized | None = None
     notice: Document
     events: list[EventRow]
-
-
-class ReviewRow(ApiModel):
-    """A review that waits for an officer's decision."""
-
-    review_id: str
-    kind: str
-    about: str
-    opened_on: str
-    name: Localized | None = None
-
-
-class Reviews(ApiModel):
-    """Open reviews, oldest first."""
-
-    data: list[ReviewRow]
-
-
-class ReviewFinding(FindingRow):
-    """A finding of the publication rules about one member."""
-
-
-class ReviewAnswer(ReviewRow):
-    """A review with its document, the document's hash, and its differences from the last version in force.
-
-    An open review carries the publication rules' findings as of now; a decided one carries the decision.
-    """
-
-    state: Literal["open", "decided"]
-    version: int | None = None
-    sha256: str | None = None
-    document: Document | None = None
-    since_version: int | None = None
-    differences: list[Difference] | None = None
-    findings: list[ReviewFinding]
-    decision: Literal["approve", "refuse"] | None = None
-    reason: str | None = None
-    decided_by: str | None = None
-    decided_on: str | None = None
-
-
-class DecisionBody(ApiModel):
-    """A decision on a review, with its reason."""
-
-    decision: Literal["approve", "refuse"]
-    reason: Reason
-
-
-class ReviewDecided(ApiModel):
-    """A decided review."""
-
-    review_id: str
-    decision: str
 
 
 class ObjectionUnderReview(ApiModel):

@@ -126,6 +126,8 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
 async def decide_review(page: Page) -> Response:
     """Approve or refuse a review with a written reason; a refusal by the API is shown in the form."""
     body = {"decision": page.form.get("decision", ""), "reason": page.form.get("reason", "").strip()}
+    if recipient := page.form.get("recipient"):
+        body["recipient"] = recipient
     path = f"/v1/privacy/reviews/{page.path_param('review_id')}/decision"
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status in SHOWN_IN_PLACE:

@@ -201,7 +201,8 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
         "INSERT INTO record VALUES ('p', 'r', 's', 'traffic_violation', 1, 20250101, 1, 'x')",
         "INSERT INTO snapshot VALUES ('p', 1, 'v', 't', -1, '[]', 20250101, NULL, NULL)",
         "INSERT INTO quota_use VALUES ('q', -1, 20250101)",
-        "INSERT INTO consent VALUES ('p', 'c', 'punishment', 's', 'n', 1, 'h', 'given', 1, 2, NULL, NULL, 1, NULL)",
+        "INSERT INTO consent VALUES ('p', 'c', 'punishment', 's', 'n', 1, 'h', 'given', 1, 2, NULL, NULL, 1, NULL,"
+        " NULL)",
     ],
 )
 async def test_what_must_never_be_stored_is_refused_by_the_database_itself(opened: str, statement: str) -> None:
@@ -210,7 +211,9 @@ async def test_what_must_never_be_stored_is_refused_by_the_database_itself(opene
 
 
 async def test_one_live_consent_for_person_purpose_and_counterpart(opened: str) -> None:
-    given = "INSERT INTO consent VALUES ('p', $1, 'points.compute', 's', 'n', 1, 'h', $2, 1, 2, NULL, NULL, 1, NULL)"
+    given = (
+        "INSERT INTO consent VALUES ('p', $1, 'points.compute', 's', 'n', 1, 'h', $2, 1, 2, NULL, NULL, 1, NULL, NULL)"
+    )
     await queries.execute(given, "c1", "given")
     await queries.execute(given, "c2", "withdrawn")
     with pytest.raises(Exception, match=r"(?i)unique"):
