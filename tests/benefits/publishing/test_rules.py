@@ -34,8 +34,8 @@ NAME = {"zh-CN": "某项服务", "en": "Some service"}
 def benefit(effect_kind: EffectKind) -> dict[str, Any]:
     text = {"zh-CN": "到柜台办理", "en": "At the counter"}
     return {
-        "benefit_id": "some-benefit", "service_id": "some-service", "scene": "library", "division": "2101", "title": text,
-        "description": text, "condition": {"measure": "total", "at_least": 10}, "terms": text,
+        "benefit_id": "some-benefit", "service_id": "some-service", "scene": "library", "division": "2101",
+        "title": text, "description": text, "condition": {"measure": "total", "at_least": 10}, "terms": text,
         "effect": {"kind": str(effect_kind), **dict.fromkeys(effects.amount_names(EFFECTS[effect_kind]), 5)},
         "need_based_alternative": text, "offline_path": text,
     }  # fmt: skip

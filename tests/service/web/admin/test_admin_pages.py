@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -364,3 +365,15 @@ async def test_filling_in_a_faulty_structure_says_what_is_wrong(town: City) -> N
     assert author.status == 200
     assert "1 to 30 percent" in author.text
     assert "#at-/effect" in author.html
+
+
+async def test_another_condition_is_filled_into_the_texts(town: City) -> None:
+    """As in the tutorial: the ticked sentences stay, with the new number."""
+    author = await somebody(town)
+    await author.go(f"{DEPOSIT}/edit")
+    form = next(form for form in author.forms if "_etag" in dict(form.fields))
+    changed = [(name, "50" if (name, value) == ("condition_at_least", "60") else value) for name, value in form.fields]
+    await author.submit(replace(form, fields=[*changed, ("act", "fill")]))
+    assert "at least 50 points in total" in editor_fields(author)["t:/description/en"]
+    assert "总积分达到 50 分" in editor_fields(author)["t:/description/zh-CN"]
+    assert "The gate finds nothing." in author.text
