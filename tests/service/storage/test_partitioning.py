@@ -41,8 +41,10 @@ SPANNING = (
     "DELETE FROM linked_account WHERE person_id",
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
+    "r.record_id AS delivered_id FROM objection o",
 )
-"""Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids."""
+"""Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids; after a
+delivery, a source's few open tasks are read by an index of each partition."""
 LIKE_LARGE = tuple(
     f"SET LOCAL enable_{plan_type} = off" for plan_type in ("seqscan", "hashjoin", "mergejoin", "material")
 )
