@@ -298,3 +298,17 @@ async def test_a_name_that_changed_meanwhile_needs_a_new_submission(town: City) 
     approver = administrator(town, 2)
     refused = await approver.post(f"{path}/approve", {"sha256": quiet.json()["sha256"]})
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+
+
+async def test_the_self_audit_names_a_change_that_was_not_carried_out(town: City) -> None:
+    person, _ = await reader(town)
+    await rename(town, "providers", LIBRARY, "another_recipient", name=NEW_NAME)
+    town.shift.by += timedelta(days=1, minutes=1)
+    counts = []
+    for _ in range(2):
+        checks = (await officer(town).get("/v1/privacy/self-audit")).json()["data"]
+        counts.append([row["found"] for row in checks if row["check"].startswith("changes of a recipient")])
+        for _ in range(2):
+            await background.run_cleanup(town.app_context)
+    assert counts == [[1], [0]]
+    assert len(await texts_about(person)) == 1

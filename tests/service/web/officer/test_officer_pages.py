@@ -343,3 +343,30 @@ async def test_public_pages_follow_the_readers_language(
 ) -> None:
     anybody = await Browser(shared_city, language).go(path)
     assert so(anybody.text), anybody.text
+
+
+@pytest.mark.parametrize(
+    ("language", "question", "choice"),
+    [
+        ("en", "Who receives their consents now?", "Another recipient. Consents end on the day it comes into force"),
+        ("zh-CN", "现在由谁接收？", "换了接收方。授权在生效当日终止"),
+    ],
+)
+async def test_a_renamed_provider_asks_who_receives_the_consents(
+    town: City, language: str, question: str, choice: str
+) -> None:
+    author = town.actor(Audience.ADMINISTRATOR, "admin-1")
+    provider = (await author.get("/v1/admin/providers/city-library")).json()["document"]
+    renamed = {**provider, "name": both_languages("和平书屋", "Peace Reading House")}
+    await town.client.put("/v1/admin/providers/city-library", json=renamed, headers=author.headers({"If-Match": "*"}))
+    assert (await author.post("/v1/admin/providers/city-library/versions/2/submit")).json()["state"] == "in_review"
+    officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/reviews/providers.city-library.2")
+    assert question in officer.text
+    await officer.send("reason", decision="approve", reason="Read it.")
+    assert officer.status == 422
+    await officer.send("reason", decision="approve", recipient="another_recipient", reason="Read it.")
+    await officer.go("/officer/reviews/providers.city-library.2")
+    assert choice in officer.text
+    read = (await town.actor(Audience.PRIVACY, "officer-2").get("/v1/privacy/reviews/providers.city-library.2")).json()
+    assert (read["state"], read["recipient"]) == ("decided", "another_recipient")
