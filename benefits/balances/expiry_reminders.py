@@ -37,7 +37,7 @@ async def remind(keyring: Keyring, timeline: Timeline, today: date, at: datetime
     """
     sent = 0
     for place, days in enumerate(REMIND_DAYS):
-        # A day nearer than the shorter reminder is left to that one.
+        # Days closer than the shorter reminder get that reminder alone.
         nearest = today + timedelta(days=1 + (REMIND_DAYS[place - 1] if place else 0))
         running = await _round(days, nearest, today + timedelta(days=days))
         if running is None:

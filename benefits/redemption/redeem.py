@@ -114,7 +114,7 @@ async def check(scan: Scan, catalogue: CatalogueCache) -> Granted | None:
 
 
 class _Redemption:
-    """One scan on its way to an outcome. Without a store for the answer it is a check, which takes nothing."""
+    """One scan, attempted until there is an outcome; without a store for the answer a check, which takes nothing."""
 
     __slots__ = ("catalogue", "handle_index", "person_id", "reads_counters", "scan", "store")
 

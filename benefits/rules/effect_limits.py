@@ -1,6 +1,6 @@
 """The upper limit of each effect's amount, with its reason (R3).
 
-An addition above its limit would empty stock that everybody shares, or make it so dear to refuse a consent that the
+An addition above its limit would empty stock that everybody shares, or make it so costly to refuse a consent that the
 consent is no longer free. The JSON schema of documents, the editor and the public API take the limits from the effects,
 which take them from here.
 """

@@ -43,7 +43,7 @@ def is_reserved(code: str) -> bool:
 
 
 def source_reason(code: str) -> SourceReason:
-    """Return the reason of a source's code: OTHER for a code outside the list, whose words nobody shall read.
+    """Return the reason of a source's code: OTHER for a code outside the list, whose words nobody must read.
 
     Raises:
         ValueError: the code is reserved.

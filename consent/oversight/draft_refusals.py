@@ -1,7 +1,7 @@
 """Refusals that the publication rules gave for drafts and previews, counted by member of staff and civil day.
 
-A refused submission is a refused attempt of its own (`ledger.record_refused_attempt`); these counts show officers
-who tries to get around a rule before submitting anything. SQL text: the count is an upsert.
+A refused submission is a refused attempt of its own (`ledger.record_refused_attempt`); these counts tell
+officers which members of staff try to get around a rule before they submit anything. SQL text: the count is an upsert.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ async def test_points_that_expire_are_announced_a_month_and_a_week_before(town: 
         await background.run_cleanup(town.app_context)
     (message,) = await expiry_messages(me)
     assert message["facts"] == {"points": 7, "expires_on": expires_on.isoformat(), "days": 30}
-    assert "7 of your points end on" in message["text"]
+    assert "7 of your points expire on" in message["text"]
     assert await expiry_messages(other) == []
     # A pause of 23 days: each run makes up for one civil day.
     town.shift.by = timedelta(days=23)

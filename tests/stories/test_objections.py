@@ -274,7 +274,7 @@ async def test_messages_say_who_decided(town: City) -> None:
     texts = {row["facts"]["decided_by"]: row["text"] for row in await messages_of(me) if "decided_by" in row["facts"]}
     assert "Green Travel took back" in texts["source"]
     assert "counted twice" in texts["source"]
-    assert "an officer took back" in texts["officer"]
+    assert "an officer removed" in texts["officer"]
 
 
 @pytest.mark.parametrize(

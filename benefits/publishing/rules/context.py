@@ -18,7 +18,7 @@ REFUSED, FLAGGED, ADVICE = Severity.REFUSED, Severity.FLAGGED, Severity.ADVICE
 class Neighbour:
     """Another benefit that is live or pending, with its service, its provider and its document.
 
-    A benefit with a live and a pending version is there twice.
+    A benefit with a live and a pending version is listed twice.
     """
 
     benefit_id: str

@@ -35,7 +35,7 @@ def check_provider(body: Body, context: PublicationContext) -> Iterator[Finding]
     """Yield the findings about a provider: its name and owner, and its kind, which decides what it may offer."""
     yield from check_recipient(body, context)
     if any(before["kind"] != body["kind"] for before in context.predecessors):
-        detail = "what this provider may offer hangs on its kind; another kind is another provider"
+        detail = "what this provider may offer depends on its kind; another kind is another provider"
         yield Finding("provider_changed", "R5", "/kind", REFUSED, detail)
     yield from places.check_provider(body, context)
 

@@ -19,5 +19,5 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         before, now = context.before["languages"][language], body["languages"][language]
         for clause in DATA_CLAUSES:
             if before[clause] != now[clause]:
-                detail = "what is done with data reads otherwise now, and nobody would be asked anew"
+                detail = "what is done with data reads otherwise now, and nobody would be asked again"
                 yield Finding("change_not_material", "R9", f"/languages/{language}/{clause}", FLAGGED, detail)

@@ -19,5 +19,5 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
         ("independent_of_employer_landlord_school_penal", "not_independent"),
     ):
         if onboarding[member] is not True:
-            detail = "deeds done under pressure are no good deeds: this waits for an officer"
+            detail = "deeds done under pressure are not voluntary: this waits for an officer"
             yield Finding(code, "R11", f"/onboarding/{member}", FLAGGED, detail)

@@ -173,7 +173,7 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
     for language, sentences in {
         "en": (
             "Your objection is decided in writing: you were right. A mix-up.",
-            "Upon your objection an officer took back one of your records from Green Travel",
+            "After your objection an officer removed one of your records from Green Travel",
             f"a person decides in writing by {day['en']}.",
             "reversed today's redemption of “Borrow without a deposit”",
             "Green Travel took back one of your records",
