@@ -325,7 +325,7 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
         else:
             response = _response(answer)
         if key is not None:
-            await idempotency.store_response(keyring, key.scope, response.status_code, bytes(response.body))
+            await idempotency.store_answer(keyring, key.scope, response.status_code, bytes(response.body))
     if late is not None:
         raise late
     return response
@@ -348,7 +348,7 @@ def _idempotency_key(
     )
 
 
-def replayed(stored: idempotency.StoredResponse, fingerprint: str) -> Response:
+def replayed(stored: idempotency.OpenedAnswer, fingerprint: str) -> Response:
     """Return the stored answer again.
 
     Raises:

@@ -18,7 +18,7 @@ from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
 
-RESPONSE_RETENTION = timedelta(hours=48)
+ANSWER_RETENTION = timedelta(hours=48)
 """As docs/api.md promises: two days, for clients that were offline or have a wrong clock."""
 HOUR_MICROS = 3_600_000_000
 ANSWER = Insert(
@@ -42,8 +42,8 @@ class IdempotencyKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredResponse:
-    """A stored answer: the fingerprint of the request's body, the status and the body of the answer."""
+class OpenedAnswer:
+    """A stored answer, opened: the fingerprint of the request's body, the status and the body of the answer."""
 
     fingerprint: str
     status: int
@@ -66,7 +66,7 @@ def _caller_index(secret: bytes, audience: str, caller: str) -> str:
     return vault.mac(secret, "\x1f".join(("caller", audience, caller)).encode()).hex()
 
 
-async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> StoredResponse | None:
+async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> OpenedAnswer | None:
     """Take the key for the running transaction, or return the answer that is stored under it.
 
     A second request with the same key waits here until the first has committed or rolled back.
@@ -79,7 +79,7 @@ async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> StoredRe
     return open_answer(keyring, key.scope, (row["fingerprint"], row["status"], row["sealed_body"]))
 
 
-async def store_response(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
+async def store_answer(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
     """Store the answer under the scope that was claimed in this transaction."""
     await queries.execute(
         "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
@@ -95,10 +95,10 @@ def answer_write(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes
     return Write(ANSWER, (key.scope, key.owner, key.fingerprint, status, sealed, _hour(at)))
 
 
-def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> StoredResponse:
+def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> OpenedAnswer:
     """Return the stored answer of a row of LOOKUP."""
     fingerprint, status, sealed = row
-    return StoredResponse(fingerprint, status, vault.open_sealed(_cipher(keyring), _place(scope), bytes(sealed)))
+    return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _place(scope), bytes(sealed)))
 
 
 async def forget_caller(caller: str) -> None:
@@ -107,9 +107,9 @@ async def forget_caller(caller: str) -> None:
 
 
 async def drop_old(at: datetime) -> int:
-    """Delete answers older than RESPONSE_RETENTION; return their number."""
+    """Delete answers older than ANSWER_RETENTION; return their number."""
     return await queries.execute(
-        "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - RESPONSE_RETENTION)
+        "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - ANSWER_RETENTION)
     )
 
 
