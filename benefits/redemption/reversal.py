@@ -63,7 +63,7 @@ async def reverse(
     await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
 
 
-async def drop_old(today: date) -> int:
+async def delete_old(today: date) -> int:
     """Delete redemptions of more than three years ago; return their number."""
     return await queries.execute(
         "DELETE FROM redemption WHERE day < $1", queries.to_day_number(today - timedelta(days=3 * 366))

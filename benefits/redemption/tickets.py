@@ -132,7 +132,7 @@ def index_of(keyring: Keyring, handle: str) -> str:
     return blind_index(keyring, IndexUse.HANDLE, "index", handle)
 
 
-async def cut_off(at: datetime) -> int:
+async def delete_old(at: datetime) -> int:
     """Delete the tickets of hours that began 24 hours ago or earlier; return their number.
 
     No redemption can be linked to a person for longer than that. A whole hour is deleted at once and its redemptions
@@ -142,23 +142,24 @@ async def cut_off(at: datetime) -> int:
     hour = at.replace(minute=0, second=0, microsecond=0)
     limit = queries.to_micros(hour - timedelta(hours=23))
     async with queries.transaction():
-        cut = await queries.execute("DELETE FROM ticket WHERE issued_at < $1", limit)
-        if not cut:
+        deleted = await queries.execute("DELETE FROM ticket WHERE issued_at < $1", limit)
+        if not deleted:
             return 0
-        loose = await queries.fetch_all(
+        # A redemption names its ticket until here; from now on its own id stands in `handle_index`.
+        unlinked = await queries.fetch_all(
             "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
             " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL"
         )
-        loose.sort(key=lambda row: str(row["redemption_id"]))
+        unlinked.sort(key=lambda row: str(row["redemption_id"]))
         await queries.execute_many(
-            "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in loose]
+            "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in unlinked]
         )
         await queries.execute_many(
             "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
             " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in loose],
+            [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in unlinked],
         )
-    return cut
+    return deleted
 
 
 async def unlink_person(person_id: str) -> None:

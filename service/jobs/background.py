@@ -30,7 +30,7 @@ from service.http.context import AppContext
 from service.observability import metrics
 from service.storage import idempotency
 
-logger = logging.getLogger("credit_easy.housekeeping")
+logger = logging.getLogger("credit_easy.background")
 
 EVERY_SECONDS = 60
 """Seconds between two rounds: a ticket is unlinked within a minute of its 24 hours."""
@@ -44,19 +44,19 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "recipients_applied": lambda: recipient_changes.apply(app_context.keyring, at),
         "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
-        "expiries_told": lambda: _remind_of_expiries(app_context, today, at),
-        "farewells_dropped": account_links.delete_acknowledged_endings,
-        "corrections_dropped": officer_corrections.delete_acknowledged,
-        "copies_dropped": lambda: restoration.delete_old(at),
-        "presentations_dropped": lambda: expiry.delete_old_presentations(at),
-        "link_codes_dropped": lambda: link_codes.delete_expired(at),
-        "tickets_cut_off": lambda: tickets.cut_off(at),
-        "quotas_dropped": lambda: quotas.drop_ended(today),
-        "answers_dropped": lambda: idempotency.drop_old(at),
-        "simulations_dropped": lambda: population.delete_past_weeks(today),
-        "old_dropped": lambda: officers.delete_old(at),
-        "draft_refusals_dropped": lambda: draft_refusals.delete_old(at),
-        "redemptions_dropped": lambda: reversal.drop_old(today),
+        "expiry_messages_sent": lambda: _remind_of_expiries(app_context, today, at),
+        "link_endings_deleted": account_links.delete_acknowledged_endings,
+        "corrections_deleted": officer_corrections.delete_acknowledged,
+        "copies_deleted": lambda: restoration.delete_old(at),
+        "presentations_deleted": lambda: expiry.delete_old_presentations(at),
+        "link_codes_deleted": lambda: link_codes.delete_expired(at),
+        "tickets_deleted": lambda: tickets.delete_old(at),
+        "quotas_deleted": lambda: quotas.delete_ended(today),
+        "answers_deleted": lambda: idempotency.delete_old(at),
+        "simulations_deleted": lambda: population.delete_past_weeks(today),
+        "oversight_deleted": lambda: officers.delete_old(at),
+        "draft_refusals_deleted": lambda: draft_refusals.delete_old(at),
+        "redemptions_deleted": lambda: reversal.delete_old(today),
     }
     done = {}
     for name, job in jobs.items():

@@ -106,7 +106,7 @@ async def forget_caller(caller: str) -> None:
     await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller)
 
 
-async def drop_old(at: datetime) -> int:
+async def delete_old(at: datetime) -> int:
     """Delete answers older than ANSWER_RETENTION; return their number."""
     return await queries.execute(
         "DELETE FROM stored_answer WHERE created_at < $1", queries.to_micros(at - ANSWER_RETENTION)

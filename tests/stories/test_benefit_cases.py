@@ -276,16 +276,16 @@ async def test_after_24_hours_nobody_knows_who_redeemed(town: City) -> None:
     await wang.consent_to_provider("city-library")
     await venue.post("/v1/venue/redemptions", {"handle": (await wang.ticket())["handle"]})
     town.shift.by = timedelta(hours=23)
-    assert (await background.run_cleanup(town.app_context))["tickets_cut_off"] == 0
+    assert (await background.run_cleanup(town.app_context))["tickets_deleted"] == 0
     town.shift.by = timedelta(hours=25)
     after_a_day = await background.run_cleanup(town.app_context)
-    assert after_a_day["tickets_cut_off"] == 1
+    assert after_a_day["tickets_deleted"] == 1
     assert await queries.fetch_all("SELECT person_id FROM ticket") == []
     town.shift.by = timedelta(hours=60)
     tidied = await background.run_cleanup(town.app_context)
     # Two midnights or one may lie within the first 25 hours.
-    assert after_a_day["quotas_dropped"] + tidied["quotas_dropped"] > 0
-    assert tidied["answers_dropped"] > 0
+    assert after_a_day["quotas_deleted"] + tidied["quotas_deleted"] > 0
+    assert tidied["answers_deleted"] > 0
 
 
 @pytest.mark.parametrize(

@@ -355,7 +355,7 @@ async def test_shown_notices_and_codes_that_nobody_used_are_deleted(town: City) 
     await wang.consent_to_source("green-travel", "bike-9002")
     town.shift.by = timedelta(days=2)
     done = await background.run_cleanup(town.app_context)
-    assert done["presentations_dropped"] > 0
-    assert done["link_codes_dropped"] == 1
+    assert done["presentations_deleted"] > 0
+    assert done["link_codes_deleted"] == 1
     assert await queries.fetch_all("SELECT * FROM presentation") == []
     assert await expiry.delete_old_presentations(await town.app_context.clock()) == 0

@@ -228,9 +228,9 @@ async def test_withdrawal_erasure_and_time_delete_the_sealed_copies(town: City) 
     await source.deliver(record("n-1", "bike-copy"), record("n-2", "bike-copy"))
     await source.post("/v1/source/records/n-1/retraction", {"reason_code": "counted_twice"})
     town.shift.by = timedelta(days=RETRACTION_OBJECTION_DAYS - 1)
-    assert (await background.run_cleanup(town.app_context))["copies_dropped"] == 0
+    assert (await background.run_cleanup(town.app_context))["copies_deleted"] == 0
     town.shift.by = timedelta(days=RETRACTION_OBJECTION_DAYS + 1)
-    assert (await background.run_cleanup(town.app_context))["copies_dropped"] == 1
+    assert (await background.run_cleanup(town.app_context))["copies_deleted"] == 1
     await source.post("/v1/source/records/n-2/retraction", {"reason_code": "counted_twice"})
     assert len(await copies()) == 1
     await me.delete("/v1/me")
@@ -243,7 +243,7 @@ async def test_an_open_objection_delays_the_deletion_of_its_copy(town: City) -> 
     town.shift.by = timedelta(days=RETRACTION_OBJECTION_DAYS - 1)
     objection_id = await object_to(me, stored["record_id"], "wrongly_retracted")
     town.shift.by = timedelta(days=RETRACTION_OBJECTION_DAYS + 2)
-    assert (await background.run_cleanup(town.app_context))["copies_dropped"] == 0
+    assert (await background.run_cleanup(town.app_context))["copies_deleted"] == 0
     officer, _ = await with_case(town)
     assert (await decide(officer, objection_id)).json()["state"] == "restored"
 

@@ -130,7 +130,7 @@ async def test_a_source_hears_of_an_erasure_and_then_it_is_forgotten(town: City)
     for _ in range(2):
         assert (await source.post(f"/v1/source/links/{ended['link_id']}/acknowledge")).status_code == 200
     assert (await source.get("/v1/source/links?state=ended")).json()["data"] == []
-    assert (await background.run_cleanup(town.app_context))["farewells_dropped"] == 1
+    assert (await background.run_cleanup(town.app_context))["link_endings_deleted"] == 1
 
 
 async def test_a_source_never_hears_of_an_account_that_was_not_proven(town: City) -> None:

@@ -191,4 +191,4 @@ async def test_rows_older_than_three_years_are_deleted(town: City) -> None:
     for days, dropped in ((1_090, 0), (1_100, 1)):
         town.shift.by = timedelta(days=days)
         tidied = await background.run_cleanup(town.app_context)
-        assert (tidied["redemptions_dropped"], tidied["old_dropped"]) == (dropped, dropped)
+        assert (tidied["redemptions_deleted"], tidied["oversight_deleted"]) == (dropped, dropped)

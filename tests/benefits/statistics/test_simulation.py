@@ -100,7 +100,7 @@ async def test_frozen_points_name_nobody_and_go_after_the_week(town: City) -> No
     await late.volunteer(600, "v-late")
     assert (await late.get("/v1/me/access-log")).json()["data"] == []
     town.shift.by = timedelta(days=8)
-    assert (await background.run_cleanup(town.app_context))["simulations_dropped"] > len(rows)
+    assert (await background.run_cleanup(town.app_context))["simulations_deleted"] > len(rows)
     assert await queries.fetch_all("SELECT * FROM frozen_points") == []
 
 

@@ -327,7 +327,7 @@ async def test_a_source_hears_what_was_decided_about_its_record(town: City) -> N
     (gone,) = (await source.get("/v1/source/corrections?limit=1")).json()["data"]
     assert gone == {**gone, "record_id": "r-1", "outcome": "retracted"}
     assert "quantity" not in gone
-    assert (await background.run_cleanup(town.app_context))["corrections_dropped"] == 1
+    assert (await background.run_cleanup(town.app_context))["corrections_deleted"] == 1
 
 
 async def test_suspended_staff_are_out_at_the_next_request(town: City) -> None:
