@@ -12,10 +12,10 @@ from service.cli.environment import DataDir, app_context, fail, read_settings, r
 
 def replay_tombstones(data_dir: DataDir = None) -> None:
     """Withdraw and erase again what the tombstone file lists, after an older copy of the database was restored."""
-    from service.compliance import erasure
+    from service.compliance import full_erasure
 
     context = app_context(read_settings(data_dir))
-    done = run_with_database(context.settings, lambda: erasure.replay_tombstones(context))
+    done = run_with_database(context.settings, lambda: full_erasure.replay_tombstones(context))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
@@ -25,15 +25,15 @@ def erase(
 ) -> None:
     """Erase somebody who cannot log in (a request at the counter, a death) and print the signed receipt."""
     from consent.database import queries
-    from service.compliance import erasure
+    from service.compliance import full_erasure
 
     context = app_context(read_settings(data_dir))
 
     async def work() -> dict[str, object] | None:
         async with queries.transaction():
             at = await queries.now()
-            leaf_hash = await erasure.erase_subject(context, subject, at)
-        return None if leaf_hash is None else erasure.signed_receipt(context, leaf_hash, at)
+            leaf_hash = await full_erasure.erase_subject(context, subject, at)
+        return None if leaf_hash is None else full_erasure.signed_receipt(context, leaf_hash, at)
 
     receipt = run_with_database(context.settings, work)
     if receipt is None:

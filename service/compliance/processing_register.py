@@ -15,7 +15,7 @@ from typing import Any
 
 from tortoise import Tortoise
 
-from benefits import retention as benefit_retention
+from benefits import ticket_retention
 from consent.database import queries
 from consent.kernel import bilingual
 from consent.oversight import source_analysis
@@ -93,7 +93,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.PRESENTATIONS,
             retention.LINK_CODES,
             RESPONSES,
-            benefit_retention.TICKETS,
+            ticket_retention.TICKETS,
             retention.EXPIRED_CONSENTS,
             retention.CHANGED_RECIPIENTS,
             retention.ENDED_LINKS,

@@ -40,7 +40,7 @@ from service.http import json_io
 from service.http.context import AppContext
 from service.http.openapi import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
-from service.i18n import messages
+from service.i18n import message_texts
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey
 
@@ -97,7 +97,7 @@ class RequestContext(NamedTuple):
     @property
     def language(self) -> str:
         """The language of texts that people read."""
-        return messages.preferred_language(self.request.headers.get("accept-language", ""))
+        return message_texts.preferred_language(self.request.headers.get("accept-language", ""))
 
     @property
     def subject(self) -> str:

@@ -25,7 +25,7 @@ from consent.database.write_plan import WriteConflict
 from consent.kernel import bilingual
 from consent.kernel.errors import DomainError
 from service.i18n import findings
-from service.i18n.messages import preferred_language
+from service.i18n.message_texts import preferred_language
 
 logger = logging.getLogger("credit_easy.problems")
 

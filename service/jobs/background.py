@@ -25,7 +25,7 @@ from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from consent.verification import retention
-from service.compliance import announcements, erasure
+from service.compliance import announcements, full_erasure
 from service.http.context import AppContext
 from service.observability import metrics
 from service.storage import idempotency
@@ -139,7 +139,7 @@ async def sequencer_loop(app_context: AppContext) -> None:
                 await log_keys_and_barred_uses(app_context)
                 announced = True
             await advance_logs(app_context)
-            if replayed := await erasure.replay_if_withheld(app_context):
+            if replayed := await full_erasure.replay_if_withheld(app_context):
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
                 )

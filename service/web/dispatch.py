@@ -14,7 +14,7 @@ from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import IdentityError
 from service.http import json_io, problems
 from service.http.problems import Problem
-from service.i18n.messages import preferred_language
+from service.i18n.message_texts import preferred_language
 from service.web.api_client import ApiProblem, ApiReply
 from service.web.auth import oidc, sessions
 from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site

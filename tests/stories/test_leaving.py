@@ -13,7 +13,7 @@ from consent import persons as people
 from consent.crypto import vault
 from consent.database import queries
 from consent.kernel.errors import Conflict, NotFound
-from service.compliance import erasure
+from service.compliance import full_erasure
 from service.demo import seed
 from service.settings import Settings
 from service.storage import database
@@ -68,8 +68,8 @@ async def test_somebody_without_a_login_is_erased_at_the_counter(town: City) -> 
     await town.resident("gone").volunteer(7_200, "v-gone")
     async with queries.transaction():
         at = await queries.now()
-        assert await erasure.erase_subject(town.app_context, "nobody", at) is None
-        assert await erasure.erase_subject(town.app_context, "gone", at)
+        assert await full_erasure.erase_subject(town.app_context, "nobody", at) is None
+        assert await full_erasure.erase_subject(town.app_context, "gone", at)
     assert (await town.resident("gone").get("/v1/me/consents")).json()["data"] == []
     assert [tombstone.kind for tombstone in town.app_context.tombstones.read()][-1] == "erased"
 

@@ -16,7 +16,7 @@ from consent.database.write_plan import Plan
 from consent.rights.tombstones import Tombstones
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
-from service.compliance import erasure
+from service.compliance import full_erasure
 from service.jobs import background
 from service.settings import Settings
 from tests.support import city, servers
@@ -66,7 +66,7 @@ async def test_nothing_that_ended_comes_back(
         assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
         late = await town.source("volunteer-service").deliver(city.record("x", "v-leaves", "volunteer_minutes", 60))
         assert late["results"][0]["code"] == "not_authorised"
-        again = await erasure.replay_tombstones(town.app_context)
+        again = await full_erasure.replay_tombstones(town.app_context)
         assert (again.withdrawn, again.erased) == (0, 0)
         await background.advance_logs(town.app_context)
         assert (await sequencer.head(Log.CONSENT)).size == head.size
@@ -74,7 +74,7 @@ async def test_nothing_that_ended_comes_back(
     async with city.running_city(city_settings, demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("returns").total() == 1
-        await erasure.replay_tombstones(town.app_context)
+        await full_erasure.replay_tombstones(town.app_context)
         assert await town.resident("returns").total() == 1
 
 

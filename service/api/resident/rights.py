@@ -22,12 +22,11 @@ from consent.transparency.logs import Log
 from service.api.common_schemas import claimed_values
 from service.api.public import transparency
 from service.api.resident import current_person, record_schemas, schemas
-from service.compliance import erasure as erasures
-from service.compliance import receipts
+from service.compliance import full_erasure, receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
-from service.i18n import messages as texts
+from service.i18n import message_texts
 
 
 async def read_receipt(context: RequestContext, _: None) -> Answer:
@@ -66,7 +65,7 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
                 message_id=message.message_id,
                 kind=message.kind,
                 at=json_io.rfc3339(message.at),
-                text=texts.message_text(message.kind, message.facts, names, context.language),
+                text=message_texts.message_text(message.kind, message.facts, names, context.language),
                 facts=message.facts,
             )
             for message in rows
@@ -91,7 +90,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
                 purpose=access.purpose,
                 what=access.what,
                 outcome=access.outcome,
-                text=texts.access_text(
+                text=message_texts.access_text(
                     access.kind,
                     names.get(access.organisation, {}).get(context.language, access.organisation),
                     names.get(access.what, {}).get(context.language, access.what),
@@ -254,8 +253,8 @@ async def erase_me(context: RequestContext, _: None) -> Answer:
 
     Writes the tombstone first, so that a restored copy of the database erases the person again.
     """
-    leaf_hash = await erasures.erase_subject(context.app_context, context.subject, context.at)
-    proof = {} if leaf_hash is None else erasures.signed_receipt(context.app_context, leaf_hash, context.at)
+    leaf_hash = await full_erasure.erase_subject(context.app_context, context.subject, context.at)
+    proof = {} if leaf_hash is None else full_erasure.signed_receipt(context.app_context, leaf_hash, context.at)
     return Answer({"erased_at": json_io.rfc3339(context.at), **proof})
 
 

@@ -18,7 +18,7 @@ from consent.documents.schema import HEADINGS
 from consent.domain.purposes import Purpose
 from consent.domain.records import Dimension, RecordKind, SourceCategory
 from consent.kernel.bilingual import LANGUAGES
-from service.web.i18n.bilingual import BilingualText, load_groups
+from service.web.i18n.text_tables import BilingualText, load_groups
 
 INDICATORS_MAX = 30
 """Indicators of one form; there are seven kinds of records."""

@@ -24,7 +24,7 @@ from markupsafe import Markup, escape
 from consent.documents.schema import HEADINGS, PLACEHOLDER
 from service.http import problems
 from service.i18n import findings
-from service.i18n.messages import LOCALES
+from service.i18n.message_texts import LOCALES
 from service.web.i18n import labels
 
 FEN_IN_YUAN = 100

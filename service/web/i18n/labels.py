@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from service.i18n import names
-from service.web.i18n.bilingual import BilingualText, Texts, load_groups
+from service.web.i18n.text_tables import BilingualText, Texts, load_groups
 
 _TEXTS = load_groups("service.web.i18n", "labels.toml")
 SENTENCES = ("effect", "attribute", "attribute_none", "phrase")

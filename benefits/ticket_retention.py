@@ -1,4 +1,4 @@
-"""Self-audit checks over this package's tables."""
+"""The self-audit's check of tickets that should have been deleted."""
 
 from __future__ import annotations
 
