@@ -60,7 +60,7 @@ def measure(residents: int, rounds: int, slices: int, count: int) -> dict[str, A
     ):
         folder, url = Path(name), server.create()
         seed.settings_of(folder)
-        city = asyncio.run(routes.furnish(folder, url, residents))
+        city = asyncio.run(routes.prepare_city(folder, url, residents))
         reads = [served.get("/v1/me/points", city.residents[place % residents]) for place in range(count)]
         command = ["-m", "loadtests.benchmarks.pools", "--serve"]
         with (

@@ -168,7 +168,7 @@ def serve(which: str, folder: Path, url: str, redis_url: str, port: int) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Furnished:
+class PreparedCity:
     """The city's residents: their tokens and the venue's, and the persons that tickets are for."""
 
     residents: list[str]
@@ -176,8 +176,8 @@ class Furnished:
     persons: list[str]
 
 
-async def furnish(folder: Path, url: str, residents: int) -> Furnished:
-    """A demonstration city whose residents have points and consents as they come about."""
+async def prepare_city(folder: Path, url: str, residents: int) -> PreparedCity:
+    """Create a demonstration city in the database `url` whose residents have points and consents; return it."""
     settings = replace(seed.settings_of(folder), database_url=url, integrate_seconds=3_600)
     await database.open_database(url)
     await database.migrate_all()
@@ -205,7 +205,7 @@ async def furnish(folder: Path, url: str, residents: int) -> Furnished:
             known = await people.find(settings.keyring, f"bench-{number}")
             assert known is not None
             persons.append(known.person_id)
-        return Furnished(tokens, town.venue(VENUE).token, persons)
+        return PreparedCity(tokens, town.venue(VENUE).token, persons)
 
 
 OTHERS = """
@@ -285,7 +285,7 @@ async def issue(url: str, keyring: Keyring, persons: Sequence[str], count: int) 
     return handles
 
 
-def compared(folder: Path, url: str, redis_url: str, city: Furnished, rounds: int, count: int) -> dict[str, Any]:
+def compared(folder: Path, url: str, redis_url: str, city: PreparedCity, rounds: int, count: int) -> dict[str, Any]:
     """Compare both calls, ours with bare, on the present database."""
     keyring = seed.settings_of(folder).keyring
     reads = [served.get("/v1/me/points", city.residents[place % len(city.residents)]) for place in range(count)]
@@ -338,7 +338,7 @@ def run(residents: int, populations: Sequence[int], rounds: int, count: int) -> 
     ):
         folder, url = Path(name), server.create()
         seed.settings_of(folder)
-        city = asyncio.run(furnish(folder, url, residents))
+        city = asyncio.run(prepare_city(folder, url, residents))
         for population in populations:
             asyncio.run(populate(url, there, population))
             there = population

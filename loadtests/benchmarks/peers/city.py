@@ -72,7 +72,7 @@ def fill(folder: Path, server: Postgres, issuer: Issuer, jwks_url: str, resident
     Half of the residents are made poor. The database is at rest afterwards, so that it can be copied.
     """
     url = server.create()
-    filled = asyncio.run(routes.furnish(folder, url, residents))
+    filled = asyncio.run(routes.prepare_city(folder, url, residents))
     variables = environment(folder, folder / "published", url, jwks_url)
     venues = [f"benchmark-venue-{number}" for number in range(VENUES)]
     with services.running(services.SERVICES[0], 8470, variables, folder / "fill.log") as serving:
