@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from benefits.catalogue.model import InForce, Offer
 from benefits.scoring.scheme import Scheme, Timeline
-from consent.documents import bodies, lifecycle, recipients
+from consent.documents import bodies, change_number, lifecycle, recipients
 from consent.domain.document_kinds import DocumentKind
 
 IN_FORCE_KINDS = (
@@ -38,7 +38,7 @@ class CatalogueCache:
 
     async def read(self, at: datetime) -> InForce:
         """Return the catalogue in force at `at`, by one query while nothing has changed; restrictions as `refresh`."""
-        return self.get(await lifecycle.change_count(), at) or await self.refresh(at)
+        return self.get(await change_number.read(), at) or await self.refresh(at)
 
     async def refresh(self, at: datetime) -> InForce:
         """Read the catalogue again and store it for the process.
@@ -52,7 +52,7 @@ class CatalogueCache:
 async def load(at: datetime) -> InForce:
     """Read everything in force at `at`, with the change number as of before the reads."""
     # The number first: after a change during the reads the next request reads a higher number, and everything again.
-    changes = await lifecycle.change_count()
+    changes = await change_number.read()
     services = {version.document_id: version for version in await lifecycle.all_in_force(DocumentKind.SERVICES, at)}
     providers = {version.document_id: version for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, at)}
     offers = {}

@@ -102,8 +102,8 @@ async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[l
     return findings, readable
 
 
-async def require_passed(version: Version, at: datetime, today: date) -> None:
-    """Check a version against the catalogue at `at`.
+async def require_passed(version: Version, at: datetime, today: date) -> Sequence[Finding]:
+    """Check a version against the catalogue at `at`; return its findings, none of which refuses it.
 
     Raises:
         Prohibited: the rules refuse it; holds every refusal.
@@ -116,6 +116,19 @@ async def require_passed(version: Version, at: datetime, today: date) -> None:
         raise Prohibited(refused)
     if version.state == "submitted" and version.recipient is None and names.asks_for_recipient(findings):
         raise Conflict("people agree to another name, owner or client by now; submit it again as a new version")
+    return findings
+
+
+async def hold_unread(version: Version, findings: Sequence[Finding], at: datetime) -> bool:
+    """Send a submitted version to an officer if it is flagged by now and none has read it; return True if it was.
+
+    The catalogue or the rules may have changed since its submission: what nobody had to read then may need it now.
+    """
+    flagged = any(finding.severity is Severity.FLAGGED for finding in findings)
+    if version.state != "submitted" or not flagged or await lifecycle.last_step(version, ("review",)) is not None:
+        return False
+    await lifecycle.hold_for_review(version, at)
+    return True
 
 
 async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:

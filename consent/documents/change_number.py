@@ -12,6 +12,13 @@ _STILL_AFTER_LOCKS = Expect("catalogue_changes()")
 """A volatile function: it reads the number when it is called, after the locks of the same statement are granted."""
 
 
+async def read() -> int:
+    """Return the change number."""
+    row = await queries.fetch_one("SELECT changes FROM catalogue_state")
+    assert row is not None
+    return int(row["changes"])
+
+
 def still_unchanged(changes: int) -> Write:
     """Return the write of a plan that stops it where the catalogue has changed since it had this number.
 

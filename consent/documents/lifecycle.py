@@ -141,6 +141,13 @@ async def send_back(kind: DocumentKind, document_id: str, version: int, officer_
     return await get(kind, document_id, version)
 
 
+async def hold_for_review(version: Version, at: datetime) -> Version:
+    """Send a submitted version to a privacy officer after all; as an act of the system, so its approver stays free."""
+    await _set_state(version, "in_review", expected="submitted")
+    await _record_step(version, "submit", SYSTEM_ACTOR, at)
+    return await get(version.kind, version.document_id, version.version)
+
+
 async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in_force_from: datetime) -> Version:
     """Approve a submitted version, to be in force from `in_force_from`; writes a leaf into the policy log.
 
@@ -279,13 +286,6 @@ async def scheduled(kind: DocumentKind, at: datetime) -> list[Version]:
         "document_id", "version"
     )
     return [from_row(row) for row in rows]
-
-
-async def change_count() -> int:
-    """Return a number that rises with every act on any document."""
-    row = await queries.fetch_one("SELECT changes FROM catalogue_state")
-    assert row is not None
-    return int(row["changes"])
 
 
 async def next_change_at(kinds: Collection[DocumentKind], at: datetime) -> datetime | None:

@@ -310,3 +310,22 @@ async def test_adv_69_a_renamed_provider_keeps_no_consents_unless_an_officer_say
     assert approved.status_code == (200 if recipient else 409)
     expected = "terminated" if recipient == "another_recipient" else "given"
     assert (await driver.get(path)).json()["state"] == expected
+
+
+async def test_a_version_that_is_flagged_only_at_approval_waits_for_an_officer(town: City) -> None:
+    """Between submission and approval the catalogue may change so that an officer has to read the version."""
+    author, approver = administrator(town), administrator(town, 2)
+    body = benefit_document()
+    assert (await author.post("/v1/admin/benefits", body)).status_code == 201
+    path = "/v1/admin/benefits/another-one/versions/1"
+    assert (await author.post(f"{path}/submit")).json()["state"] == "submitted"
+    # The closed sentences name the venue: under another name of it they are free sentences.
+    venue = (await author.get("/v1/admin/venues/city-library-main")).json()["document"]
+    renamed = {**venue, "name": {"zh-CN": "市图书馆新馆", "en": "New City Library"}}
+    assert await publish_document(town, "venues", "city-library-main", renamed) == "in_force"
+    sha256 = (await author.get(path)).json()["sha256"]
+    assert (await approver.post(f"{path}/approve", {"sha256": sha256})).json() == {"state": "in_review"}
+    officer = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9")
+    decision = {"decision": "approve", "reason": "The venue has another name."}
+    assert (await officer.post("/v1/privacy/reviews/benefits.another-one.1/decision", decision)).status_code == 200
+    assert (await approver.post(f"{path}/approve", {"sha256": sha256})).json()["state"] == "in_force"

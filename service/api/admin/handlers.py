@@ -115,8 +115,9 @@ async def discard(context: RequestContext, _: None) -> Answer:
 async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     """Approve a submitted version by its hash, or agree to resume a suspended one.
 
-    The publication rules run again, because other documents may have changed since the submission. Benefits that they
-    refuse on a service's new version are suspended and named in the answer.
+    The publication rules run again, because other documents may have changed since the submission. A version that they
+    flag by now and no officer has read becomes `in_review` instead. Benefits that they refuse on a new version of a
+    service are suspended and named in the answer.
     FourEyes when the caller contributed to the version, Changed when the hash is not the version's.
     """
     version = await _own_version(context)
@@ -124,7 +125,9 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
         return await resume(context, None)
     in_force_from = context.at
     if version.state == "submitted":
-        await publish.require_passed(version, context.at, context.today)
+        reported = await publish.require_passed(version, context.at, context.today)
+        if await publish.hold_unread(version, reported, context.at):
+            return Answer(schemas.StateAnswer(state="in_review"))
         in_force_from = _in_force_from(context, version)
     approved = await lifecycle.approve(version, body.sha256, _staff_id(context), context.at, in_force_from)
     suspended = await publish.suspend_refused_benefits(approved, context.at, context.today)
