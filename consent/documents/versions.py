@@ -5,7 +5,7 @@ SQL text remains for `latest_versions`, which compares rows of one table with ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,9 @@ STATES = (
 )  # fmt: skip
 """The states of a version in the API: the stored one, with `approved` and `retired` told apart by time and history."""
 
+VersionReference = tuple[DocumentKind, str, int]
+"""Kind, id and number of a version."""
+
 
 async def latest_version(kind: DocumentKind, document_id: str) -> Version:
     """Return the newest version in any state, or raise NotFound."""
@@ -31,6 +34,30 @@ async def latest_version(kind: DocumentKind, document_id: str) -> Version:
     if row is None:
         raise NotFound("there is no such document")
     return lifecycle.from_row(row)
+
+
+async def older_versions(kind: DocumentKind, document_id: str, before: int | None, limit: int) -> list[Version]:
+    """Return up to `limit` versions of a document numbered below `before` (any, if None), newest first.
+
+    Raises:
+        NotFound: there is no document of this id.
+    """
+    numbered = {} if before is None else {"version__lt": before}
+    rows = await StoredDocument.filter(kind=kind, document_id=document_id, **numbered).order_by("-version").limit(limit)
+    if not rows:
+        await latest_version(kind, document_id)
+    return [lifecycle.from_row(row) for row in rows]
+
+
+async def by_reference(references: Collection[VersionReference]) -> dict[VersionReference, Version]:
+    """Return versions of several documents by kind, id and number, with one query; a missing one is left out."""
+    if not references:
+        return {}
+    ids, numbers = {reference[1] for reference in references}, {reference[2] for reference in references}
+    # A superset, chosen from below: an OR over many references is too deep for SQLite's parser.
+    rows = await StoredDocument.filter(document_id__in=sorted(ids), version__in=sorted(numbers))
+    stored = {(row.kind, row.document_id, row.version): row for row in rows}
+    return {reference: lifecycle.from_row(stored[reference]) for reference in references if reference in stored}
 
 
 async def latest_versions(kind: DocumentKind, after: str) -> list[Version]:

@@ -55,6 +55,31 @@ async def read_version(context: RequestContext, _: None) -> Answer:
     return await _version_answer(context, await named_version(context))
 
 
+async def list_versions(context: RequestContext, _: None) -> Answer:
+    """List the versions of a document, newest first; NotFound for an unknown document."""
+    kind, document_id, limit = (
+        named_kind(context),
+        context.request.path_params["id"],
+        json_io.read_limit(context.request),
+    )
+    cursor = json_io.read_cursor(context.request, int)
+    # A number outside of the column's range would be an error on PostgreSQL.
+    before = None if cursor is None else min(max(cursor[0], 0), 10**VERSION_DIGITS)
+    listed = await versions.older_versions(kind, document_id, before, limit + 1)
+    rows = [
+        schemas.HistoryRow(
+            version=version.version,
+            state=state,
+            sha256=version.sha256,
+            in_force_from=None if version.in_force_from is None else json_io.rfc3339(version.in_force_from),
+            document=version.body,
+        )
+        for version, state in zip(listed, await versions.states_of(listed, context.at), strict=True)
+    ][:limit]
+    more = len(listed) > limit
+    return Answer(schemas.History(data=rows, next_cursor=json_io.encode_cursor((rows[-1].version,)) if more else None))
+
+
 async def steps(context: RequestContext, _: None) -> Answer:
     """Return every act on a version: who, when and why, oldest first; an officer's act with the latest reason given."""
     version = await named_version(context)

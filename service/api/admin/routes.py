@@ -123,6 +123,15 @@ ADMIN = (
         errors=("not_found",),
     ),
     STAFF.get(
+        f"{ONE}/versions",
+        "listVersions",
+        "List the versions of a document, newest first",
+        queries.list_versions,
+        schemas.History,
+        query=PAGING,
+        errors=("not_found",),
+    ),
+    STAFF.get(
         VERSION,
         "readVersion",
         "Read one version",

@@ -55,6 +55,23 @@ class VersionAnswer(ApiModel):
     document: Document
 
 
+class HistoryRow(ApiModel):
+    """A version in the history of its document."""
+
+    version: int
+    state: str
+    sha256: str
+    in_force_from: str | None = None
+    document: Document
+
+
+class History(ApiModel):
+    """A page of a document's versions, newest first."""
+
+    data: list[HistoryRow]
+    next_cursor: str | None
+
+
 class OtherVersion(ApiModel):
     """An older version that has not ended: submitted, in review, scheduled, in force or suspended."""
 

@@ -18,7 +18,7 @@ from service.web.forms.parse import whole_number
 from service.web.page import Page
 
 VERSIONS_SHOWN = 10
-"""Versions on one page of the history; each is an API call of its own."""
+"""Versions on one page of the history, so that it fits a screen."""
 OPEN_STATES = ("in_review", "submitted", "suspended", "draft")
 """States from which a version can still come into force, so that its findings matter."""
 POINTS_DIGITS = VERSION_DIGITS = 6
@@ -53,7 +53,7 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
             "id": newest["id"],
             "name": page.localizer.name(chosen.get("name")),
             "address": address,
-            "history": await _history(page, path, newest),
+            "history": await _history(page, path),
             "steps": (await page.read(f"{path}/versions/{chosen['version']}/steps"))["data"],
             "lines": view.lines(),
             "other_language": other,
@@ -81,18 +81,10 @@ def _version_number(text: str) -> int:
     return number
 
 
-async def _history(page: Page, path: str, newest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `rows`, a page of versions, newest first, and `older`, the version at which the next page begins.
-
-    The API has no list of versions, so each row but the newest is a call.
-    """
-    last, asked = newest["version"], whole_number(page.query("history"), VERSION_DIGITS)
-    first = max(min(last, asked) if isinstance(asked, int) else last, 1)
-    older = max(0, first - VERSIONS_SHOWN)
-    rows = [
-        newest if number == last else await page.read(f"{path}/versions/{number}") for number in range(first, older, -1)
-    ]
-    return {"rows": rows, "older": older}
+async def _history(page: Page, path: str) -> dict[str, Any]:
+    """Return `rows`, a page of versions, newest first, and `older`, the cursor of the next page or None."""
+    listed = await page.read(f"{path}/versions", limit=VERSIONS_SHOWN, cursor=page.query("history"))
+    return {"rows": listed["data"], "older": listed["next_cursor"]}
 
 
 async def step(page: Page) -> Response:

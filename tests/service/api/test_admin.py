@@ -22,6 +22,7 @@ from benefits.scoring import scheme
 from consent.database import queries
 from consent.documents import schema as documents_schema
 from service.auth.access_tokens import Audience
+from service.http import json_io
 from service.i18n import findings
 from tests.factories import (
     BENEFIT_DOCUMENT,
@@ -511,3 +512,21 @@ async def test_findings_of_a_worse_baseline_name_the_benefits_it_stops(town: Cit
     assert "library-deposit" in " ".join(row["detail"] for row in stopped)
     same = (await admin.post("/v1/admin/services/findings", SERVICE_DOCUMENT)).json()["findings"]
     assert "benefit_would_stop" not in [row["code"] for row in same]
+
+
+async def test_the_versions_of_a_document_are_listed_newest_first(town: City) -> None:
+    admin, path = administrator(town), "/v1/admin/benefits/library-deposit"
+    read = await admin.get(path)
+    await put_document(admin, path, {**read.json()["document"], "terms": {"zh-CN": "二", "en": "Two"}}, "*")
+    first = (await admin.get(f"{path}/versions?limit=1")).json()
+    assert [(row["version"], row["state"]) for row in first["data"]] == [(2, "draft")]
+    second = (await admin.get(f"{path}/versions?limit=1&cursor={first['next_cursor']}")).json()
+    assert [(row["version"], row["state"]) for row in second["data"]] == [(1, "in_force")]
+    assert second["data"][0]["document"] == read.json()["document"]
+    assert second["data"][0]["in_force_from"] == read.json()["in_force_from"]
+    assert second["next_cursor"] is None
+    for number in (-(2**62), 0, 2**62):
+        cursor = json_io.encode_cursor((number,))
+        assert (await admin.get(f"{path}/versions?cursor={cursor}")).status_code == 200
+    assert (await admin.get(f"{path}/versions?cursor=x")).json()["code"] == "bad_cursor"
+    assert (await admin.get("/v1/admin/benefits/nothing/versions")).status_code == 404

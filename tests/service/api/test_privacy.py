@@ -267,6 +267,7 @@ async def test_flagged_documents_wait_for_an_officer_who_had_no_hand_in_them(tow
         )
     officer, _ = await open_case(town)
     (review,) = (await officer.get("/v1/privacy/reviews")).json()["data"]
+    assert (review["about"], review["name"]) == ("sources/civic-life", body["name"])
     path = f"/v1/privacy/reviews/{review['review_id']}/decision"
     own = town.actor(Audience.PRIVACY, "somebody", staff_id="admin-1")
     assert (await own.post(path, {"decision": "approve", "reason": "mine"})).json()["code"] == "four_eyes"
