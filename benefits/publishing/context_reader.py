@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from benefits.catalogue import in_force as catalogue
@@ -12,6 +12,7 @@ from benefits.publishing.rules.context import Body, Neighbour, PublicationContex
 from benefits.publishing.rules.organisations import Organisation
 from benefits.rules.effects import Baseline
 from benefits.rules.vocabulary import BASELINE_DAYS
+from benefits.scoring import scheme_changes
 from consent.database import queries
 from consent.documents import bodies, lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -27,7 +28,9 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
         return await of_benefit(body, service, at, today)
     if kind is DocumentKind.SCHEMES:
         schemes = await bodies.ever_approved(DocumentKind.SCHEMES)
+        earlier = [scheme.body for scheme in schemes if scheme.body["from_year"] < body["from_year"]]
         return PublicationContext(
+            scheme_before=max(earlier, key=lambda scheme: int(scheme["from_year"]), default=None),
             scheme_years=[scheme.body["from_year"] for scheme in schemes],
             this_year=today.year,
             known_texts=frozenset[str]().union(*(closed_texts.texts_of_scheme(scheme.body) for scheme in schemes)),
@@ -54,9 +57,11 @@ async def _in_force_or_pending(kind: DocumentKind, document_id: str, at: datetim
 async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> PublicationContext:
     """Read the context of a benefit on a version of its service, which need not be the one in force."""
     caps: dict[str, int] = {}
+    gentle_caps: dict[str, int] = {}
     if await lifecycle.all_in_force(DocumentKind.SCHEMES, at):
         scheme = (await catalogue.timeline(at)).version_for(today.year)
         caps = {str(dimension): cap for dimension, cap in scheme.caps.items()}
+        gentle_caps = {str(dimension): scheme_changes.gentle_cap(scheme, dimension) for dimension in scheme.caps}
     own, _ = await _history(service, {}, at)
     provider = await lifecycle.in_force(DocumentKind.PROVIDERS, service["provider_id"], at)
     return PublicationContext(
@@ -65,8 +70,10 @@ async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> Pu
         venues=await venues_of(service["provider_id"], at),
         baselines=[baseline for _, baseline in own],
         neighbours=await _neighbours(body["benefit_id"], at),
+        recent=await _recent(at),
         family=organisations.family(service["provider_id"], await _organisations()),
         caps=caps,
+        gentle_caps=gentle_caps,
     )
 
 
@@ -126,14 +133,25 @@ async def _history(
 
 async def _neighbours(benefit_id: str, at: datetime) -> list[Neighbour]:
     """Return every version of every other benefit that is live or pending, where its service is known."""
+    known = await bodies.open_bodies(DocumentKind.BENEFITS, at)
+    return await _with_providers([(name, body) for name, body in known if name != benefit_id], at)
+
+
+async def _recent(at: datetime) -> list[Neighbour]:
+    """Return every version of every benefit in force or suspended within BASELINE_DAYS, where its service is known."""
+    since = at - timedelta(days=BASELINE_DAYS)
+    return await _with_providers(await bodies.in_force_after(DocumentKind.BENEFITS, since, at), at)
+
+
+async def _with_providers(benefits: Sequence[tuple[str, Body]], at: datetime) -> list[Neighbour]:
     services = {service.document_id: service.body for service in await bodies.ever_approved(DocumentKind.SERVICES, at)}
     services |= {
         service.document_id: service.body for service in await lifecycle.all_in_force(DocumentKind.SERVICES, at)
     }
     return [
         Neighbour(name, body["service_id"], services[body["service_id"]]["provider_id"], body)
-        for name, body in await bodies.open_bodies(DocumentKind.BENEFITS, at)
-        if name != benefit_id and body["service_id"] in services
+        for name, body in benefits
+        if body["service_id"] in services
     ]
 
 

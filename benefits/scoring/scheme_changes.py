@@ -84,6 +84,23 @@ def gentle_kinds(scheme: Scheme, dimension: Dimension) -> frozenset[RecordKind]:
     )
 
 
+def gentle_cap(scheme: Scheme, dimension: Dimension) -> int:
+    """Return the points of a dimension that its gentle kinds give in a civil year, at most its cap (R16)."""
+    yearly = sum(scheme.indicators[kind].yearly_cap for kind in gentle_kinds(scheme, dimension))
+    return min(scheme.caps[dimension], yearly)
+
+
+def gives_less(before: Scheme, after: Scheme) -> list[RecordKind | Dimension]:
+    """Return the kinds that earn less, or for a shorter time, and the dimensions whose cap falls."""
+    less = (PointsChange.REMOVED, PointsChange.LESS, PointsChange.MIXED)
+    kinds = [
+        change.kind
+        for change in indicator_changes(before, after)
+        if change.points in less or (change.months_before or 0) > (change.months_after or change.months_before or 0)
+    ]
+    return [*kinds, *(change.dimension for change in cap_changes(before, after) if change.after < change.before)]
+
+
 def _points_change(old: Indicator | None, new: Indicator | None) -> PointsChange:
     if old is None or new is None:
         return PointsChange.ADDED if old is None else PointsChange.REMOVED

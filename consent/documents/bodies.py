@@ -12,7 +12,7 @@ from consent.database import queries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Body
 from consent.domain.document_kinds import DocumentKind
-from consent.models import StoredDocument
+from consent.models import DocumentStep, StoredDocument
 
 
 class BodyInForce(NamedTuple):
@@ -84,6 +84,28 @@ async def open_bodies(kind: DocumentKind, at: datetime) -> list[tuple[str, Body]
         or row["in_force_from"] > queries.to_micros(at)
         or (row["document_id"], row["version"]) in in_force
     ]
+
+
+async def in_force_after(kind: DocumentKind, since: datetime, at: datetime) -> list[tuple[str, Body]]:
+    """Return (id, body) of every version of a kind in force or suspended at some time from `since` to `at`."""
+    rows = await (
+        StoredDocument.filter(kind=kind, in_force_from__lte=queries.to_micros(at))
+        .order_by("document_id", "-in_force_from", "-version")
+        .values("document_id", "version", "in_force_from", "state", "ended_at", "body")
+    )
+    steps = await DocumentStep.filter(kind=kind, act="retire").values("document_id", "version", "at")
+    retired = {(step["document_id"], step["version"]): step["at"] for step in steps}
+    superseded: dict[str, int] = {}
+    versions = []
+    for row in rows:
+        document_id = row["document_id"]
+        ends = [row["ended_at"], superseded.get(document_id)]
+        if row["state"] == "retired":
+            ends.append(retired.get((document_id, row["version"])))
+        superseded[document_id] = row["in_force_from"]
+        if all(end is None or end > queries.to_micros(since) for end in ends):
+            versions.append((document_id, json.loads(row["body"])))
+    return versions
 
 
 async def begun_or_scheduled(kind: DocumentKind, document_id: str, at: datetime) -> list[Body]:

@@ -92,6 +92,11 @@ def fits(claim: Claim, kind: str, occurred_on: date, opened_on: date) -> bool:
     return occurred_on == claim.occurred_on if claim.occurred_on is not None else occurred_on <= opened_on
 
 
+def is_enough(claim: Claim, quantity: int) -> bool:
+    """Report whether records of this quantity together are what was missing; any are, where no quantity was named."""
+    return claim.quantity is None or quantity >= claim.quantity
+
+
 def state_of(
     decision: ObjectionState, *, asked: bool, answered: bool, answer: str | None, restored: bool
 ) -> ObjectionState:

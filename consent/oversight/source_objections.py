@@ -6,6 +6,7 @@ objections are joined with links, records and keys.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,7 +15,7 @@ from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.domain.objections import Claim, NoRecordReason, ObjectionState, Reason, fits
+from consent.domain.objections import Claim, NoRecordReason, ObjectionState, Reason, fits, is_enough
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import Conflict, NotFound
@@ -128,20 +129,24 @@ async def answer_without_record(
 
 
 async def close_delivered(keyring: Keyring, source_id: str, day_of: Callable[[datetime], date], at: datetime) -> int:
-    """Close the tasks of the source that a record stored at `at` fits; return their number.
+    """Close the tasks of the source whose record was stored at `at`; return their number.
 
+    A task that names a quantity stays open until the records delivered since the objection reach it together.
     `day_of` gives the city's civil day of a moment. Runs in the transaction of a delivery, which has locked the persons
     whose records it stored.
     """
     rows = await queries.fetch_all(
         "SELECT o.*, p.epoch, p.wrapped_key, r.kind AS record_kind, r.quantity, r.occurred_on,"
-        " r.record_id AS delivered_id FROM objection o JOIN person p ON p.person_id = o.person_id"
-        " JOIN record r ON r.person_id = o.person_id AND r.source_id = o.source_id AND r.received_at = $2"
-        f" WHERE o.source_id = $1 AND {ASKED} ORDER BY o.asked_at, o.objection_id, r.occurred_on, r.record_id",
+        " r.record_id AS delivered_id, r.received_at FROM objection o JOIN person p ON p.person_id = o.person_id"
+        " JOIN record r ON r.person_id = o.person_id AND r.source_id = o.source_id AND r.received_at >= o.opened_at"
+        " AND EXISTS (SELECT 1 FROM record n WHERE n.person_id = o.person_id AND n.source_id = o.source_id"
+        f" AND n.received_at = $2) WHERE o.source_id = $1 AND {ASKED}"
+        " ORDER BY o.asked_at, o.objection_id, r.received_at, r.occurred_on, r.record_id",
         source_id,
         queries.to_micros(at),
     )
     closed: set[str] = set()
+    delivered: Counter[str] = Counter()
     for row in rows:
         objection_id, person = row["objection_id"], persons.from_row(keyring, row)
         day = queries.from_day_number(row["occurred_on"])
@@ -149,7 +154,9 @@ async def close_delivered(keyring: Keyring, source_id: str, day_of: Callable[[da
         claim = open_claim(person, objection_id, row["sealed_claim"])
         if objection_id in closed or not fits(claim, row["record_kind"], day, opened_on):
             continue
-        if await _answer(person, objection_id, None, at):
+        delivered[objection_id] += row["quantity"]
+        is_new = row["received_at"] == queries.to_micros(at)
+        if is_new and is_enough(claim, delivered[objection_id]) and await _answer(person, objection_id, None, at):
             closed.add(objection_id)
             facts: dict[str, str | int | None] = {
                 "objection_id": objection_id,

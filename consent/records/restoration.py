@@ -96,12 +96,14 @@ async def require_not_restored(person: Person, record_id: str) -> None:
 
 
 async def latest_of(person: Person, record_id: str) -> Replaced | None:
-    """Return the record as it was before the latest change of it, or None where no copy is there (any more)."""
-    row = (
-        await ReplacedRecord.filter(person_id=person.person_id, record_id=record_id)
-        .order_by("-changed_at", "-change_id")
-        .first()
-    )
+    """Return the record as it was before the latest change of it that nobody has undone.
+
+    If all are undone, before the latest change; None without a copy (any more). A source may have lowered a record in
+    several steps: each restoration undoes one.
+    """
+    of_record = ReplacedRecord.filter(person_id=person.person_id, record_id=record_id)
+    copies = of_record.order_by("-changed_at", "-change_id")
+    row = await copies.filter(restored_at__isnull=True).first() or await copies.first()
     return None if row is None else _opened(person, row)
 
 
@@ -150,10 +152,10 @@ async def owner_of(record_id: str) -> str | None:
 
 
 async def restore(keyring: Keyring, person: Person, record_id: str, staff_id: str, at: datetime) -> bool:
-    """Bring the record back as it was before the latest change of it; tell its person and its source.
+    """Bring the record back as it was before the latest change of it that nobody undid; tell its person and its source.
 
     Runs in the caller's transaction with the person's row locked; raises their epoch and writes `record.restored`.
-    Returns False where that change was undone before.
+    Returns False where every change was undone before.
 
     Raises:
         Conflict: no copy is there, no live consent covers the record, or the record has more now than it had then.

@@ -59,3 +59,7 @@ def _within_reach(body: Body, context: PublicationContext) -> Iterator[Finding]:
         for lint in lints.lint(conditions.parse(body["condition"]), context.caps):
             detail = LINT_DETAILS[lint.code]
             yield Finding(f"condition_{lint.code}", "R2", f"/condition{lint.pointer}", ADVICE, detail)
+    condition = conditions.parse(body["condition"])
+    if context.gentle_caps and not lints.reachable(condition, context.gentle_caps):
+        detail = "people who cannot ride, walk far or lift cannot earn so many points in a year"
+        yield Finding("condition_strenuous", "R16", "/condition", FLAGGED, detail)

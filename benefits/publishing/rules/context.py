@@ -62,10 +62,16 @@ class PublicationContext:
     """Services of other ids, providers or kinds that may be the same thing as a service."""
     neighbours: Sequence[Neighbour] = ()
     """Every other benefit that is live or pending; of a service, the benefits on it."""
+    recent: Sequence[Neighbour] = ()
+    """Every version of any benefit, the document's own included, in force or suspended within BASELINE_DAYS."""
     family: Collection[str] = ()
     """The provider of a benefit, and the providers that share its owner or a client."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """Points by dimension that the scheme in force allows at most; empty before the first scheme."""
+    gentle_caps: Mapping[str, int] = field(default_factory=dict)
+    """Points by dimension that people who cannot ride, walk far or lift reach in a year, at most; empty likewise."""
+    scheme_before: Body | None = None
+    """The approved scheme of the years just before a scheme's first year."""
     scheme_years: Sequence[int] = ()
     """First years of every scheme that was ever approved."""
     this_year: int = 0

@@ -15,10 +15,13 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     """Yield a finding if all benefits of a provider, of its owner and of its clients have too many thresholds.
 
     Counted over all kinds of effect: distinct thresholds of each measure, and distinct conditions, each of which is a
-    threshold between those to whom a benefit applies and the others.
+    threshold between those to whom a benefit applies and the others. Versions of the last months count, too: regulars
+    who scan each week would tell their points to a single benefit whose threshold changes each week.
     """
     here = [body["condition"]] + [
-        other.body["condition"] for other in context.neighbours if other.provider_id in context.family
+        other.body["condition"]
+        for other in (*context.neighbours, *context.recent)
+        if other.provider_id in context.family
     ]
     if count_thresholds(here) > THRESHOLDS_MAX:
         detail = f"more than {THRESHOLDS_MAX} thresholds at one organisation tell the score"

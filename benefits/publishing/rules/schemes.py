@@ -29,6 +29,8 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     elif body["from_year"] in context.scheme_years:
         detail = "another scheme was approved for this year already"
         yield Finding("scheme_overlap", "R1", "/from_year", REFUSED, detail)
+    else:
+        yield from _less(body, context)
 
 
 def _ways(body: Body) -> Iterator[Finding]:
@@ -39,6 +41,16 @@ def _ways(body: Body) -> Iterator[Finding]:
             detail = f"fewer than {WAYS_MIN} ways to earn here for people who cannot ride, walk far or lift"
             values: Values = {"least": WAYS_MIN}
             yield Finding("ways_too_few", "R16", f"/dimensions/{index}/dimension", FLAGGED, detail, values)
+
+
+def _less(body: Body, context: PublicationContext) -> Iterator[Finding]:
+    """An officer reads a scheme under which a kind earns less than before: a way to earn could remain in name only."""
+    if context.scheme_before is None:
+        return
+    less = scheme_changes.gives_less(Scheme.from_document(context.scheme_before), Scheme.from_document(body))
+    if less:
+        detail = f"deeds earn less than under the scheme before: {', '.join(less)}"
+        yield Finding("scheme_gives_less", "R16", "/indicators", FLAGGED, detail, {"kinds": tuple(map(str, less))})
 
 
 def _validity(body: Body) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from consent.kernel.faults import Values
 
 CLOSED_MEMBERS = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
 """Members without free text, and references to the law, which may name the uses that it forbids."""
+REFERENCE_MEMBERS = ("assessment_id", "client_id", "owner_id")
+"""Ids that a document gives itself; they are read like its own. Ids of other documents are read where those are."""
 STRICT_MEMBERS = ("title", "name")
 """Short texts that everybody reads: a prohibited use is refused in them even where the words deny it."""
 DESCRIPTION = "description"
@@ -61,6 +63,12 @@ def check(kind: DocumentKind, body: Body) -> Iterator[Finding]:
     document_id = body.get(ID_MEMBER[kind]) if kind in ID_MEMBER else None
     if isinstance(document_id, str):
         yield from _findings(kind, f"/{ID_MEMBER[kind]}", document_id, wording.scan_id(document_id))
+    onboarding = body.get("onboarding")
+    for place, members in (("", body), ("/onboarding", onboarding if isinstance(onboarding, Mapping) else {})):
+        for member in REFERENCE_MEMBERS:
+            reference = members.get(member)
+            if isinstance(reference, str):
+                yield from _findings(kind, f"{place}/{member}", reference, wording.scan_id(reference))
     for pointer, text in _strings(body, ""):
         yield from _findings(kind, pointer, text, wording.scan(text))
 
@@ -88,7 +96,8 @@ def _words_about(topic: str) -> tuple[str, str, Values]:
 def _severity(kind: DocumentKind, pointer: str, match: Match) -> Severity | None:
     """The severity of a word at a place; None where it means nothing."""
     member = pointer.split("/")[1]
-    is_id, strict = member == ID_MEMBER.get(kind), member in STRICT_MEMBERS
+    is_id = pointer.rpartition("/")[2] in (ID_MEMBER.get(kind), *REFERENCE_MEMBERS)
+    strict = member in STRICT_MEMBERS
     if kind not in KINDS_OF_TOPIC.get(match.topic, (kind,)) or (
         match.topic in NAME_TOPICS and not (is_id or member == "name")
     ):
