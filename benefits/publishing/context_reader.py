@@ -33,7 +33,9 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
             scheme_before=max(earlier, key=lambda scheme: int(scheme["from_year"]), default=None),
             scheme_years=[scheme.body["from_year"] for scheme in schemes],
             this_year=today.year,
-            known_texts=frozenset[str]().union(*(closed_texts.texts_of_scheme(scheme.body) for scheme in schemes)),
+            known_texts=frozenset[tuple[str, str]]().union(
+                *(closed_texts.texts_of_scheme(scheme.body) for scheme in schemes)
+            ),
         )
     document_id = body[schema.ID_MEMBER[kind]]
     shown = await lifecycle.in_force(kind, document_id, at)

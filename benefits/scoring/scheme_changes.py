@@ -91,13 +91,15 @@ def gentle_cap(scheme: Scheme, dimension: Dimension) -> int:
 
 
 def gives_less(before: Scheme, after: Scheme) -> list[RecordKind | Dimension]:
-    """Return the kinds that earn less, or for a shorter time, and the dimensions whose cap falls."""
+    """Return the kinds that earn less, for a shorter time or elsewhere, and the dimensions whose cap falls."""
     less = (PointsChange.REMOVED, PointsChange.LESS, PointsChange.MIXED)
-    kinds = [
-        change.kind
-        for change in indicator_changes(before, after)
-        if change.points in less or (change.months_before or 0) > (change.months_after or change.months_before or 0)
-    ]
+    kinds = []
+    for change in indicator_changes(before, after):
+        old, new = before.indicators.get(change.kind), after.indicators.get(change.kind)
+        shorter = old is not None and new is not None and new.validity_months < old.validity_months
+        moved = old is not None and new is not None and new.dimension is not old.dimension
+        if change.points in less or shorter or moved:
+            kinds.append(change.kind)
     return [*kinds, *(change.dimension for change in cap_changes(before, after) if change.after < change.before)]
 
 

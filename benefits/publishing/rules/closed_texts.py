@@ -87,26 +87,31 @@ def _help_nowhere(member: str, text: Mapping[str, str], stated: BenefitFacts) ->
 
 
 def _scheme(body: Body, context: PublicationContext) -> Iterator[Finding]:
-    for pointer, text in _scheme_texts(body, ""):
-        if text not in context.known_texts:
-            detail = "a text that no approved scheme has waits for a privacy officer"
+    for pointer, placed in _scheme_texts(body, "", ""):
+        if placed not in context.known_texts:
+            detail = "a text that no approved scheme has at this place waits for a privacy officer"
             yield Finding("free_text", "R13", pointer, FLAGGED, detail, {"sentence": 1})
 
 
-def texts_of_scheme(body: Body) -> frozenset[str]:
-    """Return every text of a scheme and its indicators."""
-    return frozenset(text for _, text in _scheme_texts(body, ""))
+def texts_of_scheme(body: Body) -> frozenset[tuple[str, str]]:
+    """Return (place, text) of every text of a scheme; the place of an indicator's text names its kind of record."""
+    return frozenset(placed for _, placed in _scheme_texts(body, "", ""))
 
 
-def _scheme_texts(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+def _scheme_texts(value: Any, pointer: str, place: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the pointer of each text, with its place and itself. A text at another kind would say something untrue."""
     if isinstance(value, Mapping):
         for name, inside in value.items():
+            here, there = f"{pointer}/{name}", f"{place}/{name}"
             if name in SCHEME_TEXTS and isinstance(inside, str):
-                yield f"{pointer}/{name}", inside
+                yield here, (there, inside)
             elif name in SCHEME_TEXTS and isinstance(inside, Mapping):
-                yield from ((f"{pointer}/{name}/{language}", str(text)) for language, text in inside.items())
+                yield from (
+                    (f"{here}/{language}", (f"{there}/{language}", str(text))) for language, text in inside.items()
+                )
             else:
-                yield from _scheme_texts(inside, f"{pointer}/{name}")
+                yield from _scheme_texts(inside, here, there)
     elif isinstance(value, list | tuple):
-        for place, inside in enumerate(value):
-            yield from _scheme_texts(inside, f"{pointer}/{place}")
+        for index, inside in enumerate(value):
+            kind = inside.get("kind", "") if isinstance(inside, Mapping) else ""
+            yield from _scheme_texts(inside, f"{pointer}/{index}", f"{place}/{kind}")

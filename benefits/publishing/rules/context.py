@@ -85,5 +85,5 @@ class PublicationContext:
     """Clients that other documents of the same kind name."""
     venues: Sequence[Body] = ()
     """The venues of a benefit's provider in force."""
-    known_texts: Collection[str] = ()
-    """Texts of every scheme that was ever approved."""
+    known_texts: Collection[tuple[str, str]] = ()
+    """(Place, text) of every text of a scheme that was ever approved."""

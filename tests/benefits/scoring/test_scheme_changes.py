@@ -78,3 +78,42 @@ def test_the_shipped_scheme_has_ways_for_everybody(dimension: Dimension) -> None
     ways = scheme_changes.gentle_kinds(Scheme.from_document(DOCUMENT), dimension)
     assert len(ways) >= WAYS_MIN
     assert not ways & STRENUOUS_KINDS
+
+
+@given(tiers, tiers)
+def test_a_scheme_gives_less_exactly_where_some_sum_earns_less(
+    before: list[dict[str, int]], after: list[dict[str, int]]
+) -> None:
+    old, new, kind = changed("bike_trip", tiers=before), changed("bike_trip", tiers=after), RecordKind.BIKE_TRIP
+    falls = any(new.indicators[kind].points_of(total) < old.indicators[kind].points_of(total) for total in SUMS)
+    assert scheme_changes.gives_less(old, new) == ([kind] if falls else [])
+
+
+@pytest.mark.parametrize(
+    ("members", "less"),
+    [
+        ({"validity_months": 23}, True),
+        ({"validity_months": 25}, False),
+        ({"dimension": "ecological_culture"}, True),
+        ({"yearly_cap": 101}, False),
+        ({"yearly_cap": 99}, True),
+    ],
+)
+def test_fewer_months_and_another_dimension_are_less(members: dict[str, Any], less: bool) -> None:
+    whole = Scheme.from_document(DOCUMENT)
+    assert scheme_changes.gives_less(whole, changed("bike_trip", **members)) == [RecordKind.BIKE_TRIP] * less
+
+
+def test_a_lower_cap_of_a_dimension_is_less_and_a_higher_one_is_not() -> None:
+    whole, higher = Scheme.from_document(DOCUMENT), copy.deepcopy(DOCUMENT)
+    higher["dimensions"][0]["cap"] += 1
+    assert scheme_changes.gives_less(whole, Scheme.from_document(higher)) == []
+    (dimension,) = scheme_changes.gives_less(Scheme.from_document(higher), whole)
+    assert dimension == higher["dimensions"][0]["dimension"]
+
+
+@given(st.sampled_from(Dimension), st.integers(1, 500))
+def test_strenuous_kinds_add_nothing_to_the_gentle_cap(dimension: Dimension, yearly_cap: int) -> None:
+    whole, other = Scheme.from_document(DOCUMENT), changed("bike_trip", yearly_cap=yearly_cap)
+    gentle = scheme_changes.gentle_cap(whole, dimension)
+    assert scheme_changes.gentle_cap(other, dimension) == gentle <= whole.caps[dimension]

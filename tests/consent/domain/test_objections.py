@@ -37,6 +37,13 @@ def test_a_delivered_record_fits_a_claim(claim: Claim, day: date, expected: bool
 
 
 @pytest.mark.parametrize(
+    ("claimed", "delivered", "expected"), [(None, 1, True), (10, 9, False), (10, 10, True), (10, 11, True)]
+)
+def test_less_than_was_claimed_is_not_enough(claimed: int | None, delivered: int, expected: bool) -> None:
+    assert objections.is_enough(Claim(quantity=claimed), delivered) is expected
+
+
+@pytest.mark.parametrize(
     ("asked", "answered", "answer", "restored", "state"),
     [
         (False, False, None, False, ObjectionState.UPHELD),

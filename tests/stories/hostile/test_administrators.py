@@ -1,4 +1,4 @@
-"""ADV-141 to ADV-154: hostile administrators, with the API and the rules in hand."""
+"""ADV-141 to ADV-155: hostile administrators, with the API and the rules in hand."""
 
 from __future__ import annotations
 
@@ -212,3 +212,14 @@ async def test_adv_154_small_steps_by_two_administrators_who_swap_roles(town: Ci
     codes = {row["code"] for row in (await officer.get("/v1/privacy/refused-attempts")).json()["data"]}
     assert "four_eyes" in codes
     assert await publish_document(town, "benefits", "third", benefit_document(benefit_id="third")) == "in_force"
+
+
+async def test_adv_155_a_scheme_whose_known_texts_change_places(town: City) -> None:
+    """Each text was read before, but not there: "60 rides" for volunteering is read by an officer."""
+    scheme = await scheme_of(town)
+    first, third = scheme["indicators"][0], scheme["indicators"][2]
+    first["unit"], third["unit"] = third["unit"], first["unit"]
+    submitted = await submit(town, "schemes", scheme["version"], scheme)
+    pointers = {row["pointer"] for row in submitted.json()["findings"] if row["code"] == "free_text"}
+    assert submitted.json()["state"] == "in_review"
+    assert pointers == {f"/indicators/{index}/unit/{language}" for index in (0, 2) for language in ("zh-CN", "en")}

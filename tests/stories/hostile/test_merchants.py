@@ -1,4 +1,4 @@
-"""ADV-101 to ADV-112: hostile merchants and venues, with the API and the rules in hand."""
+"""ADV-101 to ADV-113: hostile merchants and venues, with the API and the rules in hand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benefits.redemption.redeem import CHECKS_MAX
 from service.auth.access_tokens import Audience
 from tests.factories import (
     SERVICE_DOCUMENT,
@@ -202,3 +203,12 @@ async def test_adv_112_a_benefit_that_ends_on_the_day_one_presents(town: City) -
     assert await me.total() == 63
     officer = town.actor(Audience.PRIVACY, "officer-1")
     assert (await officer.get("/v1/privacy/refused-attempts")).json()["data"] == []
+
+
+async def test_adv_113_a_handle_checked_again_and_again(town: City) -> None:
+    """To watch points change, a handle is checked over and over: a few checks are answered, then none."""
+    me, venue = await reader(town, "wang"), town.venue()
+    handle = {"handle": (await me.ticket())["handle"]}
+    answers = [(await venue.post("/v1/venue/checks", handle)).json()["applies"] for _ in range(9)]
+    assert answers == [True] * CHECKS_MAX + [False] * (9 - CHECKS_MAX)
+    assert (await venue.post("/v1/venue/redemptions", handle)).json()["applies"] is True
