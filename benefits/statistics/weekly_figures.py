@@ -37,8 +37,9 @@ EVERYBODY = "everybody"
 async def load_or_release(week: Week) -> dict[str, Any]:
     """Return the figures of the last finished week, as they were at the first request of this week.
 
-    Redemptions by scene and by benefit, live consents by purpose, objections by source, reason and state. Needs the
-    caller's transaction; the first request writes `released_figures` and spends the week's shares.
+    Redemptions by scene, by benefit and by the benefit's division, live consents by purpose, objections by source,
+    reason and state. Needs the caller's transaction; the first request writes `released_figures` and spends the week's
+    shares.
     """
     released = await ReleasedFigures.get_or_none(week=week.number)
     if released is None:
@@ -52,9 +53,8 @@ async def load_or_release(week: Week) -> dict[str, Any]:
 
 async def _release(week: Week) -> dict[str, Any]:
     first, last = week.monday - timedelta(days=7), week.monday - timedelta(days=1)
-    scene_of = {
-        version.document_id: str(version.body["scene"])
-        for version in await lifecycle.all_in_force(DocumentKind.BENEFITS, week.at)
+    benefits = {
+        version.document_id: version.body for version in await lifecycle.all_in_force(DocumentKind.BENEFITS, week.at)
     }
     source_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.SOURCES, week.at)]
     people = await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at))
@@ -62,13 +62,15 @@ async def _release(week: Week) -> dict[str, Any]:
     async def release(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
         return {} if people is None else await releases.release(Question(week, kind, {}), count)
 
-    redeemed = await release(ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(scene_of), week))
+    redeemed = await release(ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(benefits), week))
     consents = await release(ReleaseKind.LIVE_CONSENTS, lambda: live.count_by_purpose(week.at))
     objections = await release(ReleaseKind.OBJECTIONS, lambda: exact_counts.count_objections(source_ids))
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
-    for benefit_id, scene in sorted(scene_of.items()):
-        by_benefit[scene][benefit_id] = redeemed.get(benefit_id, 0)
-    # A scene is the sum of its benefits' noisy counts, which costs nothing more.
+    by_division: dict[str, int] = {}
+    for benefit_id, body in sorted(benefits.items()):
+        by_benefit[body["scene"]][benefit_id] = count = redeemed.get(benefit_id, 0)
+        by_division[body["division"]] = by_division.get(body["division"], 0) + count
+    # A scene or division is the sum of its benefits' noisy counts, which costs nothing more.
     scenes = _suppressed({scene: sum(counted.values()) for scene, counted in by_benefit.items()})
     rows = zip(objections, small_cells.suppress(list(objections.values())), strict=True)
     return {
@@ -77,6 +79,7 @@ async def _release(week: Week) -> dict[str, Any]:
         "too_few_people": people is None,
         "give_or_take": {str(kind): ALLOWANCES[kind].give_or_take for kind in FIGURES},
         "redemptions": scenes,
+        "redemptions_by_division": _suppressed(dict(sorted(by_division.items()))),
         "live_consents": _suppressed({str(purpose): consents.get(purpose, 0) for purpose in Purpose}),
         # The benefits of a suppressed scene would reveal its count.
         "by_benefit": {

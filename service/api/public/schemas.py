@@ -232,6 +232,7 @@ class Figures(ApiModel):
     first_day: str
     last_day: str
     redemptions: dict[str, int | None]
+    redemptions_by_division: dict[str, int | None] = Field(default_factory=dict)
     live_consents: dict[str, int | None]
     too_few_people: bool = False
     give_or_take: dict[str, int] = Field(default_factory=dict)

@@ -321,6 +321,7 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
     by_benefit = (await administrator(town).get(path)).json()
     assert by_benefit["last_day"] == first["last_day"]
+    assert list(first["redemptions_by_division"]) == ["2101"]
     assert by_benefit["give_or_take"] == 210
     # By benefit, a scene that is left out takes its benefits with it.
     for scene, counts in by_benefit["redemptions"].items():
