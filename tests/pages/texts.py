@@ -29,7 +29,7 @@ TEXTS = {
         "verify": "立即验证",
         "sound": "两个日志和每个人的事件链都完好",
         "gate": "按现在的内容，任何人都不能批准",
-        "honour": "兑现",
+        "honour": "核销",
     },
     "en": {
         "read": "Read what it means: Green Travel",

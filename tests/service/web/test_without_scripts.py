@@ -119,7 +119,7 @@ async def test_a_harm_is_refused_and_explained_where_it_is_written(town: City) -
     assert "Kept as a draft" in author.text
     await author.send("Submit")
     assert author.status == 422
-    assert "Refused by the guardrails" in author.text
+    assert "Refused by the rules" in author.text
 
 
 async def test_two_people_publish_what_both_have_read(town: City) -> None:
@@ -182,7 +182,7 @@ async def test_a_source_is_published_after_an_officers_review(town: City) -> Non
         next(address for address, _ in officer.links if "/officer/reviews/sources.park-rangers" in address)
     )
     assert "PIA-2026-900" in officer.text
-    await officer.send("Let it go on", decision="approve", reason="Read and checked.")
+    await officer.send("Pass it on", decision="approve", reason="Read and checked.")
     other = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-2")
     await other.go("/admin/sources/park-rangers")
     await other.send("Approve what is shown here")

@@ -327,7 +327,7 @@ async def test_a_whole_benefit_is_composed_without_typing_a_sentence(town: City)
     }
     await author.send("t:/title/en", act="fill", **structure)
     assert author.status == 200
-    assert "The gate finds nothing." in author.text
+    assert "The rules find nothing." in author.text
     typed = editor_fields(author)
     assert typed["t:/title/zh-CN"] == "借期延长 10 天"
     assert typed["t:/title/en"] == "Borrow for 10 more days"
@@ -376,4 +376,4 @@ async def test_another_condition_is_filled_into_the_texts(town: City) -> None:
     await author.submit(replace(form, fields=[*changed, ("act", "fill")]))
     assert "at least 50 points in total" in editor_fields(author)["t:/description/en"]
     assert "总积分达到 50 分" in editor_fields(author)["t:/description/zh-CN"]
-    assert "The gate finds nothing." in author.text
+    assert "The rules find nothing." in author.text

@@ -118,7 +118,7 @@ async def stopped(town: City) -> str:
 
 async def test_a_refusal_of_a_decision_is_shown_with_its_rule(town: City) -> None:
     review_id = await stopped(town)
-    for language, title, rule in (("en", "Refused by the guardrails", "R4"), ("zh-CN", "被守则拒绝", "R4")):
+    for language, title, rule in (("en", "Refused by the rules", "R4"), ("zh-CN", "被规则拒绝", "R4")):
         officer = await Browser(town, language).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go(f"/officer/reviews/{review_id}")
         await officer.send("reason", decision="approve", reason="Everybody asks for it.")

@@ -201,7 +201,7 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
     await me.send("In your own words", statement="I was abroad.")
     assert "Being decided: It is not mine" in me.text
-    for text in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "Decided by"):
+    for text in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "To be decided by"):
         assert text in me.text
     assert "Taken up" not in me.text
     officer = town.actor(Audience.PRIVACY, "officer-1")
