@@ -50,7 +50,7 @@ def _less(body: Body, context: PublicationContext) -> Iterator[Finding]:
     less = scheme_changes.gives_less(Scheme.from_document(context.scheme_before), Scheme.from_document(body))
     if less:
         detail = f"deeds earn less than under the scheme before: {', '.join(less)}"
-        yield Finding("scheme_gives_less", "R16", "/indicators", FLAGGED, detail, {"kinds": tuple(map(str, less))})
+        yield Finding("scheme_gives_less", "R16", "/indicators", FLAGGED, detail)
 
 
 def _validity(body: Body) -> Iterator[Finding]:
