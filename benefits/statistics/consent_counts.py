@@ -16,8 +16,8 @@ from benefits.statistics.weeks import Week
 from consent.consents import live
 from consent.domain import small_cells
 from consent.domain.grants import State
-from consent.oversight import exact_counts
-from consent.oversight.exact_counts import ConsentFilters
+from consent.oversight import people_counts
+from consent.oversight.people_counts import ConsentFilters
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ async def count(filters: ConsentFilters, on: date | None, zone: tzinfo, week: We
     }
     cells = await releases.release(
         Question(week, ReleaseKind.CONSENT_COUNTS, asks),
-        lambda: exact_counts.count_consents(filters, past or week.today, zone, week.at),
+        lambda: people_counts.count_consents(filters, past or week.today, zone, week.at),
     )
     by_state = {state: cells.pop(state) for state in map(str, State)}
     shown = dict(zip(by_state, small_cells.suppress(list(by_state.values())), strict=True))

@@ -20,7 +20,7 @@ from benefits.statistics.weeks import Week
 from consent.domain.objections import COUNTED_PER_PERSON as OBJECTIONS_PER_PERSON
 from consent.domain.purposes import COUNTED_PER_PERSON as CONSENTS_PER_PERSON
 from consent.domain.purposes import Purpose
-from consent.oversight.exact_counts import COUNTED_PER_PERSON as CONSENTS_UNDER_CASE_PER_PERSON
+from consent.oversight.people_counts import COUNTED_PER_PERSON as CONSENTS_UNDER_CASE_PER_PERSON
 
 WEEK_EPSILON_MILLI = 1000
 """Epsilon of a week in thousandths. With 1, somebody who knows all else about the city and sees every number of the

@@ -26,7 +26,7 @@ from consent.domain import small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.exact_counts import ExactCounts
 from consent.domain.purposes import Purpose
-from consent.oversight import exact_counts
+from consent.oversight import people_counts
 
 FIGURES = (ReleaseKind.REDEMPTIONS, ReleaseKind.LIVE_CONSENTS, ReleaseKind.OBJECTIONS)
 """The kinds of number in the figures of a week."""
@@ -64,7 +64,7 @@ async def _release(week: Week) -> dict[str, Any]:
 
     redeemed = await release(ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(benefits), week))
     consents = await release(ReleaseKind.LIVE_CONSENTS, lambda: live.count_by_purpose(week.at))
-    objections = await release(ReleaseKind.OBJECTIONS, lambda: exact_counts.count_objections(source_ids))
+    objections = await release(ReleaseKind.OBJECTIONS, lambda: people_counts.count_objections(source_ids))
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
     by_division: dict[str, int] = {}
     for benefit_id, body in sorted(benefits.items()):

@@ -11,8 +11,8 @@ from consent.crypto.blind_index import ID_DIGITS, IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import SampleTooLarge, TooFewConsents
-from consent.oversight.exact_counts import CONSENT_STATE, ConsentFilters, where_sql
 from consent.oversight.officers import ConsentForOfficer
+from consent.oversight.people_counts import CONSENT_STATE, ConsentFilters, where_sql
 
 SAMPLE_MAX = 200
 """Consents in one sample: enough for an audit, too few to copy the register."""

@@ -138,7 +138,7 @@ async def lock(log: Log) -> queries.Row:
     return row
 
 
-async def release_records(log: Log) -> None:
+async def end_withholding(log: Log) -> None:
     """Allow records to be used again; call it once tombstones were replayed. A frozen log stays frozen."""
     await LogHead.filter(log=log).update(withheld=0)
 

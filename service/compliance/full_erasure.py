@@ -81,7 +81,7 @@ async def replay_tombstones(app_context: AppContext) -> ReplaySummary:
                 if known is not None and known[1] < tombstone.at:
                     await erase(app_context.keyring, await persons.lock(app_context.keyring, known[0].person_id), at)
                     done.erased += 1
-    await sequencer.release_records(Log.CONSENT)
+    await sequencer.end_withholding(Log.CONSENT)
     return done
 
 

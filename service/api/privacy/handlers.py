@@ -18,8 +18,8 @@ from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.oversight import draft_refusals, officers, samples
-from consent.oversight.exact_counts import ConsentFilters
 from consent.oversight.officers import PROPAGATION_DAYS
+from consent.oversight.people_counts import ConsentFilters
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
 from service.api.privacy import schemas

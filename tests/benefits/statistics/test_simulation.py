@@ -21,8 +21,8 @@ from benefits.statistics import population, simulation
 from consent.consents import live
 from consent.database import queries
 from consent.domain.grants import State
-from consent.oversight import exact_counts
-from consent.oversight.exact_counts import ConsentFilters
+from consent.oversight import people_counts
+from consent.oversight.people_counts import ConsentFilters
 from consent.records.gate import Part
 from service.auth.access_tokens import Audience
 from service.jobs import background
@@ -355,7 +355,7 @@ async def test_a_person_with_many_consents_or_objections_counts_as_few(town: Cit
     )
     assert (await live.count_by_purpose(at)).cells["points.compute"] == before + 4
     zone = town.app_context.settings.city_zone
-    counts = await exact_counts.count_consents(ConsentFilters(), await town.today(), zone, at)
+    counts = await people_counts.count_consents(ConsentFilters(), await town.today(), zone, at)
     # Three of the thirty-one, each in the cell of its state and in that of its day and state.
     others = await queries.fetch_one(
         "SELECT sum(CASE WHEN consents > 3 THEN 3 ELSE consents END) AS counted FROM"
@@ -370,6 +370,6 @@ async def test_a_person_with_many_consents_or_objections_counts_as_few(town: Cit
         " sealed_statement) VALUES ($1, 'p', 'gone-source', 'not_mine', 'open', 1, 20300101, $2)",
         [(f"many-{number}", b"") for number in range(30)],
     )
-    objections = await exact_counts.count_objections(["green-travel"])
+    objections = await people_counts.count_objections(["green-travel"])
     assert objections.cells["|not_mine|open"] == 3
     assert sum(objections.cells.values()) == 3

@@ -19,7 +19,7 @@ from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel import working_days as calendar
 from consent.oversight import samples, staff
-from consent.oversight.exact_counts import ConsentFilters
+from consent.oversight.people_counts import ConsentFilters
 from service.auth.access_tokens import Audience
 from service.compliance import processing_register
 from service.demo import seed
