@@ -73,7 +73,7 @@ async def of_benefit(body: Body, service: Body, at: datetime, today: date) -> Pu
         baselines=[baseline for _, baseline in own],
         neighbours=await _neighbours(body["benefit_id"], at),
         recent=await _recent(at),
-        family=organisations.family(service["provider_id"], await _organisations()),
+        organisation=organisations.same_organisation(service["provider_id"], await _organisations()),
         caps=caps,
         gentle_caps=gentle_caps,
     )
@@ -108,7 +108,7 @@ async def _history(
     services count by provider and kind.
     """
     since = queries.to_micros(at - timedelta(days=BASELINE_DAYS))
-    twins = organisations.twins(service["provider_id"], known)
+    similar = organisations.possibly_same_organisation(service["provider_id"], known)
     own: list[tuple[int, str, Baseline]] = []
     related: list[tuple[int, RelatedService]] = []
     ended: dict[str, int] = {}
@@ -117,14 +117,14 @@ async def _history(
         ended[document_id] = in_force_from
         if until is not None and until <= since:
             continue
-        ours, twin = body["provider_id"] == service["provider_id"], body["provider_id"] in twins
+        ours, like = body["provider_id"] == service["provider_id"], body["provider_id"] in similar
         same_kind = body["kind"] == service["kind"]
         # The service's own history counts as well: a changed provider or kind must not hide a worse baseline.
         if (ours and same_kind) or document_id == service["service_id"]:
             own.append((in_force_from, document_id, baselines.comparable(body)))
-        elif twin and same_kind:
+        elif like and same_kind:
             related.append((in_force_from, RelatedService(document_id, Relation.TWIN, baselines.comparable(body))))
-        elif (ours or twin) and baselines.are_neighbours(body["kind"], service["kind"]):
+        elif (ours or like) and baselines.are_neighbours(body["kind"], service["kind"]):
             relation = Relation.NEIGHBOURING_KIND
             related.append((in_force_from, RelatedService(document_id, relation, baselines.comparable(body))))
     return (

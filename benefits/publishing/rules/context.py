@@ -64,7 +64,7 @@ class PublicationContext:
     """Every other benefit that is live or pending; of a service, the benefits on it."""
     recent: Sequence[Neighbour] = ()
     """Every version of any benefit, the document's own included, in force or suspended within BASELINE_DAYS."""
-    family: Collection[str] = ()
+    organisation: Collection[str] = ()
     """The provider of a benefit, and the providers that share its owner or a client."""
     caps: Mapping[str, int] = field(default_factory=dict)
     """Points by dimension that the scheme in force allows at most; empty before the first scheme."""

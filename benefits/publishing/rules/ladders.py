@@ -21,7 +21,7 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     here = [body["condition"]] + [
         other.body["condition"]
         for other in (*context.neighbours, *context.recent)
-        if other.provider_id in context.family
+        if other.provider_id in context.organisation
     ]
     if count_thresholds(here) > THRESHOLDS_MAX:
         detail = f"more than {THRESHOLDS_MAX} thresholds at one organisation tell the score"

@@ -38,7 +38,7 @@ def fold_name(name: str) -> str:
     return wording.fold(name).replace(" ", "")
 
 
-def family(provider_id: str, known: Mapping[str, Organisation]) -> frozenset[str]:
+def same_organisation(provider_id: str, known: Mapping[str, Organisation]) -> frozenset[str]:
     """Return the providers that share an owner or a client with one, directly or by a third; itself included."""
     members = {provider_id}
     while True:
@@ -50,15 +50,15 @@ def family(provider_id: str, known: Mapping[str, Organisation]) -> frozenset[str
         members |= joined
 
 
-def twins(provider_id: str, known: Mapping[str, Organisation]) -> frozenset[str]:
-    """Return the other providers that may be the same organisation: its family, and those with a like name."""
+def possibly_same_organisation(provider_id: str, known: Mapping[str, Organisation]) -> frozenset[str]:
+    """Return the other providers that are or may be the same organisation, by owner, client or a similar name."""
     named = known[provider_id].names if provider_id in known else frozenset()
     like = {
         name
         for name, other in known.items()
         if any(are_alike(ours, theirs) for ours in named for theirs in other.names)
     }
-    return (family(provider_id, known) | like) - {provider_id}
+    return (same_organisation(provider_id, known) | like) - {provider_id}
 
 
 def are_alike(name: str, other: str) -> bool:

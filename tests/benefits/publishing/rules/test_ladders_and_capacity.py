@@ -24,7 +24,7 @@ def ladder(condition: dict[str, Any], *others: tuple[str, dict[str, Any]]) -> li
         Neighbour(f"b{number}", "s", provider, {"condition": other, "effect": {"kind": "delivery"}})
         for number, (provider, other) in enumerate(others)
     ]
-    context = PublicationContext(neighbours=neighbours, family={"ours", "sister"})
+    context = PublicationContext(neighbours=neighbours, organisation={"ours", "sister"})
     return [finding.code for finding in ladders.check({"condition": condition}, context)]
 
 

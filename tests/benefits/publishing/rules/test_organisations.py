@@ -17,7 +17,7 @@ def known(*listed: Organisation) -> dict[str, Organisation]:
     return {organisation.provider_id: organisation for organisation in listed}
 
 
-def test_a_family_shares_owners_and_clients_also_by_a_third() -> None:
+def test_an_organisation_shares_owners_and_clients_also_by_a_third() -> None:
     city = known(
         organisation("a", "bureau"),
         organisation("b", "bureau", clients=("till-1",)),
@@ -25,20 +25,20 @@ def test_a_family_shares_owners_and_clients_also_by_a_third() -> None:
         organisation("d", clients=("till-3",)),
         organisation("e", "c"),
     )
-    assert organisations.family("a", city) == {"a", "b", "c", "e"}
-    assert organisations.family("d", city) == {"d"}
-    assert organisations.family("unknown", city) == {"unknown"}
+    assert organisations.same_organisation("a", city) == {"a", "b", "c", "e"}
+    assert organisations.same_organisation("d", city) == {"d"}
+    assert organisations.same_organisation("unknown", city) == {"unknown"}
 
 
-def test_twins_are_the_family_and_like_names_without_oneself() -> None:
+def test_similar_providers_are_the_organisation_and_like_names_without_oneself() -> None:
     city = known(
         organisation("a", "bureau", names=("森林公园景区", "Forest Park")),
         organisation("b", "bureau", names=("东山", "East Hill")),
         organisation("c", names=("森林公园景區", "Woods")),
         organisation("d", names=("市图书馆", "City Library")),
     )
-    assert organisations.twins("a", city) == {"b", "c"}
-    assert organisations.twins("d", city) == frozenset()
+    assert organisations.possibly_same_organisation("a", city) == {"b", "c"}
+    assert organisations.possibly_same_organisation("d", city) == frozenset()
 
 
 @pytest.mark.parametrize(
