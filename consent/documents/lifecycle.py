@@ -318,7 +318,7 @@ async def last_step(version: Version, acts: Collection[str]) -> DocumentStep | N
 
 
 def is_binding(state: str, ended_at: int | None, at: datetime) -> bool:
-    """Tell whether the latest begun version of a document binds at `at`, by its stored state and end."""
+    """Report whether the latest begun version of a document binds at `at`, by its stored state and end."""
     return state == "approved" and (ended_at is None or ended_at > queries.to_micros(at))
 
 

@@ -205,7 +205,7 @@ def parse_document(model: type[D], document: Mapping[str, Any]) -> D:
 
 
 def is_document_id(kind: DocumentKind, text: str) -> bool:
-    """Tell whether a document of this kind can have the id `text`."""
+    """Report whether a document of this kind can have the id `text`."""
     pattern = SCHEME_ID_PATTERN if kind is DocumentKind.SCHEMES else DOCUMENT_ID_PATTERN
     return re.fullmatch(pattern, text, re.ASCII) is not None
 
@@ -226,7 +226,7 @@ def render_notice_text(notice: NoticeDocument, language: Language, counterpart_n
 
 
 def _is_consequence(fault: Fault, faults: Sequence[Fault]) -> bool:
-    """Tell whether a list is too short only because items of it have faults."""
+    """Report whether a list is too short only because items of it have faults."""
     return fault.code == "too_short" and any(other.pointer.startswith(f"{fault.pointer}/") for other in faults)
 
 

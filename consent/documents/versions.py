@@ -144,7 +144,7 @@ async def open_versions(kind: DocumentKind, at: datetime) -> dict[str, dict[int,
 
 
 async def resume_requested(version: Version) -> bool:
-    """Tell whether somebody has asked to resume a suspended version, so that a second person can agree."""
+    """Report whether somebody has asked to resume a suspended version, so that a second person can agree."""
     if version.state != "suspended":
         return False
     last = await lifecycle.last_step(version, lifecycle.RESUMPTION_ACTS)

@@ -13,7 +13,7 @@ OPERATOR = "operator"
 
 
 async def is_suspended(staff_id: str) -> bool:
-    """Tell whether a member of staff is suspended now."""
+    """Report whether a member of staff is suspended now."""
     return await StaffSuspension.exists(staff_id=staff_id)
 
 

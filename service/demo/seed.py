@@ -105,7 +105,7 @@ async def publish_catalogue(at: datetime) -> None:
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
             await publish(kind, body[ID_MEMBER[kind]], body, at)
     for body in scheme.shipped():
-        # A city announces a scheme before its first year. One that is founded later has all of them from the beginning.
+        # A city announces a scheme before its first year. One that is created later has all of them from the beginning.
         announced = date(body["from_year"] - 1, 12, 31)
         await publish(DocumentKind.SCHEMES, body["version"], body, at, announced)
 

@@ -44,7 +44,7 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 JSON_TYPES = frozenset({"application/json"})
 JSON_TYPE = (b"content-type", b"application/json")
 REVALIDATED: Final[Mapping[str, str]] = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Language"}
-"""Headers of an answer with an ETag: the client stores it and asks each time if it is still true."""
+"""Headers of an answer with an ETag: the client stores it and asks each time if it is still current."""
 _REVALIDATED = tuple((name.lower().encode(), value.encode()) for name, value in REVALIDATED.items())
 CODES: Final[Mapping[str, str]] = {
     "extra_forbidden": "unknown_field",

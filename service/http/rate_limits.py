@@ -28,7 +28,7 @@ RATES: Mapping[str, int] = {
     "refused": 30,
     "address": 60_000,
 }
-"""Requests a minute: generous for people, fatal for guessing. `code` counts wrong link codes for one account at a
+"""Requests a minute: more than people need, too few for guessing. `code` counts wrong link codes for one account at a
 source: of 31^8 codes, 30 a minute try 450 in the 15 minutes that a code lives. `source_codes` counts those of all
 accounts of the source together; it is a hundred times as high, so that no one person's typing stops the others.
 `refused` counts tokens sent to another audience, each of which writes a row. `address` is counted before the token is
@@ -166,7 +166,8 @@ def make_limiter(redis_url: str | None, rates: Mapping[str, int] | None = None) 
     """
     if redis_url is None:
         return Limiter({**RATES, **(rates or {})})
-    from service.http import redis_counts  # most processes without Redis are commands and demonstrations: start soon
+    # Imported here: most processes without Redis are commands and demonstrations, which must start soon.
+    from service.http import redis_counts
 
     return Limiter({**RATES, **(rates or {})}, redis_counts.connect(redis_url))
 

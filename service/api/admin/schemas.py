@@ -159,7 +159,7 @@ class ApproveBody(ApiModel):
 
 
 class SuspendBody(OptionalBody):
-    """The reason for suspending a version or calling it off; staff read it in the version's history."""
+    """The reason for suspending or cancelling a version; staff read it in the version's history."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 

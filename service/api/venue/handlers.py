@@ -1,4 +1,4 @@
-"""API of a venue: whether a benefit applies for a shown handle. Never who the resident is, never how many points."""
+"""API of a venue: report if a benefit applies for a shown handle, without the resident and without points."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
 
 
 async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
-    """Tell whether the benefit of a handle applies now; spends nothing."""
+    """Report whether the benefit of a handle applies now; spends nothing."""
     began = time.monotonic()
     granted = await redemptions.check(_scan(context, body), context.app_context.catalogue)
     if granted is None:

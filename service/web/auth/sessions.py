@@ -62,11 +62,11 @@ class Session:
     refresh_token: str | None = field(default=None, repr=False)
 
     def needs_renewal(self, now: datetime) -> bool:
-        """Tell if the access token must be exchanged before it is used."""
+        """Report whether the access token must be exchanged before it is used."""
         return now.timestamp() >= self.renew_at
 
     def may_be_renewed(self, now: datetime) -> bool:
-        """Tell if there is a refresh token and the session is younger than AGE_SECONDS_MAX."""
+        """Report whether there is a refresh token and the session is younger than AGE_SECONDS_MAX."""
         return self.refresh_token is not None and now.timestamp() < self.signed_in_at + AGE_SECONDS_MAX
 
 
@@ -139,7 +139,7 @@ def cookie_name(audience: Audience, request: Request, part: int = 0) -> str:
 
 
 def is_secure(request: Request) -> bool:
-    """Tell if the browser uses TLS, to this process or, by the setting `public_url`, to a proxy before it."""
+    """Report whether the browser uses TLS, to this process or, by the setting `public_url`, to a proxy before it."""
     public: str | None = request.app.state.app_context.settings.public_url
     return request.url.scheme == "https" if public is None else public.startswith("https:")
 
@@ -154,7 +154,7 @@ def form_token(request: Request, keyring: Keyring) -> tuple[str, str | None]:
 
 
 def is_valid_form(request: Request, keyring: Keyring, token: str) -> bool:
-    """Tell if `token` belongs to this browser's form cookie and the browser does not say that another site sent it."""
+    """Report whether `token` fits this browser's form cookie and the browser does not say that another site sent it."""
     if not is_from_own_page(request, if_unknown=True):
         return False
     seed = request.cookies.get(form_cookie_name(request), "")

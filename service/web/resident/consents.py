@@ -181,7 +181,7 @@ async def give(page: Page) -> Response:
 
 
 async def _resumes_withdrawn(page: Page, consent: Mapping[str, Any]) -> bool:
-    """Tell if the consent follows a withdrawn one of a source, whose records were deleted; a renewal deletes none."""
+    """Report whether the consent follows a withdrawn one of a source; then records were deleted, in a renewal not."""
     previous = consent.get("previous_consent_id")
     if not previous or not consent.get("source_id"):
         return False
