@@ -62,7 +62,7 @@ def facts_of(benefit: dict[str, Any], service: dict[str, Any]) -> BenefitFacts:
 
 
 LOAN = facts_of(benefit_of(EffectKind.DEPOSIT_WAIVER, 10_000), service_of(ServiceKind.LIBRARY_LOAN))
-SUITED = [(effect, service) for effect, declared in EFFECTS.items() for service in declared.suits]
+SUITED = [(effect, service) for effect, declared in EFFECTS.items() for service in sorted(declared.suits)]
 
 names = st.fixed_dictionaries(
     {
