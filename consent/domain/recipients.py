@@ -68,8 +68,10 @@ def changed_sql(at: str, column: str) -> str:
 
 def _changes_sql(column: str) -> str:
     """The relation of changes since a consent was given; the partial index `document_recipient` serves it."""
-    kinds = " ".join(f"WHEN '{purpose}' THEN '{kind}'" for purpose, kind in COUNTERPART_KIND.items())
+    # Each WHEN is a whole condition: Citus 13.2 sends `CASE purpose WHEN …` to its workers as `WHEN purpose = …` after
+    # `CASE purpose`, which compares a text with a boolean.
+    kinds = " ".join(f"WHEN {column}purpose = '{purpose}' THEN '{kind}'" for purpose, kind in COUNTERPART_KIND.items())
     return (
         f"document rc WHERE rc.recipient = '{Recipient.ANOTHER_RECIPIENT}' AND rc.document_id = {column}counterpart"
-        f" AND rc.kind = CASE {column}purpose {kinds} END AND rc.in_force_from > {column}given_at"
+        f" AND rc.kind = CASE {kinds} END AND rc.in_force_from > {column}given_at"
     )
