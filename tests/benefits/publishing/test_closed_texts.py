@@ -84,7 +84,7 @@ NOTHING = [
 ]
 
 
-@pytest.mark.parametrize("member", MEMBERS_WITH_VENUE)
+@pytest.mark.parametrize("member", sorted(MEMBERS_WITH_VENUE))
 @pytest.mark.parametrize(("chinese", "english"), NOTHING)
 def test_a_path_that_leads_nowhere_is_refused(member: str, chinese: str, english: str) -> None:
     refused = {
