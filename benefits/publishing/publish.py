@@ -119,15 +119,17 @@ async def require_passed(version: Version, at: datetime, today: date) -> Sequenc
     return findings
 
 
-async def hold_unread(version: Version, findings: Sequence[Finding], at: datetime) -> bool:
+async def hold_unread(version: Version, findings: Sequence[Finding], staff_id: str, at: datetime) -> bool:
     """Send a submitted version to an officer if it is flagged by now and none has read it; return True if it was.
+
+    FourEyes where `staff_id`, who is about to approve it, is one of its authors.
 
     The catalogue or the rules may have changed since its submission: what nobody had to read then may need it now.
     """
     flagged = any(finding.severity is Severity.FLAGGED for finding in findings)
     if version.state != "submitted" or not flagged or await lifecycle.last_step(version, ("review",)) is not None:
         return False
-    await lifecycle.hold_for_review(version, at)
+    await lifecycle.hold_for_review(version, staff_id, at)
     return True
 
 

@@ -141,8 +141,9 @@ async def send_back(kind: DocumentKind, document_id: str, version: int, officer_
     return await get(kind, document_id, version)
 
 
-async def hold_for_review(version: Version, at: datetime) -> Version:
-    """Send a submitted version to a privacy officer after all; as an act of the system, so its approver stays free."""
+async def hold_for_review(version: Version, staff_id: str, at: datetime) -> Version:
+    """Send a submitted version to a privacy officer instead, as an act of the system; FourEyes for its authors."""
+    await _require_uninvolved(version, staff_id)
     await _set_state(version, "in_review", expected="submitted")
     await _record_step(version, "submit", SYSTEM_ACTOR, at)
     return await get(version.kind, version.document_id, version.version)

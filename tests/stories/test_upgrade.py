@@ -246,7 +246,12 @@ async def test_staff_and_sources_finish_acts_begun_before(city: Upgraded) -> Non
         morning = {"sha256": hashes["benefits", "readers-morning"]}
         own = await first.post(f"{benefits}/readers-morning/versions/1/approve", morning)
         assert (own.status_code, own.json()["code"]) == (403, "four_eyes")
+        # Its texts were submitted before free sentences waited for an officer: nobody has read them yet.
+        unread = await send(second, f"{benefits}/readers-morning/versions/1/approve", morning)
+        review = {"decision": "approve", "reason": "It only adds."}
+        await send(who, "/v1/privacy/reviews/benefits.readers-morning.1/decision", review)
         approved = await send(second, f"{benefits}/readers-morning/versions/1/approve", morning)
+        assert unread == {"state": "in_review"}
         assert resumed == approved == {"state": "in_force"}
         decision = {"decision": "approve", "reason": "Voluntary, and of no employer."}
         await send(who, "/v1/privacy/reviews/sources.hill-gardens.1/decision", decision)

@@ -126,7 +126,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     in_force_from = context.at
     if version.state == "submitted":
         reported = await publish.require_passed(version, context.at, context.today)
-        if await publish.hold_unread(version, reported, context.at):
+        if await publish.hold_unread(version, reported, _staff_id(context), context.at):
             return Answer(schemas.StateAnswer(state="in_review"))
         in_force_from = _in_force_from(context, version)
     approved = await lifecycle.approve(version, body.sha256, _staff_id(context), context.at, in_force_from)

@@ -41,7 +41,7 @@ SPANNING = (
     "DELETE FROM linked_account WHERE person_id",
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
-    "r.record_id AS delivered_id FROM objection o",
+    "r.record_id AS delivered_id, r.received_at FROM objection o",
 )
 """Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids; after a
 delivery, a source's few open tasks are read by an index of each partition."""
