@@ -216,6 +216,14 @@ def _removed_as_asked(replaced: Replaced, objection: StoredObjection) -> bool:
     return replaced.decided_by is DecidedBy.OFFICER and replaced.changed_at >= opened_at
 
 
+async def source_of(objection_id: str) -> str:
+    """Return the id of the source that an objection concerns, "" for one that names none; NotFound without it."""
+    row = await StoredObjection.filter(objection_id=objection_id).first()
+    if row is None:
+        raise NotFound("there is no such objection")
+    return row.source_id or ""
+
+
 class UnderCase(NamedTuple):
     """An act of an officer: who acts, the case it belongs to, and a reason beyond the case's, where there is one."""
 

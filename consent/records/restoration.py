@@ -151,6 +151,12 @@ async def owner_of(record_id: str) -> str | None:
     return None if row is None else row.person_id
 
 
+async def source_of(record_id: str) -> str | None:
+    """Return the id of the source of a record of which a copy is there, or None."""
+    row = await ReplacedRecord.filter(record_id=record_id).first()
+    return None if row is None else row.source_id
+
+
 async def restore(keyring: Keyring, person: Person, record_id: str, staff_id: str, at: datetime) -> bool:
     """Bring the record back as it was before the latest change of it that nobody undid; tell its person and its source.
 

@@ -33,6 +33,16 @@ async def require_own(context: RequestContext, kind: DocumentKind, body: Mapping
         raise OtherDivision("the document belongs to another division")
 
 
+async def require_own_source(context: RequestContext, source_id: str) -> None:
+    """Raise OtherDivision unless the caller's token names a division of a source; for acts on what it delivered."""
+    try:
+        source = await versions.latest_version(DocumentKind.SOURCES, source_id)
+    except NotFound:
+        await require_own(context, DocumentKind.SOURCES, {})
+    else:
+        await require_own(context, DocumentKind.SOURCES, source.body)
+
+
 async def _division_of(kind: DocumentKind, body: Mapping[str, Any]) -> str:
     """Return the division that a document names, that of a service's provider, or "" where neither can be read."""
     if kind is not DocumentKind.SERVICES:

@@ -14,7 +14,7 @@ from tests.factories import (
     publish_document,
     put_document,
 )
-from tests.support.city import Actor, City
+from tests.support.city import Actor, City, record
 
 pytestmark = pytest.mark.anyio
 BRANCH = {
@@ -174,3 +174,32 @@ async def test_an_officer_of_another_city_decides_no_review(town: City) -> None:
     stranger = await of_divisions(town, Audience.PRIVACY, "2102").post(path, decision)
     assert (stranger.status_code, stranger.json()["code"]) == (403, "other_division")
     assert (await of_divisions(town, Audience.PRIVACY, "2101").post(path, decision)).status_code == 200
+
+
+async def test_an_officer_of_another_city_decides_nothing_about_a_source(town: City) -> None:
+    """Objections are acknowledged and decided, and records restored, by officers of the source's division alone."""
+    me, stranger = town.resident("wang"), of_divisions(town, Audience.PRIVACY, "2102")
+    await me.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r-1", "bike-9001", quantity=100, occurred_on="2025-06-01"))
+    (stored,) = (await me.get("/v1/me/records")).json()["data"]
+    body = {"reason_code": "not_mine", "statement": "Somebody else rode."}
+    opened = (await me.post(f"/v1/me/records/{stored['record_id']}/objections", body)).json()
+    path, ruling = (
+        f"/v1/privacy/objections/{opened['objection_id']}",
+        {"decision": "rejected", "reason": "It is theirs."},
+    )
+    case = await stranger.post("/v1/privacy/cases", {"reason_code": "objection", "text": "Another city."})
+    refused = [
+        await stranger.post(f"{path}/acknowledgement"),
+        await stranger.post(f"{path}/decision", ruling),
+    ]
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "other_division")] * 2
+    correction = await town.source().post(
+        "/v1/source/records/r-1/correction", {"quantity": 2, "reason_code": "recount"}
+    )
+    assert correction.status_code == 200
+    restoration = f"/v1/privacy/records/{stored['record_id']}/restoration"
+    answer = await stranger.post(restoration, {"case": case.json()["case_id"]})
+    assert (answer.status_code, answer.json()["code"]) == (403, "other_division")
+    officer = of_divisions(town, Audience.PRIVACY, "2101")
+    assert (await officer.post(f"{path}/decision", ruling)).status_code == 200

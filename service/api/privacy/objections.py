@@ -17,11 +17,12 @@ from consent.domain.objections import ObjectionState
 from consent.events import ledger
 from consent.oversight import objection_decisions, officers, source_analysis
 from consent.oversight.objection_decisions import LockedObjection, ObjectionForOfficer, Ruling, UnderCase
-from consent.records import intake
+from consent.records import intake, restoration
 from consent.records.intake import RecordCorrection
 from service.api.common_schemas import claimed_values
 from service.api.privacy import schemas
 from service.api.privacy.reviews import staff_of
+from service.api.staff_divisions import require_own_source
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
@@ -120,8 +121,9 @@ async def analyse_sources(context: RequestContext, _: None) -> Answer:
 
 
 async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
-    """Acknowledge an objection, once; the resident gets a message."""
+    """Acknowledge an objection, once; the resident gets a message. OtherDivision as for a decision."""
     objection_id = context.request.path_params["objection_id"]
+    await require_own_source(context, await objection_decisions.source_of(objection_id))
     await objection_decisions.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
     return Answer(schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
 
@@ -130,9 +132,11 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
     """Decide an objection with a written reason; an upheld one may correct the record, but never downwards.
 
     Problem body_invalid for a correction of a rejected objection, of a missing record, or without members;
-    WouldLowerPoints for one that leaves the person with fewer points on any day.
+    OtherDivision for a source of a division that is not the officer's; WouldLowerPoints for a correction that leaves
+    the person with fewer points on any day.
     """
     objection_id = context.request.path_params["objection_id"]
+    await require_own_source(context, await objection_decisions.source_of(objection_id))
     locked = await objection_decisions.lock(context.app_context.keyring, objection_id)
     correction = None
     if body.correction is not None:
@@ -174,6 +178,7 @@ async def restore_record(context: RequestContext, body: schemas.RestorationBody)
     if case_id is None:
         raise Problem("body_invalid", errors=[{"pointer": "/case", "code": "required", "detail": "the id of a case"}])
     await officers.require_case(case_id, staff_of(context))
+    await require_own_source(context, await restoration.source_of(record_id) or "")
     act = UnderCase(staff_of(context), case_id, body.reason)
     await objection_decisions.restore_record(context.app_context.keyring, record_id, act, context.at)
     return Answer(schemas.Restored(record_id=record_id))

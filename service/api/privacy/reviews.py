@@ -19,7 +19,7 @@ from consent.oversight import reviews
 from consent.oversight.reviews import Review
 from service.api.admin.schemas import Difference
 from service.api.privacy import review_schemas
-from service.api.staff_divisions import require_own
+from service.api.staff_divisions import require_own, require_own_source
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
@@ -140,6 +140,8 @@ async def decide_review(context: RequestContext, body: review_schemas.DecisionBo
     elif approve and body.recipient is not None:
         raise _recipient_fault("unfit")
     else:
+        contested = await reviews.closed_review(review_id, None)
+        await require_own_source(context, contested.about)
         link_id = await reviews.decide_contested(review_id, staff_id, approve, body.reason, context.at)
         if approve:
             await account_links.end_contested_link(context.app_context.keyring, link_id, context.at)

@@ -123,7 +123,7 @@ PRIVACY = (
         objections.acknowledge_objection,
         None,
         {200: schemas.ObjectionDecided},
-        errors=("not_found",),
+        errors=("not_found", "other_division"),
     ),
     OFFICER.post(
         "/v1/privacy/objections/{objection_id}/decision",
@@ -133,7 +133,7 @@ PRIVACY = (
         schemas.ObjectionDecision,
         {200: schemas.ObjectionDecided},
         key="optional",
-        errors=("not_found", "conflict", "would_lower_points"),
+        errors=("not_found", "conflict", "other_division", "would_lower_points"),
     ),
     OFFICER.get(
         "/v1/privacy/objection-analysis",
@@ -151,7 +151,7 @@ PRIVACY = (
         schemas.RestorationBody,
         {200: schemas.Restored},
         key="optional",
-        errors=("not_found", "conflict"),
+        errors=("not_found", "conflict", "other_division"),
     ),
     OFFICER.get(
         "/v1/privacy/refused-attempts",
