@@ -44,7 +44,7 @@ class Issuer:
             "exp": now + (STAFF_SECONDS if staff else LIFETIME_SECONDS),
             "jti": secrets.token_hex(16),
             **({"birthdate": "1990-01-01"} if audience == "resident" else {}),
-            **({"staff_id": subject} if staff else {}),
+            **({"staff_id": subject, "divisions": ["21"]} if staff else {}),
             **claims,
         }
         return jwt.encode(payload, self._key, algorithm="ES256", headers={"typ": "at+jwt", "kid": KEY_ID})
