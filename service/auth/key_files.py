@@ -1,4 +1,4 @@
-"""PEM files of private keys, mode 0600: P-256 (ES256) for receipts and tokens, Ed25519 for the transparency logs.
+"""Key files of mode 0600: P-256 (ES256) for receipts and tokens, Ed25519 for the logs, and the keyring of the vault.
 
 The service's ES256 key signs receipts and is published as a JWKS; the demonstration issuer has a key file of its own.
 """
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
+
+from consent.crypto.vault import KEY_BYTES
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 """Members that identify a key, in the order in which they are hashed (RFC 7638, section 3.2)."""
@@ -72,19 +74,30 @@ def create_log_key(path: Path) -> None:
     _create(path, Ed25519PrivateKey.generate())
 
 
+def create_keyring(path: Path) -> None:
+    """Create a keyring file with a first encryption key and an index key; an existing file is left unchanged."""
+    keys = {"1": secrets.token_hex(KEY_BYTES)}
+    document = {"current": 1, "encryption_keys": keys, "index_key": secrets.token_hex(KEY_BYTES)}
+    _write_once(path, json.dumps(document).encode())
+
+
 def _load(path: Path) -> object:
     return serialization.load_pem_private_key(_read_own(path), password=None)
 
 
 def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
-    """Write a draft in the same folder and hard-link it into place: no reader sees half a key, the first file stays."""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _write_once(path, pem)
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a draft in the same folder and hard-link it into place: no reader sees half a key, the first file stays."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         try:

