@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benefits.redemption.decision import CivilTime
@@ -37,6 +37,7 @@ from service.auth.access_tokens import (
     WrongRole,
 )
 from service.http import json_io
+from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.openapi import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
@@ -141,22 +142,23 @@ def audience_routes(
     """Return an audience's guarded Mount at `prefix`, and a route for `prefix` itself, which a Mount does not match."""
     guard = [Middleware(Guard, audience=audience, app_context=app_context)]
     inside = [endpoint for endpoint in endpoints if endpoint.operation.path != prefix]
-    routes = [_route(endpoint, app_context, prefix, audience) for endpoint in inside]
+    top = [endpoint for endpoint in endpoints if endpoint.operation.path == prefix]
+    routes = _routes(inside, app_context, prefix, audience)
     return [
-        *(_route(top, app_context, "", audience, guard) for top in endpoints if top.operation.path == prefix),
+        *_routes(top, app_context, "", audience, guard),
         Mount(prefix, app=Router(routes, redirect_slashes=False), middleware=guard, name=audience.value),
     ]
 
 
-def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
+def public_routes(endpoints: Sequence[Endpoint], app_context: AppContext) -> list[BaseRoute]:
     """Return the routes that need no token."""
-    return [_route(endpoint, app_context, "", None) for endpoint in endpoints]
+    return _routes(endpoints, app_context, "", None)
 
 
-def hot_routes(audience: Audience | None, endpoints: Sequence[Endpoint], app_context: AppContext) -> list[Route]:
+def hot_routes(audience: Audience | None, endpoints: Sequence[Endpoint], app_context: AppContext) -> list[BaseRoute]:
     """Return routes of an audience's `hot` endpoints (None: public) by their whole path, behind the same guard."""
     guard = [] if audience is None else [Middleware(Guard, audience=audience, app_context=app_context)]
-    return [_route(endpoint, app_context, "", audience, guard) for endpoint in endpoints if endpoint.hot]
+    return _routes([endpoint for endpoint in endpoints if endpoint.hot], app_context, "", audience, guard)
 
 
 class Guard:
@@ -268,17 +270,24 @@ def document_of(audience: Audience | None, parts: Mapping[str, str]) -> tuple[st
     return (f"{kind}/{document_id}",) if named else ()
 
 
-def _route(
-    endpoint: Endpoint,
+def _routes(
+    endpoints: Sequence[Endpoint],
     app_context: AppContext,
     prefix: str,
     audience: Audience | None,
     guard: Sequence[Middleware] = (),
-) -> Route:
-    operation = endpoint.operation
-    path = operation.path.removeprefix(prefix)
-    run = Runner(endpoint, app_context, audience)
-    return Route(path, run, methods=[operation.method], name=operation.operation_id, middleware=guard)
+) -> list[BaseRoute]:
+    allow = allowed_methods(endpoint.operation for endpoint in endpoints)
+    return [
+        ApiRoute(
+            endpoint.operation.path.removeprefix(prefix),
+            Runner(endpoint, app_context, audience),
+            endpoint.operation,
+            allow[endpoint.operation.path],
+            middleware=guard,
+        )
+        for endpoint in endpoints
+    ]
 
 
 async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience | None, request: Request) -> Response:
