@@ -20,6 +20,7 @@ PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "RFC 9457 problem details. `code` is stable; what was sent is never repeated.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "additionalProperties": False,
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
@@ -32,17 +33,20 @@ PROBLEM: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "detail"],
+                "additionalProperties": False,
                 "properties": {
                     "pointer": {"type": "string", "description": "RFC 6901"},
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
                     "rule": {"type": "string", "description": "the guardrail's number"},
+                    "severity": {"type": "string", "description": "of a finding of the publication rules"},
                     "marks": {
                         "type": "array",
                         "description": "the words of the text that the error is about",
                         "items": {
                             "type": "object",
                             "required": ["start", "end", "text"],
+                            "additionalProperties": False,
                             "properties": {
                                 "start": {"type": "integer"},
                                 "end": {"type": "integer"},
@@ -53,8 +57,30 @@ PROBLEM: dict[str, Any] = {
                 },
             },
         },
+        "notice": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "with `notice_changed`: the new notice, ready to be shown",
+        },
+        "reasons": {
+            "type": "array",
+            "description": "with `benefit_not_available`: each line of the condition with the caller's points",
+            "items": {
+                "type": "object",
+                "required": ["measure", "at_least", "have", "met"],
+                "additionalProperties": False,
+                "properties": {
+                    "measure": {"type": "string"},
+                    "at_least": {"type": "integer"},
+                    "have": {"type": "integer"},
+                    "met": {"type": "boolean"},
+                },
+            },
+        },
+        "quota_used": {"type": "boolean", "description": "with `benefit_not_available`: only the quota is used up"},
     },
 }
+"""Every member that a problem may have; the last three belong to one code each."""
 STATUS_DESCRIPTIONS = {
     200: "Done",
     201: "Made",
