@@ -1,0 +1,67 @@
+"""Check an answer against the OpenAPI document: its status is documented, its body has the described members alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+
+from service import app
+
+
+@cache
+def _operations() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
+    """The described operations by a pattern of their path; those with the fewest parameters come first."""
+    paths = sorted(app.document()["paths"].items(), key=lambda entry: entry[0].count("{"))
+    return tuple((re.compile(re.sub(r"\{\w+\}", "[^/]+", path).replace(".", r"\.")), item) for path, item in paths)
+
+
+@cache
+def _validators(operation_id: str) -> Mapping[tuple[str, str], jsonschema_rs.Draft202012Validator]:
+    """Compile the schemas of an operation's JSON answers, by status and media type."""
+    components = app.document()["components"]
+    (operation,) = [
+        candidate
+        for _, item in _operations()
+        for candidate in item.values()
+        if candidate["operationId"] == operation_id
+    ]
+    return {
+        (status, media): jsonschema_rs.Draft202012Validator({**content["schema"], "components": components})
+        for status, answer in operation["responses"].items()
+        for media, content in answer.get("content", {}).items()
+        if media.endswith("json")
+    }
+
+
+def described(method: str, path: str) -> Mapping[str, Any] | None:
+    """Return the description of an operation; None where the document has none for this method and path."""
+    for pattern, item in _operations():
+        if pattern.fullmatch(path) and method.lower() in item:
+            operation: Mapping[str, Any] = item[method.lower()]
+            return operation
+    return None
+
+
+def undescribed(answer: httpx2.Response) -> list[str]:
+    """Return what an answer has that the document does not describe: its status, media type, members or values.
+
+    Empty for an answer that is as described, and for an address that the document does not have.
+    """
+    operation = described(answer.request.method, answer.request.url.path)
+    if operation is None:
+        return []
+    name, status = operation["operationId"], str(answer.status_code)
+    if status not in operation["responses"]:
+        return [f"{name}: status {status} is not described: {answer.text[:200]}"]
+    content = operation["responses"][status].get("content", {})
+    media = answer.headers.get("content-type", "").partition(";")[0]
+    if media not in content and (media or content):
+        return [f"{name}: {status} as {media or 'nothing'} is not described"]
+    validator = _validators(name).get((status, media))
+    faults = [] if validator is None else validator.iter_errors(answer.json())
+    return [f"{name} {status}: /{'/'.join(map(str, fault.instance_path))}: {fault.message[:200]}" for fault in faults]
