@@ -1,0 +1,160 @@
+"""Members of bodies and answers: unknown ones are refused, and no answer has one that its schema does not (API3)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from service import app
+from service.api.routes import OPERATIONS
+from service.auth.access_tokens import Audience
+from tests.stories.attacks.test_objects_of_others import owned_objects, parts_of
+from tests.support import answers, calls
+from tests.support.city import City, row_counts
+
+pytestmark = pytest.mark.anyio
+
+FREE_DOCUMENTS: Final = frozenset({"createDocument", "findFaults", "editDocument", "composeTexts", "importCatalogue"})
+"""Operations whose body contains a catalogue document: the publication rules refuse its unknown members."""
+OPEN: Final = frozenset(
+    {
+        # Catalogue documents, whole or in part: public, and closed by the schema of documents.
+        *("BenefitAnswer.baseline", "BenefitAnswer.effect", "Catalogue.catalogue", "CheckAnswer.effect"),
+        *("DocumentList.data", "DryRun.baseline", "DryRun.terms", "HistoryRow.document", "NoticeAnswer.fields"),
+        *("NoticeRow.languages", "PublicBenefit.baseline", "PublicBenefit.condition", "PublicBenefit.effect"),
+        *("PublicBenefit.valid", "RedemptionAnswer.effect", "ReviewAnswer.document", "SchemeAnswer.limits"),
+        *("SchemeAnswer.scheme", "VersionAnswer.document", "ConsentUnderCase.notice", "PolicyEntry.leaf"),
+        # Signed or hashed as they are: their members are part of what is verified.
+        *("EventOpening.event", "ReceiptAnswer.receipt"),
+        # A message's facts differ by kind; the register describes tables, and an officer's record is by its kind.
+        *("MessageAnswer.facts", "Register.data", "ObjectionUnderReview.record", "ObjectionWithStatements.record"),
+        "Problem.notice",
+    }
+)
+"""Members of answers, as schema.member, whose own members the OpenAPI document does not list, with the reasons."""
+
+
+def places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Return the place of every object in a JSON value."""
+    if isinstance(value, dict):
+        yield at
+    for name, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        yield from places(inner, (*at, name))
+
+
+async def test_an_unknown_member_is_refused_in_every_body_at_every_depth(shared_city: City) -> None:
+    tokens, before = calls.tokens_of(shared_city), await row_counts()
+    for operation in OPERATIONS:
+        if operation.request is None or operation.operation_id in FREE_DOCUMENTS:
+            continue
+        assert operation.audience is not None
+        good = calls.BODIES[operation.operation_id]
+        for place in places(good):
+            if place == ("points",):  # a map by dimension: an unknown operation is no member but a wrong key
+                continue
+            body = copy.deepcopy(good)
+            inner = body
+            for step in place:
+                inner = inner[step]
+            inner["is_admin"] = True
+            answer = await calls.call(shared_city, operation, tokens[operation.audience], body=body)
+            problem = answer.json()
+            assert (answer.status_code, problem["code"]) == (422, "body_invalid"), (operation.operation_id, place)
+            pointer = "".join(f"/{step}" for step in (*place, "is_admin"))
+            faults = {error["pointer"]: error["code"] for error in problem["errors"]}
+            assert faults.get(pointer) == "unknown_field", (operation.operation_id, place, faults)
+    assert await row_counts() == before
+
+
+async def test_an_unknown_member_of_a_catalogue_document_never_comes_into_force(town: City) -> None:
+    """A draft may be faulty, and says so; it cannot be submitted, so nothing reads it."""
+    admin = town.actor(Audience.ADMINISTRATOR, "admin-1")
+    benefit = (await admin.get("/v1/admin/benefits/library-deposit")).json()["document"]
+    changes: list[dict[str, Any]] = [
+        {"approved": True},
+        {"state": "in_force"},
+        {"quota": {**benefit.get("quota", {}), "unlimited": True}},
+        {"condition": {**benefit["condition"], "is_admin": True}},
+    ]
+    for number, change in enumerate(changes):
+        body = {**benefit, **change, "benefit_id": f"library-deposit-{number}"}
+        checked = await admin.post("/v1/admin/benefits/findings", body)
+        codes = {finding["code"] for finding in checked.json()["findings"]}
+        assert codes & {"unknown_field", "condition_unknown"}, change
+        drafted = await admin.post("/v1/admin/benefits", body)
+        assert drafted.json()["state"] == "draft"
+        submitted = await admin.post(f"/v1/admin/benefits/{body['benefit_id']}/versions/1/submit")
+        assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited"), submitted.text
+
+
+async def test_members_that_only_the_service_sets_cannot_be_set(shared_city: City) -> None:
+    """Names of columns and answers in a body, which an automatic binding would store."""
+    resident = shared_city.resident("wang")
+    good = calls.BODIES["requestConsent"]
+    for name in (
+        "person_id",
+        "sub",
+        "state",
+        "consent_id",
+        "given_at",
+        "epoch",
+        "notice_version",
+        "expires_at",
+        "__proto__",
+    ):
+        answer = await resident.post("/v1/me/consent-requests", {**good, name: "x"})
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown_field"), name
+
+
+async def test_every_answer_has_the_members_of_its_schema_alone(town: City) -> None:
+    """Every operation is called by a caller with objects of each kind; each answer is checked as a closed schema."""
+    owned = await owned_objects(town)
+    who = {
+        Audience.RESIDENT: town.resident("wang").token,
+        Audience.SOURCE: town.source().token,
+        Audience.VENUE: town.venue().token,
+        Audience.ADMINISTRATOR: town.actor(Audience.ADMINISTRATOR, "admin-1").token,
+        Audience.PRIVACY: town.actor(Audience.PRIVACY, "officer-1").token,
+    }
+    last = ("withdrawConsent", "withdrawAll", "eraseMe")
+    answered = set()
+    for operation in sorted(
+        OPERATIONS, key=lambda operation: (operation.operation_id in last, operation.method != "GET")
+    ):
+        token = None if operation.audience is None else who[operation.audience]
+        for parts in ({}, {**calls.PARTS, **(parts_of(operation, owned) if operation.audience in owned else {})}):
+            answer = await calls.call(town, operation, token, parts)
+            assert answers.undescribed(answer) == []
+            if answer.is_success:
+                answered.add(operation.operation_id)
+    assert len(answered) > 60, sorted({operation.operation_id for operation in OPERATIONS} - answered)
+
+
+def open_members(schema: Any, at: str) -> Iterator[str]:
+    """Return the members, as schema.member, that may contain anything."""
+    if isinstance(schema, dict):
+        if schema.get("additionalProperties") is True or (
+            "properties" in schema and schema.get("additionalProperties") is not False
+        ):
+            yield at
+        for name, inner in schema.items():
+            below = f"{at}.{name}" if "." not in at and name not in SYNTAX else at
+            yield from open_members(inner, below)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from open_members(inner, at)
+
+
+SYNTAX = frozenset({"properties", "anyOf", "oneOf", "items", "additionalProperties", "propertyNames"})
+
+
+def test_every_schema_of_an_answer_lists_its_members() -> None:
+    bodies = {operation.request.__name__ for operation in OPERATIONS if operation.request is not None}
+    schemas = app.document()["components"]["schemas"]
+    faults = {place for name, schema in schemas.items() if name not in bodies for place in open_members(schema, name)}
+    assert faults == OPEN
