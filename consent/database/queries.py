@@ -21,6 +21,8 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError, OperationalError
 from tortoise.transactions import in_transaction
 
+from consent.kernel import fault_points
+from consent.kernel.fault_points import FaultPoint
 from consent.kernel.instants import EPOCH as EPOCH
 from consent.kernel.instants import from_day_number as from_day_number
 from consent.kernel.instants import from_micros as from_micros
@@ -298,6 +300,8 @@ async def transaction() -> AsyncIterator[None]:
             await client.execute_query("COMMIT")
             await client.execute_query("BEGIN IMMEDIATE")
         yield
+        fault_points.reach(FaultPoint.BEFORE_COMMIT)
+    fault_points.reach(FaultPoint.AFTER_COMMIT)
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 from consent.database import queries
+from consent.kernel import fault_points
+from consent.kernel.fault_points import FaultPoint
 
 
 class WriteConflict(Exception):
@@ -174,6 +176,7 @@ async def commit(plan: Plan) -> None:
         await commit_stepwise(plan)
     elif not await queries.execute_guarded(*_single(plan)):
         raise WriteConflict
+    fault_points.reach(FaultPoint.PLAN_COMMITTED)
 
 
 async def commit_stepwise(plan: Plan) -> None:

@@ -6,6 +6,9 @@ import os
 import secrets
 from pathlib import Path
 
+from consent.kernel import fault_points
+from consent.kernel.fault_points import FaultPoint
+
 
 def replace(path: Path, content: bytes) -> None:
     """Replace the file at `path` by `content` atomically; returns once file and folder are on disk.
@@ -18,9 +21,11 @@ def replace(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    fault_points.reach(FaultPoint.FILE_DRAFTED)
     draft.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+    fault_points.reach(FaultPoint.FILE_REPLACED)

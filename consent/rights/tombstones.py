@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from consent.kernel import fault_points
+from consent.kernel.fault_points import FaultPoint
+
 FILE = "tombstones"
 
 
@@ -67,6 +70,7 @@ class Tombstones:
                 line = "\n" + line
             os.write(descriptor, line.encode())
             os.fsync(descriptor)
+            fault_points.reach(FaultPoint.ENDING_RECORDED)
         finally:
             os.close(descriptor)
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from tortoise.functions import Count, Min
 
 from consent.database import queries
-from consent.kernel import atomic_file
+from consent.kernel import atomic_file, fault_points
+from consent.kernel.fault_points import FaultPoint
 from consent.models import LogHead, Outbox
 from consent.transparency import checkpoint, merkle, tiles
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
@@ -87,6 +88,7 @@ async def integrate(log: Log, at: datetime) -> int:
         )
         size = await tiles.grow(log, row["size"], hashes)
         await LogHead.filter(log=log).update(size=size, checked_at=queries.to_micros(at))
+        fault_points.reach(FaultPoint.LEAVES_MOVED)
         return len(taken)
 
 

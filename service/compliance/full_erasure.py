@@ -12,7 +12,9 @@ from consent import persons
 from consent.consents import live, register
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.kernel import fault_points
 from consent.kernel.errors import NotFound
+from consent.kernel.fault_points import FaultPoint
 from consent.persons import Person
 from consent.rights import erasure
 from consent.transparency import sequencer
@@ -39,6 +41,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     """
     await snapshots.delete_cached(person.person_id)
     await tickets.unlink_person(person.person_id)
+    fault_points.reach(FaultPoint.ERASURE_BEGUN)
     return await erasure.erase(keyring, person, at)
 
 
