@@ -18,9 +18,11 @@ from typing import Any
 import asyncpg
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.transactions import in_transaction
 
+from consent.database import failures
+from consent.database.failures import UNSENT_ERRORS, UNUSABLE_CONNECTION_ERRORS, CommitUncertain
 from consent.kernel import fault_points
 from consent.kernel.fault_points import FaultPoint
 from consent.kernel.instants import EPOCH as EPOCH
@@ -32,9 +34,14 @@ from consent.kernel.instants import to_micros as to_micros
 CONNECTION = "default"
 
 Row = dict[str, Any]
-RETRYABLE_ERRORS = (IntegrityError, asyncpg.UniqueViolationError, asyncpg.exceptions.InvalidCachedStatementError)
-"""Errors that a retry of the whole transaction resolves: a unique violation by a concurrent transaction, or a prepared
-statement that a migration has invalidated."""
+RETRYABLE_ERRORS = (
+    IntegrityError,
+    asyncpg.UniqueViolationError,
+    asyncpg.exceptions.InvalidCachedStatementError,
+    *UNUSABLE_CONNECTION_ERRORS,
+)
+"""Errors that a retry of the whole transaction resolves: a unique violation by a concurrent transaction, a prepared
+statement that a migration has invalidated, a connection lost before COMMIT."""
 
 
 def connection() -> BaseDBAsyncClient:
@@ -126,6 +133,9 @@ async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
     try:
         row: Mapping[str, Any] | None = await conn.fetchrow(sql, *values)
         return row
+    except UNUSABLE_CONNECTION_ERRORS:
+        pool.discard(conn)
+        raise
     finally:
         await pool.release(conn)
 
@@ -135,6 +145,9 @@ async def execute_guarded(sql: str, *values: object, in_transaction: bool = Fals
 
     Runs in a transaction of its own or, with `in_transaction`, in the running one. PostgreSQL aborts that one when this
     returns False: the caller must roll it back.
+
+    Raises:
+        CommitUncertain: the connection was lost after a statement of its own was sent.
     """
     try:
         if in_transaction:
@@ -143,6 +156,10 @@ async def execute_guarded(sql: str, *values: object, in_transaction: bool = Fals
             await fetch_record(sql, *values)
     except asyncpg.DivisionByZeroError:
         return False
+    except UNUSABLE_CONNECTION_ERRORS as error:
+        if in_transaction or isinstance(error, UNSENT_ERRORS):
+            raise
+        raise CommitUncertain from error
     except OperationalError as error:
         # Inside a transaction Tortoise 1.1.9 raises the driver's error as the cause of its own.
         if not isinstance(error.__cause__, asyncpg.DivisionByZeroError):
@@ -260,30 +277,58 @@ def array_param(values: Iterable[str]) -> object:
 
 
 class _Transaction:
-    """Tortoise's transaction; Tortoise 1.1.9 never releases the connection where BEGIN fails."""
+    """Tortoise's transaction, which closes a lost connection and leaves no transaction open.
 
-    __slots__ = ("context",)
+    Tortoise 1.1.9 never releases the connection where BEGIN fails, and after a COMMIT that failed on SQLite its next
+    BEGIN would commit the same transaction.
+    """
+
+    __slots__ = ("client", "context")
 
     async def __aenter__(self) -> BaseDBAsyncClient:
         self.context: Any = in_transaction(CONNECTION)
         try:
-            client: BaseDBAsyncClient = await self.context.__aenter__()
+            self.client: Any = await self.context.__aenter__()
         except BaseException as error:
+            failures.note(error)
             if hasattr(self.context, "token"):
-                await self._release(error)
+                self.client = getattr(self.context, "client", None)
+                # The server may have begun it after all; the connection's next user would be inside it unknowingly.
+                await self._release(lost=True)
             raise
-        return client
+        return self.client
 
-    async def __aexit__(self, *raised: object) -> None:
-        await self.context.__aexit__(*raised)
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Commit, or roll back after an error.
 
-    async def _release(self, error: BaseException) -> None:
-        """Release the connection, or SQLite's lock, of a transaction that did not begin."""
-        if not is_sqlite():
-            # The server may have begun it after all; the next user of the connection would be inside it unknowingly.
-            self.context.client._connection.terminate()
-        with suppress(Exception):
-            await self.context.__aexit__(type(error), error, error.__traceback__)
+        Raises:
+            CommitUncertain: the connection was lost during COMMIT.
+        """
+        failure, lost = error, isinstance(error, UNUSABLE_CONNECTION_ERRORS)
+        try:
+            if error is None:
+                await self.client.commit()
+            elif not lost or is_sqlite():
+                await self.client.rollback()
+        except BaseException as raised:
+            failure, lost = raised, isinstance(raised, UNUSABLE_CONNECTION_ERRORS)
+            if is_sqlite():
+                with suppress(Exception):
+                    await self.client.rollback()
+            elif lost and error is None and not isinstance(raised, UNSENT_ERRORS):
+                raise CommitUncertain from raised
+            raise
+        finally:
+            if failure is not None:
+                failures.note(failure)
+            await self._release(lost)
+
+    async def _release(self, lost: bool) -> None:
+        """Release the connection, or SQLite's lock; close a connection of PostgreSQL that is lost."""
+        if lost and not is_sqlite():
+            _pool().discard(self.client._connection)
+        # With this class of error Tortoise neither commits nor rolls back.
+        await self.context.__aexit__(TransactionManagementError, None, None)
 
 
 @asynccontextmanager

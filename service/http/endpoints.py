@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benefits.redemption.decision import CivilTime
 from benefits.statistics.weeks import Week, week_at
-from consent.database import queries
+from consent.database import queries, retries
 from consent.documents.schema import is_document_id
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
@@ -58,8 +58,6 @@ RECORDED = frozenset(
     }
 )
 """Codes of refusals that an officer must be able to see (R13)."""
-ATTEMPTS_MAX = 3
-"""Tries of a write. Two deliveries of one new record can meet at its unique key; the second try reads it."""
 
 
 class RequestContext(NamedTuple):
@@ -303,17 +301,21 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
     if endpoint.key == "required" or (endpoint.key == "optional" and "idempotency-key" in request.headers):
         key = _idempotency_key(app_context, audience, principal, request, raw)
     context = RequestContext(request, app_context, principal, key)
+    if endpoint.own_clock and key is None and request.method != "GET":
+        # The handler commits several writes by itself, and no stored answer tells which of them it has committed.
+        return await _attempt(endpoint, context, body)
+    # A stored answer tells the next try if this one has committed; the try waits for one that still commits. A read
+    # commits nothing but the uses of records that it made, each of which took place.
+    certain = key is not None or request.method == "GET"
+    return await retries.repeat(lambda: _attempt(endpoint, context, body), also_uncertain=certain)
+
+
+async def _attempt(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:
     if endpoint.own_clock:
         return _response(await endpoint.handle(context, body))
     if not endpoint.writes:
         return _response(await endpoint.handle(await _at_present(context), body))
-    for attempt in range(ATTEMPTS_MAX):
-        try:
-            return await _write(endpoint, context, body)
-        except queries.RETRYABLE_ERRORS:
-            if attempt == ATTEMPTS_MAX - 1:
-                raise
-    raise AssertionError("unreachable")
+    return await _write(endpoint, context, body)
 
 
 async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:

@@ -70,8 +70,18 @@ class OptionalBody(ApiModel):
     """A body that a client may leave out: the handler then receives None."""
 
 
+BODY_READ = "credit_easy.body"
+"""The place in a request's scope of the body that was read."""
+
+
 async def read_body(request: Request) -> bytes:
-    """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large at the first byte beyond."""
+    """Read the whole body, at most BODY_BYTES_MAX; Problem body_too_large at the first byte beyond.
+
+    A handler that reads it itself may run again after a lost connection, and then gets the same bytes.
+    """
+    read: bytes | None = request.scope.get(BODY_READ)
+    if read is not None:
+        return read
     check_content_length(request, BODY_BYTES_MAX)
     parts: list[bytes] = []
     size = 0
@@ -84,7 +94,9 @@ async def read_body(request: Request) -> bytes:
         if size > BODY_BYTES_MAX:
             raise Problem("body_too_large")
         if not message.get("more_body", False):
-            return b"".join((*parts, part)) if parts else part
+            read = b"".join((*parts, part)) if parts else part
+            request.scope[BODY_READ] = read
+            return read
         parts.append(part)
 
 

@@ -6,21 +6,19 @@ Nothing that was sent is ever repeated; `code` is what programs read, `detail` s
 from __future__ import annotations
 
 import logging
-import sqlite3
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-import asyncpg
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
-from tortoise.exceptions import DBConnectionError, OperationalError
 
+from consent.database import failures
 from consent.database.write_plan import WriteConflict
 from consent.kernel import bilingual
 from consent.kernel.errors import DomainError
@@ -33,20 +31,6 @@ TYPE_BASE: Final = "https://credit-easy.example/problems/"
 RETRY_AFTER_SECONDS: Final = 5
 """Seconds of Retry-After while the database or the key server is unavailable."""
 AUTHENTICATE: Final = "Bearer"
-
-
-UNAVAILABLE_ERRORS: Final = (
-    DBConnectionError,
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.exceptions.InsufficientResourcesError,
-    asyncpg.exceptions.TransactionRollbackError,
-    WriteConflict,
-)
-"""Raised where the database is unavailable, shutting down or full, chose this transaction as a deadlock's victim, or
-let others change the same rows before every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +194,11 @@ def handlers() -> dict[Any, ExceptionHandler]:
         Problem: _problem,
         DomainError: _domain_error,
         HTTPException: _http_error,
-        OperationalError: _operational,
         ClientDisconnect: _gone,
-        **dict.fromkeys(UNAVAILABLE_ERRORS, _unavailable),
+        # Others changed the same rows before every attempt.
+        WriteConflict: _unavailable,
+        **dict.fromkeys(failures.UNAVAILABLE_ERRORS, _unavailable),
+        **dict.fromkeys(failures.SQLITE_ERRORS, _sqlite_error),
     }
 
 
@@ -239,9 +225,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
     return problem_response(request, Problem("unavailable"))
 
 
-async def _operational(request: Request, error: Exception) -> Response:
-    """SQLite's locks that could not be had heal by themselves; anything else here is a mistake of ours."""
-    if isinstance(error.__cause__, sqlite3.OperationalError) or "locked" in str(error):
+async def _sqlite_error(request: Request, error: Exception) -> Response:
+    """Answer an error of SQLite, or one that Tortoise has wrapped: a lock or a full disk, else a mistake of ours."""
+    if failures.is_unavailable(error):
         return await _unavailable(request, error)
     return unforeseen(request, error)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import queries, retries
 from consent.documents import lifecycle
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
@@ -16,9 +16,6 @@ from consent.oversight import source_objections
 from consent.records import intake
 from consent.records.intake import DeliveredRecord, DeliveryResult
 from service.http.context import Clock
-
-ATTEMPTS_MAX = 3
-"""Tries of a batch. Two deliveries of the same new record can collide at its unique key; the second try sees it."""
 
 
 class SourceNotInForce(DomainError):
@@ -45,20 +42,18 @@ async def commit(context: DeliveryContext, source: Version, batch: Sequence[Deli
     Raises:
         SourceNotInForce: the source is not in force or has another client; nothing of the batch is stored.
     """
-    for attempt in range(ATTEMPTS_MAX):
-        try:
-            async with queries.transaction():
-                at = await context.clock()
-                now = await lifecycle.in_force(DocumentKind.SOURCES, source.document_id, at)
-                if now is None or now.body["client_id"] != source.body["client_id"]:
-                    raise SourceNotInForce("the source is not in force any more")
-                kinds = frozenset(now.body["kinds"])
-                source_id = source.document_id
-                results = await intake.deliver(context.keyring, source_id, kinds, batch, context.day_of(at), at)
-                if any(result.status == "accepted" for result in results):
-                    await source_objections.close_delivered(context.keyring, source_id, context.day_of, at)
-                return results
-        except queries.RETRYABLE_ERRORS:
-            if attempt == ATTEMPTS_MAX - 1:
-                raise
-    raise AssertionError("unreachable")
+    return await retries.repeat(lambda: _deliver(context, source, batch))
+
+
+async def _deliver(context: DeliveryContext, source: Version, batch: Sequence[DeliveredRecord]) -> list[DeliveryResult]:
+    async with queries.transaction():
+        at = await context.clock()
+        now = await lifecycle.in_force(DocumentKind.SOURCES, source.document_id, at)
+        if now is None or now.body["client_id"] != source.body["client_id"]:
+            raise SourceNotInForce("the source is not in force any more")
+        kinds = frozenset(now.body["kinds"])
+        source_id = source.document_id
+        results = await intake.deliver(context.keyring, source_id, kinds, batch, context.day_of(at), at)
+        if any(result.status == "accepted" for result in results):
+            await source_objections.close_delivered(context.keyring, source_id, context.day_of, at)
+        return results

@@ -13,7 +13,11 @@ from collections import deque
 from typing import Any
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import PoolConnectionWrapper, TransactionContextPooled
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
+
+from consent.database.failures import UNUSABLE_CONNECTION_ERRORS
 
 CONNECTIONS_MAX = 10
 """Connections of one process; `?maxsize=` in the database URL replaces it."""
@@ -87,11 +91,20 @@ class Pool:
             self.in_use.discard(connection)
             self.idle.append((connection, time.monotonic()))
 
+    def discard(self, connection: asyncpg.Connection) -> None:
+        """Close a connection in use that is lost, and the idle ones, which the same cause may have ended.
+
+        `release` must follow. An idle connection whose server process has ended is open to the driver until the event
+        loop reads the end of its stream.
+        """
+        connection.terminate()
+        self._terminate_idle()
+
     def terminate_all(self) -> None:
         """Close every connection without waiting. Running queries fail, waiting tasks try again."""
-        for connection in [*self.in_use, *(connection for connection, _ in self.idle)]:
+        for connection in self.in_use:
             connection.terminate()
-        self.idle.clear()
+        self._terminate_idle()
         # Those in use have not been released yet; nobody needs to wait for that.
         self.in_use.clear()
         while self._wake(None):
@@ -99,9 +112,7 @@ class Pool:
 
     async def expire_connections(self) -> None:
         """Close the idle connections; Tortoise calls this after it created or dropped a type."""
-        for connection, _ in self.idle:
-            connection.terminate()
-        self.idle.clear()
+        self._terminate_idle()
 
     async def close(self) -> None:
         """Refuse `acquire`, close the idle connections, and each one in use when it is released."""
@@ -116,6 +127,11 @@ class Pool:
         """Refuse `acquire` and close every connection without waiting."""
         self.closed = True
         self.terminate_all()
+
+    def _terminate_idle(self) -> None:
+        for connection, _ in self.idle:
+            connection.terminate()
+        self.idle.clear()
 
     async def _open(self) -> asyncpg.Connection:
         self.opening += 1
@@ -169,10 +185,52 @@ class Pool:
         return False
 
 
+async def _translated(client: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+    """Run a statement of Tortoise's and raise Tortoise's errors, except for UNUSABLE_CONNECTION_ERRORS.
+
+    Tortoise 1.1.9's own translation raises one TransactionManagementError for a read-only server and for our mistakes.
+    """
+    try:
+        return await func(client, *args, **kwargs)
+    except (asyncpg.SyntaxOrAccessError, asyncpg.exceptions.DataError) as error:
+        raise OperationalError(error) from error
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(error) from error
+    except asyncpg.InvalidTransactionStateError as error:
+        if isinstance(error, UNUSABLE_CONNECTION_ERRORS):
+            raise
+        raise TransactionManagementError(error) from error
+
+
+class PooledConnection(PoolConnectionWrapper[asyncpg.Connection]):
+    """A connection for one statement outside of transactions; closed where it is lost."""
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        pool: Pool = self.client._pool
+        assert self.connection is not None
+        if isinstance(error, UNUSABLE_CONNECTION_ERRORS):
+            pool.discard(self.connection)
+        await pool.release(self.connection)
+
+
+class PooledTransaction(TransactionWrapper):
+    """Tortoise's transaction with the errors of `_translated`."""
+
+    _translate_exceptions = _translated
+
+
 class Client(AsyncpgDBClient):
     """Tortoise's client for asyncpg with this pool."""
 
     _pool: Pool | None
+    _translate_exceptions = _translated
+
+    def acquire_connection(self) -> PooledConnection:
+        """Return a context manager with a connection of the pool."""
+        return PooledConnection(self, self._pool_init_lock)
+
+    def _in_transaction(self) -> TransactionContextPooled:
+        return TransactionContextPooled(PooledTransaction(self), self._pool_init_lock)
 
     async def create_pool(self, **kwargs: Any) -> Pool:
         """Make the pool and open one connection, so that an unreachable database fails here."""

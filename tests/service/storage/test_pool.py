@@ -14,7 +14,7 @@ import pytest
 from tortoise.backends.base.client import TransactionalDBClient
 
 from consent.database import queries
-from service.http.problems import UNAVAILABLE_ERRORS
+from consent.database.failures import UNAVAILABLE_ERRORS
 from service.storage import health_monitor
 from service.storage import pool as connections
 from service.storage.pool import CONNECTIONS_MAX, Pool
