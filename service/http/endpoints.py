@@ -36,7 +36,7 @@ from service.auth.access_tokens import (
     Resident,
     WrongRole,
 )
-from service.http import json_io
+from service.http import bodies, json_io
 from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.openapi import Operation
@@ -114,6 +114,7 @@ class Answer(NamedTuple):
 
 
 Handler = Callable[[RequestContext, Any], Awaitable[Answer | Response]]
+Parse = Callable[[Request, bytes], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ class Endpoint:
     key: Key = "none"
     raw: bool = False
     """The handler reads the body itself and opens its own transactions (streams)."""
+    parse: Parse | None = None
+    """Turns the bytes of the body into what the handler gets, where they are not the JSON of the operation's model."""
     own_clock: bool = False
     """The handler reads the database's clock with its own query and commits its own writes: no query comes before it
     and no transaction is around it."""
@@ -292,10 +295,7 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
     for value in request.path_params.values():
         if not _readable(value):
             raise Problem("not_found")
-    model, body = endpoint.operation.request, None
-    raw = b"" if endpoint.raw or request.method in ("GET", "HEAD") else await json_io.read_body(request)
-    if model is not None and not endpoint.raw and (raw or not issubclass(model, json_io.OptionalBody)):
-        body = json_io.parse_json(request, raw, model)
+    raw, body = await _read(endpoint, request)
     principal = principal_of(request)
     key = None
     if endpoint.key == "required" or (endpoint.key == "optional" and "idempotency-key" in request.headers):
@@ -316,6 +316,18 @@ async def _attempt(endpoint: Endpoint, context: RequestContext, body: Any) -> Re
     if not endpoint.writes:
         return _response(await endpoint.handle(await _at_present(context), body))
     return await _write(endpoint, context, body)
+
+
+async def _read(endpoint: Endpoint, request: Request) -> tuple[bytes, Any]:
+    """Return the bytes of the body and what the handler gets; (b"", None) where the handler reads the body itself."""
+    if endpoint.raw or request.method in ("GET", "HEAD"):
+        return b"", None
+    raw, model = await bodies.read_body(request), endpoint.operation.request
+    if endpoint.parse is not None:
+        return raw, await endpoint.parse(request, raw)
+    if model is None or (not raw and issubclass(model, json_io.OptionalBody)):
+        return raw, None
+    return raw, json_io.parse_json(request, raw, model)
 
 
 async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:

@@ -38,6 +38,7 @@ PROBLEM: dict[str, Any] = {
                     "pointer": {"type": "string", "description": "RFC 6901"},
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
+                    "line": {"type": "integer", "description": "of a catalogue in YAML, from 1"},
                     "rule": {"type": "string", "description": "the guardrail's number"},
                     "severity": {"type": "string", "description": "of a finding of the publication rules"},
                     "marks": {
@@ -57,6 +58,7 @@ PROBLEM: dict[str, Any] = {
                 },
             },
         },
+        "more_errors": {"type": "boolean", "description": "true when only the first errors are listed"},
         "notice": {
             "type": "object",
             "additionalProperties": True,
@@ -89,6 +91,7 @@ STATUS_DESCRIPTIONS = {
     401: "No token, or none that is accepted",
     403: "Not for this caller",
     404: "There is nothing of this name, or it is another person's",
+    408: "The body did not arrive in time",
     409: "The state does not allow it",
     410: "Too late",
     413: "The body is too large",
@@ -245,7 +248,15 @@ def _problems(operation: Operation) -> dict[int, list[str]]:
     if operation.audience is Audience.RESIDENT:
         codes |= {"birthdate_required", "adults_only"}
     if operation.request is not None:
-        codes |= {"malformed_json", "duplicate_key", "too_deep", "not_json", "body_too_large", "body_invalid"}
+        codes |= {
+            "malformed_json",
+            "duplicate_key",
+            "too_deep",
+            "not_json",
+            "body_too_large",
+            "body_too_slow",
+            "body_invalid",
+        }
     if operation.idempotency != "none":
         codes |= {"idempotency_key_required", "idempotency_key_reused"}
     if {parameter.name for parameter in operation.query} & {"limit", "cursor"}:

@@ -10,7 +10,7 @@ from typing import TypedDict, Unpack
 from pydantic import BaseModel
 
 from service.auth.access_tokens import Audience
-from service.http.endpoints import Endpoint, Handler, Key
+from service.http.endpoints import Endpoint, Handler, Key, Parse
 from service.http.json_io import LIMIT_MAX
 from service.http.openapi import Operation, Parameter
 
@@ -45,8 +45,8 @@ class WriteOptions(TypedDict, total=False):
     method: HTTPMethod
     raw: bool
     """The handler reads the body and opens its transactions itself."""
-    own_body: bool
-    """The handler reads the body itself, inside the request's transaction."""
+    parse: Parse
+    """See `Endpoint.parse`."""
     also_accepts: tuple[str, ...]
     own_clock: bool
     """See `Endpoint.own_clock`."""
@@ -115,13 +115,13 @@ class Calls:
             also_accepts=options.get("also_accepts", ()),
             tags=(self._tag,),
         )
-        reads_body = raw or options.get("own_body", False)
         return Endpoint(
             operation,
             handle,
             writes=not raw,
             key=key,
-            raw=reads_body,
+            raw=raw,
+            parse=options.get("parse"),
             own_clock=options.get("own_clock", False),
             hot=options.get("hot", False),
         )

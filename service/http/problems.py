@@ -85,7 +85,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "sample_too_large": 409,
         "precondition_failed": 412,
         "precondition_required": 428,
-        # 413, 415, 422: the body
+        # 408, 413, 415, 422: the body
+        "body_too_slow": 408,
         "body_too_large": 413,
         "not_json": 415,
         "body_invalid": 422,
@@ -128,14 +129,16 @@ TABLE: Final = _table()
 """Status and texts of every code this service answers with; the texts are in `problems.toml`."""
 
 
-def _suspended_staff() -> ProblemText:
-    texts = bilingual.load("service.http", "problems.toml")["suspended"]
-    title, detail = (bilingual.pair(texts[name], f"suspended.{name}") for name in ("title", "staff_detail"))
-    return ProblemText(STATUS["suspended"], (title[0], detail[0]), (title[1], detail[1]))
+def _other_words(code: str, title_name: str, detail_name: str) -> ProblemText:
+    texts = bilingual.load("service.http", "problems.toml")[code]
+    title, detail = (bilingual.pair(texts[name], f"{code}.{name}") for name in (title_name, detail_name))
+    return ProblemText(STATUS[code], (title[0], detail[0]), (title[1], detail[1]))
 
 
-SUSPENDED_STAFF: Final = _suspended_staff()
+SUSPENDED_STAFF: Final = _other_words("suspended", "title", "staff_detail")
 """The words of `suspended` for a member of staff, who is no organisation."""
+MALFORMED_YAML: Final = _other_words("malformed_json", "yaml_title", "yaml_detail")
+"""The words of `malformed_json` for a catalogue in YAML."""
 
 
 class Problem(Exception):

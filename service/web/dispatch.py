@@ -12,13 +12,15 @@ from starlette.responses import Response
 
 from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import IdentityError
-from service.http import json_io, problems
+from service.http import bodies, problems
 from service.http.problems import Problem
 from service.i18n.message_texts import preferred_language
 from service.web.api_client import ApiProblem, ApiReply
 from service.web.auth import oidc, sessions
 from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
 
+FORM_BYTES_MAX = 256 * 1024
+"""Bytes of one form: a document of 64 kB whose Chinese characters take nine bytes each where they had three."""
 FIELDS_MAX = 1_000
 """Fields of one form. A scheme with every kind of record and the most steps has some seven hundred."""
 
@@ -58,8 +60,8 @@ def _has_valid_form_token(page: Page) -> bool:
 
 
 async def _read_form(page: Page) -> None:
-    raw = await json_io.read_body(page.request)
-    if json_io.media_type(page.request) != "application/x-www-form-urlencoded":
+    raw = await bodies.read_body(page.request, FORM_BYTES_MAX)
+    if bodies.media_type(page.request) != "application/x-www-form-urlencoded":
         raise Problem("not_json")
     try:
         page.fields = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX, errors="strict")

@@ -8,9 +8,10 @@ no division of the document.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, datetime, time
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import rfc8785
@@ -19,7 +20,6 @@ from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
 from benefits.publishing import publish
-from benefits.publishing.rules import texts
 from consent.documents import lifecycle, versions
 from consent.documents.lifecycle import Version
 from consent.documents.schema import is_document_id
@@ -27,9 +27,9 @@ from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.canonical_json import sha256_of
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import Conflict, NotFound, Prohibited
-from consent.kernel.faults import Fault, pointer_to
+from consent.kernel.faults import Fault, Values
 from consent.oversight import draft_refusals
-from service.api.admin import schemas, yaml_import
+from service.api.admin import schemas
 from service.api.admin.queries import named_kind, named_version, tag
 from service.api.staff_divisions import require_own
 from service.auth.access_tokens import Administrator
@@ -40,9 +40,10 @@ from service.i18n import findings
 
 RESERVED = frozenset({"new", "findings"})
 """Ids that no document may have: `/v1/admin/{kind}/findings` and the page `new` are addresses of their own."""
-FINDINGS_OF_DRAFTS_MAX = 100
-"""Drafts of one import that are checked at once: each check reads the catalogue, and nobody reads more findings."""
 YAML = "application/yaml"
+DOCUMENT_BYTES_MAX = 64 * 1024
+"""Bytes of one document as JSON. The longest of the demonstration, a notice in two languages, has five thousand."""
+NO_VALUES: Values = MappingProxyType({})
 
 
 async def check(context: RequestContext, body: schemas.DocumentBody) -> Answer:
@@ -51,19 +52,19 @@ async def check(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     Problem body_invalid for a document without canonical JSON.
     """
     kind = named_kind(context)
-    _require_canonical(context, body.root)
-    return Answer(schemas.Findings(findings=_findings(context, await checked_preview(context, kind, body.root))))
+    _require_fit(context, body.root)
+    return Answer(schemas.Findings(findings=finding_answers(context, await checked_preview(context, kind, body.root))))
 
 
 async def create(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     """Store the first draft of a document; 201 with its findings, Conflict when the id is taken."""
     kind, document = named_kind(context), body.root
     document_id = _id_of(context, kind, document)
-    _require_canonical(context, document)
+    _require_fit(context, document)
     await require_own(context, kind, document)
-    if await _latest_or_none(kind, document_id):
+    if await latest_or_none(kind, document_id):
         raise Conflict("there is a document of this id; its next version is a PUT")
-    drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
+    drafted = await lifecycle.draft(kind, document_id, document, staff_id_of(context), context.at)
     return Answer(await _draft_answer(context, drafted), 201)
 
 
@@ -77,8 +78,8 @@ async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
     kind, document = named_kind(context), body.root
     document_id = context.request.path_params["id"]
     if _id_of(context, kind, document) != document_id:
-        raise _body_invalid(context, f"/{_id_member(kind)}", "not_the_id")
-    _require_canonical(context, document)
+        raise _body_invalid(context, f"/{id_member(kind)}", "not_the_id")
+    _require_fit(context, document)
     read = context.request.headers.get("if-match")
     if read is None:
         raise Problem("precondition_required")
@@ -87,7 +88,7 @@ async def edit(context: RequestContext, body: schemas.DocumentBody) -> Answer:
         raise Problem("precondition_failed")
     for body_of_either in (latest.body, document):
         await require_own(context, kind, body_of_either)
-    drafted = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at, read=latest.sha256)
+    drafted = await lifecycle.draft(kind, document_id, document, staff_id_of(context), context.at, read=latest.sha256)
     return Answer(await _draft_answer(context, drafted), headers={"ETag": tag(drafted)})
 
 
@@ -98,16 +99,21 @@ async def submit(context: RequestContext, _: None) -> Answer:
     """
     version = await _own_version(context)
     submitted, reported = await lifecycle.submit(
-        version.kind, version.document_id, version.version, _staff_id(context), context.at, _publication_check(context)
+        version.kind,
+        version.document_id,
+        version.version,
+        staff_id_of(context),
+        context.at,
+        _publication_check(context),
     )
-    return Answer(schemas.SubmittedAnswer(state=submitted.state, findings=_findings(context, reported)))
+    return Answer(schemas.SubmittedAnswer(state=submitted.state, findings=finding_answers(context, reported)))
 
 
 async def discard(context: RequestContext, _: None) -> Answer:
     """Discard a draft; the version in force does not change."""
     version = await _own_version(context)
     discarded = await lifecycle.discard_draft(
-        version.kind, version.document_id, version.version, _staff_id(context), context.at
+        version.kind, version.document_id, version.version, staff_id_of(context), context.at
     )
     return Answer(schemas.StateAnswer(state=await versions.state_of(discarded, context.at)))
 
@@ -126,10 +132,10 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
     in_force_from = context.at
     if version.state == "submitted":
         reported = await publish.require_passed(version, context.at, context.today)
-        if await publish.hold_unread(version, reported, _staff_id(context), context.at):
+        if await publish.hold_unread(version, reported, staff_id_of(context), context.at):
             return Answer(schemas.StateAnswer(state="in_review"))
         in_force_from = _in_force_from(context, version)
-    approved = await lifecycle.approve(version, body.sha256, _staff_id(context), context.at, in_force_from)
+    approved = await lifecycle.approve(version, body.sha256, staff_id_of(context), context.at, in_force_from)
     suspended = await publish.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=suspended or None))
 
@@ -141,17 +147,17 @@ async def suspend(context: RequestContext, body: schemas.SuspendBody | None) -> 
     """
     version, reason = await _own_version(context), None if body is None else body.reason
     if await versions.state_of(version, context.at) == "scheduled":
-        ended = await lifecycle.cancel_scheduled(version, _staff_id(context), context.at, reason)
+        ended = await lifecycle.cancel_scheduled(version, staff_id_of(context), context.at, reason)
         return Answer(schemas.StateAnswer(state=ended.state))
     await _require_in_force(context, version)
-    ended = await lifecycle.suspend(version.kind, version.document_id, _staff_id(context), context.at, reason)
+    ended = await lifecycle.suspend(version.kind, version.document_id, staff_id_of(context), context.at, reason)
     return Answer(schemas.StateAnswer(state=ended.state))
 
 
 async def resume(context: RequestContext, _: None) -> Answer:
     """Request that a suspended version resume; a second person's request starts it."""
     version = await _own_version(context)
-    resumed, started = await publish.resume(version, _staff_id(context), context.at, context.today)
+    resumed, started = await publish.resume(version, staff_id_of(context), context.at, context.today)
     return Answer(
         schemas.StateAnswer(state=await versions.state_of(resumed, context.at) if started else "resume_requested")
     )
@@ -171,7 +177,7 @@ async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
         # A version in force has bound people until now: an end in the past would rewrite that.
         raise _body_invalid(context, "/from", "in_the_past")
     ends_at = _midnight(context, day)
-    ended = await lifecycle.retire(version.kind, version.document_id, _staff_id(context), context.at, ends_at)
+    ended = await lifecycle.retire(version.kind, version.document_id, staff_id_of(context), context.at, ends_at)
     return Answer(schemas.StateAnswer(state=await versions.state_of(ended, context.at)))
 
 
@@ -191,97 +197,13 @@ async def export_catalogue(context: RequestContext, _: None) -> Answer | Respons
     return Response(text, media_type=YAML)
 
 
-async def import_catalogue(context: RequestContext, _: None) -> Answer:
-    """Store a draft of every changed document of a JSON or YAML catalogue; one faulty document refuses them all.
-
-    The importer counts as a contributor to each draft and so cannot approve them. A document equal to its newest
-    version is counted as unchanged. Problem not_json for another media type, body_invalid with pointers.
-    """
-    raw = await json_io.read_body(context.request)
-    if json_io.media_type(context.request) == YAML:
-        raw = yaml_import.to_json(raw)
-    elif json_io.media_type(context.request) not in json_io.JSON_TYPES:
-        raise Problem("not_json")
-    body = json_io.parse_line(raw, schemas.CatalogueBody)
-    documents = _checked(context, body.catalogue)
-    drafted: list[schemas.ImportedRow] = []
-    unchanged = 0
-    for kind, document_id, document in documents:
-        known = await _latest_or_none(kind, document_id)
-        if known is not None and known.sha256 == sha256_of(document):
-            unchanged += 1
-            continue
-        for concerned in (document, *(() if known is None else (known.body,))):
-            await require_own(context, kind, concerned)
-        version = await lifecycle.draft(kind, document_id, document, _staff_id(context), context.at)
-        reported = None
-        if len(drafted) < FINDINGS_OF_DRAFTS_MAX:
-            reported = _findings(context, await checked_preview(context, kind, document))
-        drafted.append(
-            schemas.ImportedRow(
-                id=f"{kind}/{document_id}",
-                version=version.version,
-                state=version.state,
-                sha256=version.sha256,
-                findings=reported,
-            )
-        )
-    return Answer(schemas.ImportAnswer(data=drafted, unchanged=unchanged), 201)
-
-
-def _checked(
-    context: RequestContext, catalogue: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[tuple[DocumentKind, str, Mapping[str, Any]]]:
-    """Return (kind, id, document) of every document; Problem body_invalid with pointers when any has a fault of form.
-
-    The problem also names the texts that a rule refuses, so that nobody learns of them one import later.
-    """
-    faults: list[Fault] = []
-    documents: list[tuple[DocumentKind, str, Mapping[str, Any]]] = []
-    faults_of_rules: list[Finding] = []
-    seen = set()
-    for name, listed in catalogue.items():
-        try:
-            kind = DocumentKind(name)
-        except ValueError:
-            faults.append(Fault(f"/catalogue{pointer_to((name,))}", "unknown_field", ""))
-            continue
-        for index, document in enumerate(listed):
-            place = f"/catalogue/{name}/{index}"
-            shape = publish.shape_faults(kind, document)
-            faults += [replace(fault, pointer=place + fault.pointer) for fault in shape]
-            refused = [finding for finding in texts.check(kind, document) if finding.severity is Severity.REFUSED]
-            faults_of_rules += [replace(finding, pointer=place + finding.pointer) for finding in refused]
-            if shape:
-                continue
-            document_id = str(document[_id_member(kind)])
-            if document_id in RESERVED:
-                faults.append(Fault(f"{place}/{_id_member(kind)}", "id_unfit", ""))
-            if (kind, document_id) in seen:
-                faults.append(Fault(place, "named_twice", ""))
-            seen.add((kind, document_id))
-            documents.append((kind, document_id, document))
-    if faults:
-        all_faults: list[Fault | Finding] = [*faults, *faults_of_rules]
-        errors = [
-            {
-                "pointer": fault.pointer,
-                "code": fault.code,
-                "detail": findings.detail_text(fault.code, fault.pointer, fault.values, context.language),
-            }
-            for fault in all_faults[: json_io.ERRORS_MAX]
-        ]
-        raise Problem("body_invalid", errors=errors)
-    return documents
-
-
 async def _draft_answer(context: RequestContext, drafted: Version) -> schemas.DraftAnswer:
     return schemas.DraftAnswer(
         id=drafted.document_id,
         version=drafted.version,
         state=drafted.state,
         sha256=drafted.sha256,
-        findings=_findings(context, await checked_preview(context, drafted.kind, drafted.body)),
+        findings=finding_answers(context, await checked_preview(context, drafted.kind, drafted.body)),
     )
 
 
@@ -290,7 +212,7 @@ async def checked_preview(
 ) -> Sequence[Finding]:
     """Return the findings of a draft or preview, and count its refusals by member of staff and day."""
     reported = await publish.check(kind, document, context.at, context.today)
-    await draft_refusals.count(_staff_id(context), reported, context.today)
+    await draft_refusals.count(staff_id_of(context), reported, context.today)
     return reported
 
 
@@ -311,7 +233,8 @@ async def _require_in_force(context: RequestContext, version: Version) -> None:
         raise Prohibited([asdict(Finding("scheme_stopped", "R1", "", Severity.REFUSED, detail))])
 
 
-async def _latest_or_none(kind: DocumentKind, document_id: str) -> Version | None:
+async def latest_or_none(kind: DocumentKind, document_id: str) -> Version | None:
+    """Return the newest version of a document, or None where there is none."""
     try:
         return await versions.latest_version(kind, document_id)
     except NotFound:
@@ -332,39 +255,51 @@ def _midnight(context: RequestContext, day: date) -> datetime:
     return datetime.combine(day, time(), context.app_context.settings.city_zone)
 
 
-def _id_member(kind: DocumentKind) -> str:
+def id_member(kind: DocumentKind) -> str:
+    """Return the name of the member that holds a document's id."""
     return "version" if kind is DocumentKind.SCHEMES else ID_MEMBER[kind]
 
 
 def _id_of(context: RequestContext, kind: DocumentKind, document: Mapping[str, Any]) -> str:
     """Return the document's id; Problem body_invalid for one that no path could name. Checks nothing else."""
-    name = document.get(_id_member(kind))
+    name = document.get(id_member(kind))
     if not isinstance(name, str) or not is_document_id(kind, name) or name in RESERVED:
-        raise _body_invalid(context, f"/{_id_member(kind)}", "required" if name in (None, "") else "id_unfit")
+        raise _body_invalid(context, f"/{id_member(kind)}", "required" if name in (None, "") else "id_unfit")
     return name
 
 
-def _require_canonical(context: RequestContext, document: Mapping[str, Any]) -> None:
+def size_faults(document: Mapping[str, Any]) -> Sequence[Fault]:
+    """Return the fault of a document that is too large or has no canonical JSON, before any rule reads it."""
     try:
+        if len(json_io.to_bytes(document)) > DOCUMENT_BYTES_MAX:
+            return [Fault("", "document_too_large", "", {"most": DOCUMENT_BYTES_MAX // 1024})]
         sha256_of(document)
-    except (rfc8785.CanonicalizationError, ValueError):
-        raise _body_invalid(context, "", "not_canonical") from None
+    except (rfc8785.CanonicalizationError, ValueError, TypeError):  # TypeError: orjson refuses more than 64 bits
+        return [Fault("", "not_canonical", "")]
+    return []
+
+
+def _require_fit(context: RequestContext, document: Mapping[str, Any]) -> None:
+    for fault in size_faults(document):
+        raise _body_invalid(context, fault.pointer, fault.code, fault.values)
 
 
 def _publication_check(context: RequestContext) -> lifecycle.PublicationCheck:
     return partial(publish.check, at=context.at, today=context.today)
 
 
-def _staff_id(context: RequestContext) -> str:
+def staff_id_of(context: RequestContext) -> str:
+    """Return the id of the administrator who sends the request."""
     assert isinstance(context.principal, Administrator)
     return context.principal.staff_id
 
 
-def _findings(context: RequestContext, reported: Sequence[Finding]) -> list[schemas.FindingAnswer]:
+def finding_answers(context: RequestContext, reported: Sequence[Finding]) -> list[schemas.FindingAnswer]:
+    """Return findings as answers in the language of the request."""
     return [schemas.FindingAnswer(**findings.localize(finding, context.language)) for finding in reported]
 
 
-def _body_invalid(context: RequestContext, pointer: str, code: str) -> Problem:
+def _body_invalid(context: RequestContext, pointer: str, code: str, values: Values = NO_VALUES) -> Problem:
     """Build a Problem body_invalid with one error, in the request's language."""
-    detail = findings.detail_text(code, pointer, {}, context.language)
+    detail = findings.detail_text(code, pointer, values, context.language)
     return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.admin import handlers, previews, queries, schemas, sentences
+from service.api.admin import catalogue_import, handlers, previews, queries, schemas, sentences
 from service.auth.access_tokens import Audience
 from service.http.openapi import Parameter
 from service.http.operations import PAGING, Calls
@@ -33,11 +33,11 @@ ADMIN = (
         "/v1/admin/catalogue/import",
         "importCatalogue",
         "Import a catalogue as drafts; one faulty document refuses all",
-        handlers.import_catalogue,
+        catalogue_import.import_catalogue,
         schemas.CatalogueBody,
         {201: schemas.ImportAnswer},
         also_accepts=(handlers.YAML,),
-        own_body=True,
+        parse=catalogue_import.read_catalogue,
         errors=("other_division",),
     ),
     STAFF.get(

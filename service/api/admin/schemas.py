@@ -12,6 +12,10 @@ from service.http.json_io import ApiModel, OptionalBody
 
 KEYS_MAX = 100
 """Keys of sentences for one text: more than the vocabulary offers for any, at a few venues."""
+DOCUMENTS_MAX = 2_000
+"""Documents of one import. A whole city has some hundreds; each that differs is a row that the transaction writes."""
+KINDS_MAX = 20
+"""Kinds named in one import. There are seven; of a few more the unknown ones are named."""
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -265,7 +269,10 @@ class Catalogue(ApiModel):
 class CatalogueBody(ApiModel):
     """Documents by kind, to be stored as drafts. One faulty document refuses the whole import."""
 
-    catalogue: dict[str, list[dict[str, Any]]]
+    catalogue: Annotated[
+        dict[str, Annotated[list[dict[str, Any]], Field(max_length=DOCUMENTS_MAX, fail_fast=True)]],
+        Field(max_length=KINDS_MAX),
+    ]
 
 
 class ImportedRow(ApiModel):

@@ -26,7 +26,7 @@ from consent.records.intake import DeliveredRecord, DeliveryResult, RecordCorrec
 from service.api.common_schemas import claimed_values
 from service.api.source import schemas
 from service.auth.access_tokens import Source
-from service.http import json_io
+from service.http import bodies, json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.ingest import batch as deliveries
@@ -176,10 +176,10 @@ async def deliver_records(context: RequestContext, _: None) -> Answer | Response
     lines. A repeated record is a duplicate, so a broken delivery is safely sent again.
     """
     source = await _source(context)
-    if json_io.media_type(context.request) == NDJSON:
-        json_io.check_content_length(context.request, STREAM_BYTES_MAX)
+    if bodies.media_type(context.request) == NDJSON:
+        bodies.check_content_length(context.request, STREAM_BYTES_MAX)
         return StreamingAnswer(_stream(context, source))
-    body = json_io.parse_json(context.request, await json_io.read_body(context.request), schemas.RecordsBody)
+    body = json_io.parse_json(context.request, await bodies.read_body(context.request), schemas.RecordsBody)
     results = await _deliver(context, source, [DeliveredRecord(**record.model_dump()) for record in body.records])
     return Answer(
         schemas.RecordsAnswer(
@@ -309,15 +309,15 @@ async def _stream(context: RequestContext, source: lifecycle.Version) -> AsyncIt
 
 
 async def _lines(context: RequestContext) -> AsyncIterator[tuple[int, bytes | str]]:
-    """Yield (number, line) of every line that is not blank; instead of the line, the error code if it is too long.
+    """Yield (number, line) of every line that is not blank; instead of a line, an error code.
 
+    `line_too_long` stands for one line; `too_large` and `body_too_slow` are the last that is yielded.
     Line numbers begin at 1. Memory holds one chunk and one line.
     """
-    waiting, received, skipping, number = b"", 0, False, 1
-    async for chunk in context.request.stream():
-        received += len(chunk)
-        if received > STREAM_BYTES_MAX:
-            yield number, "too_large"
+    waiting, skipping, number = b"", False, 1
+    async for chunk in _chunks(context):
+        if isinstance(chunk, str):
+            yield number, chunk
             return
         waiting += chunk
         *complete, waiting = waiting.split(b"\n")
@@ -336,6 +336,20 @@ async def _lines(context: RequestContext) -> AsyncIterator[tuple[int, bytes | st
         await asyncio.sleep(0)
     if waiting.strip() and not skipping:
         yield number, waiting
+
+
+async def _chunks(context: RequestContext) -> AsyncIterator[bytes | str]:
+    """Yield the pieces of the body, and instead of the rest an error code: too_large or body_too_slow."""
+    received = 0
+    try:
+        async for chunk in bodies.stream_body(context.request):
+            received += len(chunk)
+            if received > STREAM_BYTES_MAX:
+                yield "too_large"
+                return
+            yield chunk
+    except Problem as too_slow:
+        yield too_slow.code
 
 
 def _parse_record(line: bytes, number: int) -> DeliveredRecord | schemas.RecordResult:

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from service.auth.access_tokens import Audience
 from service.auth.claims import require_clean_name
 from service.auth.demo_issuer import DEMO_ISSUER, DemoIssuer
-from service.http import json_io
+from service.http import bodies
 from service.http.context import AppContext
 from service.http.problems import Problem
 from service.settings import SignIn
@@ -120,7 +120,7 @@ class DemoProvider:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token for tokens (RFC 6749, 4.1.3 and 6; RFC 7636, 4.6)."""
-        form = dict(parse_qsl((await json_io.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
+        form = dict(parse_qsl((await bodies.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
         grant = self._redeem_grant(form)
         if grant is None:
             return JSONResponse({"error": "invalid_grant"}, 400)
@@ -137,7 +137,7 @@ class DemoProvider:
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a refresh token; answers 200 for any token, as RFC 7009 says."""
-        form = dict(parse_qsl((await json_io.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
+        form = dict(parse_qsl((await bodies.read_body(request)).decode("utf-8", "replace"), max_num_fields=20))
         grant = self._unseal("refresh", form.get("token", ""))
         if grant is not None and grant["door"] == AUDIENCE_OF_CLIENT.get(form.get("client_id", "")):
             self._mark_used(grant["id"], grant["until"])

@@ -10,7 +10,7 @@ import pytest
 
 from service.auth.access_tokens import Audience
 from service.http import problems
-from service.http.json_io import BODY_BYTES_MAX
+from service.http.bodies import BODY_BYTES_MAX
 from tests.support.city import Actor, City, record, row_counts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]

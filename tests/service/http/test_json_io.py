@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from consent.database import queries
 from service.http import json_io
@@ -44,34 +42,6 @@ def test_any_body_is_a_value_or_a_problem(raw: bytes) -> None:
         json_io.check_json(raw)
     except Problem as problem:
         assert problem.status == 400
-
-
-def body_in(pieces: list[bytes], *, ended: bool = True) -> Request:
-    """A request whose body comes in these pieces, and then no more or nobody."""
-    messages = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
-    messages.append({"type": "http.request"} if ended else {"type": "http.disconnect"})
-
-    async def receive() -> MutableMapping[str, Any]:
-        return messages.pop(0)
-
-    return Request({"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}, receive)
-
-
-@given(st.lists(st.binary(max_size=20), max_size=5))
-def test_a_body_is_the_same_in_however_many_pieces(pieces: list[bytes]) -> None:
-    assert asyncio.run(json_io.read_body(body_in(pieces))) == b"".join(pieces)
-
-
-def test_a_body_without_a_length_is_refused_where_it_exceeds_the_limit() -> None:
-    piece = b" " * (json_io.BODY_BYTES_MAX // 2)
-    assert len(asyncio.run(json_io.read_body(body_in([piece, piece])))) == json_io.BODY_BYTES_MAX
-    with pytest.raises(Problem, match="body_too_large"):
-        asyncio.run(json_io.read_body(body_in([piece, piece, b" "])))
-
-
-def test_an_interrupted_body_is_no_body() -> None:
-    with pytest.raises(ClientDisconnect):
-        asyncio.run(json_io.read_body(body_in([b"{"], ended=False)))
 
 
 @given(st.text(max_size=80))

@@ -22,7 +22,7 @@ from benefits.statistics import weekly_figures
 from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
 from service.http import middleware, problems, rate_limits
-from service.http.json_io import BODY_BYTES_MAX
+from service.http.bodies import BODY_BYTES_MAX
 from service.observability import logging as logs
 from service.runtime.server import OPTIONS
 from service.settings import Settings

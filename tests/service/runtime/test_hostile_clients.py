@@ -1,0 +1,89 @@
+"""Clients that hold connections, heads or bodies back, against the service as a process: everybody else is answered."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from service.auth.access_tokens import Audience
+from service.demo import seed
+from service.settings import Settings
+from tests.support.deadlines import WAIT_SECONDS
+from tests.support.processes import Process
+
+pytestmark = [pytest.mark.processes]
+ENOUGH_TO_BLOCK = 12
+"""More than the connections of one process to the database."""
+
+
+@dataclass
+class Service:
+    """A running process, and what one needs to speak to it."""
+
+    process: Process
+    folder: Path
+
+    def token(self, audience: Audience, subject: str) -> str:
+        return seed.issuer_of(self.folder).mint(audience, subject, now=datetime.now(UTC))
+
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
+        """Open a connection from an address of this machine."""
+        return socket.create_connection(("127.0.0.1", self.process.port), WAIT_SECONDS, source_address=(source, 0))
+
+    def head(self, method: str, path: str, *lines: str) -> bytes:
+        """Return the head of a request, complete unless a line is added."""
+        return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode()
+
+    def everybody_is_served(self) -> None:
+        """Read and write as others do."""
+        with httpx2.Client(base_url=self.process.base, timeout=WAIT_SECONDS) as http:
+            assert http.get("/readyz").status_code == 200
+            source = {"Authorization": f"Bearer {self.token(Audience.SOURCE, 'green-travel')}"}
+            delivery = {"records": [{"record_id": "r", "account": "nobody", "kind": "bike_trip", "quantity": 1,
+                                     "occurred_on": "2025-06-01"}]}  # fmt: skip
+            assert http.post("/v1/source/records", json=delivery, headers=source).status_code == 200
+            wang = {"Authorization": f"Bearer {self.token(Audience.RESIDENT, 'wang')}"}
+            assert http.get("/v1/me/points", headers=wang).status_code == 200
+
+
+@contextmanager
+def serving(settings: Settings, folder: Path) -> Iterator[Service]:
+    process = Process(folder, settings.database_url, settings.publisher.folder)
+    try:
+        yield Service(process, folder)
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def service(shared_city_settings: Settings, demo_folder: Path) -> Iterator[Service]:
+    with serving(shared_city_settings, demo_folder) as running:
+        yield running
+
+
+@pytest.mark.both_engines
+def test_d1_bodies_that_never_end_hold_up_nobody(service: Service) -> None:
+    bearer = f"Authorization: Bearer {service.token(Audience.ADMINISTRATOR, 'admin-1')}"
+    source = f"Authorization: Bearer {service.token(Audience.SOURCE, 'green-travel')}"
+    heads = [
+        service.head("POST", "/v1/admin/catalogue/import", bearer, "Content-Type: application/json",
+                     "Content-Length: 1000"),
+        service.head("POST", "/v1/admin/catalogue/import", bearer, "Content-Type: application/yaml",
+                     "Transfer-Encoding: chunked"),
+        service.head("POST", "/v1/source/records", source, "Content-Type: application/x-ndjson",
+                     "Content-Length: 1000"),
+        service.head("POST", "/v1/source/records", source, "Content-Type: application/json", "Content-Length: 1000"),
+        service.head("POST", "/me/withdraw", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 99"),
+    ]  # fmt: skip
+    with ExitStack() as open_sockets:
+        for head in heads * ENOUGH_TO_BLOCK:
+            waiting = open_sockets.enter_context(service.connect())
+            waiting.sendall(head + (b"1\r\n{\r\n" if b"chunked" in head else b"{"))
+        service.everybody_is_served()
