@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from tortoise import Tortoise
 from tortoise.backends.base.config_generator import expand_db_url
@@ -12,10 +13,13 @@ from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
 from consent.records import seal_stored
 from service.storage import health_monitor, partitioning
-from service.storage.pool import CONNECTIONS_MAX, Client
+from service.storage.pool import CONNECTIONS_MAX, Address, Client
 
 PACKAGES = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
+
+POSTGRES_PORT = 5432
+"""The port of a PostgreSQL whose URL names none."""
 
 
 async def open_database(url: str) -> None:
@@ -29,16 +33,43 @@ async def open_database(url: str) -> None:
 
 def database_config(url: str) -> dict[str, Any]:
     """Return Tortoise's configuration for a database URL."""
+    url, addresses = split_hosts(url)
     connection: dict[str, Any] = expand_db_url(url)
     if connection["engine"] == "tortoise.backends.sqlite":
         connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
     else:
         connection["engine"] = "service.storage.pool"
         connection["credentials"].setdefault("maxsize", CONNECTIONS_MAX)
+        connection["credentials"]["addresses"] = addresses
     return {
         "connections": {queries.CONNECTION: connection},
         "apps": {name: {"models": models, "default_connection": queries.CONNECTION} for name, models in MODELS.items()},
     }
+
+
+def split_hosts(url: str) -> tuple[str, tuple[Address, ...]]:
+    """Return a database URL with its first host alone, and the addresses of all hosts; none for fewer than two.
+
+    As in libpq, `postgres://user@one:5432,two:5433/city` and `postgres:///city?host=one,two&port=5432,5433` name two
+    servers, one of which is the primary. Tortoise and urllib know one host.
+
+    Raises:
+        ValueError: a port is no number, or there are more or fewer ports than hosts.
+    """
+    parts = urlsplit(url)
+    user, at, named = parts.netloc.rpartition("@")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    hosts = (named or query.get("host", "")).split(",")
+    if len(hosts) < 2 or not parts.scheme.startswith("postgres"):
+        return url, ()
+    if named:
+        servers = [urlsplit(f"//{host}") for host in hosts]
+        addresses = tuple((server.hostname or "", server.port or POSTGRES_PORT) for server in servers)
+        return urlunsplit(parts._replace(netloc=f"{user}{at}{hosts[0]}")), addresses
+    ports = [int(port) for port in query.pop("port", str(POSTGRES_PORT)).split(",")]
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    query["host"] = hosts[0]
+    return urlunsplit(parts._replace(query=urlencode(query))), tuple(zip(hosts, ports, strict=True))
 
 
 async def watch_database() -> None:

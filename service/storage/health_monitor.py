@@ -1,7 +1,8 @@
-"""A health check of PostgreSQL: fails all queries at once while the server does not answer, within two seconds.
+"""A health check of PostgreSQL: fails all queries at once while the server does not answer, or takes no writes.
 
 A server that is paused or cut off leaves its connections open and silent, so without this every request would wait for
-its own timeout.
+its own timeout; this takes two seconds at most. A server that is read-only is a standby, or was the primary before a
+failover: its consents may be older than a withdrawal, so nothing is read from it either.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ HEALTHCHECK_CONNECT_SECONDS = 1.0
 """Longest wait for a check that has to connect first."""
 HEALTHCHECKS_MISSED = 2
 """Missed checks in a row after which the database is unavailable; one may be a moment's load."""
+TAKES_WRITES = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
+"""The check: true on a primary."""
 STOPPING_ERRORS = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
 """Errors of a server that starts or stops. All other errors of a server prove that it is there."""
 
@@ -38,13 +41,20 @@ async def watch(pool: Pool) -> None:
     try:
         while True:
             began = time.monotonic()
-            wait = HEALTHCHECK_CONNECT_SECONDS if connection is None else HEALTHCHECK_WAIT_SECONDS
+            wait = HEALTHCHECK_CONNECT_SECONDS * pool.hosts if connection is None else HEALTHCHECK_WAIT_SECONDS
             try:
                 async with asyncio.timeout(wait):
                     if connection is None or connection.is_closed():
-                        connection = await asyncpg.connect(**pool.connect_arguments)
-                    await connection.fetchval("SELECT 1")
+                        connection = await pool.connect(HEALTHCHECK_CONNECT_SECONDS)
+                    if not await connection.fetchval(TAKES_WRITES):
+                        raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes")
                 missed, pool.unavailable = 0, False
+            except (asyncpg.ReadOnlySQLTransactionError, asyncpg.exceptions.TargetServerAttributeNotMatched):
+                # The next check connects again, and so meets the new primary behind the same name or among the hosts.
+                if connection is not None:
+                    connection.terminate()
+                    connection = None
+                _close_to_requests(pool, "the database is read-only")
             except Exception as error:
                 refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, STOPPING_ERRORS)
                 # A check that took far longer than its timeout means that this process did not run, not the server.
@@ -53,11 +63,18 @@ async def watch(pool: Pool) -> None:
                 if connection is not None:
                     connection.terminate()
                     connection = None
-                if missed >= HEALTHCHECKS_MISSED and not pool.unavailable:
-                    pool.unavailable = True
-                    pool.terminate_all()
-                    logger.error("the database is unavailable")
+                if missed >= HEALTHCHECKS_MISSED:
+                    _close_to_requests(pool, "the database is unavailable")
             await asyncio.sleep(HEALTHCHECK_SECONDS)
     finally:
         if connection is not None:
             connection.terminate()
+
+
+def _close_to_requests(pool: Pool, reason: str) -> None:
+    """Fail every query until a check succeeds; log the reason once."""
+    if pool.unavailable:
+        return
+    pool.unavailable = True
+    pool.terminate_all()
+    logger.error(reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -32,6 +33,8 @@ IDLE_SECONDS = 300
 
 Waiter = asyncio.Future[asyncpg.Connection | None]
 """Resolved with a connection, or with None: try again."""
+Address = tuple[str, int]
+"""Host (a name, an address or the folder of a socket) and port of one server."""
 
 
 class Pool:
@@ -42,7 +45,11 @@ class Pool:
         # Tortoise passes the arguments of asyncpg's pool; asyncpg.connect takes neither of these.
         for name in ("min_size", "loop"):
             connect_arguments.pop(name, None)
-        self.connect_arguments = {"timeout": CONNECT_SECONDS, **connect_arguments}
+        addresses: Sequence[Address] = connect_arguments.pop("addresses", ())
+        # A server that takes no writes is refused when it is connected to; asyncpg then reads no further answer.
+        self.connect_arguments = {"target_session_attrs": "read-write", **connect_arguments}
+        self.addresses = [{"host": host, "port": port} for host, port in addresses] or [{}]
+        """Arguments of each server for asyncpg; the one that was connected to last is the first."""
         self.idle: list[tuple[asyncpg.Connection, float]] = []
         """Connections with the monotonic time of their return."""
         self.in_use: set[asyncpg.Connection] = set()
@@ -53,6 +60,32 @@ class Pool:
         self.unavailable = False
         """Set by the health monitor: every `acquire` fails at once."""
         self.closed = False
+
+    @property
+    def hosts(self) -> int:
+        """The number of servers, one of which is the primary."""
+        return len(self.addresses)
+
+    async def connect(self, seconds: float = CONNECT_SECONDS) -> asyncpg.Connection:
+        """Open a connection to the first server that answers within so many seconds and takes writes.
+
+        asyncpg has one time for all servers of a URL, which the first that does not answer would use up.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError: the last server cannot be connected to.
+            asyncpg.exceptions.TargetServerAttributeNotMatched: the last server is read-only.
+        """
+        failure: Exception | None = None
+        for address in tuple(self.addresses):
+            try:
+                connection = await asyncpg.connect(**{"timeout": seconds, **self.connect_arguments, **address})
+            except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
+                failure = error
+            else:
+                self.addresses.sort(key=lambda other: other is not address)
+                return connection
+        assert failure is not None
+        raise failure
 
     async def acquire(self) -> asyncpg.Connection:
         """Return a connection for exclusive use until `release`.
@@ -136,7 +169,7 @@ class Pool:
     async def _open(self) -> asyncpg.Connection:
         self.opening += 1
         try:
-            connection = await asyncpg.connect(**self.connect_arguments)
+            connection = await self.connect()
         except BaseException:
             self._wake(None)  # the place is free again: the next waiter opens a connection or fails for itself
             raise

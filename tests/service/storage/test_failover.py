@@ -1,0 +1,142 @@
+"""A PostgreSQL that takes no writes after a failover: nothing is read from it, and the new primary is connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+
+from service.demo import seed
+from service.storage.database import split_hosts
+from tests.support import city, servers
+from tests.support.city import City
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
+from tests.support.seeding import seed_database
+from tests.support.servers import Postgres
+
+PATHS = ("/v1/public/benefits", "/v1/me/points", "/v1/me/consents", "/readyz")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres://u:p@one/city", ("postgres://u:p@one/city", ())),
+        ("postgres:///city?host=%2Fsocket", ("postgres:///city?host=%2Fsocket", ())),
+        ("sqlite:///a,b/city.sqlite3", ("sqlite:///a,b/city.sqlite3", ())),
+        (
+            "postgres://u:p@one:1,two/city?maxsize=3",
+            ("postgres://u:p@one:1/city?maxsize=3", (("one", 1), ("two", 5432))),
+        ),
+        ("postgres://u@[::1]:1,[::2]/c", ("postgres://u@[::1]:1/c", (("::1", 1), ("::2", 5432)))),
+        ("postgres://u@/c?host=/a,/b&port=1,2", ("postgres://u@/c?host=%2Fa", (("/a", 1), ("/b", 2)))),
+        ("postgres://u@/c?host=/a,/b", ("postgres://u@/c?host=%2Fa", (("/a", 5432), ("/b", 5432)))),
+    ],
+)
+def test_a_url_names_several_servers_as_for_libpq(url: str, expected: tuple[str, tuple[tuple[str, int], ...]]) -> None:
+    assert split_hosts(url) == expected
+
+
+def test_hosts_and_ports_of_different_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        split_hosts("postgres://u@/c?host=/a,/b&port=1,2,3")
+
+
+@contextmanager
+def read_only(postgres: Postgres) -> Iterator[None]:
+    """Make every session of the server read-only, as a provider does to the old primary."""
+    postgres.psql("ALTER SYSTEM SET default_transaction_read_only = on")
+    postgres.psql("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        postgres.psql("ALTER SYSTEM RESET default_transaction_read_only")
+        postgres.psql("SELECT pg_reload_conf()")
+
+
+async def answers_everywhere(town: City, status: int) -> None:
+    """Wait until every one of PATHS answers with this status; before, with 200 or 503 and `Retry-After`."""
+    resident = town.resident("wang")
+    for path in PATHS:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (answer := await resident.get(path)).status_code != status:
+                assert answer.status_code in (200, 503), answer.text
+                await asyncio.sleep(POLL_SECONDS)
+        if status == 503:
+            assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.anyio
+@pytest.mark.both_engines
+@pytest.mark.parametrize("city_settings", ["postgres"], indirect=True)
+async def test_a_read_only_server_is_answered_503_until_it_takes_writes(town: City, postgres: Postgres) -> None:
+    wang, notice = town.resident("wang"), {"purpose": "benefit.check", "provider_id": "city-library", "language": "en"}
+    await answers_everywhere(town, 200)
+    with read_only(postgres):
+        # Before the first check, writes meet the server's own error.
+        for _ in range(3):
+            answer = await wang.post("/v1/me/consent-requests", notice)
+            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), answer.text
+        await answers_everywhere(town, 503)
+    await answers_everywhere(town, 200)
+    assert (await wang.post("/v1/me/consent-requests", notice)).status_code == 201
+
+
+class Standby:
+    """A hot standby of a server, in a folder of its own."""
+
+    def __init__(self, primary: Postgres, folder: Path) -> None:
+        self.folder, self.socket = folder / "standby", folder
+        self.programs: Path = primary.server.bin_path  # type: ignore[attr-defined]
+        self.user: str | None = primary.server.system_user  # type: ignore[attr-defined]
+        if self.user is not None:
+            shutil.chown(folder, self.user)
+        source = parse_qs(urlsplit(primary.url("postgres")).query)["host"][0]
+        # Port 5432 names the file of the socket, which is in the folder; nothing listens on TCP.
+        self._run(
+            "pg_basebackup", "-h", source, "-U", "postgres", "-D", self.folder, "-R", "-X", "stream", "-c", "fast"
+        )
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.socket}"
+        self._run("pg_ctl", "-D", self.folder, "-w", "-l", folder / "log", "-o", options, "start")
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", self.folder, "-w", "promote")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", self.folder, "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run([self.programs / program, *arguments], check=True, user=self.user, capture_output=True)
+
+
+@pytest.mark.anyio
+@pytest.mark.campaign
+async def test_the_promoted_standby_of_a_url_with_two_hosts_is_used(demo_folder: Path, tmp_path: Path) -> None:
+    settings = replace(seed.settings_of(demo_folder), integrate_seconds=3_600)
+    (tmp_path / "published").mkdir()
+    with servers.postgres() as primary, tempfile.TemporaryDirectory(prefix="ce-st-") as folder:
+        url = primary.create()
+        settings = replace(settings, publisher=replace(settings.publisher, folder=tmp_path / "published"))
+        await seed_database(replace(settings, database_url=url))
+        standby = Standby(primary, Path(folder))
+        try:
+            hosts = f"{parse_qs(urlsplit(url).query)['host'][0]},{standby.socket}"
+            url = f"{url.partition('?')[0]}?host={quote(hosts, safe='')}"
+            async with city.running_city(replace(settings, database_url=url), demo_folder) as town:
+                await answers_everywhere(town, 200)
+                primary.stop()
+                # The standby answers queries, and none of them is asked.
+                await answers_everywhere(town, 503)
+                standby.promote()
+                await answers_everywhere(town, 200)
+                await town.resident("li").consent_to_provider("city-library")
+        finally:
+            standby.stop()
+            primary.start()
