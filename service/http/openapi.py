@@ -133,6 +133,8 @@ class Operation:
     media: str = "application/json"
     also_accepts: tuple[str, ...] = field(default=())
     """Media types that the body may have instead of JSON."""
+    also_answers: tuple[str, ...] = field(default=())
+    """Media types that a successful answer may have instead of `media`."""
 
 
 def document(operations: Sequence[Operation], version: str) -> dict[str, Any]:
@@ -182,7 +184,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": list(operation.tags),
         "parameters": _parameters(operation),
         "responses": {
-            str(status): _answer(status, answer, operation.media) for status, answer in operation.responses.items()
+            str(status): _answer(status, answer, (operation.media, *operation.also_answers))
+            for status, answer in operation.responses.items()
         },
         "security": [{operation.audience.value: []}] if operation.audience else [],
     }
@@ -229,15 +232,18 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     return parameters
 
 
-def _answer(status: int, answer: type[BaseModel] | tuple[type[BaseModel], ...] | None, media: str) -> dict[str, Any]:
+def _answer(
+    status: int, answer: type[BaseModel] | tuple[type[BaseModel], ...] | None, media: tuple[str, ...]
+) -> dict[str, Any]:
     models = _models(answer)
     if not models:
-        schema: dict[str, Any] = {"type": "object"} if media == "application/json" else {"type": "string"}
+        schema: dict[str, Any] = {"type": "object"} if media[0] == "application/json" else {"type": "string"}
     elif len(models) == 1:
         schema = _schema(models[0])
     else:
         schema = {"oneOf": [_schema(model) for model in models]}
-    return {"description": STATUS_DESCRIPTIONS[status], "content": {media: {"schema": schema}}}
+    others = {name: {"schema": {"type": "string"}} for name in media[1:]}
+    return {"description": STATUS_DESCRIPTIONS[status], "content": {media[0]: {"schema": schema}, **others}}
 
 
 def _problems(operation: Operation) -> dict[int, list[str]]:

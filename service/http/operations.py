@@ -31,6 +31,7 @@ class ReadOptions(TypedDict, total=False):
     writes: bool
     """Run in a transaction although the call reads: it records that somebody read."""
     media: str
+    also_answers: tuple[str, ...]
     own_clock: bool
     """See `Endpoint.own_clock`."""
     hot: bool
@@ -48,6 +49,7 @@ class WriteOptions(TypedDict, total=False):
     parse: Parse
     """See `Endpoint.parse`."""
     also_accepts: tuple[str, ...]
+    also_answers: tuple[str, ...]
     own_clock: bool
     """See `Endpoint.own_clock`."""
     hot: bool
@@ -78,6 +80,7 @@ class Calls:
             summary=summary,
             responses={200: answer},
             media=options.get("media", "application/json"),
+            also_answers=options.get("also_answers", ()),
             query=options.get("query", ()),
             errors=options.get("errors", ()),
             tags=(self._tag,),
@@ -113,6 +116,7 @@ class Calls:
             errors=options.get("errors", ()),
             idempotency=key,
             also_accepts=options.get("also_accepts", ()),
+            also_answers=options.get("also_answers", ()),
             tags=(self._tag,),
         )
         return Endpoint(

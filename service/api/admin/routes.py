@@ -27,6 +27,7 @@ ADMIN = (
         handlers.export_catalogue,
         schemas.Catalogue,
         query=(Parameter("format", {"type": "string", "enum": ["json", "yaml"]}),),
+        also_answers=(handlers.YAML,),
         errors=("bad_query",),
     ),
     STAFF.post(

@@ -64,6 +64,7 @@ SOURCE = (
         {200: schemas.RecordsAnswer},
         raw=True,
         also_accepts=(handlers.NDJSON,),
+        also_answers=(handlers.NDJSON,),
         errors=("suspended",),
     ),
     CALLS.post(
