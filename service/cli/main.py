@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "thaw-log": logs.thaw_log,
     "verify-receipt": logs.verify_receipt,
     "openapi": serving.print_openapi,
+    "sbom": serving.print_bill_of_materials,
     "doctor": serving.doctor,
 }
 """Every command by its word on the command line, in the order in which `--help` lists them."""

@@ -88,6 +88,13 @@ def print_openapi() -> None:
     typer.echo(orjson.dumps(application.document(), option=orjson.OPT_INDENT_2).decode())
 
 
+def print_bill_of_materials() -> None:
+    """Print the installed packages, their licences and what needs what: CycloneDX 1.6."""
+    from service.deployment import bill_of_materials
+
+    typer.echo(orjson.dumps(bill_of_materials.document(), option=orjson.OPT_INDENT_2).decode())
+
+
 def _token_command(folder: Path, audience: str, subject: str) -> str:
     # The path under which this command was called, so that the printed line can be pasted.
     command = sys.argv[0] if Path(sys.argv[0]).name == "credit-easy" else "credit-easy"

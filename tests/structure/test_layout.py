@@ -31,6 +31,7 @@ TOP_LEVEL = {
     "docs",
     "LICENSE",
     "CHANGELOG.md",
+    "requirements.lock",
 }
 CHECKERS = ("ruff check", "ruff format --check", "mypy", "lint-imports")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]

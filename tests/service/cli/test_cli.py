@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from service.deployment import bill_of_materials
 from tests.support import servers
 from tests.support.command_line import run_command, start_demo, stop_process
 from tests.support.deadlines import WAIT_SECONDS
@@ -118,6 +119,7 @@ def test_the_printed_document_is_the_served_one() -> None:
     from service import app
 
     assert json.loads(run_command("openapi").stdout) == app.document()
+    assert json.loads(run_command("sbom").stdout) == bill_of_materials.document()
 
 
 def test_serve_refuses_the_demonstration_and_runs_on_postgresql(tmp_path: Path, postgres: servers.Postgres) -> None:
