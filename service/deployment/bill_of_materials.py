@@ -47,10 +47,9 @@ def license_of(package: Distribution) -> str:
     A License-Expression goes before the short License field, and that before the classifiers.
     """
     members = package.metadata
-    expression = members.get("License-Expression")
-    if expression:
-        return str(expression)
-    short = str(members.get("License") or "").strip()
+    if "License-Expression" in members:
+        return members["License-Expression"]
+    short = members["License"].strip() if "License" in members else ""
     classifiers = [str(line) for line in members.get_all("Classifier") or [] if str(line).startswith("License ::")]
     named = [short] if short and "\n" not in short else [line.rpartition("::")[2].strip() for line in classifiers]
     return " OR ".join(dict.fromkeys(SPDX_OF_NAMES.get(name, name) for name in named))
