@@ -9,7 +9,7 @@ refused when it is written and ignored when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -93,6 +93,26 @@ async def find(keyring: Keyring, subject: str) -> Person | None:
     """Return the person of a token's `sub`, or None for somebody who never gave a consent here."""
     person = await find_by_index(keyring, subject_index(keyring, subject))
     return person[0] if person else None
+
+
+async def known_among(person_ids: Sequence[str]) -> list[str]:
+    """Return those among thousands of ids whose persons are known."""
+    if not person_ids:
+        return []
+    rows = await queries.fetch_all(
+        f"SELECT person_id FROM person WHERE {queries.any_of('person_id', 1)}", queries.array_param(person_ids)
+    )
+    return [row["person_id"] for row in rows]
+
+
+async def indexes_among(indexes: Sequence[str]) -> set[str]:
+    """Return those among thousands of keyed indexes of subjects whose persons are known."""
+    if not indexes:
+        return set()
+    rows = await queries.fetch_all(
+        f"SELECT subject_index FROM subject WHERE {queries.any_of('subject_index', 1)}", queries.array_param(indexes)
+    )
+    return {row["subject_index"] for row in rows}
 
 
 async def lock_many(person_ids: Iterable[str]) -> None:

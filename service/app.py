@@ -20,7 +20,7 @@ from service.api.public.routes import PUBLIC
 from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
 from service.auth.demo_issuer import DemoIssuer
-from service.compliance import full_erasure
+from service.compliance import replay
 from service.http import json_io, openapi, problems
 from service.http.context import AppContext, Clock
 from service.http.endpoints import audience_routes, hot_routes, public_routes
@@ -52,7 +52,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await database.open_database(settings.database_url)
-        await full_erasure.verify_copy(app_context)
+        await replay.verify_copy(app_context)
         await verifier.start()
         background = (
             cleanup_loop(app_context),
@@ -70,6 +70,7 @@ def create_app(
             await verifier.stop()
             await app_context.limiter.close()
             await database.close_database()
+            app_context.tombstones.close()
 
     calls = api_routes(app_context)
     # Pages send the API the requests that any client sends, without the network.

@@ -5,20 +5,24 @@ SQL text: the rule of a live consent is an SQL condition shared with every other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from consent.database import queries
 from consent.domain.exact_counts import ExactCounts
-from consent.domain.grants import State
 from consent.domain.liveness import live_sql
 from consent.domain.purposes import COUNTED_PER_PERSON, Purpose
-from consent.models import StoredConsent
 
 
-async def person_of(consent_id: str) -> str | None:
-    """Return the id of the person of a consent whose stored state is `given`, expired or not; else None."""
-    rows = await StoredConsent.filter(consent_id=consent_id, state=State.GIVEN).values("person_id")
-    return rows[0]["person_id"] if rows else None
+async def stored_as_given(consent_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (person id, consent id) of those among thousands of consents stored as `given`, expired or not."""
+    if not consent_ids:
+        return []
+    rows = await queries.fetch_all(
+        f"SELECT person_id, consent_id FROM consent WHERE state = 'given' AND {queries.any_of('consent_id', 1)}",
+        queries.array_param(consent_ids),
+    )
+    return [(row["person_id"], row["consent_id"]) for row in rows]
 
 
 async def count_by_purpose(at: datetime) -> ExactCounts:

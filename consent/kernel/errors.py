@@ -22,6 +22,7 @@ DomainError
 ├── TooFewConsents           a sample of so few would tell who they are
 ├── SampleTooLarge           a sample is at most a tenth of what fits
 ├── NotCovered               no live consent covers the use
+├── OutcomeUnknown           the act may be done; repeating it is safe and heals
 ├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
 """
@@ -153,6 +154,12 @@ class NotCovered(DomainError):
     """No live consent of this person covers the use."""
 
     code = "consent_needed"
+
+
+class OutcomeUnknown(DomainError):
+    """Nobody can tell whether the act was carried out, for example because a connection was lost during COMMIT."""
+
+    code = "outcome_unknown"
 
 
 class RecordsFrozen(DomainError):

@@ -38,7 +38,7 @@ from consent.models.links import (
     StoredCorrection,
     StoredRecord,
 )
-from consent.models.logs import LogEntry, LogHead, LogTile, Outbox
+from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, TombstoneProgress
 from consent.models.oversight import (
     CatalogueState,
     DocumentStep,
@@ -76,6 +76,7 @@ __all__ = [
     "LinkReview",
     "LinkedAccount",
     "LogEntry",
+    "LogFolder",
     "LogHead",
     "LogTile",
     "OfficerCase",
@@ -96,5 +97,6 @@ __all__ = [
     "StoredPerson",
     "StoredRecord",
     "Subject",
+    "TombstoneProgress",
     "UseForAll",
 ]

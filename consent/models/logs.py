@@ -58,3 +58,23 @@ class LogHead(TableModel):
 
     class Meta:
         table = "log_head"
+
+
+class TombstoneProgress(TableModel):
+    """The offset in bytes up to which a file of tombstones was applied to this database."""
+
+    file_name = Text(primary_key=True)
+    applied = BigInteger()
+
+    class Meta:
+        table = "tombstone_progress"
+
+
+class LogFolder(TableModel):
+    """The id of the folder with this database's checkpoints and tombstones; one row."""
+
+    singleton = Integer(primary_key=True)
+    folder_id = Text()
+
+    class Meta:
+        table = "log_folder"

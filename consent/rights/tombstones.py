@@ -1,81 +1,131 @@
-"""The tombstone file: withdrawals and erasures, recorded outside the database, so that a restored copy revives nothing.
+"""Tombstones: withdrawals and erasures, recorded outside the database, so that a restored copy of it revives nothing.
 
-A line is written before its transaction commits: if that fails, the person asked for it all the same, and replaying the
-line does what they asked. No line names anybody: a consent by its random id, a person by a keyed index.
+A record is on disk before its transaction commits. It counts unless it was cancelled, and it is cancelled before its
+person is told that nothing was stored: docs/decisions/0033-tombstones-count-unless-cancelled.md. No record names
+anybody: consents and persons stand under their random ids.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 
+from consent.database import queries
+from consent.database.failures import CommitUncertain
 from consent.kernel import fault_points
+from consent.kernel.errors import OutcomeUnknown
 from consent.kernel.fault_points import FaultPoint
+from consent.rights import tombstone_segments
+from consent.rights.tombstone_records import Tombstone, TombstoneKind
+from consent.rights.tombstone_segments import Batch, RecordsLeft, Segment
 
-FILE = "tombstones"
+LINES_FILE = "tombstones"
+"""The file of version 0.2.0 and earlier, a line (JSON) for each tombstone; read, never written."""
+SEGMENTS = "tombstones.d"
+"""The folder of the segments."""
+READ_AT_ONCE = 5_000
+"""Tombstones in one batch; bounds memory and the length of one statement's parameters."""
+_written: ContextVar[list[tuple[Segment, Sequence[int]]] | None] = ContextVar("written", default=None)
+"""The records of the running `Tombstones.transaction`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
-    """The end of a consent (`name` is its id) or of a person (the keyed index of their subject)."""
-
-    kind: str
-    name: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Tombstones:
-    """The tombstone file in a folder that must not be restored together with the database."""
+    """The tombstones in a folder that must not be restored together with the database; one object for the process."""
 
-    folder: Path
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.segment: Segment | None = None
 
-    @property
-    def path(self) -> Path:
-        """The path of the file, which need not exist."""
-        return self.folder / FILE
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Run the block in one database transaction, and confirm or cancel the tombstones that it has recorded.
 
-    def withdrawn(self, consent_id: str, at: datetime) -> None:
-        """Record the withdrawal of a consent; returns once the line is on disk."""
-        self._append(Tombstone("withdrawn", consent_id, at))
-
-    def erased(self, subject_index: str, at: datetime) -> None:
-        """Record the erasure of a person; returns once the line is on disk."""
-        self._append(Tombstone("erased", subject_index, at))
-
-    def read(self) -> Iterator[Tombstone]:
-        """Yield every line in order. A line that a crash cut short is skipped: its request was never answered."""
+        Raises:
+            CommitUncertain: the connection was lost during COMMIT. The records count; the next replay carries them out.
+            OutcomeUnknown: the transaction was rolled back and a record could not be cancelled; likewise.
+        """
+        written: list[tuple[Segment, Sequence[int]]] = []
+        token = _written.set(written)
         try:
-            file = self.path.open(encoding="utf-8")
-        except FileNotFoundError:
-            return
-        with file:
-            for line in file:
-                try:
-                    stone = json.loads(line)
-                except ValueError:
-                    continue
-                yield Tombstone(stone["kind"], stone["name"], datetime.fromisoformat(stone["at"]))
-
-    def _append(self, stone: Tombstone) -> None:
-        """Append one line in one write and wait until it is on disk; several processes may write at once."""
-        line = json.dumps({"kind": stone.kind, "name": stone.name, "at": stone.at.isoformat()}) + "\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            if os.fstat(descriptor).st_size and not self._ends_with_line():
-                line = "\n" + line
-            os.write(descriptor, line.encode())
-            os.fsync(descriptor)
-            fault_points.reach(FaultPoint.ENDING_RECORDED)
+            async with queries.transaction():
+                yield
+        except BaseException as error:
+            _undo(written, error)
+            raise
         finally:
-            os.close(descriptor)
+            _written.reset(token)
+        for segment, offsets in written:
+            segment.confirm(offsets)
 
-    def _ends_with_line(self) -> bool:
-        """Return False if a crash cut the last line short."""
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+    def withdrawn(self, person_id: str, consent_ids: Sequence[str], at: datetime) -> None:
+        """Record withdrawals in the running `transaction`; returns once they are on disk. OSError if they cannot be."""
+        self._append([Tombstone(TombstoneKind.WITHDRAWN, consent_id, person_id, at) for consent_id in consent_ids])
+
+    def erased(self, person_id: str, at: datetime) -> None:
+        """Record an erasure in the running `transaction`; returns once it is on disk. OSError if it cannot be."""
+        self._append([Tombstone(TombstoneKind.ERASED, "", person_id, at)])
+
+    def files(self) -> list[str]:
+        """Return the names of all files with tombstones, relative to the folder, the oldest version's first."""
+        lines = [LINES_FILE] if (self.folder / LINES_FILE).exists() else []
+        segments = sorted((self.folder / SEGMENTS).glob(f"*{tombstone_segments.SUFFIX}"))
+        return [*lines, *(f"{SEGMENTS}/{path.name}" for path in segments)]
+
+    def read(self, name: str, start: int, *, patient: bool = True) -> Batch:
+        """Return the next READ_AT_ONCE tombstones of a file from an offset on; see `tombstone_segments.read`."""
+        path = self.folder / name
+        if name == LINES_FILE:
+            return tombstone_segments.read_lines(path, start, READ_AT_ONCE)
+        own = self.segment if self.segment is not None and self.segment.path == path else None
+        return tombstone_segments.read(path, start, READ_AT_ONCE, own, patient=patient)
+
+    def read_all(self) -> Iterator[Tombstone]:
+        """Yield every tombstone that counts, by file and in order; those of running requests too."""
+        for name in self.files():
+            batch = self.read(name, 0, patient=False)
+            yield from batch.stones
+            while (following := self.read(name, batch.end, patient=False)).end > batch.end:
+                yield from following.stones
+                batch = following
+
+    def settle(self, name: str, offsets: Sequence[int]) -> None:
+        """Confirm the unsettled records of a batch, once they were carried out."""
+        tombstone_segments.settle(self.folder / name, offsets)
+
+    def close(self) -> None:
+        """End this process's segment."""
+        if self.segment is not None:
+            self.segment.close()
+            self.segment = None
+
+    def _append(self, stones: Sequence[Tombstone]) -> None:
+        written = _written.get()
+        if written is None:
+            raise RuntimeError("a tombstone is recorded inside Tombstones.transaction")
+        if not stones:
+            return
+        if self.segment is None or self.segment.broken:
+            self.segment = Segment(self.folder / SEGMENTS)
+        try:
+            written.append((self.segment, self.segment.append(stones)))
+        except RecordsLeft as error:
+            raise OutcomeUnknown("a tombstone could not be written in full, nor removed") from error
+        fault_points.reach(FaultPoint.ENDING_RECORDED)
+
+
+def _undo(written: Sequence[tuple[Segment, Sequence[int]]], error: BaseException) -> None:
+    """Cancel the records of a transaction that failed, unless it may be committed; OutcomeUnknown if the disk fails."""
+    failed = False
+    for segment, offsets in written:
+        if isinstance(error, CommitUncertain):
+            segment.running.difference_update(offsets)
+            continue
+        try:
+            segment.cancel(offsets)
+        except OSError:
+            failed = True
+    if failed and isinstance(error, Exception):
+        raise OutcomeUnknown("the transaction was rolled back, and its tombstone counts") from error

@@ -11,11 +11,11 @@ from service.cli.environment import DataDir, app_context, fail, read_settings, r
 
 
 def replay_tombstones(data_dir: DataDir = None) -> None:
-    """Withdraw and erase again what the tombstone file lists, after an older copy of the database was restored."""
-    from service.compliance import full_erasure
+    """Withdraw and erase again what the tombstones list, after an older copy of the database was restored."""
+    from service.compliance import replay
 
     context = app_context(read_settings(data_dir))
-    done = run_with_database(context.settings, lambda: full_erasure.replay_tombstones(context))
+    done = run_with_database(context.settings, lambda: replay.replay_tombstones(context, from_the_start=True))
     typer.echo(f"{done.read} read, {done.withdrawn} consents withdrawn, {done.erased} persons erased")
 
 
@@ -30,7 +30,7 @@ def erase(
     context = app_context(read_settings(data_dir))
 
     async def work() -> dict[str, object] | None:
-        async with queries.transaction():
+        async with context.tombstones.transaction():
             at = await queries.now()
             leaf_hash = await full_erasure.erase_subject(context, subject, at)
         return None if leaf_hash is None else full_erasure.signed_receipt(context, leaf_hash, at)

@@ -30,6 +30,11 @@ class AppContext:
     limiter: Limiter
     clock: Clock
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
+    tombstones: Tombstones = field(init=False)
+    """Records of withdrawals and erasures, in the folder of the published checkpoints."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tombstones", Tombstones(self.settings.publisher.folder))
 
     def civil_time(self, micros: int) -> CivilTime:
         """Return the city's time at an instant (microseconds) that a query has read from the database's clock.
@@ -52,11 +57,6 @@ class AppContext:
     def keyring(self) -> Keyring:
         """The keys of the vault and the blind indexes."""
         return self.settings.keyring
-
-    @property
-    def tombstones(self) -> Tombstones:
-        """The file of withdrawals and erasures, in the folder of the published checkpoints."""
-        return Tombstones(self.settings.publisher.folder)
 
     def day_of(self, at: datetime) -> date:
         """Return the city's civil day at a moment."""

@@ -333,7 +333,7 @@ async def _read(endpoint: Endpoint, request: Request) -> tuple[bytes, Any]:
 async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:
     late: DomainError | None = None
     keyring, key = context.app_context.keyring, context.idempotency_key
-    async with queries.transaction():
+    async with context.app_context.tombstones.transaction():
         context = await _at_present(context)
         if key is not None:
             stored = await idempotency.claim(keyring, key, context.at)

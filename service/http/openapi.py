@@ -248,7 +248,7 @@ def _answer(
 
 def _problems(operation: Operation) -> dict[int, list[str]]:
     codes = set(operation.errors)
-    codes |= {"rate_limited", "unavailable"}
+    codes |= {"rate_limited", "unavailable", "outcome_unknown"}
     if operation.audience is not None:
         codes |= {"token_missing", "token_invalid", "wrong_role", "keys_unavailable"}
     if operation.audience is Audience.RESIDENT:

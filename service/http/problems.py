@@ -106,6 +106,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "privacy_budget_spent": 429,
         "internal": 500,
         "keys_unavailable": 503,
+        "outcome_unknown": 503,
         "records_withheld": 503,
         "unavailable": 503,
     }
@@ -202,6 +203,7 @@ def handlers() -> dict[Any, ExceptionHandler]:
         WriteConflict: _unavailable,
         **dict.fromkeys(failures.UNAVAILABLE_ERRORS, _unavailable),
         **dict.fromkeys(failures.SQLITE_ERRORS, _sqlite_error),
+        failures.CommitUncertain: _uncertain,
     }
 
 
@@ -226,6 +228,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     logger.error("a dependency is unavailable", extra={"request_id": _id(request), "error": type(error).__name__})
     return problem_response(request, Problem("unavailable"))
+
+
+async def _uncertain(request: Request, error: Exception) -> Response:
+    logger.error("a commit is uncertain", extra={"request_id": _id(request), "error": type(error).__name__})
+    return problem_response(request, Problem("outcome_unknown"))
 
 
 async def _sqlite_error(request: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ from consent.records import officer_corrections, restoration
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from consent.verification import retention
-from service.compliance import announcements, full_erasure
+from service.compliance import announcements, replay
 from service.http.context import AppContext
 from service.observability import metrics
 from service.storage import idempotency
@@ -129,7 +129,7 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
 async def sequencer_loop(app_context: AppContext) -> None:
     """Advance both logs every `integrate_seconds` until cancelled; of several processes one holds the lock at a time.
 
-    Replays the tombstones while the sequencer withholds records because the database is an older copy.
+    Then replays the tombstones since the last round; normally the database has them all, and stores that it has.
     """
     announced = False
     while True:
@@ -139,9 +139,13 @@ async def sequencer_loop(app_context: AppContext) -> None:
                 await log_keys_and_barred_uses(app_context)
                 announced = True
             await advance_logs(app_context)
-            if replayed := await full_erasure.replay_if_withheld(app_context):
+        except Exception as error:
+            logger.error("the logs did not advance", extra={"error": type(error).__name__})
+        try:
+            replayed = await replay.replay_tombstones(app_context, patience_seconds=0)
+            if replayed.withdrawn or replayed.erased:
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
                 )
         except Exception as error:
-            logger.error("the logs did not advance", extra={"error": type(error).__name__})
+            logger.error("tombstones were not replayed", extra={"error": type(error).__name__})

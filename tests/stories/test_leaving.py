@@ -66,12 +66,12 @@ async def test_a_changed_subject_keeps_everything_and_the_old_one_has_nothing(to
 
 async def test_somebody_without_a_login_is_erased_at_the_counter(town: City) -> None:
     await town.resident("gone").volunteer(7_200, "v-gone")
-    async with queries.transaction():
+    async with town.app_context.tombstones.transaction():
         at = await queries.now()
         assert await full_erasure.erase_subject(town.app_context, "nobody", at) is None
         assert await full_erasure.erase_subject(town.app_context, "gone", at)
     assert (await town.resident("gone").get("/v1/me/consents")).json()["data"] == []
-    assert [tombstone.kind for tombstone in town.app_context.tombstones.read()][-1] == "erased"
+    assert [tombstone.kind for tombstone in town.app_context.tombstones.read_all()][-1] == "erased"
 
 
 async def test_counter_commands_change_subjects_rotate_keys_and_erase(tmp_path: Path) -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from consent.database import queries, write_plan
 from consent.database.write_plan import Plan
-from consent.rights.tombstones import Tombstones
+from consent.kernel.fault_points import FaultPoint
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
-from service.compliance import full_erasure
+from service.compliance import replay
 from service.jobs import background
 from service.settings import Settings
 from tests.support import city, servers
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
@@ -66,7 +69,7 @@ async def test_nothing_that_ended_comes_back(
         assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
         late = await town.source("volunteer-service").deliver(city.record("x", "v-leaves", "volunteer_minutes", 60))
         assert late["results"][0]["code"] == "not_authorised"
-        again = await full_erasure.replay_tombstones(town.app_context)
+        again = await replay.replay_tombstones(town.app_context)
         assert (again.withdrawn, again.erased) == (0, 0)
         await background.advance_logs(town.app_context)
         assert (await sequencer.head(Log.CONSENT)).size == head.size
@@ -74,8 +77,101 @@ async def test_nothing_that_ended_comes_back(
     async with city.running_city(city_settings, demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("returns").total() == 1
-        await full_erasure.replay_tombstones(town.app_context)
+        await replay.replay_tombstones(town.app_context)
         assert await town.resident("returns").total() == 1
+
+
+@pytest.mark.parametrize("ending", ["withdraw", "withdraw all", "erase"])
+async def test_what_ends_after_the_copy_and_before_the_next_publication_stays_ended(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest, ending: str
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        who = town.resident("wu")
+        consent = await who.link("volunteer-service", "v-wu")
+        await town.source("volunteer-service").deliver(city.record("v-1", "v-wu", "volunteer_minutes", 7_200))
+        assert await who.total() > 0
+        await background.advance_logs(town.app_context)
+    older = copied(city_settings, tmp_path, request)
+    async with city.running_city(city_settings, demo_folder) as town:
+        who = town.resident("wu")
+        if ending == "withdraw":
+            answer = await who.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
+        elif ending == "withdraw all":
+            answer = await who.post("/v1/me/withdrawals", {"scope": "all"})
+        else:
+            answer = await who.delete("/v1/me")
+        assert answer.status_code == 200, answer.text
+
+    async with city.running_city(older, demo_folder) as town:
+        # The log has nothing to object: this copy continues the published checkpoint.
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        who = town.resident("wu")
+        states = [row["state"] for row in (await who.get("/v1/me/consents")).json()["data"]]
+        assert states == ([] if ending == "erase" else ["withdrawn"])
+        assert await who.total() == 0
+        late = await town.source("volunteer-service").deliver(city.record("v-2", "v-wu", "volunteer_minutes", 60))
+        assert late["results"][0]["code"] == "not_authorised"
+        await background.advance_logs(town.app_context)
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        again = await replay.replay_tombstones(town.app_context)
+        assert (again.read, again.withdrawn, again.erased) == (0, 0, 0)
+        everything = await replay.replay_tombstones(town.app_context, from_the_start=True)
+        assert (everything.read, everything.withdrawn, everything.erased) == (1, 0, 0)
+
+
+async def refuse_last_statement() -> None:
+    """Let the database refuse the last statement of a withdrawal."""
+    if queries.is_sqlite():
+        await queries.execute_script(
+            "CREATE TRIGGER refuse BEFORE DELETE ON snapshot BEGIN SELECT RAISE(ABORT, 'refused'); END;"
+        )
+        return
+    await queries.execute_script(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;"
+        "CREATE TRIGGER refuse BEFORE DELETE ON snapshot FOR EACH ROW EXECUTE FUNCTION refuse();"
+    )
+
+
+async def test_what_was_refused_is_not_carried_out_by_a_restore(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("wu").volunteer(7_200, "v-wu")
+    older = copied(city_settings, tmp_path, request)
+    async with city.running_city(city_settings, demo_folder) as town:
+        await refuse_last_statement()
+        assert await town.resident("wu").total() == 63
+        refused = await town.resident("wu").post("/v1/me/withdrawals", {"scope": "all"})
+        assert refused.status_code >= 500, refused.text
+        assert (town.app_context.tombstones.folder / "tombstones.d").exists()
+        assert list(town.app_context.tombstones.read_all()) == []
+    for settings in (city_settings, older):
+        async with city.running_city(settings, demo_folder) as town:
+            assert await town.resident("wu").total() == 63
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "step", [FaultPoint.AFTER_COMMIT, pytest.param(FaultPoint.ENDING_RECORDED, marks=pytest.mark.campaign)]
+)
+async def test_a_withdrawal_whose_process_died_is_carried_out_in_every_copy(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest, step: FaultPoint
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("wu").volunteer(7_200, "v-wu")
+    older = copied(city_settings, tmp_path, request)
+    folder = city_settings.publisher.folder
+    died = subprocess.run(  # noqa: ASYNC221
+        [sys.executable, "-m", "tests.support.dying_withdrawal", demo_folder, city_settings.database_url, folder, step],
+        check=False,
+        cwd=ROOT,
+    )
+    assert died.returncode == -signal.SIGKILL
+    for settings in (city_settings, older):
+        async with city.running_city(settings, demo_folder) as town:
+            consents = (await town.resident("wu").get("/v1/me/consents")).json()["data"]
+            assert [row["state"] for row in consents] == ["withdrawn"]
+            assert await town.resident("wu").total() == 0
 
 
 async def test_a_running_service_catches_up_with_what_has_ended(
@@ -95,7 +191,7 @@ async def test_a_running_service_catches_up_with_what_has_ended(
     shutil.copytree(published, tmp_path / "since")
 
     shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
-    (published / "tombstones").unlink()
+    shutil.rmtree(published / "tombstones.d")
     async with city.running_city(replace(older, integrate_seconds=0.05), demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("stops").total() == 63
@@ -206,21 +302,6 @@ async def test_stopping_one_source_or_provider(city_settings: Settings, demo_fol
             {"scope": "provider", "source_id": "x1"},
         ):
             assert (await wang.post("/v1/me/withdrawals", body)).status_code == 422, body
-
-
-def test_tombstones_name_nobody_and_survive_a_torn_line(tmp_path: Path) -> None:
-    tombstones, at = Tombstones(tmp_path), datetime(2026, 11, 23, tzinfo=UTC)
-    assert list(tombstones.read()) == []
-    tombstones.withdrawn("c1", at)
-    with tombstones.path.open("a") as file:
-        file.write('{"kind": "withdr')
-    tombstones.erased("i1", at)
-    assert [(tombstone.kind, tombstone.name) for tombstone in tombstones.read()] == [
-        ("withdrawn", "c1"),
-        ("erased", "i1"),
-    ]
-    assert tombstones.path.stat().st_mode & 0o077 == 0
-    assert set(json.loads(tombstones.path.read_text().splitlines()[0])) == {"kind", "name", "at"}
 
 
 async def test_a_database_without_tables_starts_and_is_not_ready(empty_database_url: str, demo_folder: Path) -> None:

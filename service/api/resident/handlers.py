@@ -152,7 +152,7 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
     # A repeated withdrawal, or one after the expiry, ended nothing now and needs no tombstone.
     if consent.grant.ended_at == context.at:
-        context.app_context.tombstones.withdrawn(consent.grant.consent_id, context.at)
+        context.app_context.tombstones.withdrawn(person.person_id, [consent.grant.consent_id], context.at)
     await snapshots.delete_cached(person.person_id)
     ended = consent.grant.ended_at
     return Answer(
@@ -174,8 +174,7 @@ async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll
         return Answer(schemas.WithdrawnCount(withdrawn=0))
     person = await persons.lock(context.app_context.keyring, known.person_id)
     withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
-    for consent_id in withdrawn:
-        context.app_context.tombstones.withdrawn(consent_id, context.at)
+    context.app_context.tombstones.withdrawn(person.person_id, withdrawn, context.at)
     await snapshots.delete_cached(person.person_id)
     return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))
 

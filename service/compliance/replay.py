@@ -1,0 +1,124 @@
+"""Repeat withdrawals and erasures that a restored, older copy of the database lacks: the replay of the tombstones.
+
+The database stores how far each file of tombstones was applied to it. Everything since is compared with it at every
+start and in every round of the sequencer, because no log can tell an older copy that is as new as the last publication.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benefits.balances import snapshots
+from consent import persons
+from consent.consents import live, register
+from consent.database import queries
+from consent.kernel.errors import NotFound
+from consent.rights import tombstone_progress
+from consent.rights.tombstone_records import Tombstone, TombstoneKind
+from consent.transparency import sequencer
+from consent.transparency.logs import Log
+from service.compliance import full_erasure
+from service.http.context import AppContext
+from service.storage import database
+
+PATIENCE_SECONDS = 10.0
+"""Longest wait for the requests of other processes whose tombstones are open. A request takes milliseconds; one that
+takes longer than this has lost its database or its host, and its tombstone is carried out."""
+POLL_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class ReplaySummary:
+    """Counts of a replay: tombstones read, consents withdrawn again, persons erased again."""
+
+    read: int = 0
+    withdrawn: int = 0
+    erased: int = 0
+
+
+async def replay_tombstones(
+    app_context: AppContext, *, from_the_start: bool = False, patience_seconds: float = PATIENCE_SECONDS
+) -> ReplaySummary:
+    """Carry out the tombstones that this database lacks, then let records be used; return the counts.
+
+    Idempotent. Compares READ_AT_ONCE tombstones with the database by two statements; what it lacks is carried out in a
+    transaction for each consent or person, with the person's lock.
+
+    Args:
+        from_the_start: compare every tombstone, not only those since the last replay.
+        patience_seconds: longest wait for running requests. With 0 their tombstones are left to the next replay.
+    """
+    summary, deadline = ReplaySummary(), time.monotonic() + patience_seconds
+    progress = {} if from_the_start else await tombstone_progress.load()
+    for name in app_context.tombstones.files():
+        end = progress.get(name, 0)
+        while True:
+            patient = not patience_seconds or time.monotonic() < deadline
+            batch = app_context.tombstones.read(name, end, patient=patient)
+            await _carry_out(app_context, batch.stones, summary)
+            if batch.end > end:
+                await tombstone_progress.save(name, batch.end)
+                app_context.tombstones.settle(name, batch.unsettled)
+            elif not batch.waiting or not patience_seconds:
+                break
+            else:
+                await asyncio.sleep(POLL_SECONDS)
+            end = batch.end
+    if (await sequencer.head(Log.CONSENT)).withheld:
+        await sequencer.end_withholding(Log.CONSENT)
+    return summary
+
+
+async def verify_copy(app_context: AppContext) -> None:
+    """Compare the database with the published checkpoints, and carry out the tombstones that it lacks.
+
+    Call it before serving. Does nothing while migrations are missing.
+    """
+    if await database.missing_migrations():
+        return
+    for log in Log:
+        await sequencer.freeze_if_diverged(log, app_context.settings.publisher)
+    await replay_tombstones(app_context)
+
+
+async def _carry_out(app_context: AppContext, stones: Sequence[Tombstone], summary: ReplaySummary) -> None:
+    summary.read += len(stones)
+    for person_id, consent_id in await live.stored_as_given(
+        [stone.name for stone in stones if stone.kind is TombstoneKind.WITHDRAWN]
+    ):
+        summary.withdrawn += await _withdraw(app_context, person_id, consent_id)
+    erased = [stone.person_id for stone in stones if stone.kind is TombstoneKind.ERASED]
+    by_subject = [stone for stone in stones if stone.kind is TombstoneKind.SUBJECT_ERASED]
+    indexes = await persons.indexes_among([stone.name for stone in by_subject])
+    # A person created after the erasure has the same subject and is not the erased one.
+    for stone in by_subject:
+        if stone.name in indexes:
+            known = await persons.find_by_index(app_context.keyring, stone.name)
+            if known is not None and known[1] < stone.at:
+                erased.append(known[0].person_id)
+    for person_id in await persons.known_among(erased):
+        summary.erased += await _erase(app_context, person_id)
+
+
+async def _withdraw(app_context: AppContext, person_id: str, consent_id: str) -> int:
+    async with queries.transaction():
+        try:
+            person = await persons.lock(app_context.keyring, person_id)
+        except NotFound:
+            return 0
+        await register.withdraw(person, consent_id, await app_context.clock())
+        await snapshots.delete_cached(person_id)
+    return 1
+
+
+async def _erase(app_context: AppContext, person_id: str) -> int:
+    async with queries.transaction():
+        try:
+            person = await persons.lock(app_context.keyring, person_id)
+        except NotFound:
+            return 0
+        await full_erasure.erase(app_context.keyring, person, await app_context.clock())
+    return 1
