@@ -43,9 +43,13 @@ def _fleeting() -> Path | None:
 
 
 @contextmanager
-def postgres(*, durable: bool = False, tuned: bool = False) -> Iterator[Postgres]:
-    """Start a PostgreSQL server on its own socket; not `durable` (fsync) nor `tuned` (PRODUCTION) by default."""
-    with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=None if durable else _fleeting()) as folder:
+def postgres(*, durable: bool = False, tuned: bool = False, inside: Path | None = None) -> Iterator[Postgres]:
+    """Start a PostgreSQL server on its own socket; not `durable` (fsync) nor `tuned` (PRODUCTION) by default.
+
+    Its data are in a temporary folder, deleted at the end; `inside` names the folder in which that one is made.
+    """
+    place = inside or (None if durable else _fleeting())
+    with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=place) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         server = _started_postgres(Path(folder) / "data")
