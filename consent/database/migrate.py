@@ -100,12 +100,21 @@ async def pending(packages: Sequence[str]) -> list[str]:
     return missing
 
 
-async def apply(packages: Sequence[str], preparations: Mapping[str, Preparation] = MappingProxyType({})) -> list[str]:
+async def nothing_afterwards() -> None:
+    """Do nothing after the files."""
+
+
+async def apply(
+    packages: Sequence[str],
+    preparations: Mapping[str, Preparation] = MappingProxyType({}),
+    afterwards: Callable[[], Awaitable[None]] = nothing_afterwards,
+) -> list[str]:
     """Apply the missing migrations, and return their names: in one transaction, unless a file needs a preparation.
 
-    `preparations` are by `package/name`. Several processes may call it at once: an advisory lock makes them take turns.
-    While the service runs, a table in use is waited for LOCK_WAIT at a time; then the transaction is rolled back and
-    tried again.
+    `preparations` are by `package/name`. `afterwards` runs at the end of each transaction, for grants: a table that a
+    file replaced is at no moment without them. Several processes may call it at once: an advisory lock makes them take
+    turns. While the service runs, a table in use is waited for LOCK_WAIT at a time; then the transaction is rolled back
+    and tried again.
 
     Raises:
         MigrationChanged: an applied file was edited.
@@ -114,7 +123,7 @@ async def apply(packages: Sequence[str], preparations: Mapping[str, Preparation]
     applied: list[str] = []
     prepared: dict[str, Preparation] = {}
     while True:
-        names, waiting = await _apply_patiently(packages, preparations, prepared)
+        names, waiting = await _apply_patiently(packages, preparations, prepared, afterwards)
         applied += names
         if waiting is None:
             return applied
@@ -128,11 +137,14 @@ async def apply(packages: Sequence[str], preparations: Mapping[str, Preparation]
 
 
 async def _apply_patiently(
-    packages: Sequence[str], preparations: Mapping[str, Preparation], prepared: Mapping[str, Preparation]
+    packages: Sequence[str],
+    preparations: Mapping[str, Preparation],
+    prepared: Mapping[str, Preparation],
+    afterwards: Callable[[], Awaitable[None]],
 ) -> tuple[list[str], str | None]:
     for attempt in range(ATTEMPTS_MAX):
         try:
-            return await _apply(packages, preparations, prepared)
+            return await _apply(packages, preparations, prepared, afterwards)
         except asyncpg.LockNotAvailableError:
             if attempt == ATTEMPTS_MAX - 1:
                 raise
@@ -141,7 +153,10 @@ async def _apply_patiently(
 
 
 async def _apply(
-    packages: Sequence[str], preparations: Mapping[str, Preparation], prepared: Mapping[str, Preparation]
+    packages: Sequence[str],
+    preparations: Mapping[str, Preparation],
+    prepared: Mapping[str, Preparation],
+    afterwards: Callable[[], Awaitable[None]],
 ) -> tuple[list[str], str | None]:
     """Apply the missing files up to the first that waits for its preparation; return their names and that one's."""
     applied: list[str] = []
@@ -154,12 +169,14 @@ async def _apply(
         for qualified in await pending(packages):
             if preparation := preparations.get(qualified):
                 if qualified not in prepared and await preparation.needed():
+                    await afterwards()
                     return applied, qualified
                 if not sqlite:
                     await queries.execute(f"LOCK TABLE {', '.join(preparation.tables)} IN ACCESS EXCLUSIVE MODE")
                 await preparation.run()
             await _execute(qualified, sqlite)
             applied.append(qualified)
+        await afterwards()
     return applied, None
 
 

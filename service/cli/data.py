@@ -21,8 +21,15 @@ def migrate(
         int | None, typer.Option(help="cut the tables that grow with the city into so many pieces", min=1)
     ] = None,
     citus: Annotated[bool, typer.Option(help="spread those tables over a Citus cluster")] = False,
+    service_role: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CREDIT_EASY_SERVICE_ROLE",
+            help="PostgreSQL: the role of `serve`, which is granted exactly what serving needs",
+        ),
+    ] = None,
 ) -> None:
-    """Bring the database up to date."""
+    """Bring the database up to date, as the owner of its tables."""
     from service.storage import database
 
     chosen = read_settings(data_dir)
@@ -32,8 +39,10 @@ def migrate(
         fail("Citus cuts the tables itself: either --partitions or --citus")
 
     async def work() -> list[str]:
-        applied = await database.migrate_all(chosen.keyring)
-        return [*applied, *(await database.distribute() if citus else await database.partition_tables(partitions))]
+        applied = await database.migrate_all(chosen.keyring, service_role)
+        if citus:
+            return [*applied, *(await database.distribute(service_role))]
+        return [*applied, *(await database.partition_tables(partitions, service_role))]
 
     try:
         applied = run_with_database(chosen, work)

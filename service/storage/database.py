@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -12,7 +13,7 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
 from consent.records import seal_stored
-from service.storage import health_monitor, partitioning
+from service.storage import health_monitor, partitioning, roles
 from service.storage.pool import CONNECTIONS_MAX, Address, Client
 
 PACKAGES = ("consent", "benefits", "service")
@@ -84,13 +85,14 @@ async def close_database() -> None:
     await Tortoise.close_connections()
 
 
-async def migrate_all(keyring: Keyring | None = None) -> list[str]:
+async def migrate_all(keyring: Keyring | None = None, service_role: str | None = None) -> list[str]:
     """Apply the missing migrations; return their names.
 
-    The keyring seals what earlier versions stored in clear; a database without records needs none.
+    The keyring seals what earlier versions stored in clear; a database without records needs none. `service_role` is
+    granted its rights, on PostgreSQL. Raises RoleUnfit for a role that cannot be the service's.
     """
     preparations = seal_stored.preparation(keyring)
-    applied = await migrate.apply(PACKAGES, preparations)
+    applied = await migrate.apply(PACKAGES, preparations, partial(_grant, service_role))
     if queries.is_sqlite() and not preparations.keys().isdisjoint(applied):
         # SQLite leaves deleted text in free pages and in the write-ahead log until both are rewritten.
         await queries.execute_script("VACUUM")
@@ -98,8 +100,16 @@ async def migrate_all(keyring: Keyring | None = None) -> list[str]:
     return applied
 
 
-async def partition_tables(pieces: int | None) -> list[str]:
-    """Partition the large tables by hash if asked or already done, and rotate months; return lines of what was done."""
+async def _grant(service_role: str | None) -> None:
+    if service_role is not None:
+        await roles.grant_to_service(service_role)
+
+
+async def partition_tables(pieces: int | None, service_role: str | None = None) -> list[str]:
+    """Partition the large tables by hash if asked or already done, and rotate months; return lines of what was done.
+
+    `service_role` is granted its rights on the new tables and partitions, in the same transaction.
+    """
     count = pieces or await partitioning.partition_count()
     if not count or queries.is_sqlite():
         return []
@@ -108,6 +118,7 @@ async def partition_tables(pieces: int | None) -> list[str]:
         today = (await queries.now()).date()
         done = await partitioning.partition_tables(count, today)
         added, removed = await partitioning.rotate_months(today)
+        await _grant(service_role)
     return [
         *(f"cut {table}" for table in done),
         *(f"made {month}" for month in added),
@@ -115,9 +126,14 @@ async def partition_tables(pieces: int | None) -> list[str]:
     ]
 
 
-async def distribute() -> list[str]:
-    """Distribute the tables over a Citus cluster; return what was done, as lines."""
+async def distribute(service_role: str | None = None) -> list[str]:
+    """Distribute the tables over a Citus cluster; return what was done, as lines.
+
+    `service_role` is granted its rights once more, so that they reach every server.
+    """
     done = await partitioning.distribute_tables()
+    async with queries.transaction():
+        await _grant(service_role)
     await queries.detect_engine()
     return [f"distributed {table}" for table in done]
 
