@@ -131,7 +131,9 @@ def seeded_sqlite(demo_folder: Path) -> Path:
 def seeded_postgres(demo_folder: Path, postgres: servers.Postgres) -> str:
     """The name of a seeded PostgreSQL database, to be copied."""
     url = postgres.create()
-    asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url), PIECES))
+    postgres.create_service_role()
+    settings = replace(seed.settings_of(demo_folder), database_url=url)
+    asyncio.run(seed_database(settings, PIECES, service_role=servers.SERVICE_ROLE))
     return servers.name_of(url)
 
 
@@ -180,7 +182,11 @@ def _copied(request: pytest.FixtureRequest, demo_folder: Path, folder: Path) -> 
         request.addfinalizer(lambda: asyncio.run(cluster.drop(settings.database_url)))
         asyncio.run(seed_database(settings, distributed=True))
         return settings
-    return replace(settings, database_url=_created(request, request.getfixturevalue("seeded_postgres")))
+    url = _created(request, request.getfixturevalue("seeded_postgres"))
+    if request.node.get_closest_marker("database_owner"):
+        return replace(settings, database_url=url)
+    server: servers.Postgres = request.getfixturevalue("postgres")
+    return replace(settings, database_url=server.url(servers.name_of(url), servers.SERVICE_ROLE))
 
 
 def _created(request: pytest.FixtureRequest, template: str = "template1") -> str:

@@ -97,6 +97,7 @@ async def test_after_an_erasure_only_leaf_hashes_stay(town: City) -> None:
     assert json.loads(erasure["event"])["facts"] == {"events": len(left) - 1}
 
 
+@pytest.mark.database_owner
 async def test_events_leave_with_their_person_alone(town: City) -> None:
     await redeemed(town, "wang")
     for statement in ("DELETE FROM event", "UPDATE event SET at = 1"):

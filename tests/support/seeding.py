@@ -11,15 +11,18 @@ from service.settings import Settings
 from service.storage import database
 
 
-async def seed_database(settings: Settings, pieces: int | None = None, *, distributed: bool = False) -> None:
+async def seed_database(
+    settings: Settings, pieces: int | None = None, *, distributed: bool = False, service_role: str | None = None
+) -> None:
     """Create the tables of the empty database of `settings`, and seed the demonstration city.
 
     The tables are whole by default, in `pieces` partitions each, or distributed over a Citus cluster.
+    `service_role` has the rights of a serving role on them.
     """
     await database.open_database(settings.database_url)
     try:
-        await database.migrate_all()
-        await database.partition_tables(pieces)
+        await database.migrate_all(service_role=service_role)
+        await database.partition_tables(pieces, service_role)
         if distributed:
             await database.distribute()
         app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)

@@ -19,6 +19,8 @@ import psutil
 
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 
+SERVICE_ROLE = "credit_easy_service"
+"""The role as which cities under test are connected to PostgreSQL."""
 MEMORY = Path("/dev/shm")
 MEMORY_MIN_BYTES = 2 * 2**30
 """Bytes that must be free there for temporary databases; a copy costs a fifth of a copy on a disk."""
@@ -85,10 +87,14 @@ class Postgres:
         """Drop a database, and end the connections that are still open to it."""
         self.psql(f'DROP DATABASE "{name_of(url)}" WITH (FORCE)')
 
-    def url(self, name: str) -> str:
-        """Return the URL of a database on this server."""
+    def url(self, name: str, role: str = "postgres") -> str:
+        """Return the URL of a database on this server, for the superuser unless another role is named."""
         folder = self.server.get_uri().split("host=")[1]  # type: ignore[attr-defined]
-        return f"postgres://postgres:@/{name}?host={quote(folder, safe='')}"
+        return f"postgres://{role}:@/{name}?host={quote(folder, safe='')}"
+
+    def create_service_role(self) -> None:
+        """Create SERVICE_ROLE, which may do nothing until a migration grants it something."""
+        self.psql(f"CREATE ROLE {SERVICE_ROLE} LOGIN")
 
     def stop(self) -> None:
         """Stop the server at once, as after a power failure: no transaction is finished, no checkpoint is written."""

@@ -161,6 +161,7 @@ async def test_a_use_for_all_is_in_the_access_log_the_export_and_the_public_log(
     ("change", "fault"),
     [("at = at + 1", "the row is not what its leaf commits to"), ("first_id = 'a'", "the row is not what its leaf")],
 )
+@pytest.mark.database_owner
 async def test_a_changed_use_for_all_is_reported_by_name(town: City, change: str, fault: str) -> None:
     await computed(town)
     for trigger in ("use_for_all_no_update", "use_for_all_append_only ON use_for_all"):
@@ -172,6 +173,7 @@ async def test_a_changed_use_for_all_is_reported_by_name(town: City, change: str
     assert (report.fault.where, fault in report.fault.what) == ("use_for_all", True)
 
 
+@pytest.mark.database_owner
 async def test_a_removed_use_for_all_is_reported_by_name(town: City) -> None:
     await computed(town)
     await background.advance_logs(town.app_context)

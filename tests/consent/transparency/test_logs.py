@@ -275,6 +275,7 @@ HARMS = [
 
 
 @pytest.mark.parametrize(("harm", "where", "number"), HARMS)
+@pytest.mark.database_owner
 async def test_c14_every_change_is_detected_and_named(town: City, harm: str, where: str, number: int | None) -> None:
     await advance(town)
     assert await check(town) == []
@@ -289,6 +290,7 @@ async def test_c14_every_change_is_detected_and_named(town: City, harm: str, whe
     assert faults[0].what
 
 
+@pytest.mark.database_owner
 async def test_c14_a_removed_person_is_detected(town: City) -> None:
     await advance(town)
     (person,) = await queries.fetch_all("SELECT person_id FROM person ORDER BY events DESC, person_id LIMIT 1")
@@ -314,6 +316,7 @@ async def test_a_flipped_bit_in_any_tile_is_detected(town: City) -> None:
     assert await check(town) == []
 
 
+@pytest.mark.database_owner
 async def test_a_refused_attempt_cannot_be_rewritten(town: City) -> None:
     await town.venue().get("/v1/me/points")
     await advance(town)
@@ -544,6 +547,7 @@ async def everything_sealed(town: City) -> None:
     await town.resident("gone").delete("/v1/me")
 
 
+@pytest.mark.database_owner
 async def test_a_flipped_byte_in_any_sealed_field_is_detected_and_named(town: City) -> None:
     await everything_sealed(town)
     await advance(town)

@@ -132,6 +132,7 @@ async def test_partitioned_tables_have_the_same_definition(whole: str) -> None:
         await database.partition_tables(8)
 
 
+@pytest.mark.database_owner
 async def test_partitioning_keeps_existing_rows(town: City) -> None:
     if queries.is_sqlite() or await partitioning.partition_count():
         pytest.skip("for whole tables on PostgreSQL")
