@@ -10,84 +10,30 @@ import json
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import psutil
 import pytest
 
 from consent import persons
 from consent.database import queries
 from consent.records import source_ids
-from service.auth.access_tokens import STAFF_AUDIENCES, Audience
+from service.auth.access_tokens import Audience
 from service.demo import seed
 from service.storage import database
-from tests.support import servers, tokens
+from tests.support import servers
 from tests.support.city import record
 from tests.support.command_line import run_command
 from tests.support.deadlines import WAIT_SECONDS
-from tests.support.environment import issuers, settings_environment
-from tests.support.processes import ROOT, free_port, wait_until_ready
+from tests.support.deployments import deployed, token
+from tests.support.environment import settings_environment
 from tests.support.seeding import seed_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
-
-
-@dataclass
-class Deployment:
-    """`serve` on a database, with keys of its own identity provider."""
-
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes]
-    base: str
-
-    @property
-    def workers(self) -> list[psutil.Process]:
-        """The processes that answer."""
-        children = psutil.Process(self.process.pid).children()
-        alive = [worker for worker in children if worker.status() != psutil.STATUS_ZOMBIE]
-        return [worker for worker in alive if "resource_tracker" not in " ".join(worker.cmdline())]
-
-
-def token(audience: Audience, subject: str) -> str:
-    now = int(time.time())
-    staff = {"staff_id": subject} if audience in STAFF_AUDIENCES else {}
-    payload = tokens.claims(audience, aud=f"credit-easy:{audience}", sub=subject, iat=now, exp=now + 300, **staff)
-    return tokens.token(payload)
-
-
-@contextmanager
-def deployed(folder: Path, demo_folder: Path, database_url: str, workers: int) -> Iterator[Deployment]:
-    """Several processes of the service on a seeded database."""
-    port = free_port()
-    with tokens.listener(tokens.documents()) as (jwks_url, _):
-        settings = settings_environment(
-            folder,
-            DATABASE_URL=database_url,
-            ALLOWED_HOSTS="127.0.0.1",
-            ISSUERS=issuers(jwks_url=jwks_url),
-            KEYRING=str(demo_folder / "keyring.json"),
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service.cli.main", "serve", "--port", str(port), "--workers",
-             str(workers)],
-            cwd=ROOT,
-            env={**os.environ, **settings},
-        )  # fmt: skip
-        try:
-            base = f"http://127.0.0.1:{port}"
-            wait_until_ready(base, process)
-            yield Deployment(settings, process, base)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(WAIT_SECONDS)
 
 
 @dataclass
