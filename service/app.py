@@ -51,16 +51,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.open_database(settings.database_url)
-        await replay.verify_copy(app_context)
+        monitor = await database.open_for_requests(settings.database_url, lambda: replay.verify_copy(app_context))
         await verifier.start()
         background = (
             cleanup_loop(app_context),
             sequencer_loop(app_context),
             app_context.limiter.keep_sharing(),
-            database.watch_database(),
         )
-        tasks = [asyncio.create_task(loop) for loop in background]
+        tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
         try:
             yield
         finally:

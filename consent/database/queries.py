@@ -69,6 +69,7 @@ async def detect_engine() -> None:
     if connection().capabilities.dialect == "sqlite":
         _engine = Engine.SQLITE
         return
+    _engine = Engine.POSTGRES
     rows = await connection().execute_query_dict("SELECT 1 AS there FROM pg_extension WHERE extname = 'citus'")
     _engine = Engine.CITUS if rows else Engine.POSTGRES
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.backends.base.executor import EXECUTOR_CACHE
 
 from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
 from consent.records import seal_stored
-from service.storage import health_monitor, partitioning, roles
-from service.storage.pool import CONNECTIONS_MAX, Address, Client
+from service.storage import connection_failures, health_monitor, partitioning, roles
+from service.storage.connection_failures import ConnectionFailure
+from service.storage.pool import CONNECTIONS_MAX, Address, Client, preparing
+
+logger = logging.getLogger("credit_easy.database")
 
 PACKAGES = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
+REOPEN_SECONDS = 1.0
+"""Pause between two attempts to open a database that was away at the start."""
+REPEAT_SECONDS = 60.0
+"""Pause after which the same reason is logged again."""
+
+Prepare = Callable[[], Awaitable[None]]
+"""Work on the database that must be done before a request may use it."""
 
 POSTGRES_PORT = 5432
 """The port of a PostgreSQL whose URL names none."""
@@ -25,11 +44,38 @@ POSTGRES_PORT = 5432
 
 async def open_database(url: str) -> None:
     """Connect to `sqlite:///absolute/path` or `postgres://…`; SQLite runs in WAL mode with full synchronisation."""
+    await _configure(url)
+    await queries.detect_engine()
+
+
+async def _configure(url: str) -> None:
+    """Configure Tortoise without connecting to a server; sqlite3.Error or OSError where a file cannot be a database."""
+    config = database_config(url)
+    connection = config["connections"][queries.CONNECTION]
+    if connection["engine"] == "tortoise.backends.sqlite":
+        create_private_file(Path(connection["credentials"]["file_path"]))
     # Tortoise 1.1.9 caches INSERT statements by connection and table, not by dialect: those of an engine that was open
     # before in this process would be sent to this one.
     EXECUTOR_CACHE.clear()
-    await Tortoise.init(config=database_config(url), _enable_global_fallback=True)
-    await queries.detect_engine()
+    await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+def create_private_file(path: Path) -> None:
+    """Create an SQLite file of mode 0600 where there is none, and read its header.
+
+    SQLite gives its `-wal` and `-shm` files the mode of the database. The file is read here because aiosqlite's thread
+    prints a traceback when it cannot open one.
+
+    Raises:
+        sqlite3.OperationalError: the folder is missing or not writable.
+        sqlite3.DatabaseError: the file is no database.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError("the file cannot be opened") from error
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("PRAGMA schema_version").fetchone()
 
 
 def database_config(url: str) -> dict[str, Any]:
@@ -73,9 +119,52 @@ def split_hosts(url: str) -> tuple[str, tuple[Address, ...]]:
     return urlunsplit(parts._replace(query=urlencode(query))), tuple(zip(hosts, ports, strict=True))
 
 
-async def watch_database() -> None:
-    """Monitor PostgreSQL's health until cancelled; returns at once on SQLite."""
+async def open_for_requests(url: str, prepare: Prepare) -> asyncio.Task[None]:
+    """Open the database, await `prepare`, and only then let requests use it; return the task that monitors it.
+
+    PostgreSQL may be away: the task then tries again every REOPEN_SECONDS, and every use fails with
+    asyncpg.InterfaceError meanwhile. Errors of SQLite and of `prepare` are raised when they come at the first attempt.
+    """
+    await _configure(url)
     client = queries.connection()
+    if isinstance(client, Client):
+        client.restrict(True)
+    try:
+        failure = await _prepared(client, prepare)
+    except BaseException:
+        await close_database()
+        raise
+    return asyncio.create_task(_monitor(client, prepare, failure), name="database")
+
+
+async def _prepared(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
+    """Try once to open and prepare the database; return why PostgreSQL cannot be used, None when it can."""
+    with preparing():
+        try:
+            await queries.detect_engine()
+            await prepare()
+        except Exception as error:
+            failure = connection_failures.explain(error)
+            if failure is None or not isinstance(client, Client):
+                raise
+            return failure
+    if isinstance(client, Client):
+        client.restrict(False)
+    return None
+
+
+async def _monitor(client: BaseDBAsyncClient, prepare: Prepare, failure: ConnectionFailure | None) -> None:
+    """Open the database if it is not open yet; then monitor PostgreSQL until cancelled. Returns at once on SQLite."""
+    logged, logged_at = "", 0.0
+    while failure is not None:
+        if failure.reason != logged or time.monotonic() - logged_at > REPEAT_SECONDS:
+            logger.error("the database cannot be opened", extra={"reason": failure.reason})
+            logged, logged_at = failure.reason, time.monotonic()
+        await asyncio.sleep(REOPEN_SECONDS)
+        try:
+            failure = await _prepared(client, prepare)
+        except Exception as error:  # the database stays closed to requests until this is mended
+            failure = ConnectionFailure(heals=False, reason=f"preparing it fails ({type(error).__name__})")
     if isinstance(client, Client) and client._pool is not None:
         await health_monitor.watch(client._pool)
 

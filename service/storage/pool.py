@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import asyncpg
@@ -36,6 +38,18 @@ Waiter = asyncio.Future[asyncpg.Connection | None]
 Address = tuple[str, int]
 """Host (a name, an address or the folder of a socket) and port of one server."""
 
+_preparing: ContextVar[bool] = ContextVar("_preparing", default=False)
+
+
+@contextmanager
+def preparing() -> Iterator[None]:
+    """Let the block use a restricted client: it prepares the database before requests may use it."""
+    token = _preparing.set(True)
+    try:
+        yield
+    finally:
+        _preparing.reset(token)
+
 
 class Pool:
     """Connections of one process, used from one event loop. The connection used last is acquired first."""
@@ -59,6 +73,8 @@ class Pool:
         self.sweeping = False
         self.unavailable = False
         """Set by the health monitor: every `acquire` fails at once."""
+        self.restricted = False
+        """True until the database is prepared: every `acquire` outside of `preparing` fails at once."""
         self.closed = False
 
     @property
@@ -92,12 +108,13 @@ class Pool:
 
         Raises:
             TimeoutError: none became free within WAIT_SECONDS, or none opened within CONNECT_SECONDS.
-            asyncpg.InterfaceError: the pool is closed or the database unavailable.
+            asyncpg.InterfaceError: the pool is closed, or the database unavailable or not prepared yet.
             asyncpg.PostgresError, OSError: no connection could be opened.
         """
         while True:
             if self.closed or self.unavailable:
                 raise asyncpg.InterfaceError("the pool is closed" if self.closed else "the database is unavailable")
+            require_admission(self.restricted)
             while self.idle:
                 connection, since = self.idle.pop()
                 if connection.is_closed():
@@ -252,10 +269,17 @@ class PooledTransaction(TransactionWrapper):
     _translate_exceptions = _translated
 
 
+def require_admission(restricted: bool) -> None:
+    """Raise asyncpg.InterfaceError where only tasks inside `preparing` may connect and this is none of them."""
+    if restricted and not _preparing.get():
+        raise asyncpg.InterfaceError("the database is not prepared yet")
+
+
 class Client(AsyncpgDBClient):
     """Tortoise's client for asyncpg with this pool."""
 
     _pool: Pool | None
+    _restricted = False
     _translate_exceptions = _translated
 
     def acquire_connection(self) -> PooledConnection:
@@ -267,9 +291,17 @@ class Client(AsyncpgDBClient):
 
     async def create_pool(self, **kwargs: Any) -> Pool:
         """Make the pool and open one connection, so that an unreachable database fails here."""
+        require_admission(self._restricted)
         pool = Pool(**kwargs)
+        pool.restricted = self._restricted
         await pool.release(await pool.acquire())
         return pool
+
+    def restrict(self, restricted: bool) -> None:
+        """Let only tasks inside `preparing` use the database, or everybody again."""
+        self._restricted = restricted
+        if self._pool is not None:
+            self._pool.restricted = restricted
 
 
 client_class = Client
