@@ -10,6 +10,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.observability import shared_counts
+
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("credit_easy_requests", "Requests answered", ("method", "route", "status"), registry=REGISTRY)
 SECONDS = Histogram("credit_easy_request_seconds", "Time to answer", ("route",), registry=REGISTRY)
@@ -27,15 +29,19 @@ OVERDUE = Gauge(
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable of the folder in which processes share their counts; prometheus_client reads it on import."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request and its seconds. Unknown methods share one label, so that no caller can add series."""
-    _requests(method if method in METHODS else "OTHER", route, status).inc()
-    _seconds(route).observe(seconds)
+    """Count one answered request and its seconds. Unknown methods share one label, so that no caller can add series.
+
+    A count that cannot be stored is lost: a request never fails because of it.
+    """
+    try:
+        _requests(method if method in METHODS else "OTHER", route, status).inc()
+        _seconds(route).observe(seconds)
+    except OSError:
+        return
 
 
 @lru_cache(maxsize=4096)
@@ -51,7 +57,7 @@ def _seconds(route: str) -> Histogram:
 async def exposition(_: Request) -> Response:
     """Answer `GET /metrics` in Prometheus' text format, summed over the processes that share a port."""
     registry = REGISTRY
-    if SHARED in os.environ:
+    if shared_counts.FOLDER_VARIABLE in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
