@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from service.runtime.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from service.http.context import AppContext
     from service.settings import Settings
@@ -19,8 +21,6 @@ DemoDir = Annotated[Path, typer.Option("--data-dir", help="the demonstration's f
 DataDir = Annotated[Path | None, typer.Option()]
 """`--data-dir` of all other commands: a demonstration's folder in place of the settings of the environment."""
 DEMO_FOLDER = Path("demo-city")
-UNUSABLE = 2
-"""Exit code for settings, files or arguments with which the command cannot run."""
 Result = TypeVar("Result")
 
 
@@ -51,20 +51,35 @@ def app_context(chosen: Settings) -> AppContext:
 
 
 def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
-    """Run `work` in an event loop of its own with the database of the settings open; close it afterwards."""
-    from service.storage import database
+    """Run `work` in an event loop of its own with the database of the settings open; close it afterwards.
+
+    Exits with ExitCode.AWAY or ExitCode.REFUSED where the database cannot be opened.
+    """
+    from service.storage import connection_failures, database
+
+    opened = False
 
     async def run() -> Result:
+        nonlocal opened
         await database.open_database(chosen.database_url)
+        opened = True
         try:
             return await work()
         finally:
             await database.close_database()
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except Exception as error:
+        failure = None if opened else connection_failures.explain(error)
+        if failure is None:
+            raise
+        code = ExitCode.AWAY if failure.heals else ExitCode.REFUSED
+        return fail(f"CREDIT_EASY_DATABASE_URL: {failure.reason}", code)
 
 
-def fail(reason: str) -> NoReturn:
-    """Print the reason to stderr and exit with 2."""
-    typer.echo(reason, err=True)
-    raise typer.Exit(UNUSABLE)
+def fail(reason: str, code: ExitCode = ExitCode.UNUSABLE) -> NoReturn:
+    """Print the reason to stderr as one line and exit with the code."""
+    typer.echo(" ".join(reason.split()), err=True)
+    # typer.Exit is a RuntimeError, which commands catch to report their own.
+    raise SystemExit(code)

@@ -56,13 +56,19 @@ def serve(
         int, typer.Option(help="processes that share the port; PostgreSQL only", min=1, max=WORKERS_MAX)
     ] = 1,
 ) -> None:
-    """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default."""
-    from service.runtime import server
+    """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default.
 
-    chosen = read_settings()
-    if workers > 1 and chosen.database_url.startswith("sqlite:"):
+    A start that fails prints one line and ends with a code of docs/operations.md, "Exit codes".
+    """
+    from service.runtime import server
+    from service.runtime.exit_codes import StartFailed
+
+    if workers > 1 and read_settings().database_url.startswith("sqlite:"):
         fail("SQLite serves one process; several need PostgreSQL")
-    server.run_production(host, port, workers)
+    try:
+        server.run_production(host, port, workers)
+    except StartFailed as failure:
+        fail(str(failure), failure.code)
 
 
 def doctor(data_dir: DataDir = None) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
-import tempfile
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,7 +13,9 @@ from starlette.applications import Starlette
 from service import settings
 from service.auth.access_tokens import Verifier, remote_sources
 from service.observability import logging as logs
-from service.observability import metrics
+from service.runtime import first_start, serving_process
+from service.runtime.exit_codes import ExitCode, StartFailed
+from service.runtime.workers import Workers
 
 GRACE_SECONDS = 20
 """Seconds that a running request may take after the service was told to stop."""
@@ -61,14 +63,26 @@ def run(app: Starlette, host: str, port: int) -> None:
 
 
 def run_production(host: str, port: int, workers: int) -> None:
-    """Serve with the settings of the environment; a process that dies is started again.
+    """Serve with the settings of the environment until a signal; several processes replace each other when one dies.
 
-    Several processes add up their `/metrics` in a temporary folder.
+    Raises:
+        StartFailed: the settings, the database or the address are unusable.
+        SystemExit: no worker can start.
     """
-    options = {"factory": True, "host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS, **OPTIONS}
+    options = {"timeout_graceful_shutdown": GRACE_SECONDS, **OPTIONS}
+    try:
+        chosen = settings.read(os.environ)
+    except settings.SettingsInvalid as error:
+        raise StartFailed(ExitCode.UNUSABLE, str(error)) from None
+    logs.configure()
+    pause_gc()
+    bound = first_start.bind(host, port)
+    try:
+        asyncio.run(first_start.check_database(chosen))
+    except Exception as error:
+        raise serving_process.as_start_failure(error) from None
     if workers == 1:
-        uvicorn.run("service.runtime.server:production", **options)  # type: ignore[arg-type]
-        return
-    with tempfile.TemporaryDirectory(prefix="credit-easy-metrics-") as folder:
-        os.environ[metrics.SHARED] = folder
-        uvicorn.run("service.runtime.server:production", workers=workers, **options)  # type: ignore[arg-type]
+        serving_process.run(serving_process.build(production, options), [bound])
+    else:
+        tune_gc()
+        Workers(production, options, workers, bound).serve()

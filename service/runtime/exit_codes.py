@@ -1,0 +1,32 @@
+"""Exit codes of `credit-easy`, numbered as in sysexits.h where it has the case, and the error of a failed start."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Reasons for which a command ends; docs/operations.md lists them for unit files."""
+
+    UNUSABLE = 2
+    """Settings, files or arguments with which the command cannot run."""
+    KEYS = 65
+    """A key is not the one that this database was written with."""
+    UNFORESEEN = 70
+    """A mistake of the program."""
+    ADDRESS = 71
+    """The address or port cannot be listened on."""
+    AWAY = 75
+    """The database does not answer; the command may be tried again."""
+    REFUSED = 77
+    """The database refuses the connection: login, name of the database, TLS."""
+    SCHEMA = 78
+    """Migrations are missing or were edited."""
+
+
+class StartFailed(Exception):
+    """The service cannot start; the message is one line that names the setting, the reason and the remedy."""
+
+    def __init__(self, code: ExitCode, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code

@@ -1,0 +1,72 @@
+"""Checks before the first process serves: mistakes of settings end the start, a database that is away does not."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+
+from service.runtime.exit_codes import ExitCode, StartFailed
+from service.settings import Settings
+
+logger = logging.getLogger("credit_easy.start")
+
+BIND_WAIT_SECONDS = 5.0
+"""Longest wait for a port in use: the processes of a parent that was killed stop listening within a second or two."""
+BIND_RETRY_SECONDS = 0.1
+ADDRESS_ERRORS = {
+    errno.EADDRINUSE: "is in use by another program; stop it or choose another --port",
+    errno.EACCES: "needs more rights; choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "is no address of this machine; correct --host",
+}
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a TCP socket bound to the address, not yet listening; StartFailed where it cannot be bound."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    deadline = time.monotonic() + BIND_WAIT_SECONDS
+    while True:
+        try:
+            bound.bind((host, port))
+        except (OSError, OverflowError) as error:
+            number = getattr(error, "errno", None)
+            if number == errno.EADDRINUSE and time.monotonic() < deadline:
+                time.sleep(BIND_RETRY_SECONDS)
+                continue
+            bound.close()
+            reason = ADDRESS_ERRORS.get(number or 0, "is no usable address; correct --host and --port")
+            raise StartFailed(ExitCode.ADDRESS, f"{host} port {port} {reason}") from None
+        bound.set_inheritable(True)
+        return bound
+
+
+async def check_database(settings: Settings) -> None:
+    """Compare the database with the settings, once, before anything is served.
+
+    Raises StartFailed when the database refuses the connection or lacks migrations. A database that does not answer is
+    logged only: the service starts, answers 503 and connects later.
+    """
+    from consent.database.migrate import MigrationChanged
+    from service.storage import connection_failures, database
+
+    try:
+        await database.open_database(settings.database_url)
+        missing = await database.missing_migrations()
+    except MigrationChanged as error:
+        raise StartFailed(ExitCode.SCHEMA, str(error)) from None
+    except Exception as error:
+        failure = connection_failures.explain(error)
+        if failure is None:
+            raise
+        if not failure.heals:
+            raise StartFailed(ExitCode.REFUSED, f"CREDIT_EASY_DATABASE_URL: {failure.reason}") from None
+        logger.warning("the database is away; every request is answered 503 until it answers")
+        return
+    finally:
+        await database.close_database()
+    if missing:
+        more = f" and {len(missing) - 1} more" * (len(missing) > 1)
+        reason = f"the database lacks the migration {missing[0]}{more}; run `credit-easy migrate`"
+        raise StartFailed(ExitCode.SCHEMA, reason)

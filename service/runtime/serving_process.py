@@ -1,0 +1,114 @@
+"""One process that serves: uvicorn's server, whose failed start ends with one line, and which ends with its parent."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import connection
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.lifespan.on import LifespanOn
+
+from service.runtime.exit_codes import ExitCode, StartFailed
+from service.settings import SettingsInvalid
+
+logger = logging.getLogger("credit_easy.process")
+
+
+class ReportingLifespan(LifespanOn):
+    """uvicorn's lifespan, which keeps the error of a failed start in `failure`; uvicorn 0.54 logs its traceback."""
+
+    failure: BaseException | None = None
+
+    async def main(self) -> None:
+        """Run the application's start and stop; never raises."""
+        try:
+            await self.config.loaded_app(
+                {"type": "lifespan", "asgi": {"version": self.config.asgi_version, "spec_version": "2.0"}, "state": {}},
+                self.receive,
+                self.send,
+            )
+        except BaseException as error:
+            self.failure = error
+            self.error_occurred = self.startup_failed = True
+        finally:
+            self.startup_event.set()
+            self.shutdown_event.set()
+
+    async def send(self, message: Any) -> None:
+        """Take the application's answer without its text, which is a traceback."""
+        message["message"] = ""
+        await super().send(message)
+
+
+class ServingProcess(uvicorn.Server):
+    """uvicorn's server; `startup` raises StartFailed in the place of uvicorn's exit."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the database, then listen."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            failure = getattr(self.lifespan, "failure", None)
+            raise as_start_failure(failure or RuntimeError("the application did not start")) from None
+        except OSError as error:
+            raise StartFailed(ExitCode.ADDRESS, f"the port cannot be listened on ({type(error).__name__})") from None
+
+
+def as_start_failure(error: BaseException) -> StartFailed:
+    """Return an error of the start as a line for the operator, with its exit code."""
+    if isinstance(error, StartFailed):
+        return error
+    if isinstance(error, SettingsInvalid):
+        return StartFailed(ExitCode.UNUSABLE, str(error))
+    from service.storage import connection_failures
+
+    if failure := connection_failures.explain(error):
+        code = ExitCode.AWAY if failure.heals else ExitCode.REFUSED
+        return StartFailed(code, f"CREDIT_EASY_DATABASE_URL: {failure.reason}")
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    place = f" at {traceback.tb_frame.f_code.co_name}:{traceback.tb_lineno}" if traceback is not None else ""
+    return StartFailed(ExitCode.UNFORESEEN, f"the start failed: {type(error).__name__}{place}; please report this")
+
+
+def build(application: Callable[[], Starlette], options: dict[str, Any]) -> ServingProcess:
+    """Return a server for an application; raises StartFailed where the application cannot be made."""
+    config = uvicorn.Config(application, factory=True, **options)
+    try:
+        config.load()
+    except Exception as error:
+        raise as_start_failure(error) from None
+    config.lifespan_class = ReportingLifespan
+    return ServingProcess(config)
+
+
+def end_with_parent(server: uvicorn.Server) -> None:
+    """Stop the server as by SIGTERM when the process that started this one has died.
+
+    Without it the processes of a parent that was killed would keep the port, and the next start could not have it.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def wait() -> None:
+        connection.wait([sentinel])
+        logger.error("the parent process died; this process ends")
+        server.should_exit = True
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def run(server: ServingProcess, sockets: list[socket.socket]) -> None:
+    """Serve until a signal; raises StartFailed."""
+    with suppress(KeyboardInterrupt):  # uvicorn 0.54 raises SIGINT again once it has stopped
+        server.run(sockets)

@@ -1,0 +1,174 @@
+"""Several processes on one port: uvicorn's parent, which replaces each that dies and never ends with 0 by itself."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from service.observability import shared_counts
+from service.runtime import serving_process
+from service.runtime.exit_codes import ExitCode
+
+logger = logging.getLogger("credit_easy.workers")
+
+RESTART_SECONDS = 1.0
+"""Pause before a process that never served is started again; doubled each time up to RESTART_SECONDS_MAX."""
+RESTART_SECONDS_MAX = 30.0
+FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
+"""Exit codes of a process after which another one would fail in the same way."""
+UNFORESEEN_MAX = 5
+"""Starts in a row that may fail for other reasons, such as too little memory, while no process serves."""
+
+Application = Callable[[], Starlette]
+
+
+class Worker(Process):
+    """One serving process, as its parent sees it. `slot` names its files of counts."""
+
+    def __init__(
+        self, application: Application, options: dict[str, Any], sockets: list[socket.socket], slot: int
+    ) -> None:
+        self.application, self.options, self.slot = application, options, slot
+        self.counts: Path | None = None
+        """The folder of shared counts; None where each process counts for itself."""
+        self.served = False
+        """Set once the process has answered that it listens."""
+        super().__init__(uvicorn.Config(application, factory=True, **options), sockets)
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; runs in the new process."""
+        threading.Thread(target=self.always_pong, daemon=True).start()
+        try:
+            if self.counts is not None:
+                shared_counts.join(self.counts, self.slot)
+            self._server = serving_process.build(self.application, self.options)
+            serving_process.end_with_parent(self._server)
+            serving_process.run(self._server, sockets or [])
+        except Exception as error:
+            failure = serving_process.as_start_failure(error)
+            sys.stderr.write(f"{failure}\n")
+            sys.exit(failure.code)
+
+    def pong(self) -> None:
+        """Answer one question of the parent: True when this process listens, False while it starts."""
+        self.child_conn.recv()
+        self.child_conn.send(self._server is not None and self._server.started)
+
+
+class Workers(Multiprocess):
+    """The parent of several workers. A worker that dies is replaced; SIGHUP replaces all, one after another."""
+
+    def __init__(self, application: Application, options: dict[str, Any], count: int, bound: socket.socket) -> None:
+        super().__init__(uvicorn.Config(application, factory=True, workers=count, **options), [bound])
+        self.application, self.options = application, options
+        self.counts = shared_counts.create_folder()
+        self.counts_short = self.counts is None
+        """Set once a worker has no space for shared counts, which is logged once."""
+        self.failure: ExitCode | None = None
+        """Exit code of this process once its workers cannot start."""
+        self.failed_starts = 0
+        """Starts in a row that failed while no worker served."""
+        self.due: dict[int, float] = {}
+        """Monotonic times at which the dead workers at these places are started again."""
+
+    def serve(self) -> None:
+        """Run until a signal; raise SystemExit with a code other than 0 where no worker can start."""
+        self.init_processes()
+        while not self.should_exit.wait(0.5):
+            self.handle_signals()
+            self.keep_subprocess_alive()
+        for bound in self.sockets:
+            bound.close()  # with the workers' own copies closed, the port is free while running requests end
+        self.terminate_all()
+        self.join_all()
+        if self.counts is not None:
+            shared_counts.remove_folder(self.counts)
+        if self.failure is not None:
+            raise SystemExit(self.failure)
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes = [self._started() for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that died or hang; give up when none serves and another one would fail in the same way."""
+        for place, worker in enumerate(self.workers):
+            if self.should_exit.is_set():
+                return
+            if place in self.due:
+                if time.monotonic() >= self.due[place]:
+                    del self.due[place]
+                    self.processes[place] = self._started()
+            elif not worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                self._replace(place, worker)
+            elif not worker.served and worker.is_ready(timeout=self.config.timeout_worker_healthcheck):
+                worker.served, self.failed_starts = True, 0
+
+    def restart_all(self) -> None:
+        """Replace each worker by a new one that serves before the old one ends."""
+        for place, old in enumerate(self.workers):
+            new = self._started()
+            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
+                new.kill()
+                new.join()
+                logger.error("a new worker did not start; the old ones stay")
+                return
+            new.served = True
+            old.terminate()
+            old.join()
+            self.due.pop(place, None)
+            self.processes[place] = new
+
+    def handle_ttin(self) -> None:
+        """Start one worker more."""
+        self.processes_num += 1
+        self.processes.append(self._started())
+
+    @property
+    def workers(self) -> list[Worker]:
+        """The workers, dead ones that wait for their replacement included."""
+        return [worker for worker in self.processes if isinstance(worker, Worker)]
+
+    def _replace(self, place: int, worker: Worker) -> None:
+        worker.kill()
+        worker.join()
+        code = worker.exitcode
+        logger.error("a worker ended", extra={"error": f"exit code {code}"})
+        others_serve = any(other.served and other.process.is_alive() for other in self.workers if other is not worker)
+        if worker.served:
+            self.due[place] = 0.0
+            return
+        self.failed_starts += 1
+        pause = min(RESTART_SECONDS * 2 ** (self.failed_starts - 1), RESTART_SECONDS_MAX)
+        self.due[place] = time.monotonic() + pause
+        if others_serve:
+            return
+        if code in FINAL_CODES:
+            self.failure = ExitCode(code)
+        elif self.failed_starts >= UNFORESEEN_MAX:
+            self.failure = ExitCode.UNFORESEEN
+        if self.failure is not None:
+            self.should_exit.set()
+
+    def _started(self) -> Worker:
+        """Start a worker with the lowest free slot of counts."""
+        taken = {worker.slot for worker in self.workers if worker.process.is_alive()}
+        slot = next(number for number in range(len(taken) + 1) if number not in taken)
+        worker = Worker(self.application, self.options, self.sockets, slot)
+        if self.counts is not None and shared_counts.reserve(self.counts, slot):
+            worker.counts = self.counts
+        if worker.counts is None and not self.counts_short:
+            self.counts_short = True
+            logger.warning("no space for shared counts; each worker counts for itself")
+        worker.start()
+        return worker
