@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,17 +79,26 @@ def read(environment: Mapping[str, str]) -> Settings:
         zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
     except (KeyError, ValueError):
         raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
+    sign_in = _pages(environment)
     return Settings(
         database_url=database_url,
         keyring=keyring,
-        issuers=issuers,
+        issuers=with_desk_client(issuers, sign_in.get("pages", {})),
         signing_key=signing_key,
         publisher=publisher,
         redis_url=environment.get(PREFIX + "REDIS_URL"),
         city_zone=zone,
         allowed_hosts=hosts,
-        **_pages(environment),
+        **sign_in,
     )
+
+
+def with_desk_client(
+    issuers: Mapping[Audience, TrustedIssuer], pages: Mapping[Audience, SignIn]
+) -> dict[Audience, TrustedIssuer]:
+    """Return the issuers; that of venues knows the client through which desks sign in at the pages."""
+    desks = frozenset(client.client_id for audience, client in pages.items() if audience is Audience.VENUE)
+    return {**issuers, Audience.VENUE: replace(issuers[Audience.VENUE], desk_clients=desks)}
 
 
 PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINISTRATOR, Audience.PRIVACY})

@@ -63,7 +63,7 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue's OAuth client."""
+    """A venue, by the `client_id` of its document: its machine's token, or a desk signed in through the pages."""
 
     client_id: str
 
@@ -169,6 +169,8 @@ class TrustedIssuer:
     audience: str
     jwks_url: str | None = None
     algorithms: frozenset[Algorithm] = frozenset({"ES256"})
+    desk_clients: frozenset[str] = frozenset()
+    """For venues: clients through which desks of many venues sign in, such as that of the pages."""
 
     def __post_init__(self) -> None:
         if not self.issuer or not self.audience:
@@ -260,7 +262,7 @@ class Verifier:
         owner, claims, keys = self._authentic(token, second)
         if owner is not audience:
             raise WrongRole(owner, claims)
-        principal = _principal(audience, claims, now.astimezone(self._zone).date())
+        principal = _principal(self._trusted[audience], audience, claims, now.astimezone(self._zone).date())
         until = min(claims.exp, second + STAFF_LIFETIME_SECONDS) if audience in STAFF_AUDIENCES else claims.exp
         if until > second:
             self._remember(digest, _CachedToken(principal, second, until, keys))
@@ -329,12 +331,14 @@ def _check_times(claims: TokenClaims, second: int) -> None:
         raise TokenInvalid("not yet valid")
 
 
-def _principal(audience: Audience, claims: TokenClaims, today: date) -> Principal:
+def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, today: date) -> Principal:
     """Make the principal of an authentic token for its own audience; `today` is the city's civil day."""
-    if audience in CLIENT_AUDIENCES:
-        if claims.client_id not in (None, claims.sub):  # a person's token, issued through the venue's application
+    if audience is Audience.VENUE:
+        return Venue(_venue_client(issuer, claims))
+    if audience is Audience.SOURCE:
+        if claims.client_id not in (None, claims.sub):  # a person's token, issued through the source's application
             raise TokenInvalid("subject is not the client")
-        return Venue(claims.sub) if audience is Audience.VENUE else Source(claims.sub)
+        return Source(claims.sub)
     if audience in STAFF_AUDIENCES:
         if claims.staff_id is None:
             raise TokenInvalid("no staff_id")
@@ -346,6 +350,21 @@ def _principal(audience: Audience, claims: TokenClaims, today: date) -> Principa
     if not is_adult(birthdate, today):
         raise AdultsOnly
     return Resident(claims.sub, birthdate)
+
+
+def _venue_client(issuer: TrustedIssuer, claims: TokenClaims) -> str:
+    """Return the `client_id` of the venue that a token stands for.
+
+    A venue's own machine has a token by client credentials: its client and its subject are the venue. A desk signs in
+    through an application of many venues. Then the issuer names the venue in the claim `venue_client_id`; or, at a
+    client that the city registered for desks alone, by the account's subject.
+    """
+    named = claims.venue_client_id
+    if named is None and claims.client_id in (None, claims.sub, *issuer.desk_clients):
+        return claims.sub
+    if named is None or (claims.client_id == claims.sub != named):
+        raise TokenInvalid("subject is not the client")
+    return named
 
 
 def _birthdate(text: str | None) -> date:

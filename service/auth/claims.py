@@ -51,6 +51,8 @@ class TokenClaims(_Strict):
     iat: NumericDate
     nbf: NumericDate = 0
     client_id: Name | None = None
+    venue_client_id: Name | None = None
+    """For desks: the `client_id` of the venue's document. The issuer sets it; no application may choose it."""
     staff_id: Name | None = None
     divisions: StaffDivisions = []
     birthdate: str | None = None

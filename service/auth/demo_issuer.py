@@ -33,6 +33,8 @@ DEMO_ISSUER = "https://demo.credit-easy.invalid"
 KEY_FILE = "demo-issuer.pem"
 LIFETIME = timedelta(hours=1)
 STAFF_LIFETIME = timedelta(seconds=STAFF_LIFETIME_SECONDS)
+PAGES_CLIENT = "credit-easy-pages-{}"
+"""The client of an audience's pages; tokens of people and desks name it."""
 DEMO_DIVISIONS = ("21",)
 """The province of the demonstration city, for members of staff."""
 DEMO_BIRTHDATE = date(1990, 1, 1)
@@ -48,6 +50,8 @@ class ChosenClaims(TypedDict, total=False):
     """For staff: the subject."""
     divisions: Sequence[str] | None
     """For staff: DEMO_DIVISIONS."""
+    venue_client_id: str | None
+    """For a desk: its venue. The subject is then the desk's account, and the client is that of the pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +99,22 @@ class DemoIssuer:
             raise ValueError("only a resident's token carries a birthdate")
         if (staff_id is not None or chosen.get("divisions") is not None) and not staff:
             raise ValueError("only a staff token carries a staff_id and divisions")
+        venue_client_id = chosen.get("venue_client_id")
+        if venue_client_id is not None and audience is not Audience.VENUE:
+            raise ValueError("only a desk's token names a venue")
+        machine = audience in CLIENT_AUDIENCES and venue_client_id is None
         issued = int(now.timestamp())
         claims: dict[str, str | int | list[str]] = {
             "iss": DEMO_ISSUER,
             "aud": _audience(audience),
             "sub": require_clean_name(subject),
-            "client_id": subject if audience in CLIENT_AUDIENCES else "credit-easy-demo",
+            "client_id": subject if machine else PAGES_CLIENT.format(audience),
             "iat": issued,
             "exp": issued + span // timedelta(seconds=1),
             "jti": secrets.token_hex(16),
         }
+        if venue_client_id is not None:
+            claims["venue_client_id"] = require_clean_name(venue_client_id)
         if audience is Audience.RESIDENT:
             claims["birthdate"] = (birthdate or DEMO_BIRTHDATE).isoformat()
         if staff:

@@ -11,6 +11,7 @@ import pytest
 
 from service import settings
 from service.auth import key_files
+from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.settings import SettingsInvalid
 from tests.support.environment import issuers, keyring_file, settings_environment
@@ -54,6 +55,16 @@ def test_pages_know_where_people_sign_in(tmp_path: Path) -> None:
     assert (client.client_secret, client.scope) == ("s3cret", "openid offline_access")
     assert "s3cret" not in repr(read)
     assert settings.read(settings_environment(tmp_path)).pages == {}
+
+
+def test_the_pages_client_of_desks_may_stand_for_many_venues(tmp_path: Path) -> None:
+    (resident,) = json.loads(sign_in()).values()
+    pages = json.dumps({"resident": resident, "venue": {**resident, "client_id": "desk-pages"}})
+    read = settings.read(settings_environment(tmp_path, PAGES=pages, PUBLIC_URL="https://points.city.example"))
+    desk_clients = {audience: issuer.desk_clients for audience, issuer in read.issuers.items()}
+    assert desk_clients.pop(Audience.VENUE) == {"desk-pages"}
+    assert not any(desk_clients.values())
+    assert settings.read(settings_environment(tmp_path)).issuers[Audience.VENUE].desk_clients == frozenset()
 
 
 @pytest.mark.parametrize(

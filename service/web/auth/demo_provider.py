@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from service.auth.access_tokens import Audience
 from service.auth.claims import require_clean_name
-from service.auth.demo_issuer import DEMO_ISSUER, DemoIssuer
+from service.auth.demo_issuer import DEMO_ISSUER, PAGES_CLIENT, DemoIssuer
 from service.http import bodies
 from service.http.context import AppContext
 from service.http.problems import Problem
@@ -48,13 +48,15 @@ CHALLENGE_LENGTH = 43
 """Characters of a SHA-256 in base64url without padding."""
 CLIENTS = {
     audience: SignIn(
-        client_id=f"credit-easy-pages-{audience}",
+        client_id=PAGES_CLIENT.format(audience),
         authorize_url=AUTHORIZE,
         token_url=TOKEN_URL,
         revocation_url=REVOKE_URL,
     )
     for audience in sessions.PATHS
 }
+DESK_ACCOUNT = "desk-1"
+"""The subject of every desk's token; the claim `venue_client_id` says which venue's desk it is."""
 AUDIENCE_OF_CLIENT = {client.client_id: audience for audience, client in CLIENTS.items()}
 
 
@@ -127,13 +129,20 @@ class DemoProvider:
         audience, subject = Audience(grant["door"]), grant["subject"]
         return JSONResponse(
             {
-                "access_token": self.issuer.mint(audience, subject, now=datetime.now(UTC)),
+                "access_token": self._access_token(audience, subject),
                 "token_type": "Bearer",
                 "expires_in": TOKEN_SECONDS,
                 "refresh_token": self._seal("refresh", audience, subject, REFRESH_SECONDS),
             },
             headers={"cache-control": "no-store"},
         )
+
+    def _access_token(self, audience: Audience, subject: str) -> str:
+        """Return an access token; a desk's has an account of its own and names the venue."""
+        now = datetime.now(UTC)
+        if audience is Audience.VENUE:
+            return self.issuer.mint(audience, DESK_ACCOUNT, now=now, venue_client_id=subject)
+        return self.issuer.mint(audience, subject, now=now)
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a refresh token; answers 200 for any token, as RFC 7009 says."""

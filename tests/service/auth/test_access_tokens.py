@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.auth import access_tokens
-from service.auth.access_tokens import Audience, TrustedIssuer, Verifier
+from service.auth.access_tokens import Audience, TrustedIssuer, Venue, Verifier
 from service.auth.claims import STAFF_DIVISIONS_MAX
 from service.auth.jwks import KeySource
 from tests.support.tokens import (
@@ -205,6 +205,52 @@ def test_a_persons_token_through_the_venues_application_is_not_the_venue(audienc
     assert make_verifier().verify(audience, token(claims(audience, client_id="subject-1")), NOW)
     with pytest.raises(access_tokens.TokenInvalid, match="client"):
         make_verifier().verify(audience, token(claims(audience, client_id="library-app")), NOW)
+
+
+def desk_verifier() -> Verifier:
+    """Return a verifier that knows the pages' client of the venues."""
+    issuers = trusted(desk_clients=frozenset({"desk-pages"}))
+    return Verifier(issuers, dict.fromkeys(Audience, KeySource.fixed(documents())))
+
+
+@pytest.mark.parametrize(
+    ("members", "client_id"),
+    [
+        ({"sub": "library", "client_id": "library"}, "library"),
+        ({"sub": "library"}, "library"),
+        ({"sub": "library", "client_id": "library", "venue_client_id": "library"}, "library"),
+        ({"sub": "account-7", "client_id": "desk-pages", "venue_client_id": "library"}, "library"),
+        ({"sub": "account-8", "client_id": "desk-pages", "venue_client_id": "museum"}, "museum"),
+        ({"sub": "account-8", "client_id": "another-app", "venue_client_id": "museum"}, "museum"),
+        ({"sub": "library", "client_id": "desk-pages"}, "library"),
+        ({"sub": "account-8", "venue_client_id": "museum"}, "museum"),
+    ],
+)
+def test_a_venues_token_is_its_machines_or_a_desks(members: dict[str, str], client_id: str) -> None:
+    verified = desk_verifier().verify(Audience.VENUE, token(claims(Audience.VENUE, **members)), NOW)
+    assert verified == Venue(client_id)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"sub": "library", "client_id": "another-app"},
+        {"sub": "library", "client_id": "library", "venue_client_id": "museum"},
+        {"sub": "account-7", "client_id": "desk-pages", "venue_client_id": ""},
+        {"sub": "account-7", "client_id": "desk-pages", "venue_client_id": ["library", "museum"]},
+        {"sub": "account-7", "client_id": "desk-pages", "venue_client_id": 7},
+        {"sub": "account-7", "client_id": "desk-pages", "venue_client_id": "lib\u00adrary"},
+    ],
+)
+def test_a_token_that_does_not_name_one_venue_is_refused(members: dict[str, object]) -> None:
+    with pytest.raises(access_tokens.TokenInvalid):
+        desk_verifier().verify(Audience.VENUE, token(claims(Audience.VENUE, **members)), NOW)
+
+
+def test_a_source_has_no_desks() -> None:
+    for members in ({"client_id": "desk-pages"}, {"client_id": "desk-pages", "venue_client_id": "green-travel"}):
+        with pytest.raises(access_tokens.TokenInvalid, match="client"):
+            desk_verifier().verify(Audience.SOURCE, token(claims(Audience.SOURCE, **members)), NOW)
 
 
 @pytest.mark.parametrize("audience", [Audience.ADMINISTRATOR, Audience.PRIVACY])

@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,6 +36,17 @@ def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
         )
 
 
+def test_a_desks_token_has_the_shape_of_a_citys_provider(tmp_path: Path) -> None:
+    demo = DemoIssuer.load(tmp_path)
+    text = demo.mint(Audience.VENUE, "account-7", now=NOW, venue_client_id="city-library-main")
+    claims = jwt.decode(text, options={"verify_signature": False})
+    assert claims["client_id"] == "credit-easy-pages-venue"
+    assert (claims["sub"], claims["venue_client_id"]) == ("account-7", "city-library-main")
+    assert demo.verifier().verify(Audience.VENUE, text, NOW) == access_tokens.Venue("city-library-main")
+    machine = jwt.decode(demo.mint(Audience.VENUE, "city-library-main", now=NOW), options={"verify_signature": False})
+    assert machine["client_id"] == machine["sub"] == "city-library-main"
+
+
 def test_lifetimes(tmp_path: Path) -> None:
     demo = DemoIssuer.load(tmp_path)
     for audience, seconds in ((Audience.RESIDENT, 3600), (Audience.VENUE, 3600), (Audience.PRIVACY, 300)):
@@ -52,6 +64,8 @@ def test_mint_refuses_claims_that_no_audience_accepts(tmp_path: Path) -> None:
         demo.mint(Audience.VENUE, "a", now=NOW, birthdate=date(1990, 1, 1))
     with pytest.raises(ValueError, match="staff_id"):
         demo.mint(Audience.RESIDENT, "a", now=NOW, staff_id="s")
+    with pytest.raises(ValueError, match="venue"):
+        demo.mint(Audience.RESIDENT, "a", now=NOW, venue_client_id="library")
     with pytest.raises(ValueError, match="name"):
         demo.mint(Audience.RESIDENT, "a\n", now=NOW)
     with pytest.raises(ValueError, match="aware"):
