@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from consent.domain.document_kinds import DocumentKind
 from service.http.openapi import Operation
+
+
+class DocumentKindConvertor(StringConvertor):
+    """Matches the kinds of documents alone, so that `{kind}` takes no method of a path such as `/sentences`."""
+
+    regex = "|".join(DocumentKind)
+
+
+register_url_convertor("document_kind", DocumentKindConvertor())
 
 
 class ApiRoute(Route):
@@ -19,8 +30,9 @@ class ApiRoute(Route):
     """
 
     def __init__(self, path: str, endpoint: Any, operation: Operation, allow: str, **options: Any) -> None:
-        super().__init__(path, endpoint, methods=[operation.method], name=operation.operation_id, **options)
-        self.allow = allow
+        closed = path.replace("{kind}", "{kind:document_kind}")
+        super().__init__(closed, endpoint, methods=[operation.method], name=operation.operation_id, **options)
+        self.path, self.allow = path, allow
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the endpoint; HTTPException 405 for a method that the route does not take."""

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPMethod
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from consent.domain.document_kinds import DocumentKind
+from consent.transparency.logs import Log
 from service.auth.access_tokens import Audience
 from service.http.json_io import OptionalBody
 from service.http.problems import TABLE
@@ -83,6 +86,13 @@ PROBLEM: dict[str, Any] = {
     },
 }
 """Every member that a problem may have; the last three belong to one code each."""
+PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "kind": {"type": "string", "enum": [str(kind) for kind in DocumentKind]},
+        "name": {"type": "string", "enum": [str(log) for log in Log]},
+    }
+)
+"""Schemas of path parameters with a closed list of values, by name; every other one is an id."""
 STATUS_DESCRIPTIONS = {
     200: "Done",
     201: "Made",
@@ -191,7 +201,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.request is not None:
         content: dict[str, Any] = {"application/json": {"schema": _schema(operation.request)}}
-        content.update({media: {"schema": {"type": "string"}} for media in operation.also_accepts})
+        content.update(_other_media(operation.also_accepts, _schema(operation.request)))
         required = not issubclass(operation.request, OptionalBody)
         described["requestBody"] = {"required": required, "content": content}
     for status, codes in _problems(operation).items():
@@ -206,7 +216,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": PATH_SCHEMAS.get(name, {"type": "string"})}
         for name in re.findall(r"{(\w+)(?::path)?}", operation.path)
     ]
     if operation.idempotency != "none":
@@ -242,8 +252,13 @@ def _answer(
         schema = _schema(models[0])
     else:
         schema = {"oneOf": [_schema(model) for model in models]}
-    others = {name: {"schema": {"type": "string"}} for name in media[1:]}
-    return {"description": STATUS_DESCRIPTIONS[status], "content": {media[0]: {"schema": schema}, **others}}
+    content = {media[0]: {"schema": schema}, **_other_media(media[1:], schema)}
+    return {"description": STATUS_DESCRIPTIONS[status], "content": content}
+
+
+def _other_media(media: Sequence[str], schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of other media types than JSON: YAML has the same members, everything else is text."""
+    return {name: {"schema": schema if name.endswith("yaml") else {"type": "string"}} for name in media}
 
 
 def _problems(operation: Operation) -> dict[int, list[str]]:
