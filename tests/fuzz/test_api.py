@@ -13,9 +13,9 @@ MINUTES = float(os.environ.get("FUZZ_MINUTES", "10"))
 
 
 def test_schemathesis_finds_nothing_in_a_few_requests_to_every_operation(tmp_path: Path) -> None:
-    from tests.fuzz import api  # it takes a second to import, which no other test should wait for
+    from tests.fuzz import api, served_city  # a second's import, which no other test should wait for
 
-    with api.serve_city(tmp_path) as city:
+    with served_city.serve_city(tmp_path) as city:
         outcome = api.run(city, api.Extent(1, None, 1, ("fuzzing",)))
     assert not outcome.failures, api.report(outcome, 0)
     assert not outcome.errors, api.report(outcome, 0)
@@ -25,9 +25,9 @@ def test_schemathesis_finds_nothing_in_a_few_requests_to_every_operation(tmp_pat
 
 @pytest.mark.campaign
 def test_schemathesis_finds_nothing_in_minutes(tmp_path: Path) -> None:
-    from tests.fuzz import api
+    from tests.fuzz import api, served_city
 
-    with api.serve_city(tmp_path) as city:
+    with served_city.serve_city(tmp_path) as city:
         outcome = api.run(city, api.Extent(2, round(MINUTES * 60), 100))
     assert not outcome.failures, api.report(outcome, MINUTES * 60)
     assert not outcome.errors, api.report(outcome, MINUTES * 60)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import io
 import json
@@ -30,7 +29,6 @@ from tests.support import calls, city
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -315,34 +313,3 @@ def test_no_text_of_a_problem_has_a_placeholder() -> None:
         for text in (*entry.zh, *entry.en):
             assert "{" not in text, code
             assert "%s" not in text, code
-
-
-FETCHING: Final = {
-    "service/auth/jwks.py": "key sets of the configured issuers",
-    "service/web/auth/oidc.py": "token endpoint of the configured identity providers",
-    "service/web/api_client.py": "the API inside the process",
-    "service/web/routes.py": "the client of the identity provider",
-    "service/deployment/provider_metadata.py": "metadata of the identity provider that the operator of `init` names",
-    "service/logs/witness.py": "logs that a witness is configured to watch",
-}
-"""Modules that may send requests, and their targets. No address in a token, document or form is among these."""
-NETWORK: Final = frozenset({"httpx2", "urllib.request", "http.client", "socket", "requests", "aiohttp", "ftplib"})
-
-
-def imported(path: Path) -> set[str]:
-    """Return the modules that a file imports."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
-def test_no_module_but_the_named_ones_can_fetch_an_address() -> None:
-    """Server-side request forgery (API7) needs a request; only these modules send any."""
-    for package in ("consent", "benefits", "service"):
-        for path in (ROOT / package).rglob("*.py"):
-            name = path.relative_to(ROOT).as_posix()
-            assert name in FETCHING or not imported(path) & NETWORK, name
