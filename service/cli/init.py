@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,16 +27,28 @@ def init(
     issuer: Annotated[
         str | None, typer.Option(help="the identity provider's issuer; its endpoints are read from its own metadata")
     ] = None,
+    division: Annotated[
+        str | None, typer.Option(help="the city's code by GB/T 2260, such as 2101, for the starter catalogue")
+    ] = None,
     port: Annotated[int, typer.Option(help="the port on this machine, behind the proxy", min=1, max=65_535)] = 8000,
     workers: Annotated[int, typer.Option(help="processes of the service", min=1, max=64)] = 4,
 ) -> None:
     """Write keys, settings, units, containers, proxy and roles for a new city. Nothing is overwritten."""
+    from service.auth.access_tokens import CITY_ZONE
     from service.deployment import city_folder
     from service.deployment.plan import CityPlan, PlanInvalid, plan_database
 
     try:
         plan = CityPlan(
-            folder.absolute(), host, plan_database(database_url), _provider(issuer), _program(), port, workers
+            folder.absolute(),
+            host,
+            plan_database(database_url),
+            _provider(issuer),
+            _program(),
+            datetime.now(CITY_ZONE).year,
+            division,
+            port,
+            workers,
         )
         written = city_folder.write_city_folder(plan)
     except (PlanInvalid, city_folder.FolderInUse) as error:

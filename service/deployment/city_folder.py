@@ -24,6 +24,7 @@ FILES = {
     "credit-easy.env": SECRET_MODE,
     "owner.env": SECRET_MODE,
     "NEXT-STEPS.md": PUBLIC_MODE,
+    "starter-catalogue.yaml": PUBLIC_MODE,
     "database/roles.sql": PUBLIC_MODE,
     "systemd/credit-easy.service": PUBLIC_MODE,
     "systemd/credit-easy-migrate.service": PUBLIC_MODE,
@@ -49,6 +50,8 @@ PUBLISHED = "published"
 """The folder of checkpoints and tombstones."""
 TEMPLATE_OF = {"containers/nginx.conf": "proxy/nginx.conf"}
 """A file that is made from another one's template, with other values."""
+DIVISION = "2101"
+"""Stands in the starter catalogue, marked, where the operator named no division."""
 PROXY_NETWORK = "172.30.57.0/24"
 """The containers' own network: the proxy's address in it is believed."""
 SCRAM_ITERATIONS = 4096
@@ -133,6 +136,9 @@ def _render(name: str, plan: CityPlan) -> str:
             superuser_password=secrets.token_urlsafe(PASSWORD_BYTES),
             redis_url="redis://127.0.0.1:6379/0",
             provider=plan.provider,
+            division=plan.division or DIVISION,
+            division_named=plan.division is not None,
+            year=plan.year,
             issuers=plan.issuers(),
             pages=plan.pages(),
             proxy_addresses="127.0.0.1",

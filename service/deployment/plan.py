@@ -15,6 +15,8 @@ PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/-]+")
 """A folder that systemd, SQL, YAML and a shell all read in the same way without quotes."""
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*")
 """A host name in lower case, as certificates and the logs' origin have it."""
+DIVISION_CODE = re.compile(r"[1-9]\d{3}")
+"""A city by GB/T 2260: schemes and notices are for a whole city."""
 ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,54}")
 """A name that PostgreSQL reads without quotes, short enough for the owner's suffix."""
 OWNER_SUFFIX = "_owner"
@@ -90,6 +92,9 @@ class CityPlan:
     database: DatabasePlan
     provider: ProviderPlan
     program: str
+    year: int
+    """The civil year in which the starter catalogue's scheme and benefit are in force."""
+    division: str | None = None
     port: int = 8000
     workers: int = 4
 
@@ -99,6 +104,8 @@ class CityPlan:
             raise PlanInvalid("FOLDER: a path of letters, digits and . _ - alone")
         if not HOST_NAME.fullmatch(self.host):
             raise PlanInvalid("--host: a host name in lower case, such as city.example, without https:// and path")
+        if self.division is not None and not DIVISION_CODE.fullmatch(self.division):
+            raise PlanInvalid("--division: the code of a city by GB/T 2260, four digits, such as 2101")
 
     def issuers(self) -> str:
         """Return the value of CREDIT_EASY_ISSUERS."""

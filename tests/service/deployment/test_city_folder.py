@@ -31,7 +31,7 @@ ISSUER = "https://login.city.example"
 def plan_of(folder: Path, database_url: str | None = None, issuer: str | None = ISSUER) -> CityPlan:
     program = shutil.which("true")
     assert program
-    return CityPlan(folder, "city.example", plan_database(database_url), guess_provider(issuer), program)
+    return CityPlan(folder, "city.example", plan_database(database_url), guess_provider(issuer), program, 2026)
 
 
 @pytest.fixture
@@ -241,4 +241,4 @@ def test_passwords_are_random_and_stay_out_of_representations() -> None:
 @pytest.mark.parametrize(("folder", "host"), [("/a b", "city.example"), ("/a", "https://city.example"), ("/a", "City")])
 def test_a_folder_or_host_that_the_files_could_not_name_is_refused(folder: str, host: str) -> None:
     with pytest.raises(PlanInvalid):
-        CityPlan(Path(folder), host, plan_database(None), guess_provider(None), "/bin/true")
+        CityPlan(Path(folder), host, plan_database(None), guess_provider(None), "/bin/true", 2026)
