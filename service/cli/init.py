@@ -31,7 +31,6 @@ def init(
         str | None, typer.Option(help="the city's code by GB/T 2260, such as 2101, for the starter catalogue")
     ] = None,
     port: Annotated[int, typer.Option(help="the port on this machine, behind the proxy", min=1, max=65_535)] = 8000,
-    workers: Annotated[int, typer.Option(help="processes of the service", min=1, max=64)] = 4,
 ) -> None:
     """Write keys, settings, units, containers, proxy and roles for a new city. Nothing is overwritten."""
     from service.auth.access_tokens import CITY_ZONE
@@ -48,7 +47,6 @@ def init(
             datetime.now(CITY_ZONE).year,
             division,
             port,
-            workers,
         )
         written = city_folder.write_city_folder(plan)
     except (PlanInvalid, city_folder.FolderInUse) as error:

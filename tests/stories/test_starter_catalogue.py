@@ -49,7 +49,7 @@ async def test_the_starter_catalogue_passes_the_rules_and_ends_in_a_redemption(t
         assert answer["applies"] is True
 
 
-def test_a_city_without_a_named_division_is_told_to_fill_it_in(tmp_path: Path) -> None:
+def test_the_division_is_marked_where_nobody_named_it(tmp_path: Path) -> None:
     year = datetime.now(UTC).year
     assert "FILL IN: the city's division code" not in starter_catalogue(tmp_path / "named", year)
     plan = CityPlan(tmp_path / "city", "city.example", plan_database(None), guess_provider(None), "/bin/true", year)
