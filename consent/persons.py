@@ -182,6 +182,25 @@ def subject_in(person: Person, sealed_subject: bytes) -> str:
     return person.open("person", "sealed_subject", person.person_id, bytes(sealed_subject)).decode()
 
 
+async def keyring_fault(keyring: Keyring) -> int | None:
+    """Compare a keyring with the persons at both ends of the table; return None where it opens and finds them.
+
+    Returns the version of a key-encryption key that is missing or opens nothing, 0 for the index key.
+    """
+    rows = [*await StoredPerson.all().order_by("person_id").limit(1)]
+    rows += await StoredPerson.all().order_by("-person_id").limit(1)
+    for row in rows:
+        wrapped = bytes(row.wrapped_key)
+        try:
+            cipher = AESGCM(vault.unwrap(keyring, row.person_id, wrapped))
+        except vault.SealBroken:
+            return vault.key_version(wrapped)
+        subject = subject_in(Person(row.person_id, row.epoch, cipher), row.sealed_subject)
+        if not await Subject.exists(subject_index=subject_index(keyring, subject), person_id=row.person_id):
+            return 0
+    return None
+
+
 async def change_subject(keyring: Keyring, old: str, new: str) -> None:
     """Move a person from one token `sub` to another, for an identity provider that changed its ids.
 

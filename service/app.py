@@ -20,7 +20,7 @@ from service.api.public.routes import PUBLIC
 from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
 from service.auth.demo_issuer import DemoIssuer
-from service.compliance import replay
+from service.compliance import key_fingerprints, replay
 from service.http import json_io, openapi, problems
 from service.http.context import AppContext, Clock
 from service.http.endpoints import audience_routes, hot_routes, public_routes
@@ -49,9 +49,13 @@ def create_app(
     """
     app_context = AppContext(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
 
+    async def prepare() -> None:
+        await key_fingerprints.require_known(settings)
+        await replay.verify_copy(app_context)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        monitor = await database.open_for_requests(settings.database_url, lambda: replay.verify_copy(app_context))
+        monitor = await database.open_for_requests(settings.database_url, prepare)
         await verifier.start()
         background = (
             cleanup_loop(app_context),

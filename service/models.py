@@ -1,4 +1,4 @@
-"""The table of the service package: answers stored for retries. Imported only inside this package."""
+"""The tables of the service package: answers stored for retries, fingerprints of keys. Imported only inside it."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ class StoredAnswer(TableModel):
 
     class Meta:
         table = "stored_answer"
+
+
+class KnownKey(TableModel):
+    """The fingerprint of a key that this database was written with; a rotated key leaves its fingerprint."""
+
+    fingerprint = Text(primary_key=True)
+    key_name = Text()
+    added_at = Micros()
+
+    class Meta:
+        table = "known_key"

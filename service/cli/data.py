@@ -30,6 +30,7 @@ def migrate(
     ] = None,
 ) -> None:
     """Bring the database up to date, as the owner of its tables."""
+    from service.compliance import key_fingerprints
     from service.storage import database
 
     chosen = read_settings(data_dir)
@@ -40,6 +41,7 @@ def migrate(
 
     async def work() -> list[str]:
         applied = await database.migrate_all(chosen.keyring, service_role)
+        await key_fingerprints.require_known(chosen)
         if citus:
             return [*applied, *(await database.distribute(service_role))]
         return [*applied, *(await database.partition_tables(partitions, service_role))]

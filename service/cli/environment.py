@@ -50,11 +50,13 @@ def app_context(chosen: Settings) -> AppContext:
     return AppContext(chosen, Verifier({}, {}), make_limiter(None), queries.now)
 
 
-def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -> Result:
+def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]], *, any_keys: bool = False) -> Result:
     """Run `work` in an event loop of its own with the database of the settings open; close it afterwards.
 
-    Exits with ExitCode.AWAY or ExitCode.REFUSED where the database cannot be opened.
+    Exits with ExitCode.AWAY or ExitCode.REFUSED where the database cannot be opened, and with ExitCode.KEYS where it
+    was written with other keys: with those, a command would find nobody. `any_keys` leaves the keys unchecked.
     """
+    from service.compliance import key_fingerprints
     from service.storage import connection_failures, database
 
     opened = False
@@ -64,12 +66,16 @@ def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]]) -
         await database.open_database(chosen.database_url)
         opened = True
         try:
+            if not any_keys:
+                await key_fingerprints.require_known(chosen)
             return await work()
         finally:
             await database.close_database()
 
     try:
         return asyncio.run(run())
+    except key_fingerprints.KeyMismatch as error:
+        return fail(str(error), ExitCode.KEYS)
     except Exception as error:
         failure = None if opened else connection_failures.explain(error)
         if failure is None:

@@ -45,17 +45,22 @@ def bind(host: str, port: int) -> socket.socket:
 async def check_database(settings: Settings) -> None:
     """Compare the database with the settings, once, before anything is served.
 
-    Raises StartFailed when the database refuses the connection or lacks migrations. A database that does not answer is
-    logged only: the service starts, answers 503 and connects later.
+    Raises StartFailed when the database refuses the connection, lacks migrations or knows other keys. A database that
+    does not answer is logged only: the service starts, answers 503 and connects later.
     """
     from consent.database.migrate import MigrationChanged
+    from service.compliance import key_fingerprints
     from service.storage import connection_failures, database
 
     try:
         await database.open_database(settings.database_url)
         missing = await database.missing_migrations()
+        if not missing:
+            await key_fingerprints.require_known(settings)
     except MigrationChanged as error:
         raise StartFailed(ExitCode.SCHEMA, str(error)) from None
+    except key_fingerprints.KeyMismatch as error:
+        raise StartFailed(ExitCode.KEYS, str(error)) from None
     except Exception as error:
         failure = connection_failures.explain(error)
         if failure is None:

@@ -67,8 +67,11 @@ def as_start_failure(error: BaseException) -> StartFailed:
         return error
     if isinstance(error, SettingsInvalid):
         return StartFailed(ExitCode.UNUSABLE, str(error))
+    from service.compliance.key_fingerprints import KeyMismatch
     from service.storage import connection_failures
 
+    if isinstance(error, KeyMismatch):
+        return StartFailed(ExitCode.KEYS, str(error))
     if failure := connection_failures.explain(error):
         code = ExitCode.AWAY if failure.heals else ExitCode.REFUSED
         return StartFailed(code, f"CREDIT_EASY_DATABASE_URL: {failure.reason}")

@@ -1,0 +1,132 @@
+"""Fingerprints of the service's keys, stored in the database at its first start and compared at every later one.
+
+With another index key nobody would be known and their points would seem lost; with another log key both logs would
+freeze. A fingerprint is a keyed hash: it tells two keys apart and nothing else about either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+
+from consent import persons
+from consent.crypto import vault
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.transparency import checkpoint, sequencer
+from consent.transparency.logs import Log
+from service.models import KnownKey
+from service.settings import Settings
+from service.storage import database
+
+MIGRATION = "service/0003_known_keys.sql"
+
+FINGERPRINT_DIGITS = 16
+"""Hex digits of a fingerprint: 64 bits tell the few keys of a city apart."""
+INDEX, ENCRYPTION, LOG, SIGNING = "index-1", "encryption-", "log", "signing"
+"""Names of keys; a key-encryption key's is ENCRYPTION and its version."""
+SETTING_OF = {INDEX: "KEYRING", LOG: "LOG_KEY"}
+"""Setting by name of the key; the names of all others are in the keyring."""
+LOCK = 7_201_427
+"""The advisory lock under which fingerprints are added; an arbitrary number."""
+
+
+class KeyMismatch(Exception):
+    """A key is not the one that this database was written with; the message names the setting and what to do."""
+
+    def __init__(self, key_name: str) -> None:
+        self.key_name = key_name
+        super().__init__(
+            f"CREDIT_EASY_{SETTING_OF.get(key_name, 'KEYRING')}: the key {key_name} is not the one that this database"
+            " was written with; restore the right file, or read docs/operations.md, Rotating keys"
+        )
+
+
+def fingerprints_of(settings: Settings) -> Mapping[str, str]:
+    """Return the fingerprints of a process's keys by name."""
+    keys = _keyring_fingerprints(settings.keyring.index_key, tuple(settings.keyring.encryption_keys.items()))
+    note_key = settings.publisher.signer.key.text()
+    return {
+        **keys,
+        LOG: sha256(note_key.encode()).hexdigest()[:FINGERPRINT_DIGITS],
+        SIGNING: settings.signing_key.kid[:FINGERPRINT_DIGITS],
+    }
+
+
+@lru_cache(maxsize=4)
+def _keyring_fingerprints(index_key: bytes, encryption_keys: tuple[tuple[int, bytes], ...]) -> Mapping[str, str]:
+    named = {INDEX: index_key, **{f"{ENCRYPTION}{version}": key for version, key in encryption_keys}}
+    return {name: _fingerprint(key, name) for name, key in named.items()}
+
+
+def _fingerprint(key: bytes, name: str) -> str:
+    return vault.mac(key, f"credit-easy-fingerprint-v1|{name}".encode()).hex()[:FINGERPRINT_DIGITS]
+
+
+async def require_known(settings: Settings) -> None:
+    """Compare the keys with the stored fingerprints; store those of new keys, if they fit the data.
+
+    New are all keys at the first start, and later a further version of a key-encryption key and another signing key.
+    Does nothing before the migration that creates the table.
+
+    Raises:
+        KeyMismatch: another index key or log key, another key of a known version, or a first key that fits no data.
+    """
+    if MIGRATION in await database.missing_migrations():
+        return
+    ours = fingerprints_of(settings)
+    known = await stored()
+    if _new_among(ours, known):
+        async with queries.transaction():
+            if not queries.is_sqlite():
+                await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
+            known = await stored()
+            await _require_fit(settings, known)
+            at = await queries.now()
+            for name in _new_among(ours, known):
+                await add(name, ours[name], at)
+
+
+async def add(key_name: str, fingerprint: str, at: datetime) -> None:
+    """Store the fingerprint of one key more, in the caller's transaction: from then on both keys of this name start."""
+    await KnownKey.create(fingerprint=fingerprint, key_name=key_name, added_at=queries.to_micros(at))
+
+
+async def stored() -> Mapping[str, str]:
+    """Return the names of the known keys by fingerprint."""
+    return {row.fingerprint: row.key_name for row in await KnownKey.all()}
+
+
+def _new_among(ours: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
+    """Return the names of keys to be added; KeyMismatch where a key must be one of the known."""
+    names = set(known.values())
+    new = [name for name, fingerprint in ours.items() if known.get(fingerprint) != name]
+    for name in new:
+        if name in names and name != SIGNING:
+            raise KeyMismatch(name)
+    return new
+
+
+async def _require_fit(settings: Settings, known: Mapping[str, str]) -> None:
+    """Compare keys whose fingerprints are not stored yet with what they have sealed, indexed or signed."""
+    names = set(known.values())
+    if INDEX not in names and (misfit := await _misfit(settings.keyring)):
+        raise KeyMismatch(misfit)
+    if LOG in names:
+        return
+    for log in Log:
+        note = (await sequencer.head(log)).note
+        try:
+            if note:
+                checkpoint.open_note(note, settings.publisher.signer_of(log).key)
+        except checkpoint.NoteInvalid:
+            raise KeyMismatch(LOG) from None
+
+
+async def _misfit(keyring: Keyring) -> str | None:
+    version = await persons.keyring_fault(keyring)
+    if version is None:
+        return None
+    return f"{ENCRYPTION}{version}" if version else INDEX
