@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from benefits.catalogue.model import InForce, Offer
-from benefits.scoring.scheme import Scheme, Timeline
+from benefits.scoring.scheme import NO_SCHEME, Scheme, Timeline
 from consent.documents import bodies, change_number, lifecycle, recipients
 from consent.domain.document_kinds import DocumentKind
 
@@ -71,7 +71,10 @@ async def load(at: datetime) -> InForce:
 
 
 async def timeline(at: datetime) -> Timeline:
-    """Return the scheme versions in force, compiled once for each set of documents, and the changes of recipients."""
+    """Return the scheme versions in force, compiled once for each set of documents, and the changes of recipients.
+
+    A city without a scheme has NO_SCHEME.
+    """
     versions = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
     changes = await recipients.begun(DocumentKind.SOURCES, at)
     return _compiled(tuple(json.dumps(version.body) for version in versions), changes)
@@ -79,7 +82,7 @@ async def timeline(at: datetime) -> Timeline:
 
 @lru_cache(maxsize=8)
 def _compiled(bodies: tuple[str, ...], changes: tuple[str, ...]) -> Timeline:
-    return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies), changes)
+    return Timeline(tuple(Scheme.from_document(json.loads(body)) for body in bodies) or (NO_SCHEME,), changes)
 
 
 async def names(at: datetime) -> dict[str, Mapping[str, str]]:

@@ -229,6 +229,12 @@ class Timeline:
         return scheme
 
 
+NO_SCHEME = Scheme(
+    "none", FIRST_YEAR, sha256_of({}), MappingProxyType(dict.fromkeys(Dimension, 0)), MappingProxyType({})
+)
+"""Stands in the timeline of a city that has not published a scheme yet: nothing earns points."""
+
+
 def shipped() -> list[dict[str, Any]]:
     """Return the scheme documents of the package, oldest first. Raises DocumentInvalid for a broken one."""
     folder = resources.files("benefits") / "schemes"

@@ -140,7 +140,8 @@ def _by_year_and_kind(timeline: Timeline, year: str, value: Callable[[Indicator]
         cases = " ".join(
             f"WHEN kind = '{indicator.kind}' THEN {value(indicator)}" for indicator in scheme.indicators.values()
         )
-        branches.append(f"WHEN {year} >= {scheme.from_year} THEN CASE {cases} END")
+        scored = f"CASE {cases} END" if cases else "CAST(NULL AS integer)"  # a city without a scheme
+        branches.append(f"WHEN {year} >= {scheme.from_year} THEN {scored}")
     return f"CASE {' '.join(branches)} END"
 
 

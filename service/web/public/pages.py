@@ -28,10 +28,11 @@ async def home(page: Page) -> Response:
 
 async def scheme(page: Page) -> Response:
     """Show the scheme in force, what changes with a scheduled one, the sources, and the notices before a consent."""
-    scheduled = [row for row in (await page.read("/v1/public/schemes"))["data"] if row["state"] == "scheduled"]
+    known = (await page.read("/v1/public/schemes"))["data"]
+    scheduled = [row for row in known if row["state"] == "scheduled"]
     return page.render(
         "public/scheme.html",
-        scheme_version=await page.read("/v1/public/scheme"),
+        scheme_version=await page.read("/v1/public/scheme") if len(known) > len(scheduled) else None,
         coming=[await page.read(f"/v1/public/schemes/{row['version']}") for row in scheduled],
         sources=(await page.read("/v1/public/sources"))["data"],
         notices=(await page.read("/v1/public/notices"))["data"],
