@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 
 PREFIX = "CREDIT_EASY_"
+KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY")
+"""Settings that name a file of secrets."""
 
 
 class SettingsInvalid(Exception):
@@ -66,31 +69,21 @@ def read(environment: Mapping[str, str]) -> Settings:
 
     Raises SettingsInvalid for a setting that is missing, weak, readable by others, or the demonstration's.
     """
-    database_url = _required(environment, "DATABASE_URL")
-    issuers = _issuers(_required(environment, "ISSUERS"))
-    keyring = read_keyring(Path(_required(environment, "KEYRING")))
-    try:
-        signing_key = key_files.load_signing_key(Path(_required(environment, "SIGNING_KEY")))
-    except (OSError, ValueError) as error:
-        raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
-    publisher = _publisher(environment)
-    hosts = tuple(host.strip() for host in _required(environment, "ALLOWED_HOSTS").split(",") if host.strip())
-    try:
-        zone = ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
-    except (KeyError, ValueError):
-        raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
-    sign_in = _pages(environment)
-    return Settings(
-        database_url=database_url,
-        keyring=keyring,
-        issuers=with_desk_client(issuers, sign_in.get("pages", {})),
-        signing_key=signing_key,
-        publisher=publisher,
-        redis_url=environment.get(PREFIX + "REDIS_URL"),
-        city_zone=zone,
-        allowed_hosts=hosts,
-        **sign_in,
-    )
+    members = {name: reader(environment) for name, reader in READERS.items()}
+    sign_in = members.pop("sign_in")
+    members["issuers"] = with_desk_client(members["issuers"], sign_in.get("pages", {}))
+    return Settings(**members, **sign_in)
+
+
+def read_each(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Read every setting by itself; return the usable ones by their name in READERS, and the faults of the others."""
+    usable, faults = {}, []
+    for name, reader in READERS.items():
+        try:
+            usable[name] = reader(environment)
+        except SettingsInvalid as error:
+            faults.append(str(error))
+    return usable, faults
 
 
 def with_desk_client(
@@ -208,3 +201,56 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
     if any(issuer.issuer == DEMO_ISSUER for issuer in issuers.values()):
         raise SettingsInvalid(f"{PREFIX}ISSUERS names the demonstration issuer, which nobody may trust in production")
     return issuers
+
+
+def _signing_key(environment: Mapping[str, str]) -> SigningKey:
+    try:
+        return key_files.load_signing_key(Path(_required(environment, "SIGNING_KEY")))
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
+
+
+def _hosts(environment: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(host.strip() for host in _required(environment, "ALLOWED_HOSTS").split(",") if host.strip())
+
+
+def _zone(environment: Mapping[str, str]) -> ZoneInfo:
+    try:
+        return ZoneInfo(environment.get(PREFIX + "CITY_ZONE", "Asia/Shanghai"))
+    except (KeyError, ValueError):
+        raise SettingsInvalid(f"{PREFIX}CITY_ZONE names no time zone") from None
+
+
+def _redis_url(environment: Mapping[str, str]) -> str | None:
+    """Read `REDIS_URL`, whose form the library checks; None without it, so that counts stay in the process."""
+    url = environment.get(PREFIX + "REDIS_URL", "").strip()
+    if not url:
+        return None
+    # Imported here: processes without Redis need not load it.
+    from redis.asyncio.connection import parse_url
+
+    try:
+        parsed = parse_url(url)
+    except (ValueError, TypeError):
+        parsed = {}
+    if not parsed.get("host") and not parsed.get("path"):
+        raise SettingsInvalid(
+            f"{PREFIX}REDIS_URL must be redis://host:port/number, rediss:// for TLS, or unix:///path/to/socket"
+        )
+    return url
+
+
+READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
+    {
+        "database_url": lambda environment: _required(environment, "DATABASE_URL"),
+        "issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
+        "keyring": lambda environment: read_keyring(Path(_required(environment, "KEYRING"))),
+        "signing_key": _signing_key,
+        "publisher": _publisher,
+        "allowed_hosts": _hosts,
+        "city_zone": _zone,
+        "redis_url": _redis_url,
+        "sign_in": _pages,
+    }
+)
+"""The reader of each setting, in the order in which faults are reported; `sign_in` are the pages and the public URL."""

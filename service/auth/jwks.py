@@ -167,7 +167,7 @@ class KeySource:
     async def refresh(self) -> bool:
         """Fetch once; True when the answer was a JWKS. On any failure the keys known so far stay."""
         try:
-            keys = KeySet.read(json_object(await self._fetch()))
+            keys = await self.fetch()
         except Exception as error:  # the task that retries must survive any answer
             logger.warning("JWKS of %s could not be read: %s", self._url, type(error).__name__)
             return False
@@ -177,6 +177,10 @@ class KeySource:
         if keys != self._keys:  # the verifier compares by identity: a new object invalidates its cached tokens
             self._keys = keys
         return True
+
+    async def fetch(self) -> KeySet:
+        """Fetch the keys without storing them; raises the error of the network or of the document."""
+        return KeySet.read(json_object(await self._fetch()))
 
     async def _run(self, fresh: bool) -> None:
         while True:

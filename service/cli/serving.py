@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -72,19 +74,26 @@ def serve(
 
 
 def doctor(data_dir: DataDir = None) -> None:
-    """Check that settings, database and migrations are fit to serve."""
-    from service.storage import database
+    """Check settings, keys, database, Redis, identity provider and log folder; name the first thing to do.
 
-    chosen = read_settings(data_dir)
-    typer.echo("settings     ok")
-    try:
-        missing = run_with_database(chosen, database.missing_migrations)
-    except Exception as error:
-        fail(f"database     {type(error).__name__}: cannot be used")
-    typer.echo("database     ok")
-    if missing:
-        fail(f"migrations   missing: {', '.join(missing)}; run `credit-easy migrate`")
-    typer.echo("migrations   ok")
+    Exits with 1 where a check failed.
+    """
+    from service import settings
+    from service.doctor.examination import Examination
+    from service.doctor.examine import examine
+
+    if data_dir is not None:
+        demo = read_settings(data_dir)
+        files = {path.name: path for path in (*data_dir.glob("*.pem"), *data_dir.glob("*keyring.json"))}
+        parts = {name: getattr(demo, name) for name in settings.READERS if hasattr(demo, name)}
+        examination = Examination(parts, demo=demo, key_files=files)
+    else:
+        usable, faults = settings.read_each(os.environ)
+        named = {name: os.environ.get(settings.PREFIX + name, "") for name in settings.KEY_FILES}
+        files = {name: Path(path) for name, path in named.items() if path}
+        examination = Examination(usable, faults, key_files=files)
+    if not asyncio.run(examine(examination, typer.echo)):
+        raise typer.Exit(1)
 
 
 def print_openapi() -> None:

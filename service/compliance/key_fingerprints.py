@@ -77,16 +77,21 @@ async def require_known(settings: Settings) -> None:
     if MIGRATION in await database.missing_migrations():
         return
     ours = fingerprints_of(settings)
-    known = await stored()
-    if _new_among(ours, known):
+    if _new_among(ours, await stored()):
         async with queries.transaction():
             if not queries.is_sqlite():
                 await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
-            known = await stored()
-            await _require_fit(settings, known)
             at = await queries.now()
-            for name in _new_among(ours, known):
+            for name in await unknown(settings):
                 await add(name, ours[name], at)
+
+
+async def unknown(settings: Settings) -> list[str]:
+    """Return the names of keys that the next start adds; raises KeyMismatch as `require_known` does."""
+    known = await stored()
+    new = _new_among(fingerprints_of(settings), known)
+    await _require_fit(settings, known)
+    return new
 
 
 async def add(key_name: str, fingerprint: str, at: datetime) -> None:

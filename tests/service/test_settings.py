@@ -159,3 +159,26 @@ def test_every_setting_is_in_the_docs_and_nothing_else_is() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     of_migrate = {"CREDIT_EASY_SERVICE_ROLE"}
     assert {f"CREDIT_EASY_{name}" for name in read} | of_migrate == set(re.findall(r"CREDIT_EASY_[A-Z_]+", text))
+
+
+@pytest.mark.parametrize("url", ["redis://cache:6379/0", "rediss://user:secret@cache/1", "unix:///run/redis.sock", " "])
+def test_addresses_of_redis_are_read(tmp_path: Path, url: str) -> None:
+    assert settings.read(settings_environment(tmp_path, REDIS_URL=url)).redis_url == (url.strip() or None)
+
+
+@pytest.mark.parametrize(
+    "url", ["notaurl", "http://cache", "redis://", "unix://", "redis://cache:many", "redis:secret"]
+)
+def test_an_unusable_address_of_redis_is_refused_by_name(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"CREDIT_EASY_REDIS_URL.*rediss://") as refused:
+        settings.read(settings_environment(tmp_path, REDIS_URL=url))
+    assert "secret" not in str(refused.value)
+
+
+def test_every_faulty_setting_is_reported_and_the_others_are_usable(tmp_path: Path) -> None:
+    environment = settings_environment(tmp_path, REDIS_URL="notaurl", CITY_ZONE="Mars", KEYRING=None)
+    usable, faults = settings.read_each(environment)
+    assert {*settings.READERS} - {*usable} == {"redis_url", "city_zone", "keyring"}
+    assert [fault.split()[0].rstrip(":") for fault in faults] == [
+        "CREDIT_EASY_KEYRING", "CREDIT_EASY_CITY_ZONE", "CREDIT_EASY_REDIS_URL",
+    ]  # fmt: skip

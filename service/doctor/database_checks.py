@@ -1,0 +1,95 @@
+"""Checks of the database: reachable, encrypted, new enough, migrated, under the right role and with the right keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from consent.database import queries
+from consent.database.migrate import MigrationChanged
+from service.compliance import key_fingerprints
+from service.compliance.key_fingerprints import KeyMismatch
+from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
+from service.storage import connection_failures, database, roles
+
+VERSION_MIN = 14
+"""Oldest major version of PostgreSQL that its makers still mend."""
+CLOCK_SECONDS_MAX = 1.0
+"""Largest difference between this machine's clock, which judges tokens, and the database's, which judges consents."""
+
+
+async def reachable(examination: Examination) -> list[CheckResult]:
+    """Open the database; name its version, and whether the connection to another machine is encrypted."""
+    url = examination.usable.get("database_url")
+    if url is None:
+        return [not_checked("DATABASE_URL")]
+    try:
+        await database.open_database(url)
+    except Exception as error:
+        await database.close_database()
+        failure = connection_failures.explain(error)
+        reason = failure.reason if failure else f"it cannot be opened ({type(error).__name__})"
+        return [failed(reason, "correct CREDIT_EASY_DATABASE_URL, or start the database")]
+    examination.opened = True
+    if queries.is_sqlite():
+        return [ok("SQLite, one process")]
+    (row,) = await queries.fetch_all(
+        "SELECT current_setting('server_version_num')::int / 10000 AS version, inet_server_addr() IS NOT NULL AS tcp,"
+        " COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted,"
+        " current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable"
+    )
+    findings = []
+    if row["version"] < VERSION_MIN:
+        findings.append(failed(f"PostgreSQL {row['version']}", f"upgrade to PostgreSQL {VERSION_MIN} or later"))
+    if row["tcp"] and not row["encrypted"]:
+        findings.append(warning("the connection is not encrypted", "add ?sslmode=verify-full to DATABASE_URL"))
+    if not row["durable"]:
+        findings.append(failed("fsync or synchronous_commit is off", "switch both on: a power cut loses withdrawals"))
+    return findings or [ok(f"PostgreSQL {row['version']}, {'TLS' if row['encrypted'] else 'on this machine'}")]
+
+
+async def migrations(examination: Examination) -> list[CheckResult]:
+    """Report missing and edited migrations."""
+    if not examination.opened:
+        return [not_checked("the database")]
+    try:
+        missing = await database.missing_migrations()
+    except MigrationChanged as error:
+        return [failed(str(error), "install the version that the database was migrated with")]
+    if missing:
+        return [failed(f"missing: {', '.join(missing)}", "run `credit-easy migrate`")]
+    examination.migrated = True
+    return [ok()]
+
+
+async def role(examination: Examination) -> list[CheckResult]:
+    """Report rights of the connected role beyond those that serving needs, and those that it lacks."""
+    if not examination.migrated:
+        return [not_checked("the migrations")]
+    if faults := await roles.role_faults():
+        remedy = "serve as a role of its own: `credit-easy migrate --service-role NAME` grants its rights"
+        return [failed("; ".join(faults), remedy)]
+    return [ok()]
+
+
+async def keys(examination: Examination) -> list[CheckResult]:
+    """Compare the keys with those that the database was written with."""
+    if not examination.migrated or examination.settings is None:
+        return [not_checked("the settings and the migrations")]
+    try:
+        new = await key_fingerprints.unknown(examination.settings)
+    except KeyMismatch as error:
+        return [failed(str(error), "restore the key file from its backup")]
+    return [ok(f"added at the next start: {', '.join(new)}" if new else "")]
+
+
+async def clock(examination: Examination) -> list[CheckResult]:
+    """Compare this machine's clock with the database's."""
+    if not examination.opened:
+        return [not_checked("the database")]
+    before = datetime.now(UTC)
+    theirs = await queries.now()
+    after = datetime.now(UTC)
+    apart = max((before - theirs).total_seconds(), (theirs - after).total_seconds(), 0.0)
+    if apart > CLOCK_SECONDS_MAX:
+        return [warning(f"{apart:.1f} s apart from the database's", "let chrony or ntpd set both clocks")]
+    return [ok()]

@@ -1,0 +1,110 @@
+"""Checks of what is on this machine: settings, key files, the log folder, the pages' address."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from consent.transparency import sequencer
+from consent.transparency.checkpoint import NoteInvalid
+from consent.transparency.logs import Log
+from consent.transparency.sequencer import Publisher
+from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
+from service.http.middleware import host_allowed
+
+FREE_BYTES_MIN = 100 * 2**20
+"""Free space in the log folder below which doctor fails: withdrawals need it, and are refused without it."""
+FREE_BYTES_WARNED = 2**30
+"""Free space in the log folder below which doctor warns."""
+
+
+async def settings(examination: Examination) -> list[CheckResult]:
+    """Report every setting that is missing or unusable."""
+    if not examination.faults:
+        return [ok("the demonstration's" if examination.demo is not None else "")]
+    return [failed(fault, f"correct {fault.split()[0].rstrip(':')}") for fault in examination.faults]
+
+
+async def key_files(examination: Examination) -> list[CheckResult]:
+    """Report files of secrets that others can read, or whose folder others can write to."""
+    findings = []
+    for setting, path in examination.key_files.items():
+        try:
+            mode, folder = path.stat().st_mode, path.resolve().parent.stat()
+        except OSError as error:
+            findings.append(failed(f"{setting}: {type(error).__name__}", "let the service's user read the file"))
+            continue
+        if stat.S_IMODE(mode) & 0o077:
+            findings.append(failed(f"{setting}: others may read {path.name}", f"chmod 600 {path}"))
+        if folder.st_mode & 0o022 and not folder.st_mode & stat.S_ISVTX:
+            findings.append(failed(f"{setting}: others may replace {path.name}", f"chmod go-w {path.resolve().parent}"))
+    return findings or [ok(f"{len(examination.key_files)} files")]
+
+
+async def log_folder(examination: Examination) -> list[CheckResult]:
+    """Write to the log folder, measure its free space, and read the last checkpoints."""
+    publisher: Publisher | None = examination.usable.get("publisher")
+    if publisher is None:
+        return [not_checked("LOG_KEY, LOG_HOST and LOG_FOLDER")]
+    folder = publisher.folder
+    try:
+        _write_probe(folder)
+    except OSError as error:
+        reason = f"{folder} cannot be written to ({type(error).__name__})"
+        return [failed(reason, "give it to the service's user and free space: withdrawals are refused without it")]
+    findings = []
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES_WARNED:
+        kind = failed if free < FREE_BYTES_MIN else warning
+        findings.append(
+            kind(f"{free // 2**20} MiB free in {folder}", "free space, or move the folder to a larger disk")
+        )
+    if examination.migrated:
+        findings += [finding for log in Log if (finding := await _checkpoint_fault(publisher, log))]
+    return findings or [ok(f"{free // 2**30} GiB free")]
+
+
+def _write_probe(folder: Path) -> None:
+    probe = folder / f".doctor-{secrets.token_hex(8)}"
+    try:
+        with probe.open("xb") as file:
+            file.write(b"\0" * 4096)
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | None:
+    head = await sequencer.head(log)
+    try:
+        _, last = sequencer.read_last(publisher, log)
+    except (NoteInvalid, OSError) as error:
+        remedy = "restore the folder from its backup; see docs/operations.md, Restoring a backup"
+        return failed(f"the last checkpoint of the {log} log cannot be read ({type(error).__name__})", remedy)
+    if last is None and head.note:
+        remedy = "mount the folder that `serve` used before, or restore it from its backup"
+        return failed(f"the {log} log was published, and its last checkpoint is not in LOG_FOLDER", remedy)
+    if head.frozen:
+        return failed(f"the {log} log is frozen", "read docs/operations.md, Restoring a backup")
+    return None
+
+
+async def public_address(examination: Examination) -> list[CheckResult]:
+    """Compare the pages' public address with the host names that the service accepts."""
+    if examination.demo is not None:
+        return [ok("the demonstration's")]
+    if "sign_in" not in examination.usable or "allowed_hosts" not in examination.usable:
+        return [not_checked("PAGES, PUBLIC_URL and ALLOWED_HOSTS")]
+    hosts, public = examination.usable["allowed_hosts"], examination.usable["sign_in"].get("public_url")
+    findings = []
+    if "*" in hosts:
+        findings.append(
+            warning("ALLOWED_HOSTS accepts every host", "name the hosts under which the service is reached")
+        )
+    if public is not None and not host_allowed(urlsplit(public).netloc, hosts):
+        findings.append(failed("the host of PUBLIC_URL is not in ALLOWED_HOSTS", "add it: pages would be answered 400"))
+    return findings or [ok(public or "no pages to sign in to")]

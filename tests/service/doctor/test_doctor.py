@@ -1,0 +1,165 @@
+"""`doctor`: each fault is named by its own check, the later checks still run, and the last line is what to do first."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from consent.database import queries
+from consent.transparency import sequencer
+from consent.transparency.logs import Log
+from service import settings
+from service.compliance import key_fingerprints
+from service.doctor import own_checks
+from service.doctor.examination import Examination
+from service.doctor.examine import CHECKS, examine
+from service.settings import Settings
+from service.storage import database
+from tests.support import tokens
+from tests.support.environment import issuers, keyring_file, settings_environment
+
+pytestmark = pytest.mark.anyio
+
+
+def states(lines: list[str]) -> dict[str, str]:
+    """The worst state of each check, by its name."""
+    worst: dict[str, str] = {}
+    for line in lines:
+        if not line.startswith("first: "):
+            state = line[19:].split(":")[0]
+            worst[line[:18].strip()] = state if worst.get(line[:18].strip()) != "failed" else "failed"
+    return worst
+
+
+async def examined(examination: Examination) -> list[str]:
+    lines: list[str] = []
+    sound = await examine(examination, lines.append)
+    assert sound == (not lines[-1].startswith("first: "))
+    assert set(states(lines)) == set(CHECKS)
+    return lines
+
+
+def of_environment(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Examination:
+    for name in [name for name in os.environ if name.startswith("CREDIT_EASY_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    usable, faults = settings.read_each(environment)
+    paths = {name: Path(environment[f"CREDIT_EASY_{name}"]) for name in settings.KEY_FILES}
+    return Examination(usable, faults, key_files=paths)
+
+
+def of_city(city: Settings) -> Examination:
+    return Examination({name: getattr(city, name) for name in settings.READERS if hasattr(city, name)}, demo=city)
+
+
+@pytest.mark.both_engines
+async def test_a_sound_city_is_ok(city_settings: Settings) -> None:
+    lines = await examined(of_city(city_settings))
+    # The tests' PostgreSQL is not durable, which doctor must say.
+    faulty = [] if city_settings.database_url.startswith("sqlite") else ["database"]
+    assert [name for name, state in states(lines).items() if state != "ok"] == faulty, lines
+    if faulty:
+        assert "fsync" in lines[-1] or "power cut" in lines[-1]
+
+
+async def test_every_check_runs_although_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    lines = await examined(Examination(*settings.read_each({})))
+    assert lines[-1] == "first: settings: correct CREDIT_EASY_DATABASE_URL"
+    assert sum("is not set" in line for line in lines) == 6
+
+
+async def test_each_fault_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    with tokens.listener(tokens.documents()) as (jwks_url, _):
+        environment = settings_environment(
+            tmp_path,
+            DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}",
+            ISSUERS=issuers(jwks_url=jwks_url),
+            REDIS_URL=redis_url,
+            PUBLIC_URL="https://elsewhere.example",
+            PAGES='{"resident": {"client_id": "x", "authorize_url": "https://id.example/a", "token_url": "https://id.example/t"}}',
+        )
+        lines = await examined(of_environment(environment, monkeypatch))
+        assert states(lines) == {
+            **dict.fromkeys(CHECKS, "ok"),
+            **dict.fromkeys(("role", "keys"), "not checked"),
+            "migrations": "failed",
+            "public address": "failed",
+        }
+        assert lines[-1] == "first: migrations: run `credit-easy migrate`"
+        away = {
+            **environment,
+            "CREDIT_EASY_REDIS_URL": f"unix://{tmp_path / 'nothing.sock'}",
+            "CREDIT_EASY_ISSUERS": issuers(jwks_url=f"{jwks_url}-elsewhere", algorithms=["RS256"]),
+            "CREDIT_EASY_DATABASE_URL": f"postgres://x@/y?host={tmp_path}",
+            "CREDIT_EASY_KEYRING": str(keyring_file(tmp_path, mode=0o644)),
+        }
+        lines = await examined(of_environment(away, monkeypatch))
+        expected = {"settings": "failed", "key files": "failed", "database": "failed", "redis": "warning"}
+        assert {name: states(lines)[name] for name in expected} == expected
+        assert next(line for line in lines if line.startswith("key files")).endswith(
+            "chmod 600 " + away["CREDIT_EASY_KEYRING"]
+        )
+
+
+async def test_keys_of_an_algorithm_that_an_audience_refuses_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tokens.listener({"keys": []}) as (jwks_url, _):
+        environment = settings_environment(tmp_path, ISSUERS=issuers(jwks_url=jwks_url))
+        lines = await examined(of_environment(environment, monkeypatch))
+    refused = [line for line in lines if line.startswith("identity provider")]
+    assert len(refused) == 5
+    assert all("no key of ES256" in line for line in refused)
+
+
+async def test_another_key_and_a_lost_log_folder_are_named(city_settings: Settings, tmp_path: Path) -> None:
+    await database.open_database(city_settings.database_url)
+    await key_fingerprints.require_known(city_settings)
+    await sequencer.integrate(Log.CONSENT, await queries.now())
+    await sequencer.publish(Log.CONSENT, city_settings.publisher)
+    await database.close_database()
+    other = replace(city_settings, keyring=replace(city_settings.keyring, index_key=secrets.token_bytes(32)))
+    lines = await examined(of_city(other))
+    assert states(lines)["keys"] == "failed"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    moved = replace(city_settings, publisher=replace(city_settings.publisher, folder=empty))
+    lines = await examined(of_city(moved))
+    assert "is not in LOG_FOLDER" in "".join(lines)
+    shutil.rmtree(empty)
+    lines = await examined(of_city(moved))
+    assert "cannot be written to" in "".join(lines)
+
+
+async def test_little_space_and_a_wrong_clock_are_named(
+    city_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def behind() -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=90)
+
+    monkeypatch.setattr(queries, "now", behind)
+    for space, state in ((own_checks.FREE_BYTES_MIN - 1, "failed"), (own_checks.FREE_BYTES_WARNED - 1, "warning")):
+        usage = shutil._ntuple_diskusage(0, 0, space)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        lines = await examined(of_city(city_settings))
+        assert (states(lines)["log folder"], states(lines)["clock"]) == (state, "warning")
+
+
+async def test_a_check_that_breaks_hides_no_other(city_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Examination) -> list[object]:
+        raise ZeroDivisionError("with a secret in it")
+
+    monkeypatch.setitem(CHECKS, "key files", broken)
+    lines = await examined(of_city(city_settings))
+    assert states(lines)["key files"] == "failed"
+    assert states(lines)["public address"] == "ok"
+    assert "secret" not in "".join(lines)
