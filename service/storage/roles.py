@@ -27,10 +27,13 @@ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p'
 POWERS = """
 SELECT r.rolsuper AS superuser, r.rolcreaterole AS creates_roles, r.rolbypassrls AS bypasses,
   r.rolreplication AS replicates, has_schema_privilege(current_schema(), 'CREATE') AS creates_tables,
-  has_parameter_privilege('session_replication_role', 'SET') AS disables_triggers
+  {triggers} AS disables_triggers
 FROM pg_roles r WHERE r.rolname = current_user
 """
 """Powers of the connected role by which it could change what is append-only."""
+
+MAY_DISABLE_TRIGGERS = "has_parameter_privilege('session_replication_role', 'SET')"
+"""Since PostgreSQL 15 the right to set it can be granted; before, superusers alone have it."""
 
 OWNED = """
 SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner FROM pg_class c
@@ -96,7 +99,12 @@ async def role_faults() -> list[str]:
     """
     if queries.is_sqlite():
         return []
-    (powers,) = await queries.fetch_all(POWERS)
+    (known,) = await queries.fetch_all(
+        "SELECT to_regprocedure('has_parameter_privilege(text, text)') IS NOT NULL AS there"
+    )
+    (powers,) = await queries.fetch_all(
+        POWERS.format(triggers=MAY_DISABLE_TRIGGERS if known["there"] else "r.rolsuper")
+    )
     faults = [sentence for power, sentence in SENTENCES.items() if powers[power]]
     if powers["superuser"]:
         return faults  # it owns everything and has every right

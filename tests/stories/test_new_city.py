@@ -157,7 +157,7 @@ def start_provider(machine: Machine) -> None:
 
 def start_database(machine: Machine) -> servers.Postgres:
     """Start PostgreSQL with passwords (SCRAM) on this machine's address, as Debian does."""
-    server = machine.stack.enter_context(servers.postgres())
+    server = machine.stack.enter_context(servers.postgres(durable=True))
     server.listen(machine.address)
     return server
 

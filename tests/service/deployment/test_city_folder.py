@@ -122,6 +122,11 @@ def test_what_only_the_city_knows_is_marked(tmp_path: Path) -> None:
     assert marks == ["CREDIT_EASY_ISSUERS", "CREDIT_EASY_PAGES"]
 
 
+def test_the_how_to_names_the_number_of_files() -> None:
+    how_to = (ROOT / "docs" / "how-to" / "start-a-city.md").read_text(encoding="utf-8")
+    assert f": {len(FILES) + len(KEY_FILES)} files, all written by" in how_to
+
+
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")
 @pytest.mark.parametrize("name", ["proxy/nginx.conf", "containers/nginx.conf"])
 def test_nginx_accepts_its_file(folder: Path, tmp_path: Path, name: str) -> None:

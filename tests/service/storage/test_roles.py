@@ -111,6 +111,7 @@ async def test_the_service_cannot_change_the_past(owned: str) -> None:
         (f"GRANT TRUNCATE ON log_entry TO {ROLE}", "it has TRUNCATE on log_entry"),
         (f"GRANT TRIGGER ON ALL TABLES IN SCHEMA public TO {ROLE}", "it has TRIGGER on account_link, "),
         (f"REVOKE SELECT ON ticket FROM {ROLE}", "it lacks SELECT on ticket"),
+        (f"REVOKE ALL ON outbox FROM {ROLE}", "it lacks DELETE on outbox"),
         (f"GRANT CREATE ON SCHEMA public TO {ROLE}", "it may create tables in the schema"),
         ("CREATE TABLE later (one BIGINT)", "it lacks SELECT on later"),
     ],
@@ -129,6 +130,17 @@ async def test_doctor_refuses_an_owner_and_a_superuser(owned: str, postgres: ser
     assert [line for line in faults if f"the owner ({role}_owner) of account_link" in line]
     await connect(postgres.url(servers.name_of(owned)))
     assert "it is a superuser" in await roles.role_faults()
+
+
+async def test_doctor_refuses_a_role_that_may_disable_triggers(
+    owned: str, postgres: servers.Postgres, role: str
+) -> None:
+    postgres.psql(f"GRANT SET ON PARAMETER session_replication_role TO {role}")
+    try:
+        await connect(owned)
+        assert [line for line in await roles.role_faults() if "session_replication_role" in line]
+    finally:
+        postgres.psql(f"REVOKE SET ON PARAMETER session_replication_role FROM {role}")
 
 
 async def test_doctor_refuses_a_member_of_the_owner(owned: str, postgres: servers.Postgres, role: str) -> None:
