@@ -27,7 +27,7 @@ from service.http.endpoints import audience_routes, hot_routes, public_routes
 from service.http.middleware import RequestMiddleware
 from service.http.rate_limits import Limiter, make_limiter
 from service.jobs.background import cleanup_loop, sequencer_loop
-from service.observability import metrics
+from service.jobs.measuring import measure_loop
 from service.settings import Settings
 from service.storage import database
 from service.version import VERSION
@@ -61,6 +61,7 @@ def create_app(
             cleanup_loop(app_context),
             sequencer_loop(app_context),
             app_context.limiter.keep_sharing(),
+            measure_loop(app_context),
         )
         tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
         try:
@@ -84,7 +85,6 @@ def create_app(
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),
         Route("/docs.js", _page("docs.js")),
-        Route("/metrics", metrics.exposition, name="metrics"),
     ]
     app = Starlette(
         routes=routes,

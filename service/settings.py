@@ -25,6 +25,9 @@ from service.auth.key_files import SigningKey
 PREFIX = "CREDIT_EASY_"
 KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY")
 """Settings that name a file of secrets."""
+OPERATIONS_ADDRESS = "127.0.0.1:9090"
+"""Reachable from this machine alone, until an operator decides otherwise."""
+PORT_MAX = 65_535
 
 
 class SettingsInvalid(Exception):
@@ -62,6 +65,8 @@ class Settings:
     """Sign-in by audience; an audience without an entry has no pages. The public pages are always served."""
     public_url: str | None = None
     """Base URL under which browsers reach the service, without a trailing slash; None: the Host of the request."""
+    operations_address: tuple[str, int] | None = None
+    """Host and port of metrics and probes for operators; None: there are none, as in the demonstration."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -92,6 +97,19 @@ def with_desk_client(
     """Return the issuers; that of venues knows the client through which desks sign in at the pages."""
     desks = frozenset(client.client_id for audience, client in pages.items() if audience is Audience.VENUE)
     return {**issuers, Audience.VENUE: replace(issuers[Audience.VENUE], desk_clients=desks)}
+
+
+def _operations_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
+    """Read `host:port` or `[IPv6]:port`; None for an empty value, which switches the operations address off."""
+    text = environment.get(PREFIX + "OPS_ADDRESS", OPERATIONS_ADDRESS).strip()
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not host or (":" in host) is not bracketed or not (port.isascii() and port.isdecimal()) or int(port) > PORT_MAX:
+        raise SettingsInvalid(f"{PREFIX}OPS_ADDRESS must be host:port, such as {OPERATIONS_ADDRESS}, or empty for none")
+    return host, int(port)
 
 
 PAGE_AUDIENCES = frozenset({Audience.RESIDENT, Audience.VENUE, Audience.ADMINISTRATOR, Audience.PRIVACY})
@@ -250,6 +268,7 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "allowed_hosts": _hosts,
         "city_zone": _zone,
         "redis_url": _redis_url,
+        "operations_address": _operations_address,
         "sign_in": _pages,
     }
 )

@@ -185,13 +185,13 @@ async def head(log: Log) -> Head:
     return Head(row.size, row.checkpoint, row.frozen, bool(row.withheld))
 
 
-async def backlog(log: Log, at: datetime) -> tuple[int, bool]:
-    """Return the number of leaves in the outbox, and True if one has waited longer than LATE_AFTER."""
+async def backlog(log: Log, at: datetime) -> tuple[int, timedelta]:
+    """Return the number of leaves in the outbox and the time that the oldest has waited; zero for an empty outbox."""
     (row,) = (
         await Outbox.filter(log=log).annotate(leaves=Count("leaf_hash"), since=Min("put_at")).values("leaves", "since")
     )
-    late = row["since"] is not None and row["since"] < queries.to_micros(at - LATE_AFTER)
-    return int(row["leaves"]), late
+    waited = timedelta(0) if row["since"] is None else max(timedelta(0), at - queries.from_micros(row["since"]))
+    return int(row["leaves"]), waited
 
 
 async def _freeze(log: Log, reason: str) -> None:

@@ -244,6 +244,11 @@ class Verifier:
         """Return True when every audience has keys to verify with."""
         return all(source.current() for source in self._sources.values())
 
+    def key_ages(self) -> dict[Audience, float]:
+        """Return the seconds since each audience's keys were fetched; without audiences whose keys never were."""
+        ages = {audience: source.age_seconds() for audience, source in self._sources.items()}
+        return {audience: age for audience, age in ages.items() if age is not None}
+
     def verify(self, audience: Audience, token: str | None, now: datetime) -> Principal:
         """Return the principal of a token sent to an audience at `now` (aware), or raise an `IdentityError`."""
         if not token:

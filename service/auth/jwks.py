@@ -140,6 +140,12 @@ class KeySource:
             return None
         return self._keys
 
+    def age_seconds(self) -> float | None:
+        """Return the seconds since the last successful fetch; None before the first, and for keys that are given."""
+        if self._url is None or self._keys is None:
+            return None
+        return (time.monotonic_ns() - self._seen_ns) / NANOSECONDS
+
     def miss(self) -> None:
         """Trigger a fetch because a token named an unknown kid, at most once in the cooldown.
 

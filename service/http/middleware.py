@@ -69,7 +69,7 @@ class RequestMiddleware:
             await unforeseen(Request(scope), error)(scope, receive, send_complete)
         # The operation's name, never the path: ids and handles stay out of logs and metrics.
         name = getattr(scope.get("route"), "name", None) or "unmatched"
-        metrics.count(scope["method"], name, status, time.perf_counter() - began)
+        metrics.count(name, status, time.perf_counter() - began)
         if status >= LOGGED_FROM_STATUS:
             logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from service.observability import metrics
+
 if TYPE_CHECKING:
     from service.http.redis_counts import RedisCounts
 
@@ -80,7 +82,7 @@ class Limiter:
     async def hit(self, rate: str, caller: str) -> int | None:
         """Count one request of a caller; None when it is admitted, else the seconds to wait."""
         if rate in EXACT and (total := await self._total_in_redis(rate, caller, added=1)) is not None:
-            return self._seconds_left() if total > self.rates[rate] else None
+            return self._refused(rate) if total > self.rates[rate] else None
         return self.count(rate, caller)
 
     def count(self, rate: str, caller: str) -> int | None:
@@ -94,6 +96,7 @@ class Limiter:
         if count is None:
             count = self.counts[rate, caller] = _Count()
         if count.own + count.others >= self._limit(rate):
+            metrics.count_refusal(rate)
             return (window + 1) * WINDOW_SECONDS - int(now)
         count.own += 1
         return None
@@ -102,10 +105,10 @@ class Limiter:
         """Return the seconds to wait when a caller has used up a rate of EXACT, else None. Counts nothing."""
         total = await self._total_in_redis(rate, caller, added=0)
         if total is not None:
-            return self._seconds_left() if total >= self.rates[rate] else None
+            return self._refused(rate) if total >= self.rates[rate] else None
         self._start_window()
         count = self.counts.get((rate, caller), _Count())
-        return self._seconds_left() if count.own + count.others >= self._limit(rate) else None
+        return self._refused(rate) if count.own + count.others >= self._limit(rate) else None
 
     async def share(self) -> None:
         """Add this process's new hits to Redis and merge the totals. Does nothing while Redis is unavailable."""
@@ -144,6 +147,10 @@ class Limiter:
         window = int(clock()) // WINDOW_SECONDS
         if window != self.window:
             self.window, self.counts = window, {}
+
+    def _refused(self, rate: str) -> int:
+        metrics.count_refusal(rate)
+        return self._seconds_left()
 
     def _seconds_left(self) -> int:
         return WINDOW_SECONDS - int(clock()) % WINDOW_SECONDS

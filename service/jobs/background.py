@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
@@ -63,8 +63,11 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         try:
             done[name] = await job()
         except Exception as error:
+            metrics.JOB_FAILURES.labels(name).inc()
             logger.error("a job failed", extra={"job": name, "error": type(error).__name__})
     await _measure_overdue(at)
+    if len(done) == len(jobs):
+        metrics.CLEANUP_DONE.set_to_current_time()
     return done
 
 
@@ -119,10 +122,14 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
             moved[log] += taken
         await sequencer.publish(log, app_context.settings.publisher)
         head = await sequencer.head(log)
-        _, late = await sequencer.backlog(log, await app_context.clock())
-        if head.frozen or late:
+        _, waited = await sequencer.backlog(log, await app_context.clock())
+        if head.frozen or waited > sequencer.LATE_AFTER:
             logger.error("a log is frozen" if head.frozen else "a log is late", extra={"job": log})
         metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))
+        metrics.LOG_WAIT.labels(log).set(waited // timedelta(minutes=1) * 60)
+        if log is Log.CONSENT:
+            metrics.RECORDS_WITHHELD.set(head.withheld)
+    metrics.LOGS_ADVANCED.set_to_current_time()
     return moved
 
 
@@ -143,6 +150,7 @@ async def sequencer_loop(app_context: AppContext) -> None:
             logger.error("the logs did not advance", extra={"error": type(error).__name__})
         try:
             replayed = await replay.replay_tombstones(app_context, patience_seconds=0)
+            metrics.TOMBSTONES_APPLIED.set_to_current_time()
             if replayed.withdrawn or replayed.erased:
                 logger.error(
                     "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}

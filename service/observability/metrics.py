@@ -1,8 +1,15 @@
-"""Prometheus metrics: requests by method, route pattern and status. No label names a person, id or organisation."""
+"""Prometheus metrics of a process. No label names a person, an id, an organisation or an address.
+
+Nobody may learn from a metric that one person has withdrawn, refused or left: calls by which residents decide share one
+label, statuses are counted by class, and waits of the logs are given in whole minutes.
+docs/how-to/watch-a-city.md lists every metric; a test compares that table with this module.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -13,51 +20,118 @@ from starlette.responses import Response
 from service.observability import shared_counts
 
 REGISTRY = CollectorRegistry()
-REQUESTS = Counter("credit_easy_requests", "Requests answered", ("method", "route", "status"), registry=REGISTRY)
-SECONDS = Histogram("credit_easy_request_seconds", "Time to answer", ("route",), registry=REGISTRY)
-LOG_FROZEN = Gauge(
-    "credit_easy_log_frozen",
-    "Whether a transparency log is frozen",
-    ("log",),
-    registry=REGISTRY,
-    multiprocess_mode="mostrecent",
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper ends in seconds: reads take some milliseconds, a batch of records seconds; waits for the database end at 5."""
+RESIDENT_ACTS = frozenset(
+    {
+        "requestConsent",
+        "giveConsent",
+        "refuseConsent",
+        "renewLinkCode",
+        "withdrawConsent",
+        "withdrawAll",
+        "supposePoints",
+        "issueTicket",
+        "objectToMissing",
+        "objectToRecord",
+        "eraseMe",
+    }
 )
-OVERDUE = Gauge(
+"""Calls of residents other than reads. Counted apart, each would tell when somebody withdrew, refused or left."""
+RESIDENT_PAGES = "page:/me"
+"""Beginning of the names of residents' pages, which are counted together for the same reason."""
+
+REQUESTS = Counter(
+    "credit_easy_requests", "Requests answered, by class of status", ("operation", "status"), registry=REGISTRY
+)
+SECONDS = Histogram(
+    "credit_easy_request_seconds", "Time to answer a request", ("operation",), registry=REGISTRY, buckets=BUCKETS
+)
+RATE_LIMITED = Counter(
+    "credit_easy_rate_limited", "Requests refused because a rate was used up", ("rate",), registry=REGISTRY
+)
+POOL_WAITS = Counter("credit_easy_pool_waits", "Requests that waited for a database connection", registry=REGISTRY)
+POOL_TIMEOUTS = Counter("credit_easy_pool_timeouts", "Waits for a connection that ended without one", registry=REGISTRY)
+JOB_FAILURES = Counter("credit_easy_job_failures", "Background jobs that failed", ("job",), registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, labels: Iterable[str] = (), mode: str = "mostrecent") -> Gauge:
+    return Gauge(name, text, labels, registry=REGISTRY, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+
+POOL_CONNECTIONS = _gauge("credit_easy_pool_connections", "Database connections by state", ("state",), "sum")
+POOL_CONNECTIONS_MAX = _gauge("credit_easy_pool_connections_max", "Database connections allowed", mode="sum")
+DATABASE_AVAILABLE = _gauge("credit_easy_database_available", "Whether the database answers and is prepared")
+REDIS_AVAILABLE = _gauge("credit_easy_redis_available", "Whether Redis answers; absent without Redis")
+TOKEN_KEYS_FETCHED = _gauge(
+    "credit_easy_token_keys_fetched_timestamp_seconds", "Last successful fetch of an issuer's keys", ("audience",)
+)
+LOG_FROZEN = _gauge("credit_easy_log_frozen", "Whether a transparency log is frozen", ("log",))
+RECORDS_WITHHELD = _gauge("credit_easy_records_withheld", "Whether records are withheld until tombstones are replayed")
+LOG_WAIT = _gauge(
+    "credit_easy_log_wait_seconds", "Wait of a log's oldest leaf in the outbox, in whole minutes", ("log",)
+)
+LOGS_ADVANCED = _gauge(
+    "credit_easy_logs_advanced_timestamp_seconds", "Last round in which this service advanced both logs"
+)
+TOMBSTONES_APPLIED = _gauge(
+    "credit_easy_tombstones_applied_timestamp_seconds", "Last round in which this database had every tombstone"
+)
+CLEANUP_DONE = _gauge("credit_easy_cleanup_timestamp_seconds", "Last cleanup in which no job failed")
+OVERDUE = _gauge(
     "credit_easy_overdue",
     "Objections not decided in time, and records that sources were asked for and are overdue",
     ("kind",),
-    registry=REGISTRY,
-    multiprocess_mode="mostrecent",
 )
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LOG_FOLDER_FREE = _gauge("credit_easy_log_folder_free_bytes", "Free space where checkpoints and tombstones are stored")
+LOG_FOLDER_SIZE = _gauge("credit_easy_log_folder_size_bytes", "All space where checkpoints and tombstones are stored")
+VERSION_INFO = _gauge("credit_easy_version_info", "1 for the version that runs", ("version",))
 
 
-def count(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request and its seconds. Unknown methods share one label, so that no caller can add series.
+def count(operation: str, status: int, seconds: float) -> None:
+    """Count one answered request and its seconds.
 
     A count that cannot be stored is lost: a request never fails because of it.
     """
-    try:
-        _requests(method if method in METHODS else "OTHER", route, status).inc()
-        _seconds(route).observe(seconds)
-    except OSError:
-        return
+    with suppress(OSError):
+        label = operation_label(operation)
+        _requests(label, status // 100).inc()
+        _seconds(label).observe(seconds)
 
 
-@lru_cache(maxsize=4096)
-def _requests(method: str, route: str, status: int) -> Counter:
-    return REQUESTS.labels(method, route, str(status))
+def count_refusal(rate: str) -> None:
+    """Count one request that was refused because a rate was used up."""
+    with suppress(OSError):
+        RATE_LIMITED.labels(rate).inc()
 
 
 @lru_cache(maxsize=512)
-def _seconds(route: str) -> Histogram:
-    return SECONDS.labels(route)
+def operation_label(operation: str) -> str:
+    """Return the label of an operation or page by the name of its route; residents' decisions share one."""
+    if operation in RESIDENT_ACTS:
+        return "residents_acts"
+    return "residents_pages" if operation.startswith(RESIDENT_PAGES) else operation
 
 
-async def exposition(_: Request) -> Response:
-    """Answer `GET /metrics` in Prometheus' text format, summed over the processes that share a port."""
+@lru_cache(maxsize=4096)
+def _requests(label: str, status_class: int) -> Counter:
+    return REQUESTS.labels(label, f"{status_class}xx")
+
+
+@lru_cache(maxsize=512)
+def _seconds(label: str) -> Histogram:
+    return SECONDS.labels(label)
+
+
+def text() -> bytes:
+    """Return all metrics in Prometheus' text format, summed over the processes that share a port."""
     registry = REGISTRY
     if shared_counts.FOLDER_VARIABLE in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
+
+
+async def exposition(_: Request) -> Response:
+    """Answer `GET /metrics`."""
+    return Response(text(), media_type=CONTENT_TYPE_LATEST)

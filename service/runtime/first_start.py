@@ -15,15 +15,21 @@ logger = logging.getLogger("credit_easy.start")
 BIND_WAIT_SECONDS = 5.0
 """Longest wait for a port in use: the processes of a parent that was killed stop listening within a second or two."""
 BIND_RETRY_SECONDS = 0.1
+PUBLIC_OPTIONS = "--host and --port"
+UNUSABLE_ADDRESS = "is no usable address; correct {}"
 ADDRESS_ERRORS = {
-    errno.EADDRINUSE: "is in use by another program; stop it or choose another --port",
-    errno.EACCES: "needs more rights; choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE",
-    errno.EADDRNOTAVAIL: "is no address of this machine; correct --host",
+    errno.EADDRINUSE: "is in use by another program; stop it or change {}",
+    errno.EACCES: "needs more rights; choose a port from 1024 on in {}, or grant CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "is no address of this machine; correct {}",
 }
+"""Reasons by the number of the error; the braces are replaced by the setting to change."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a TCP socket bound to the address, not yet listening; StartFailed where it cannot be bound."""
+def bind(host: str, port: int, setting: str = PUBLIC_OPTIONS) -> socket.socket:
+    """Return a TCP socket bound to the address, not yet listening; StartFailed where it cannot be bound.
+
+    `setting` is named in the error: the operator changes the address there.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     deadline = time.monotonic() + BIND_WAIT_SECONDS
@@ -36,7 +42,7 @@ def bind(host: str, port: int) -> socket.socket:
                 time.sleep(BIND_RETRY_SECONDS)
                 continue
             bound.close()
-            reason = ADDRESS_ERRORS.get(number or 0, "is no usable address; correct --host and --port")
+            reason = ADDRESS_ERRORS.get(number or 0, UNUSABLE_ADDRESS).format(setting)
             raise StartFailed(ExitCode.ADDRESS, f"{host} port {port} {reason}") from None
         bound.set_inheritable(True)
         return bound

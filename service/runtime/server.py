@@ -76,13 +76,15 @@ def run_production(host: str, port: int, workers: int) -> None:
         raise StartFailed(ExitCode.UNUSABLE, str(error)) from None
     logs.configure()
     pause_gc()
-    bound = first_start.bind(host, port)
+    sockets = [first_start.bind(host, port)]
+    if chosen.operations_address is not None:
+        sockets.append(first_start.bind(*chosen.operations_address, setting=f"{settings.PREFIX}OPS_ADDRESS"))
     try:
         asyncio.run(first_start.check_database(chosen))
     except Exception as error:
         raise serving_process.as_start_failure(error) from None
     if workers == 1:
-        serving_process.run(serving_process.build(production, options), [bound])
+        serving_process.run(serving_process.build(production, options), sockets)
     else:
         tune_gc()
-        Workers(production, options, workers, bound).serve()
+        Workers(production, options, workers, sockets).serve()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,6 +17,9 @@ from uvicorn.lifespan.on import LifespanOn
 
 from service.runtime.exit_codes import ExitCode, StartFailed
 from service.settings import SettingsInvalid
+
+if TYPE_CHECKING:
+    from service.runtime.operations import OperationsListener
 
 logger = logging.getLogger("credit_easy.process")
 
@@ -50,15 +53,37 @@ class ReportingLifespan(LifespanOn):
 class ServingProcess(uvicorn.Server):
     """uvicorn's server; `startup` raises StartFailed in the place of uvicorn's exit."""
 
+    def __init__(self, config: uvicorn.Config, application: Starlette, options: dict[str, Any]) -> None:
+        super().__init__(config)
+        self.application, self.options = application, options
+        self.operations_socket: socket.socket | None = None
+        """The bound socket of the operations address; None without one."""
+        self.operations_listener: OperationsListener | None = None
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open the database, then listen."""
+        """Open the database, then listen, at the operations address too."""
         try:
             await super().startup(sockets)
+            if self.operations_socket is not None:
+                await self._listen_for_operators(self.operations_socket)
         except SystemExit:
             failure = getattr(self.lifespan, "failure", None)
             raise as_start_failure(failure or RuntimeError("the application did not start")) from None
         except OSError as error:
             raise StartFailed(ExitCode.ADDRESS, f"the port cannot be listened on ({type(error).__name__})") from None
+
+    async def _listen_for_operators(self, bound: socket.socket) -> None:
+        # Imported here: a worker must count into its slot before the metrics exist.
+        from service.runtime.operations import OperationsListener
+
+        self.operations_listener = OperationsListener(self.application.state.app_context, bound, self.options)
+        await self.operations_listener.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish the running requests, close the database, then the operations address."""
+        await super().shutdown(sockets)
+        if self.operations_listener is not None:
+            await self.operations_listener.stop()
 
 
 def as_start_failure(error: BaseException) -> StartFailed:
@@ -84,13 +109,19 @@ def as_start_failure(error: BaseException) -> StartFailed:
 
 def build(application: Callable[[], Starlette], options: dict[str, Any]) -> ServingProcess:
     """Return a server for an application; raises StartFailed where the application cannot be made."""
-    config = uvicorn.Config(application, factory=True, **options)
+    created: list[Starlette] = []
+
+    def make() -> Starlette:
+        created.append(application())
+        return created[0]
+
+    config = uvicorn.Config(make, factory=True, **options)
     try:
         config.load()
     except Exception as error:
         raise as_start_failure(error) from None
     config.lifespan_class = ReportingLifespan
-    return ServingProcess(config)
+    return ServingProcess(config, created[0], options)
 
 
 def end_with_parent(server: uvicorn.Server) -> None:
@@ -112,6 +143,10 @@ def end_with_parent(server: uvicorn.Server) -> None:
 
 
 def run(server: ServingProcess, sockets: list[socket.socket]) -> None:
-    """Serve until a signal; raises StartFailed."""
+    """Serve until a signal; raises StartFailed.
+
+    `sockets`: the bound socket of the public address, then that of the operations address, if there is one.
+    """
+    server.operations_socket = sockets[1] if len(sockets) > 1 else None
     with suppress(KeyboardInterrupt):  # uvicorn 0.54 raises SIGINT again once it has stopped
-        server.run(sockets)
+        server.run(sockets[:1])

@@ -68,8 +68,10 @@ class Worker(Process):
 class Workers(Multiprocess):
     """The parent of several workers. A worker that dies is replaced; SIGHUP replaces all, one after another."""
 
-    def __init__(self, application: Application, options: dict[str, Any], count: int, bound: socket.socket) -> None:
-        super().__init__(uvicorn.Config(application, factory=True, workers=count, **options), [bound])
+    def __init__(
+        self, application: Application, options: dict[str, Any], count: int, sockets: list[socket.socket]
+    ) -> None:
+        super().__init__(uvicorn.Config(application, factory=True, workers=count, **options), sockets)
         self.application, self.options = application, options
         self.counts = shared_counts.create_folder()
         self.counts_short = self.counts is None
@@ -98,7 +100,8 @@ class Workers(Multiprocess):
 
     def init_processes(self) -> None:
         """Start the workers."""
-        self.processes = [self._started() for _ in range(self.processes_num)]
+        for _ in range(self.processes_num):
+            self.processes.append(self._started())  # one by one: each takes a slot that those before it have not
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that died or hang; give up when none serves and another one would fail in the same way."""

@@ -71,6 +71,10 @@ class Pool:
         self.waiters: deque[tuple[Waiter, float]] = deque()
         """Futures of waiting tasks with the loop time at which they fail, in order of arrival."""
         self.sweeping = False
+        self.waits = 0
+        """Tasks that had to wait for a connection so far."""
+        self.timeouts = 0
+        """Waits so far that ended without a connection."""
         self.unavailable = False
         """Set by the health monitor: every `acquire` fails at once."""
         self.restricted = False
@@ -201,6 +205,7 @@ class Pool:
     async def _wait(self) -> asyncpg.Connection | None:
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
+        self.waits += 1
         self.waiters.append((waiter, loop.time() + WAIT_SECONDS))
         if not self.sweeping:
             self.sweeping = True
@@ -220,6 +225,7 @@ class Pool:
         while self.waiters and (self.waiters[0][0].done() or self.waiters[0][1] <= loop.time()):
             waiter, _ = self.waiters.popleft()
             if not waiter.done():
+                self.timeouts += 1
                 waiter.set_exception(TimeoutError("no connection became free"))
         self.sweeping = bool(self.waiters)
         if self.sweeping:

@@ -44,12 +44,18 @@ class Process:
 
     pid: int
     port: int
+    operations_port: int
     output: Path
 
     @property
     def base(self) -> str:
         """The process's address."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def operations(self) -> str:
+        """The process's operations address."""
+        return f"http://127.0.0.1:{self.operations_port}"
 
     @property
     def is_alive(self) -> bool:
@@ -245,17 +251,19 @@ class City:
     def start(self, count: int = 1) -> None:
         """Start processes of the service, each on a port of its own, and wait until they are ready."""
         for _ in range(count):
-            port = free_port()
-            self.processes.append(Process(self._fork(port), port, self.output))
+            port, operations_port = free_port(), free_port()
+            pid = self._fork(port, operations_port)
+            self.processes.append(Process(pid, port, operations_port, self.output))
         for process in self.processes:
             self.wait_until_ready(process)
 
-    def _fork(self, port: int) -> int:
-        return self.forks.fork(self.environment, ["serve", "--port", str(port)], self.output, self.armed)
+    def _fork(self, port: int, operations_port: int) -> int:
+        environment = {**self.environment, "CREDIT_EASY_OPS_ADDRESS": f"127.0.0.1:{operations_port}"}
+        return self.forks.fork(environment, ["serve", "--port", str(port)], self.output, self.armed)
 
     def restart(self, process: Process, *, wait: bool = True) -> None:
         """Start a process that has ended again, on its port."""
-        process.pid = self._fork(process.port)
+        process.pid = self._fork(process.port, process.operations_port)
         if wait:
             self.wait_until_ready(process)
 

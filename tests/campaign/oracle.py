@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import httpx2
+
 from consent.database import queries
 from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import Checkpoint
@@ -22,6 +24,7 @@ from tests.campaign.city import City
 from tests.campaign.expected import Redeemed
 from tests.campaign.journal import Journal
 from tests.campaign.residents import VENUES, ResidentClient
+from tests.support.deadlines import WAIT_SECONDS
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SAMPLE = 3
@@ -173,7 +176,10 @@ async def _check_database(city: City, findings: Findings) -> None:
 
 async def check_privacy(city: City, caller: Caller, clients: Sequence[ResidentClient], findings: Findings) -> None:
     """Search log lines, leaves, metrics and errors for the subjects, accounts and record ids of the residents."""
-    metrics = (await caller.read(None, "/metrics")).text
+    async with httpx2.AsyncClient(timeout=WAIT_SECONDS) as http:
+        answers = [await http.get(process.operations + "/metrics") for process in city.processes if process.is_alive]
+    findings.require(bool(answers), "no process answers at its operations address")
+    metrics = "\n".join(answer.text for answer in answers)
     places = {"log lines": city.log_lines(), "metrics": metrics, "errors": "\n".join(caller.journal.bodies)}
     await database.open_database(city.database_url)
     try:

@@ -151,6 +151,18 @@ def test_an_unknown_time_zone_is_refused(tmp_path: Path, zone: str) -> None:
         settings.read(settings_environment(tmp_path, CITY_ZONE=zone))
 
 
+def test_the_operations_address_is_on_this_machine_unless_it_is_set(tmp_path: Path) -> None:
+    assert settings.read(settings_environment(tmp_path, OPS_ADDRESS=None)).operations_address == ("127.0.0.1", 9090)
+    assert settings.read(settings_environment(tmp_path, OPS_ADDRESS="[::1]:80")).operations_address == ("::1", 80)
+    assert settings.read(settings_environment(tmp_path, OPS_ADDRESS=" ")).operations_address is None
+
+
+@pytest.mark.parametrize("value", ["9090", ":9090", "127.0.0.1", "127.0.0.1:", "::1:9090", "[::1]", "[h]:1", "h:70000"])
+def test_an_operations_address_without_host_or_port_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match="CREDIT_EASY_OPS_ADDRESS"):
+        settings.read(settings_environment(tmp_path, OPS_ADDRESS=value))
+
+
 def test_every_setting_is_in_the_docs_and_nothing_else_is() -> None:
     import re
 

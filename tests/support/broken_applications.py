@@ -21,7 +21,7 @@ def broken() -> Starlette:
 def main() -> None:
     workers.RESTART_SECONDS, workers.UNFORESEEN_MAX = 0.0, 2
     application = {"unusable": unusable, "broken": broken}[sys.argv[1]]
-    workers.Workers(application, {"log_config": None}, 2, first_start.bind("127.0.0.1", 0)).serve()
+    workers.Workers(application, {"log_config": None}, 2, [first_start.bind("127.0.0.1", 0)]).serve()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ class Deployment:
     environment: dict[str, str]
     process: subprocess.Popen[bytes]
     base: str
+    operations: str
+    """The base of the operations address."""
 
     @property
     def workers(self) -> list[psutil.Process]:
@@ -49,11 +51,12 @@ def deployed(
     folder: Path, demo_folder: Path, database_url: str, workers: int, ready: str = "/readyz", **environment: str
 ) -> Iterator[Deployment]:
     """Processes of the service on a seeded database, once the path `ready` answers 200."""
-    port = free_port()
+    port, operations_port = free_port(), free_port()
     with tokens.listener(tokens.documents()) as (jwks_url, _):
         settings = settings_environment(
             folder,
             DATABASE_URL=database_url,
+            OPS_ADDRESS=f"127.0.0.1:{operations_port}",
             ALLOWED_HOSTS="127.0.0.1",
             ISSUERS=issuers(jwks_url=jwks_url),
             KEYRING=str(demo_folder / "keyring.json"),
@@ -67,7 +70,7 @@ def deployed(
         try:
             base = f"http://127.0.0.1:{port}"
             wait_until_ready(base, process, ready)
-            yield Deployment(settings, process, base)
+            yield Deployment(settings, process, base, f"http://127.0.0.1:{operations_port}")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(WAIT_SECONDS)

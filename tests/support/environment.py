@@ -46,6 +46,7 @@ def settings_environment(folder: Path, **changes: str | None) -> dict[str, str]:
         "LOG_KEY": str(folder / "log.pem"),
         "LOG_HOST": "credit.city.example",
         "LOG_FOLDER": str(folder),
+        "OPS_ADDRESS": "",  # tests run in parallel, and a port is free for one process alone
         "ALLOWED_HOSTS": "credit.city.example, api.city.example",
         **changes,
     }

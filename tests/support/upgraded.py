@@ -74,6 +74,7 @@ class Upgraded:
             "CREDIT_EASY_LOG_HOST": "demo.credit-easy.invalid",
             "CREDIT_EASY_LOG_FOLDER": str(self.folder / "published"),
             "CREDIT_EASY_ALLOWED_HOSTS": "127.0.0.1",
+            "CREDIT_EASY_OPS_ADDRESS": "",
         }
 
 

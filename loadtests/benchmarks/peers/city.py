@@ -62,6 +62,7 @@ def environment(city_folder: Path, published: Path, database_url: str, jwks_url:
         "LOG_HOST": "demo.credit-easy.invalid",
         "LOG_FOLDER": str(published),
         "ALLOWED_HOSTS": "localhost",
+        "OPS_ADDRESS": "",  # the others have none
     }
     return {f"CREDIT_EASY_{name}": value for name, value in values.items()}
 

@@ -15,7 +15,7 @@ from service.web import routes as site
 from tests.support.city import City
 
 HIDDEN = {
-    *("/openapi.json", "/docs", "/docs.css", "/docs.js", "/metrics", "/static/{version}/{name}", "/demo-sign-in/token"),
+    *("/openapi.json", "/docs", "/docs.css", "/docs.js", "/static/{version}/{name}", "/demo-sign-in/token"),
     *(route.path for route in site.ROUTES),
     "/{rest}",
 }

@@ -218,7 +218,8 @@ def test_workers_without_space_for_shared_counts_serve(
     try:
         with deployed(tmp_path, demo_folder, url, workers=2) as service:
             resource.setrlimit(resource.RLIMIT_FSIZE, usual)
-            assert [answer(service, "/metrics") for _ in range(4)] == [200] * 4
+            for _ in range(4):
+                assert httpx2.get(service.operations + "/metrics", timeout=WAIT_SECONDS).status_code == 200
             assert answer(service, "/v1/public/benefits") == 200
             assert len(service.workers) == 2
     finally:
