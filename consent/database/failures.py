@@ -90,7 +90,7 @@ class WriteState:
 
 
 WRITES: Final = WriteState()
-"""Set by `note`, reset by `service.storage.health_monitor` after a write that succeeded."""
+"""Set by `note`, reset by `service.storage.write_probe` and where a database is opened."""
 
 
 def note(error: BaseException) -> None:

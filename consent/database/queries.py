@@ -65,7 +65,7 @@ _client: Any = None
 async def detect_engine() -> None:
     """Detect the engine of the database that has just been opened; called once after opening it."""
     global _engine, _client
-    _client = connection()
+    _client, failures.WRITES.failed = connection(), False
     if connection().capabilities.dialect == "sqlite":
         _engine = Engine.SQLITE
         return

@@ -10,12 +10,14 @@ from starlette.responses import Response
 
 from benefits.statistics import privacy_budget, weekly_figures
 from benefits.statistics.privacy_budget import ALLOWANCES, WEEK_EPSILON_MILLI
+from consent.database import failures
 from consent.documents import lifecycle
 from consent.domain import divisions, purposes
 from consent.domain.document_kinds import DocumentKind
 from service.api.public import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
+from service.http.problems import RETRY_AFTER_SECONDS
 from service.storage import database
 
 PAGES = {"docs.html": "text/html", "docs.css": "text/css", "docs.js": "text/javascript"}
@@ -164,11 +166,14 @@ async def health(_: RequestContext, __: None) -> Answer:
 
 
 async def readiness(context: RequestContext, _: None) -> Answer:
-    """Return 200 when the database is migrated and the issuers' keys are loaded, otherwise 503."""
-    checks = {"database": True, "migrations": not await database.missing_migrations()}
+    """Return 200 when the database takes writes and is migrated and the issuers' keys are loaded, otherwise 503."""
+    checks = {"database": not failures.WRITES.failed, "migrations": not await database.missing_migrations()}
     checks["token_keys"] = context.app_context.verifier.ready()
     ready = all(checks.values())
-    return Answer(schemas.Health(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503)
+    if ready:
+        return Answer(schemas.Health(status="ready", checks=checks))
+    retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return Answer(schemas.Health(status="not_ready", checks=checks), 503, retry)
 
 
 def documentation_file(name: str) -> Response:
