@@ -21,6 +21,7 @@ from service.auth import key_files
 from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
+from service.storage import database_url
 
 PREFIX = "CREDIT_EASY_"
 KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY")
@@ -221,6 +222,16 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
     return issuers
 
 
+def _database_url(environment: Mapping[str, str]) -> str:
+    url = _required(environment, "DATABASE_URL")
+    try:
+        if not database_url.is_sqlite(url):
+            database_url.arguments(url)
+    except database_url.DatabaseUrlInvalid as error:
+        raise SettingsInvalid(f"{PREFIX}DATABASE_URL: {error}") from None
+    return url
+
+
 def _signing_key(environment: Mapping[str, str]) -> SigningKey:
     try:
         return key_files.load_signing_key(Path(_required(environment, "SIGNING_KEY")))
@@ -260,7 +271,7 @@ def _redis_url(environment: Mapping[str, str]) -> str | None:
 
 READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
     {
-        "database_url": lambda environment: _required(environment, "DATABASE_URL"),
+        "database_url": _database_url,
         "issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
         "keyring": lambda environment: read_keyring(Path(_required(environment, "KEYRING"))),
         "signing_key": _signing_key,

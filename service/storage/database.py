@@ -12,7 +12,6 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -22,9 +21,9 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
 from consent.records import seal_stored
-from service.storage import connection_failures, health_monitor, partitioning, roles
+from service.storage import connection_failures, database_url, health_monitor, partitioning, roles
 from service.storage.connection_failures import ConnectionFailure
-from service.storage.pool import CONNECTIONS_MAX, Address, Client, preparing
+from service.storage.pool import CONNECTIONS_MAX, Client, preparing
 
 logger = logging.getLogger("credit_easy.database")
 
@@ -37,9 +36,6 @@ REPEAT_SECONDS = 60.0
 
 Prepare = Callable[[], Awaitable[None]]
 """Work on the database that must be done before a request may use it."""
-
-POSTGRES_PORT = 5432
-"""The port of a PostgreSQL whose URL names none."""
 
 
 async def open_database(url: str) -> None:
@@ -79,44 +75,17 @@ def create_private_file(path: Path) -> None:
 
 
 def database_config(url: str) -> dict[str, Any]:
-    """Return Tortoise's configuration for a database URL."""
-    url, addresses = split_hosts(url)
-    connection: dict[str, Any] = expand_db_url(url)
-    if connection["engine"] == "tortoise.backends.sqlite":
+    """Return Tortoise's configuration for a database URL; DatabaseUrlInvalid where it is unusable."""
+    if database_url.is_sqlite(url):
+        connection: dict[str, Any] = expand_db_url(url)
         connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
     else:
-        connection["engine"] = "service.storage.pool"
-        connection["credentials"].setdefault("maxsize", CONNECTIONS_MAX)
-        connection["credentials"]["addresses"] = addresses
+        credentials = {"maxsize": CONNECTIONS_MAX, **database_url.arguments(url)}
+        connection = {"engine": "service.storage.pool", "credentials": credentials}
     return {
         "connections": {queries.CONNECTION: connection},
         "apps": {name: {"models": models, "default_connection": queries.CONNECTION} for name, models in MODELS.items()},
     }
-
-
-def split_hosts(url: str) -> tuple[str, tuple[Address, ...]]:
-    """Return a database URL with its first host alone, and the addresses of all hosts; none for fewer than two.
-
-    As in libpq, `postgres://user@one:5432,two:5433/city` and `postgres:///city?host=one,two&port=5432,5433` name two
-    servers, one of which is the primary. Tortoise and urllib know one host.
-
-    Raises:
-        ValueError: a port is no number, or there are more or fewer ports than hosts.
-    """
-    parts = urlsplit(url)
-    user, at, named = parts.netloc.rpartition("@")
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    hosts = (named or query.get("host", "")).split(",")
-    if len(hosts) < 2 or not parts.scheme.startswith("postgres"):
-        return url, ()
-    if named:
-        servers = [urlsplit(f"//{host}") for host in hosts]
-        addresses = tuple((server.hostname or "", server.port or POSTGRES_PORT) for server in servers)
-        return urlunsplit(parts._replace(netloc=f"{user}{at}{hosts[0]}")), addresses
-    ports = [int(port) for port in query.pop("port", str(POSTGRES_PORT)).split(",")]
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    query["host"] = hosts[0]
-    return urlunsplit(parts._replace(query=urlencode(query))), tuple(zip(hosts, ports, strict=True))
 
 
 async def open_for_requests(url: str, prepare: Prepare) -> asyncio.Task[None]:

@@ -21,6 +21,7 @@ from tortoise.backends.base.client import PoolConnectionWrapper, TransactionCont
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 
 from consent.database.failures import UNUSABLE_CONNECTION_ERRORS
+from service.storage.database_url import Address
 
 CONNECTIONS_MAX = 10
 """Connections of one process; `?maxsize=` in the database URL replaces it."""
@@ -35,8 +36,6 @@ IDLE_SECONDS = 300
 
 Waiter = asyncio.Future[asyncpg.Connection | None]
 """Resolved with a connection, or with None: try again."""
-Address = tuple[str, int]
-"""Host (a name, an address or the folder of a socket) and port of one server."""
 
 _preparing: ContextVar[bool] = ContextVar("_preparing", default=False)
 

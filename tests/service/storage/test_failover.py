@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from service.demo import seed
-from service.storage.database import split_hosts
 from tests.support import city, servers
 from tests.support.city import City
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
@@ -23,30 +22,6 @@ from tests.support.seeding import seed_database
 from tests.support.servers import Postgres
 
 PATHS = ("/v1/public/benefits", "/v1/me/points", "/v1/me/consents", "/readyz")
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("postgres://u:p@one/city", ("postgres://u:p@one/city", ())),
-        ("postgres:///city?host=%2Fsocket", ("postgres:///city?host=%2Fsocket", ())),
-        ("sqlite:///a,b/city.sqlite3", ("sqlite:///a,b/city.sqlite3", ())),
-        (
-            "postgres://u:p@one:1,two/city?maxsize=3",
-            ("postgres://u:p@one:1/city?maxsize=3", (("one", 1), ("two", 5432))),
-        ),
-        ("postgres://u@[::1]:1,[::2]/c", ("postgres://u@[::1]:1/c", (("::1", 1), ("::2", 5432)))),
-        ("postgres://u@/c?host=/a,/b&port=1,2", ("postgres://u@/c?host=%2Fa", (("/a", 1), ("/b", 2)))),
-        ("postgres://u@/c?host=/a,/b", ("postgres://u@/c?host=%2Fa", (("/a", 5432), ("/b", 5432)))),
-    ],
-)
-def test_a_url_names_several_servers_as_for_libpq(url: str, expected: tuple[str, tuple[tuple[str, int], ...]]) -> None:
-    assert split_hosts(url) == expected
-
-
-def test_hosts_and_ports_of_different_number_are_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        split_hosts("postgres://u@/c?host=/a,/b&port=1,2,3")
 
 
 @contextmanager
