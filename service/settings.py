@@ -124,7 +124,7 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
     public = _required(environment, "PUBLIC_URL").rstrip("/")
     try:
         clients = {Audience(audience): _sign_in(members) for audience, members in json.loads(text).items()}
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise SettingsInvalid(
             f"{PREFIX}PAGES must be JSON: audience → client_id, authorize_url, token_url, and if need be"
             f" client_secret_file, scope, sign_out_url, revocation_url ({type(error).__name__})"
@@ -174,7 +174,7 @@ def read_keyring(path: Path) -> Keyring:
     try:
         mode = path.stat().st_mode
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsInvalid(f"{PREFIX}KEYRING cannot be read: {type(error).__name__}") from None
     if stat.S_IMODE(mode) & 0o077:
         raise SettingsInvalid(f"{PREFIX}KEYRING must be readable by its owner alone (mode 0600)")
@@ -211,7 +211,7 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
             )
             for audience, members in document.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SettingsInvalid(
             f"{PREFIX}ISSUERS must be JSON: audience → issuer, audience, jwks_url, algorithms"
         ) from None

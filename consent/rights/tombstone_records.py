@@ -89,5 +89,5 @@ def decode_line(line: bytes) -> Tombstone | None:
         erased = stone["kind"] == "erased"
         kind = TombstoneKind.SUBJECT_ERASED if erased else TombstoneKind(stone["kind"])
         return Tombstone(kind, stone["name"], "", datetime.fromisoformat(stone["at"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -225,8 +225,11 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def json_object(data: bytes) -> dict[str, object]:
-    """Parse a JSON object in UTF-8. Raises ValueError for anything else and for a repeated name at any depth."""
-    parsed = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    """Parse a JSON object in UTF-8. ValueError for anything else, deep nesting and a repeated name."""
+    try:
+        parsed = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     if not isinstance(parsed, dict):
         raise ValueError("not an object")
     return parsed

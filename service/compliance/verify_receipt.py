@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ReceiptRefused as refused:
         sys.stderr.write(f"refused: {refused}\n")
         return 1
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         sys.stderr.write(f"refused: not a receipt ({type(error).__name__})\n")
         return 1
     sys.stdout.write("\n".join(passed) + "\n")

@@ -128,7 +128,7 @@ def read_mapping(path: Path) -> FileMapping:
     """Read the mapping of a YAML or JSON file. Raises MappingInvalid."""
     try:
         return parse_mapping(path.read_text(encoding="utf-8"), path.name)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise MappingInvalid(f"{path.name} cannot be read: {type(error).__name__}") from None
 
 
@@ -140,7 +140,7 @@ def parse_mapping(text: str, name: str) -> FileMapping:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise MappingInvalid(f"{name}: {place}: {first['msg']}") from None
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise MappingInvalid(f"{name} cannot be read: {type(error).__name__}") from None
     if (mapping.kind is None) == (mapping.columns.kind is None):
         raise MappingInvalid(f"{name}: name the kind once, as a constant or as a column")

@@ -1,0 +1,44 @@
+"""Fuzz every parser: `python -m tests.fuzz --minutes 60`. Exits 1 after an error that no parser should raise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+
+from tests.fuzz.generated import search
+from tests.fuzz.parsers import PARSERS, attempt
+
+EXAMPLES = 500
+"""Inputs of a parser in one round."""
+
+
+def main() -> int:
+    """Let every parser read generated inputs, round after round, until the minutes are over; print the counts."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--minutes", type=float, default=10.0)
+    chosen = arguments.parse_args()
+    began, rounds, failed = time.monotonic(), 0, set()
+    for parser in PARSERS:
+        for sample in parser.samples:
+            attempt(parser, sample)
+    while time.monotonic() - began < chosen.minutes * 60:
+        for parser in PARSERS:
+            try:
+                search(parser, EXAMPLES, same=False)
+            except BaseException:
+                if sys.exc_info()[0] is KeyboardInterrupt:
+                    raise
+                if parser.name not in failed:
+                    print(f"FAILURE {parser.name}")
+                    traceback.print_exc(limit=-6)
+                failed.add(parser.name)
+        rounds += 1
+    minutes = (time.monotonic() - began) / 60
+    print(f"{len(PARSERS)} parsers, {rounds * EXAMPLES} inputs each, {minutes:.1f} minutes, {len(failed)} failures")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
