@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.campaign.city import Machine
-from tests.campaign.faults import Fault
-from tests.campaign.oracle import unexpected
+from tests.campaign.fault import Fault
+from tests.campaign.oracle import Findings, unexpected
 from tests.campaign.scene import Scene
 
 BEFORE, AFTER = 6, 12
@@ -64,25 +64,33 @@ class Campaign:
     async def _strike(self, scene: Scene, fault: Fault, chance: random.Random) -> bool:
         """Strike one fault; return True when something is wrong afterwards, or the city must not be used again."""
         before = scene.journal.acknowledged
-        scene.act()
-        await scene.until_acknowledged(chance.randint(1, BEFORE))
-        row = self.rows[await fault.strike(scene, chance) or fault.name]
-        over, reached = time.monotonic(), scene.journal.acknowledged
-        await scene.until_acknowledged(AFTER, reached)
-        wrong = await scene.rest()
-        findings = await scene.check()
+        row, over = self.rows[fault.name], time.monotonic()
+        try:
+            scene.act()
+            await scene.until_acknowledged(chance.randint(1, BEFORE))
+            row = self.rows[await fault.strike(scene, chance) or fault.name]
+            over, reached = time.monotonic(), scene.journal.acknowledged
+            if scene.findings is None:
+                await scene.until_acknowledged(AFTER, reached)
+            scene.differences += await scene.rest()
+            findings = scene.findings or await scene.check()
+        except Exception as error:
+            scene.differences += [f"{type(error).__name__}: {error}", *await scene.rest()]
+            findings = Findings()
         row.runs += 1
         row.acknowledged += scene.journal.acknowledged - before
         row.lost += len(findings.lost)
         row.doubled += len(findings.doubled)
         recovered = scene.journal.first_after(over)
-        if recovered is not None:
+        if scene.recovered_seconds is not None:
+            row.recovered_seconds.append(scene.recovered_seconds)
+        elif recovered is not None:
             row.recovered_seconds.append(recovered - over)
-        wrong += [*findings.all, *unexpected(scene.journal)]
+        wrong = [*scene.differences, *findings.all, *unexpected(scene.journal)]
         self.differences += [f"{fault.name} (city {scene.number}): {text}" for text in wrong]
         if self.verbose:
             print(f"{sum(row.runs for row in self.rows.values()):5} {fault.name}: {wrong or 'ok'}", flush=True)
-        return bool(wrong)
+        return bool(wrong) or fault.ends_city
 
     def table(self) -> str:
         """Return the figures as a Markdown table."""

@@ -9,12 +9,12 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
@@ -26,9 +26,10 @@ from service.demo import seed
 from service.settings import Settings
 from tests.campaign.serving import Forks
 from tests.support import servers, tokens
+from tests.support.command_line import run_command
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.environment import issuers, settings_environment
-from tests.support.processes import free_port
+from tests.support.processes import ROOT, free_port, wait_until_ready
 from tests.support.seeding import seed_database
 
 LOG_HOST = "credit.city.example"
@@ -177,10 +178,11 @@ def machine(engine: str) -> Iterator[Machine]:
             shared.redis = Redis(folder, forks)
             shared.redis.start()
             stack.callback(shared.redis.stop)
+            shared.postgres.create_service_role()
             url = shared.postgres.create()
             settings = replace(settings, database_url=url)
             shared.template = servers.name_of(url)
-        asyncio.run(seed_database(settings))
+        asyncio.run(seed_database(settings, service_role=servers.SERVICE_ROLE if shared.postgres else None))
         yield shared
 
 
@@ -216,12 +218,17 @@ class City:
         self.output = shared.folder / f"output-{self.name}"
         self.armed = shared.folder / f"armed-{self.name}"
         self.processes: list[Process] = []
+        self.bases: list[str] = []
+        """The addresses of the processes; clients share this list."""
+        self.group: WorkerGroup | None = None
         self.forks = shared.forks
         if shared.postgres is None:
-            shutil.copy(shared.keys / "city.sqlite3", self.folder / "city.sqlite3")
-            self.database_url = f"sqlite://{self.folder / 'city.sqlite3'}"
+            shutil.copy(shared.keys / "city.sqlite3", self.sqlite_path)
+            self.database_url = self.owner_url = f"sqlite://{self.sqlite_path}"
         else:
-            self.database_url = shared.postgres.create(shared.template)
+            self.owner_url = shared.postgres.create(shared.template)
+            name = servers.name_of(self.owner_url)
+            self.database_url = shared.postgres.url(name, servers.SERVICE_ROLE)
         self.environment = settings_environment(
             shared.folder,
             DATABASE_URL=self.database_url,
@@ -234,6 +241,11 @@ class City:
         )
 
     @property
+    def sqlite_path(self) -> Path:
+        """The file of the database on SQLite."""
+        return self.folder / "city.sqlite3"
+
+    @property
     def settings(self) -> Settings:
         """The settings of the processes, for checks by the campaign itself."""
         signer = NoteSigner(LOG_HOST, key_files.load_log_key(self.machine.folder / "log.pem"))
@@ -243,27 +255,31 @@ class City:
             publisher=Publisher(signer, self.published),
         )
 
-    @property
-    def bases(self) -> list[str]:
-        """The addresses of the processes."""
-        return [process.base for process in self.processes]
-
     def start(self, count: int = 1) -> None:
         """Start processes of the service, each on a port of its own, and wait until they are ready."""
         for _ in range(count):
             port, operations_port = free_port(), free_port()
             pid = self._fork(port, operations_port)
             self.processes.append(Process(pid, port, operations_port, self.output))
+            self.bases.append(self.processes[-1].base)
         for process in self.processes:
             self.wait_until_ready(process)
 
-    def _fork(self, port: int, operations_port: int) -> int:
+    def _fork(self, port: int, operations_port: int, forks: Forks | None = None) -> int:
         environment = {**self.environment, "CREDIT_EASY_OPS_ADDRESS": f"127.0.0.1:{operations_port}"}
-        return self.forks.fork(environment, ["serve", "--port", str(port)], self.output, self.armed)
+        return (forks or self.forks).fork(environment, ["serve", "--port", str(port)], self.output, self.armed)
 
-    def restart(self, process: Process, *, wait: bool = True) -> None:
+    def with_workers(self) -> WorkerGroup:
+        """Return the running `serve --workers 2` of this city, started at the first call."""
+        if self.group is None:
+            self.group = WorkerGroup(self)
+            self.group.start()
+            self.bases.append(self.group.base)
+        return self.group
+
+    def restart(self, process: Process, *, wait: bool = True, forks: Forks | None = None) -> None:
         """Start a process that has ended again, on its port."""
-        process.pid = self._fork(process.port, process.operations_port)
+        process.pid = self._fork(process.port, process.operations_port, forks)
         if wait:
             self.wait_until_ready(process)
 
@@ -314,24 +330,79 @@ class City:
         """Everything that the processes have printed."""
         return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the command line on this city."""
-        from tests.support.command_line import run_command
-
-        return run_command(*arguments, env=self.environment)
+    def migrate(self) -> subprocess.CompletedProcess[str]:
+        """Run `credit-easy migrate` as the owner of the tables."""
+        owner = {"CREDIT_EASY_DATABASE_URL": self.owner_url, "CREDIT_EASY_SERVICE_ROLE": servers.SERVICE_ROLE}
+        return run_command("migrate", env={**self.environment, **owner})
 
     def close(self) -> None:
         """Kill the processes and delete the database and the folders."""
         for process in self.processes:
             self.kill(process)
+        if self.group is not None:
+            self.group.close()
         if self.machine.postgres is not None:
-            self.machine.postgres.drop(self.database_url)
+            self.machine.postgres.drop(self.owner_url)
         for place in (self.folder, self.published):
             self.machine.unmount(place)
         for file in (self.output, self.armed):
             file.unlink(missing_ok=True)
 
 
-def closing(thing: Any) -> contextlib.AbstractContextManager[Any]:
-    """Return a context manager that closes a city."""
-    return contextlib.closing(thing)
+class WorkerGroup:
+    """`serve --workers 2`: a parent that starts workers, as an operator runs it."""
+
+    def __init__(self, city: City) -> None:
+        self.city, self.port = city, free_port()
+        self.running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base(self) -> str:
+        """The address that the workers share."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the parent and wait until both workers serve."""
+        with self.city.output.open("ab") as output:
+            self.running = subprocess.Popen(
+                [sys.executable, "-m", "service.cli.main", "serve", "--port", str(self.port), "--workers", "2"],
+                cwd=ROOT,
+                env={**os.environ, **self.city.environment, "CREDIT_EASY_OPS_ADDRESS": f"127.0.0.1:{free_port()}"},
+                stdout=output,
+                stderr=output,
+            )
+        self.city.forks.guard(self.running.pid)
+        wait_until_ready(self.base, self.running)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(self.workers()) < 2 and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        for worker in self.workers():
+            self.city.forks.guard(worker.pid)
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes that answer."""
+        assert self.running is not None
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.running.pid).children()
+            alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+            return [child for child in alive if "resource_tracker" not in " ".join(child.cmdline())]
+        return []
+
+    def kill_parent(self) -> None:
+        """Kill the parent alone."""
+        assert self.running is not None
+        self.running.kill()
+        self.running.wait()
+
+    def close(self) -> None:
+        """End the parent and its workers."""
+        assert self.running is not None
+        workers = self.workers()
+        self.running.terminate()
+        try:
+            self.running.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill_parent()
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()

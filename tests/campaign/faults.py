@@ -1,36 +1,26 @@
-"""The faults by name. Each strikes while clients act, and returns once the cause is over."""
+"""The faults by name, and those of processes: kills at any moment and at every named point, pauses, restarts.
+
+Each fault strikes while clients act, and returns once its cause is over.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import signal
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from consent.kernel.fault_points import FaultPoint
+from tests.campaign import client_faults, database_faults, redis_faults, restore_faults, tamper_faults, worker_faults
+from tests.campaign.fault import BOTH, POSTGRES_ONLY, Fault, Strike
 from tests.campaign.scene import Scene
 
-SQLITE, POSTGRES = "sqlite", "postgres"
-BOTH = frozenset({SQLITE, POSTGRES})
-ENGINES_OF_POINT = {FaultPoint.PLAN_COMMITTED: frozenset({POSTGRES})}
-"""Points that one engine alone reaches."""
 POINT_SECONDS = 3.0
 """Until an armed point is reached; a process that never reaches it is killed all the same."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault: the engines it is for, how often it is drawn, and its act."""
-
-    name: str
-    engines: frozenset[str]
-    weight: int
-    strike: Callable[[Scene, random.Random], Awaitable[str | None]]
-    """Returns the name under which the run counts, None for the fault's own."""
-    needs_mount: bool = False
-
-
+ENGINES_OF_POINT = {FaultPoint.PLAN_COMMITTED: POSTGRES_ONLY}
+"""Points that one engine alone reaches."""
 LEADING_ACTS = MappingProxyType(
     {
         FaultPoint.ENDING_RECORDED: "withdraw_provider",
@@ -50,7 +40,7 @@ async def kill(scene: Scene, chance: random.Random) -> str | None:
     return None
 
 
-def kill_at(point: FaultPoint) -> Callable[[Scene, random.Random], Awaitable[str | None]]:
+def kill_at(point: FaultPoint) -> Strike:
     """Return a fault that ends a process when it reaches a point; one that does not reach it counts as `kill`."""
 
     async def strike(scene: Scene, chance: random.Random) -> str | None:
@@ -67,73 +57,53 @@ def kill_at(point: FaultPoint) -> Callable[[Scene, random.Random], Awaitable[str
     return strike
 
 
-async def stop_postgres(scene: Scene, chance: random.Random) -> str | None:
-    """Stop PostgreSQL as a power failure does, and start it a moment later."""
-    server = scene.city.machine.postgres
-    assert server is not None
-    await asyncio.to_thread(server.stop)
-    await asyncio.sleep(chance.uniform(0.0, 1.0))
-    await asyncio.to_thread(server.start)
-    scene.city.forks.guard(server.pid)
+async def restart(scene: Scene, chance: random.Random) -> str | None:
+    """Ask a process to end, which finishes its requests, and start it again."""
+    process = chance.choice(scene.city.processes)
+    await asyncio.to_thread(scene.city.terminate, process)
+    scene.city.restart(process, wait=False)
     return None
 
 
-async def stop_redis(scene: Scene, chance: random.Random) -> str | None:
-    """Kill Redis and start it a moment later, empty."""
-    redis = scene.city.machine.redis
-    assert redis is not None
-    await asyncio.to_thread(redis.stop)
-    await scene.until_acknowledged(5)
-    await asyncio.sleep(chance.uniform(0.0, 0.5))
-    await asyncio.to_thread(redis.start)
-    return None
-
-
-async def pause_redis(scene: Scene, chance: random.Random) -> str | None:
-    """Leave Redis' connections open and answer nothing for a while."""
-    redis = scene.city.machine.redis
-    assert redis is not None
-    redis.pause()
+async def pause(scene: Scene, chance: random.Random) -> str | None:
+    """Stop a process for some seconds, as a busy host does; its connections and locks stay."""
+    process = chance.choice(scene.city.processes)
+    os.kill(process.pid, signal.SIGSTOP)
     try:
-        await scene.until_acknowledged(5)
-        await asyncio.sleep(chance.uniform(0.0, 0.5))
+        await asyncio.sleep(chance.uniform(0.5, 4.0))
     finally:
-        redis.resume()
+        os.kill(process.pid, signal.SIGCONT)
     return None
 
 
-async def empty_redis(scene: Scene, chance: random.Random) -> str | None:
-    """Delete everything in Redis."""
-    redis = scene.city.machine.redis
-    assert redis is not None
-    await redis.empty()
-    return None
-
-
+PROCESS_FAULTS = (
+    Fault("kill", BOTH, 8, kill),
+    *(Fault(f"kill at {point.value}", ENGINES_OF_POINT.get(point, BOTH), 2, kill_at(point)) for point in FaultPoint),
+    Fault("restart", BOTH, 1, restart),
+    Fault("pause of a process", BOTH, 1, pause),
+)
 FAULTS: Mapping[str, Fault] = MappingProxyType(
     {
         fault.name: fault
         for fault in (
-            Fault("kill", BOTH, 8, kill),
-            *(
-                Fault(f"kill at {point.value}", ENGINES_OF_POINT.get(point, BOTH), 2, kill_at(point))
-                for point in FaultPoint
-            ),
-            Fault("stop of PostgreSQL", frozenset({POSTGRES}), 4, stop_postgres),
-            Fault("stop of Redis", frozenset({POSTGRES}), 2, stop_redis),
-            Fault("pause of Redis", frozenset({POSTGRES}), 1, pause_redis),
-            Fault("emptied Redis", frozenset({POSTGRES}), 1, empty_redis),
+            *PROCESS_FAULTS,
+            *worker_faults.FAULTS,
+            *database_faults.FAULTS,
+            *restore_faults.FAULTS,
+            *tamper_faults.FAULTS,
+            *redis_faults.FAULTS,
+            *client_faults.FAULTS,
         )
     }
 )
 
 
-def of_engine(engine: str, names: list[str], mounts: bool) -> tuple[list[Fault], list[str]]:
+def of_engine(engine: str, names: Sequence[str], mounts: bool) -> tuple[list[Fault], list[str]]:
     """Return the chosen faults of an engine and the names of those that this user cannot run; all without names."""
     chosen = [fault for fault in FAULTS.values() if engine in fault.engines and _is_named(fault.name, names)]
     possible = [fault for fault in chosen if mounts or not fault.needs_mount]
     return possible, [fault.name for fault in chosen if fault not in possible]
 
 
-def _is_named(fault: str, names: list[str]) -> bool:
+def _is_named(fault: str, names: Sequence[str]) -> bool:
     return not names or any(fault == name or (name.endswith("*") and fault.startswith(name[:-1])) for name in names)

@@ -98,18 +98,15 @@ async def check(city: City, caller: Caller, clients: Sequence[ResidentClient], r
     """Compare everything while nobody acts; every call of the clients is settled."""
     findings = Findings()
     for client in clients:
-        await _check_resident(caller, client, findings)
+        await check_resident(caller, client, findings)
     await _check_redemptions(caller, redeemed, findings)
-    await database.open_database(city.database_url)
-    try:
-        await _check_database(city, findings)
-    finally:
-        await database.close_database()
+    await check_rows(city, findings)
     await check_privacy(city, caller, clients, findings)
     return findings
 
 
-async def _check_resident(caller: Caller, client: ResidentClient, findings: Findings) -> None:
+async def check_resident(caller: Caller, client: ResidentClient, findings: Findings) -> None:
+    """Compare consents, records, objections and points of a resident with the journal."""
     expected, name = client.expected, client.subject
     consents = await caller.pages(client.me, "/v1/me/consents")
     states = {row["consent_id"]: row["state"] for row in consents}
@@ -153,7 +150,16 @@ async def _check_redemptions(caller: Caller, redeemed: Redeemed, findings: Findi
         findings.require(same, f"the key of redemption {redemption_id} gives {again.status_code}")
 
 
-async def _check_database(city: City, findings: Findings) -> None:
+async def check_rows(city: City, findings: Findings) -> None:
+    """Verify logs, chains, sealed fields, quotas, and that nothing was used without a consent."""
+    await database.open_database(city.database_url)
+    try:
+        await _check_rows(city, findings)
+    finally:
+        await database.close_database()
+
+
+async def _check_rows(city: City, findings: Findings) -> None:
     reports = await logs.check_all(city.settings.keyring, city.settings.publisher)
     for name, report in reports.items():
         findings.require(report.fault is None, f"verify-log: {name}: {report.fault}")

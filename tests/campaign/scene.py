@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.campaign import oracle
@@ -34,6 +34,18 @@ class Scene:
         self.process_count = processes
         self.clients: list[ResidentClient] = []
         self.tasks: list[asyncio.Task[None]] = []
+        self.differences: list[str] = []
+        """Contradictions that clients or a fault met."""
+        self.findings: Findings | None = None
+        """Set by a fault that compares for itself and ends the city."""
+        self.recovered_seconds: float | None = None
+
+    @contextmanager
+    def recovery(self) -> Iterator[None]:
+        """Measure the block as the time that the service took to recover."""
+        began = time.monotonic()
+        yield
+        self.recovered_seconds = time.monotonic() - began
 
     async def begin(self) -> None:
         """Start the processes, and let every resident consent and be linked."""
@@ -79,8 +91,11 @@ class Scene:
         """Wait until something has happened; False when it has not within so many seconds."""
         deadline = time.monotonic() + seconds
         while not happened():
-            if time.monotonic() > deadline or any(task.done() for task in self.tasks):
+            if time.monotonic() > deadline:
                 return happened()
+            for task in self.tasks:
+                if task.done() and (error := task.exception()) is not None:
+                    raise error
             await asyncio.sleep(0.01)
         return True
 
