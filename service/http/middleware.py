@@ -58,7 +58,7 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message["headers"], request_id)
+                complete_headers(message["headers"], request_id)
             await send(message)
 
         try:
@@ -83,7 +83,7 @@ class RequestMiddleware:
         return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
 
 
-def _add_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
+def complete_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
     """Add the headers of every answer to an answer's own, which stay as they are."""
     own = {name for name, _ in headers} & _DEFAULT_NAMES
     headers += [header for header in _DEFAULTS if header[0] not in own] if own else _DEFAULTS

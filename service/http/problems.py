@@ -100,8 +100,9 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "in_future": 422,
         "would_lower_points": 422,
         "prohibited": 422,
-        # 429 and 5xx
+        # 429, 431 and 5xx
         "rate_limited": 429,
+        "head_too_large": 431,
         "budget_spent": 429,
         "privacy_budget_spent": 429,
         "internal": 500,

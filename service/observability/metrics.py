@@ -86,6 +86,12 @@ OVERDUE = _gauge(
 LOG_FOLDER_FREE = _gauge("credit_easy_log_folder_free_bytes", "Free space where checkpoints and tombstones are stored")
 LOG_FOLDER_SIZE = _gauge("credit_easy_log_folder_size_bytes", "All space where checkpoints and tombstones are stored")
 VERSION_INFO = _gauge("credit_easy_version_info", "1 for the version that runs", ("version",))
+CONNECTIONS = Counter(
+    "credit_easy_connections_refused",
+    "Connections that were refused or closed, by reason",
+    ("reason",),
+    registry=REGISTRY,
+)
 
 
 def count(operation: str, status: int, seconds: float) -> None:
@@ -103,6 +109,12 @@ def count_refusal(rate: str) -> None:
     """Count one request that was refused because a rate was used up."""
     with suppress(OSError):
         RATE_LIMITED.labels(rate).inc()
+
+
+def count_connection(reason: str) -> None:
+    """Count a connection that was refused (a problem's code) or closed (`displaced`, `too_slow`)."""
+    with suppress(OSError):
+        CONNECTIONS.labels(reason).inc()
 
 
 @lru_cache(maxsize=512)

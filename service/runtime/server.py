@@ -19,9 +19,20 @@ from service.runtime.workers import Workers
 
 GRACE_SECONDS = 20
 """Seconds that a running request may take after the service was told to stop."""
+KEEP_ALIVE_SECONDS = 75
+"""Time that a connection may be idle between two requests. nginx closes its own after 60: were this less, nginx would
+now and then send a request into a connection that is being closed, and answer 502."""
 COLLECT_AFTER = 20_000
 """Allocations before Python collects reference cycles: those of a hundred requests, some megabytes."""
-OPTIONS = {"access_log": False, "server_header": False, "log_config": None, "ws": "none"}
+OPTIONS = {
+    "access_log": False,
+    "server_header": False,
+    "log_config": None,
+    "ws": "none",
+    # By its name: the process that only restarts the others imports none of it.
+    "http": "service.runtime.connections:LimitedConnection",
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+}
 """Options of uvicorn in the demonstration, in production and in the benchmarks."""
 
 

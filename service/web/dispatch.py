@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from consent.kernel.bilingual import LANGUAGES
@@ -36,6 +36,8 @@ async def answer(site: Site, route: PageRoute, request: Request) -> Response:
         if problem.reply.status == 401 and route.audience is not None:
             return _require_sign_in(page, route)
         return page.problem(problem.reply)
+    except ClientDisconnect:
+        raise  # nobody is there to read a page
     except Exception as error:
         return page.problem(await _error_as_reply(request, error))
 

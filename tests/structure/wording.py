@@ -26,8 +26,8 @@ REFUSED_NAME = re.compile(
     re.IGNORECASE,
 )
 REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold"})
-STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND", "READING_ROOM"})
-"""Terms of HTTP, and kinds of service whose names the API fixes."""
+STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND", "READING_ROOM", "connection_made"})
+"""Terms of HTTP, kinds of service whose names the API fixes, and a method of asyncio's protocols."""
 API_FIELDS = frozenset({"beside", "door", "found"})
 """Members of answers that clients read; allowed as fields of a class alone."""
 PARAMETERS_MAX = 6

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 
 from service.auth.access_tokens import Audience
@@ -80,10 +81,60 @@ def test_d1_bodies_that_never_end_hold_up_nobody(service: Service) -> None:
         service.head("POST", "/v1/source/records", source, "Content-Type: application/x-ndjson",
                      "Content-Length: 1000"),
         service.head("POST", "/v1/source/records", source, "Content-Type: application/json", "Content-Length: 1000"),
-        service.head("POST", "/me/withdraw", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 99"),
+        service.head("POST", "/admin/benefits/new", "Content-Type: application/x-www-form-urlencoded",
+                     "Content-Length: 99"),
     ]  # fmt: skip
     with ExitStack() as open_sockets:
         for head in heads * ENOUGH_TO_BLOCK:
             waiting = open_sockets.enter_context(service.connect())
             waiting.sendall(head + (b"1\r\n{\r\n" if b"chunked" in head else b"{"))
         service.everybody_is_served()
+
+
+ATTACKER = "127.0.0.2"
+"""An address of this machine that is no trusted proxy."""
+HALF_OPEN = 300
+
+
+@pytest.mark.both_engines
+def test_d2_three_hundred_half_open_connections_hold_up_nobody(service: Service) -> None:
+    with ExitStack() as open_sockets:
+        for number in range(HALF_OPEN):
+            waiting = open_sockets.enter_context(service.connect(ATTACKER))
+            waiting.sendall(b"GET /v1/public/benefits HTTP/1.1\r\nHost: 127.0.0.1\r\n"[: number % 50])
+        service.everybody_is_served()
+        # The address itself is served as well: its oldest unused connections were closed.
+        neighbour = open_sockets.enter_context(service.connect(ATTACKER))
+        neighbour.sendall(service.head("GET", "/healthz"))
+        assert neighbour.recv(12) == b"HTTP/1.1 200"
+
+
+def test_d2_a_head_of_100_mb_is_refused_and_costs_no_memory(service: Service) -> None:
+    process = psutil.Process(service.process.running.pid)
+    before = process.memory_info().rss
+    with service.connect(ATTACKER) as attacker:
+        attacker.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        sent = 0
+        try:
+            while sent < 100_000_000:
+                sent += attacker.send(b"a" * 1_000_000)
+        except ConnectionError:
+            pass
+    assert sent < 100_000_000
+    assert process.memory_info().rss - before < 20_000_000
+    with service.connect(ATTACKER) as attacker:
+        attacker.sendall(b"GET /" + b"a" * 70_000)
+        assert attacker.recv(12) == b"HTTP/1.1 431"
+    service.everybody_is_served()
+
+
+def test_a_form_that_is_abandoned_is_no_error(service: Service) -> None:
+    for _ in range(5):
+        with service.connect() as client:
+            client.sendall(
+                service.head("POST", "/admin/benefits/new", "Content-Type: application/x-www-form-urlencoded",
+                             "Content-Length: 99") + b"a=1"
+            )  # fmt: skip
+    service.everybody_is_served()
+    metrics = httpx2.get(service.process.base + "/metrics", timeout=WAIT_SECONDS).text
+    assert 'status="500"' not in metrics
