@@ -205,9 +205,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         required = not issubclass(operation.request, OptionalBody)
         described["requestBody"] = {"required": required, "content": content}
     for status, codes in _problems(operation).items():
+        also = described["responses"].get(str(status), {}).get("content", {})
         described["responses"][str(status)] = {
             "description": f"{STATUS_DESCRIPTIONS.get(status, 'Refused')}: {', '.join(codes)}",
-            "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
+            "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}, **also},
         }
     if not described["parameters"]:
         del described["parameters"]

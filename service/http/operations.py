@@ -30,6 +30,8 @@ class ReadOptions(TypedDict, total=False):
     """Codes of problems beyond those that every call of the audience has."""
     writes: bool
     """Run in a transaction although the call reads: it records that somebody read."""
+    further: Mapping[int, type[BaseModel]]
+    """Answers with another status that are no problem."""
     media: str
     also_answers: tuple[str, ...]
     own_clock: bool
@@ -78,7 +80,7 @@ class Calls:
             operation_id=operation_id,
             audience=self.audience,
             summary=summary,
-            responses={200: answer},
+            responses={200: answer, **options.get("further", {})},
             media=options.get("media", "application/json"),
             also_answers=options.get("also_answers", ()),
             query=options.get("query", ()),

@@ -68,7 +68,14 @@ PUBLIC = (
         own_clock=True,
         hot=True,
     ),
-    CALLS.get("/readyz", "readReadiness", "Check that dependencies are usable", handlers.readiness, schemas.Health),
+    CALLS.get(
+        "/readyz",
+        "readReadiness",
+        "Check that dependencies are usable",
+        handlers.readiness,
+        schemas.Health,
+        further={503: schemas.Health},
+    ),
     CALLS.get(
         "/log/{name}/checkpoint",
         "readCheckpoint",
