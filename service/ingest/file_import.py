@@ -302,7 +302,11 @@ def _csv_rows(file: TextIO, mapping: FileMapping) -> Iterator[tuple[int, dict[st
         *mapping.columns.model_dump(exclude_none=True).values(),
         *([mapping.where.column] if mapping.where else []),
     }
-    if missing := named - set(reader.fieldnames or ()):
+    try:
+        columns = set(reader.fieldnames or ())
+    except csv.Error:
+        raise MappingInvalid("the file's first line is too long or no line of a CSV file") from None
+    if missing := named - columns:
         raise MappingInvalid(f"the file has no column {', '.join(sorted(missing))}")
     while True:
         try:

@@ -212,7 +212,7 @@ PARSERS: Final = (
     ),
     Parser(
         "rows of an import",
-        ((CATALOGUE / "bike-trips.csv").read_bytes()[:1_000], b'id,bike_id,start_date\n"'),
+        ((CATALOGUE / "bike-trips.csv").read_bytes()[:1_000], b'id,bike_id,start_date\n"', b"x" * 70_000),
         _import_rows,
     ),
     Parser(
