@@ -123,19 +123,45 @@ async def _prepared(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFa
 
 
 async def _monitor(client: BaseDBAsyncClient, prepare: Prepare, failure: ConnectionFailure | None) -> None:
-    """Open the database if it is not open yet; then monitor PostgreSQL until cancelled. Returns at once on SQLite."""
+    """Open and prepare the database if need be; then monitor PostgreSQL until cancelled. Returns at once on SQLite.
+
+    A database that a connection meets in the place of the prepared one, as after a restore, is prepared again.
+    """
+    while True:
+        await _retry_until_prepared(client, prepare, failure)
+        if not isinstance(client, Client) or client._pool is None:
+            return
+        pool = client._pool
+        monitor = asyncio.create_task(health_monitor.watch(pool))
+        try:
+            await pool.replaced.wait()
+        finally:
+            monitor.cancel()
+            await asyncio.gather(monitor, return_exceptions=True)
+        client.restrict(True)
+        pool.terminate_all()
+        pool.unavailable = False  # its monitor was stopped; the next one sets it again
+        pool.replaced.clear()
+        logger.error("the database may be another one and is prepared again")
+        failure = await _try(client, prepare)
+
+
+async def _retry_until_prepared(client: BaseDBAsyncClient, prepare: Prepare, failure: ConnectionFailure | None) -> None:
     logged, logged_at = "", 0.0
     while failure is not None:
         if failure.reason != logged or time.monotonic() - logged_at > REPEAT_SECONDS:
             logger.error("the database cannot be opened", extra={"reason": failure.reason})
             logged, logged_at = failure.reason, time.monotonic()
         await asyncio.sleep(REOPEN_SECONDS)
-        try:
-            failure = await _prepared(client, prepare)
-        except Exception as error:  # the database stays closed to requests until this is mended
-            failure = ConnectionFailure(heals=False, reason=f"preparing it fails ({type(error).__name__})")
-    if isinstance(client, Client) and client._pool is not None:
-        await health_monitor.watch(client._pool)
+        failure = await _try(client, prepare)
+
+
+async def _try(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
+    """Do as `_prepared`, with every error as a failure: the database stays closed to requests until it is mended."""
+    try:
+        return await _prepared(client, prepare)
+    except Exception as error:
+        return ConnectionFailure(heals=False, reason=f"preparing it fails ({type(error).__name__})")
 
 
 async def close_database() -> None:

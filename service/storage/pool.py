@@ -34,6 +34,11 @@ SWEEP_SECONDS = 0.25
 IDLE_SECONDS = 300
 """Idle time after which a connection is replaced: a firewall may have dropped it without a word."""
 
+IDENTITY = (
+    "SELECT oid::text || ' ' || pg_postmaster_start_time()::text FROM pg_database WHERE datname = current_database()"
+)
+"""Differs after a restart of the server, and in a database that was restored under the name of another."""
+
 Waiter = asyncio.Future[asyncpg.Connection | None]
 """Resolved with a connection, or with None: try again."""
 
@@ -78,6 +83,10 @@ class Pool:
         """Set by the health monitor: every `acquire` fails at once."""
         self.restricted = False
         """True until the database is prepared: every `acquire` outside of `preparing` fails at once."""
+        self.identity: str | None = None
+        """The database that was prepared, by IDENTITY; None in a pool that needs no preparation."""
+        self.replaced = asyncio.Event()
+        """Set where a connection meets another database: it must be prepared before requests use it."""
         self.closed = False
 
     @property
@@ -190,6 +199,7 @@ class Pool:
         self.opening += 1
         try:
             connection = await self.connect()
+            await self._require_prepared(connection)
         except BaseException:
             self._wake(None)  # the place is free again: the next waiter opens a connection or fails for itself
             raise
@@ -200,6 +210,27 @@ class Pool:
             raise asyncpg.InterfaceError("the pool is closed")
         self.in_use.add(connection)
         return connection
+
+    async def _require_prepared(self, connection: asyncpg.Connection) -> None:
+        """Note the database's identity inside `preparing`; outside, refuse a connection to another database.
+
+        Raises:
+            asyncpg.InterfaceError: the database may be an older copy, which lacks what has ended since.
+        """
+        if self.identity is None and not _preparing.get():
+            return
+        try:
+            identity = await connection.fetchval(IDENTITY, timeout=CONNECT_SECONDS)
+        except BaseException:
+            connection.terminate()
+            raise
+        if _preparing.get():
+            self.identity = identity
+        elif identity != self.identity:
+            connection.terminate()
+            self.restricted = True
+            self.replaced.set()
+            raise asyncpg.InterfaceError("the database may be another one and is prepared first")
 
     async def _wait(self) -> asyncpg.Connection | None:
         loop = asyncio.get_running_loop()
