@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from consent.kernel.civil_day import parse_civil_day
 from service.auth.claims import TokenClaims, TokenHeader
 from service.auth.jwks import Algorithm, KeySet, KeySource, json_object
+from service.auth.refusal_reasons import RefusalReason
 
 TOKEN_BYTES = 8192
 """Longest accepted token: ten times what identity providers issue; larger ones are refused before parsing."""
@@ -102,12 +103,12 @@ Principal = Resident | Venue | Source | Administrator | PrivacyOfficer
 
 
 class IdentityError(Exception):
-    """A token was refused. `reason` is one of a closed list of phrases for operators; it never quotes the token."""
+    """A token was refused, for one of a closed list of reasons, which never quote the token."""
 
     code: ClassVar[str]
 
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(f"{self.code}: {reason}" if reason else self.code)
+    def __init__(self, reason: RefusalReason) -> None:
+        super().__init__(f"{self.code}: {reason}")
         self.reason = reason
 
 
@@ -132,7 +133,7 @@ class WrongRole(IdentityError):
     code = "wrong_role"
 
     def __init__(self, owner: Audience, claims: TokenClaims) -> None:
-        super().__init__("another audience")
+        super().__init__(RefusalReason.WRONG_ROLE)
         self.who = f"{owner}:{claims.sub}"
         self.actor = "" if owner is Audience.RESIDENT else claims.staff_id or claims.client_id or ""
 
@@ -252,9 +253,9 @@ class Verifier:
     def verify(self, audience: Audience, token: str | None, now: datetime) -> Principal:
         """Return the principal of a token sent to an audience at `now` (aware), or raise an `IdentityError`."""
         if not token:
-            raise TokenMissing
+            raise TokenMissing(RefusalReason.MISSING)
         if len(token) > TOKEN_BYTES or not token.isascii():
-            raise TokenInvalid("size or character set")
+            raise TokenInvalid(RefusalReason.SIZE)
         if now.tzinfo is None:
             raise ValueError("now is an aware datetime")
         second = int(now.timestamp())
@@ -283,21 +284,22 @@ class Verifier:
         header, claims = _read(token)
         owner = self._owners.get((claims.iss, claims.aud))
         if owner is None:
-            raise TokenInvalid("issuer or audience")
+            known = any(issuer == claims.iss for issuer, _ in self._owners)
+            raise TokenInvalid(RefusalReason.AUDIENCE if known else RefusalReason.ISSUER)
         source = self._sources[owner]
         keys = source.current()
         if keys is None:
-            raise KeysUnavailable
+            raise KeysUnavailable(RefusalReason.KEYS_UNAVAILABLE)
         key = keys.keys.get(header.kid)
         if key is None:
             source.miss()
-            raise TokenInvalid("unknown key")
+            raise TokenInvalid(RefusalReason.UNKNOWN_KID)
         if header.alg != key.algorithm or key.algorithm not in self._trusted[owner].algorithms:
-            raise TokenInvalid("algorithm")
+            raise TokenInvalid(RefusalReason.ALGORITHM)
         try:
             self._jws.decode_complete(token, key.public, algorithms=[key.algorithm])
         except jwt.PyJWTError:
-            raise TokenInvalid("signature") from None
+            raise TokenInvalid(RefusalReason.SIGNATURE) from None
         _check_times(claims, second)
         return owner, claims, keys
 
@@ -306,18 +308,18 @@ def _read(token: str) -> tuple[TokenHeader, TokenClaims]:
     """Parse the header and claims of a token. Nothing in them is proven yet."""
     segments = token.split(".")
     if len(segments) != 3:
-        raise TokenInvalid("not three segments")
+        raise TokenInvalid(RefusalReason.MALFORMED)
     try:
         head, body, _signature = (_decoded(segment) for segment in segments)
         head_object = json_object(head)
         header = TokenHeader.model_validate(head_object)
         claims = TokenClaims.model_validate(json_object(body))
     except (ValidationError, ValueError, RecursionError):
-        raise TokenInvalid("malformed") from None  # the cause would quote the token
+        raise TokenInvalid(RefusalReason.MALFORMED) from None  # the cause would quote the token
     if "crit" in head_object:
-        raise TokenInvalid("critical extension")
+        raise TokenInvalid(RefusalReason.CRITICAL_EXTENSION)
     if header.typ.lower() not in TOKEN_TYPES:
-        raise TokenInvalid("type")
+        raise TokenInvalid(RefusalReason.TYP)
     return header, claims
 
 
@@ -331,9 +333,9 @@ def _decoded(segment: str) -> bytes:
 
 def _check_times(claims: TokenClaims, second: int) -> None:
     if second >= claims.exp + LEEWAY_SECONDS or claims.exp <= claims.iat:
-        raise TokenInvalid("expired")
+        raise TokenInvalid(RefusalReason.EXPIRED)
     if max(claims.nbf, claims.iat) > second + LEEWAY_SECONDS:
-        raise TokenInvalid("not yet valid")
+        raise TokenInvalid(RefusalReason.NOT_YET_VALID)
 
 
 def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, today: date) -> Principal:
@@ -342,18 +344,18 @@ def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, t
         return Venue(_venue_client(issuer, claims))
     if audience is Audience.SOURCE:
         if claims.client_id not in (None, claims.sub):  # a person's token, issued through the source's application
-            raise TokenInvalid("subject is not the client")
+            raise TokenInvalid(RefusalReason.CLIENT)
         return Source(claims.sub)
     if audience in STAFF_AUDIENCES:
         if claims.staff_id is None:
-            raise TokenInvalid("no staff_id")
+            raise TokenInvalid(RefusalReason.NO_STAFF_ID)
         if claims.exp - claims.iat > STAFF_LIFETIME_SECONDS:
-            raise TokenInvalid("a staff token lives at most five minutes")
+            raise TokenInvalid(RefusalReason.LIFETIME)
         staff = Administrator if audience is Audience.ADMINISTRATOR else PrivacyOfficer
         return staff(claims.sub, claims.staff_id, tuple(claims.divisions))
     birthdate = _birthdate(claims.birthdate)
     if not is_adult(birthdate, today):
-        raise AdultsOnly
+        raise AdultsOnly(RefusalReason.ADULTS_ONLY)
     return Resident(claims.sub, birthdate)
 
 
@@ -368,7 +370,7 @@ def _venue_client(issuer: TrustedIssuer, claims: TokenClaims) -> str:
     if named is None and claims.client_id in (None, claims.sub, *issuer.desk_clients):
         return claims.sub
     if named is None or (claims.client_id == claims.sub != named):
-        raise TokenInvalid("subject is not the client")
+        raise TokenInvalid(RefusalReason.CLIENT)
     return named
 
 
@@ -376,7 +378,7 @@ def _birthdate(text: str | None) -> date:
     """Parse a full date. OpenID Connect also allows a year alone, or year 0000: both raise BirthdateRequired."""
     day = None if text is None else parse_civil_day(text)
     if day is None:
-        raise BirthdateRequired
+        raise BirthdateRequired(RefusalReason.BIRTHDATE)
     return day
 
 

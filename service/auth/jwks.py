@@ -63,20 +63,21 @@ class KeySet:
     def read(cls, document: Mapping[str, object]) -> KeySet:
         """Return the P-256 and RSA public signing keys that have a kid; other entries are ignored.
 
-        Raises ValueError when the document is no JWKS, or two acceptable keys share a kid.
+        A key that is listed twice counts once. Two different keys of one kid are both left out: nobody can tell which
+        of them a token means. Raises ValueError when the document is no JWKS.
         """
         members = document.get("keys")
         if not isinstance(members, list) or len(members) > JWKS_KEYS:
             raise ValueError(f"a JWKS has a list of at most {JWKS_KEYS} keys")
         keys: dict[str, Key] = {}
+        ambiguous: set[str] = set()
         for member in members:
             key = _public_key(member) if isinstance(member, dict) else None
-            if key is None:
-                continue
-            if member["kid"] in keys:
-                raise ValueError("two keys of a JWKS share a kid")
-            keys[member["kid"]] = key
-        return cls(keys)
+            if key is not None and keys.setdefault(member["kid"], key) != key:
+                ambiguous.add(member["kid"])
+        if ambiguous:
+            logger.warning("different keys of one kid in a JWKS are ignored")
+        return cls({kid: key for kid, key in keys.items() if kid not in ambiguous})
 
 
 def _public_key(member: dict[str, Any]) -> Key | None:

@@ -36,7 +36,7 @@ from service.auth.access_tokens import (
     Resident,
     WrongRole,
 )
-from service.http import bodies, json_io
+from service.http import bodies, json_io, token_refusals
 from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.openapi import Operation
@@ -184,12 +184,14 @@ async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> No
     try:
         principal = app_context.verifier.verify(audience, bearer(scope), datetime.now(UTC))
     except WrongRole as wrong:
+        token_refusals.note(audience, wrong, scope)
         wait = await app_context.limiter.hit("refused", wrong.who)
         if wait is not None:
             raise Problem("rate_limited", headers={"Retry-After": str(wait)}) from None
         await record_refusal(app_context, audience, wrong.actor, "wrong_role", "door")
         raise Problem("wrong_role") from None
     except IdentityError as error:
+        token_refusals.note(audience, error, scope)
         raise Problem(error.code) from None
     wait = app_context.limiter.count(audience.value, principal_key(principal))
     if wait is not None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-MEMBERS = ("request_id", "operation", "status", "error", "reason", "place", "job")
+MEMBERS = ("request_id", "operation", "status", "error", "reason", "audience", "left_out", "place", "job")
 """Members a log line may have in addition to time, level, logger and event."""
 OURS = "credit_easy"
 

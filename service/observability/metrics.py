@@ -50,6 +50,9 @@ SECONDS = Histogram(
 RATE_LIMITED = Counter(
     "credit_easy_rate_limited", "Requests refused because a rate was used up", ("rate",), registry=REGISTRY
 )
+TOKENS_REFUSED = Counter(
+    "credit_easy_tokens_refused", "Requests whose token was refused", ("audience", "reason"), registry=REGISTRY
+)
 POOL_WAITS = Counter("credit_easy_pool_waits", "Requests that waited for a database connection", registry=REGISTRY)
 POOL_TIMEOUTS = Counter("credit_easy_pool_timeouts", "Waits for a connection that ended without one", registry=REGISTRY)
 JOB_FAILURES = Counter("credit_easy_job_failures", "Background jobs that failed", ("job",), registry=REGISTRY)
@@ -115,6 +118,12 @@ def count_connection(reason: str) -> None:
     """Count a connection that was refused (a problem's code) or closed (`displaced`, `too_slow`)."""
     with suppress(OSError):
         CONNECTIONS.labels(reason).inc()
+
+
+def count_refused_token(audience: str, reason: str) -> None:
+    """Count one request whose token was refused, for a reason of a closed list."""
+    with suppress(OSError):
+        TOKENS_REFUSED.labels(audience, reason).inc()
 
 
 @lru_cache(maxsize=512)

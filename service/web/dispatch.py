@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import IdentityError
-from service.http import bodies, problems
+from service.http import bodies, problems, token_refusals
 from service.http.problems import Problem
 from service.i18n.message_texts import preferred_language
 from service.web.api_client import ApiProblem, ApiReply
@@ -108,6 +108,7 @@ async def _error_as_reply(request: Request, error: Exception) -> ApiReply:
     handlers: dict[Any, Any] = dict(problems.handlers())
     handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
     if isinstance(error, IdentityError):
+        token_refusals.note(token_refusals.SIGN_IN, error, request.scope)
         response = problems.problem_response(request, Problem(error.code))
     else:
         response = problems.unforeseen(request, error) if handler is None else await handler(request, error)

@@ -94,12 +94,12 @@ def test_required_claims_are_required(name: str) -> None:
     "issuer", ["", ISSUER + "/", ISSUER.upper(), "https://evil.example", "https://id.city.example.evil"]
 )
 def test_another_issuer_is_refused(issuer: str) -> None:
-    assert refused(token(claims(iss=issuer))) == "issuer or audience"
+    assert refused(token(claims(iss=issuer))) == "issuer"
 
 
 @pytest.mark.parametrize("audience", ["", "city", "city:residents", "CITY:RESIDENT"])
 def test_another_audience_is_refused(audience: str) -> None:
-    assert refused(token(claims(aud=audience))) == "issuer or audience"
+    assert refused(token(claims(aud=audience))) == "audience"
 
 
 @pytest.mark.parametrize("audience", [["city:resident"], ["city:resident", "city:venue"], [], {"aud": "city:resident"}])
@@ -131,13 +131,13 @@ def test_leeway_is_thirty_seconds_at_both_ends() -> None:
         assert resident_says(text, NOW + timedelta(seconds=offset))
     assert resident_says(text, NOW + timedelta(seconds=329, microseconds=999_999))
     assert refused(text, NOW + timedelta(seconds=330)) == "expired"
-    assert refused(text, NOW - timedelta(seconds=31)) == "not yet valid"
-    assert refused(text, NOW - timedelta(seconds=30, microseconds=1)) == "not yet valid"
+    assert refused(text, NOW - timedelta(seconds=31)) == "not_yet_valid"
+    assert refused(text, NOW - timedelta(seconds=30, microseconds=1)) == "not_yet_valid"
 
 
 def test_not_before_is_honoured() -> None:
     text = token(claims(nbf=SECOND + 100))
-    assert refused(text) == "not yet valid"
+    assert refused(text) == "not_yet_valid"
     assert resident_says(text, NOW + timedelta(seconds=70))
 
 
@@ -320,7 +320,7 @@ def test_a_cached_token_ends_with_its_exp_even_when_the_clock_is_wrong() -> None
     with pytest.raises(access_tokens.TokenInvalid, match="expired"):
         verifier.verify(Audience.RESIDENT, text, NOW + timedelta(seconds=630))
     assert verifier.verify(Audience.RESIDENT, text, NOW)
-    with pytest.raises(access_tokens.TokenInvalid, match="not yet"):
+    with pytest.raises(access_tokens.TokenInvalid, match="not_yet"):
         verifier.verify(Audience.RESIDENT, text, NOW - timedelta(hours=1))
 
 

@@ -110,8 +110,8 @@ def test_keys_a_token_brings_along_are_not_used_and_nothing_is_fetched() -> None
         brought: dict[str, Any] = {"jku": url, "x5u": url, "x5c": ["AAAA"], "jwk": ec_jwk(attacker, "ec-1")}
         for name, value in brought.items():
             assert refused(token(key=attacker, **{name: value})) == "signature"
-            assert refused(token(key=attacker, kid="evil", **{name: value})) == "unknown key"
-        assert refused(token(key=attacker, kid=url)) == "unknown key"
+            assert refused(token(key=attacker, kid="evil", **{name: value})) == "unknown_kid"
+        assert refused(token(key=attacker, kid=url)) == "unknown_kid"
         assert resident_says(token(**brought)), "with the real key they are only noise"
         time.sleep(0.1)
         assert seen == []
@@ -122,7 +122,7 @@ def test_keys_a_token_brings_along_are_not_used_and_nothing_is_fetched() -> None
     ["../../dev/null", "' OR 1=1 --", "ec-1\x00", "EC-1", " ec-1", "ec-1|/bin/true", "http://127.0.0.1/", "x" * 4000],
 )
 def test_a_kid_is_only_ever_a_name(kid: str) -> None:
-    assert refused(token(kid=kid)) == "unknown key"
+    assert refused(token(kid=kid)) == "unknown_kid"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_header_without_a_usable_kid_or_alg_is_refused(header: dict[str, Any])
 
 @pytest.mark.parametrize("kind", ["JWT", "jwt", "id+jwt", "kb+jwt", "vc+sd-jwt", "at+jwt ", "", "application/jwt"])
 def test_another_type_is_no_access_token(kind: str) -> None:
-    assert refused(token(typ=kind)) == "type"
+    assert refused(token(typ=kind)) == "typ"
 
 
 @pytest.mark.parametrize("kind", [..., None, 1, ["at+jwt"]])
@@ -144,8 +144,8 @@ def test_a_token_without_a_type_is_refused(kind: Any) -> None:
 
 @pytest.mark.parametrize("extensions", [["exp"], ["b64"], [], None, "b64"])
 def test_critical_extensions_are_refused(extensions: Any) -> None:
-    assert refused(token(crit=extensions)) == "critical extension"
-    assert refused(token(crit=extensions, b64=False)) == "critical extension"
+    assert refused(token(crit=extensions)) == "critical_extension"
+    assert refused(token(crit=extensions, b64=False)) == "critical_extension"
 
 
 def test_duplicate_names_are_refused_wherever_they_stand() -> None:
@@ -185,9 +185,9 @@ def test_only_the_canonical_spelling_of_a_token_is_accepted() -> None:
 
 def test_size_and_characters_are_bounded_before_anything_is_parsed() -> None:
     long = token(claims(padding="x" * 8192))
-    assert refused(long) == "size or character set"
-    assert refused("ä.b.c") == "size or character set"
-    assert refused("\ud800.b.c") == "size or character set"
+    assert refused(long) == "size"
+    assert refused("ä.b.c") == "size"
+    assert refused("\ud800.b.c") == "size"
 
 
 @given(
