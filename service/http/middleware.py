@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.http import bodies
 from service.http.context import AppContext
 from service.http.problems import Problem, problem_response, unforeseen
 from service.observability import metrics
@@ -74,7 +73,10 @@ class RequestMiddleware:
             logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
 
     def _refusal(self, scope: Scope) -> Response | None:
-        if not host_allowed(bodies.header(scope, b"host"), self.app_context.settings.allowed_hosts):
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        host = hosts[0].decode("latin-1") if hosts else ""
+        # RFC 9112: two are refused, because a proxy and the service could each read another one.
+        if len(hosts) > 1 or not host_allowed(host, self.app_context.settings.allowed_hosts):
             return problem_response(Request(scope), Problem("bad_header"))
         client = scope.get("client")
         wait = self.app_context.limiter.count("address", client[0] if client else "unknown")

@@ -34,7 +34,7 @@ from service.web.auth.sessions import CookieTooLong, Session
 
 logger = logging.getLogger("credit_easy.signin")
 
-COOKIE = "credit-easy-sign-in"
+COOKIE, COOKIE_PATH = "credit-easy-sign-in", "/sign-in"
 PATH_MAX = 1_000
 """Characters of a return path; a longer one would not fit into the sign-in cookie."""
 SIGN_IN_MINUTES = 10
@@ -86,15 +86,9 @@ class Providers:
         }
         separator = "&" if "?" in client.authorize_url else "?"
         response = RedirectResponse(f"{client.authorize_url}{separator}{urlencode(query)}", 303)
-        response.set_cookie(
-            COOKIE,
-            sessions.seal(self.app_context.keyring, "sign-in", orjson.dumps(attempt)),
-            max_age=SIGN_IN_MINUTES * 60,
-            path="/sign-in",
-            secure=sessions.is_secure(request),
-            httponly=True,
-            samesite="lax",
-        )
+        value = sessions.seal(self.app_context.keyring, "sign-in", orjson.dumps(attempt))
+        name = sessions.host_cookie(request, COOKIE)
+        sessions.set_cookie(response, request, name, value, COOKIE_PATH, SIGN_IN_MINUTES * 60)
         return response
 
     async def finish(self, request: Request) -> Response:
@@ -133,7 +127,7 @@ class Providers:
         except CookieTooLong:
             logger.error("the identity provider's tokens are too long for cookies")
             raise Problem("sign_in_broken") from None
-        response.delete_cookie(COOKIE, path="/sign-in", secure=sessions.is_secure(request), httponly=True)
+        sessions.delete_cookie(response, request, sessions.host_cookie(request, COOKIE), COOKIE_PATH)
         return response
 
     async def renew(self, session: Session) -> Session | None:
@@ -242,7 +236,9 @@ class Providers:
 
     def _read_attempt(self, request: Request) -> dict[str, Any]:
         """Return the sign-in that the cookie says was started; raise Problem `sign_in_broken` if none is open."""
-        plain = sessions.unseal(self.app_context.keyring, "sign-in", request.cookies.get(COOKIE, ""))
+        plain = sessions.unseal(
+            self.app_context.keyring, "sign-in", request.cookies.get(sessions.host_cookie(request, COOKIE), "")
+        )
         attempt: dict[str, Any] = {} if plain is None else orjson.loads(plain)
         if attempt.get("until", 0) < time.time():
             raise Problem("sign_in_broken")

@@ -1,8 +1,12 @@
 """Sessions that the browser keeps: one encrypted cookie for each audience, which only this service can read.
 
 The server stores nothing about a session. The cookie has the access token and, where the identity provider issues one,
-the refresh token, encrypted under a key of the service. Its path is the audience's, so that no other page is sent it. A
-value that is too long for one cookie is split over up to three.
+the refresh token, encrypted under a key of the service. A value that is too long for one cookie is split over up to
+three.
+
+Over TLS the names begin with `__Host-`: browsers accept such a cookie only from this host itself, so that no other host
+of the domain can put a stranger's session into the browser. They also demand the path `/`, so every page is sent the
+cookies of every audience that is signed in. Each name has its audience, and `read` refuses a value of another one.
 
 The module also makes the form token, which proves that a form was rendered by this service for this browser.
 """
@@ -30,7 +34,7 @@ PATHS = {
     Audience.ADMINISTRATOR: "/admin",
     Audience.PRIVACY: "/officer",
 }
-"""First page of each audience, and the path of its session cookie. Data sources are machines and have no pages."""
+"""First page of each audience, and without TLS the path of its session cookie. Data sources have no pages."""
 COOKIE_BYTES_MAX = 3_900
 """Browsers drop cookies of 4,096 bytes and more, name and attributes included."""
 COOKIES_MAX = 3
@@ -116,7 +120,7 @@ def write(response: Response, request: Request, keyring: Keyring, session: Sessi
         piece = value[part * COOKIE_BYTES_MAX : (part + 1) * COOKIE_BYTES_MAX]
         if piece:
             name = cookie_name(session.audience, request, part)
-            _set_cookie(response, request, name, piece, PATHS[session.audience])
+            set_cookie(response, request, name, piece, PATHS[session.audience])
         else:
             _delete_part(response, request, session.audience, part)
 
@@ -130,12 +134,17 @@ def delete(response: Response, request: Request, audience: Audience) -> None:
 def _delete_part(response: Response, request: Request, audience: Audience, part: int) -> None:
     name = cookie_name(audience, request, part)
     if part == 0 or name in request.cookies:
-        response.delete_cookie(name, path=PATHS[audience], secure=is_secure(request), httponly=True, samesite="lax")
+        delete_cookie(response, request, name, PATHS[audience])
 
 
 def cookie_name(audience: Audience, request: Request, part: int = 0) -> str:
-    """Return the name of a session cookie; over TLS with the prefix that browsers accept over TLS only."""
-    return f"{'__Secure-' if is_secure(request) else ''}credit-easy-{audience}{f'-{part}' if part else ''}"
+    """Return the name of a session cookie, or of a further part of it."""
+    return host_cookie(request, f"credit-easy-{audience}{f'-{part}' if part else ''}")
+
+
+def host_cookie(request: Request, name: str) -> str:
+    """Return a cookie's name; over TLS with the prefix that keeps other hosts of the domain from setting it."""
+    return f"__Host-{name}" if is_secure(request) else name
 
 
 def is_secure(request: Request) -> bool:
@@ -171,13 +180,13 @@ def is_from_own_page(request: Request, *, if_unknown: bool) -> bool:
 
 
 def form_cookie_name(request: Request) -> str:
-    """Return the form cookie's name; over TLS with the prefix that keeps other hosts of the domain from setting it."""
-    return f"{'__Host-' if is_secure(request) else ''}{FORM_COOKIE}"
+    """Return the form cookie's name."""
+    return host_cookie(request, FORM_COOKIE)
 
 
 def set_form_cookie(response: Response, request: Request, seed: str) -> None:
     """Set the cookie from whose value the form tokens are derived."""
-    _set_cookie(response, request, form_cookie_name(request), seed, "/")
+    set_cookie(response, request, form_cookie_name(request), seed, "/")
 
 
 def seal(keyring: Keyring, use: str, plain: bytes) -> str:
@@ -202,5 +211,19 @@ def _form_token(keyring: Keyring, seed: str) -> str:
     return hmac.digest(key, seed.encode("utf-8", "replace"), "sha256").hex()
 
 
-def _set_cookie(response: Response, request: Request, name: str, value: str, path: str) -> None:
-    response.set_cookie(name, value, path=path, secure=is_secure(request), httponly=True, samesite="lax")
+def set_cookie(
+    response: Response, request: Request, name: str, value: str, path: str, max_age: int | None = None
+) -> None:
+    """Set a cookie that no script reads; over TLS for every path, as `__Host-` demands, else for `path`.
+
+    It lives `max_age` seconds, or until the browser is closed.
+    """
+    secure = is_secure(request)
+    path = "/" if secure else path
+    response.set_cookie(name, value, max_age=max_age, path=path, secure=secure, httponly=True, samesite="lax")
+
+
+def delete_cookie(response: Response, request: Request, name: str, path: str) -> None:
+    """Delete a cookie of `set_cookie` with the same path."""
+    secure = is_secure(request)
+    response.delete_cookie(name, path="/" if secure else path, secure=secure, httponly=True, samesite="lax")

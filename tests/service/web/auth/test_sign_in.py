@@ -6,9 +6,11 @@ import asyncio
 import base64
 import hashlib
 import shutil
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -453,4 +455,35 @@ def test_over_tls_cookies_are_for_tls_alone(shared_city_settings: Settings) -> N
 
     scope = {"type": "http", "headers": [], "scheme": "http", "path": "/me", "app": App(), "server": ("x", 80)}
     request = Request(scope)
-    assert sessions.cookie_name(Audience.RESIDENT, request) == "__Secure-credit-easy-resident"
+    assert sessions.cookie_name(Audience.RESIDENT, request) == "__Host-credit-easy-resident"
+    assert sessions.cookie_name(Audience.VENUE, request, 2) == "__Host-credit-easy-venue-2"
+    response = Response()
+    sessions.set_cookie(response, request, sessions.host_cookie(request, "x"), "value", "/me", 60)
+    sessions.delete_cookie(response, request, sessions.host_cookie(request, "x"), "/me")
+    for header in response.headers.getlist("set-cookie"):
+        # Browsers refuse a cookie of this name with another path, with a domain, or without `Secure`.
+        assert header.startswith("__Host-x=")
+        assert "Path=/;" in header
+        assert "Secure" in header
+        assert "Domain" not in header
+
+
+async def test_over_tls_a_person_signs_in_to_two_audiences_in_one_browser(
+    city_settings: Settings, demo_folder: Path
+) -> None:
+    settings = replace(city_settings, public_url="https://points.example")
+    async with city.running_city(settings, demo_folder) as town:
+        keyring, app = town.app_context.keyring, SimpleNamespace(state=SimpleNamespace(app_context=town.app_context))
+        request = Request({"type": "http", "headers": [], "scheme": "https", "path": "/me", "app": app})
+        response = Response()
+        for audience, subject in ((Audience.RESIDENT, "wang"), (Audience.VENUE, "city-library-main")):
+            token = town.actor(audience, subject).token
+            session = Session(audience, token, int(time.time()) + 300, int(time.time()), subject)
+            sessions.write(response, request, keyring, session)
+        cookies = "; ".join(header.split(";")[0] for header in response.headers.getlist("set-cookie"))
+        for path in ("/me", "/desk"):
+            answer = await town.client.get(path, headers={"Cookie": cookies})
+            assert answer.status_code == 200, (path, answer.status_code)
+        # The value of one audience under the name of another is no session.
+        swapped = cookies.replace("-resident=", "-x=").replace("-venue=", "-resident=")
+        assert (await town.client.get("/me", headers={"Cookie": swapped})).status_code == 303
