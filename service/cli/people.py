@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -20,10 +22,16 @@ def replay_tombstones(data_dir: DataDir = None) -> None:
 
 
 def erase(
-    subject: Annotated[str, typer.Option(help="the person's sub, as the identity provider knows it")],
+    subject: Annotated[
+        str | None, typer.Option(help="the person's sub; every user of this machine sees it in the list of processes")
+    ] = None,
+    subject_file: Annotated[
+        Path | None, typer.Option(help="a file with the person's sub alone, or - for standard input")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Erase somebody who cannot log in (a request at the counter, a death) and print the signed receipt."""
+    known_as = read_subject(subject, subject_file)
     from consent.database import queries
     from service.compliance import full_erasure
 
@@ -32,13 +40,34 @@ def erase(
     async def work() -> dict[str, object] | None:
         async with context.tombstones.transaction():
             at = await queries.now()
-            leaf_hash = await full_erasure.erase_subject(context, subject, at)
+            leaf_hash = await full_erasure.erase_subject(context, known_as, at)
         return None if leaf_hash is None else full_erasure.signed_receipt(context, leaf_hash, at)
 
     receipt = run_with_database(context.settings, work)
     if receipt is None:
         fail("nobody of this subject is known here")
     typer.echo(orjson.dumps(receipt, option=orjson.OPT_INDENT_2).decode())
+
+
+def read_subject(subject: str | None, file: Path | None) -> str:
+    """Return the subject of the command line, or of a file or standard input without its last line break.
+
+    Exits with 2 unless exactly one of both is given and it is one line.
+    """
+    if (subject is None) == (file is None):
+        fail("either --subject-file or --subject is needed; `--subject-file -` reads standard input")
+    if file is None:
+        text = subject or ""
+    else:
+        try:
+            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+            text = raw.decode("utf-8")
+        except (OSError, ValueError) as error:
+            fail(f"the subject cannot be read ({type(error).__name__})")
+    text = text.removesuffix("\n").removesuffix("\r")
+    if not text or len(text.splitlines()) != 1:
+        fail("the subject must be one line of UTF-8")
+    return text
 
 
 def change_subject(
