@@ -78,8 +78,8 @@ class ResidentClient:
             await self.consent_to_provider(provider)
 
     async def run(self) -> None:
-        """Act until `stopping`."""
-        while not self.stopping:
+        """Act until `stopping`, and finish what is due."""
+        while not self.stopping or self.next_acts:
             await self.act()
 
     async def act(self) -> None:
