@@ -8,13 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from consent.domain.document_kinds import DocumentKind
 from service import app
 from service.auth.access_tokens import Audience
 from service.demo import seed
+from service.web import routes
+from service.web.auth.sessions import PATHS
 from tests.factories import administrator
+from tests.support.browsing import Browser
 from tests.support.city import Actor, City, running_city
 
 pytestmark = pytest.mark.anyio
+SUBJECTS = {
+    Audience.RESIDENT: "first-resident",
+    Audience.VENUE: "city-library-main",
+    Audience.ADMINISTRATOR: "admin-1",
+    Audience.PRIVACY: "officer-1",
+}
 
 
 @pytest.fixture
@@ -63,3 +73,19 @@ async def test_the_public_pages_say_that_there_is_nothing_yet(empty_city: City) 
         assert (await empty_city.client.get(path)).status_code == 200, path
     headers = {"accept-language": "zh-CN"}
     assert "本市尚未公布积分方案" in (await empty_city.client.get("/scheme", headers=headers)).text
+
+
+@pytest.mark.slow
+async def test_no_page_of_anybody_fails(empty_city: City) -> None:
+    failed = {}
+    for audience in PATHS:
+        browser = await Browser(empty_city).sign_in(audience, SUBJECTS[audience])
+        paths = {route.path for route in routes.ROUTES if route.audience is audience and route.method == "GET"}
+        for path in sorted(paths):
+            for kind in DocumentKind if "{kind}" in path else [""]:
+                filled = path.replace("{kind}", kind)
+                if "{" not in filled and not filled.endswith("/sign-out"):
+                    await browser.go(filled)
+                    if browser.status >= 500:
+                        failed[filled] = browser.status
+    assert failed == {}
