@@ -164,10 +164,20 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
             computed.total,
             json.dumps(balance_from(computed).dimensions),
             queries.to_day_number(computed.as_of),
-            None if computed.valid_until is None else queries.to_day_number(computed.valid_until),
+            _first_change(released, computed),
             None if released.covered_until is None else queries.to_micros(released.covered_until),
         )
     return True
+
+
+def _first_change(released: Released, computed: Points) -> int | None:
+    """Return the first day (number) on which the stored total may differ.
+
+    A record lies ahead of the day only where the clock was set back over midnight: it counts from its own day on.
+    """
+    ahead = [record.occurred_on for record in released.records if record.occurred_on > computed.as_of]
+    days = ahead if computed.valid_until is None else [*ahead, computed.valid_until]
+    return queries.to_day_number(min(days)) if days else None
 
 
 async def delete_cached(person_id: str) -> None:

@@ -99,8 +99,8 @@ class Released:
     """Records of one person, released for one purpose. Only `consent.records.gate` makes these.
 
     `epoch` is the person's consent epoch at the moment of release. A result derived from the records is stored only
-    while the epoch is the same, and valid only before `covered_until`, the earliest end of a consent that covers one of
-    the records (None without records).
+    while the epoch is the same, and valid only before `covered_until`: the earliest end of a consent that covers one of
+    the records or, where the clock was set back, the begin of one that was given later (None without either).
     """
 
     person_id: str

@@ -55,6 +55,12 @@ SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_a
  WHERE r.person_id = $1 AND {live_sql("$2", "c")}
  ORDER BY r.occurred_on, r.record_id
 """
+BEGINS_LATER = "purpose = 'points.compute' AND state = 'given' AND given_at > {at}"
+"""SQL condition of a given consent that lies ahead of the clock: the clock was set back after it was given."""
+FENCE = (
+    f"SELECT epoch, {WITHHELD}, (SELECT min(given_at) FROM consent"
+    f" WHERE person_id = $1 AND {BEGINS_LATER.format(at='$2')}) AS begins_at FROM person WHERE person_id = $1"
+)
 
 
 async def release(person: Person, at: datetime, use: Use) -> Released:
@@ -67,11 +73,14 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
         RecordsFrozen: nothing may be used.
     """
     await _trace(person, Purpose.POINTS_COMPUTE, use, at)
-    fenced = await queries.fetch_one(f"SELECT epoch, {WITHHELD} FROM person WHERE person_id = $1", person.person_id)
+    fenced = await queries.fetch_one(FENCE, person.person_id, queries.to_micros(at))
     if fenced is None:
         raise NotFound("nobody of this id is known (any more)")
     require_not_frozen(fenced["withheld"])
     records = await queries.fetch_all(LIVE_RECORDS, person.person_id, queries.to_micros(at))
+    changes = [row["expires_at"] for row in records]
+    if fenced["begins_at"] is not None:
+        changes.append(fenced["begins_at"])
     return Released(
         person.person_id,
         Purpose.POINTS_COMPUTE,
@@ -87,7 +96,7 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
             )
             for row in records
         ),
-        covered_until=queries.from_micros(min(row["expires_at"] for row in records)) if records else None,
+        covered_until=queries.from_micros(min(changes)) if changes else None,
     )
 
 
@@ -118,6 +127,11 @@ STALE = """
 DELETE FROM {table} AS s WHERE s.person_id >= $1 AND s.person_id < $2
    AND NOT EXISTS (SELECT 1 FROM {unchanged} WHERE unchanged.person_id = s.person_id AND unchanged.epoch = s.epoch)
 """
+EARLY = f"""
+DELETE FROM {{table}} WHERE person_id >= $1 AND person_id < $2 AND person_id IN (
+  SELECT person_id FROM consent{{piece}} WHERE person_id >= $1 AND person_id < $2 AND {BEGINS_LATER.format(at="$3")})
+"""
+"""Delete the rows of persons with a consent ahead of the clock: each would stay without that consent's records."""
 MEMORY_OF_A_PART = "128MB"
 """Memory in which PostgreSQL may sort and hash before it writes to disk."""
 
@@ -183,6 +197,8 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
         await ledger.record_use_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if derived.by_person:
             await _delete_stale(derived.table, part)
+            early = EARLY.format(table=derived.table + part.piece, piece=part.piece)
+            await queries.execute(early, first, beyond, queries.to_micros(at))
     if derived.by_person and queries.is_citus():
         # No person's row was locked there: a change committed while the new rows were not yet visible is seen now.
         await _delete_stale(derived.table, part)
