@@ -105,6 +105,16 @@ async def known_among(person_ids: Sequence[str]) -> list[str]:
     return [row["person_id"] for row in rows]
 
 
+async def with_leaves(leaf_hashes: Sequence[str]) -> list[str]:
+    """Return the ids of the persons of events with these leaf hashes."""
+    if not leaf_hashes:
+        return []
+    rows = await queries.fetch_all(
+        f"SELECT DISTINCT person_id FROM event WHERE {queries.any_of('leaf_hash', 1)}", queries.array_param(leaf_hashes)
+    )
+    return [row["person_id"] for row in rows]
+
+
 async def indexes_among(indexes: Sequence[str]) -> set[str]:
     """Return those among thousands of keyed indexes of subjects whose persons are known."""
     if not indexes:

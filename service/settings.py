@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from consent.crypto.vault import KEY_BYTES, Keyring
 from consent.transparency.checkpoint import NoteSigner
-from consent.transparency.sequencer import Publisher
+from consent.transparency.publication import Publisher
 from service.auth import key_files
 from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
 from service.auth.demo_issuer import DEMO_ISSUER

@@ -38,9 +38,11 @@ class TombstoneKind(StrEnum):
     WITHDRAWN = "withdrawn"
     ERASED = "erased"
     SUBJECT_ERASED = "subject_erased"
+    LEAF_ERASED = "leaf_erased"
+    """The end of the person whose event has this leaf hash; written where a lost folder is repaired."""
 
 
-LETTERS = {TombstoneKind.WITHDRAWN: "W", TombstoneKind.ERASED: "E"}
+LETTERS = {TombstoneKind.WITHDRAWN: "W", TombstoneKind.ERASED: "E", TombstoneKind.LEAF_ERASED: "L"}
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 

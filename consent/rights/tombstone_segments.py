@@ -83,6 +83,14 @@ class Segment:
         self.running.update(offsets)
         return offsets
 
+    def is_in_place(self) -> bool:
+        """Report whether the file is still at its path, where others read it: a folder can be replaced or unmounted."""
+        try:
+            present, own = self.path.stat(), os.fstat(self.descriptor)
+        except OSError:
+            return False
+        return (present.st_dev, present.st_ino) == (own.st_dev, own.st_ino)
+
     def confirm(self, offsets: Sequence[int]) -> None:
         """Mark records as carried out.
 

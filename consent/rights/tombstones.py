@@ -7,6 +7,7 @@ anybody: consents and persons stand under their random ids.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -21,6 +22,7 @@ from consent.kernel.fault_points import FaultPoint
 from consent.rights import tombstone_segments
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
 from consent.rights.tombstone_segments import Batch, RecordsLeft, Segment
+from consent.transparency import log_folder
 
 LINES_FILE = "tombstones"
 """The file of version 0.2.0 and earlier, a line (JSON) for each tombstone; read, never written."""
@@ -38,6 +40,8 @@ class Tombstones:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.segment: Segment | None = None
+        self.folder_id: str | None = None
+        """The id that the folder must have when a segment is created in it; None before it was compared."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -67,6 +71,12 @@ class Tombstones:
     def erased(self, person_id: str, at: datetime) -> None:
         """Record an erasure in the running `transaction`; returns once it is on disk. OSError if it cannot be."""
         self._append([Tombstone(TombstoneKind.ERASED, "", person_id, at)])
+
+    def write_again(self, stones: Sequence[Tombstone]) -> None:
+        """Write confirmed tombstones of what the database has already ended; returns once they are on disk."""
+        if self.segment is None or self.segment.broken:
+            self.segment = Segment(self.folder / SEGMENTS)
+        self.segment.confirm(self.segment.append(stones))
 
     def files(self) -> list[str]:
         """Return the names of all files with tombstones, relative to the folder, the oldest version's first."""
@@ -107,13 +117,19 @@ class Tombstones:
             raise RuntimeError("a tombstone is recorded inside Tombstones.transaction")
         if not stones:
             return
-        if self.segment is None or self.segment.broken:
-            self.segment = Segment(self.folder / SEGMENTS)
+        if self.segment is None or self.segment.broken or not self.segment.is_in_place():
+            self.segment = self._new_segment()
         try:
             written.append((self.segment, self.segment.append(stones)))
         except RecordsLeft as error:
             raise OutcomeUnknown("a tombstone could not be written in full, nor removed") from error
         fault_points.reach(FaultPoint.ENDING_RECORDED)
+
+    def _new_segment(self) -> Segment:
+        """Create a segment; OSError where the folder has changed since it was compared with the database."""
+        if self.folder_id is not None and log_folder.read_id(self.folder) != self.folder_id:
+            raise OSError(errno.ESTALE, "the log folder is not that of this database")
+        return Segment(self.folder / SEGMENTS)
 
 
 def _undo(written: Sequence[tuple[Segment, Sequence[int]]], error: BaseException) -> None:

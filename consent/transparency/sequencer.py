@@ -3,48 +3,32 @@
 SQL text: the head is locked FOR UPDATE and the outbox is drained by DELETE … RETURNING.
 
 Integration is one transaction: a leaf leaves the outbox and enters the tree, or neither. The last published checkpoint
-is a file outside the database. Before the next is signed, the root over as many leaves as that file states is computed
-from the tiles and must equal its root. A database that was changed, or restored from an older copy, thereby freezes the
-log instead of forking it.
+is a file outside the database (`publication`). Before the next is signed, the root over as many leaves as that file
+states is computed from the tiles and must equal its root. A database that was changed, or restored from an older copy,
+thereby freezes the log instead of forking it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from tortoise.functions import Count, Min
 
 from consent.database import queries
-from consent.kernel import atomic_file, fault_points
+from consent.kernel import fault_points
 from consent.kernel.fault_points import FaultPoint
 from consent.models import LogHead, Outbox
-from consent.transparency import checkpoint, merkle, tiles
-from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
+from consent.transparency import merkle, publication, tiles
+from consent.transparency.checkpoint import Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
+from consent.transparency.publication import Publication, PublishedByAnother, Publisher
 from consent.transparency.tiles import TreeBroken
 
 BATCH_MAX = 5_000
 """Leaves in one transaction; bounds the time for which the head is locked."""
 LATE_AFTER = timedelta(seconds=60)
 """The wait after which a leaf in the outbox raises an alarm."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """The signer of the logs (its name is their origin) and the folder of the last published checkpoints."""
-
-    signer: NoteSigner
-    folder: Path
-
-    def signer_of(self, log: Log) -> NoteSigner:
-        """Return the signer under the log's own origin, `<host>/<log>`."""
-        return NoteSigner(f"{self.signer.name}/{log}", self.signer.private)
-
-    def path_of(self, log: Log) -> Path:
-        """Return the file of the log's last published checkpoint."""
-        return self.folder / f"{log}.checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +79,11 @@ async def integrate(log: Log, at: datetime) -> int:
 async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
     """Sign and store the checkpoint of the present tree; None if nothing is new or the log is frozen.
 
-    Writes the file of the last checkpoint before the database. A tree that does not continue it freezes the log.
+    Writes the file of the checkpoint before the database. A tree that does not continue the last one freezes the log,
+    also where another sequencer has published it in the meantime.
+
+    Raises:
+        FolderBehind: the folder lacks the checkpoint that the database published last.
     """
     async with queries.transaction():
         row = await lock(log)
@@ -103,34 +91,46 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
             return None
         signer = publisher.signer_of(log)
         try:
-            note, last = read_last(publisher, log)
+            last = publication.read_last(publisher, log)
             await _require_continuation(log, row, last)
             root = await tiles.root_at(log, row["size"])
+            present = Checkpoint(signer.name, row["size"], root)
+            if last.checkpoint == present and row["checkpoint"] == last.note:
+                return None
+            note = last.note
+            if last.checkpoint != present:
+                note = signer.sign(present.text())
+                # The file first: if the process dies here, the next run brings the database up to the file.
+                publication.add(publisher, log, last, note)
         except (TreeBroken, NoteInvalid) as error:
             await _freeze(log, str(error))
             return None
-        present = Checkpoint(signer.name, row["size"], root)
-        if last == present and row["checkpoint"] == note:
+        except PublishedByAnother:
+            # The head is locked, so the other one works on another database: a fork, or a host that does not know of
+            # the failover. The log that continues the other's checkpoint may publish in the next round.
+            await _compare(log, publisher, row)
             return None
-        if last != present:
-            note = signer.sign(present.text())
-            # The file first: if the process dies here, the next run brings the database up to the file.
-            atomic_file.replace(publisher.path_of(log), note.encode())
         await LogHead.filter(log=log).update(checkpoint=note)
         return present
 
 
 async def freeze_if_diverged(log: Log, publisher: Publisher) -> None:
-    """Compare the tree with the last published checkpoint and freeze the log if it does not continue it."""
+    """Compare the tree with the last published checkpoint and freeze the log if it does not continue it.
+
+    Raises:
+        FolderBehind: the folder lacks the checkpoint that the database published last.
+    """
     async with queries.transaction():
         row = await lock(log)
-        if row["frozen"]:
-            return
-        try:
-            _, last = read_last(publisher, log)
-            await _require_continuation(log, row, last)
-        except (TreeBroken, NoteInvalid) as error:
-            await _freeze(log, str(error))
+        if not row["frozen"]:
+            await _compare(log, publisher, row)
+
+
+async def _compare(log: Log, publisher: Publisher, row: queries.Row) -> None:
+    try:
+        await _require_continuation(log, row, publication.read_last(publisher, log))
+    except (TreeBroken, NoteInvalid) as error:
+        await _freeze(log, str(error))
 
 
 async def lock(log: Log) -> queries.Row:
@@ -146,37 +146,26 @@ async def end_withholding(log: Log) -> None:
 
 
 async def unfreeze(log: Log, publisher: Publisher) -> None:
-    """Unfreeze a log whose tree continues the last published checkpoint; TreeBroken or NoteInvalid otherwise."""
+    """Unfreeze a log whose tree continues the last published checkpoint.
+
+    Raises:
+        TreeBroken, NoteInvalid, FolderBehind: it does not, or nobody can tell.
+    """
     async with queries.transaction():
         row = await lock(log)
-        _, last = read_last(publisher, log)
-        await _require_continuation(log, row, last)
+        await _require_continuation(log, row, publication.read_last(publisher, log))
         await LogHead.filter(log=log).update(frozen=None, withheld=0)
 
 
-def read_last(publisher: Publisher, log: Log) -> tuple[str, Checkpoint | None]:
-    """Return the last published note and its checkpoint from the file (empty and None without one).
-
-    Raises:
-        NoteInvalid: the file is not a note that this key signed.
-    """
-    try:
-        note = publisher.path_of(log).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return "", None
-    return note, Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(log).key))
-
-
-async def _require_continuation(log: Log, row: queries.Row, last: Checkpoint | None) -> None:
-    """Raise TreeBroken unless the tree continues the last published checkpoint."""
-    if last is None:
-        if row["checkpoint"]:
-            raise TreeBroken("a checkpoint was published, and the file that keeps the last one is gone")
+async def _require_continuation(log: Log, row: queries.Row, last: Publication) -> None:
+    """Raise TreeBroken unless the tree continues the last publication, FolderBehind if there must be a later one."""
+    publication.require_published(last, row["checkpoint"], log)
+    if last.checkpoint is None:
         return
-    if row["size"] < last.size:
-        raise TreeBroken(f"the database has {row['size']} leaves, and {last.size} were published")
-    if await tiles.root_at(log, last.size) != last.root:
-        raise TreeBroken(f"the first {last.size} leaves are not those that were published")
+    if row["size"] < last.checkpoint.size:
+        raise TreeBroken(f"the database has {row['size']} leaves, and {last.checkpoint.size} were published")
+    if await tiles.root_at(log, last.checkpoint.size) != last.checkpoint.root:
+        raise TreeBroken(f"the first {last.checkpoint.size} leaves are not those that were published")
 
 
 async def head(log: Log) -> Head:

@@ -23,7 +23,7 @@ from consent.transparency import checkpoint, merkle
 from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
-from consent.transparency.sequencer import Publisher
+from consent.transparency.publication import Publisher
 from consent.verification import rows
 from consent.verification.rows import ConsentHistory, IntegrityFault
 

@@ -1,4 +1,4 @@
-"""Commands for logs and receipts: `verify-log`, `export-logs`, `thaw-log`, `witness`, `verify-receipt`."""
+"""Commands for logs and receipts: verify, export, thaw, adopt a folder, witness, verify a receipt."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def thaw_log(data_dir: DataDir = None) -> None:
     from consent.transparency import sequencer
     from consent.transparency.checkpoint import NoteInvalid
     from consent.transparency.logs import Log
+    from consent.transparency.publication import FolderBehind
     from consent.transparency.tiles import TreeBroken
 
     chosen = read_settings(data_dir)
@@ -58,9 +59,25 @@ def thaw_log(data_dir: DataDir = None) -> None:
 
     try:
         run_with_database(chosen, work)
-    except (TreeBroken, NoteInvalid) as error:
+    except (TreeBroken, NoteInvalid, FolderBehind) as error:
         fail(f"stays frozen: {error}")
     typer.echo("both logs go on")
+
+
+def adopt_log_folder(data_dir: DataDir = None) -> None:
+    """Make CREDIT_EASY_LOG_FOLDER the folder of this database, and write checkpoints and tombstones into it."""
+    from consent.rights import folder_repair
+    from consent.rights.folder_repair import DatabaseBehind
+    from consent.transparency.checkpoint import NoteInvalid
+
+    context = app_context(read_settings(data_dir))
+    try:
+        adopted = run_with_database(
+            context.settings, lambda: folder_repair.adopt(context.settings.publisher, context.tombstones)
+        )
+    except (DatabaseBehind, NoteInvalid) as error:
+        fail(f"not adopted: {error}")
+    typer.echo(f"the folder {adopted.folder_id} is this database's; {adopted.tombstones} tombstones written")
 
 
 def witness(

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "rotate-keys": keys.rotate,
     "recompute": data.recompute,
     "thaw-log": logs.thaw_log,
+    "adopt-log-folder": logs.adopt_log_folder,
     "verify-receipt": logs.verify_receipt,
     "openapi": serving.print_openapi,
     "sbom": serving.print_bill_of_materials,

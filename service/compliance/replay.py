@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from benefits.balances import snapshots
@@ -16,10 +17,11 @@ from consent import persons
 from consent.consents import live, register
 from consent.database import queries
 from consent.kernel.errors import NotFound
-from consent.rights import tombstone_progress
+from consent.rights import folder_repair, tombstone_progress
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
-from consent.transparency import sequencer
+from consent.transparency import log_folder, sequencer
 from consent.transparency.logs import Log
+from consent.transparency.publication import FolderBehind
 from service.compliance import full_erasure
 from service.http.context import AppContext
 from service.storage import database
@@ -75,12 +77,16 @@ async def replay_tombstones(
 async def verify_copy(app_context: AppContext) -> None:
     """Compare the database with the published checkpoints, and carry out the tombstones that it lacks.
 
-    Call it before serving. Does nothing while migrations are missing.
+    Call it before serving. Does nothing while migrations are missing. WrongFolder if the log folder is another one.
     """
     if await database.missing_migrations():
         return
+    publisher = app_context.settings.publisher
+    app_context.tombstones.folder_id = await log_folder.require(publisher)
     for log in Log:
-        await sequencer.freeze_if_diverged(log, app_context.settings.publisher)
+        # Without the last checkpoint nothing can be compared; the sequencer refuses to work and says so in every round.
+        with suppress(FolderBehind):
+            await sequencer.freeze_if_diverged(log, publisher)
     await replay_tombstones(app_context)
 
 
@@ -91,6 +97,8 @@ async def _carry_out(app_context: AppContext, stones: Sequence[Tombstone], summa
     ):
         summary.withdrawn += await _withdraw(app_context, person_id, consent_id)
     erased = [stone.person_id for stone in stones if stone.kind is TombstoneKind.ERASED]
+    leaves = [folder_repair.leaf_hash_of(stone.name) for stone in stones if stone.kind is TombstoneKind.LEAF_ERASED]
+    erased += await persons.with_leaves(leaves)
     by_subject = [stone for stone in stones if stone.kind is TombstoneKind.SUBJECT_ERASED]
     indexes = await persons.indexes_among([stone.name for stone in by_subject])
     # A person created after the erasure has the same subject and is not the erased one.

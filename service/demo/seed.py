@@ -31,7 +31,7 @@ from consent.persons import ActingPerson, Person
 from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.checkpoint import NoteSigner
-from consent.transparency.sequencer import Publisher
+from consent.transparency.publication import Publisher
 from service.auth import key_files
 from service.auth.demo_issuer import DemoIssuer, trusted_issuers
 from service.http.context import AppContext

@@ -22,8 +22,11 @@ from consent.events import ledger
 from consent.kernel.canonical_json import sha256_of
 from consent.oversight import draft_refusals, officers
 from consent.records import officer_corrections, restoration
-from consent.transparency import sequencer
+from consent.transparency import log_folder, publication, sequencer
+from consent.transparency.checkpoint import NoteInvalid
+from consent.transparency.log_folder import WrongFolder
 from consent.transparency.logs import Log
+from consent.transparency.publication import FolderBehind
 from consent.verification import retention
 from service.compliance import announcements, replay
 from service.http.context import AppContext
@@ -114,9 +117,15 @@ async def log_keys_and_barred_uses(app_context: AppContext) -> None:
 async def advance_logs(app_context: AppContext) -> dict[Log, int]:
     """Integrate the waiting leaves of each log and publish its checkpoint; return the number of leaves by log.
 
-    A frozen log and one whose oldest leaf waits too long are logged as errors; LOG_FROZEN is set for each log.
+    A frozen log and one whose oldest leaf waits too long are logged as errors; LOG_FROZEN is set for each log. Nothing
+    is moved while the log folder is another one or an older copy: LOG_FOLDER_UNFIT is then 1 and an error is logged.
     """
     moved = dict.fromkeys(Log, 0)
+    unfit = await _folder_fault(app_context)
+    metrics.LOG_FOLDER_UNFIT.set(unfit is not None)
+    if unfit is not None:
+        logger.error("the log folder is unfit, and this process does not sequence", extra={"reason": unfit})
+        return moved
     for log in Log:
         while taken := await sequencer.integrate(log, await app_context.clock()):
             moved[log] += taken
@@ -131,6 +140,22 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
             metrics.RECORDS_WITHHELD.set(head.withheld)
     metrics.LOGS_ADVANCED.set_to_current_time()
     return moved
+
+
+async def _folder_fault(app_context: AppContext) -> str | None:
+    """Return why this process must not sequence: the folder is another one, or lacks the last checkpoint; else None."""
+    publisher = app_context.settings.publisher
+    try:
+        await log_folder.require(publisher)
+        for log in Log:
+            note = (await sequencer.head(log)).note
+            try:
+                publication.require_published(publication.read_last(publisher, log), note, log)
+            except NoteInvalid:
+                continue  # `publish` freezes the log
+    except (WrongFolder, FolderBehind) as error:
+        return str(error)
+    return None
 
 
 async def sequencer_loop(app_context: AppContext) -> None:

@@ -81,6 +81,11 @@ TOMBSTONES_APPLIED = _gauge(
     "credit_easy_tombstones_applied_timestamp_seconds", "Last round in which this database had every tombstone"
 )
 CLEANUP_DONE = _gauge("credit_easy_cleanup_timestamp_seconds", "Last cleanup in which no job failed")
+LOG_FOLDER_UNFIT = _gauge(
+    "credit_easy_log_folder_unfit",
+    "Whether a log folder is another one or lacks the last checkpoint",
+    mode="max",
+)
 OVERDUE = _gauge(
     "credit_easy_overdue",
     "Objections not decided in time, and records that sources were asked for and are overdue",

@@ -51,10 +51,13 @@ def bind(host: str, port: int, setting: str = PUBLIC_OPTIONS) -> socket.socket:
 async def check_database(settings: Settings) -> None:
     """Compare the database with the settings, once, before anything is served.
 
-    Raises StartFailed when the database refuses the connection, lacks migrations or knows other keys. A database that
-    does not answer is logged only: the service starts, answers 503 and connects later.
+    Raises StartFailed when the database refuses the connection, lacks migrations or knows other keys, or the log folder
+    is another database's. A database that does not answer is logged only: the service starts, answers 503 and connects
+    later.
     """
     from consent.database.migrate import MigrationChanged
+    from consent.transparency import log_folder
+    from consent.transparency.log_folder import WrongFolder
     from service.compliance import key_fingerprints
     from service.storage import connection_failures, database
 
@@ -63,6 +66,9 @@ async def check_database(settings: Settings) -> None:
         missing = await database.missing_migrations()
         if not missing:
             await key_fingerprints.require_known(settings)
+            await log_folder.require(settings.publisher)
+    except WrongFolder as error:
+        raise StartFailed(ExitCode.UNUSABLE, f"CREDIT_EASY_LOG_FOLDER: {error}") from None
     except MigrationChanged as error:
         raise StartFailed(ExitCode.SCHEMA, str(error)) from None
     except key_fingerprints.KeyMismatch as error:

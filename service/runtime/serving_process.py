@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.lifespan.on import LifespanOn
 
+from consent.transparency.log_folder import WrongFolder
 from service.runtime.exit_codes import ExitCode, StartFailed
 from service.settings import SettingsInvalid
 
@@ -92,6 +93,8 @@ def as_start_failure(error: BaseException) -> StartFailed:
         return error
     if isinstance(error, SettingsInvalid):
         return StartFailed(ExitCode.UNUSABLE, str(error))
+    if isinstance(error, WrongFolder):
+        return StartFailed(ExitCode.UNUSABLE, f"CREDIT_EASY_LOG_FOLDER: {error}")
     from service.compliance.key_fingerprints import KeyMismatch
     from service.storage import connection_failures
 

@@ -20,7 +20,7 @@ import httpx2
 import psutil
 
 from consent.transparency.checkpoint import NoteSigner
-from consent.transparency.sequencer import Publisher
+from consent.transparency.publication import Publisher
 from service.auth import key_files
 from service.demo import seed
 from service.settings import Settings

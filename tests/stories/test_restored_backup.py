@@ -16,11 +16,16 @@ import pytest
 from consent.database import queries, write_plan
 from consent.database.write_plan import Plan
 from consent.kernel.fault_points import FaultPoint
+from consent.rights import folder_repair
+from consent.rights.folder_repair import DatabaseBehind
+from consent.rights.tombstones import Tombstones
 from consent.transparency import sequencer
+from consent.transparency.log_folder import WrongFolder
 from consent.transparency.logs import Log
 from service.compliance import replay
 from service.jobs import background
 from service.settings import Settings
+from service.storage import database
 from tests.support import city, servers
 from tests.support.processes import ROOT
 
@@ -34,7 +39,8 @@ def copied(settings: Settings, folder: Path, request: pytest.FixtureRequest) -> 
         shutil.copy(settings.database_url.removeprefix("sqlite://"), older)
         return replace(settings, database_url=f"sqlite://{older}")
     server: servers.Postgres = request.getfixturevalue("postgres")
-    return replace(settings, database_url=server.create(servers.name_of(settings.database_url)))
+    owned = server.create(servers.name_of(settings.database_url))
+    return replace(settings, database_url=server.url(servers.name_of(owned), servers.SERVICE_ROLE))
 
 
 async def test_nothing_that_ended_comes_back(
@@ -132,6 +138,7 @@ async def refuse_last_statement() -> None:
     )
 
 
+@pytest.mark.database_owner
 async def test_what_was_refused_is_not_carried_out_by_a_restore(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -174,6 +181,59 @@ async def test_a_withdrawal_whose_process_died_is_carried_out_in_every_copy(
             assert await town.resident("wu").total() == 0
 
 
+async def test_a_lost_folder_is_written_again_from_the_newest_database(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        for name in ("stays", "stops", "leaves"):
+            await town.resident(name).volunteer(7_200, f"v-{name}")
+    older = copied(city_settings, tmp_path, request)
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
+        await town.resident("leaves").delete("/v1/me")
+        await town.resident("leaves").consent_to_provider("city-library")
+        await background.advance_logs(town.app_context)
+    folder = city_settings.publisher.folder
+    shutil.move(folder, tmp_path / "lost")
+    folder.mkdir()
+    with pytest.raises(WrongFolder, match="adopt-log-folder"):
+        async with city.running_city(city_settings, demo_folder):
+            pass
+    await database.open_database(city_settings.database_url)
+    store = Tombstones(folder)
+    # One withdrawal, and the first events of the erased person: a consent to the source.
+    assert (await folder_repair.adopt(city_settings.publisher, store)).tombstones == 2
+    store.close()
+    await database.close_database()
+    async with city.running_city(city_settings, demo_folder) as town:
+        await town.resident("stays").consent_to_provider("city-library")
+        await background.advance_logs(town.app_context)
+        assert (await sequencer.head(Log.CONSENT)).frozen is None
+        assert len((await town.resident("leaves").get("/v1/me/consents")).json()["data"]) == 1
+        assert await town.resident("stays").total() == 63
+    async with city.running_city(older, demo_folder) as town:
+        assert [await town.resident(name).total() for name in ("stays", "stops", "leaves")] == [63, 0, 0]
+        assert (await town.resident("leaves").get("/v1/me/consents")).json()["data"] == []
+        with pytest.raises(DatabaseBehind):
+            await folder_repair.adopt(older.publisher, town.app_context.tombstones)
+
+
+async def test_two_databases_after_a_failover_cannot_both_publish(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        await background.advance_logs(town.app_context)
+    promoted = copied(city_settings, tmp_path, request)
+    for settings, name in ((city_settings, "wu"), (promoted, "li")):
+        async with city.running_city(settings, demo_folder) as town:
+            await town.resident(name).consent_to_provider("city-library")
+            await background.advance_logs(town.app_context)
+            frozen = (await sequencer.head(Log.CONSENT)).frozen
+            assert (frozen is not None) == (settings is promoted)
+            # People are served by both, and what they end stays ended.
+            assert (await town.resident(name).post("/v1/me/withdrawals", {"scope": "all"})).json() == {"withdrawn": 1}
+
+
 async def test_a_running_service_catches_up_with_what_has_ended(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -190,8 +250,9 @@ async def test_a_running_service_catches_up_with_what_has_ended(
         await background.advance_logs(town.app_context)
     shutil.copytree(published, tmp_path / "since")
 
+    for since in ("tombstones.d", "checkpoints"):
+        shutil.rmtree(published / since)
     shutil.copytree(tmp_path / "before", published, dirs_exist_ok=True)
-    shutil.rmtree(published / "tombstones.d")
     async with city.running_city(replace(older, integrate_seconds=0.05), demo_folder) as town:
         assert (await sequencer.head(Log.CONSENT)).frozen is None
         assert await town.resident("stops").total() == 63

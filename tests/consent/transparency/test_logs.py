@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -375,7 +376,7 @@ async def test_an_older_copy_freezes_the_log_and_withholds_records(town: City, t
     assert (await wang.get("/v1/me/points/explanation")).status_code == 200
 
 
-@pytest.mark.parametrize("harm", ["other root", "gone", "not ours", "tile"])
+@pytest.mark.parametrize("harm", ["other root", "not ours", "tile"])
 async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town: City, harm: str) -> None:
     await advance(town)
     publisher = town.app_context.settings.publisher
@@ -383,8 +384,6 @@ async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town:
     head = await latest(town, "policy")
     if harm == "other root":
         path.write_text(signer.sign(Checkpoint(signer.name, head.size, bytes(32)).text()))
-    elif harm == "gone":
-        path.unlink()
     elif harm == "not ours":
         path.write_text(path.read_text().replace("policy", "p0licy"))
     else:
@@ -396,6 +395,39 @@ async def test_a_contradiction_to_the_published_checkpoint_freezes_the_log(town:
     assert stored.frozen
     assert not stored.withheld
     assert 'credit_easy_log_frozen{log="policy"} 1.0' in metrics.text().decode()
+
+
+@pytest.mark.parametrize("harm", ["last checkpoint gone", "another folder", "folder gone"])
+async def test_a_process_without_the_last_checkpoint_does_not_sequence_and_freezes_nothing(
+    town: City, tmp_path: Path, harm: str
+) -> None:
+    await advance(town)
+    folder, away = town.app_context.settings.publisher.folder, tmp_path / "away"
+    shutil.copytree(folder, away)
+    if harm == "last checkpoint gone":
+        (folder / "policy.checkpoint").unlink()
+        shutil.rmtree(folder / "checkpoints" / "policy")
+    elif harm == "another folder":
+        (folder / "folder-id").write_text("another\n")
+    else:
+        shutil.rmtree(folder)
+    wang = town.resident("wang")
+    await wang.consent_to_provider("city-library")
+    sizes = [(await sequencer.head(log)).size for log in Log]
+    await advance(town)
+    assert [(await sequencer.head(log)).size for log in Log] == sizes
+    assert [(await sequencer.head(log)).frozen for log in Log] == [None, None]
+    assert "credit_easy_log_folder_unfit 1.0" in (await town.client.get("/metrics")).text
+    assert await wang.total() == 0
+    # Nobody is told "withdrawn" while the tombstone would be lost.
+    withdrawn = await wang.post("/v1/me/withdrawals", {"scope": "all"})
+    assert withdrawn.status_code == (200 if harm == "last checkpoint gone" else 503), withdrawn.text
+
+    shutil.copytree(away, folder, dirs_exist_ok=True)
+    await advance(town)
+    assert (await sequencer.head(Log.CONSENT)).size > sizes[0]
+    assert "credit_easy_log_folder_unfit 0.0" in (await town.client.get("/metrics")).text
+    assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
 
 
 @pytest.mark.parametrize(

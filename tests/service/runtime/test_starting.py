@@ -88,6 +88,17 @@ def test_an_sqlite_file_that_cannot_be_opened_is_a_mistake(tmp_path: Path) -> No
     assert refusal(tmp_path, f"sqlite://{tmp_path / 'text.sqlite3'}").code == ExitCode.REFUSED
 
 
+def test_a_log_folder_of_another_database_ends_the_start(tmp_path: Path) -> None:
+    chosen = seed.settings_of(tmp_path / "city")
+    asyncio.run(seed_database(chosen))
+    asyncio.run(first_start.check_database(chosen))
+    (tmp_path / "empty").mkdir()
+    moved = replace(chosen, publisher=replace(chosen.publisher, folder=tmp_path / "empty"))
+    with pytest.raises(StartFailed, match="CREDIT_EASY_LOG_FOLDER") as refused:
+        asyncio.run(first_start.check_database(moved))
+    assert (refused.value.code, len(str(refused.value).splitlines())) == (ExitCode.UNUSABLE, 1)
+
+
 def test_a_database_that_does_not_answer_ends_no_start(tmp_path: Path) -> None:
     environment = settings_environment(tmp_path, DATABASE_URL=f"postgres://city@/city?host={tmp_path}")
     asyncio.run(first_start.check_database(settings.read(environment)))
