@@ -64,6 +64,12 @@ async def _require(publisher: Publisher) -> str:
     return present
 
 
+async def is_another(folder: Path) -> bool:
+    """Report whether the database stores the id of another folder; changes nothing."""
+    stored = await LogFolder.get_or_none(singleton=1)
+    return stored is not None and stored.folder_id not in _read_ids(folder)
+
+
 async def adopt(folder: Path) -> str:
     """Make the folder the one of this database, in the place of the one it stores; return the folder's id."""
     present = read_id(folder) or _create_id(folder)

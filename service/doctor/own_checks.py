@@ -9,10 +9,11 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from consent.transparency import sequencer
+from consent.transparency import log_folder as folder_ids
+from consent.transparency import publication, sequencer
 from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
-from consent.transparency.sequencer import Publisher
+from consent.transparency.publication import FolderBehind, Publisher
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.http.middleware import host_allowed
 
@@ -64,6 +65,9 @@ async def log_folder(examination: Examination) -> list[CheckResult]:
             kind(f"{free // 2**20} MiB free in {folder}", "free space, or move the folder to a larger disk")
         )
     if examination.migrated:
+        if await folder_ids.is_another(folder):
+            remedy = "mount the folder that all hosts share; if it is lost, run `credit-easy adopt-log-folder`"
+            findings.append(failed("LOG_FOLDER is not the folder of this database", remedy))
         findings += [finding for log in Log if (finding := await _checkpoint_fault(publisher, log))]
     return findings or [ok(f"{free // 2**30} GiB free")]
 
@@ -81,13 +85,12 @@ def _write_probe(folder: Path) -> None:
 async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | None:
     head = await sequencer.head(log)
     try:
-        _, last = sequencer.read_last(publisher, log)
+        publication.require_published(publication.read_last(publisher, log), head.note, log)
+    except FolderBehind as error:
+        return failed(str(error), "mount the folder that all hosts share; see docs/operations.md, Several hosts")
     except (NoteInvalid, OSError) as error:
         remedy = "restore the folder from its backup; see docs/operations.md, Restoring a backup"
         return failed(f"the last checkpoint of the {log} log cannot be read ({type(error).__name__})", remedy)
-    if last is None and head.note:
-        remedy = "mount the folder that `serve` used before, or restore it from its backup"
-        return failed(f"the {log} log was published, and its last checkpoint is not in LOG_FOLDER", remedy)
     if head.frozen:
         return failed(f"the {log} log is frozen", "read docs/operations.md, Restoring a backup")
     return None

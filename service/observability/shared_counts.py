@@ -18,7 +18,7 @@ FOLDER_PREFIX = "credit-easy-metrics-"
 """Beginning of a folder's name; the id of the process that owns it follows."""
 MEMORY = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 """Folder in memory, where Linux has one: a full disk does not reach it."""
-FILE_BYTES = {"counter": 2**20, "histogram": 2**21, "gauge_mostrecent": 2**16, "gauge_sum": 2**16}
+FILE_BYTES = {"counter": 2**20, "histogram": 2**21, "gauge_mostrecent": 2**16, "gauge_sum": 2**16, "gauge_max": 2**16}
 """Reserved bytes by kind of metric, several times what all operations, statuses and buckets take."""
 
 

@@ -134,7 +134,7 @@ async def test_another_key_and_a_lost_log_folder_are_named(city_settings: Settin
     empty.mkdir()
     moved = replace(city_settings, publisher=replace(city_settings.publisher, folder=empty))
     lines = await examined(of_city(moved))
-    assert "is not in LOG_FOLDER" in "".join(lines)
+    assert "the folder has none" in "".join(lines)
     shutil.rmtree(empty)
     lines = await examined(of_city(moved))
     assert "cannot be written to" in "".join(lines)
