@@ -417,7 +417,7 @@ async def test_a_process_without_the_last_checkpoint_does_not_sequence_and_freez
     await advance(town)
     assert [(await sequencer.head(log)).size for log in Log] == sizes
     assert [(await sequencer.head(log)).frozen for log in Log] == [None, None]
-    assert "credit_easy_log_folder_unfit 1.0" in (await town.client.get("/metrics")).text
+    assert "credit_easy_log_folder_unfit 1.0" in metrics.text().decode()
     assert await wang.total() == 0
     # Nobody is told "withdrawn" while the tombstone would be lost.
     withdrawn = await wang.post("/v1/me/withdrawals", {"scope": "all"})
@@ -426,7 +426,7 @@ async def test_a_process_without_the_last_checkpoint_does_not_sequence_and_freez
     shutil.copytree(away, folder, dirs_exist_ok=True)
     await advance(town)
     assert (await sequencer.head(Log.CONSENT)).size > sizes[0]
-    assert "credit_easy_log_folder_unfit 0.0" in (await town.client.get("/metrics")).text
+    assert "credit_easy_log_folder_unfit 0.0" in metrics.text().decode()
     assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
 
 
