@@ -29,7 +29,7 @@ from service.http.rate_limits import Limiter, make_limiter
 from service.jobs.background import cleanup_loop, sequencer_loop
 from service.jobs.measuring import measure_loop
 from service.settings import Settings
-from service.storage import database, write_probe
+from service.storage import database, write_ahead_log, write_probe
 from service.version import VERSION
 from service.web import routes as site
 from service.web.api_client import InProcessApiClient
@@ -63,6 +63,7 @@ def create_app(
             app_context.limiter.keep_sharing(),
             measure_loop(app_context),
             write_probe.keep_probing(),
+            write_ahead_log.keep_empty(app_context.erased),
         )
         tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
         try:

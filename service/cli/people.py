@@ -34,6 +34,7 @@ def erase(
     known_as = read_subject(subject, subject_file)
     from consent.database import queries
     from service.compliance import full_erasure
+    from service.storage import write_ahead_log
 
     context = app_context(read_settings(data_dir))
 
@@ -41,6 +42,7 @@ def erase(
         async with context.tombstones.transaction():
             at = await queries.now()
             leaf_hash = await full_erasure.erase_subject(context, known_as, at)
+        await write_ahead_log.empty()
         return None if leaf_hash is None else full_erasure.signed_receipt(context, leaf_hash, at)
 
     receipt = run_with_database(context.settings, work)

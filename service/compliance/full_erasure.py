@@ -43,6 +43,7 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
         return None
     person = await persons.lock(app_context.keyring, known.person_id)
     app_context.tombstones.erased(person.person_id, at)
+    app_context.erased.set()
     return await erase(app_context.keyring, person, at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,6 +31,8 @@ class AppContext:
     limiter: Limiter
     clock: Clock
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
+    erased: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by an erasure; SQLite's write-ahead log is then emptied (`service.storage.write_ahead_log`)."""
     tombstones: Tombstones = field(init=False)
     """Records of withdrawals and erasures, in the folder of the published checkpoints."""
 

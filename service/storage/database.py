@@ -24,6 +24,7 @@ from consent.records import seal_stored
 from service.storage import connection_failures, database_url, health_monitor, partitioning, roles
 from service.storage.connection_failures import ConnectionFailure
 from service.storage.pool import CONNECTIONS_MAX, Client, preparing
+from service.storage.write_ahead_log import BUSY_MILLISECONDS
 
 logger = logging.getLogger("credit_easy.database")
 
@@ -78,7 +79,9 @@ def database_config(url: str) -> dict[str, Any]:
     """Return Tortoise's configuration for a database URL; DatabaseUrlInvalid where it is unusable."""
     if database_url.is_sqlite(url):
         connection: dict[str, Any] = expand_db_url(url)
-        connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=10_000)
+        connection["credentials"].update(journal_mode="WAL", synchronous="FULL", busy_timeout=BUSY_MILLISECONDS)
+        # Overwrite what is deleted, which free space of the file would have otherwise.
+        connection["credentials"].update(secure_delete="ON")
     else:
         credentials = {"maxsize": CONNECTIONS_MAX, **database_url.arguments(url)}
         connection = {"engine": "service.storage.pool", "credentials": credentials}
