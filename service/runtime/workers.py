@@ -24,6 +24,8 @@ logger = logging.getLogger("credit_easy.workers")
 RESTART_SECONDS = 1.0
 """Pause before a process that never served is started again; doubled each time up to RESTART_SECONDS_MAX."""
 RESTART_SECONDS_MAX = 30.0
+START_SECONDS = 60.0
+"""Longest wait for a new worker at SIGHUP: a start takes two seconds, on a busy machine many times that."""
 FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
 """Exit codes of a process after which another one would fail in the same way."""
 UNFORESEEN_MAX = 5
@@ -121,7 +123,7 @@ class Workers(Multiprocess):
         """Replace each worker by a new one that serves before the old one ends."""
         for place, old in enumerate(self.workers):
             new = self._started()
-            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
+            if not new.wait_until_ready(START_SECONDS, self.should_exit):
                 new.kill()
                 new.join()
                 logger.error("a new worker did not start; the old ones stay")
