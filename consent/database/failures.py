@@ -1,6 +1,9 @@
 """Errors of a database that cannot serve now: connection lost, commit uncertain, read-only, full.
 
-One table for the retries, the pool and the answers. An error that is not here is a mistake of ours.
+The retries, the pool and the answers all use this table. An error that is not in it is a mistake of ours.
+Three groups: UNUSABLE_CONNECTION_ERRORS (repeat the request on another connection), UNAVAILABLE_ERRORS (answer 503),
+unwritable (answer 503 to writes, keep reading). A read-only PostgreSQL is a standby and belongs to the first two: its
+data may be old, so nothing is read from it either.
 """
 
 from __future__ import annotations
@@ -58,9 +61,9 @@ SQLITE_UNWRITABLE: Final = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
 )
-"""Results of SQLite where the file cannot be written, or not be read."""
+"""Results of SQLite where the file cannot be written or cannot be read."""
 POSTGRES_UNWRITABLE: Final = (asyncpg.exceptions.DiskFullError, asyncpg.exceptions.PostgresSystemError)
-"""Errors of a PostgreSQL whose disk is full or fails, and which answers queries all the same."""
+"""Errors of a PostgreSQL whose disk is full or fails. It still answers queries."""
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -69,7 +72,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def is_unwritable(error: BaseException) -> bool:
-    """Report whether an error means that the database can be read at most: its disk is full, fails or is read-only."""
+    """Report whether an error means that writes fail and reads may succeed: the disk is full, fails or is read-only."""
     return isinstance(error, POSTGRES_UNWRITABLE) or sqlite_result(error) in SQLITE_UNWRITABLE
 
 
@@ -84,7 +87,7 @@ def sqlite_result(error: BaseException) -> int | None:
 
 
 class WriteState:
-    """The knowledge of this process about the database: `failed` after a write that it refused as unwritable."""
+    """The state of writes in this process: `failed` is True from an unwritable error until a test write succeeds."""
 
     failed = False
 
@@ -94,6 +97,6 @@ WRITES: Final = WriteState()
 
 
 def note(error: BaseException) -> None:
-    """Set `WRITES.failed` where an error means that the database is unwritable."""
+    """Set `WRITES.failed` if an error means that the database is unwritable; call it with every error."""
     if is_unwritable(error):
         WRITES.failed = True

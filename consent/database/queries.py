@@ -1,7 +1,7 @@
 """SQL for PostgreSQL, Citus and SQLite: execute, fetch, transactions, the database's clock.
 
 SQL is written with PostgreSQL's `$1` placeholders. Times are integers, microseconds since 1970 in UTC; civil days
-are integers `yyyymmdd`. Both engines then compare, index and sort them alike, and no driver converts them.
+are integers `yyyymmdd`. All engines then compare, index and sort them alike, and no driver converts them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _client: Any = None
 
 
 async def detect_engine() -> None:
-    """Detect the engine of the database that has just been opened; called once after opening it."""
+    """Detect the engine of the database that has just been opened, and reset `WRITES.failed`; call it after opening."""
     global _engine, _client
     _client, failures.WRITES.failed = connection(), False
     if connection().capabilities.dialect == "sqlite":
@@ -124,7 +124,7 @@ async def fetch_one(sql: str, *values: object) -> Row | None:
 async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
     """Return the first row of a query outside of transactions, as the driver returns it, or None.
 
-    Spares PostgreSQL's row the conversion to a dictionary that `fetch_one` makes.
+    Cheaper than `fetch_one`, which converts the row to a dictionary.
     """
     if is_sqlite():
         return await fetch_one(sql, *values)
@@ -211,9 +211,9 @@ async def insert_select(relations: str, insert: str, *values: object) -> int:
         return changed
     if is_citus():
         # Citus pushes it down to the servers only with the relations inside the SELECT; the command tag has the count.
-        into, _, what = insert.partition(" SELECT ")
+        into, _, selected = insert.partition(" SELECT ")
         async with client.acquire_connection() as conn:
-            tag = await conn.execute(f"{into} {relations.rstrip().removesuffix(',')} SELECT {what}", *values)
+            tag = await conn.execute(f"{into} {relations.rstrip().removesuffix(',')} SELECT {selected}", *values)
         return int(tag.rpartition(" ")[2])
     counted = await client.execute_query_dict(
         f"{relations.rstrip().removesuffix(',')}, put AS ({insert} RETURNING 1) SELECT count(*) AS rows FROM put",
@@ -235,7 +235,8 @@ async def execute_many(sql: str, values: Sequence[Sequence[object]]) -> None:
 async def copy_rows(table: str, columns: Sequence[str], values: Sequence[Sequence[object]]) -> None:
     """Insert many rows in the running transaction, on PostgreSQL by COPY.
 
-    Raises one of RETRYABLE_ERRORS for a key that exists.
+    Raises:
+        RETRYABLE_ERRORS: one of them, for a key that exists.
     """
     if not values:
         return
@@ -328,7 +329,7 @@ class _Transaction:
         """Release the connection, or SQLite's lock; close a connection of PostgreSQL that is lost."""
         if lost and not is_sqlite():
             _pool().discard(self.client._connection)
-        # With this class of error Tortoise neither commits nor rolls back.
+        # Told of a TransactionManagementError, Tortoise 1.1.9 neither commits nor rolls back.
         await self.context.__aexit__(TransactionManagementError, None, None)
 
 

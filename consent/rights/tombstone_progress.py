@@ -1,8 +1,7 @@
 """Offsets up to which the tombstones outside the database were applied to it.
 
+The offsets are in the database. An older copy of it has older ones, so that everything since is applied again.
 SQL text: an offset is raised by an upsert, never lowered.
-
-The offsets live in the database. An older copy of it has older ones, so that everything since is applied again.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ async def load() -> dict[str, int]:
 
 
 async def save(file_name: str, applied: int) -> None:
-    """Store that a file was applied up to an offset, unless more of it was."""
+    """Store that a file was applied up to the offset `applied`, in bytes; does nothing if a later one is stored."""
     await queries.execute(
         "INSERT INTO tombstone_progress (file_name, applied) VALUES ($1, $2) ON CONFLICT (file_name)"
         " DO UPDATE SET applied = excluded.applied WHERE excluded.applied > tombstone_progress.applied",

@@ -18,7 +18,7 @@ RECORD_BYTES = 128
 ID_CHARACTERS = 48
 """Longest id that fits; those of this service have 32 hex digits."""
 BODY = slice(1, 119)
-"""The bytes that the CRC covers: all between the state, which changes, and the CRC."""
+"""The bytes that the CRC covers: all between the state, which changes in place, and the CRC."""
 
 
 class TombstoneState(StrEnum):
@@ -73,7 +73,7 @@ def encode(stone: Tombstone, state: TombstoneState) -> bytes:
 
 
 def decode(record: bytes) -> tuple[TombstoneState, Tombstone] | None:
-    """Return state and tombstone of a record, or None for bytes that a crash or a fault of the disk left behind."""
+    """Return state and tombstone of a record; None if it is damaged, by a crash or a fault of the disk."""
     try:
         text = record.decode("ascii")
         if int(text[119:127], 16) != zlib.crc32(record[BODY]):
@@ -85,7 +85,7 @@ def decode(record: bytes) -> tuple[TombstoneState, Tombstone] | None:
 
 
 def decode_line(line: bytes) -> Tombstone | None:
-    """Return the tombstone of a line (JSON) of version 0.2.0 or earlier, or None for one that a crash cut short."""
+    """Return the tombstone of a line (JSON) of version 0.2.0 or earlier; None if a crash cut the line short."""
     try:
         stone = json.loads(line)
         erased = stone["kind"] == "erased"

@@ -28,8 +28,8 @@ SUFFIX = ".segment"
 class Batch:
     """Tombstones to apply, in order, and the offset in bytes after the last one.
 
-    `unsettled` are the offsets of those whose requests ended without confirming or cancelling them. `waiting` is True
-    if reading stopped at the record of a running request.
+    `unsettled`: offsets of the open ones among them, whose requests ended without confirming or cancelling them; pass
+    them to `settle` after applying. `waiting`: reading stopped at the record of a running request.
     """
 
     stones: Sequence[Tombstone]
@@ -39,7 +39,7 @@ class Batch:
 
 
 class RecordsLeft(Exception):
-    """Records of a failed write may be on disk, and could not be removed: they count."""
+    """Records of a failed write may be on disk and could not be removed, so they count."""
 
 
 class Segment:
@@ -114,7 +114,7 @@ class Segment:
             self.running.difference_update(offsets)
 
     def _remove(self, start: int, end: int) -> None:
-        """Remove what a failed write has left by truncation, or cancel it in place; RecordsLeft if neither succeeds."""
+        """Truncate the file before the records of a failed write, or cancel them; RecordsLeft if neither succeeds."""
         try:
             os.ftruncate(self.descriptor, start)
             os.fsync(self.descriptor)
@@ -134,7 +134,7 @@ def mark(descriptor: int, offsets: Sequence[int], state: TombstoneState) -> None
 
 
 def settle(path: Path, offsets: Sequence[int]) -> None:
-    """Confirm records that their writer left open, after they were carried out. Ignores failures, as `confirm` does."""
+    """Confirm records that a request left open, once they are carried out. Ignores OSError, as `confirm` does."""
     if not offsets:
         return
     with suppress(OSError):
@@ -148,7 +148,7 @@ def settle(path: Path, offsets: Sequence[int]) -> None:
 def read(path: Path, start: int, limit: int, own: Segment | None, *, patient: bool = True) -> Batch:
     """Return at most `limit` records from the offset `start` on.
 
-    An open record of a running request ends the batch where `patient`; else it is returned like any other.
+    With `patient` the batch ends before the first open record of a running request; without, it includes such records.
 
     Args:
         own: the segment of this process at `path`, whose running requests it knows; None for that of another process.
@@ -193,7 +193,7 @@ def read_lines(path: Path, start: int, limit: int) -> Batch:
 
 
 def _is_locked(descriptor: int) -> bool:
-    """Report whether the writer of a segment lives."""
+    """Report whether the process that writes a segment runs, by its advisory lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

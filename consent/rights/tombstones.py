@@ -1,8 +1,9 @@
 """Tombstones: withdrawals and erasures, recorded outside the database, so that a restored copy of it revives nothing.
 
 A record is on disk before its transaction commits. It counts unless it was cancelled, and it is cancelled before its
-person is told that nothing was stored: docs/decisions/0033-tombstones-count-unless-cancelled.md. No record names
-anybody: consents and persons stand under their random ids.
+person is told that nothing was stored: docs/decisions/0033-tombstones-count-unless-cancelled.md. A record that counts
+is carried out in every copy of the database that lacks it, by `service.compliance.replay`. No record names anybody: it
+has the random ids of the person and the consent.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SEGMENTS = "tombstones.d"
 READ_AT_ONCE = 5_000
 """Tombstones in one batch; bounds memory and the length of one statement's parameters."""
 _written: ContextVar[list[tuple[Segment, Sequence[int]]] | None] = ContextVar("written", default=None)
-"""The records of the running `Tombstones.transaction`."""
+"""Segments and offsets of the records that the running `Tombstones.transaction` has written; None outside of one."""
 
 
 class Tombstones:
@@ -65,11 +66,11 @@ class Tombstones:
             segment.confirm(offsets)
 
     def withdrawn(self, person_id: str, consent_ids: Sequence[str], at: datetime) -> None:
-        """Record withdrawals in the running `transaction`; returns once they are on disk. OSError if they cannot be."""
+        """Record withdrawals in the running `transaction`; return once they are on disk, or raise OSError."""
         self._append([Tombstone(TombstoneKind.WITHDRAWN, consent_id, person_id, at) for consent_id in consent_ids])
 
     def erased(self, person_id: str, at: datetime) -> None:
-        """Record an erasure in the running `transaction`; returns once it is on disk. OSError if it cannot be."""
+        """Record an erasure in the running `transaction`; return once it is on disk, or raise OSError."""
         self._append([Tombstone(TombstoneKind.ERASED, "", person_id, at)])
 
     def write_again(self, stones: Sequence[Tombstone]) -> None:
@@ -106,7 +107,7 @@ class Tombstones:
         tombstone_segments.settle(self.folder / name, offsets)
 
     def close(self) -> None:
-        """End this process's segment."""
+        """Close this process's segment, which ends its lock. The next tombstone starts a new one."""
         if self.segment is not None:
             self.segment.close()
             self.segment = None

@@ -1,7 +1,7 @@
 """Repeat withdrawals and erasures that a restored, older copy of the database lacks: the replay of the tombstones.
 
 The database stores how far each file of tombstones was applied to it. Everything since is compared with it at every
-start and in every round of the sequencer, because no log can tell an older copy that is as new as the last publication.
+start and in every round of the sequencer, because a copy made after the last publication fits the published checkpoint.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from service.http.context import AppContext
 from service.storage import database
 
 PATIENCE_SECONDS = 10.0
-"""Longest wait for the requests of other processes whose tombstones are open. A request takes milliseconds; one that
-takes longer than this has lost its database or its host, and its tombstone is carried out."""
+"""Longest wait for running requests of other processes whose tombstones are open. A request takes milliseconds; one
+that takes longer than this has lost its database or its host, and its tombstone is carried out."""
 POLL_SECONDS = 0.05
 
 
@@ -46,8 +46,8 @@ async def replay_tombstones(
 ) -> ReplaySummary:
     """Carry out the tombstones that this database lacks, then let records be used; return the counts.
 
-    Idempotent. Compares READ_AT_ONCE tombstones with the database by two statements; what it lacks is carried out in a
-    transaction for each consent or person, with the person's lock.
+    Idempotent. Compares READ_AT_ONCE tombstones at a time with the database, by a few statements; carries out each one
+    that the database lacks in a transaction of its own, with the person's lock.
 
     Args:
         from_the_start: compare every tombstone, not only those since the last replay.

@@ -102,15 +102,18 @@ async def open_for_requests(url: str, prepare: Prepare) -> asyncio.Task[None]:
     if isinstance(client, Client):
         client.restrict(True)
     try:
-        failure = await _prepared(client, prepare)
+        failure = await _prepare_once(client, prepare)
     except BaseException:
         await close_database()
         raise
     return asyncio.create_task(_monitor(client, prepare, failure), name="database")
 
 
-async def _prepared(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
-    """Try once to open and prepare the database; return why PostgreSQL cannot be used, None when it can."""
+async def _prepare_once(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
+    """Try once to open and prepare the database; return the reason if PostgreSQL cannot be used, else None.
+
+    Requests may use the database once this returns None. Raises errors that `connection_failures` does not explain.
+    """
     with preparing():
         try:
             await queries.detect_engine()
@@ -146,7 +149,7 @@ async def _monitor(client: BaseDBAsyncClient, prepare: Prepare, failure: Connect
         pool.unavailable = False  # its monitor was stopped; the next one sets it again
         pool.replaced.clear()
         logger.error("the database may be another one and is prepared again")
-        failure = await _try(client, prepare)
+        failure = await _try_to_prepare(client, prepare)
 
 
 async def _retry_until_prepared(client: BaseDBAsyncClient, prepare: Prepare, failure: ConnectionFailure | None) -> None:
@@ -156,13 +159,13 @@ async def _retry_until_prepared(client: BaseDBAsyncClient, prepare: Prepare, fai
             logger.error("the database cannot be opened", extra={"reason": failure.reason})
             logged, logged_at = failure.reason, time.monotonic()
         await asyncio.sleep(REOPEN_SECONDS)
-        failure = await _try(client, prepare)
+        failure = await _try_to_prepare(client, prepare)
 
 
-async def _try(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
-    """Do as `_prepared`, with every error as a failure: the database stays closed to requests until it is mended."""
+async def _try_to_prepare(client: BaseDBAsyncClient, prepare: Prepare) -> ConnectionFailure | None:
+    """Call `_prepare_once`; return every error as a failure, after which requests still cannot use the database."""
     try:
-        return await _prepared(client, prepare)
+        return await _prepare_once(client, prepare)
     except Exception as error:
         return ConnectionFailure(heals=False, reason=f"preparing it fails ({type(error).__name__})")
 

@@ -24,11 +24,11 @@ HEALTHCHECK_WAIT_SECONDS = 0.5
 HEALTHCHECK_CONNECT_SECONDS = 1.0
 """Longest wait for a check that has to connect first."""
 HEALTHCHECKS_MISSED = 2
-"""Missed checks in a row after which the database is unavailable; one may be a moment's load."""
+"""Missed checks in a row after which the database is unavailable. A single one may be caused by load."""
 TAKES_WRITES = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
 """The check: true on a primary."""
 STOPPING_ERRORS = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
-"""Errors of a server that starts or stops. All other errors of a server prove that it is there."""
+"""Errors of a server that starts or stops. Any other error of a server proves that it runs."""
 
 
 async def watch(pool: Pool) -> None:

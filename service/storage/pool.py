@@ -3,6 +3,9 @@
 asyncpg 0.32's own pool makes a read of points cost 17 % more CPU, even where its `reset` does nothing
 (docs/decisions/0020-connection-pool.md). No reset is needed here: the service sets parameters by SET LOCAL and takes
 transaction locks only. A connection that is returned inside a transaction is closed.
+
+The pool also notices a database that was replaced by an older copy while the service runs (IDENTITY): it refuses
+every connection until `service.storage.database` has prepared the copy, which replays the tombstones.
 """
 
 from __future__ import annotations
@@ -32,12 +35,12 @@ WAIT_SECONDS = 5.0
 SWEEP_SECONDS = 0.25
 """Largest delay of a wait's end after WAIT_SECONDS."""
 IDLE_SECONDS = 300
-"""Idle time after which a connection is replaced: a firewall may have dropped it without a word."""
+"""Idle time after which a connection is replaced: a firewall may have dropped it silently."""
 
 IDENTITY = (
     "SELECT oid::text || ' ' || pg_postmaster_start_time()::text FROM pg_database WHERE datname = current_database()"
 )
-"""Differs after a restart of the server, and in a database that was restored under the name of another."""
+"""SQL of a text that identifies the database: it differs after a restart of the server and after a restore."""
 
 Waiter = asyncio.Future[asyncpg.Connection | None]
 """Resolved with a connection, or with None: try again."""
@@ -47,7 +50,7 @@ _preparing: ContextVar[bool] = ContextVar("_preparing", default=False)
 
 @contextmanager
 def preparing() -> Iterator[None]:
-    """Let the block use a restricted client: it prepares the database before requests may use it."""
+    """Give the block access to a restricted client, to prepare the database before requests may use it."""
     token = _preparing.set(True)
     try:
         yield
@@ -95,9 +98,9 @@ class Pool:
         return len(self.addresses)
 
     async def connect(self, seconds: float = CONNECT_SECONDS) -> asyncpg.Connection:
-        """Open a connection to the first server that answers within so many seconds and takes writes.
+        """Open a connection to the first server that answers within `seconds` and takes writes.
 
-        asyncpg has one time for all servers of a URL, which the first that does not answer would use up.
+        asyncpg has one timeout for all servers of a URL, and the first that does not answer would use it up.
 
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError: the last server cannot be connected to.
@@ -212,7 +215,7 @@ class Pool:
         return connection
 
     async def _require_prepared(self, connection: asyncpg.Connection) -> None:
-        """Note the database's identity inside `preparing`; outside, refuse a connection to another database.
+        """Store the database's identity inside `preparing`; outside, refuse a connection to another database.
 
         Raises:
             asyncpg.InterfaceError: the database may be an older copy, which lacks what has ended since.
@@ -306,7 +309,7 @@ class PooledTransaction(TransactionWrapper):
 
 
 def require_admission(restricted: bool) -> None:
-    """Raise asyncpg.InterfaceError where only tasks inside `preparing` may connect and this is none of them."""
+    """Raise asyncpg.InterfaceError if the client is restricted and the task is not inside `preparing`."""
     if restricted and not _preparing.get():
         raise asyncpg.InterfaceError("the database is not prepared yet")
 
@@ -334,7 +337,7 @@ class Client(AsyncpgDBClient):
         return pool
 
     def restrict(self, restricted: bool) -> None:
-        """Let only tasks inside `preparing` use the database, or everybody again."""
+        """Admit only tasks inside `preparing` (True), or every task (False)."""
         self._restricted = restricted
         if self._pool is not None:
             self._pool.restricted = restricted

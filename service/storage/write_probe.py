@@ -1,4 +1,4 @@
-"""A write to see if a database takes writes again, after one that it refused because its disk is full or fails."""
+"""Test writes to a database whose disk was full or failed, until one succeeds; then requests may write again."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from service.storage.idempotency import ANSWER
 PROBE_SECONDS: Final = 1.0
 """Pause between two probes, and the longest delay of the first."""
 PROBE_BYTES: Final = 256 * 1024
-"""Bytes of a probe: more than pages that are free inside the file are likely to hold."""
+"""Bytes of a probe: more than the free pages inside the database's file are likely to hold."""
 SCOPE: Final = "write-probe"
-"""The key of the probe's row; no key of a stored answer, which are hexadecimal. `delete_old` deletes one that stays."""
+"""The scope of the probe's row. Scopes of stored answers are hexadecimal. `delete_old` deletes a row that stays."""
 
 
 async def probe() -> None:
-    """Write a row of PROBE_BYTES and delete it, in two transactions; then `WRITES.failed` is False.
+    """Write a row of PROBE_BYTES and delete it; then set `WRITES.failed` to False.
 
-    Raises the database's error while it takes no writes. One transaction would need no space on the disk.
+    Two transactions, because one would need no space on the disk. Raises the database's error while it takes no writes.
     """
     async with queries.transaction():
         await queries.execute("DELETE FROM stored_answer WHERE scope = $1", SCOPE)
