@@ -1,4 +1,4 @@
-"""Rights of the service's database role on a package's tables, as values; PostgreSQL alone knows roles."""
+"""Types for the rights of the service's database role on a package's tables. SQLite has no roles."""
 
 from __future__ import annotations
 

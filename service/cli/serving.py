@@ -1,4 +1,4 @@
-"""Commands that serve, or say what would be served: `demo`, `serve`, `doctor`, `openapi`."""
+"""Commands that serve, or describe what is served: `demo`, `serve`, `doctor`, `openapi`, the bill of materials."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def serve(
 ) -> None:
     """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default.
 
-    A start that fails prints one line and ends with a code of docs/operations.md, "Exit codes".
+    A start that fails prints one line and ends with an exit code, listed in docs/operations.md, "Exit codes".
     """
     from service.runtime import server
     from service.runtime.exit_codes import StartFailed

@@ -12,7 +12,7 @@ from service.doctor.examination import CheckResult, Examination, failed, not_che
 from service.storage import connection_failures, database, roles
 
 VERSION_MIN = 14
-"""Oldest major version of PostgreSQL that its makers still mend."""
+"""Oldest major version of PostgreSQL that its developers still maintain."""
 CLOCK_SECONDS_MAX = 1.0
 """Largest difference between this machine's clock, which judges tokens, and the database's, which judges consents."""
 
@@ -37,14 +37,14 @@ async def reachable(examination: Examination) -> list[CheckResult]:
         " COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted,"
         " current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable"
     )
-    findings = []
+    results = []
     if row["version"] < VERSION_MIN:
-        findings.append(failed(f"PostgreSQL {row['version']}", f"upgrade to PostgreSQL {VERSION_MIN} or later"))
+        results.append(failed(f"PostgreSQL {row['version']}", f"upgrade to PostgreSQL {VERSION_MIN} or later"))
     if row["tcp"] and not row["encrypted"]:
-        findings.append(warning("the connection is not encrypted", "add ?sslmode=verify-full to DATABASE_URL"))
+        results.append(warning("the connection is not encrypted", "add ?sslmode=verify-full to DATABASE_URL"))
     if not row["durable"]:
-        findings.append(failed("fsync or synchronous_commit is off", "switch both on: a power cut loses withdrawals"))
-    return findings or [ok(f"PostgreSQL {row['version']}, {'TLS' if row['encrypted'] else 'on this machine'}")]
+        results.append(failed("fsync or synchronous_commit is off", "switch both on: a power cut loses withdrawals"))
+    return results or [ok(f"PostgreSQL {row['version']}, {'TLS' if row['encrypted'] else 'on this machine'}")]
 
 
 async def migrations(examination: Examination) -> list[CheckResult]:

@@ -22,27 +22,27 @@ class CheckResult:
     remedy: str = ""
 
     def line(self, name: str) -> str:
-        """Return the finding as a line."""
+        """Return the result as a line."""
         return ": ".join(part for part in (f"{name:18} {self.state}", self.text, self.remedy) if part)
 
 
 def ok(text: str = "") -> CheckResult:
-    """Return a finding of which nothing needs to be done."""
+    """Return a result after which nothing needs to be done."""
     return CheckResult("ok", text)
 
 
 def warning(text: str, remedy: str) -> CheckResult:
-    """Return a finding with which the service runs, but worse than it could."""
+    """Return a result with which the service runs, but worse than it could."""
     return CheckResult("warning", text, remedy)
 
 
 def failed(text: str, remedy: str) -> CheckResult:
-    """Return a finding with which the service does not serve, or not safely."""
+    """Return a result with which the service does not serve, or not safely."""
     return CheckResult("failed", text, remedy)
 
 
 def not_checked(needs: str) -> CheckResult:
-    """Return a finding of a check that needs what an earlier check has refused."""
+    """Return the result of a check that needs something for which an earlier check failed."""
     return CheckResult("not checked", f"needs {needs}")
 
 
@@ -70,4 +70,4 @@ class Examination:
 
 
 Check = Callable[[Examination], Awaitable[list[CheckResult]]]
-"""A check returns at least one finding and raises nothing that it can foresee."""
+"""A check returns at least one result. An error that it raises is a mistake of the check."""

@@ -25,18 +25,18 @@ CHECKS: dict[str, Check] = {
 
 
 async def examine(examination: Examination, show: Callable[[str], None]) -> bool:
-    """Run the checks and show a line for each finding, then what to do first; return True where none failed."""
+    """Run the checks; show a line for each result, then what to do first. Return True if none failed."""
     first = ""
     try:
         for name, check in CHECKS.items():
             try:
-                findings = await check(examination)
+                results = await check(examination)
             except Exception as error:  # a check that breaks must not hide those after it
-                findings = [failed(f"the check itself failed ({type(error).__name__})", "report this")]
-            for finding in findings:
-                show(finding.line(name))
-                if finding.state == "failed" and not first:
-                    first = f"{name}: {finding.remedy}"
+                results = [failed(f"the check itself failed ({type(error).__name__})", "report this")]
+            for result in results:
+                show(result.line(name))
+                if result.state == "failed" and not first:
+                    first = f"{name}: {result.remedy}"
     finally:
         if examination.opened:
             await database.close_database()

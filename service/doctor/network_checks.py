@@ -42,17 +42,17 @@ async def identity_provider(examination: Examination) -> list[CheckResult]:
         return [not_checked("ISSUERS")]
     urls = list(dict.fromkeys(str(issuer.jwks_url) for issuer in issuers.values()))
     fetched = dict(zip(urls, await asyncio.gather(*map(_fetch, urls)), strict=True))
-    findings = []
+    results = []
     for audience, issuer in issuers.items():
         keys = fetched[str(issuer.jwks_url)]
         if isinstance(keys, str):
             remedy = "correct jwks_url, or let this machine reach it: tokens of this audience are refused"
-            findings.append(failed(f"{audience}: the keys at {issuer.jwks_url} cannot be read ({keys})", remedy))
+            results.append(failed(f"{audience}: the keys at {issuer.jwks_url} cannot be read ({keys})", remedy))
         elif not keys & issuer.algorithms:
             accepted = ", ".join(sorted(issuer.algorithms))
             remedy = "let the identity provider sign with one, or correct `algorithms`"
-            findings.append(failed(f"{audience}: no key of {accepted} at {issuer.jwks_url}", remedy))
-    return findings or [ok(f"{len(urls)} key sets for {len(issuers)} audiences")]
+            results.append(failed(f"{audience}: no key of {accepted} at {issuer.jwks_url}", remedy))
+    return results or [ok(f"{len(urls)} key sets for {len(issuers)} audiences")]
 
 
 async def _fetch(url: str) -> frozenset[str] | str:

@@ -1,4 +1,4 @@
-"""Checks of what is on this machine: settings, key files, the log folder, the pages' address."""
+"""Checks of this machine: settings, key files, the log folder, the public address of the pages."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ async def settings(examination: Examination) -> list[CheckResult]:
 
 async def key_files(examination: Examination) -> list[CheckResult]:
     """Report files of secrets that others can read, or whose folder others can write to."""
-    findings = []
+    results = []
     for setting, path in examination.key_files.items():
         try:
             mode, folder = path.stat().st_mode, path.resolve().parent.stat()
         except OSError as error:
-            findings.append(failed(f"{setting}: {type(error).__name__}", "let the service's user read the file"))
+            results.append(failed(f"{setting}: {type(error).__name__}", "let the service's user read the file"))
             continue
         if stat.S_IMODE(mode) & 0o077:
-            findings.append(failed(f"{setting}: others may read {path.name}", f"chmod 600 {path}"))
+            results.append(failed(f"{setting}: others may read {path.name}", f"chmod 600 {path}"))
         if folder.st_mode & 0o022 and not folder.st_mode & stat.S_ISVTX:
-            findings.append(failed(f"{setting}: others may replace {path.name}", f"chmod go-w {path.resolve().parent}"))
-    return findings or [ok(f"{len(examination.key_files)} files")]
+            results.append(failed(f"{setting}: others may replace {path.name}", f"chmod go-w {path.resolve().parent}"))
+    return results or [ok(f"{len(examination.key_files)} files")]
 
 
 async def log_folder(examination: Examination) -> list[CheckResult]:
@@ -57,19 +57,17 @@ async def log_folder(examination: Examination) -> list[CheckResult]:
     except OSError as error:
         reason = f"{folder} cannot be written to ({type(error).__name__})"
         return [failed(reason, "give it to the service's user and free space: withdrawals are refused without it")]
-    findings = []
+    results = []
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES_WARNED:
         kind = failed if free < FREE_BYTES_MIN else warning
-        findings.append(
-            kind(f"{free // 2**20} MiB free in {folder}", "free space, or move the folder to a larger disk")
-        )
+        results.append(kind(f"{free // 2**20} MiB free in {folder}", "free space, or move the folder to a larger disk"))
     if examination.migrated:
         if await folder_ids.is_another(folder):
             remedy = "mount the folder that all hosts share; if it is lost, run `credit-easy adopt-log-folder`"
-            findings.append(failed("LOG_FOLDER is not the folder of this database", remedy))
-        findings += [finding for log in Log if (finding := await _checkpoint_fault(publisher, log))]
-    return findings or [ok(f"{free // 2**30} GiB free")]
+            results.append(failed("LOG_FOLDER is not the folder of this database", remedy))
+        results += [result for log in Log if (result := await _checkpoint_fault(publisher, log))]
+    return results or [ok(f"{free // 2**30} GiB free")]
 
 
 def _write_probe(folder: Path) -> None:
@@ -103,11 +101,9 @@ async def public_address(examination: Examination) -> list[CheckResult]:
     if "sign_in" not in examination.usable or "allowed_hosts" not in examination.usable:
         return [not_checked("PAGES, PUBLIC_URL and ALLOWED_HOSTS")]
     hosts, public = examination.usable["allowed_hosts"], examination.usable["sign_in"].get("public_url")
-    findings = []
+    results = []
     if "*" in hosts:
-        findings.append(
-            warning("ALLOWED_HOSTS accepts every host", "name the hosts under which the service is reached")
-        )
+        results.append(warning("ALLOWED_HOSTS accepts every host", "name the hosts under which the service is reached"))
     if public is not None and not host_allowed(urlsplit(public).netloc, hosts):
-        findings.append(failed("the host of PUBLIC_URL is not in ALLOWED_HOSTS", "add it: pages would be answered 400"))
-    return findings or [ok(public or "no pages to sign in to")]
+        results.append(failed("the host of PUBLIC_URL is not in ALLOWED_HOSTS", "add it: pages would be answered 400"))
+    return results or [ok(public or "no pages to sign in to")]

@@ -6,7 +6,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Reasons for which a command ends; docs/operations.md lists them for unit files."""
+    """Reasons for which a command fails; docs/operations.md lists them for unit files.
+
+    0 and 1 are not here: the command is done, and a check that was asked for has failed (`doctor`, `verify-log`).
+    """
 
     UNUSABLE = 2
     """Settings, files or arguments with which the command cannot run."""

@@ -1,4 +1,7 @@
-"""Checks before the first process serves: mistakes of settings end the start, a database that is away does not."""
+"""Steps of every start before the first process serves: bind the ports, check the database.
+
+A mistake in the settings ends the start. A database that does not answer does not.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ ADDRESS_ERRORS = {
     errno.EACCES: "needs more rights; choose a port from 1024 on in {}, or grant CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "is no address of this machine; correct {}",
 }
-"""Reasons by the number of the error; the braces are replaced by the setting to change."""
+"""Reasons by errno; the braces are replaced by the setting to change."""
 
 
 def bind(host: str, port: int, setting: str = PUBLIC_OPTIONS) -> socket.socket:

@@ -1,6 +1,6 @@
 """The operations address: metrics and probes for the operator's own network, apart from the public address.
 
-Every process that serves accepts on the socket that the first of them bound; whichever answers, metrics are the sum.
+All workers accept on one socket, which their parent bound; whichever answers, metrics are the sum over all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from service.observability import metrics
 PROBES = frozenset({"readHealth", "readReadiness"})
 """Operations that the public address and this one answer alike."""
 STOP_SECONDS = 1
-"""Longest wait at the end for an answer under way: a scrape that is cut off is repeated."""
+"""Longest wait at the end for a running answer: a scrape that is cut off is repeated."""
 
 
 def operations_app(app_context: AppContext) -> Starlette:
@@ -49,5 +49,5 @@ class OperationsListener:
         await self.server.startup([self.bound])
 
     async def stop(self) -> None:
-        """Answer what is under way for at most STOP_SECONDS, then close the socket of this process."""
+        """Finish running answers within STOP_SECONDS, then close the socket of this process."""
         await self.server.shutdown([self.bound])

@@ -29,7 +29,7 @@ OPTIONS = {
     "server_header": False,
     "log_config": None,
     "ws": "none",
-    # By its name: the process that only restarts the others imports none of it.
+    # By its name, so that the parent, which only supervises workers, does not import it.
     "http": "service.runtime.connections:LimitedConnection",
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
 }
@@ -37,9 +37,9 @@ OPTIONS = {
 
 
 def production() -> Starlette:
-    """Return the service with the settings of the environment; called by every serving process."""
+    """Return the application with the settings of the environment; called in every serving process."""
     pause_gc()
-    from service import app  # the process that only restarts the others needs none of it
+    from service import app  # not at the top: the parent, which only supervises workers, does not need it
 
     chosen = settings.read(os.environ)
     logs.configure()
@@ -67,14 +67,16 @@ def tune_gc() -> None:
 
 
 def run(app: Starlette, host: str, port: int) -> None:
-    """Serve an application until it is told to stop."""
+    """Serve the demonstration in this process until it is told to stop."""
     logs.configure(logging.WARNING)
     tune_gc()
     uvicorn.run(app, host=host, port=port, **OPTIONS)  # type: ignore[arg-type]
 
 
 def run_production(host: str, port: int, workers: int) -> None:
-    """Serve with the settings of the environment until a signal; several processes replace each other when one dies.
+    """Serve with the settings of the environment until a signal; with several workers this process supervises them.
+
+    Reads the settings, takes the ports and checks the database before the first worker starts.
 
     Raises:
         StartFailed: the settings, the database or the address are unusable.

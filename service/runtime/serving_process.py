@@ -1,4 +1,4 @@
-"""One process that serves: uvicorn's server, whose failed start ends with one line, and which ends with its parent."""
+"""One serving process: uvicorn's server, which reports a failed start in one line and ends when its parent dies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("credit_easy.process")
 
 
 class ReportingLifespan(LifespanOn):
-    """uvicorn's lifespan, which keeps the error of a failed start in `failure`; uvicorn 0.54 logs its traceback."""
+    """uvicorn's lifespan, which stores the error of a failed start in `failure`; uvicorn 0.54 logs a traceback."""
 
     failure: BaseException | None = None
 
@@ -52,7 +52,7 @@ class ReportingLifespan(LifespanOn):
 
 
 class ServingProcess(uvicorn.Server):
-    """uvicorn's server; `startup` raises StartFailed in the place of uvicorn's exit."""
+    """uvicorn's server; `startup` raises StartFailed where uvicorn would exit."""
 
     def __init__(self, config: uvicorn.Config, application: Starlette, options: dict[str, Any]) -> None:
         super().__init__(config)
@@ -88,7 +88,7 @@ class ServingProcess(uvicorn.Server):
 
 
 def as_start_failure(error: BaseException) -> StartFailed:
-    """Return an error of the start as a line for the operator, with its exit code."""
+    """Return any error of a start as StartFailed: one line for the operator, and the exit code."""
     if isinstance(error, StartFailed):
         return error
     if isinstance(error, SettingsInvalid):

@@ -1,4 +1,7 @@
-"""Several processes on one port: uvicorn's parent, which replaces each that dies and never ends with 0 by itself."""
+"""Several processes on one port: uvicorn's parent process, which replaces workers that die.
+
+It ends with 0 only after a signal; with another exit code when no worker can start.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,9 @@ RESTART_SECONDS_MAX = 30.0
 START_SECONDS = 60.0
 """Longest wait for a new worker at SIGHUP: a start takes two seconds, on a busy machine many times that."""
 FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
-"""Exit codes of a process after which another one would fail in the same way."""
+"""Exit codes of a worker after which a new one would fail in the same way; docs/operations.md lists them too."""
 UNFORESEEN_MAX = 5
-"""Starts in a row that may fail for other reasons, such as too little memory, while no process serves."""
+"""Failed starts in a row, for other reasons such as too little memory, that end the parent if no worker serves."""
 
 Application = Callable[[], Starlette]
 
@@ -77,7 +80,7 @@ class Workers(Multiprocess):
         self.application, self.options = application, options
         self.counts = shared_counts.create_folder()
         self.counts_short = self.counts is None
-        """Set once a worker has no space for shared counts, which is logged once."""
+        """True once a worker had no space for shared counts, or none can have; the warning is logged once."""
         self.failure: ExitCode | None = None
         """Exit code of this process once its workers cannot start."""
         self.failed_starts = 0
@@ -103,26 +106,26 @@ class Workers(Multiprocess):
     def init_processes(self) -> None:
         """Start the workers."""
         for _ in range(self.processes_num):
-            self.processes.append(self._started())  # one by one: each takes a slot that those before it have not
+            self.processes.append(self._start_worker())  # one by one: each takes a slot that those before it have not
 
     def keep_subprocess_alive(self) -> None:
-        """Replace workers that died or hang; give up when none serves and another one would fail in the same way."""
+        """Replace workers that died or hang; give up when none serves and a new one would fail in the same way."""
         for place, worker in enumerate(self.workers):
             if self.should_exit.is_set():
                 return
             if place in self.due:
                 if time.monotonic() >= self.due[place]:
                     del self.due[place]
-                    self.processes[place] = self._started()
+                    self.processes[place] = self._start_worker()
             elif not worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
                 self._replace(place, worker)
             elif not worker.served and worker.is_ready(timeout=self.config.timeout_worker_healthcheck):
                 worker.served, self.failed_starts = True, 0
 
     def restart_all(self) -> None:
-        """Replace each worker by a new one that serves before the old one ends."""
+        """Replace each worker, at SIGHUP; the new one serves before the old one ends."""
         for place, old in enumerate(self.workers):
-            new = self._started()
+            new = self._start_worker()
             if not new.wait_until_ready(START_SECONDS, self.should_exit):
                 new.kill()
                 new.join()
@@ -135,9 +138,9 @@ class Workers(Multiprocess):
             self.processes[place] = new
 
     def handle_ttin(self) -> None:
-        """Start one worker more."""
+        """Start one more worker, at SIGTTIN."""
         self.processes_num += 1
-        self.processes.append(self._started())
+        self.processes.append(self._start_worker())
 
     @property
     def workers(self) -> list[Worker]:
@@ -165,7 +168,7 @@ class Workers(Multiprocess):
         if self.failure is not None:
             self.should_exit.set()
 
-    def _started(self) -> Worker:
+    def _start_worker(self) -> Worker:
         """Start a worker with the lowest free slot of counts."""
         taken = {worker.slot for worker in self.workers if worker.process.is_alive()}
         slot = next(number for number in range(len(taken) + 1) if number not in taken)

@@ -1,4 +1,4 @@
-"""The service's own PostgreSQL role: `migrate` grants it the least that serving needs, `doctor` checks for any more.
+"""The service's own PostgreSQL role: `migrate` grants it the least that serving needs, `doctor` reports more or less.
 
 SQL text, because it is DDL and PostgreSQL's catalogue. The owner of the tables is another role; only `migrate` uses it.
 """
@@ -13,7 +13,7 @@ from consent.database import queries
 from consent.database.privileges import READ_WRITE, Privilege, Privileges
 
 ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-"""A role that needs no quotes."""
+"""Names of roles that need no quotes in SQL."""
 NAMED_MAX = 5
 """Tables that one line of `doctor` names."""
 
@@ -48,8 +48,8 @@ FROM pg_class c CROSS JOIN unnest($1::text[]) AS p(right_name)
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
   AND has_table_privilege(c.oid, p.right_name)
 """
-BEYOND = ("TRUNCATE", "TRIGGER", "REFERENCES")
-"""Rights that the service needs on no table; by TRIGGER one of its own could change what others insert."""
+NEVER_GRANTED = ("TRUNCATE", "TRIGGER", "REFERENCES")
+"""Rights that the service needs on no table. With TRIGGER it could add one that changes what others insert."""
 
 SENTENCES = {
     "superuser": "it is a superuser",
@@ -66,12 +66,12 @@ class RoleUnfit(ValueError):
 
 
 def privileges_of(table: str) -> Privileges:
-    """Return the service's rights on a table; a partition is asked for by its whole table."""
+    """Return the service's rights on a table. For a partition, pass the name of the table that it belongs to."""
     return table_privileges.PLAN.get(table, READ_WRITE)
 
 
 async def grant_to_service(role: str) -> None:
-    """Give the role its rights on every table and partition, and take every other right on tables from it.
+    """Grant the role its rights on every table and partition, and revoke every other right on tables.
 
     Runs in the caller's transaction, as the owner of the tables. Nothing happens on SQLite.
 
@@ -110,12 +110,12 @@ async def role_faults() -> list[str]:
         return faults  # it owns everything and has every right
     if owned := await queries.fetch_all(OWNED):
         owners = ", ".join(sorted({row["owner"] for row in owned}))
-        faults.append(f"it is or may become the owner ({owners}) of {_some([row['name'] for row in owned])}")
+        faults.append(f"it is or may become the owner ({owners}) of {_first_tables([row['name'] for row in owned])}")
     return [*faults, *(await _faults_of_rights())]
 
 
 async def _faults_of_rights() -> list[str]:
-    names = [*Privilege, *BEYOND]
+    names = [*Privilege, *NEVER_GRANTED]
     there = {(row["name"], row["right"]) for row in await queries.fetch_all(RIGHTS, names)}
     lacks, exceeds = defaultdict(list), defaultdict(list)
     for row in await queries.fetch_all(TABLES):
@@ -126,8 +126,8 @@ async def _faults_of_rights() -> list[str]:
             elif right not in needed and (row["name"], right) in there:
                 exceeds[right].append(row["name"])
     return [
-        *(f"it lacks {right} on {_some(tables)}" for right, tables in lacks.items()),
-        *(f"it has {right} on {_some(tables)}" for right, tables in exceeds.items()),
+        *(f"it lacks {right} on {_first_tables(tables)}" for right, tables in lacks.items()),
+        *(f"it has {right} on {_first_tables(tables)}" for right, tables in exceeds.items()),
     ]
 
 
@@ -148,6 +148,6 @@ async def _require_fit(role: str) -> None:
         )
 
 
-def _some(tables: list[str]) -> str:
+def _first_tables(tables: list[str]) -> str:
     named = ", ".join(tables[:NAMED_MAX])
     return named if len(tables) <= NAMED_MAX else f"{named} and {len(tables) - NAMED_MAX} more tables"
