@@ -137,6 +137,10 @@ async def fetch_record(sql: str, *values: object) -> Mapping[str, Any] | None:
     except UNUSABLE_CONNECTION_ERRORS:
         pool.discard(conn)
         raise
+    except TimeoutError as error:
+        # `command_timeout`. The server may have run it; a TimeoutError of `acquire` means that nothing was sent.
+        pool.discard(conn)
+        raise asyncpg.ConnectionDoesNotExistError("no answer in time") from error
     finally:
         await pool.release(conn)
 
@@ -304,16 +308,18 @@ class _Transaction:
         """Commit, or roll back after an error.
 
         Raises:
-            CommitUncertain: the connection was lost during COMMIT.
+            CommitUncertain: the connection was lost during COMMIT, or the answer took longer than `command_timeout`.
+            asyncio.CancelledError: likewise uncertain where it comes during COMMIT.
         """
         failure, lost = error, isinstance(error, UNUSABLE_CONNECTION_ERRORS)
+        unanswered = (*UNUSABLE_CONNECTION_ERRORS, TimeoutError)
         try:
             if error is None:
                 await self.client.commit()
             elif not lost or is_sqlite():
                 await self.client.rollback()
         except BaseException as raised:
-            failure, lost = raised, isinstance(raised, UNUSABLE_CONNECTION_ERRORS)
+            failure, lost = raised, isinstance(raised, unanswered)
             if is_sqlite():
                 with suppress(Exception):
                     await self.client.rollback()

@@ -9,6 +9,7 @@ has the random ids of the person and the consent.
 from __future__ import annotations
 
 import errno
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -50,6 +51,7 @@ class Tombstones:
 
         Raises:
             CommitUncertain: the connection was lost during COMMIT. The records count; the next replay carries them out.
+            asyncio.CancelledError: likewise; nobody was told that nothing was stored, and COMMIT may have taken place.
             OutcomeUnknown: the transaction was rolled back and a record could not be cancelled; likewise.
         """
         written: list[tuple[Segment, Sequence[int]]] = []
@@ -137,7 +139,7 @@ def _undo(written: Sequence[tuple[Segment, Sequence[int]]], error: BaseException
     """Cancel the records of a transaction that failed, unless it may be committed; OutcomeUnknown if the disk fails."""
     failed = False
     for segment, offsets in written:
-        if isinstance(error, CommitUncertain):
+        if isinstance(error, CommitUncertain | CancelledError):
             segment.running.difference_update(offsets)
             continue
         try:

@@ -29,8 +29,8 @@ from service.observability import metrics
 from service.runtime.file_limit import files_for
 
 HEAD_BYTES_MAX = 64 * 1024
-"""Bytes of one request's line and headers. The sessions of four audiences in one browser, each of three full cookies,
-are 47 kB."""
+"""Bytes of one request's line and headers, and of the fields after a chunked body. The sessions of four audiences in
+one browser, each of three full cookies, are 47 kB."""
 HEAD_SECONDS = 10
 """Time to send a whole head, from the opening of the connection or the head's first byte on."""
 WRITE_SECONDS = 30
@@ -75,7 +75,8 @@ class LimitedConnection(HttpToolsProtocol):
         self.in_head = True
         """True from the end of one request until the end of the next head."""
         self.head_bytes = 0
-        self.heads = 0
+        self.parts = 0
+        """Heads, pieces of bodies and ends of requests so far."""
         self.discarded_bytes = 0
         self.stalled_since: float | None = None
         """The loop's time since which the client has not read; None while it reads."""
@@ -111,16 +112,28 @@ class LimitedConnection(HttpToolsProtocol):
             start += len(piece)
             self._parse(piece)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a field of the head; drop one after a chunked body (RFC 9110, 6.5.1), which no proxy has checked."""
+        if self.in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin the request."""
         self.in_head, self.head_bytes, self.waits_since = False, 0, None
-        self.heads += 1
+        self.parts += 1
         self.discarded_bytes = 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Pass a piece of the body on."""
+        self.head_bytes = 0
+        self.parts += 1
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """End the request's body; what follows is the next head."""
-        self.in_head = True
+        self.in_head, self.head_bytes = True, 0
+        self.parts += 1
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -183,7 +196,7 @@ class LimitedConnection(HttpToolsProtocol):
         return self.refused
 
     def _parse(self, piece: bytes) -> None:
-        heads, was_in_head = self.heads, self.in_head
+        parts = self.parts
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
@@ -192,7 +205,7 @@ class LimitedConnection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.refuse(Problem("bad_header"))
             return
-        if was_in_head and heads == self.heads:
+        if parts == self.parts:  # within a head, or the fields after a chunked body
             self.head_bytes += len(piece)
             if self.head_bytes >= HEAD_BYTES_MAX:
                 self.refuse(Problem("head_too_large"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consent.database import queries
 from consent.kernel import atomic_file
 from consent.kernel.errors import OutcomeUnknown
 from consent.kernel.instants import from_micros, to_micros
@@ -146,6 +148,19 @@ async def test_a_transaction_that_fails_cancels_its_records(store: Tombstones) -
         await fail_after(store, "c2", "c3")
     await record(store, "c4")
     assert names_in(store) == ["c1", "c4"]
+
+
+async def test_a_transaction_that_is_cancelled_during_its_commit_leaves_its_record(store: Tombstones) -> None:
+    async def withdraw() -> None:
+        async with store.transaction():
+            store.withdrawn("a" * 32, ["c1"], AT)
+            await queries.execute("INSERT INTO staff_suspension (staff_id, since) VALUES ('s', 1)")
+            task.cancel()  # arrives at the next wait, that for the answer to COMMIT
+
+    task = asyncio.create_task(withdraw())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert names_in(store) == ["c1"]
 
 
 async def test_a_tombstone_outside_of_a_transaction_is_a_mistake(store: Tombstones) -> None:

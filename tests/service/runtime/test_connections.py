@@ -35,6 +35,8 @@ class Application:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     running: int = 0
     ended: list[str] = field(default_factory=list)
+    fields: list[bytes] = field(default_factory=list)
+    """Names of the last request's headers, as they are when its body has arrived."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         content = b"ok"
@@ -51,6 +53,7 @@ class Application:
                 if message["type"] == "http.disconnect":
                     self.ended.append("disconnect")
                     return
+                self.fields = [name for name, _ in scope["headers"]]
             length = (b"content-length", str(len(content)).encode())
             await send({"type": "http.response.start", "status": 200, "headers": [length]})
             for start in range(0, len(content), 65_536):
@@ -190,6 +193,28 @@ async def test_a_body_is_no_part_of_the_head() -> None:
         for _ in range(2):
             await client.send(b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             assert await client.answer() == (200, b"ok")
+
+
+CHUNKED = b"POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"
+
+
+async def test_fields_after_a_body_are_ignored() -> None:
+    async with listening() as service:
+        client = await service.connect()
+        for _ in range(2):
+            await client.send(CHUNKED + b"Authorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
+            assert await client.answer() == (200, b"ok")
+            assert service.application.fields == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize("piece", [b"a: b\r\n" * 10_000, b"a" * 100_000], ids=["many", "long"])
+async def test_fields_after_a_body_cost_no_memory(piece: bytes) -> None:
+    async with listening() as service:
+        client = await service.connect()
+        await client.send(CHUNKED + b"X: ")
+        assert await client.send_endlessly(piece, 1_000) < 600
+        await service.until(connections=0)
+        assert service.application.ended == ["disconnect"]
 
 
 @pytest.mark.parametrize(

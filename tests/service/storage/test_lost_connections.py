@@ -21,7 +21,9 @@ import pytest
 
 from consent.database import queries
 from service.auth.access_tokens import Audience
+from tests.support import servers
 from tests.support.city import City, Resident, record
+from tests.support.deadlines import WAIT_SECONDS
 
 pytestmark = [
     pytest.mark.anyio,
@@ -179,6 +181,37 @@ async def test_a_connection_lost_at_any_statement_is_replaced(town: City, losing
         if not losing.statement:
             break
     assert number > 1
+
+
+async def set_standby(server: servers.Postgres, name: str) -> None:
+    """Let every COMMIT wait for a standby; an empty name ends that."""
+    server.psql(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    server.psql("SELECT pg_reload_conf()")
+    async with asyncio.timeout(WAIT_SECONDS):
+        while name not in (shown := server.psql("SHOW synchronous_standby_names")) or ("away" in shown) != bool(name):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_commit_that_takes_longer_than_command_timeout_is_uncertain(
+    town: City, postgres: servers.Postgres
+) -> None:
+    """The server has committed here already, although its standby does not answer."""
+    wang = town.resident("wang")
+    await wang.consent_to_provider("city-library")
+    consent_id = (await wang.get("/v1/me/consents")).json()["data"][0]["consent_id"]
+    pool: Any = queries.connection()._pool
+    pool.connect_arguments["command_timeout"] = 0.2
+    await set_standby(postgres, "away")
+    try:
+        await pool.expire_connections()
+        answer = await wang.post(f"/v1/me/consents/{consent_id}/withdraw", {})
+    finally:
+        await set_standby(postgres, "")
+    assert (answer.status_code, answer.json()["code"]) == (503, "outcome_unknown")
+    del pool.connect_arguments["command_timeout"]
+    await pool.expire_connections()
+    assert (await wang.get("/v1/me/consents")).json()["data"][0]["state"] == "withdrawn"
+    assert [stone.name for stone in town.app_context.tombstones.read_all()] == [consent_id]
 
 
 async def test_server_processes_terminated_at_random_are_answered_503(town: City) -> None:
