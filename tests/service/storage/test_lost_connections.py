@@ -282,6 +282,6 @@ async def terminate_backends(town: City, stop: threading.Event) -> None:
         time.sleep(choose.random() * PAUSE_MAX_SECONDS)  # noqa: ASYNC251  this thread has nothing else to do
         await connection.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
         )
     await connection.close()
