@@ -1,4 +1,4 @@
-"""The tables of the service package: answers stored for retries, fingerprints of keys. Imported only inside it."""
+"""The tables of the service package: stored answers, fingerprints of keys, public keys. Imported only inside it."""
 
 from __future__ import annotations
 
@@ -32,3 +32,20 @@ class KnownKey(TableModel):
 
     class Meta:
         table = "known_key"
+
+
+class PublicKey(TableModel):
+    """A public key that this service publishes for ever: of receipts, or of a log.
+
+    `document` is the canonical JSON of its document in the policy log. `retired_at` is the moment of its replacement.
+    """
+
+    key_id = Text(primary_key=True)
+    key_use = Text()
+    document = Text()
+    published_at = Micros()
+    active_from = Micros()
+    retired_at = Micros(null=True)
+
+    class Meta:
+        table = "public_key"

@@ -33,13 +33,9 @@ class SigningKey:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     kid: str
 
-    def public_keys(self) -> list[dict[str, str]]:
-        """Return the public key as a list of one JWK."""
-        return [{**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}]
-
-    def jwks(self) -> dict[str, object]:
-        """Return the public key as a JWKS document."""
-        return {"keys": self.public_keys()}
+    def jwk(self) -> dict[str, str]:
+        """Return the public key as a JWK."""
+        return {**public_jwk(self.key), "kid": self.kid, "use": "sig", "alg": "ES256"}
 
 
 def load_signing_key(path: Path) -> SigningKey:
@@ -62,6 +58,21 @@ def load_log_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError(f"{path.name} holds no Ed25519 private key")
     return key
+
+
+def next_path(path: Path) -> Path:
+    """Return the path of the key file that will replace this one: `.next` at the end of its name."""
+    return path.with_name(path.name + ".next")
+
+
+def activate_next(path: Path) -> None:
+    """Replace a key file by its next one, which deletes the old private key; FileNotFoundError without a next one."""
+    next_path(path).replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def create_signing_key(path: Path) -> None:

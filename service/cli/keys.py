@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, fail, read_settings, run_with_database
+from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, app_context, fail, read_settings, run_with_database
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+
+class KeyName(StrEnum):
+    """The keys that `rotate-keys` replaces step by step."""
+
+    SIGNING = "signing"
 
 
 def print_token(
@@ -39,10 +51,61 @@ def print_token(
     typer.echo(token)
 
 
-def rotate(data_dir: DataDir = None) -> None:
-    """Wrap every person's key under the keyring's current key-encryption key; while the service runs, repeatable."""
+def rotate(
+    which: Annotated[
+        KeyName | None, typer.Argument(help="the key to replace; without it persons' keys are wrapped again")
+    ] = None,
+    retire: Annotated[
+        str | None, typer.Option(help="signing: the id of a key whose private half is lost; marked as replaced")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Wrap every person's key under the keyring's current key, or take the next step of a key's replacement.
+
+    Repeatable, while the service runs.
+    """
+    chosen = read_settings(data_dir)
+    if which is KeyName.SIGNING:
+        _rotate_signing(chosen, _signing_key_file(data_dir), retire)
+        return
     from consent import persons
 
-    chosen = read_settings(data_dir)
     rewrapped = run_with_database(chosen, lambda: persons.rewrap_all(chosen.keyring))
     typer.echo(f"{rewrapped} keys wrapped anew under key {chosen.keyring.current}")
+
+
+def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
+    from consent.database import queries
+    from service.compliance import key_rotation, public_keys
+    from service.compliance.key_rotation import NextKeyElsewhere, RotationStep
+    from service.jobs import background
+
+    if retire == chosen.signing_key.kid:
+        fail("this is the key in use on this host; run the command without --retire to replace it")
+
+    async def work() -> key_rotation.Rotation | None:
+        at = await queries.now()
+        if retire is not None:
+            if not await public_keys.retire(retire, at):
+                fail(f"no key {retire} was ever published")
+            return None
+        taken = await key_rotation.rotate_signing(path, at)
+        await background.log_keys_and_barred_uses(app_context(chosen))
+        return taken
+
+    try:
+        rotation = run_with_database(chosen, work)
+    except (NextKeyElsewhere, OSError, ValueError) as error:
+        fail(str(error))
+    if rotation is None:
+        typer.echo(f"{retire} is marked as replaced; what it has signed verifies as before")
+    elif rotation.step is RotationStep.ACTIVE:
+        typer.echo(
+            f"{rotation.key_id} signs receipts from the next restart of serve on; the old private key is deleted"
+        )
+    else:
+        typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
+
+
+def _signing_key_file(data_dir: Path | None) -> Path:
+    return data_dir / "signing-key.pem" if data_dir else Path(os.environ["CREDIT_EASY_SIGNING_KEY"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from consent.domain import purposes
 from consent.transparency.checkpoint import NoteKey
 from consent.transparency.logs import Log
+from service.compliance import public_keys
+from service.compliance.public_keys import receipt_key
 from service.http.context import AppContext
 
 
@@ -23,11 +26,13 @@ def barred_uses() -> list[dict[str, Any]]:
     ]
 
 
-def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """Return the public keys of receipts and of each log as documents."""
-    (receipts,) = app_context.settings.signing_key.public_keys()
+async def keys(app_context: AppContext) -> list[dict[str, Any]]:
+    """Return the public keys of receipts, retired ones too, and of each log as documents."""
+    own = receipt_key(app_context.settings.signing_key)
+    published = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
     return [
-        {"key": receipts["kid"], "use": "receipts", "jwk": receipts},
+        *published,
+        *([own] if own not in published else []),
         *({"key": log_key(app_context, log).text(), "use": f"log {log}"} for log in Log),
     ]
 

@@ -17,6 +17,7 @@ from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.transparency import checkpoint, sequencer
 from consent.transparency.logs import Log
+from service.compliance import public_keys
 from service.models import KnownKey
 from service.settings import Settings
 from service.storage import database
@@ -69,12 +70,13 @@ async def require_known(settings: Settings) -> None:
     """Compare the keys with the stored fingerprints; store those of new keys, if they fit the data.
 
     New are all keys at the first start, and later a further version of a key-encryption key and another signing key.
-    Does nothing before the migration that creates the table.
+    Publishes the signing key. Does nothing before the migrations that create the tables.
 
     Raises:
         KeyMismatch: another index key or log key, another key of a known version, or a first key that fits no data.
     """
-    if MIGRATION in await database.missing_migrations():
+    missing = await database.missing_migrations()
+    if MIGRATION in missing or public_keys.MIGRATION in missing:
         return
     ours = fingerprints_of(settings)
     if _new_among(ours, await stored()):
@@ -84,6 +86,7 @@ async def require_known(settings: Settings) -> None:
             at = await queries.now()
             for name in await unknown(settings):
                 await add(name, ours[name], at)
+    await public_keys.ensure_published(settings.signing_key)
 
 
 async def unknown(settings: Settings) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from consent.database import queries
 from consent.database.migrate import MigrationChanged
-from service.compliance import key_fingerprints
+from service.compliance import key_fingerprints, public_keys
 from service.compliance.key_fingerprints import KeyMismatch
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.storage import connection_failures, database, roles
@@ -79,6 +79,8 @@ async def keys(examination: Examination) -> list[CheckResult]:
         new = await key_fingerprints.unknown(examination.settings)
     except KeyMismatch as error:
         return [failed(str(error), "restore the key file from its backup")]
+    if left := await public_keys.rotation_left(examination.settings.signing_key):
+        return [warning(left, "finish it: docs/how-to/rotate-keys.md, The key of receipts")]
     return [ok(f"added at the next start: {', '.join(new)}" if new else "")]
 
 

@@ -107,7 +107,7 @@ async def log_keys_and_barred_uses(app_context: AppContext) -> None:
         at = await app_context.clock()
         for kind, body in (
             *(("barred_use", barred_use) for barred_use in announcements.barred_uses()),
-            *(("key", key) for key in announcements.keys(app_context)),
+            *(("key", key) for key in await announcements.keys(app_context)),
         ):
             sha256 = sha256_of(body)
             if not await ledger.is_in_policy_log(f"{kind}:{sha256}"):

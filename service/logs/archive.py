@@ -69,13 +69,12 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
             lines.append(leaf)
             hashes.add(json.loads(leaf)["sha256"])
     documents = folder / "v1" / "public" / "documents"
-    ours = {
-        sha256_of(document): document for document in (*announcements.barred_uses(), *announcements.keys(app_context))
-    }
+    keys = await announcements.keys(app_context)
+    ours = {sha256_of(document): document for document in (*announcements.barred_uses(), *keys)}
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():
             body = await bodies.by_hash(sha256, approved_only=False) or ours.get(sha256)
-            if body is not None:  # a key of the past is named for ever, and served while it is ours
+            if body is not None:
                 _write_file(documents / sha256, canonical_json(body), done)
     _write_file(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
 

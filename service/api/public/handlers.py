@@ -15,6 +15,7 @@ from consent.documents import lifecycle
 from consent.domain import divisions, purposes
 from consent.domain.document_kinds import DocumentKind
 from service.api.public import schemas
+from service.compliance import public_keys
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import RETRY_AFTER_SECONDS
@@ -183,5 +184,6 @@ def documentation_file(name: str) -> Response:
 
 
 async def read_keys(context: RequestContext, _: None) -> Any:
-    """Return the key set that verifies this service's receipts."""
-    return Answer(context.app_context.settings.signing_key.jwks(), headers={"Cache-Control": "public, max-age=300"})
+    """Return the key set that verifies receipts: the key in use, the next one and all retired ones."""
+    keys = await public_keys.key_set(context.app_context.settings.signing_key)
+    return Answer(keys, headers={"Cache-Control": f"public, max-age={public_keys.CACHE_SECONDS}"})

@@ -101,9 +101,10 @@ async def read_document(context: RequestContext, _: None) -> Response:
     """Return the document of a policy entry by the SHA-256 of its canonical JSON."""
     sha256 = context.request.path_params["sha256"]
     body = await bodies.by_hash(sha256)
-    for announced in (*announcements.barred_uses(), *announcements.keys(context.app_context)) if body is None else ():
-        if sha256_of(announced) == sha256:
-            body = announced
+    if body is None:
+        keys = await announcements.keys(context.app_context)
+        announced = {sha256_of(document): document for document in (*announcements.barred_uses(), *keys)}
+        body = announced.get(sha256)
     if body is None:
         raise NotFound("no document of this hash was ever in force")
     return json_io.respond(body, headers={"Cache-Control": FOREVER})

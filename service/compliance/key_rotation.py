@@ -1,0 +1,76 @@
+"""Rotation of the receipts' key: make the next key, publish it, wait, replace the old private key by it.
+
+Each step may be interrupted and repeated. The files are this host's; the published keys are in the database, which all
+hosts read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from consent.database import queries
+from service.auth import key_files
+from service.compliance import public_keys
+from service.models import PublicKey
+
+
+class RotationStep(StrEnum):
+    """The step that a call of the command has reached."""
+
+    PUBLISHED = "published"
+    WAITING = "waiting"
+    ACTIVE = "active"
+
+
+class NextKeyElsewhere(Exception):
+    """Another host has made the next key, and its file is not on this host; the message says which one to copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A step, the id of the next or new key, and the moment from which it may sign."""
+
+    step: RotationStep
+    key_id: str
+    active_from: datetime
+
+
+async def rotate_signing(path: Path, at: datetime) -> Rotation:
+    """Take the next step of a rotation of the receipts' key, whose file is `path`.
+
+    First call: creates the file of the next key in the same folder and publishes the key. A later call, once the wait
+    is over: marks the old key as retired and replaces its file, which deletes the old private key.
+
+    Raises:
+        NextKeyElsewhere: the database has another key in use, and there is no next file here.
+        OSError, ValueError: a key file is absent, readable by others, or holds no P-256 key.
+    """
+    current, following = key_files.load_signing_key(path), key_files.next_path(path)
+    await public_keys.publish(current, at, at)
+    if not following.exists():
+        await _require_newest(current.kid, following)
+        key_files.create_signing_key(following)
+    upcoming = key_files.load_signing_key(following)
+    new = not await PublicKey.filter(key_id=upcoming.kid).exists()
+    await public_keys.publish(upcoming, at, at + public_keys.WAIT)
+    active_from = queries.from_micros((await PublicKey.get(key_id=upcoming.kid)).active_from)
+    if active_from > at:
+        return Rotation(RotationStep.PUBLISHED if new else RotationStep.WAITING, upcoming.kid, active_from)
+    # The database first: interrupted between the two, the next call finds the next file and repeats both.
+    await public_keys.retire(current.kid, at)
+    key_files.activate_next(path)
+    return Rotation(RotationStep.ACTIVE, upcoming.kid, active_from)
+
+
+async def _require_newest(key_id: str, following: Path) -> None:
+    """Raise NextKeyElsewhere if another key is published and not retired: its private key is on another host."""
+    rows = await public_keys.published(public_keys.RECEIPTS)
+    others = [row.key_id for row in rows if row.retired_at is None and row.key_id != key_id]
+    if others:
+        raise NextKeyElsewhere(
+            f"the key {others[-1]} was made on another host; copy its file from there to {following} and run this"
+            f" again, or, if its private key is lost, run `credit-easy rotate-keys signing --retire {others[-1]}`"
+        )
