@@ -73,10 +73,14 @@ def test_plain_values_are_read_as_json_has_them(text: str, value: Any) -> None:
     assert type(converted(text)) is type(value)
 
 
+def texts(most: int) -> st.SearchStrategy[str]:
+    """Texts without control characters and line separators, some of which YAML folds into a space."""
+    return st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=most)
+
+
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(max_size=20)
-    | st.floats(allow_nan=False, allow_infinity=False, width=32),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | texts(20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(10), inner, max_size=4),
     max_leaves=20,
 )  # fmt: skip
 

@@ -291,7 +291,7 @@ async def test_waiting_documents_are_listed_beyond_one_page(shared_city: City, m
 async def test_odd_names_of_fields_break_nothing(shared_city: City, name: str) -> None:
     browser = await (await somebody(shared_city)).go("/admin/benefits/new")
     await browser.send("_etag", **{name: "1", "act": "check"})
-    assert browser.status == 200
+    assert browser.status == (413 if len(name) > 100_000 else 200)
 
 
 def test_ids_of_fields_are_there_once() -> None:
