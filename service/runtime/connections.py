@@ -263,7 +263,7 @@ class ConnectionTable:
                 del self.by_address[connection.address or ""]
 
     def sweep(self) -> None:
-        """Close every connection whose deadline has passed, now and then every SWEEP_SECONDS while there are any."""
+        """Close every connection whose deadline has passed; repeats itself after SWEEP_SECONDS while any is open."""
         now = self.loop.time()
         for connection in list(self.connections):
             if connection.is_overdue(now):

@@ -11,6 +11,7 @@ import socket
 import time
 
 from service.runtime.exit_codes import ExitCode, StartFailed
+from service.runtime.serving_process import as_start_failure
 from service.settings import Settings
 
 logger = logging.getLogger("credit_easy.start")
@@ -54,15 +55,15 @@ def bind(host: str, port: int, setting: str = PUBLIC_OPTIONS) -> socket.socket:
 async def check_database(settings: Settings) -> None:
     """Compare the database with the settings, once, before anything is served.
 
-    Raises StartFailed when the database refuses the connection, lacks migrations or knows other keys, or the log folder
-    is another database's. A database that does not answer is logged only: the service starts, answers 503 and connects
-    later.
+    A database that does not answer is logged only: the service starts, answers 503 and connects later.
+
+    Raises:
+        StartFailed: the database refuses the connection, lacks migrations or knows other keys, or the log folder is
+            another database's.
     """
-    from consent.database.migrate import MigrationChanged
     from consent.transparency import log_folder
-    from consent.transparency.log_folder import WrongFolder
     from service.compliance import key_fingerprints
-    from service.storage import connection_failures, database
+    from service.storage import database
 
     try:
         await database.open_database(settings.database_url)
@@ -70,18 +71,10 @@ async def check_database(settings: Settings) -> None:
         if not missing:
             await key_fingerprints.require_known(settings)
             await log_folder.require(settings.publisher)
-    except WrongFolder as error:
-        raise StartFailed(ExitCode.UNUSABLE, f"CREDIT_EASY_LOG_FOLDER: {error}") from None
-    except MigrationChanged as error:
-        raise StartFailed(ExitCode.SCHEMA, str(error)) from None
-    except key_fingerprints.KeyMismatch as error:
-        raise StartFailed(ExitCode.KEYS, str(error)) from None
     except Exception as error:
-        failure = connection_failures.explain(error)
-        if failure is None:
-            raise
-        if not failure.heals:
-            raise StartFailed(ExitCode.REFUSED, f"CREDIT_EASY_DATABASE_URL: {failure.reason}") from None
+        failed = as_start_failure(error)
+        if failed.code is not ExitCode.AWAY:
+            raise failed from None
         logger.warning("the database is away; every request is answered 503 until it answers")
         return
     finally:

@@ -92,10 +92,7 @@ def run_production(host: str, port: int, workers: int) -> None:
     sockets = [first_start.bind(host, port)]
     if chosen.operations_address is not None:
         sockets.append(first_start.bind(*chosen.operations_address, setting=f"{settings.PREFIX}OPS_ADDRESS"))
-    try:
-        asyncio.run(first_start.check_database(chosen))
-    except Exception as error:
-        raise serving_process.as_start_failure(error) from None
+    asyncio.run(first_start.check_database(chosen))
     if workers == 1:
         serving_process.run(serving_process.build(production, options), sockets)
     else:

@@ -79,8 +79,8 @@ class Workers(Multiprocess):
         super().__init__(uvicorn.Config(application, factory=True, workers=count, **options), sockets)
         self.application, self.options = application, options
         self.counts = shared_counts.create_folder()
-        self.counts_short = self.counts is None
-        """True once a worker had no space for shared counts, or none can have; the warning is logged once."""
+        self.counts_short = False
+        """True once the warning is logged that a worker has no space for shared counts."""
         self.failure: ExitCode | None = None
         """Exit code of this process once its workers cannot start."""
         self.failed_starts = 0

@@ -218,8 +218,8 @@ def test_workers_end_with_their_parent_and_free_the_port(
 
 @pytest.mark.processes
 @pytest.mark.both_engines
-def test_workers_without_space_for_shared_counts_serve(
-    own_server: servers.Postgres, tmp_path: Path, demo_folder: Path
+def test_workers_without_space_for_shared_counts_serve_and_say_so(
+    own_server: servers.Postgres, tmp_path: Path, demo_folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     url = own_server.create()
     asyncio.run(seed_database(replace(seed.settings_of(demo_folder), database_url=url)))
@@ -233,6 +233,7 @@ def test_workers_without_space_for_shared_counts_serve(
                 assert httpx2.get(service.operations + "/metrics", timeout=WAIT_SECONDS).status_code == 200
             assert answer(service, "/v1/public/benefits") == 200
             assert len(service.workers) == 2
+        assert capfd.readouterr().err.count("no space for shared counts") == 1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 
