@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any
 
 import rfc8785
-import yaml
 from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
@@ -29,7 +28,7 @@ from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import Conflict, NotFound, Prohibited
 from consent.kernel.faults import Fault, Values
 from consent.oversight import draft_refusals
-from service.api.admin import schemas
+from service.api.admin import schemas, yaml_export
 from service.api.admin.queries import named_kind, named_version, tag
 from service.api.staff_divisions import require_own
 from service.auth.access_tokens import Administrator
@@ -193,8 +192,7 @@ async def export_catalogue(context: RequestContext, _: None) -> Answer | Respons
                 catalogue={kind: [dict(body) for body in documents] for kind, documents in bodies.items()}
             )
         )
-    text = yaml.safe_dump({"catalogue": bodies}, allow_unicode=True, sort_keys=False, width=120)
-    return Response(text, media_type=YAML)
+    return Response(yaml_export.from_document({"catalogue": bodies}), media_type=YAML)
 
 
 async def _draft_answer(context: RequestContext, drafted: Version) -> schemas.DraftAnswer:

@@ -174,7 +174,8 @@ class _Builder:
             return CONSTANTS[text]
         if len(text) > NUMBER_LENGTH_MAX or not NUMBER.fullmatch(text):
             return text
-        number = int(text) if WHOLE.fullmatch(text) else float(text)
-        if abs(number) >= 2**63 or not math.isfinite(number):
+        whole = WHOLE.fullmatch(text) is not None
+        number = int(text) if whole else float(text)
+        if (abs(number) >= 2**63) if whole else not math.isfinite(number):
             raise YamlUnfit("yaml_number", line, self.pointer)
         return number
