@@ -45,7 +45,7 @@ async def adopt(publisher: Publisher, tombstones: Tombstones) -> AdoptedFolder:
     for log in Log:
         note = (await sequencer.head(log)).note
         last = publication.read_last(publisher, log)
-        published = 0 if not note else Checkpoint.parse(note.rpartition("\n\n")[0] + "\n").size
+        published = Checkpoint.of_stored(note).size if note else 0
         if last.checkpoint is not None and last.checkpoint.size > published:
             raise DatabaseBehind(
                 f"{log}: the folder has a checkpoint over {last.checkpoint.size} leaves, the database over {published}"

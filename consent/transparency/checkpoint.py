@@ -101,6 +101,11 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     @classmethod
+    def of_stored(cls, note: str) -> Checkpoint:
+        """Return the checkpoint of a note that this service has stored itself; its signature is not verified."""
+        return cls.parse(text_of(note))
+
+    @classmethod
     def parse(cls, text: str) -> Checkpoint:
         """Parse the text of a note; NoteInvalid for anything but three well-formed lines."""
         lines = text.split("\n")
@@ -113,6 +118,11 @@ class Checkpoint:
         if len(root) != HASH_BYTES or base64.b64encode(root).decode() != lines[2]:
             raise NoteInvalid("the root is 32 bytes")
         return cls(lines[0], int(lines[1]), root)
+
+
+def text_of(note: str) -> str:
+    """Return the text of a note without its signatures, which are not verified."""
+    return note.rpartition("\n\n")[0] + "\n"
 
 
 def open_note(note: str, key: NoteKey) -> str:

@@ -106,7 +106,7 @@ def require_published(last: Publication, note: str | None, log: Log) -> None:
     """Raise FolderBehind unless the folder has the checkpoint (a signed note) that the database published last."""
     if not note:
         return
-    size = Checkpoint.parse(note.rpartition("\n\n")[0] + "\n").size
+    size = Checkpoint.of_stored(note).size
     if last.checkpoint is None or last.checkpoint.size < size:
         present = "none" if last.checkpoint is None else f"one over {last.checkpoint.size}"
         raise FolderBehind(f"{log}: the database published a checkpoint over {size} leaves, the folder has {present}")

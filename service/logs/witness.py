@@ -89,8 +89,7 @@ def cosign_log(
         if not _continues(_Log(base, new.size), last, new):
             raise Forked(f"the log does not continue what it said\n\nbefore:\n{last_note}\nnow:\n{note}")
     atomic_file.replace(remembered, note.encode())
-    text = note.partition("\n\n")[0] + "\n"
-    return (note if cosigner is None else note + cosigner.line(text, at)), new
+    return (note if cosigner is None else note + cosigner.line(checkpoint.text_of(note), at)), new
 
 
 def _continues(log: _Log, last: Checkpoint, new: Checkpoint) -> bool:

@@ -156,8 +156,7 @@ async def published_checkpoint(log: Log) -> tuple[str, Checkpoint] | None:
     head = await sequencer.head(log)
     if head.note is None:
         return None
-    text = head.note.partition("\n\n")[0] + "\n"
-    return head.note, Checkpoint.parse(text)
+    return head.note, Checkpoint.of_stored(head.note)
 
 
 async def proof_of(log: Log, leaf_hash: str) -> str | None:
