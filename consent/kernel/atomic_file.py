@@ -24,7 +24,7 @@ def replace(path: Path, content: bytes) -> None:
         fault_points.reach(FaultPoint.FILE_REPLACED)
 
 
-def create(path: Path, content: bytes) -> None:
+def create(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Create the file at `path` with `content`, complete from its first moment; returns once it is on disk.
 
     Of several processes on any host that create one path, one succeeds: the draft is linked, which no file system does
@@ -34,7 +34,7 @@ def create(path: Path, content: bytes) -> None:
         FileExistsError: the path exists.
         OSError: the folder is missing or full. The draft is removed.
     """
-    with _draft(path, content) as draft:
+    with _draft(path, content, mode) as draft:
         os.link(draft, path)
         sync_folder(path.parent)
 
@@ -49,10 +49,10 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _draft(path: Path, content: bytes) -> Iterator[Path]:
+def _draft(path: Path, content: bytes, mode: int = 0o644) -> Iterator[Path]:
     """Write a draft of `path` to disk; yield its path and remove it afterwards, unless it was renamed."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

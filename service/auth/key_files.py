@@ -12,6 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
 
 from consent.crypto.vault import KEY_BYTES
+from consent.kernel import atomic_file
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 """Members that identify a key, in the order in which they are hashed (RFC 7638, section 3.2)."""
+OWNER_ALONE = 0o600
+"""Mode of every key file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,7 @@ def next_path(path: Path) -> Path:
 def activate_next(path: Path) -> None:
     """Replace a key file by its next one, which deletes the old private key; FileNotFoundError without a next one."""
     next_path(path).replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    atomic_file.sync_folder(path.parent)
 
 
 def create_signing_key(path: Path) -> None:
@@ -102,21 +102,10 @@ def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> 
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    """Write a draft in the same folder and hard-link it into place: no reader sees half a key, the first file stays."""
+    """Create the file and its folder for their owner alone; a file that exists stays: its key is the key."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            return  # another process was first; its key is the key
-    finally:
-        draft.unlink()
+    with suppress(FileExistsError):
+        atomic_file.create(path, content, OWNER_ALONE)
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
