@@ -7,10 +7,13 @@ the log until it is emptied. PostgreSQL's files are a matter of its own retentio
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Final
 
 from consent.database import queries
+
+logger = logging.getLogger("credit_easy.write_ahead_log")
 
 EVERY_SECONDS: Final = 60
 """Longest time that deleted values stay in the log while no other process reads the file."""
@@ -39,5 +42,7 @@ async def keep_empty(requested: asyncio.Event, every_seconds: float = EVERY_SECO
         with suppress(TimeoutError):
             await asyncio.wait_for(requested.wait(), every_seconds)
         requested.clear()
-        with suppress(Exception):
+        try:
             await empty()
+        except Exception as error:
+            logger.error("the write-ahead log was not emptied", extra={"error": type(error).__name__})

@@ -53,6 +53,25 @@ async def test_an_erased_person_is_in_no_file_of_sqlite(town: City, tmp_path: Pa
     await gone(tmp_path, traces)
 
 
+async def test_a_failure_is_logged_and_the_next_turn_empties_it(
+    town: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    emptied, turns = asyncio.Event(), iter([sqlite3.OperationalError("something that was sent")])
+
+    async def empty() -> None:
+        for error in turns:
+            raise error
+        emptied.set()
+
+    monkeypatch.setattr(write_ahead_log, "empty", empty)
+    loop = asyncio.create_task(write_ahead_log.keep_empty(asyncio.Event(), every_seconds=POLL_SECONDS))
+    await asyncio.wait_for(emptied.wait(), WAIT_SECONDS)
+    loop.cancel()
+    assert [record.message for record in caplog.records if record.name == write_ahead_log.logger.name] == [
+        "the write-ahead log was not emptied"
+    ]
+
+
 async def test_another_reader_delays_it_and_fails_nothing(town: City, tmp_path: Path) -> None:
     wang = town.resident("wang")
     await wang.volunteer(7_200, "v-wang")
