@@ -14,6 +14,7 @@ from typing import Any
 from consent.database import queries
 from consent.kernel.canonical_json import canonical_json
 from service.auth.key_files import SigningKey
+from service.http import json_io
 from service.models import PublicKey
 
 MIGRATION = "service/0004_public_keys.sql"
@@ -51,12 +52,12 @@ def _jwk(row: PublicKey, at: int) -> dict[str, Any]:
     return {
         **json.loads(row.document)["jwk"],
         "status": status,
-        **{name: _instant(micros) for name, micros in moments.items() if micros is not None},
+        **{name: _second(micros) for name, micros in moments.items() if micros is not None},
     }
 
 
-def _instant(micros: int) -> str:
-    return queries.from_micros(micros).isoformat(timespec="seconds")
+def _second(micros: int) -> str:
+    return json_io.rfc3339(queries.from_micros(micros).replace(microsecond=0))
 
 
 async def ensure_published(key: SigningKey) -> None:

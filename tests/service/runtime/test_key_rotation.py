@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -63,6 +64,8 @@ async def test_a_key_is_published_waits_signs_and_old_receipts_verify(town: City
     first = await key_rotation.rotate_signing(key_file, at)
     assert (first.step, first.active_from - at) == (RotationStep.PUBLISHED, timedelta(seconds=330))
     published = await statuses(town)
+    moments = [key["active_from"] for key in (await town.client.get("/.well-known/jwks.json")).json()["keys"]]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment) for moment in moments)
     assert (published[old.kid], published[first.key_id]) == ("current", "next")
     assert (await public_keys.rotation_left(old) or "").startswith(f"the key {first.key_id}")
     early = await key_rotation.rotate_signing(key_file, at + timedelta(seconds=329))
