@@ -69,8 +69,8 @@ def _fingerprint(key: bytes, name: str) -> str:
 async def require_known(settings: Settings) -> None:
     """Compare the keys with the stored fingerprints; store those of new keys, if they fit the data.
 
-    New are all keys at the first start, and later a further version of a key-encryption key and another signing key.
-    Publishes the signing key. Does nothing before the migrations that create the tables.
+    At the first start all keys are new; later, a further version of a key-encryption key and another signing key may
+    be. Publishes the signing key. Does nothing before the migrations that create the tables.
 
     Raises:
         KeyMismatch: another index key or log key, another key of a known version, or a first key that fits no data.
@@ -84,12 +84,12 @@ async def require_known(settings: Settings) -> None:
             if not queries.is_sqlite():
                 await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
             at = await queries.now()
-            for name in await unknown(settings):
+            for name in await new_keys(settings):
                 await add(name, ours[name], at)
     await public_keys.ensure_published(settings.signing_key)
 
 
-async def unknown(settings: Settings) -> list[str]:
+async def new_keys(settings: Settings) -> list[str]:
     """Return the names of keys that the next start adds; raises KeyMismatch as `require_known` does."""
     known = await stored()
     new = _new_among(fingerprints_of(settings), known)
@@ -98,7 +98,7 @@ async def unknown(settings: Settings) -> list[str]:
 
 
 async def add(key_name: str, fingerprint: str, at: datetime) -> None:
-    """Store the fingerprint of one key more, in the caller's transaction: from then on both keys of this name start."""
+    """Store a further fingerprint in the caller's transaction: from then on a process with either key may start."""
     await KnownKey.create(fingerprint=fingerprint, key_name=key_name, added_at=queries.to_micros(at))
 
 

@@ -76,7 +76,7 @@ async def keys(examination: Examination) -> list[CheckResult]:
     if not examination.migrated or examination.settings is None:
         return [not_checked("the settings and the migrations")]
     try:
-        new = await key_fingerprints.unknown(examination.settings)
+        new = await key_fingerprints.new_keys(examination.settings)
     except KeyMismatch as error:
         return [failed(str(error), "restore the key file from its backup")]
     if left := await public_keys.rotation_left(examination.settings.signing_key):
