@@ -145,7 +145,7 @@ async def test_versions_side_by_side_lose_and_refuse_nothing(
 
 
 @pytest.mark.campaign
-async def test_workers_are_replaced_one_by_one_without_a_failed_request(
+async def test_workers_are_replaced_one_by_one_and_every_acknowledged_record_is_stored(
     postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
 ) -> None:
     answers, url = Answers(), postgres.create(seeded_postgres)
