@@ -143,6 +143,7 @@ def _checked(
         for index, document in enumerate(listed):
             if time.monotonic() > deadline:
                 raise TimeoutError
+            time.sleep(yaml_import.PAUSE_SECONDS)
             if len(faults) + len(faults_of_rules) >= json_io.ERRORS_MAX:
                 break
             place, kind = f"/catalogue/{name}/{index}", DocumentKind(name)

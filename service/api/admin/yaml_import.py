@@ -1,4 +1,4 @@
-"""Conversion of a catalogue in YAML to JSON: plain values, no anchors, no tags, no dates, no repeated keys. Pure.
+"""Conversion of a catalogue in YAML to JSON: plain values, no anchors, no tags, no dates, no repeated keys.
 
 The values are built from the events of the parser, so that every fault has its line and JSON pointer, and so that a
 document that has too many values, or takes too long, is given up at the event where it does.
@@ -34,7 +34,10 @@ text: YAML 1.1 reads them as numbers that nobody meant, and a long one in base 6
 NUMBER_LENGTH_MAX = 40
 """Characters of a plain number; a longer one stays text, which no member for a number accepts."""
 CLOCK_EVERY = 256
-"""Events between two readings of the clock."""
+"""Events between two readings of the clock, and between two pauses."""
+PAUSE_SECONDS = 0.0002
+"""Pause in which other threads run. Without it the interpreter changes threads every 5 ms, and a request on
+SQLite changes them for each statement: others waited up to half a second."""
 
 
 class YamlUnfit(ValueError):
@@ -74,8 +77,10 @@ def to_json(raw: bytes, values_max: int, deadline: float) -> bytes:
         for number, event in enumerate(_events(text)):
             if number >= 2 * values_max:  # a list or mapping has two events
                 raise TooManyValues
-            if number % CLOCK_EVERY == 0 and time.monotonic() > deadline:
-                raise TimeoutError
+            if number % CLOCK_EVERY == 0:
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+                time.sleep(PAUSE_SECONDS)
             builder.add(event)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
