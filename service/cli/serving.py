@@ -60,7 +60,7 @@ def serve(
 ) -> None:
     """Serve in production. Settings come from CREDIT_EASY_*; nothing unsafe has a default.
 
-    A start that fails prints one line and ends with an exit code, listed in docs/operations.md, "Exit codes".
+    A start that fails prints one line and ends with an exit code, listed in docs/settings.md, "Exit codes".
     """
     from service.runtime import server
     from service.runtime.exit_codes import StartFailed

@@ -85,7 +85,7 @@ async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | Non
     try:
         publication.require_published(publication.read_last(publisher, log), head.note, log)
     except FolderBehind as error:
-        return failed(str(error), "mount the folder that all hosts share; see docs/operations.md, Several hosts")
+        return failed(str(error), "mount the folder that all hosts share; see docs/large-cities.md, Several hosts")
     except (NoteInvalid, OSError) as error:
         remedy = "restore the folder from its backup; see docs/operations.md, Restoring a backup"
         return failed(f"the last checkpoint of the {log} log cannot be read ({type(error).__name__})", remedy)

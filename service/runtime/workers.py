@@ -30,7 +30,7 @@ RESTART_SECONDS_MAX = 30.0
 START_SECONDS = 60.0
 """Longest wait for a new worker at SIGHUP: a start takes two seconds, on a busy machine many times that."""
 FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
-"""Exit codes of a worker after which a new one would fail in the same way; docs/operations.md lists them too."""
+"""Exit codes of a worker after which a new one would fail in the same way; docs/settings.md lists them too."""
 UNFORESEEN_MAX = 5
 """Failed starts in a row, for other reasons such as too little memory, that end the parent if no worker serves."""
 

@@ -115,7 +115,7 @@ def _split(url: str) -> _Parts:
     known = PLACE_NAMES | TLS_NAMES | PARAMETERS.keys() | {"target_session_attrs"}
     for name in parameters.keys() - known:
         shown = name if name.isidentifier() and len(name) < 40 else "one of its parameters"
-        raise DatabaseUrlInvalid(f"{shown} is not supported; docs/operations.md lists the parameters")
+        raise DatabaseUrlInvalid(f"{shown} is not supported; docs/settings.md lists the parameters")
     return _Parts(userinfo, hosts, database, parameters)
 
 

@@ -1,4 +1,4 @@
-"""The tables of limits in docs/operations.md have every limit of a request, with its value."""
+"""The tables of limits in docs/limits.md have every limit of a request, with its value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from service.app import document
 from service.http import rate_limits
 
-OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+LIMITS_PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 MODULES = (
     "service.api.admin.catalogue_import",
     "service.api.source.handlers",
@@ -28,7 +28,7 @@ NO_LIMITS = {"service.runtime.connections.SWEEP_SECONDS"}
 
 
 def rows(heading: str) -> Iterator[list[str]]:
-    section = re.search(rf"^## {heading}\n(.*?)^## ", OPERATIONS, re.S | re.M)
+    section = re.search(rf"^## {heading}\n(.*?)^## ", LIMITS_PAGE, re.S | re.M)
     assert section
     for line in section[1].splitlines():
         if line.startswith("| ") and "`" in line:

@@ -24,7 +24,7 @@ from tests.support import servers
 from tests.support.deadlines import WAIT_SECONDS
 
 ROOT = Path(__file__).parents[3]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 ISSUER = "https://login.city.example"
 
 
@@ -109,7 +109,7 @@ def test_a_quoted_value_is_the_same_for_systemd_and_a_shell(folder: Path) -> Non
 
 
 def test_every_setting_is_there_with_its_meaning(folder: Path) -> None:
-    documented = set(re.findall(r"^\| `(CREDIT_EASY_\w+)` \|", OPERATIONS, re.M))
+    documented = set(re.findall(r"^\| `(CREDIT_EASY_\w+)` \|", SETTINGS, re.M))
     lines = (folder / "credit-easy.env").read_text(encoding="utf-8").splitlines()
     explained = {line.split("=")[0] for above, line in itertools.pairwise(lines) if above.startswith("# ")}
     assert documented <= explained | {"CREDIT_EASY_SERVICE_ROLE"}

@@ -83,5 +83,5 @@ def test_the_first_line_of_the_next_window_states_how_many_were_left_out() -> No
 
 def test_every_reason_is_documented() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`[^|]*) \|", page.partition("## Refused tokens")[2].partition("\n## ")[0], re.M)
+    rows = re.findall(r"^\| (`[^|]*) \|", page.partition("### Refused tokens")[2].partition("\n## ")[0], re.M)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(RefusalReason)

@@ -239,6 +239,6 @@ def test_workers_without_space_for_shared_counts_serve_and_say_so(
 
 
 def test_the_exit_codes_are_documented() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    section = page.partition("### Exit codes")[2].partition("\n## ")[0]
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    section = page.partition("## Exit codes")[2].partition("\n## ")[0]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", section, re.M)] == sorted({0, 1, *map(int, ExitCode)})

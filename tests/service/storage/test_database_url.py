@@ -269,7 +269,7 @@ async def test_a_certificate_is_verified_as_sslmode_says(
 
 
 def test_every_parameter_is_documented() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`[^|]*) \|", page.partition("## Database address")[2].partition("\n## ")[0], re.M)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     supported = {*database_url.PLACE_NAMES, *database_url.TLS_NAMES, *database_url.PARAMETERS, "target_session_attrs"}

@@ -357,8 +357,8 @@ async def test_a_batch_by_partitions_logs_the_use_for_each_person(partitioned_ci
         await batch.list_parts(3)
 
 
-def test_the_operations_page_says_where_every_table_lies() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_the_page_of_large_cities_says_where_every_table_lies() -> None:
+    page = (ROOT / "docs" / "large-cities.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \| .* \|$", page[page.index("## Beyond one machine") :], re.M)
     documented = {table: where for tables, where in rows for table in re.findall(r"`(\w+)`", tables)}
     tables = {model._meta.db_table for name in database.MODELS for model in _models(name)}

@@ -2,7 +2,7 @@
 --   runuser --user postgres -- psql --set ON_ERROR_STOP=1 --file - < {{ folder }}/database/roles.sql
 --
 -- {{ database.owner_role }} owns the tables and runs `credit-easy migrate`. {{ database.service_role }} serves: it owns nothing, and `migrate`
--- grants it the rights that docs/operations.md lists. The passwords are in credit-easy.env and owner.env; here are only
+-- grants it the rights that docs/settings.md lists. The passwords are in credit-easy.env and owner.env; here are only
 -- their SCRAM verifiers, so that no server log has a password.
 
 CREATE ROLE {{ database.owner_role }} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
