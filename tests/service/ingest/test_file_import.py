@@ -11,6 +11,7 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+import yaml
 
 from consent.database import queries
 from service.demo import seed
@@ -192,6 +193,13 @@ async def test_binary_noise_is_reported_and_nothing_else(town: City, tmp_path: P
 def test_a_mapping_that_does_not_fit_is_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(MappingInvalid, match=message):
         file_import.parse_mapping(text, "m.yaml")
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="this PyYAML has no parser in C")
+def test_a_mapping_nested_without_end_is_refused_at_the_depth_limit_of_the_parser() -> None:
+    """The parser in Python recurses instead, and works for seconds before that ends."""
+    with pytest.raises(MappingInvalid, match="rides cannot be read: ScannerError"):
+        file_import.parse_mapping("a: &a " + "[" * 2_000 + "*a]", "rides")
 
 
 async def test_a_missing_column_file_or_source_is_reported_before_the_import(town: City, tmp_path: Path) -> None:
