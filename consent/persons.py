@@ -280,6 +280,14 @@ async def rewrap_all(keyring: Keyring) -> int:
             return rewrapped
 
 
+async def count_by_key_version() -> dict[int, int]:
+    """Return the number of persons by the version of the key-encryption key that wraps their data key."""
+    rows = await queries.fetch_all(
+        "SELECT substr(wrapped_key, 1, 3) AS header, count(*) AS persons FROM person GROUP BY substr(wrapped_key, 1, 3)"
+    )
+    return {vault.key_version(bytes(row["header"])): row["persons"] for row in rows}
+
+
 async def _claim_subject(index: str, person_id: str) -> bool:
     """Map a subject's index to a person; False when it is taken. Two first consents may arrive at once."""
     return bool(

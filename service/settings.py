@@ -14,10 +14,10 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from consent.crypto.vault import KEY_BYTES, Keyring
+from consent.crypto.vault import Keyring
 from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.publication import Publisher
-from service.auth import key_files
+from service.auth import key_files, keyring_file
 from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
@@ -167,32 +167,11 @@ def _publisher(environment: Mapping[str, str]) -> Publisher:
 
 
 def read_keyring(path: Path) -> Keyring:
-    """Read the keyring `{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}` from a file of mode 0600.
-
-    Raises SettingsInvalid for a file that is unreadable, readable by others, or has a repeated or non-random key.
-    """
+    """Read the keyring file; SettingsInvalid where it may not be used."""
     try:
-        mode = path.stat().st_mode
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise SettingsInvalid(f"{PREFIX}KEYRING cannot be read: {type(error).__name__}") from None
-    if stat.S_IMODE(mode) & 0o077:
-        raise SettingsInvalid(f"{PREFIX}KEYRING must be readable by its owner alone (mode 0600)")
-    try:
-        keyring = Keyring(
-            {int(version): bytes.fromhex(key) for version, key in document["encryption_keys"].items()},
-            document["current"],
-            bytes.fromhex(document["index_key"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise SettingsInvalid(f"{PREFIX}KEYRING must hold keys of {KEY_BYTES} bytes in hex") from None
-    keys = (*keyring.encryption_keys.values(), keyring.index_key)
-    if len(set(keys)) != len(keys):
-        raise SettingsInvalid(f"{PREFIX}KEYRING uses one key twice; every key has one purpose")
-    for secret in keys:
-        if len(set(secret)) < KEY_BYTES // 4:
-            raise SettingsInvalid(f"{PREFIX}KEYRING holds a key that is not random")
-    return keyring
+        return keyring_file.read(path)
+    except keyring_file.KeyringInvalid as error:
+        raise SettingsInvalid(f"{PREFIX}KEYRING {error}") from None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

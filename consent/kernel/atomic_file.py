@@ -12,13 +12,13 @@ from consent.kernel import fault_points
 from consent.kernel.fault_points import FaultPoint
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Replace the file at `path` by `content` atomically; returns once file and folder are on disk.
 
-    Writes a draft in the same folder and renames it (mode 0644). OSError if the folder is missing or full; the draft is
+    Writes a draft in the same folder and renames it. OSError if the folder is missing or full; the draft is
     removed then.
     """
-    with _draft(path, content) as draft:
+    with _draft(path, content, mode) as draft:
         draft.replace(path)
         sync_folder(path.parent)
         fault_points.reach(FaultPoint.FILE_REPLACED)

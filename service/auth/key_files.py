@@ -1,4 +1,4 @@
-"""Key files of mode 0600: P-256 (ES256) for receipts and tokens, Ed25519 for the logs, and the keyring of the vault.
+"""Key files of mode 0600: P-256 (ES256) for receipts and tokens, Ed25519 for the logs.
 
 The service's ES256 key signs receipts and is published as a JWKS; the demonstration issuer has a key file of its own.
 """
@@ -9,7 +9,6 @@ import base64
 import hashlib
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
 
-from consent.crypto.vault import KEY_BYTES
 from consent.kernel import atomic_file
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
@@ -85,24 +83,17 @@ def create_log_key(path: Path) -> None:
     _create(path, Ed25519PrivateKey.generate())
 
 
-def create_keyring(path: Path) -> None:
-    """Create a keyring file with a first encryption key and an index key; an existing file is left unchanged."""
-    keys = {"1": secrets.token_hex(KEY_BYTES)}
-    document = {"current": 1, "encryption_keys": keys, "index_key": secrets.token_hex(KEY_BYTES)}
-    _write_once(path, json.dumps(document).encode())
-
-
 def _load(path: Path) -> object:
     return serialization.load_pem_private_key(_read_own(path), password=None)
 
 
 def _create(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write_once(path, pem)
+    create_file(path, pem)
 
 
-def _write_once(path: Path, content: bytes) -> None:
-    """Create the file and its folder for their owner alone; a file that exists stays: its key is the key."""
+def create_file(path: Path, content: bytes) -> None:
+    """Create a file of secrets and its folder for their owner alone; a file that exists is left unchanged."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         atomic_file.create(path, content, OWNER_ALONE)

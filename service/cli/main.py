@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import data, init, keys, logs, people, serving
+from service.cli import data, init, logs, people, rotate_keys, serving, tokens
 from service.version import VERSION
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -17,7 +17,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
     "serve": serving.serve,
     "migrate": data.migrate,
-    "token": keys.print_token,
+    "token": tokens.print_token,
     "import": data.import_file,
     "verify-log": logs.verify_log,
     "export-logs": logs.export_logs,
@@ -26,7 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "erase": people.erase,
     "change-subject": people.change_subject,
     "suspend-staff": people.suspend_staff,
-    "rotate-keys": keys.rotate,
+    "rotate-keys": rotate_keys.rotate,
     "recompute": data.recompute,
     "thaw-log": logs.thaw_log,
     "adopt-log-folder": logs.adopt_log_folder,

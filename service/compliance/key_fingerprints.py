@@ -59,10 +59,11 @@ def fingerprints_of(settings: Settings) -> Mapping[str, str]:
 @lru_cache(maxsize=4)
 def _keyring_fingerprints(index_key: bytes, encryption_keys: tuple[tuple[int, bytes], ...]) -> Mapping[str, str]:
     named = {INDEX: index_key, **{f"{ENCRYPTION}{version}": key for version, key in encryption_keys}}
-    return {name: _fingerprint(key, name) for name, key in named.items()}
+    return {name: fingerprint(key, name) for name, key in named.items()}
 
 
-def _fingerprint(key: bytes, name: str) -> str:
+def fingerprint(key: bytes, name: str) -> str:
+    """Return the fingerprint of a keyring's key under its name."""
     return vault.mac(key, f"credit-easy-fingerprint-v1|{name}".encode()).hex()[:FINGERPRINT_DIGITS]
 
 

@@ -32,7 +32,7 @@ from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
 from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.publication import Publisher
-from service.auth import key_files
+from service.auth import key_files, keyring_file
 from service.auth.demo_issuer import DemoIssuer, trusted_issuers
 from service.http.context import AppContext
 from service.ingest import file_import
@@ -58,7 +58,7 @@ def settings_of(folder: Path) -> Settings:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys, key = folder / "keyring.json", folder / "signing-key.pem"
     if not keys.exists():
-        key_files.create_keyring(keys)
+        keyring_file.create(keys)
     if not key.exists():
         key_files.create_signing_key(key)
     log_key, published = folder / "log-key.pem", folder / "published"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from service.auth import key_files
+from service.auth import key_files, keyring_file
 from service.deployment.plan import PASSWORD_BYTES, CityPlan
 
 PUBLIC_MODE, SECRET_MODE, FOLDER_MODE = 0o644, 0o600, 0o700
@@ -42,7 +42,7 @@ FILES = {
 }
 """Every file by its path and mode. The folder is closed to others; 0644 is for files that are copied elsewhere."""
 KEY_FILES = {
-    "keyring.json": key_files.create_keyring,
+    "keyring.json": keyring_file.create,
     "signing-key.pem": key_files.create_signing_key,
     "log-key.pem": key_files.create_log_key,
 }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from consent import persons
+from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.migrate import MigrationChanged
 from service.compliance import key_fingerprints, public_keys
@@ -72,16 +75,38 @@ async def role(examination: Examination) -> list[CheckResult]:
 
 
 async def keys(examination: Examination) -> list[CheckResult]:
-    """Compare the keys with those that the database was written with."""
+    """Compare the keys with those that the database was written with, and name keys that are missing or unused."""
     if not examination.migrated or examination.settings is None:
         return [not_checked("the settings and the migrations")]
+    keyring = examination.settings.keyring
+    results = _encryption_keys(keyring, await persons.count_by_key_version())
     try:
         new = await key_fingerprints.new_keys(examination.settings)
     except KeyMismatch as error:
-        return [failed(str(error), "restore the key file from its backup")]
+        return [*results, failed(str(error), "restore the key file from its backup")]
     if left := await public_keys.rotation_left(examination.settings.signing_key):
-        return [warning(left, "finish it: docs/how-to/rotate-keys.md, The key of receipts")]
-    return [ok(f"added at the next start: {', '.join(new)}" if new else "")]
+        results.append(warning(left, "finish it: docs/how-to/rotate-keys.md, The key of receipts"))
+    return results or [ok(f"added at the next start: {', '.join(new)}" if new else "")]
+
+
+def _encryption_keys(keyring: Keyring, persons_by_version: Mapping[int, int]) -> list[CheckResult]:
+    """Report rows whose encryption key is missing, rows under an older key, and keys that no row uses."""
+    results, guide = [], "docs/how-to/rotate-keys.md, The encryption key"
+    for version, number in sorted(persons_by_version.items()):
+        if version not in keyring.encryption_keys:
+            remedy = f"put encryption key {version} back into the keyring, from its backup"
+            results.append(failed(f"no key of the keyring opens {number} persons: version {version}", remedy))
+        elif version != keyring.current:
+            remedy = "run `credit-easy rotate-keys` until it prints 0"
+            results.append(warning(f"{number} persons are still under encryption key {version}", remedy))
+    for version in sorted(keyring.encryption_keys.keys() - persons_by_version.keys() - {keyring.current}):
+        if version > keyring.current:
+            reason, remedy = f"encryption key {version} waits to be the current one", f"finish it: {guide}"
+        else:
+            reason = f"no row uses encryption key {version}"
+            remedy = f"remove it from the keyring only when no backup or copy of the database needs it: {guide}"
+        results.append(warning(reason, remedy))
+    return results
 
 
 async def clock(examination: Examination) -> list[CheckResult]:

@@ -1,16 +1,15 @@
-"""Commands for tokens and keys: `token`, `rotate-keys`."""
+"""The command `rotate-keys`: wrap persons' keys again, or take the next step of a key's replacement."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, app_context, fail, read_settings, run_with_database
+from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -20,35 +19,7 @@ class KeyName(StrEnum):
     """The keys that `rotate-keys` replaces step by step."""
 
     SIGNING = "signing"
-
-
-def print_token(
-    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator or privacy")],
-    subject: Annotated[str, typer.Option()],
-    data_dir: DemoDir = DEMO_FOLDER,
-    birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
-    staff_id: Annotated[str | None, typer.Option(help="administrators and officers only")] = None,
-    division: Annotated[list[str] | None, typer.Option(help="administrators and officers only, repeatable")] = None,
-) -> None:
-    """Print a token that the demo server on the same folder accepts."""
-    from service.auth.access_tokens import Audience
-    from service.demo import seed
-
-    if not data_dir.is_dir():
-        fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
-    try:
-        born = date.fromisoformat(birthdate) if birthdate else None
-        token = seed.issuer_of(data_dir).mint(
-            Audience(audience),
-            subject,
-            now=datetime.now(UTC),
-            birthdate=born,
-            staff_id=staff_id,
-            divisions=division or None,
-        )
-    except ValueError as error:
-        fail(str(error))
-    typer.echo(token)
+    ENCRYPTION = "encryption"
 
 
 def rotate(
@@ -58,6 +29,9 @@ def rotate(
     retire: Annotated[
         str | None, typer.Option(help="signing: the id of a key whose private half is lost; marked as replaced")
     ] = None,
+    add_only: Annotated[
+        bool, typer.Option("--add-only", help="encryption: add the key for reading; with several hosts, the first step")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Wrap every person's key under the keyring's current key, or take the next step of a key's replacement.
@@ -66,12 +40,38 @@ def rotate(
     """
     chosen = read_settings(data_dir)
     if which is KeyName.SIGNING:
-        _rotate_signing(chosen, _signing_key_file(data_dir), retire)
-        return
+        _rotate_signing(chosen, _key_file(data_dir, "signing-key.pem", "SIGNING_KEY"), retire)
+    elif which is KeyName.ENCRYPTION:
+        _rotate_encryption(chosen, _key_file(data_dir, "keyring.json", "KEYRING"), make_current=not add_only)
+    else:
+        _wrap_again(chosen)
+
+
+def _wrap_again(chosen: Settings) -> None:
     from consent import persons
 
     rewrapped = run_with_database(chosen, lambda: persons.rewrap_all(chosen.keyring))
     typer.echo(f"{rewrapped} keys wrapped anew under key {chosen.keyring.current}")
+
+
+def _rotate_encryption(chosen: Settings, path: Path, *, make_current: bool) -> None:
+    from service.auth.keyring_file import EncryptionStep
+    from service.compliance import keyring_rotation
+
+    try:
+        key = run_with_database(chosen, lambda: keyring_rotation.add_encryption_key(path, make_current=make_current))
+    except (keyring_rotation.KeyElsewhere, OSError, ValueError) as error:
+        fail(str(error))
+    if key.step is EncryptionStep.ADDED:
+        typer.echo(
+            f"key {key.version} is in {path.name} for reading; copy the file to every host, restart serve there, and"
+            " run this again without --add-only"
+        )
+    else:
+        typer.echo(
+            f"key {key.version} is the current one of {path.name}; copy the file to every host, restart serve, and run"
+            " `credit-easy rotate-keys` until it prints 0"
+        )
 
 
 def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
@@ -107,5 +107,5 @@ def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
         typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
 
 
-def _signing_key_file(data_dir: Path | None) -> Path:
-    return data_dir / "signing-key.pem" if data_dir else Path(os.environ["CREDIT_EASY_SIGNING_KEY"])
+def _key_file(data_dir: Path | None, name: str, setting: str) -> Path:
+    return data_dir / name if data_dir else Path(os.environ[f"CREDIT_EASY_{setting}"])

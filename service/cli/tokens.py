@@ -1,0 +1,39 @@
+"""The command `token`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+import typer
+
+from service.cli.environment import DEMO_FOLDER, DemoDir, fail
+
+
+def print_token(
+    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator or privacy")],
+    subject: Annotated[str, typer.Option()],
+    data_dir: DemoDir = DEMO_FOLDER,
+    birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,
+    staff_id: Annotated[str | None, typer.Option(help="administrators and officers only")] = None,
+    division: Annotated[list[str] | None, typer.Option(help="administrators and officers only, repeatable")] = None,
+) -> None:
+    """Print a token that the demo server on the same folder accepts."""
+    from service.auth.access_tokens import Audience
+    from service.demo import seed
+
+    if not data_dir.is_dir():
+        fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
+    try:
+        born = date.fromisoformat(birthdate) if birthdate else None
+        token = seed.issuer_of(data_dir).mint(
+            Audience(audience),
+            subject,
+            now=datetime.now(UTC),
+            birthdate=born,
+            staff_id=staff_id,
+            divisions=division or None,
+        )
+    except ValueError as error:
+        fail(str(error))
+    typer.echo(token)
