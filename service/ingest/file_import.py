@@ -137,7 +137,7 @@ def read_mapping(path: Path) -> FileMapping:
 def parse_mapping(text: str, name: str) -> FileMapping:
     """Parse the mapping of a YAML or JSON text. Raises MappingInvalid, whose message begins with `name`."""
     try:
-        mapping = FileMapping.model_validate(yaml.load(text, Loader=YAML_LOADER))
+        mapping = FileMapping.model_validate(YAML_LOADER(text).get_single_data())
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
