@@ -76,6 +76,13 @@ class Visitor:
             self.tap(name, exact)
         return self
 
+    def follow(self, selector: str) -> Visitor:
+        """Click the first element that matches, which leads to another page, and wait for that page."""
+        # Without the wait, a script of the test may meet a document that has no root element yet.
+        with self.page.expect_navigation():
+            self.page.locator(selector).first.click()
+        return self
+
     def tap(self, name: str, exact: bool = False) -> Visitor:
         """Press the first button of this name, which stays on the page."""
         # A button's subject is in its accessible name alone, after an invisible space.

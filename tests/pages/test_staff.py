@@ -107,7 +107,7 @@ def test_what_an_officer_decides_is_accessible(
     with visiting(browser, city.base, language=language) as me:
         me.sign_in(Audience.RESIDENT, "resident-1" if language == "en" else "resident-2")
         me.go("/me/records")
-        me.page.locator("a[href*='/object']").first.click()
+        me.follow("a[href*='/object']")
         me.page.fill("textarea", "That was not me.")
         with me.page.expect_navigation():
             me.page.locator("main form button").last.click()
@@ -122,24 +122,29 @@ def test_what_an_officer_decides_is_accessible(
         officer.sign_in(Audience.PRIVACY, "officer-1").check()
         for address in ("objections", "reviews"):
             officer.go("/officer")
-            officer.page.locator(f"main a[href*='/officer/{address}/']").first.click()
-            officer.check()
+            officer.follow(f"main a[href*='/officer/{address}/']").check()
             if address == "objections":
                 officer.page.check("[value=correct]")
                 officer.page.fill("#quantity", "abc")
-            officer.page.locator("main form.card button").click()
-            if address == "objections":
+                officer.follow("main form.card button")
                 officer.page.wait_for_selector("#quantity-fault")
                 assert officer.page.input_value("#quantity") == "abc"
                 officer.check()
                 officer.page.fill("#quantity", "")
                 officer.page.fill("#reason", "Both sides agree.")
-                officer.page.locator("main form.card button").click()
+                officer.follow("main form.card button")
                 officer.page.wait_for_selector("#correction-fault")
-                officer.check()
+            else:
+                officer.page.check("[name=decision][value=refuse]")
+                for recipient in officer.page.locator("[value=spelling_only]").all():
+                    recipient.check()
+                officer.page.fill("#reason", " ")
+                officer.follow("main form.card button")
+                officer.page.wait_for_selector("#unfit")
+            officer.check()
         officer.go("/officer/cases")
         officer.page.fill("#text", "A complaint.")
-        officer.page.locator("main form.card button").click()
+        officer.follow("main form.card button")
         officer.page.wait_for_url("**/officer/cases/*")
         officer.check()
         officer.page.fill("#size", "abc")
