@@ -28,6 +28,7 @@ from service.http.middleware import RequestMiddleware
 from service.http.rate_limits import Limiter, make_limiter
 from service.jobs.background import cleanup_loop, sequencer_loop
 from service.jobs.measuring import measure_loop
+from service.observability.logging import keep_counting_left_out
 from service.settings import Settings
 from service.storage import database, write_ahead_log, write_probe
 from service.version import VERSION
@@ -63,6 +64,7 @@ def create_app(
             app_context.limiter.keep_sharing(),
             measure_loop(app_context),
             write_probe.keep_probing(),
+            keep_counting_left_out(),
             write_ahead_log.keep_empty(app_context.erased),
         )
         tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]

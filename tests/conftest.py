@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from service.demo import seed
+from service.observability import logging
+from service.observability.bounded_lines import BoundedLines
 from service.runtime.server import tune_gc
 from service.settings import Settings
 from service.storage import database
@@ -29,6 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the Hypothesis profile where the command line does not."""
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
+
+
+@pytest.fixture(autouse=True)
+def uncounted_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log lines of a test are counted from zero: the bound is the process's, and a test is over within a minute."""
+    monkeypatch.setattr(logging, "_lines", BoundedLines())
 
 
 ENGINE_PARAMETERS = ("city_settings", "shared_city_settings")

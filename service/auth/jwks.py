@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
-import logging
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx2
 import jwt
@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-logger = logging.getLogger(__name__)
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 
 REFRESH_SECONDS = 300
 """Between two fetches of a JWKS; with FETCH_SECONDS below the 330 s in which a removed key must be refused."""
@@ -76,7 +77,7 @@ class KeySet:
             if key is not None and keys.setdefault(member["kid"], key) != key:
                 ambiguous.add(member["kid"])
         if ambiguous:
-            logger.warning("different keys of one kid in a JWKS are ignored")
+            log_event(LogEvent.KEY_SET_AMBIGUOUS)
         return cls({kid: key for kid, key in keys.items() if kid not in ambiguous})
 
 
@@ -116,6 +117,7 @@ class KeySource:
         usable_seconds: int = KEYS_USABLE_SECONDS,
     ) -> None:
         self._url: str | None = url
+        self._host = urlsplit(url).hostname or ""
         self._refresh_seconds = refresh_seconds
         self._cooldown_ns = cooldown_seconds * NANOSECONDS
         self._usable_ns = usable_seconds * NANOSECONDS
@@ -176,10 +178,10 @@ class KeySource:
         try:
             keys = await self.fetch()
         except Exception as error:  # the task that retries must survive any answer
-            logger.warning("JWKS of %s could not be read: %s", self._url, type(error).__name__)
+            log_event(LogEvent.KEY_SET_NOT_FETCHED, host=self._host, error=type(error).__name__)
             return False
         if not keys.keys:
-            logger.warning("JWKS of %s holds no acceptable key: its tokens are refused", self._url)
+            log_event(LogEvent.KEY_SET_EMPTY, host=self._host)
         self._seen_ns = time.monotonic_ns()
         if keys != self._keys:  # the verifier compares by identity: a new object invalidates its cached tokens
             self._keys = keys

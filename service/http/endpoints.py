@@ -41,6 +41,7 @@ from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.openapi import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
+from service.http.replay import replayed
 from service.i18n import message_texts
 from service.storage import idempotency
 from service.storage.idempotency import IdempotencyKey
@@ -340,7 +341,7 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
         if key is not None:
             stored = await idempotency.claim(keyring, key, context.at)
             if stored is not None:
-                return replayed(stored, key.fingerprint)
+                return replayed(context.request.scope, stored, key.fingerprint)
         try:
             answer = await endpoint.handle(context, body)
         except DomainError as error:
@@ -371,18 +372,6 @@ def _idempotency_key(
         idempotency.caller_index(keyring, audience_name, caller),
         json_io.fingerprint(raw),
     )
-
-
-def replayed(stored: idempotency.OpenedAnswer, fingerprint: str) -> Response:
-    """Return the stored answer again.
-
-    Raises:
-        Problem: idempotency_key_reused, where the key came with another body before.
-    """
-    if stored.fingerprint != fingerprint:
-        raise Problem("idempotency_key_reused")
-    media = "application/json" if stored.status < 400 else "application/problem+json"
-    return Response(stored.body, stored.status, media_type=media, headers={"Idempotency-Replayed": "true"})
 
 
 async def _at_present(context: RequestContext) -> RequestContext:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from functools import lru_cache
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.http.context import AppContext
 from service.http.problems import Problem, problem_response, unforeseen
 from service.observability import metrics
-
-logger = logging.getLogger("credit_easy.access")
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event, request_fields
 
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -70,7 +70,7 @@ class RequestMiddleware:
         name = getattr(scope.get("route"), "name", None) or "unmatched"
         metrics.count(name, status, time.perf_counter() - began)
         if status >= LOGGED_FROM_STATUS:
-            logger.info("request", extra={"request_id": request_id, "operation": name, "status": status})
+            log_refusal(scope, metrics.operation_label(name), status)
 
     def _refusal(self, scope: Scope) -> Response | None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -83,6 +83,13 @@ class RequestMiddleware:
         if wait is None:
             return None
         return problem_response(Request(scope), Problem("rate_limited", headers={"Retry-After": str(wait)}))
+
+
+def log_refusal(scope: Scope, operation: str, status: int) -> None:
+    """Write the bounded line of a request that was answered 400 or more, with the reason that `note_reason` stored."""
+    event = LogEvent.REQUEST_FAILED if status >= HTTPStatus.INTERNAL_SERVER_ERROR else LogEvent.REQUEST_REFUSED
+    reason = scope["state"].get("refused_for") or f"status_{status}"
+    log_event(event, operation=operation, status=status, reason=reason, **request_fields(scope))
 
 
 def complete_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:

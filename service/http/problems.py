@@ -5,8 +5,6 @@ Nothing that was sent is ever repeated; `code` is what programs read, `detail` s
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,7 +14,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler
+from starlette.types import ExceptionHandler, Scope
 
 from consent.database import failures
 from consent.database.write_plan import WriteConflict
@@ -24,8 +22,8 @@ from consent.kernel import bilingual
 from consent.kernel.errors import DomainError
 from service.i18n import findings
 from service.i18n.message_texts import preferred_language
-
-logger = logging.getLogger("credit_easy.problems")
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event, place_of, request_fields
 
 TYPE_BASE: Final = "https://credit-easy.example/problems/"
 RETRY_AFTER_SECONDS: Final = 5
@@ -161,6 +159,11 @@ class Problem(Exception):
         self.errors, self.headers, self.members = errors, dict(headers or {}), dict(members or {})
 
 
+def note_reason(scope: Scope, reason: str) -> None:
+    """Store why a request is refused; the line of `RequestMiddleware` has it. `reason` is of a closed list."""
+    scope.setdefault("state", {})["refused_for"] = reason
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
     language, text = preferred_language(request.headers.get("accept-language", "")), problem.text
@@ -178,6 +181,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     body.update(problem.members)
     if problem.code == "prohibited":
         body["errors"] = [findings.localize(finding, language) for finding in body["errors"]]
+    note_reason(request.scope, problem.code)
     headers = {"Content-Language": language, **problem.headers}
     if text.status == 401:
         headers["WWW-Authenticate"] = (
@@ -227,12 +231,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    logger.error("a dependency is unavailable", extra={"request_id": _id(request), "error": type(error).__name__})
+    log_event(LogEvent.DEPENDENCY_UNAVAILABLE, error=type(error).__name__, **request_fields(request.scope))
     return problem_response(request, Problem("unavailable"))
 
 
 async def _uncertain(request: Request, error: Exception) -> Response:
-    logger.error("a commit is uncertain", extra={"request_id": _id(request), "error": type(error).__name__})
+    log_event(LogEvent.COMMIT_UNCERTAIN, error=type(error).__name__, **request_fields(request.scope))
     return problem_response(request, Problem("outcome_unknown"))
 
 
@@ -249,13 +253,6 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 def unforeseen(request: Request, error: Exception) -> Response:
     """The answer to a mistake of ours. The type alone is logged: a message or traceback may hold what was sent."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    logger.error(
-        "unforeseen",
-        extra={"request_id": _id(request), "error": type(error).__name__, "place": f"{place.name}:{place.lineno}"},
-    )
+    fields = {"error": type(error).__name__, "place": place_of(error), **request_fields(request.scope)}
+    log_event(LogEvent.UNFORESEEN, **fields)
     return problem_response(request, Problem("internal"))
-
-
-def _id(request: Request) -> str:
-    return str(getattr(request.state, "request_id", ""))

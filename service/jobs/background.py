@@ -6,7 +6,6 @@ No decision depends on them: every check compares times with the clock. Several 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 
@@ -31,9 +30,9 @@ from consent.verification import retention
 from service.compliance import announcements, replay
 from service.http.context import AppContext
 from service.observability import metrics
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.storage import idempotency
-
-logger = logging.getLogger("credit_easy.background")
 
 EVERY_SECONDS = 60
 """Seconds between two rounds: a ticket is unlinked within a minute of its 24 hours."""
@@ -67,7 +66,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
             done[name] = await job()
         except Exception as error:
             metrics.JOB_FAILURES.labels(name).inc()
-            logger.error("a job failed", extra={"job": name, "error": type(error).__name__})
+            log_event(LogEvent.JOB_FAILED, job=name, error=type(error).__name__)
     await _measure_overdue(at)
     if len(done) == len(jobs):
         metrics.CLEANUP_DONE.set_to_current_time()
@@ -94,7 +93,7 @@ async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SEC
         try:
             await run_cleanup(app_context)
         except Exception as error:  # reading the database's clock fails while the database is unavailable
-            logger.error("cleanup failed", extra={"error": type(error).__name__})
+            log_event(LogEvent.CLEANUP_FAILED, error=type(error).__name__)
 
 
 async def log_keys_and_barred_uses(app_context: AppContext) -> None:
@@ -124,7 +123,7 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
     unfit = await _folder_fault(app_context)
     metrics.LOG_FOLDER_UNFIT.set(unfit is not None)
     if unfit is not None:
-        logger.error("the log folder is unfit, and this process does not sequence", extra={"reason": unfit})
+        log_event(LogEvent.LOG_FOLDER_UNFIT, reason=unfit)
         return moved
     for log in Log:
         while taken := await sequencer.integrate(log, await app_context.clock()):
@@ -132,8 +131,10 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
         await sequencer.publish(log, app_context.settings.publisher)
         head = await sequencer.head(log)
         _, waited = await sequencer.backlog(log, await app_context.clock())
-        if head.frozen or waited > sequencer.LATE_AFTER:
-            logger.error("a log is frozen" if head.frozen else "a log is late", extra={"job": log})
+        if head.frozen:
+            log_event(LogEvent.LOG_FROZEN, log=log)
+        elif waited > sequencer.LATE_AFTER:
+            log_event(LogEvent.LOG_LATE, log=log)
         metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))
         metrics.LOG_WAIT.labels(log).set(waited // timedelta(minutes=1) * 60)
         if log is Log.CONSENT:
@@ -172,13 +173,11 @@ async def sequencer_loop(app_context: AppContext) -> None:
                 announced = True
             await advance_logs(app_context)
         except Exception as error:
-            logger.error("the logs did not advance", extra={"error": type(error).__name__})
+            log_event(LogEvent.LOGS_NOT_ADVANCED, error=type(error).__name__)
         try:
             replayed = await replay.replay_tombstones(app_context, patience_seconds=0)
             metrics.TOMBSTONES_APPLIED.set_to_current_time()
             if replayed.withdrawn or replayed.erased:
-                logger.error(
-                    "an older copy was caught up", extra={"withdrawn": replayed.withdrawn, "erased": replayed.erased}
-                )
+                log_event(LogEvent.COPY_CAUGHT_UP)
         except Exception as error:
-            logger.error("tombstones were not replayed", extra={"error": type(error).__name__})
+            log_event(LogEvent.TOMBSTONES_NOT_REPLAYED, error=type(error).__name__)

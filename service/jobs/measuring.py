@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import time
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from consent.database import queries
 from service.http.context import AppContext
 from service.observability import metrics
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.storage import pool_state
 from service.storage.pool_state import PoolState
 from service.version import VERSION
-
-logger = logging.getLogger("credit_easy.measuring")
 
 MEASURE_SECONDS = 5.0
 """Pause between two measurements: Prometheus asks every 15 seconds or more seldom."""
@@ -61,7 +60,7 @@ async def measure_loop(app_context: AppContext) -> None:
             try:
                 measuring.measure(app_context)
             except Exception as error:  # a folder that was unmounted, a full disk of counts
-                logger.error("measuring failed", extra={"error": type(error).__name__})
+                log_event(LogEvent.MEASURING_FAILED, error=type(error).__name__)
             await asyncio.sleep(MEASURE_SECONDS)
     finally:
         # Processes add up, and the numbers of one that has ended stay in its slot until another takes it.

@@ -26,6 +26,8 @@ from uvicorn.server import ServerState
 from service.http.middleware import complete_headers
 from service.http.problems import Problem, problem_response
 from service.observability import metrics
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.runtime.file_limit import files_for
 
 HEAD_BYTES_MAX = 64 * 1024
@@ -88,7 +90,7 @@ class LimitedConnection(HttpToolsProtocol):
         self.waits_since = self.loop.time()
         problem = self.table.admit(self, self.client[0] if self.client else None)
         if problem is not None:
-            metrics.count_connection(problem.code)
+            note_connection(problem.code)
             self.refused = True
             self.transport.write(refusal(problem))
             self.transport.close()
@@ -155,7 +157,7 @@ class LimitedConnection(HttpToolsProtocol):
 
     def refuse(self, problem: Problem) -> None:
         """Answer a request that cannot be read, and close once the client has had time to read the answer."""
-        metrics.count_connection(problem.code)
+        note_connection(problem.code)
         if self.cycle is not None and not self.cycle.response_complete:
             if self.cycle.response_started or self.pipeline:
                 self.transport.close()  # a part of another answer is sent
@@ -209,6 +211,12 @@ class LimitedConnection(HttpToolsProtocol):
             self.head_bytes += len(piece)
             if self.head_bytes >= HEAD_BYTES_MAX:
                 self.refuse(Problem("head_too_large"))
+
+
+def note_connection(reason: str) -> None:
+    """Count a connection that was refused (a problem's code) or closed (`displaced`, `too_slow`), and log it."""
+    metrics.count_connection(reason)
+    log_event(LogEvent.CONNECTION_REFUSED, reason=reason)
 
 
 def refusal(problem: Problem) -> bytes:
@@ -267,7 +275,7 @@ class ConnectionTable:
         now = self.loop.time()
         for connection in list(self.connections):
             if connection.is_overdue(now):
-                metrics.count_connection("too_slow")
+                note_connection("too_slow")
                 connection.transport.abort()
         self.sweeping = bool(self.connections)
         if self.sweeping:
@@ -282,7 +290,7 @@ class ConnectionTable:
         if not unused:
             return False
         oldest = min(unused, key=lambda other: other.waits_since or float("inf"))
-        metrics.count_connection("displaced")
+        note_connection("displaced")
         # Not counted from here on, although the loop reports its end in its next turn.
         self.remove(oldest)
         oldest.transport.abort()

@@ -6,15 +6,14 @@ A mistake in the settings ends the start. A database that does not answer does n
 from __future__ import annotations
 
 import errno
-import logging
 import socket
 import time
 
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.runtime.exit_codes import ExitCode, StartFailed
 from service.runtime.serving_process import as_start_failure
 from service.settings import Settings
-
-logger = logging.getLogger("credit_easy.start")
 
 BIND_WAIT_SECONDS = 5.0
 """Longest wait for a port in use: the processes of a parent that was killed stop listening within a second or two."""
@@ -75,7 +74,7 @@ async def check_database(settings: Settings) -> None:
         failed = as_start_failure(error)
         if failed.code is not ExitCode.AWAY:
             raise failed from None
-        logger.warning("the database is away; every request is answered 503 until it answers")
+        log_event(LogEvent.DATABASE_AWAY_AT_START)
         return
     finally:
         await database.close_database()

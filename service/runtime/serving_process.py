@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import socket
 import threading
@@ -16,13 +15,13 @@ from starlette.applications import Starlette
 from uvicorn.lifespan.on import LifespanOn
 
 from consent.transparency.log_folder import WrongFolder
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.runtime.exit_codes import ExitCode, StartFailed
 from service.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from service.runtime.operations import OperationsListener
-
-logger = logging.getLogger("credit_easy.process")
 
 
 class ReportingLifespan(LifespanOn):
@@ -142,7 +141,7 @@ def end_with_parent(server: uvicorn.Server) -> None:
 
     def wait() -> None:
         connection.wait([sentinel])
-        logger.error("the parent process died; this process ends")
+        log_event(LogEvent.PARENT_DIED)
         server.should_exit = True
 
     threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -5,7 +5,6 @@ It ends with 0 only after a signal; with another exit code when no worker can st
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import threading
@@ -19,10 +18,10 @@ from starlette.applications import Starlette
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from service.observability import shared_counts
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.runtime import serving_process
 from service.runtime.exit_codes import ExitCode
-
-logger = logging.getLogger("credit_easy.workers")
 
 RESTART_SECONDS = 1.0
 """Pause before a process that never served is started again; doubled each time up to RESTART_SECONDS_MAX."""
@@ -129,13 +128,14 @@ class Workers(Multiprocess):
             if not new.wait_until_ready(START_SECONDS, self.should_exit):
                 new.kill()
                 new.join()
-                logger.error("a new worker did not start; the old ones stay")
+                log_event(LogEvent.WORKER_NOT_REPLACED)
                 return
             new.served = True
             old.terminate()
             old.join()
             self.due.pop(place, None)
             self.processes[place] = new
+            log_event(LogEvent.WORKER_REPLACED)
 
     def handle_ttin(self) -> None:
         """Start one more worker, at SIGTTIN."""
@@ -151,7 +151,7 @@ class Workers(Multiprocess):
         worker.kill()
         worker.join()
         code = worker.exitcode
-        logger.error("a worker ended", extra={"error": f"exit code {code}"})
+        log_event(LogEvent.WORKER_ENDED, exit_code=code or 0)
         others_serve = any(other.served and other.process.is_alive() for other in self.workers if other is not worker)
         if worker.served:
             self.due[place] = 0.0
@@ -177,6 +177,6 @@ class Workers(Multiprocess):
             worker.counts = self.counts
         if worker.counts is None and not self.counts_short:
             self.counts_short = True
-            logger.warning("no space for shared counts; each worker counts for itself")
+            log_event(LogEvent.COUNTS_NOT_SHARED)
         worker.start()
         return worker

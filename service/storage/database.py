@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sqlite3
 import time
@@ -21,12 +20,12 @@ from tortoise.backends.base.executor import EXECUTOR_CACHE
 from consent.crypto.vault import Keyring
 from consent.database import migrate, queries
 from consent.records import seal_stored
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.storage import connection_failures, database_url, health_monitor, partitioning, roles
 from service.storage.connection_failures import ConnectionFailure
 from service.storage.pool import CONNECTIONS_MAX, Client, preparing
 from service.storage.write_ahead_log import BUSY_MILLISECONDS
-
-logger = logging.getLogger("credit_easy.database")
 
 PACKAGES = ("consent", "benefits", "service")
 MODELS = {"consent": ["consent.models"], "benefits": ["benefits.models"], "service": ["service.models"]}
@@ -148,7 +147,7 @@ async def _monitor(client: BaseDBAsyncClient, prepare: Prepare, failure: Connect
         pool.terminate_all()
         pool.unavailable = False  # its monitor was stopped; the next one sets it again
         pool.replaced.clear()
-        logger.error("the database may be another one and is prepared again")
+        log_event(LogEvent.DATABASE_REPLACED)
         failure = await _try_to_prepare(client, prepare)
 
 
@@ -156,7 +155,7 @@ async def _retry_until_prepared(client: BaseDBAsyncClient, prepare: Prepare, fai
     logged, logged_at = "", 0.0
     while failure is not None:
         if failure.reason != logged or time.monotonic() - logged_at > REPEAT_SECONDS:
-            logger.error("the database cannot be opened", extra={"reason": failure.reason})
+            log_event(LogEvent.DATABASE_NOT_OPENED, reason=failure.reason)
             logged, logged_at = failure.reason, time.monotonic()
         await asyncio.sleep(REOPEN_SECONDS)
         failure = await _try_to_prepare(client, prepare)

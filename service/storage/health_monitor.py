@@ -8,14 +8,13 @@ failover: its consents may be older than a withdrawal, so nothing is read from i
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 
 import asyncpg
 
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 from service.storage.pool import Pool
-
-logger = logging.getLogger("credit_easy.connections")
 
 HEALTHCHECK_SECONDS = 0.5
 """Pause between two checks."""
@@ -54,7 +53,7 @@ async def watch(pool: Pool) -> None:
                 if connection is not None:
                     connection.terminate()
                     connection = None
-                _close_to_requests(pool, "the database is read-only")
+                _close_to_requests(pool, LogEvent.DATABASE_READ_ONLY)
             except Exception as error:
                 refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, STOPPING_ERRORS)
                 # A check that took far longer than its timeout means that this process did not run, not the server.
@@ -64,17 +63,17 @@ async def watch(pool: Pool) -> None:
                     connection.terminate()
                     connection = None
                 if missed >= HEALTHCHECKS_MISSED:
-                    _close_to_requests(pool, "the database is unavailable")
+                    _close_to_requests(pool, LogEvent.DATABASE_UNAVAILABLE)
             await asyncio.sleep(HEALTHCHECK_SECONDS)
     finally:
         if connection is not None:
             connection.terminate()
 
 
-def _close_to_requests(pool: Pool, reason: str) -> None:
+def _close_to_requests(pool: Pool, reason: LogEvent) -> None:
     """Fail every query until a check succeeds; log the reason once."""
     if pool.unavailable:
         return
     pool.unavailable = True
     pool.terminate_all()
-    logger.error(reason)
+    log_event(reason)

@@ -7,13 +7,12 @@ the log until it is emptied. PostgreSQL's files are a matter of its own retentio
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import Final
 
 from consent.database import queries
-
-logger = logging.getLogger("credit_easy.write_ahead_log")
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event
 
 EVERY_SECONDS: Final = 60
 """Longest time that deleted values stay in the log while no other process reads the file."""
@@ -45,4 +44,4 @@ async def keep_empty(requested: asyncio.Event, every_seconds: float = EVERY_SECO
         try:
             await empty()
         except Exception as error:
-            logger.error("the write-ahead log was not emptied", extra={"error": type(error).__name__})
+            log_event(LogEvent.WRITE_AHEAD_LOG_NOT_EMPTIED, error=type(error).__name__)

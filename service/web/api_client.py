@@ -16,6 +16,8 @@ from urllib.parse import urlencode
 import orjson
 from starlette.types import ASGIApp, Message, Scope
 
+from service.observability.logging import request_fields
+
 Query = Mapping[str, str | int | None]
 
 
@@ -106,7 +108,7 @@ class InProcessApiClient:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "client": browser_scope.get("client"),
             "server": browser_scope.get("server"),
-            "state": {"request_id": browser_scope.get("state", {}).get("request_id", "")},
+            "state": request_fields(browser_scope),
         }
         collector = _ResponseCollector()
         await self.app(scope, _RequestBody(raw).receive, collector.send)

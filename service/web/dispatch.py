@@ -83,6 +83,7 @@ def _require_sign_in(page: Page, route: PageRoute) -> Response:
     if route.audience not in page.site.providers.clients:
         raise Problem("not_found")
     if route.fragment:
+        problems.note_reason(page.request.scope, "signed_out")
         return Response(status_code=401)
     if page.request.method == "POST":
         return _ask_to_resubmit(page, 401, "signed_out")
@@ -99,7 +100,9 @@ def _ask_to_resubmit(page: Page, status: int, reason: str) -> Response:
     if not _has_valid_form_token(page) and not sessions.is_from_own_page(page.request, if_unknown=False):
         page.fields = []
         first_page = "/" if page.audience is None else sessions.PATHS[page.audience]
+        problems.note_reason(page.request.scope, "form_of_elsewhere")
         return page.render("resubmit.html", 403, reason="elsewhere", first_page=first_page)
+    problems.note_reason(page.request.scope, reason)
     return page.render("resubmit.html", status, reason=reason)
 
 

@@ -32,6 +32,7 @@ from consent.kernel.bilingual import LANGUAGES
 from service.auth.access_tokens import Audience
 from service.http import json_io
 from service.http.context import AppContext
+from service.http.problems import note_reason
 from service.web import assets
 from service.web.api_client import ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
@@ -240,7 +241,9 @@ class Page:
 
     def problem(self, reply: ApiReply) -> Response:
         """Render a problem document as a page with the same status."""
-        response = self.render("problem.html", reply.status, problem=reply.body or {})
+        document = reply.body or {}
+        note_reason(self.request.scope, document.get("code", ""))
+        response = self.render("problem.html", reply.status, problem=document)
         for name in ("retry-after", "allow"):
             if name in reply.headers:
                 response.headers[name] = reply.headers[name]

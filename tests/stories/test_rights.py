@@ -12,8 +12,8 @@ from tortoise import Tortoise
 from consent.database import queries
 from service.compliance import verify_receipt
 from service.jobs import background
+from service.observability import log_events, metrics
 from service.observability import logging as logs
-from service.observability import metrics
 from tests.support.city import City, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -117,7 +117,7 @@ async def test_no_canary_in_any_table_log_or_metric(town: City, caplog: pytest.L
     ours = [formatter.format(record) for record in caplog.records if record.name.startswith(logs.OURS)]
     assert ours
     for line in ours:
-        assert set(json.loads(line)) <= {"at", "level", "logger", "event", *logs.MEMBERS}
+        assert set(json.loads(line)) <= {"at", "level", "logger", "event", *log_events.FIELDS}
         assert "canary" not in line
         assert handle not in line
     assert not [canary for canary in canaries if canary in metrics.text().decode()]
@@ -131,5 +131,6 @@ def test_a_log_line_of_a_library_has_its_logger_and_level_and_no_input() -> None
             "lib", logging.ERROR, "x.py", 1, "failed for %s", ("canary",), (type(error), error, None)
         )
     line = json.loads(logs.JsonLines().format(record_of))
-    assert (line["logger"], line["event"], line["error"]) == ("lib", "failed for %s", "ValueError")
+    assert (line["logger"], line["event"]) == ("lib", "library_message")
+    assert (line["text"], line["error"]) == ("failed for %s", "ValueError")
     assert "canary" not in json.dumps(line)

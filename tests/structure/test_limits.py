@@ -17,6 +17,7 @@ MODULES = (
     "service.api.source.handlers",
     "service.http.bodies",
     "service.http.json_io",
+    "service.observability.bounded_lines",
     "service.runtime.connections",
     "service.runtime.file_limit",
     "service.web.dispatch",

@@ -23,7 +23,8 @@ from service.api import common_schemas
 from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
-from service.http.endpoints import Answer, RequestContext, replayed
+from service.http.endpoints import Answer, RequestContext
+from service.http.replay import replayed
 from service.storage import idempotency
 
 STANDARD_TERMS = json_io.to_bytes(schemas.Ordinary())
@@ -92,7 +93,8 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     store = AnswerStore(key.scope, idempotency.LOOKUP, write)
     outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
-        return replayed(idempotency.open_answer(keyring, key.scope, outcome.answered), key.fingerprint)
+        stored = idempotency.open_answer(keyring, key.scope, outcome.answered)
+        return replayed(context.request.scope, stored, key.fingerprint)
     if status == 200:
         await _until_next_step(began)
     return json_io.JsonResponse(answer, status)

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import hashlib
 import hmac
-import logging
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -28,11 +27,11 @@ from service.auth.access_tokens import Audience, IdentityError
 from service.http.context import AppContext
 from service.http.endpoints import principal_key
 from service.http.problems import Problem
+from service.observability.log_events import LogEvent
+from service.observability.logging import log_event, request_fields
 from service.settings import SignIn
 from service.web.auth import sessions
 from service.web.auth.sessions import CookieTooLong, Session
-
-logger = logging.getLogger("credit_easy.signin")
 
 COOKIE, COOKIE_PATH = "credit-easy-sign-in", "/sign-in"
 PATH_MAX = 1_000
@@ -125,7 +124,7 @@ class Providers:
         try:
             sessions.write(response, request, self.app_context.keyring, session)
         except CookieTooLong:
-            logger.error("the identity provider's tokens are too long for cookies")
+            log_event(LogEvent.SIGN_IN_TOO_LONG, **request_fields(request.scope))
             raise Problem("sign_in_broken") from None
         sessions.delete_cookie(response, request, sessions.host_cookie(request, COOKIE), COOKIE_PATH)
         return response

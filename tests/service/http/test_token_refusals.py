@@ -13,8 +13,7 @@ from service.auth.access_tokens import Audience, TokenInvalid, TokenMissing
 from service.auth.refusal_reasons import RefusalReason
 from service.http import token_refusals
 from service.observability import bounded_lines, metrics
-from service.observability.bounded_lines import BoundedLines
-from service.observability.logging import JsonLines
+from service.observability.logging import OURS, JsonLines
 from tests.support.city import City
 
 ROOT = Path(__file__).parents[3]
@@ -22,16 +21,14 @@ SUBJECT = "resident-of-the-refused-token"
 
 
 @pytest.fixture
-def written(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """The log of a process that has refused no token yet."""
-    monkeypatch.setattr(token_refusals, "_lines", BoundedLines())
-    caplog.set_level(logging.WARNING, "credit_easy.tokens")
+def written(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The log of a process, in which refused requests have no lines."""
+    caplog.set_level(logging.WARNING, OURS)
     return caplog
 
 
 def lines_of(written: pytest.LogCaptureFixture) -> list[dict[str, object]]:
-    records = [record for record in written.records if record.name == "credit_easy.tokens"]
-    return [orjson.loads(JsonLines().format(record)) for record in records]
+    return [orjson.loads(JsonLines().format(record)) for record in written.records if record.name == OURS]
 
 
 @pytest.mark.anyio
@@ -70,15 +67,6 @@ def test_a_flood_of_refused_tokens_is_bounded_and_counted(written: pytest.LogCap
     token_refusals.note("venue", TokenInvalid(RefusalReason.TYP), {})
     assert counted() - before == 1_000
     assert [line["reason"] for line in lines_of(written)] == ["expired"] * bounded_lines.LINES_MAX + ["typ"]
-
-
-def test_the_first_line_of_the_next_window_states_how_many_were_left_out() -> None:
-    now = 0.0
-    lines = BoundedLines(lambda: now)
-    first = [lines.admit("kind") for _ in range(bounded_lines.LINES_MAX + 5)]
-    assert first == [0] * bounded_lines.LINES_MAX + [None] * 5
-    now = bounded_lines.WINDOW_SECONDS
-    assert [lines.admit("kind"), lines.admit("kind"), lines.admit("other")] == [5, 0, 0]
 
 
 def test_every_reason_is_documented() -> None:

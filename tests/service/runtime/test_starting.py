@@ -233,7 +233,7 @@ def test_workers_without_space_for_shared_counts_serve_and_say_so(
                 assert httpx2.get(service.operations + "/metrics", timeout=WAIT_SECONDS).status_code == 200
             assert answer(service, "/v1/public/benefits") == 200
             assert len(service.workers) == 2
-        assert capfd.readouterr().err.count("no space for shared counts") == 1
+        assert capfd.readouterr().err.count("counts_not_shared") == 1
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from consent.database import queries
+from service.observability.log_events import LogEvent
 from service.storage import write_ahead_log
 from tests.support.city import City
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
@@ -67,9 +68,7 @@ async def test_a_failure_is_logged_and_the_next_turn_empties_it(
     loop = asyncio.create_task(write_ahead_log.keep_empty(asyncio.Event(), every_seconds=POLL_SECONDS))
     await asyncio.wait_for(emptied.wait(), WAIT_SECONDS)
     loop.cancel()
-    assert [record.message for record in caplog.records if record.name == write_ahead_log.logger.name] == [
-        "the write-ahead log was not emptied"
-    ]
+    assert [record.msg for record in caplog.records] == [LogEvent.WRITE_AHEAD_LOG_NOT_EMPTIED]
 
 
 async def test_another_reader_delays_it_and_fails_nothing(town: City, tmp_path: Path) -> None:
