@@ -21,6 +21,7 @@ PLAN: PrivilegePlan = MappingProxyType(
         "erased_leaf": APPEND_ONLY,
         "erasure": APPEND_ONLY,
         "log_entry": APPEND_ONLY,
+        "log_epoch": APPEND_ONLY,
         "oversight": APPEND_ONLY,
         "refused_attempt": APPEND_ONLY,
         "use_for_all": APPEND_ONLY,

@@ -23,6 +23,8 @@ class FaultPoint(StrEnum):
     """The draft of a checkpoint file is on disk and not yet renamed."""
     FILE_REPLACED = "file replaced"
     """A checkpoint file is on disk and the database does not know it yet."""
+    EPOCH_BEGUN = "epoch begun"
+    """The start of a log's next epoch is on disk and the database is unchanged."""
     LEAVES_MOVED = "leaves moved"
     """Leaves of the outbox are in the tree, in a transaction that is not committed."""
     ENDING_RECORDED = "ending recorded"

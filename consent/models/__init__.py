@@ -38,7 +38,7 @@ from consent.models.links import (
     StoredCorrection,
     StoredRecord,
 )
-from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, TombstoneProgress
+from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, StoredEpochStart, TombstoneProgress
 from consent.models.oversight import (
     CatalogueState,
     DocumentStep,
@@ -91,6 +91,7 @@ __all__ = [
     "StoredConsent",
     "StoredCorrection",
     "StoredDocument",
+    "StoredEpochStart",
     "StoredEvent",
     "StoredMessage",
     "StoredObjection",

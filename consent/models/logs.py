@@ -60,6 +60,18 @@ class LogHead(TableModel):
         table = "log_head"
 
 
+class StoredEpochStart(CompositeKeyModel):
+    """The start of a log's epoch after the first, as announced (JSON); appended only."""
+
+    KEY = ("log", "epoch")
+    log = Text()
+    epoch = Integer()
+    document = Text()
+
+    class Meta:
+        table = "log_epoch"
+
+
 class TombstoneProgress(TableModel):
     """The offset in bytes up to which a file of tombstones was applied to this database."""
 

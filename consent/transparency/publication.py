@@ -3,16 +3,24 @@
 Each publication is a file of its own, `checkpoints/<log>/<number>`, created exclusively under the number after the
 last. Two sequencers that both read the same last checkpoint therefore cannot both publish, even over two databases
 after a failover. `<log>.checkpoint` has the last one again, for people, tools and version 0.2.0.
+
+The start of the next epoch takes the number after an epoch's last publication, so that nothing is published in that
+epoch afterwards, and only one epoch follows it. Epoch n publishes in `checkpoints/<log>-<n>` and
+`<log>-<n>.checkpoint`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from consent.kernel import atomic_file
-from consent.transparency import checkpoint
+from consent.kernel import atomic_file, fault_points
+from consent.kernel.fault_points import FaultPoint
+from consent.transparency import checkpoint, epoch_start
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
+from consent.transparency.epoch_start import DOCUMENT_MARK, FIRST_EPOCH, EpochStart
 from consent.transparency.logs import Log
 
 RETAINED = 1_000
@@ -36,93 +44,190 @@ class Publisher:
     signer: NoteSigner
     folder: Path
 
-    def signer_of(self, log: Log) -> NoteSigner:
-        """Return the signer under the log's own origin, `<host>/<log>`."""
-        return NoteSigner(f"{self.signer.name}/{log}", self.signer.private)
+    def signer_of(self, log: Log, epoch: int = FIRST_EPOCH) -> NoteSigner:
+        """Return the signer under the origin of a log's epoch."""
+        return NoteSigner(epoch_start.origin_of(self.signer.name, log, epoch), self.signer.private)
 
-    def path_of(self, log: Log) -> Path:
-        """Return the file that has the log's last published checkpoint again."""
-        return self.folder / f"{log}.checkpoint"
+    def path_of(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
+        """Return the file that has an epoch's last published checkpoint again."""
+        return self.folder / f"{_file_name(log, epoch)}.checkpoint"
 
-    def publications(self, log: Log) -> Path:
-        """Return the folder of the log's publications."""
-        return self.folder / "checkpoints" / log
+    def publications(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
+        """Return the folder of an epoch's publications."""
+        return self.folder / "checkpoints" / _file_name(log, epoch)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A published checkpoint with its note and its number; number 0 and an empty note before the first."""
+    """A published checkpoint with its note, number and epoch; number 0 and an empty note before the first.
+
+    The first checkpoint of a later epoch is part of the epoch's start and has the number 0.
+    """
 
     number: int
     note: str
     checkpoint: Checkpoint | None
+    epoch: int = FIRST_EPOCH
+
+
+def epoch_starts(publisher: Publisher, log: Log) -> list[EpochStart]:
+    """Return the starts of the log's epochs after the first, oldest first.
+
+    Raises:
+        NoteInvalid: a file is not what this service writes.
+    """
+    starts: list[EpochStart] = []
+    while (start := _start_after(publisher, log, FIRST_EPOCH + len(starts))) is not None:
+        starts.append(start)
+    return starts
 
 
 def read_last(publisher: Publisher, log: Log) -> Publication:
-    """Return the last publication of a log.
+    """Return the last publication of a log, in its last epoch.
 
     The larger one counts, of the newest numbered file and of `<log>.checkpoint`, which version 0.2.0 writes alone.
 
     Raises:
         NoteInvalid: a file is not a note that this key signed, or the two have one size and different roots.
     """
-    number = max((_number(path) for path in _numbered(publisher.publications(log))), default=0)
-    last = _read(publisher, log, _path(publisher, log, number), number) if number else Publication(0, "", None)
-    other = _read(publisher, log, publisher.path_of(log), number)
+    starts = epoch_starts(publisher, log)
+    epoch = FIRST_EPOCH + len(starts)
+    number = _newest(publisher, log, epoch)
+    if number:
+        last = _read(publisher, log, _path(publisher, log, epoch, number), Publication(number, "", None, epoch))
+    else:
+        last = Publication(0, "", None, epoch)
+        if starts:
+            last = _opened(publisher, log, starts[-1].first, last)
+    other = _read(publisher, log, publisher.path_of(log, epoch), Publication(number, "", None, epoch))
     if other.checkpoint is None or last.checkpoint is None:
         return other if last.checkpoint is None else last
     if other.checkpoint.size == last.checkpoint.size and other.checkpoint != last.checkpoint:
-        raise NoteInvalid(f"{log}.checkpoint contradicts the publication {number}")
+        raise NoteInvalid(f"{publisher.path_of(log, epoch).name} contradicts the publication {number}")
     return other if other.checkpoint.size > last.checkpoint.size else last
 
 
 def add(publisher: Publisher, log: Log, last: Publication, note: str) -> None:
-    """Publish a note after the last publication, and return once it is on disk.
+    """Publish a note after the last publication, in its epoch, and return once it is on disk.
 
     Raises:
         PublishedByAnother: that number exists, or a higher one; nothing was published.
         OSError: the folder is full or missing.
     """
-    folder = publisher.publications(log)
+    numbers = _append(publisher, log, last, note)
+    atomic_file.replace(publisher.path_of(log, last.epoch), note.encode())
+    for number in numbers[:-RETAINED]:
+        _path(publisher, log, last.epoch, number).unlink(missing_ok=True)
+
+
+def notes(publisher: Publisher, log: Log, epoch: int) -> list[str]:
+    """Return the signed checkpoints of an epoch that the folder has; their signatures are not verified."""
+    texts = []
+    for path in (publisher.path_of(log, epoch), *_numbered(publisher.publications(log, epoch))):
+        with suppress(FileNotFoundError):  # the oldest are deleted while others publish
+            texts.append(path.read_text(encoding="utf-8"))
+    return [text for text in texts if not text.startswith(DOCUMENT_MARK)]
+
+
+def open_checkpoint(publisher: Publisher, log: Log, note: str) -> Checkpoint:
+    """Return the checkpoint of a note of any epoch of the log; NoteInvalid unless its key signed it."""
+    epoch = epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin)
+    key = publisher.signer_of(log, epoch).key
+    opened = Checkpoint.parse(checkpoint.open_note(note, key))
+    if opened.origin != key.name:
+        raise NoteInvalid("the checkpoint is of another log")
+    return opened
+
+
+def begin_epoch(publisher: Publisher, last: Publication, start: EpochStart) -> None:
+    """End the epoch of the last publication by the start of the next one; return once it is on disk.
+
+    Raises:
+        PublishedByAnother: another process has published, or has begun an epoch; nothing was written.
+        OSError: the folder is full or missing.
+    """
+    _append(publisher, start.log, last, json.dumps(start.document(), indent=1, ensure_ascii=False) + "\n")
+    fault_points.reach(FaultPoint.EPOCH_BEGUN)
+    atomic_file.replace(publisher.path_of(start.log, start.epoch), start.first.encode())
+
+
+def require_published(last: Publication, note: str | None, log: Log) -> None:
+    """Raise FolderBehind unless the folder has the checkpoint (a signed note) that the database published last.
+
+    A database of an earlier epoch than the folder is an older copy: the comparison of the trees decides about it.
+    """
+    if not note:
+        return
+    stored = Checkpoint.of_stored(note)
+    epoch = epoch_start.epoch_of(log, stored.origin)
+    if last.epoch < epoch:
+        raise FolderBehind(f"{log}: the database is in epoch {epoch}, the folder in epoch {last.epoch}")
+    if last.epoch == epoch and (last.checkpoint is None or last.checkpoint.size < stored.size):
+        present = "none" if last.checkpoint is None else f"one over {last.checkpoint.size}"
+        raise FolderBehind(
+            f"{log}: the database published a checkpoint over {stored.size} leaves, the folder has {present}"
+        )
+
+
+def _append(publisher: Publisher, log: Log, last: Publication, content: str) -> list[int]:
+    """Create the file after the last publication exclusively; return the numbers of all files, in order."""
+    folder = publisher.publications(log, last.epoch)
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         atomic_file.sync_folder(publisher.folder)
         atomic_file.sync_folder(folder.parent)
-    path = _path(publisher, log, last.number + 1)
+    path = _path(publisher, log, last.epoch, last.number + 1)
     try:
-        atomic_file.create(path, note.encode())
+        atomic_file.create(path, content.encode())
     except FileExistsError:
         raise PublishedByAnother(f"{log}: the publication {last.number + 1} exists") from None
     numbers = sorted(_number(other) for other in _numbered(folder))
     if numbers[-1] > last.number + 1:
         path.unlink()
         raise PublishedByAnother(f"{log}: the publication {numbers[-1]} exists")
-    atomic_file.replace(publisher.path_of(log), note.encode())
-    for number in numbers[:-RETAINED]:
-        _path(publisher, log, number).unlink(missing_ok=True)
+    return numbers
 
 
-def require_published(last: Publication, note: str | None, log: Log) -> None:
-    """Raise FolderBehind unless the folder has the checkpoint (a signed note) that the database published last."""
-    if not note:
-        return
-    size = Checkpoint.of_stored(note).size
-    if last.checkpoint is None or last.checkpoint.size < size:
-        present = "none" if last.checkpoint is None else f"one over {last.checkpoint.size}"
-        raise FolderBehind(f"{log}: the database published a checkpoint over {size} leaves, the folder has {present}")
+def _start_after(publisher: Publisher, log: Log, epoch: int) -> EpochStart | None:
+    """Return the start of the epoch after this one, or None while this one is the last."""
+    number = _newest(publisher, log, epoch)
+    if not number:
+        return None
+    text = _path(publisher, log, epoch, number).read_text(encoding="utf-8")
+    if not text.startswith(DOCUMENT_MARK):
+        return None
+    start = EpochStart.parse(text)
+    if (start.log, start.epoch) != (log, epoch + 1):
+        raise NoteInvalid(f"the publication {number} of epoch {epoch} begins another epoch or log")
+    return start
 
 
-def _read(publisher: Publisher, log: Log, path: Path, number: int) -> Publication:
+def _read(publisher: Publisher, log: Log, path: Path, absent: Publication) -> Publication:
     try:
         note = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return Publication(number, "", None)
-    signed = checkpoint.open_note(note, publisher.signer_of(log).key)
-    return Publication(number, note, Checkpoint.parse(signed))
+        return absent
+    return _opened(publisher, log, note, absent)
 
 
-def _path(publisher: Publisher, log: Log, number: int) -> Path:
-    return publisher.publications(log) / f"{number:0{NUMBER_DIGITS}d}"
+def _opened(publisher: Publisher, log: Log, note: str, place: Publication) -> Publication:
+    """Return the publication of a note at the number and epoch of `place`; NoteInvalid if it does not belong there."""
+    opened = open_checkpoint(publisher, log, note)
+    if epoch_start.epoch_of(log, opened.origin) != place.epoch:
+        raise NoteInvalid(f"a checkpoint of epoch {place.epoch} has the origin {opened.origin}")
+    return replace(place, note=note, checkpoint=opened)
+
+
+def _file_name(log: Log, epoch: int) -> str:
+    return str(log) if epoch == FIRST_EPOCH else f"{log}-{epoch}"
+
+
+def _path(publisher: Publisher, log: Log, epoch: int, number: int) -> Path:
+    return publisher.publications(log, epoch) / f"{number:0{NUMBER_DIGITS}d}"
+
+
+def _newest(publisher: Publisher, log: Log, epoch: int) -> int:
+    return max((_number(path) for path in _numbered(publisher.publications(log, epoch))), default=0)
 
 
 def _numbered(folder: Path) -> list[Path]:

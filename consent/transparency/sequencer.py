@@ -89,10 +89,10 @@ async def publish(log: Log, publisher: Publisher) -> Checkpoint | None:
         row = await lock(log)
         if row["frozen"]:
             return None
-        signer = publisher.signer_of(log)
         try:
             last = publication.read_last(publisher, log)
-            await _require_continuation(log, row, last)
+            await require_continuation(log, row, last)
+            signer = publisher.signer_of(log, last.epoch)
             root = await tiles.root_at(log, row["size"])
             present = Checkpoint(signer.name, row["size"], root)
             if last.checkpoint == present and row["checkpoint"] == last.note:
@@ -128,7 +128,7 @@ async def freeze_if_diverged(log: Log, publisher: Publisher) -> None:
 
 async def _compare(log: Log, publisher: Publisher, row: queries.Row) -> None:
     try:
-        await _require_continuation(log, row, publication.read_last(publisher, log))
+        await require_continuation(log, row, publication.read_last(publisher, log))
     except (TreeBroken, NoteInvalid) as error:
         await _freeze(log, str(error))
 
@@ -153,11 +153,11 @@ async def unfreeze(log: Log, publisher: Publisher) -> None:
     """
     async with queries.transaction():
         row = await lock(log)
-        await _require_continuation(log, row, publication.read_last(publisher, log))
+        await require_continuation(log, row, publication.read_last(publisher, log))
         await LogHead.filter(log=log).update(frozen=None, withheld=0)
 
 
-async def _require_continuation(log: Log, row: queries.Row, last: Publication) -> None:
+async def require_continuation(log: Log, row: queries.Row, last: Publication) -> None:
     """Raise TreeBroken unless the tree continues the last publication, FolderBehind if there must be a later one."""
     publication.require_published(last, row["checkpoint"], log)
     if last.checkpoint is None:
@@ -166,6 +166,20 @@ async def _require_continuation(log: Log, row: queries.Row, last: Publication) -
         raise TreeBroken(f"the database has {row['size']} leaves, and {last.checkpoint.size} were published")
     if await tiles.root_at(log, last.checkpoint.size) != last.checkpoint.root:
         raise TreeBroken(f"the first {last.checkpoint.size} leaves are not those that were published")
+
+
+async def divergence(log: Log, publisher: Publisher) -> str | None:
+    """Return why the tree does not continue the last published checkpoint, or None if it does; changes nothing.
+
+    Raises:
+        NoteInvalid, FolderBehind: nobody can tell.
+    """
+    row = {"size": (stored := await head(log)).size, "checkpoint": stored.note}
+    try:
+        await require_continuation(log, row, publication.read_last(publisher, log))
+    except TreeBroken as error:
+        return str(error)
+    return None
 
 
 async def head(log: Log) -> Head:

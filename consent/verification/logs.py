@@ -19,12 +19,12 @@ from consent.database import queries
 from consent.events import ledger
 from consent.models import ErasedLeaf, Erasure, LogEntry, LogHead, LogTile
 from consent.persons import Person
-from consent.transparency import checkpoint, merkle
-from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
+from consent.transparency import epoch_start, log_epochs, merkle
+from consent.transparency.checkpoint import TILE_WIDTH, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.publication import Publisher
-from consent.verification import rows
+from consent.verification import epochs, rows
 from consent.verification.rows import ConsentHistory, IntegrityFault
 
 PAGE = 5_000
@@ -33,12 +33,16 @@ PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of a check: entries there, entries checked, and the first fault (None if all is consistent)."""
+    """The result of a check: entries there, entries checked, and the first fault (None if all is consistent).
+
+    `lost` counts the published leaves of an ended epoch that are lost for good, as was announced.
+    """
 
     log: Log
     size: int
     checked: int
     fault: IntegrityFault | None
+    lost: int = 0
 
 
 class _Broken(Exception):
@@ -55,29 +59,52 @@ async def check_all(keyring: Keyring, publisher: Publisher) -> dict[str, Report]
     async with queries.snapshot():
         return {
             **{str(log): await check_log(log, publisher) for log in Log},
+            **{name: report for log in Log for name, report in (await check_ended_epochs(log)).items()},
             "chains": await check_chains(keyring),
             "sealed fields": await check_sealed_fields(keyring),
         }
 
 
 async def check_log(which: Log, publisher: Publisher | None) -> Report:
-    """Check a log against its own entries, and its last checkpoint if the signer's key is given."""
+    """Check a log against its own entries, and against what it has signed if the signer's key is given."""
     head = await LogHead.get(log=which)
     tree = _Tree(which)
     try:
-        signed = None if publisher is None or not head.checkpoint else _signed(which, publisher, head.checkpoint)
+        try:
+            signed = [] if publisher is None else await epochs.signed_checkpoints(which, publisher, head.checkpoint)
+        except NoteInvalid as error:
+            raise _Broken(which, 0, f"the checkpoint: {error}") from None
+        expected = iter([root for root in signed if root.size])
+        following = next(expected, None)
         async for row in _entries(which):
             await tree.add(row)
-            if signed is not None and tree.size == signed.size and tree.root() != signed.root:
-                raise _Broken(which, signed.size, "the signed root is not the root of these leaves")
+            while following is not None and tree.size == following.size:
+                if tree.root() != following.root:
+                    raise _Broken(which, following.size, "the signed root is not the root of these leaves")
+                following = next(expected, None)
         await tree.finish()
         if tree.size != head.size:
             raise _Broken(which, min(tree.size, head.size), f"{head.size} leaves are claimed, {tree.size} found")
-        if signed is not None and tree.size < signed.size:
-            raise _Broken(which, tree.size, f"{signed.size} leaves were signed, {tree.size} are there")
+        if following is not None and tree.size < following.size:
+            raise _Broken(which, tree.size, f"{signed[-1].size} leaves were signed, {tree.size} are there")
     except _Broken as broken:
         return Report(which, head.size, tree.size, broken.fault)
     return Report(which, head.size, tree.size, None)
+
+
+async def check_ended_epochs(which: Log) -> dict[str, Report]:
+    """Report each ended epoch of a log by its name: leaves published, leaves still there, and leaves lost for good.
+
+    An epoch whose loss the policy log does not announce is a fault.
+    """
+    starts = await log_epochs.starts(which)
+    shared, reports = epoch_start.shared_leaves(starts), {}
+    silent = await epochs.unannounced(starts)
+    for start in starts:
+        name, present = f"{which} epoch {start.epoch - 1}", shared[start.epoch - 1]
+        fault = IntegrityFault(name, present, f"epoch {start.epoch} is not announced") if start == silent else None
+        reports[name] = Report(which, start.published, present, fault, start.published - present)
+    return reports
 
 
 async def check_chains(keyring: Keyring) -> Report:
@@ -175,16 +202,6 @@ class _Tree:
                 raise _Broken(f"{self.log} tile {level}/{number}", place, "the hash is not the one of its leaves")
         if len(stored) != len(hashes) * HASH_BYTES:
             raise _Broken(f"{self.log} tile {level}/{number}", len(hashes), "the tile is longer than its leaves")
-
-
-def _signed(which: Log, publisher: Publisher, note: str) -> Checkpoint:
-    try:
-        signed = Checkpoint.parse(checkpoint.open_note(note, publisher.signer_of(which).key))
-    except NoteInvalid as error:
-        raise _Broken(which, 0, f"the checkpoint: {error}") from None
-    if signed.origin != publisher.signer_of(which).name:
-        raise _Broken(which, 0, "the checkpoint is of another log")
-    return signed
 
 
 async def _entries(which: Log) -> AsyncIterator[queries.Row]:

@@ -1,4 +1,4 @@
-"""Commands for logs and receipts: verify, export, thaw, adopt a folder, witness, verify a receipt."""
+"""Commands for logs and receipts: verify, export, thaw, adopt a folder, begin an epoch, witness, verify a receipt."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def verify_log(data_dir: DataDir = None) -> None:
     for name, report in reports.items():
         fault = report.fault
         verdict = "ok" if fault is None else f"{fault.where}, number {fault.number}: {fault.what}"
+        if report.lost:
+            verdict += f"; {report.lost:,} published leaves are lost for good, see /v1/public/logs"
         typer.echo(f"{name:16} {report.checked:>12,} checked   {verdict}")
     if any(report.fault for report in reports.values()):
         raise typer.Exit(1)
@@ -78,6 +80,41 @@ def adopt_log_folder(data_dir: DataDir = None) -> None:
     except (DatabaseBehind, NoteInvalid) as error:
         fail(f"not adopted: {error}")
     typer.echo(f"the folder {adopted.folder_id} is this database's; {adopted.tombstones} tombstones written")
+
+
+def new_log_epoch(
+    log: Annotated[str, typer.Argument(help="the log that lost leaves: consent or policy")],
+    reason: Annotated[str, typer.Option(help="a sentence that is published for ever; it names nobody")],
+    data_dir: DataDir = None,
+) -> None:
+    """Begin a log again with the leaves of this database, where published leaves are lost for good. Repeatable."""
+    from consent.transparency.checkpoint import NoteInvalid
+    from consent.transparency.log_epochs import NothingLost, ReasonUnfit
+    from consent.transparency.log_folder import WrongFolder
+    from consent.transparency.logs import Log
+    from consent.transparency.publication import FolderBehind, PublishedByAnother
+    from service.compliance import new_log_epoch as beginning
+    from service.compliance.new_log_epoch import DatabaseDamaged
+
+    if log not in list(Log):
+        fail(f"there is no log {log}; the logs are {' and '.join(Log)}")
+    context = app_context(read_settings(data_dir))
+    try:
+        start = run_with_database(context.settings, lambda: beginning.begin(context, Log(log), reason))
+    except NothingLost as error:
+        fail(f"no new epoch: {error}; if the log is frozen, `credit-easy thaw-log` lets it continue")
+    except DatabaseDamaged as error:
+        fail(f"no new epoch: this database is damaged ({error}); restore an undamaged copy first")
+    except PublishedByAnother as error:
+        fail(f"no new epoch: another process publishes in this folder ({error}); stop it and run this again")
+    except (ReasonUnfit, WrongFolder, FolderBehind, NoteInvalid) as error:
+        fail(f"no new epoch: {error}")
+    except OSError as error:
+        if isinstance(error, ConnectionError | TimeoutError):
+            raise  # the database's
+        fail(f"no new epoch: {context.settings.publisher.folder} cannot be written to ({type(error).__name__})")
+    typer.echo(f"epoch {start.epoch} of the {log} log begins with {start.leaves:,} leaves; it was announced")
+    typer.echo(f"of {start.published:,} published leaves those from number {start.first_lost:,} on are lost for good")
 
 
 def witness(

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "recompute": data.recompute,
     "thaw-log": logs.thaw_log,
     "adopt-log-folder": logs.adopt_log_folder,
+    "new-log-epoch": logs.new_log_epoch,
     "verify-receipt": logs.verify_receipt,
     "openapi": serving.print_openapi,
     "sbom": serving.print_bill_of_materials,

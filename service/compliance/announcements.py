@@ -1,4 +1,4 @@
-"""Documents that the policy log announces apart from the catalogue: the barred uses and the public keys."""
+"""Documents that the policy log announces apart from the catalogue: barred uses, public keys, epochs of the logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 from typing import Any
 
 from consent.domain import purposes
+from consent.events import ledger
+from consent.kernel.canonical_json import sha256_of
+from consent.transparency import log_epochs, sequencer
 from consent.transparency.checkpoint import NoteKey
+from consent.transparency.epoch_start import FIRST_EPOCH
 from consent.transparency.logs import Log
 from service.compliance import public_keys
 from service.compliance.public_keys import receipt_key
@@ -27,16 +31,47 @@ def barred_uses() -> list[dict[str, Any]]:
 
 
 async def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """Return the public keys of receipts, retired ones too, and of each log as documents."""
+    """Return the public keys of receipts, retired ones too, and of each log's epochs as documents."""
     own = receipt_key(app_context.settings.signing_key)
     published = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
     return [
         *published,
         *([own] if own not in published else []),
-        *({"key": log_key(app_context, log).text(), "use": f"log {log}"} for log in Log),
+        *[
+            {"key": log_key(app_context, log, epoch.number).text(), "use": f"log {log}"}
+            for log in Log
+            for epoch in await log_epochs.epochs(log)
+        ],
     ]
 
 
-def log_key(app_context: AppContext, log: Log) -> NoteKey:
-    """Return the key that verifies a log's checkpoints."""
-    return app_context.settings.publisher.signer_of(log).key
+def log_key(app_context: AppContext, log: Log, epoch: int = FIRST_EPOCH) -> NoteKey:
+    """Return the key that verifies the checkpoints of a log's epoch."""
+    return app_context.settings.publisher.signer_of(log, epoch).key
+
+
+async def announced(app_context: AppContext) -> list[tuple[str, dict[str, Any]]]:
+    """Return kind and document of everything that the policy log announces apart from the catalogue."""
+    return [
+        *(("barred_use", barred_use) for barred_use in barred_uses()),
+        *(("key", key) for key in await keys(app_context)),
+        *[("log_epoch", start.document()) for log in Log for start in await log_epochs.starts(log)],
+    ]
+
+
+async def document_by_hash(app_context: AppContext) -> dict[str, dict[str, Any]]:
+    """Return the announced documents by the SHA-256 of their canonical JSON."""
+    return {sha256_of(document): document for _, document in await announced(app_context)}
+
+
+async def enqueue_new(app_context: AppContext) -> None:
+    """Enqueue a leaf of the policy log for each announced document that has none, in the caller's transaction.
+
+    Locks the policy log's head, so that of several processes one enqueues.
+    """
+    await sequencer.lock(Log.POLICY)
+    at = await app_context.clock()
+    for kind, document in await announced(app_context):
+        sha256 = sha256_of(document)
+        if not await ledger.is_in_policy_log(f"{kind}:{sha256}"):
+            await ledger.enqueue_policy_leaf(kind, f"{kind}:{sha256}", 1, sha256, at)

@@ -15,7 +15,8 @@ from consent import persons
 from consent.crypto import vault
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.transparency import checkpoint, sequencer
+from consent.transparency import publication, sequencer
+from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
 from service.compliance import public_keys
 from service.models import KnownKey
@@ -129,8 +130,8 @@ async def _require_fit(settings: Settings, known: Mapping[str, str]) -> None:
         note = (await sequencer.head(log)).note
         try:
             if note:
-                checkpoint.open_note(note, settings.publisher.signer_of(log).key)
-        except checkpoint.NoteInvalid:
+                publication.open_checkpoint(settings.publisher, log, note)
+        except NoteInvalid:
             raise KeyMismatch(LOG) from None
 
 

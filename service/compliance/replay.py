@@ -19,7 +19,8 @@ from consent.database import queries
 from consent.kernel.errors import NotFound
 from consent.rights import folder_repair, tombstone_progress
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
-from consent.transparency import log_folder, sequencer
+from consent.transparency import log_epochs, log_folder, sequencer
+from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind
 from service.compliance import full_erasure
@@ -87,6 +88,8 @@ async def verify_copy(app_context: AppContext) -> None:
         # Without the last checkpoint nothing can be compared; the sequencer refuses to work and says so in every round.
         with suppress(FolderBehind):
             await sequencer.freeze_if_diverged(log, publisher)
+        with suppress(NoteInvalid):  # the log is frozen
+            await log_epochs.store_new(publisher, log)
     await replay_tombstones(app_context)
 
 

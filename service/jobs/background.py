@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 
 from benefits.balances import expiry_reminders
@@ -17,11 +18,9 @@ from consent.consents import account_links, expiry, link_codes, recipient_change
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
-from consent.events import ledger
-from consent.kernel.canonical_json import sha256_of
 from consent.oversight import draft_refusals, officers
 from consent.records import officer_corrections, restoration
-from consent.transparency import log_folder, publication, sequencer
+from consent.transparency import log_epochs, log_folder, publication, sequencer
 from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.log_folder import WrongFolder
 from consent.transparency.logs import Log
@@ -97,20 +96,12 @@ async def cleanup_loop(app_context: AppContext, every_seconds: float = EVERY_SEC
 
 
 async def log_keys_and_barred_uses(app_context: AppContext) -> None:
-    """Append the barred uses and this service's public keys to the policy log, each once.
+    """Append what the service announces, barred uses, public keys and log epochs, to the policy log, each once.
 
-    Runs in a transaction of its own and locks the policy log's head, so that of several processes one appends.
+    Runs in a transaction of its own.
     """
     async with queries.transaction():
-        await sequencer.lock(Log.POLICY)
-        at = await app_context.clock()
-        for kind, body in (
-            *(("barred_use", barred_use) for barred_use in announcements.barred_uses()),
-            *(("key", key) for key in await announcements.keys(app_context)),
-        ):
-            sha256 = sha256_of(body)
-            if not await ledger.is_in_policy_log(f"{kind}:{sha256}"):
-                await ledger.enqueue_policy_leaf(kind, f"{kind}:{sha256}", 1, sha256, at)
+        await announcements.enqueue_new(app_context)
 
 
 async def advance_logs(app_context: AppContext) -> dict[Log, int]:
@@ -125,6 +116,7 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
     if unfit is not None:
         log_event(LogEvent.LOG_FOLDER_UNFIT, reason=unfit)
         return moved
+    await _take_new_epochs(app_context)
     for log in Log:
         while taken := await sequencer.integrate(log, await app_context.clock()):
             moved[log] += taken
@@ -157,6 +149,18 @@ async def _folder_fault(app_context: AppContext) -> str | None:
     except (WrongFolder, FolderBehind) as error:
         return str(error)
     return None
+
+
+async def _take_new_epochs(app_context: AppContext) -> None:
+    """Store and announce epochs that began in the log folder and that the database does not know."""
+    new = []
+    for log in Log:
+        with suppress(NoteInvalid):  # `publish` freezes the log
+            new += await log_epochs.store_new(app_context.settings.publisher, log)
+    for start in new:
+        log_event(LogEvent.LOG_EPOCH_BEGUN, log=start.log, epoch=start.epoch)
+    if new:
+        await log_keys_and_barred_uses(app_context)
 
 
 async def sequencer_loop(app_context: AppContext) -> None:

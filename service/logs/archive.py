@@ -12,7 +12,7 @@ from pathlib import Path
 from consent.database import queries
 from consent.documents import bodies
 from consent.kernel import atomic_file
-from consent.kernel.canonical_json import canonical_json, sha256_of
+from consent.kernel.canonical_json import canonical_json
 from consent.transparency import checkpoint, entries, tiles
 from consent.transparency.checkpoint import TILE_WIDTH
 from consent.transparency.logs import Log
@@ -69,8 +69,7 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
             lines.append(leaf)
             hashes.add(json.loads(leaf)["sha256"])
     documents = folder / "v1" / "public" / "documents"
-    keys = await announcements.keys(app_context)
-    ours = {sha256_of(document): document for document in (*announcements.barred_uses(), *keys)}
+    ours = await announcements.document_by_hash(app_context)
     for sha256 in sorted(hashes):
         if not (documents / sha256).exists():
             body = await bodies.by_hash(sha256, approved_only=False) or ours.get(sha256)

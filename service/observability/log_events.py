@@ -117,6 +117,12 @@ class LogEvent(Enum):
         None,
         "A transparency log is frozen; runbooks/alerts.md, Log frozen.",
     )
+    LOG_EPOCH_BEGUN = (
+        logging.WARNING,
+        ("log", "epoch"),
+        None,
+        "A transparency log began a new epoch, because published leaves are lost; runbooks/new-log-epoch.md.",
+    )
     LOG_LATE = (
         logging.ERROR,
         ("log",),

@@ -26,21 +26,11 @@ from service.compliance import replay
 from service.jobs import background
 from service.settings import Settings
 from service.storage import database
-from tests.support import city, servers
+from tests.support import city
+from tests.support.copies import copied
 from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
-
-
-def copied(settings: Settings, folder: Path, request: pytest.FixtureRequest) -> Settings:
-    """The settings of a copy of the database, with the same outside folder."""
-    if settings.database_url.startswith("sqlite://"):
-        older = folder / "older.sqlite3"
-        shutil.copy(settings.database_url.removeprefix("sqlite://"), older)
-        return replace(settings, database_url=f"sqlite://{older}")
-    server: servers.Postgres = request.getfixturevalue("postgres")
-    owned = server.create(servers.name_of(settings.database_url))
-    return replace(settings, database_url=server.url(servers.name_of(owned), servers.SERVICE_ROLE))
 
 
 async def test_nothing_that_ended_comes_back(

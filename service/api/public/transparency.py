@@ -12,7 +12,6 @@ import json
 from starlette.responses import Response
 
 from consent.documents import bodies
-from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
 from consent.transparency import checkpoint, entries, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid
@@ -102,9 +101,7 @@ async def read_document(context: RequestContext, _: None) -> Response:
     sha256 = context.request.path_params["sha256"]
     body = await bodies.by_hash(sha256)
     if body is None:
-        keys = await announcements.keys(context.app_context)
-        announced = {sha256_of(document): document for document in (*announcements.barred_uses(), *keys)}
-        body = announced.get(sha256)
+        body = (await announcements.document_by_hash(context.app_context)).get(sha256)
     if body is None:
         raise NotFound("no document of this hash was ever in force")
     return json_io.respond(body, headers={"Cache-Control": FOREVER})

@@ -1,7 +1,8 @@
-"""The folder of published checkpoints: numbered files, one winner for each number, the file of earlier versions."""
+"""The folder of published checkpoints: numbered files, one winner for each number, epochs, the file of 0.2.0."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent.transparency import publication
 from consent.transparency.checkpoint import Checkpoint, NoteInvalid, NoteSigner
+from consent.transparency.epoch_start import EpochStart
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind, Publication, PublishedByAnother, Publisher
 
@@ -84,3 +86,81 @@ def test_a_folder_must_have_what_the_database_published(publisher: Publisher) ->
         publication.require_published(older, note_of(publisher, 5), LOG)
     publication.require_published(older, note_of(publisher, 4), LOG)
     publication.require_published(older, note_of(publisher, 3), LOG)
+
+
+def start_of(publisher: Publisher, last: Publication, size: int, reason: str = "lost") -> EpochStart:
+    signer = publisher.signer_of(LOG, last.epoch + 1)
+    first = signer.sign(Checkpoint(signer.name, size, bytes(32)).text())
+    return EpochStart(LOG, last.epoch + 1, "2026-11-29T02:00:00Z", reason, last.note, note_of(publisher, 3), first)
+
+
+def test_a_new_epoch_has_publications_of_its_own(publisher: Publisher) -> None:
+    last = publish(publisher, 9)
+    start = start_of(publisher, last, 5)
+    publication.begin_epoch(publisher, last, start)
+    assert publication.epoch_starts(publisher, LOG) == [start]
+    begun = publication.read_last(publisher, LOG)
+    assert (begun.epoch, begun.number, begun.note) == (2, 0, start.first)
+    assert begun.checkpoint == Checkpoint("logs.city.example/consent/2", 5, bytes(32))
+    signer = publisher.signer_of(LOG, 2)
+    note = signer.sign(Checkpoint(signer.name, 6, bytes(32)).text())
+    publication.add(publisher, LOG, begun, note)
+    newest = publication.read_last(publisher, LOG)
+    assert (newest.epoch, newest.number, newest.note) == (2, 1, note)
+    # The first epoch's last checkpoint stays where it was.
+    assert publisher.path_of(LOG).read_text() == last.note
+    publication.begin_epoch(publisher, newest, start_of(publisher, newest, 4))
+    assert [start.epoch for start in publication.epoch_starts(publisher, LOG)] == [2, 3]
+    assert publication.read_last(publisher, Log.POLICY) == Publication(0, "", None)
+
+
+def test_of_two_hosts_one_begins_the_epoch_and_nothing_is_published_in_the_old_one(publisher: Publisher) -> None:
+    last = publish(publisher, 9)
+    publication.begin_epoch(publisher, last, start_of(publisher, last, 5, "the first host"))
+    with pytest.raises(PublishedByAnother):
+        publication.begin_epoch(publisher, last, start_of(publisher, last, 6, "the second host"))
+    with pytest.raises(PublishedByAnother):
+        publication.add(publisher, LOG, last, note_of(publisher, 10))
+    assert [start.reason for start in publication.epoch_starts(publisher, LOG)] == ["the first host"]
+    assert [path.name for path in publisher.publications(LOG).iterdir()].count("00000000000002") == 1
+
+
+def test_an_epoch_does_not_begin_after_somebody_has_published(publisher: Publisher) -> None:
+    last = publish(publisher, 9)
+    newest = publish(publisher, 10)
+    with pytest.raises(PublishedByAnother):
+        publication.begin_epoch(publisher, last, start_of(publisher, last, 5))
+    assert publication.read_last(publisher, LOG) == newest
+
+
+def test_a_checkpoint_of_another_epoch_or_key_is_no_publication(publisher: Publisher) -> None:
+    last = publish(publisher, 9)
+    start = start_of(publisher, last, 5)
+    publication.begin_epoch(publisher, last, start)
+    publisher.path_of(LOG, 2).write_text(note_of(publisher, 12))
+    with pytest.raises(NoteInvalid, match="epoch 2 has the origin"):
+        publication.read_last(publisher, LOG)
+    stranger = replace(publisher, signer=NoteSigner("logs.city.example", Ed25519PrivateKey.generate()))
+    with pytest.raises(NoteInvalid):
+        publication.open_checkpoint(stranger, LOG, start.first)
+
+
+@pytest.mark.parametrize(
+    "harm", [("{", "{{"), ('"epoch": 2', '"epoch": 3'), ('"size": 5', '"size": 4'), ('"log": "consent"', '"log": "x"')]
+)
+def test_a_damaged_start_of_an_epoch_is_no_start(publisher: Publisher, harm: tuple[str, str]) -> None:
+    last = publish(publisher, 9)
+    publication.begin_epoch(publisher, last, start_of(publisher, last, 5))
+    path = publisher.publications(LOG) / "00000000000002"
+    path.write_text(path.read_text().replace(*harm, 1))
+    with pytest.raises(NoteInvalid):
+        publication.read_last(publisher, LOG)
+
+
+def test_a_folder_of_an_earlier_epoch_is_behind_and_an_older_database_is_not_its_fault(publisher: Publisher) -> None:
+    first = publish(publisher, 9)
+    start = start_of(publisher, first, 5)
+    with pytest.raises(FolderBehind, match="the database is in epoch 2, the folder in epoch 1"):
+        publication.require_published(first, start.first, LOG)
+    publication.begin_epoch(publisher, first, start)
+    publication.require_published(publication.read_last(publisher, LOG), first.note, LOG)
