@@ -1,4 +1,4 @@
-"""Commands that change tables or fill them: `migrate`, `import`, `recompute`."""
+"""Commands about the database as a whole: `migrate`, `import`, `recompute`, `backup`."""
 
 from __future__ import annotations
 
@@ -108,6 +108,29 @@ def recompute(
     except ValueError as error:
         fail(str(error))
     typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="the file to create; an existing one is never replaced")],
+    data_dir: DataDir = None,
+) -> None:
+    """Copy the SQLite database to a new file of mode 0600, while the service runs. PostgreSQL has tools of its own."""
+    import sqlite3
+
+    from service.storage import database_url, sqlite_backup
+
+    url = read_settings(data_dir).database_url
+    if not database_url.is_sqlite(url):
+        fail("for SQLite alone; PostgreSQL: pg_basebackup and pg_dump, see docs/how-to/back-up-and-restore.md")
+    try:
+        size = sqlite_backup.create(Path(url.removeprefix("sqlite://")), file)
+    except FileExistsError:
+        fail(f"{file} exists, and nothing is overwritten; choose another name")
+    except sqlite_backup.CopyBroken as error:
+        fail(f"the database is damaged: {error}; nothing was written, keep the copies of before")
+    except (OSError, sqlite3.Error) as error:
+        fail(f"{file} was not written: {error}")
+    typer.echo(f"{file}: {size:,} bytes, checked")
 
 
 def _show_progress(report: ImportReport) -> None:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": init.init,
     "serve": serving.serve,
     "migrate": data.migrate,
+    "backup": data.backup,
     "token": tokens.print_token,
     "import": data.import_file,
     "verify-log": logs.verify_log,
