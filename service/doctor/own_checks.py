@@ -87,10 +87,10 @@ async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | Non
     except FolderBehind as error:
         return failed(str(error), "mount the folder that all hosts share; see docs/large-cities.md, Several hosts")
     except (NoteInvalid, OSError) as error:
-        remedy = "restore the folder from its backup; see docs/operations.md, Restoring a backup"
+        remedy = "restore the folder from its backup; see docs/how-to/back-up-and-restore.md"
         return failed(f"the last checkpoint of the {log} log cannot be read ({type(error).__name__})", remedy)
     if head.frozen:
-        return failed(f"the {log} log is frozen", "read docs/operations.md, Restoring a backup")
+        return failed(f"the {log} log is frozen", "read docs/how-to/back-up-and-restore.md")
     return None
 
 

