@@ -13,6 +13,9 @@ from service.http.problems import Problem
 
 FILES = {
     "style.css": "text/css",
+    "staff.css": "text/css",
+    "legacy.css": "text/css",
+    "design.css": "text/css",
     "page.js": "text/javascript",
     "desk.js": "text/javascript",
     "editor.js": "text/javascript",

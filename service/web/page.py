@@ -33,7 +33,7 @@ from service.auth.access_tokens import Audience
 from service.http import json_io
 from service.http.context import AppContext
 from service.http.problems import note_reason
-from service.web import assets
+from service.web import assets, icons
 from service.web.api_client import ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
 from service.web.auth.demo_provider import DemoProvider
@@ -76,6 +76,8 @@ class Site:
         if environment is None:
             environment = template_environment(Localizer(language, self.app_context.settings.city_zone))
             environment.globals["asset"] = assets.address
+            environment.globals["icon"] = icons.icon
+            environment.filters["icon_name"] = icons.icon_name
             self.environments[language] = environment
         return environment
 

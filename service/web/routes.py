@@ -20,20 +20,23 @@ from service.web.auth.oidc import Providers
 from service.web.auth.sessions import PATHS
 from service.web.officer import dashboard
 from service.web.page import PageRoute, Site
+from service.web.public import design, sign_in
 from service.web.public import pages as public_pages
-from service.web.public import sign_in
 from service.web.resident import points
 from service.web.venue import desk
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
     *sign_in.ROUTES,
+    *design.ROUTES,
     *points.ROUTES,
     *desk.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
 )
 """Every page. The first match answers, so a fixed path stands before a path with a parameter in its place."""
+DEMO = (*sign_in.DEMO, *design.ROUTES)
+"""Pages that only the demonstration has."""
 
 
 def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: DemoIssuer | None) -> list[BaseRoute]:
@@ -53,7 +56,7 @@ def routes(app_context: AppContext, api_client: InProcessApiClient, issuer: Demo
         *(
             Route(route.path, _endpoint(site, route), methods=[route.method], name=f"page:{route.path}")
             for route in ROUTES
-            if demo is not None or route not in sign_in.DEMO
+            if demo is not None or route not in DEMO
         ),
     ]
     # A path that only takes forms is opened by a bookmark or by going back: redirect to the audience's first page.

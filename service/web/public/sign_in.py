@@ -59,7 +59,7 @@ DEMO = (
     PageRoute(demo_provider.AUTHORIZE, demo_sign_in_form),
     PageRoute(demo_provider.AUTHORIZE, demo_sign_in, method="POST"),
 )
-"""Pages that only the demonstration has."""
+"""The sign-in that only the demonstration has."""
 ROUTES = (
     PageRoute("/sign-in/return", finish_sign_in),
     PageRoute("/sign-in/{door}", start_sign_in),

@@ -254,6 +254,7 @@ async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None
 
 async def test_signing_out_deletes_the_session(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/mine")
     await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
     assert "This browser has forgotten you." in me.text
     assert "Who are you?" in (await me.go("/me")).text
@@ -262,6 +263,7 @@ async def test_signing_out_deletes_the_session(shared_city: City) -> None:
 async def test_signing_out_needs_no_session_that_works(shared_city: City, shared_city_settings: Settings) -> None:
     """With the identity provider away, and while another tab is being renewed."""
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/mine")
     out = next(form for form in me.forms if form.action == "/me/sign-out")
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
     ended = Session(Audience.RESIDENT, "ended", 0, 0, "resident-1", "unknown to the provider")
@@ -313,6 +315,7 @@ async def test_long_tokens_are_split_over_cookies_and_too_long_ones_are_refused(
         assert len(parts) == 2
         assert all(len(part.value or "") <= sessions.COOKIE_BYTES_MAX for part in parts)
         assert "I have" in me.text
+        await me.go("/me/mine")
         await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
         assert [cookie for cookie in me.client.cookies.jar if cookie.path == "/me"] == []
     else:

@@ -99,7 +99,7 @@ def test_the_notices_name_the_buttons_that_there_are() -> None:
     for notice in yaml.safe_load((seed.CITY / "notices.yaml").read_text(encoding="utf-8")):
         for language, (opening, closing) in {"zh-CN": ("“", "”"), "en": ('"', '"')}.items():
             instruction, spoken = notice["languages"][language]["how_to_withdraw"], Localizer(language, CITY_ZONE)
-            for name in ("Stop", "Consents"):
+            for name in ("Stop", "Permissions"):
                 assert f"{opening}{spoken.text(name)}{closing}" in instruction
     template = (resources.files("service.web") / "templates" / "resident" / "consents.html").read_text()
     assert '_("Stop")' in template
@@ -271,7 +271,7 @@ async def test_after_a_notice_the_page_before_it_opens(town: City, way: str) -> 
     await me.send("Let City Library ask whether it applies")
     await me.send("I agree")
     assert urlsplit(me.url).path == f"/me/{way}"
-    assert "You agreed. You can stop it at any time under “Consents”." in me.text
+    assert "You agreed. You can stop it at any time under “Permissions”." in me.text
     assert "Borrow without a deposit" in me.text
 
 
