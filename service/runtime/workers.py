@@ -27,7 +27,11 @@ RESTART_SECONDS = 1.0
 """Pause before a process that never served is started again; doubled each time up to RESTART_SECONDS_MAX."""
 RESTART_SECONDS_MAX = 30.0
 START_SECONDS = 60.0
-"""Longest wait for a new worker at SIGHUP: a start takes two seconds, on a busy machine many times that."""
+"""Longest wait for a new worker: a start takes two seconds, on a busy machine many times that."""
+HANG_SECONDS = 20.0
+"""Longest silence of a serving worker before it is replaced: a thread of its own answers, on a busy machine late."""
+ANSWER_SECONDS = 1.0
+"""Wait for one answer of a worker; short, since signals wait as long."""
 FINAL_CODES = frozenset({ExitCode.UNUSABLE, ExitCode.KEYS, ExitCode.ADDRESS, ExitCode.REFUSED, ExitCode.SCHEMA})
 """Exit codes of a worker after which a new one would fail in the same way; docs/settings.md lists them too."""
 UNFORESEEN_MAX = 5
@@ -47,6 +51,8 @@ class Worker(Process):
         """The folder of shared counts; None where each process counts for itself."""
         self.served = False
         """Set once the process has answered that it listens."""
+        self.answered_at = time.monotonic()
+        """Monotonic time of the last answer, or of the start before the first one."""
         super().__init__(uvicorn.Config(application, factory=True, **options), sockets)
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
@@ -62,6 +68,14 @@ class Worker(Process):
             failure = serving_process.as_start_failure(error)
             sys.stderr.write(f"{failure}\n")
             sys.exit(failure.code)
+
+    def hangs(self) -> bool:
+        """Ask the process whether it listens, and set `served`; return True if it has been silent for too long."""
+        answer = self._healthcheck(ANSWER_SECONDS)
+        if answer is not None:
+            self.answered_at = time.monotonic()
+            self.served = self.served or answer
+        return time.monotonic() - self.answered_at > (HANG_SECONDS if self.served else START_SECONDS)
 
     def pong(self) -> None:
         """Answer one question of the parent: True when this process listens, False while it starts."""
@@ -116,10 +130,12 @@ class Workers(Multiprocess):
                 if time.monotonic() >= self.due[place]:
                     del self.due[place]
                     self.processes[place] = self._start_worker()
-            elif not worker.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                continue
+            served_before = worker.served
+            if not worker.process.is_alive() or worker.hangs():
                 self._replace(place, worker)
-            elif not worker.served and worker.is_ready(timeout=self.config.timeout_worker_healthcheck):
-                worker.served, self.failed_starts = True, 0
+            elif worker.served and not served_before:
+                self.failed_starts = 0
 
     def restart_all(self) -> None:
         """Replace each worker, at SIGHUP; the new one serves before the old one ends."""

@@ -42,9 +42,11 @@ SPANNING = (
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
     "r.record_id AS delivered_id, r.received_at FROM objection o",
+    "FROM consent WHERE state = 'given' AND consent_id = ANY",
 )
 """Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids; after a
-delivery, a source's few open tasks are read by an index of each partition."""
+delivery, a source's few open tasks are read by an index of each partition; in the background, new tombstones of the log
+folder name a consent alone."""
 LIKE_LARGE = tuple(
     f"SET LOCAL enable_{plan_type} = off" for plan_type in ("seqscan", "hashjoin", "mergejoin", "material")
 )
