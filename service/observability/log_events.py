@@ -211,6 +211,12 @@ class LogEvent(Enum):
         None,
         "At SIGHUP a new worker did not start; the old ones continue. Its own line says why.",
     )
+    RELOAD_IGNORED = (
+        logging.WARNING,
+        (),
+        None,
+        "SIGHUP came to a `serve` of one process, which cannot replace itself: restart it, or use two workers.",
+    )
     PARENT_DIED = (
         logging.ERROR,
         (),

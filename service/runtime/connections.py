@@ -47,6 +47,9 @@ CONNECTIONS_MAX = 2_000
 CONNECTIONS_PER_ADDRESS_MAX = 256
 """Connections from one address, or one IPv6 network of 64 bits. A browser opens six; an office or a carrier's gateway
 may have hundreds of people behind one address, of whom few send at any moment. Trusted proxies are not counted."""
+DRAIN_SECONDS = 2.0
+"""Time in which an open connection may send one more request after the process was told to stop; its answer says
+`Connection: close`. Were it closed at once, a request that a client or a proxy is sending would be lost."""
 SWEEP_SECONDS = 1.0
 """Between two checks of all deadlines; each may end this much late. A timer for each request would cost it more."""
 IPV6_NETWORK_BITS = 64
@@ -83,6 +86,10 @@ class LimitedConnection(HttpToolsProtocol):
         self.stalled_since: float | None = None
         """The loop's time since which the client has not read; None while it reads."""
         self.refused = False
+        self.draining = False
+        """True once the process was told to stop: the next answer ends the connection."""
+        self.drained = False
+        """True once the time for another request is over."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection; close an unused one in its favour, or refuse it."""
@@ -125,6 +132,8 @@ class LimitedConnection(HttpToolsProtocol):
         self.parts += 1
         self.discarded_bytes = 0
         super().on_headers_complete()
+        if self.draining:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Pass a piece of the body on."""
@@ -144,6 +153,22 @@ class LimitedConnection(HttpToolsProtocol):
         if self.cycle.response_complete and not self.pipeline:
             # A body that is still arriving after its answer counts as the wait for the next head.
             self.idle, self.waits_since = True, self.loop.time()
+            if self.drained:
+                self.transport.close()
+
+    def shutdown(self) -> None:
+        """End the connection with its running request, or with one that arrives within DRAIN_SECONDS."""
+        self.draining = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+        grace = self.config.timeout_graceful_shutdown
+        self.loop.call_later(DRAIN_SECONDS if grace is None else min(DRAIN_SECONDS, grace / 2), self._close_unused)
+
+    def _close_unused(self) -> None:
+        """Close the connection if it waits for a request; after a running one `on_response_complete` does."""
+        self.drained = True
+        if self.waits_since is not None:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Note since when the client has not read."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -22,6 +24,10 @@ from service.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from service.runtime.operations import OperationsListener
+
+
+ACCEPTED_SECONDS = 0.05
+"""Time in which accepted connections are made, after which no new one can come."""
 
 
 class ReportingLifespan(LifespanOn):
@@ -80,7 +86,11 @@ class ServingProcess(uvicorn.Server):
         await self.operations_listener.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish the running requests, close the database, then the operations address."""
+        """Finish requests, those of open connections too; close the database, then the operations address."""
+        for listener in self.servers:
+            listener.close()
+        # A connection that is accepted in this turn of the loop is made in one of the next: it is drained as well.
+        await asyncio.sleep(ACCEPTED_SECONDS)
         await super().shutdown(sockets)
         if self.operations_listener is not None:
             await self.operations_listener.stop()
@@ -147,11 +157,27 @@ def end_with_parent(server: uvicorn.Server) -> None:
     threading.Thread(target=wait, name="parent", daemon=True).start()
 
 
+def take_no_reload() -> None:
+    """Ignore SIGHUP in a process that serves, which would end it with its running requests.
+
+    The parent of several workers replaces them at SIGHUP. A process without a parent logs that it cannot.
+    """
+    if not hasattr(signal, "SIGHUP"):  # Windows
+        return
+    if multiprocessing.parent_process() is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        return
+    signal.signal(signal.SIGHUP, lambda *_: log_event(LogEvent.RELOAD_IGNORED))
+
+
 def run(server: ServingProcess, sockets: list[socket.socket]) -> None:
     """Serve until a signal; raises StartFailed.
 
     `sockets`: the bound socket of the public address, then that of the operations address, if there is one.
     """
     server.operations_socket = sockets[1] if len(sockets) > 1 else None
+    take_no_reload()
+    # uvicorn 0.54 raises SIGTERM again once it has stopped: by the default action the process would not end with 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     with suppress(KeyboardInterrupt):  # uvicorn 0.54 raises SIGINT again once it has stopped
         server.run(sockets[:1])

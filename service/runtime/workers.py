@@ -5,6 +5,7 @@ It ends with 0 only after a signal; with another exit code when no worker can st
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import threading
@@ -100,6 +101,9 @@ class Workers(Multiprocess):
         """Starts in a row that failed while no worker served."""
         self.due: dict[int, float] = {}
         """Monotonic times at which the dead workers at these places are started again."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # uvicorn 0.54 reads signals between two rounds, and replacing all workers is one round.
+            signal.signal(number, lambda *_: self.should_exit.set())
 
     def serve(self) -> None:
         """Run until a signal; raise SystemExit with a code other than 0 where no worker can start."""
@@ -140,11 +144,14 @@ class Workers(Multiprocess):
     def restart_all(self) -> None:
         """Replace each worker, at SIGHUP; the new one serves before the old one ends."""
         for place, old in enumerate(self.workers):
+            if self.should_exit.is_set():
+                return
             new = self._start_worker()
             if not new.wait_until_ready(START_SECONDS, self.should_exit):
                 new.kill()
                 new.join()
-                log_event(LogEvent.WORKER_NOT_REPLACED)
+                if not self.should_exit.is_set():
+                    log_event(LogEvent.WORKER_NOT_REPLACED)
                 return
             new.served = True
             old.terminate()

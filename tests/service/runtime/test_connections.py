@@ -349,6 +349,43 @@ async def test_a_full_server_closes_an_unused_connection_or_answers_503(monkeypa
         assert await (await service.connect()).refusal() == (503, "unavailable")
 
 
+async def test_an_open_connection_is_answered_once_more_after_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "DRAIN_SECONDS", WAIT_SECONDS)
+    async with listening() as service:
+        idle, in_head, running = [await service.connect() for _ in range(3)]
+        await idle.send(GET)
+        assert (await idle.answer())[0] == 200
+        await in_head.send(GET[:9])
+        await running.send(GET.replace(b"/", b"/wait", 1))
+        await service.until(connections=3, running=1)
+        for connection in list(service.state.connections):
+            connection.shutdown()
+        await idle.send(GET)
+        await in_head.send(GET[9:])
+        service.application.released.set()
+        for client in (idle, in_head, running):
+            assert b"connection: close" in (await client.reader.readuntil(b"\r\n\r\n"))
+            assert await client.reader.readexactly(2) == b"ok"
+            assert await client.is_closed()
+
+
+async def test_a_connection_without_a_further_request_is_closed_after_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "DRAIN_SECONDS", 0.02)
+    async with listening() as service:
+        idle, unused, running = [await service.connect() for _ in range(3)]
+        await idle.send(GET)
+        assert (await idle.answer())[0] == 200
+        await running.send(GET.replace(b"/", b"/wait", 1))
+        await service.until(connections=3, running=1)
+        for connection in list(service.state.connections):
+            connection.shutdown()
+        assert await idle.is_closed()
+        assert await unused.is_closed()
+        service.application.released.set()
+        assert (await running.answer())[0] == 200
+        assert await running.is_closed()
+
+
 async def test_a_request_that_is_not_http_is_answered_as_a_problem() -> None:
     async with listening() as service:
         client = await service.connect()

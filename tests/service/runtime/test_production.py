@@ -250,6 +250,46 @@ async def test_a_running_request_is_answered_when_the_service_stops(
     assert len({name for name in await stored(url, demo_folder) if name.startswith("slow-")}) == 30
 
 
+async def test_workers_are_replaced_at_sighup_and_no_request_of_a_load_fails(
+    postgres: servers.Postgres, seeded_postgres: str, tmp_path: Path, demo_folder: Path
+) -> None:
+    """Persistent connections under load: each is told to close by an answer, and none under a request."""
+    url = postgres.create(seeded_postgres)
+    answers = Answers()
+    with deployed(tmp_path, demo_folder, url, workers=2) as service:
+        await until(lambda: len(service.workers) == 2)
+        load = [asyncio.create_task(keep_delivering(service.base, answers)) for _ in range(4)]
+        await until(lambda: len(answers.records) >= 20)
+        before = {worker.pid for worker in service.workers}
+        service.process.send_signal(signal.SIGHUP)
+        await until(lambda: len(service.workers) == 2 and not before & {worker.pid for worker in service.workers})
+        goal = len(answers.records) + 20
+        await until(lambda: len(answers.records) >= goal or bool(answers.other))
+        answers.stop = True
+        await asyncio.gather(*load)
+    assert answers.other == []
+    assert answers.records <= {*await stored(url, demo_folder)}
+
+
+async def test_a_process_alone_survives_sighup_and_answers_what_it_is_sent_while_it_stops(
+    postgres: servers.Postgres,
+    seeded_postgres: str,
+    tmp_path: Path,
+    demo_folder: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    url = postgres.create(seeded_postgres)
+    with deployed(tmp_path, demo_folder, url, workers=1) as service:
+        async with httpx2.AsyncClient(base_url=service.base, timeout=WAIT_SECONDS) as http:
+            service.process.send_signal(signal.SIGHUP)
+            assert (await deliver(http, "after-sighup")).status_code == 200
+            service.process.send_signal(signal.SIGTERM)
+            answer = await deliver(http, "after-sigterm")  # on the open connection
+        assert answer.status_code == 200
+    assert service.process.returncode == 0
+    assert capfd.readouterr().err.count("reload_ignored") == 1
+
+
 def test_sqlite_serves_one_process_alone(tmp_path: Path) -> None:
     settings = settings_environment(tmp_path, DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}")
     refused = run_command("serve", "--workers", "2", env=settings)
