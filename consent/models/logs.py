@@ -73,7 +73,7 @@ class StoredEpochStart(CompositeKeyModel):
 
 
 class TombstoneProgress(TableModel):
-    """The offset in bytes up to which a file of tombstones was applied to this database."""
+    """The offset in bytes up to which a file of tombstones was replayed on this database."""
 
     file_name = Text(primary_key=True)
     applied = BigInteger()

@@ -26,7 +26,7 @@ SUFFIX = ".segment"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tombstones to apply, in order, and the offset in bytes after the last one.
+    """Tombstones to replay, in order, and the offset in bytes after the last one.
 
     `unsettled`: offsets of the open ones among them, whose requests ended without confirming or cancelling them; pass
     them to `settle` after applying. `waiting`: reading stopped at the record of a running request.
@@ -92,9 +92,9 @@ class Segment:
         return (present.st_dev, present.st_ino) == (own.st_dev, own.st_ino)
 
     def confirm(self, offsets: Sequence[int]) -> None:
-        """Mark records as carried out.
+        """Mark records as replayed or committed.
 
-        Not synchronised, and a failure is ignored: after a crash the records are open and are carried out once more,
+        Not synchronised, and a failure is ignored: after a crash the records are open and are replayed once more,
         which changes nothing.
         """
         with suppress(OSError):
@@ -102,7 +102,7 @@ class Segment:
         self.running.difference_update(offsets)
 
     def cancel(self, offsets: Sequence[int]) -> None:
-        """Mark records as not carried out, and return once that is on disk. Needs no new space on it.
+        """Mark records as cancelled, and return once that is on disk. Needs no new space on it.
 
         Raises:
             OSError: the disk fails; the records count.
@@ -134,7 +134,7 @@ def mark(descriptor: int, offsets: Sequence[int], state: TombstoneState) -> None
 
 
 def settle(path: Path, offsets: Sequence[int]) -> None:
-    """Confirm records that a request left open, once they are carried out. Ignores OSError, as `confirm` does."""
+    """Confirm records that a request left open, once they are replayed. Ignores OSError, as `confirm` does."""
     if not offsets:
         return
     with suppress(OSError):

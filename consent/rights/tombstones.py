@@ -2,7 +2,7 @@
 
 A record is on disk before its transaction commits. It counts unless it was cancelled, and it is cancelled before its
 person is told that nothing was stored: docs/decisions/0033-tombstones-count-unless-cancelled.md. A record that counts
-is carried out in every copy of the database that lacks it, by `service.compliance.replay`. No record names anybody: it
+is replayed on every copy of the database that lacks it, by `service.compliance.replay`. No record names anybody: it
 has the random ids of the person and the consent.
 """
 
@@ -50,7 +50,7 @@ class Tombstones:
         """Run the block in one database transaction, and confirm or cancel the tombstones that it has recorded.
 
         Raises:
-            CommitUncertain: the connection was lost during COMMIT. The records count; the next replay carries them out.
+            CommitUncertain: the connection was lost during COMMIT. The records count and are replayed.
             asyncio.CancelledError: likewise; nobody was told that nothing was stored, and COMMIT may have taken place.
             OutcomeUnknown: the transaction was rolled back and a record could not be cancelled; likewise.
         """
@@ -105,7 +105,7 @@ class Tombstones:
                 batch = following
 
     def settle(self, name: str, offsets: Sequence[int]) -> None:
-        """Confirm the unsettled records of a batch, once they were carried out."""
+        """Confirm the unsettled records of a batch, once they were replayed."""
         tombstone_segments.settle(self.folder / name, offsets)
 
     def close(self) -> None:

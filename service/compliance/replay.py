@@ -1,6 +1,6 @@
 """Repeat withdrawals and erasures that a restored, older copy of the database lacks: the replay of the tombstones.
 
-The database stores how far each file of tombstones was applied to it. Everything since is compared with it at every
+The database stores how far each file of tombstones was replayed on it. Everything since is compared with it at every
 start and in every round of the sequencer, because a copy made after the last publication fits the published checkpoint.
 """
 
@@ -29,7 +29,7 @@ from service.storage import database
 
 PATIENCE_SECONDS = 10.0
 """Longest wait for running requests of other processes whose tombstones are open. A request takes milliseconds; one
-that takes longer than this has lost its database or its host, and its tombstone is carried out."""
+that takes longer than this has lost its database or its host, and its tombstone is replayed."""
 POLL_SECONDS = 0.05
 
 
@@ -45,9 +45,9 @@ class ReplaySummary:
 async def replay_tombstones(
     app_context: AppContext, *, from_the_start: bool = False, patience_seconds: float = PATIENCE_SECONDS
 ) -> ReplaySummary:
-    """Carry out the tombstones that this database lacks, then let records be used; return the counts.
+    """Replay the tombstones that this database lacks, then let records be used; return the counts.
 
-    Idempotent. Compares READ_AT_ONCE tombstones at a time with the database, by a few statements; carries out each one
+    Idempotent. Compares READ_AT_ONCE tombstones at a time with the database, by a few statements; replays each one
     that the database lacks in a transaction of its own, with the person's lock.
 
     Args:
@@ -61,7 +61,7 @@ async def replay_tombstones(
         while True:
             patient = not patience_seconds or time.monotonic() < deadline
             batch = app_context.tombstones.read(name, end, patient=patient)
-            await _carry_out(app_context, batch.stones, summary)
+            await _replay_batch(app_context, batch.stones, summary)
             if batch.end > end:
                 await tombstone_progress.save(name, batch.end)
                 app_context.tombstones.settle(name, batch.unsettled)
@@ -76,7 +76,7 @@ async def replay_tombstones(
 
 
 async def verify_copy(app_context: AppContext) -> None:
-    """Compare the database with the published checkpoints, and carry out the tombstones that it lacks.
+    """Compare the database with the published checkpoints, and replay the tombstones that it lacks.
 
     Call it before serving. Does nothing while migrations are missing. WrongFolder if the log folder is another one.
     """
@@ -93,7 +93,7 @@ async def verify_copy(app_context: AppContext) -> None:
     await replay_tombstones(app_context)
 
 
-async def _carry_out(app_context: AppContext, stones: Sequence[Tombstone], summary: ReplaySummary) -> None:
+async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], summary: ReplaySummary) -> None:
     summary.read += len(stones)
     for person_id, consent_id in await live.stored_as_given(
         [stone.name for stone in stones if stone.kind is TombstoneKind.WITHDRAWN]

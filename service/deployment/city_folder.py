@@ -12,6 +12,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -33,6 +34,9 @@ FILES = {
     "systemd/credit-easy-backup.timer": PUBLIC_MODE,
     "proxy/nginx.conf": PUBLIC_MODE,
     "proxy/Caddyfile": PUBLIC_MODE,
+    "monitoring/prometheus.yml": PUBLIC_MODE,
+    "monitoring/prometheus-rules.yaml": PUBLIC_MODE,
+    "monitoring/grafana-dashboard.json": PUBLIC_MODE,
     "containers/Containerfile": PUBLIC_MODE,
     "containers/compose.yaml": PUBLIC_MODE,
     "containers/nginx.conf": PUBLIC_MODE,
@@ -50,6 +54,8 @@ PUBLISHED = "published"
 """The folder of checkpoints and tombstones."""
 TEMPLATE_OF = {"containers/nginx.conf": "proxy/nginx.conf"}
 """A file that is made from another one's template, with other values."""
+MONITORING = "monitoring/"
+"""Files that are copied unchanged from this package, where it has them; their braces are not ours."""
 DIVISION = "2101"
 """Stands in the starter catalogue, marked, where the operator named no division."""
 PROXY_NETWORK = "172.30.57.0/24"
@@ -116,6 +122,9 @@ def _templates() -> Environment:
 
 
 def _render(name: str, plan: CityPlan) -> str:
+    shipped = resources.files("service.deployment") / name.removeprefix(MONITORING)
+    if name.startswith(MONITORING) and shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
     inside = name.startswith("containers/")
     proxy = _proxy_values(plan, inside=inside)
     database_host = "postgres" if inside else None

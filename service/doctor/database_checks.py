@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -36,18 +37,26 @@ async def reachable(examination: Examination) -> list[CheckResult]:
     if queries.is_sqlite():
         return [ok("SQLite, one process")]
     (row,) = await queries.fetch_all(
-        "SELECT current_setting('server_version_num')::int / 10000 AS version, inet_server_addr() IS NOT NULL AS tcp,"
+        "SELECT current_setting('server_version_num')::int / 10000 AS version,"
+        " host(inet_server_addr()) AS server, host(inet_client_addr()) AS client,"
         " COALESCE((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted,"
         " current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable"
     )
     results = []
     if row["version"] < VERSION_MIN:
         results.append(failed(f"PostgreSQL {row['version']}", f"upgrade to PostgreSQL {VERSION_MIN} or later"))
-    if row["tcp"] and not row["encrypted"]:
+    if crosses_network(row["server"], row["client"]) and not row["encrypted"]:
         results.append(warning("the connection is not encrypted", "add ?sslmode=verify-full to DATABASE_URL"))
     if not row["durable"]:
         results.append(failed("fsync or synchronous_commit is off", "switch both on: a power cut loses withdrawals"))
     return results or [ok(f"PostgreSQL {row['version']}, {'TLS' if row['encrypted'] else 'on this machine'}")]
+
+
+def crosses_network(server: str | None, client: str | None) -> bool:
+    """Report whether a connection between two IP addresses leaves this machine; a socket has none."""
+    if server is None or client is None or server == client:
+        return False
+    return not ipaddress.ip_address(server).is_loopback
 
 
 async def migrations(examination: Examination) -> list[CheckResult]:

@@ -145,7 +145,7 @@ class LogEvent(Enum):
         logging.ERROR,
         (),
         None,
-        "The database was an older copy; withdrawals and erasures since then were carried out again.",
+        "The database was an older copy; withdrawals and erasures since then were replayed.",
     )
     TOMBSTONES_NOT_REPLAYED = (
         logging.ERROR,

@@ -8,7 +8,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """Reasons for which a command fails; docs/settings.md lists them for unit files.
 
-    0 and 1 are not here: the command is done, and a check that was asked for has failed (`doctor`, `verify-log`).
+    0 and 1 are not here: the command has done its work, and with 1 what it checked is not in order (`doctor`).
     """
 
     UNUSABLE = 2

@@ -7,8 +7,6 @@ Chromium it signs in at the pages of four audiences as well.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import os
 import re
@@ -26,7 +24,6 @@ from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
 import pytest
@@ -212,38 +209,15 @@ class NamedTransport(httpx2.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-def token_of_account(machine: Machine, audience: str, account: str) -> str:
-    """Sign in as an account with code and PKCE, as the pages do; return the access token."""
-    pages = json.loads(machine.environment("credit-easy.env")["CREDIT_EASY_PAGES"])[audience]
-    verifier, returns = secrets.token_urlsafe(48), f"https://{HOST}/sign-in/return"
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    query = {
-        "response_type": "code", "client_id": pages["client_id"], "redirect_uri": returns, "scope": "openid",
-        "state": "1", "code_challenge": challenge, "code_challenge_method": "S256",
-    }  # fmt: skip
-    with httpx2.Client(timeout=WAIT_SECONDS) as browser:
-        answer = browser.get(f"{pages['authorize_url']}&{urlencode(query)}")
-        while not answer.headers.get("location", "").startswith(returns):
-            if "location" in answer.headers:
-                answer = browser.get(str(answer.url.join(answer.headers["location"])))
-            else:
-                form = {"prompt": "login", "login": account, "password": "any"}
-                action = re.search(r'action="([^"]+)"', answer.text)
-                assert action, answer.text
-                answer = browser.post(str(answer.url.join(action[1])), data=form)
-        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
-        grant = {
-            "grant_type": "authorization_code", "client_id": pages["client_id"], "code": code,
-            "redirect_uri": returns, "code_verifier": verifier,
-        }  # fmt: skip
-        return str(browser.post(pages["token_url"], data=grant).json()["access_token"])
-
-
-def token_of_machine(machine: Machine, client_id: str) -> str:
-    """Return a token by client credentials."""
-    (client,) = [row for row in MACHINES if row["client_id"] == client_id]
-    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client["client_secret"]}
-    return str(httpx2.post(f"{machine.issuer}/token", data=form).json()["access_token"])
+def token_of(machine: Machine, audience: str, name: str) -> str:
+    """Return a token of an account or system, printed by the program that the docs name."""
+    command = ["node", "token.mjs", "configuration.json", audience, name]
+    done = subprocess.run(
+        command, cwd=machine.folder / "identity-provider", capture_output=True, text=True, check=False,
+        timeout=WAIT_SECONDS,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 async def first_redemption(machine: Machine, authority: Path) -> None:
@@ -255,21 +229,21 @@ async def first_redemption(machine: Machine, authority: Path) -> None:
         transport=transport, base_url=base, headers={"host": HOST}, timeout=WAIT_SECONDS
     ) as client:
         today = datetime.now(CITY_ZONE).date()
-        person = Resident(cast("City", None), token_of_account(machine, "resident", "resident-1"))
-        source = Actor(cast("City", None), token_of_machine(machine, "volunteer-service"))
+        person = Resident(cast("City", None), token_of(machine, "resident", "resident-1"))
+        source = Actor(cast("City", None), token_of(machine, "source", "volunteer-service"))
         town = cast("City", SimpleNamespace(client=client, source=lambda _: source))
         person.town = source.town = town
         assert (await person.get("/v1/me/points")).status_code == 200, "an empty city answers in words"
         staff = new_city.Staff(
-            Actor(town, token_of_account(machine, "administrator", "editor-1")),
-            Actor(town, token_of_account(machine, "privacy", "officer-1")),
-            Actor(town, token_of_account(machine, "administrator", "editor-2")),
+            Actor(town, token_of(machine, "administrator", "editor-1")),
+            Actor(town, token_of(machine, "privacy", "officer-1")),
+            Actor(town, token_of(machine, "administrator", "editor-2")),
         )
         with machine.step("7 catalogue"):
             text = (machine.etc / "starter-catalogue.yaml").read_text(encoding="utf-8")
             await new_city.publish_catalogue(staff, text)
         with machine.step("8 redemption"):
-            venue = Actor(town, token_of_machine(machine, "city-library-main"))
+            venue = Actor(town, token_of(machine, "venue", "city-library-main"))
             answer = await new_city.redeem_first(person, source, venue, today.year - 1)
         assert answer["applies"] is True
         await two_desks(machine, town, staff, today)
@@ -287,7 +261,7 @@ async def two_desks(machine: Machine, town: City, staff: new_city.Staff, today: 
     await new_city.publish(staff, "venues", "city-library-north", drafted.json()["sha256"])
     redeemed = {}
     for account in ("library-desk", "north-desk"):
-        desk = Actor(town, token_of_account(machine, "venue", account))
+        desk = Actor(town, token_of(machine, "venue", account))
         listed = await desk.get(f"/v1/venue/redemptions?day={today.isoformat()}")
         assert listed.status_code == 200, listed.text
         redeemed[account] = len(listed.json()["data"])

@@ -9,7 +9,7 @@ import pytest
 
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
-from service.compliance import replay
+from service.compliance import new_log_epoch, replay
 from service.demo import seed
 from service.jobs import background
 from service.settings import Settings
@@ -79,6 +79,9 @@ async def test_what_ended_after_the_instant_stays_ended(demo_folder: Path, tmp_p
             async with city.running_city(older, demo_folder) as town:
                 await require_ended(town)
                 await require_usable(town)
+                await new_log_epoch.begin(town.app_context, Log.CONSENT, "The disk was lost, and with it some minutes.")
+                await background.advance_logs(town.app_context)
+                assert (await sequencer.head(Log.CONSENT)).frozen is None
 
 
 async def require_ended(town: city.City) -> None:

@@ -129,7 +129,7 @@ async def refuse_last_statement() -> None:
 
 
 @pytest.mark.database_owner
-async def test_what_was_refused_is_not_carried_out_by_a_restore(
+async def test_what_was_refused_is_not_replayed_after_a_restore(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
@@ -151,7 +151,7 @@ async def test_what_was_refused_is_not_carried_out_by_a_restore(
 @pytest.mark.parametrize(
     "step", [FaultPoint.AFTER_COMMIT, pytest.param(FaultPoint.ENDING_RECORDED, marks=pytest.mark.campaign)]
 )
-async def test_a_withdrawal_whose_process_died_is_carried_out_in_every_copy(
+async def test_a_withdrawal_whose_process_died_is_replayed_on_every_copy(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest, step: FaultPoint
 ) -> None:
     async with city.running_city(city_settings, demo_folder) as town:

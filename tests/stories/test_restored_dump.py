@@ -3,69 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from service.demo import seed
-from service.deployment import city_folder
-from service.deployment.plan import CityPlan, plan_database
-from service.deployment.provider_metadata import guess_provider
 from service.jobs import background
 from service.settings import Settings
-from tests.support import city, servers
+from tests.support import city
 from tests.support.command_line import run_command
-from tests.support.deadlines import WAIT_SECONDS
-from tests.support.docs_blocks import block, replaced
+from tests.support.docs_blocks import block
 from tests.support.environment import settings_environment
+from tests.support.operator import Operator, new_operator
 from tests.support.seeding import seed_database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 PAGE = "how-to/back-up-and-restore.md"
 
 
-@dataclass(frozen=True)
-class Operator:
-    """An operator of one city: its folder, its server, and a folder to work in."""
-
-    etc: Path
-    server: servers.Postgres
-    work: Path
-
-    def paste(self, code: str) -> None:
-        """Run commands of the docs in a shell, with the server's programs."""
-        code = replaced(code, ("/etc/credit-easy", str(self.etc)))
-        environment = {"PATH": f"{self.server.server.bin_path}:{os.environ['PATH']}"}  # type: ignore[attr-defined]
-        subprocess.run(["bash", "-euc", code], check=True, cwd=self.work, env=environment, timeout=WAIT_SECONDS)
-
-    def run_sql(self, code: str) -> None:
-        """Run SQL of the docs as the superuser, psql's own commands included."""
-        path = self.work / "as-pasted.sql"
-        path.write_text(code)
-        self.server.run_file(path)
-
-    def url(self, role: str) -> str:
-        return self.server.url("credit_easy", role)
-
-
 @pytest.fixture
 def operator(tmp_path: Path) -> Iterator[Operator]:
-    """A city as `init` and `roles.sql` make it, on a server of its own, because roles belong to a whole server."""
-    program = shutil.which("true")
-    assert program
-    etc = tmp_path / "etc"
-    provider = guess_provider("https://login.city.example")
-    city_folder.write_city_folder(CityPlan(etc, "city.example", plan_database(None), provider, program, 2026))
-    with servers.postgres() as server:
-        owner = (etc / "owner.env").read_text(encoding="utf-8")
-        (etc / "owner.env").write_text(replaced(owner, ("PGHOST=127.0.0.1", f"PGHOST={server.socket_folder}")))
-        server.run_file(etc / "database" / "roles.sql")
-        yield Operator(etc, server, tmp_path)
+    with new_operator(tmp_path) as operator:
+        yield operator
 
 
 def settings_of(operator: Operator, demo_folder: Path, role: str) -> Settings:

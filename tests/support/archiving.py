@@ -85,7 +85,8 @@ class Archive:
         settings = replaced(settings, (BACKUPS, str(self.folder)), ("2026-11-29 14:05:00+08", instant))
         with (data / "postgresql.auto.conf").open("a") as file:
             file.write(settings)
-        (data / ".handle_pids.json").unlink(missing_ok=True)  # the wheel's own; processes of the first server
+        for name in (".handle_pids.json", ".s.PGSQL.5432.lock"):  # of the first server, whose socket is in its data
+            (data / name).unlink(missing_ok=True)
         server: Any = servers.start_on(data)
         try:
             running = servers.Postgres(server)

@@ -9,15 +9,19 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def block(page: str, heading: str, language: str) -> str:
-    """Return the one block in a language under a heading of a page of the docs, without its indentation."""
+    """Return the one block in a language under a heading of a page of the docs."""
+    (code,) = blocks(page, heading, language)
+    return code
+
+
+def blocks(page: str, heading: str, language: str) -> list[str]:
+    """Return the blocks in a language under a heading of a page of the docs, without their indentation."""
     text = (DOCS / page).read_text(encoding="utf-8")
     section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ \S|\Z)", outside_blocks(text), re.S | re.M)
     assert section, heading
     within = text[section.start() : section.end()]
-    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```", within, re.S | re.M)
-    assert len(blocks) == 1, (heading, language, len(blocks))
-    indentation, code = blocks[0]
-    return re.sub(rf"^{indentation}", "", str(code), flags=re.M)
+    fenced = re.findall(rf"^( *)```{language}\n(.*?)^ *```", within, re.S | re.M)
+    return [re.sub(rf"^{indentation}", "", code, flags=re.M) for indentation, code in fenced]
 
 
 def outside_blocks(text: str) -> str:

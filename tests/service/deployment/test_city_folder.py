@@ -20,7 +20,7 @@ from service.deployment import city_folder
 from service.deployment.city_folder import FILES, KEY_FILES, FolderInUse
 from service.deployment.plan import CityPlan, DatabasePlan, PlanInvalid, plan_database
 from service.deployment.provider_metadata import guess_provider
-from tests.support import servers
+from tests.support import new_city, servers
 from tests.support.deadlines import WAIT_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -125,6 +125,35 @@ def test_what_only_the_city_knows_is_marked(tmp_path: Path) -> None:
 def test_the_how_to_names_the_number_of_files() -> None:
     how_to = (ROOT / "docs" / "how-to" / "start-a-city.md").read_text(encoding="utf-8")
     assert f": {len(FILES) + len(KEY_FILES)} files, all written by" in how_to
+
+
+@pytest.mark.parametrize("name", ["prometheus-rules.yaml", "grafana-dashboard.json"])
+def test_alerts_and_dashboard_are_of_this_version(folder: Path, name: str) -> None:
+    assert (folder / "monitoring" / name).read_bytes() == (ROOT / "service" / "deployment" / name).read_bytes()
+
+
+def test_prometheus_gets_the_rules_the_job_and_the_address(folder: Path) -> None:
+    configuration = yaml.safe_load((folder / "monitoring" / "prometheus.yml").read_text(encoding="utf-8"))
+    assert [(folder / "monitoring" / name).is_file() for name in configuration["rule_files"]] == [True]
+    (job,) = configuration["scrape_configs"]
+    assert job["job_name"] == "credit-easy"
+    assert job["static_configs"] == [{"targets": [settings.OPERATIONS_ADDRESS]}]
+
+
+@pytest.mark.parametrize(("port", "option"), [(5432, ""), (5433, " --port 5433")])
+def test_psql_gets_the_port_unless_it_is_the_usual_one(tmp_path: Path, port: int, option: str) -> None:
+    city_folder.write_city_folder(plan_of(tmp_path / "city", f"postgres://credit_easy@127.0.0.1:{port}/credit_easy"))
+    for name in ("database/roles.sql", "NEXT-STEPS.md"):
+        text = (tmp_path / "city" / name).read_text(encoding="utf-8")
+        assert f"-- psql{option} --set ON_ERROR_STOP=1" in text, name
+    assert f"{port} (PostgreSQL)" in text
+
+
+def test_the_how_to_says_how_many_minutes_give_the_points_of_the_first_benefit(folder: Path) -> None:
+    catalogue = yaml.safe_load((folder / "starter-catalogue.yaml").read_text(encoding="utf-8"))["catalogue"]
+    assert catalogue["benefits"][0]["condition"] == {"measure": "total", "at_least": new_city.POINTS}
+    how_to = " ".join((ROOT / "docs" / "how-to" / "start-a-city.md").read_text(encoding="utf-8").split())
+    assert f"asks for {new_city.POINTS} points: {new_city.MINUTES:,} minutes" in how_to
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")

@@ -18,11 +18,12 @@ from consent.transparency.logs import Log
 from service import settings
 from service.compliance import key_fingerprints
 from service.doctor import own_checks
+from service.doctor.database_checks import crosses_network
 from service.doctor.examination import Examination
 from service.doctor.examine import CHECKS, examine
 from service.settings import Settings
 from service.storage import database
-from tests.support import tokens
+from tests.support import servers, tokens
 from tests.support.environment import issuers, keyring_file, settings_environment
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,35 @@ def of_environment(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPat
 
 def of_city(city: Settings) -> Examination:
     return Examination({name: getattr(city, name) for name in settings.READERS if hasattr(city, name)}, demo=city)
+
+
+@pytest.mark.parametrize(
+    ("server", "client", "crosses"),
+    [
+        (None, None, False),  # a socket
+        ("127.0.0.1", "127.0.0.1", False),
+        ("127.1.2.3", "127.0.0.1", False),
+        ("::1", "::1", False),
+        ("10.0.0.5", "10.0.0.5", False),  # this machine, by its own address
+        ("10.0.0.5", "10.0.0.6", True),
+        ("fd00::5", "fd00::6", True),
+    ],
+)
+def test_a_connection_within_the_machine_needs_no_tls(server: str | None, client: str | None, crosses: bool) -> None:
+    assert crosses_network(server, client) is crosses
+
+
+@pytest.mark.processes
+async def test_a_database_at_a_loopback_address_is_no_finding(city_settings: Settings) -> None:
+    with servers.postgres() as server:
+        server.listen(address := f"127.88.{secrets.randbelow(250)}.{secrets.randbelow(250) + 1}")
+        server.psql("CREATE ROLE tcp LOGIN PASSWORD 'not-a-secret'")
+        url = f"postgres://tcp:not-a-secret@{address}:5432/postgres?sslmode=disable"
+        (line,) = [
+            line for line in await examined(of_city(replace(city_settings, database_url=url))) if "database  " in line
+        ]
+        assert "not encrypted" not in line
+        assert "fsync" in line, "the database was reached"
 
 
 @pytest.mark.both_engines

@@ -1,5 +1,5 @@
 -- Two roles and the database. Run once, as a superuser of PostgreSQL 14 or later:
---   runuser --user postgres -- psql --set ON_ERROR_STOP=1 --file - < {{ folder }}/database/roles.sql
+--   runuser --user postgres -- psql{% if database.port != 5432 %} --port {{ database.port }}{% endif %} --set ON_ERROR_STOP=1 --file - < {{ folder }}/database/roles.sql
 --
 -- {{ database.owner_role }} owns the tables and runs `credit-easy migrate`. {{ database.service_role }} serves: it owns nothing, and `migrate`
 -- grants it the rights that docs/settings.md lists. The passwords are in credit-easy.env and owner.env; here are only
