@@ -133,7 +133,7 @@ async def deliver(
     valid: list[_Valid] = []
     indexes: dict[str, str] = {}
     for position, delivery in enumerate(deliveries):
-        refusal = _shape_refusal(delivery, kinds, today)
+        refusal = shape_refusal(delivery, kinds, today)
         if refusal:
             answers[position] = DeliveryResult(delivery.record_id, "refused", refusal)
             continue
@@ -156,7 +156,8 @@ async def deliver(
     return [answer for answer in answers if answer is not None]
 
 
-def _shape_refusal(delivery: DeliveredRecord, kinds: frozenset[str], today: date) -> Refusal | None:
+def shape_refusal(delivery: DeliveredRecord, kinds: frozenset[str], today: date) -> Refusal | None:
+    """Return the reason to refuse a record of any person, or None; `kinds` are those the source may deliver."""
     if delivery.kind not in kinds:
         return Refusal.KIND_NOT_ALLOWED
     if not 1 <= delivery.quantity <= QUANTITY_MAX:

@@ -33,12 +33,14 @@ from loadtests.benchmarks import turns
 from service.demo import seed
 from service.ingest import file_import
 from service.ingest.batch import DeliveryContext
+from service.ingest.mapping import parse_mapping
+from service.ingest.report import ImportReport
 from service.storage import database
 from tests.support import servers
 from tests.support.seeding import seed_database
 
 SOURCE, KIND, PERSONS = "green-travel", "bike_trip", 20_000
-MAPPING = file_import.parse_mapping(
+MAPPING = parse_mapping(
     "format: ndjson\nkind: bike_trip\ncolumns: {record_id: id, account: card, occurred_on: day, quantity: rides}\n",
     "ingest",
 )
@@ -115,10 +117,10 @@ def _delivery_context(keyring: Keyring) -> DeliveryContext:
     return DeliveryContext(keyring, queries.now, lambda at: at.date())
 
 
-async def imported(keyring: Keyring, path: Path) -> tuple[float, file_import.ImportReport]:
+async def imported(keyring: Keyring, path: Path) -> tuple[float, ImportReport]:
     """Seconds of the importer over a file, and its report."""
-    began = time.perf_counter()
-    report = await file_import.import_file(_delivery_context(keyring), path, SOURCE, MAPPING)
+    report, began = ImportReport(), time.perf_counter()
+    await file_import.import_file(_delivery_context(keyring), path, SOURCE, MAPPING, report)
     return time.perf_counter() - began, report
 
 
@@ -167,10 +169,10 @@ async def flat(folder: Path, url: str, count: int) -> dict[str, Any]:
     await link(settings.keyring)
     seen: dict[int, int] = {}
 
-    def watch(report: file_import.ImportReport) -> None:
+    def watch(report: ImportReport) -> None:
         seen[report.rows * 10 // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-    await file_import.import_file(_delivery_context(settings.keyring), path, SOURCE, MAPPING, watch)
+    await file_import.import_file(_delivery_context(settings.keyring), path, SOURCE, MAPPING, ImportReport(), watch)
     await database.close_database()
     return {"records": count, "resident_mib": {f"{tenth}0 %": mib for tenth, mib in sorted(seen.items())}}
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import orjson
 import typer
 
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
+from service.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from service.ingest.file_import import ImportReport
+    from service.ingest.report import ImportReport
 
 
 def migrate(
@@ -55,33 +59,104 @@ def migrate(
 
 def import_file(
     file: Path,
-    source: Annotated[str, typer.Option()],
-    mapping: Annotated[Path, typer.Option()],
+    source: Annotated[str | None, typer.Option(help="id of the source that delivers the file")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="how rows become records; with --check, written if it does not exist")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="read the file, print what was understood, and send nothing")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Import a source's own CSV or NDJSON file through the consent gate. Safe to run again."""
+    """Import a source's own CSV, NDJSON or .xlsx file through the consent gate. Safe to run again."""
     from consent.database import queries
     from service.ingest import file_import
     from service.ingest.batch import DeliveryContext
+    from service.ingest.encodings import FileUnreadable
+    from service.ingest.mapping import MappingInvalid, read_mapping
+    from service.ingest.report import ImportReport
 
-    chosen = read_settings(data_dir)
+    if check:
+        check_file(file, mapping, data_dir)
+        return
+    if source is None or mapping is None:
+        fail("an import needs --source and --mapping; `credit-easy import FILE --check` writes a first mapping")
+    chosen, report = read_settings(data_dir), ImportReport()
 
-    async def work() -> file_import.ImportReport:
-        return await file_import.import_file(
-            DeliveryContext(chosen.keyring, queries.now, lambda at: at.astimezone(chosen.city_zone).date()),
-            file,
-            source,
-            file_import.read_mapping(mapping),
-            _show_progress,
-        )
+    async def work() -> None:
+        context = DeliveryContext(chosen.keyring, queries.now, lambda at: at.astimezone(chosen.city_zone).date())
+        await file_import.import_file(context, file, source, read_mapping(mapping), report, _show_progress)
 
     try:
-        report = run_with_database(chosen, work)
-    except (file_import.MappingInvalid, file_import.ImportStopped, LookupError, OSError) as error:
+        run_with_database(chosen, work)
+    except (MappingInvalid, FileUnreadable, file_import.ImportStopped, LookupError, OSError) as error:
+        _print_unfinished(report)
         fail(str(error))
+    except BaseException:
+        _print_unfinished(report)
+        raise
     if sys.stderr.isatty():
         typer.echo("", err=True)
     typer.echo(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
+    for line in report.summary():
+        typer.echo(line, err=True)
+    _exit_by(report)
+
+
+def check_file(file: Path, mapping: Path | None, data_dir: Path | None) -> None:
+    """Print what an import of the file would send; without a mapping, guess one and write it. Needs no database."""
+    from service.ingest import guess, preview
+    from service.ingest.encodings import FileUnreadable
+    from service.ingest.mapping import MappingInvalid, read_mapping
+
+    zone = _city_zone(data_dir)
+    path = mapping or file.with_name(file.name + ".mapping.yaml")
+    try:
+        if not path.exists():
+            guessed = guess.guess_mapping(file)
+            with path.open("x", encoding="utf-8") as target:
+                target.write(guessed.text)
+            typer.echo(f"wrote {path}, guessed from the file:\n{guessed.text}")
+        understood = preview.check_file(
+            file, read_mapping(path), lambda at: at.astimezone(zone).date(), datetime.now(UTC)
+        )
+    except (MappingInvalid, FileUnreadable, OSError) as error:
+        fail(str(error))
+    for line in understood.lines():
+        typer.echo(line)
+    typer.echo("nothing was sent")
+    _exit_by(understood.report)
+
+
+def _city_zone(data_dir: Path | None) -> ZoneInfo:
+    """Return the city's time zone, which a check needs of the settings and no more."""
+    from service import settings
+
+    if data_dir is not None:
+        return read_settings(data_dir).city_zone
+    try:
+        zone: ZoneInfo = settings.READERS["city_zone"](os.environ)
+        return zone
+    except settings.SettingsInvalid as error:
+        fail(str(error))
+
+
+def _print_unfinished(report: ImportReport) -> None:
+    """Say what is stored already of an import that did not end; importing the file again repeats nothing."""
+    if report.rows:
+        typer.echo(
+            f"the import did not end: {report.accepted:,} rows were accepted, {report.duplicates:,} were there already;"
+            " import the file again, nothing is stored twice",
+            err=True,
+        )
+
+
+def _exit_by(report: ImportReport) -> None:
+    """Exit with a code of its own where rows are missing that the file or the mapping could bring."""
+    if report.nothing_taken:
+        raise SystemExit(ExitCode.NOTHING_TAKEN)
+    if report.faults:
+        raise SystemExit(ExitCode.ROWS_REFUSED)
 
 
 def recompute(

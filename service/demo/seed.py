@@ -7,7 +7,6 @@ interrupted start leaves an empty database.
 
 from __future__ import annotations
 
-import csv
 import io
 from datetime import date, datetime
 from functools import partial
@@ -35,7 +34,10 @@ from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
 from service.auth.demo_issuer import DemoIssuer, trusted_issuers
 from service.http.context import AppContext
-from service.ingest import file_import
+from service.ingest import file_import, table, text_rows
+from service.ingest.mapping import parse_mapping
+from service.ingest.report import ImportReport
+from service.ingest.row_reader import RowReader
 from service.settings import Settings, read_keyring
 
 CITY = resources.files("service.demo") / "city"
@@ -182,11 +184,12 @@ def _deliveries(resident: dict[str, Any], source_id: str, year: int) -> list[Del
 
 def rides_by_bike(year: int) -> dict[str, list[DeliveredRecord]]:
     """Return the real rides by account, with December 2014 moved to December of `year`."""
-    mapping = file_import.parse_mapping(
-        (CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo"
-    ).model_copy(update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days})
+    mapping = parse_mapping((CITY / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "demo").model_copy(
+        update={"shift_days": (date(year, 12, 1) - date(RIDES_YEAR, 12, 1)).days}
+    )
     by_account: dict[str, list[DeliveredRecord]] = {}
-    for row in csv.DictReader(io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))):
-        delivery = file_import.delivery_of(row, mapping)
+    text = io.StringIO((CITY / "bike-trips.csv").read_text(encoding="utf-8"))
+    rows = table.rows_of(text_rows.csv_values(text, mapping), mapping)
+    for _, delivery in file_import.deliveries(rows, RowReader(mapping, datetime.date), ImportReport()):
         by_account.setdefault(delivery.account, []).append(delivery)
     return by_account

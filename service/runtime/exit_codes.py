@@ -13,6 +13,10 @@ class ExitCode(IntEnum):
 
     UNUSABLE = 2
     """Settings, files or arguments with which the command cannot run."""
+    ROWS_REFUSED = 3
+    """`import`: some rows were refused for a reason that lies in the file or the mapping."""
+    NOTHING_TAKEN = 4
+    """`import`: the file has rows, and none of them is a record now."""
     KEYS = 65
     """A key is not the one that this database was written with."""
     UNFORESEEN = 70

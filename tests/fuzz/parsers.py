@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import openpyxl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -43,7 +45,7 @@ from service.compliance import verify_receipt
 from service.http import json_io
 from service.http.problems import Problem
 from service.i18n.message_texts import preferred_language
-from service.ingest import file_import
+from service.ingest import encodings, guess, mapping, preview, table
 from service.storage import database
 from service.web.auth import sessions
 from service.web.forms import parse as forms
@@ -128,16 +130,18 @@ def _read_file(raw: bytes, read: Callable[[Path], object]) -> None:
         read(path)
 
 
+def _check_rows(chosen: mapping.FileMapping, path: Path) -> None:
+    preview.check_file(path, chosen, datetime.date, tokens.NOW)
+
+
 def _import_rows(raw: bytes) -> None:
     """Read the rows of a CSV and of an NDJSON file as the import does; a row that does not fit is a reason."""
-    mapping = file_import.parse_mapping((CATALOGUE / "bike-trips.mapping.yaml").read_text(encoding="utf-8"), "mapping")
-    report = file_import.ImportReport()
-    for rows in (
-        file_import._csv_rows(io.StringIO(text_of(raw)), mapping),
-        file_import._ndjson_rows(io.StringIO(text_of(raw))),
-    ):
-        with contextlib.suppress(file_import.MappingInvalid):
-            list(file_import._deliveries(rows, mapping, report))
+    rides = mapping.read_mapping(CATALOGUE / "bike-trips.mapping.yaml")
+    for chosen in (rides, rides.model_copy(update={"format": "ndjson"}), rides.model_copy(update={"format": "xlsx"})):
+        with contextlib.suppress(mapping.MappingInvalid, encodings.FileUnreadable):
+            _read_file(raw, partial(_check_rows, chosen))
+    with contextlib.suppress(encodings.FileUnreadable):
+        _read_file(raw, guess.guess_mapping)
 
 
 def _verify_receipt(raw: bytes) -> None:
@@ -178,6 +182,15 @@ def _yaml(raw: bytes) -> None:
     yaml_import.to_json(raw, 20_000, time.monotonic() + 60 * HANG_SECONDS)
 
 
+def _workbook() -> bytes:
+    """A small .xlsx file."""
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for cells in (("id", "bike_id", "start_date"), ("1", "7", "12/1/14 0:04")):
+        book.active.append(cells)
+    book.save(file)
+    return file.getvalue()
+
+
 RECORD: Final = record("r-1", "bike-1")
 STONE: Final = Tombstone(TombstoneKind.WITHDRAWN, "c" * 32, "p" * 32, datetime(2026, 1, 1, tzinfo=UTC))
 RECEIPT: Final = {
@@ -210,12 +223,12 @@ PARSERS: Final = (
     Parser(
         "mapping of an import",
         ((CATALOGUE / "bike-trips.mapping.yaml").read_bytes(), DEEP[:2_000], b"a: &a [*a]", b"1: 2025-99-99"),
-        lambda raw: _read_file(raw, file_import.read_mapping),
-        (file_import.MappingInvalid,),
+        lambda raw: _read_file(raw, mapping.read_mapping),
+        (mapping.MappingInvalid,),
     ),
     Parser(
         "rows of an import",
-        ((CATALOGUE / "bike-trips.csv").read_bytes()[:1_000], b'id,bike_id,start_date\n"', b"x" * 70_000),
+        ((CATALOGUE / "bike-trips.csv").read_bytes()[:1_000], b'id,bike_id,start_date\n"', b"x" * 70_000, _workbook()),
         _import_rows,
     ),
     Parser(
@@ -322,4 +335,4 @@ PARSERS: Final = (
 )
 """Every parser that reads what others send, store or configure."""
 assert sys.getrecursionlimit() < len(DEEP), "the samples must be deeper than Python's recursion"
-csv.field_size_limit(file_import.LINE_CHARACTERS_MAX)
+csv.field_size_limit(table.LINE_CHARACTERS_MAX)

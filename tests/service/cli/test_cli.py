@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from service.deployment import bill_of_materials
+from service.runtime.exit_codes import ExitCode
 from tests.support import servers
 from tests.support.command_line import run_command, start_demo, stop_process
 from tests.support.deadlines import WAIT_SECONDS
@@ -79,8 +80,67 @@ def test_an_import_for_the_demo_city_runs_twice(tmp_path: Path) -> None:
     assert json.loads(first.stdout)["accepted"] == 2
     assert json.loads(first.stdout)["examples"] == [{"line": 4, "record_id": "x-3", "code": "not_authorised"}]
     assert (json.loads(second.stdout)["accepted"], json.loads(second.stdout)["duplicates"]) == (0, 2)
+    assert "nobody with a live consent has linked these accounts" in first.stderr
     mapping.write_text("format: csv\n")
     assert run_command(*command).returncode == 2
+
+
+def test_an_import_ends_with_a_code_for_what_was_refused(tmp_path: Path) -> None:
+    """A10: a file of which nothing was taken is no success, and neither is one with bad rows."""
+    folder, port = tmp_path / "city", free_port()
+    running = start_demo(folder, port)
+    wait_until_ready(f"http://127.0.0.1:{port}", running)
+    stop_process(running)
+    rows, mapping = tmp_path / "rows.csv", tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "format: csv\ncolumns: {record_id: id, account: bike, occurred_on: day}\n"
+        "kind: bike_trip\nquantity: 1\naccount_prefix: bike-\n"
+    )
+    command = ("import", str(rows), "--source", "green-travel", "--mapping", str(mapping), "--data-dir", str(folder))
+    good, bad, stranger = "y-1,607,2025-02-01\n", "y-2,607,1/2/2025\n", "y-3,999999,2025-02-02\n"
+    for lines, code in (
+        (good + bad, ExitCode.ROWS_REFUSED),
+        (good + stranger, 0),
+        (bad + bad, ExitCode.NOTHING_TAKEN),
+        (stranger, ExitCode.NOTHING_TAKEN),
+        ("", 0),
+    ):
+        rows.write_text("id,bike,day\n" + lines)
+        done = run_command(*command)
+        assert (done.returncode, lines) == (code, lines), done.stderr
+    rows.write_text("id,bike,day\n" + good + bad)
+    done = run_command(*command)
+    assert json.loads(done.stdout)["examples"] == [
+        {
+            "line": 3,
+            "record_id": "y-2",
+            "code": "invalid_date",
+            "column": "day",
+            "message": "the text fits no format in `date_format`; add one that reads it",
+        }
+    ]
+    assert "1 refused as invalid_date, first line 3, column day: the text fits no format" in done.stderr
+    nothing_named = run_command("import", str(rows), "--data-dir", str(folder))
+    assert (nothing_named.returncode, "needs --source and --mapping" in nothing_named.stderr) == (2, True)
+
+
+def test_a_check_needs_no_city_and_writes_the_mapping_that_it_guesses(tmp_path: Path) -> None:
+    rows, mapping = tmp_path / "trips.csv", tmp_path / "trips.yaml"
+    rows.write_text("ride id,card no,start,hours\nr-1,c-1,2025-02-01 08:00,1\nr-2,c-1,2025-02-28 09:00,\n")
+    first = run_command("import", str(rows), "--check", "--mapping", str(mapping))
+    assert first.returncode == ExitCode.ROWS_REFUSED, first.stderr
+    assert f"wrote {mapping}, guessed from the file" in first.stdout
+    written = mapping.read_text(encoding="utf-8")
+    assert 'occurred_on: "start"' in written
+    second = run_command("import", str(rows), "--check", "--mapping", str(mapping))
+    assert (second.returncode, "wrote" in second.stdout) == (ExitCode.ROWS_REFUSED, False)
+    assert "2 rows: 1 records of 1 accounts, 1 refused" in second.stdout
+    assert "line 2: id r-1, account c-1, bike_trip, 60, 2025-02-01" in second.stdout
+    assert "line 3, id r-2, column hours: invalid_quantity" in second.stdout
+    assert second.stdout.endswith("nothing was sent\n")
+    assert mapping.read_text(encoding="utf-8") == written
+    absent = run_command("import", str(tmp_path / "absent.csv"), "--check")
+    assert (absent.returncode, "absent.csv" in absent.stderr) == (2, True)
 
 
 def test_commands_say_what_is_wrong_and_do_nothing(tmp_path: Path) -> None:
