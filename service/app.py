@@ -21,7 +21,7 @@ from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
 from service.auth.demo_issuer import DemoIssuer
 from service.compliance import key_fingerprints, replay
-from service.http import json_io, openapi, problems
+from service.http import json_io, problems
 from service.http.context import AppContext, Clock
 from service.http.endpoints import audience_routes, hot_routes, public_routes
 from service.http.middleware import RequestMiddleware
@@ -123,7 +123,11 @@ def api_routes(app_context: AppContext) -> list[BaseRoute]:
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
     """Return the OpenAPI document, made at its first request: making it is a tenth of a process's start."""
-    return openapi.document(OPERATIONS, VERSION)
+    # Imported here: no process needs the writer and its schemas before somebody reads the document.
+    from service.api import openapi_texts
+    from service.http.openapi import document as openapi
+
+    return openapi.build(OPERATIONS, openapi_texts.DOCUMENTS, VERSION, openapi_texts.load())
 
 
 async def _document(_: Request) -> Response:

@@ -69,49 +69,76 @@ def _parsed(parse: Callable[[object], Any]) -> Callable[[object], Any]:
     return validate
 
 
-_LEAF = {
-    "type": "object",
-    "properties": {
-        "measure": {"enum": sorted(conditions.MEASURES)},
-        "at_least": {"type": "integer", "minimum": 1},
-    },
-    "required": ["measure", "at_least"],
-    "additionalProperties": False,
-}
 CONDITION_SCHEMA = {
-    "description": "at least, or all/any of a non-empty list of conditions; nothing else",
-    "oneOf": [
-        _LEAF,
+    "title": "Condition",
+    "description": "At least so many points, or all or any of a list of conditions; nothing else.",
+    "anyOf": [
+        {
+            "title": "AtLeast",
+            "type": "object",
+            "description": "At least so many points, in all or in one dimension.",
+            "properties": {
+                "measure": {
+                    "title": "Measure",
+                    "type": "string",
+                    "enum": sorted(conditions.MEASURES),
+                    "description": "`total`, or one of the five dimensions.",
+                },
+                "at_least": {"type": "integer", "minimum": 1, "description": "The points that are needed."},
+            },
+            "required": ["measure", "at_least"],
+            "additionalProperties": False,
+        },
         *(
             {
+                "title": f"{word.title()}Conditions",
                 "type": "object",
-                "properties": {word: {"type": "array", "minItems": 1, "items": {"type": "object"}}},
+                "description": f"{word.title()} of these conditions {verb} met.",
+                "properties": {
+                    word: {
+                        "type": "array",
+                        "minItems": 1,
+                        # Pydantic refuses a `$ref` to a schema that it did not make; the OpenAPI document has one.
+                        "items": {"x-reference": "Condition"},
+                        "description": f"The conditions, of which {word} {verb} met.",
+                    }
+                },
                 "required": [word],
                 "additionalProperties": False,
             }
-            for word in ("all", "any")
+            for word, verb in (("all", "are"), ("any", "is"))
         ),
     ],
 }
 EFFECT_SCHEMA = {
-    "oneOf": [
+    "title": "Effect",
+    "description": "The improvement of one attribute of the baseline: one of a closed list.",
+    "anyOf": [
         {
+            "title": f"{type_.__name__}Effect",
             "type": "object",
+            "description": " ".join((type_.__doc__ or "").split()),
             "properties": {
-                "kind": {"const": str(kind)},
+                "kind": {"type": "string", "const": str(kind), "description": "The kind of effect."},
                 **{
-                    name: {"type": "integer", "minimum": 1, "maximum": effect.limit}
-                    for name in effects.amount_names(effect)
+                    name: {
+                        "type": "integer",
+                        "minimum": 1,
+                        "maximum": type_.limit,
+                        "description": f"The amount: {name.replace('_', ' ')}.",
+                    }
+                    for name in effects.amount_names(type_)
                 },
             },
-            "required": ["kind", *effects.amount_names(effect)],
+            "required": ["kind", *effects.amount_names(type_)],
             "additionalProperties": False,
         }
-        for kind, effect in EFFECTS.items()
-    ]
+        for kind, type_ in EFFECTS.items()
+    ],
 }
 
 CivilDay = Annotated[date, BeforeValidator(_civil_day)]
+"""A civil day of the city, in documents."""
 ConditionField = Annotated[
     Condition,
     PlainValidator(_parsed(conditions.parse)),
@@ -134,37 +161,59 @@ class ProviderDocument(StrictDocument):
     """
 
     provider_id: DocumentId
+    """The id of the provider."""
     kind: Annotated[ProviderKind, Closed]
+    """The kind of provider."""
     name: Name
+    """The name."""
     division: Division
+    """The division in which it works."""
     owner_id: Annotated[DocumentId | None, BeforeValidator(_stated)] = None
+    """The organisation behind it, equal for all providers of one owner."""
 
 
 class VenueDocument(StrictDocument):
     """A venue where a provider's benefits are redeemed, and the API client that acts for it."""
 
     venue_id: DocumentId
+    """The id of the venue."""
     provider_id: DocumentId
+    """The provider whose benefits are redeemed there."""
     name: Name
+    """The name."""
     division: Division
+    """The division in which it lies."""
     client_id: ClientId
+    """The API client that acts for it."""
 
 
 class BaselineDocument(StrictDocument):
     """The terms that everybody gets without points: at least one attribute, in fen, days, minutes or counts from 0."""
 
     price_fen: Amount = None
+    """The price, in fen."""
     deposit_fen: Amount = None
+    """The deposit, in fen."""
     period_days: Amount = None
+    """The days of a loan or grant."""
     items: Amount = None
+    """The items that may be taken at a time."""
     free_minutes: Amount = None
+    """The minutes without a fee."""
     wait_minutes: Amount = None
+    """The usual wait, in minutes."""
     capacity: Amount = None
+    """The places in a `capacity_period`."""
     counters: Amount = None
+    """The counters that are open."""
     pay_within_days: Amount = None
+    """The days within which to pay."""
     delivery: Annotated[bool | None, BeforeValidator(_stated)] = None
+    """True where it is delivered to the home."""
     gift_fen: Amount = None
+    """The value of a gift, in fen."""
     papers_within_days: Amount = None
+    """The days within which missing papers may follow."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -180,33 +229,46 @@ class ServiceDocument(StrictDocument):
     """
 
     service_id: DocumentId
+    """The id of the service."""
     provider_id: DocumentId
+    """The provider of the service."""
     kind: Annotated[ServiceKind, Closed]
+    """The kind of service."""
     name: Name
+    """The name."""
     baseline: BaselineDocument
+    """The terms that everybody gets without points."""
     evidence: LongText
+    """The evidence for the baseline."""
     capacity_period: Annotated[Period | None, Closed, BeforeValidator(_stated)] = None
+    """The civil period of `capacity`; a week unless stated."""
 
 
 class Allowance(StrictDocument):
     """A number of redemptions in a civil period."""
 
     count: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    """The number of redemptions."""
     period: Annotated[Period, Closed]
+    """The civil period."""
 
 
 class Quota(StrictDocument):
     """Limits of redemptions for one resident and for everybody together."""
 
     per_resident: Annotated[Allowance | None, BeforeValidator(_stated)] = None
+    """The limit for one resident."""
     total: Annotated[Allowance | None, BeforeValidator(_stated)] = None
+    """The limit for everybody together."""
 
 
 class Valid(StrictDocument):
     """The first and last civil day of a benefit."""
 
     from_: CivilDay = Field(alias="from")
+    """The first civil day."""
     until: CivilDay
+    """The last civil day."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -219,19 +281,33 @@ class BenefitDocument(StrictDocument):
     """A benefit: an addition to a service for residents who have the points and ask for it."""
 
     benefit_id: DocumentId
+    """The id of the benefit."""
     scene: Annotated[Scene, Closed]
+    """The scene of the benefit."""
     title: Name
+    """The title."""
     description: Prose
+    """The benefit in a few sentences."""
     service_id: DocumentId
+    """The service that it improves."""
     division: Division
+    """The division in which it is offered, within the provider's."""
     condition: ConditionField
+    """The points that are needed."""
     effect: EffectField
+    """The improvement by the benefit."""
     quota: Annotated[Quota | None, BeforeValidator(_stated)] = None
+    """Limits of redemptions; without it there are none."""
     valid: Valid
+    """The days on which it can be redeemed."""
     terms: Prose
+    """The terms at the venue."""
     need_based_alternative: Prose
+    """The alternative for people in need, without points."""
     offline_path: Prose
+    """The way without a phone."""
     assessment_id: AssessmentId
+    """The id of the impact assessment."""
 
 
 MODELS: Mapping[str, type[StrictDocument]] = MappingProxyType(

@@ -52,20 +52,30 @@ class TierDocument(StrictDocument):
     """`points` for every `units` of the year's sum, up to `up_to` units of it; the last tier has no end."""
 
     up_to: Annotated[int | None, Field(ge=1, le=AMOUNT_MAX), BeforeValidator(_stated)] = None
+    """The units of the year's sum at which the tier ends; the last tier has none."""
     units: Annotated[int, Field(ge=1, le=UNITS_MAX)]
+    """The units that give `points`."""
     points: Annotated[int, Field(ge=1, le=CAP_MAX)]
+    """The points for every `units`."""
 
 
 class IndicatorDocument(StrictDocument):
     """The worth of a kind of record, its dimension, its yearly cap and the months that it counts."""
 
     kind: Annotated[RecordKind, Closed]
+    """The kind of deed."""
     dimension: Annotated[Dimension, Closed]
+    """The dimension of its points."""
     yearly_cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
+    """The most points of a civil year."""
     validity_months: Annotated[int, Field(ge=1, le=VALIDITY_MONTHS_MAX)]
+    """The months that a record counts."""
     reference: LongText
+    """The clause that the worth follows."""
     tiers: Annotated[tuple[TierDocument, ...], Field(strict=False, min_length=1, max_length=TIERS_MAX)]
+    """The tiers of the year's sum, rising."""
     unit: Name
+    """The name of the kind's unit."""
 
     @model_validator(mode="after")
     def _tiers_rise(self) -> Self:
@@ -85,18 +95,26 @@ class DimensionDocument(StrictDocument):
     """A dimension and its cap in points."""
 
     dimension: Annotated[Dimension, Closed]
+    """The dimension."""
     cap: Annotated[int, Field(ge=1, le=CAP_MAX)]
+    """The most points that it can have."""
 
 
 class SchemeDocument(StrictDocument):
     """A version of the scheme, for civil years from `from_year` until the next version begins."""
 
     version: Annotated[str, Field(pattern=VERSION)]
+    """The version, such as `2026.1`."""
     from_year: Annotated[int, Field(ge=FIRST_YEAR, le=LAST_YEAR)]
+    """The first civil year that it scores."""
     reference: LongText
+    """The decision that it follows."""
     title: Name
+    """The title."""
     dimensions: Annotated[tuple[DimensionDocument, ...], Closed]
+    """The five dimensions with their caps."""
     indicators: Annotated[tuple[IndicatorDocument, ...], Field(strict=False, min_length=1)]
+    """The worth of each kind of deed."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

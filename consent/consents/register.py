@@ -23,6 +23,7 @@ from consent.domain.recipients import COUNTERPART_KIND, NO_CHANGES, RecipientCha
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import AlreadyGiven, NotFound, NoticeChanged, NotInForce
+from consent.kernel.instants import rfc3339
 from consent.models import Presentation, StoredConsent
 from consent.persons import Person
 
@@ -200,7 +201,7 @@ async def _record(
             "notice_sha256": shown.notice_sha256,
             "body_sha256": shown.body_sha256,
             "language": shown.language,
-            "expires_at": grant.expires_at.isoformat() if given else None,
+            "expires_at": rfc3339(grant.expires_at) if given else None,
             "previous_id": previous_id,
         },
         at,
@@ -261,7 +262,7 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
             "purpose": grant.purpose,
             "counterpart": grant.counterpart,
             "records_removed": removed,
-            **({"ended_at": ended_at.isoformat(), "cause": "another_recipient"} if state is State.TERMINATED else {}),
+            **({"ended_at": rfc3339(ended_at), "cause": "another_recipient"} if state is State.TERMINATED else {}),
         },
         at,
     )

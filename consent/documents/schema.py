@@ -71,10 +71,8 @@ SCHEME_ID_PATTERN = r"[a-z0-9][a-z0-9.-]{1,62}"
 DocumentId = Annotated[str, Field(pattern=rf"^{DOCUMENT_ID_PATTERN}$")]
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 AssessmentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$")]
-Division = Annotated[
-    str,
-    Field(pattern=r"^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])((0[1-9]|[1-9][0-9]){0,2})$"),
-]
+DIVISION_PATTERN = r"^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])((0[1-9]|[1-9][0-9]){0,2})$"
+Division = Annotated[str, Field(pattern=DIVISION_PATTERN)]
 """A GB/T 2260 code by prefix: province `21`, city `2101`, district `210102`; no trailing zeros."""
 ShortText = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_one_line)]
 LongText = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
@@ -90,14 +88,18 @@ class Name(StrictDocument):
     """A name or title in both languages."""
 
     zh_cn: ShortText = Field(alias="zh-CN")
+    """The text in Chinese."""
     en: ShortText
+    """The text in English."""
 
 
 class Prose(StrictDocument):
     """A text in both languages."""
 
     zh_cn: LongText = Field(alias="zh-CN")
+    """The text in Chinese."""
     en: LongText
+    """The text in English."""
 
 
 class Onboarding(StrictDocument):
@@ -107,21 +109,32 @@ class Onboarding(StrictDocument):
     """
 
     legal_basis: LongText
+    """The legal basis on which the source has the records."""
     voluntary: bool
+    """True where nobody has to do the deeds or to take part."""
     independent_of_employer_landlord_school_penal: bool
+    """True where no employer, landlord, school or penal programme stands behind the deeds."""
     assessment_id: AssessmentId
+    """The id of the impact assessment."""
 
 
 class SourceDocument(StrictDocument):
     """A source: the organisation that delivers records, and their kinds."""
 
     source_id: DocumentId
+    """The id of the source."""
     name: Name
+    """The name."""
     category: Annotated[SourceCategory, Closed]
+    """The category, which decides the kinds that it may deliver."""
     kinds: Annotated[tuple[Annotated[RecordKind, Closed], ...], Closed]
+    """The kinds of deed that it delivers."""
     division: Division
+    """The division in which it works."""
     client_id: ClientId
+    """The API client that acts for it."""
     onboarding: Onboarding
+    """Its declarations."""
 
     @model_validator(mode="after")
     def _kinds_fit(self) -> Self:
@@ -140,24 +153,38 @@ class NoticeText(StrictDocument):
     """A notice in one language, with a text for each clause that PIPL 17 and 30 ask for."""
 
     title: ShortText
+    """The title of the notice."""
     controller_name: ShortText
+    """The name of the controller."""
     controller_contact: LongText
+    """The controller's contact."""
     purposes: LongText
+    """The purposes of the processing."""
     method: LongText
+    """The method of the processing."""
     data_kinds: LongText
+    """The kinds of data."""
     recipients: LongText
+    """The recipients of data."""
     retention_period: LongText
+    """The time for which data are stored."""
     sensitive_data: LongText
+    """The sensitive data, if any, and the reason for them."""
     rights: LongText
+    """The person's rights."""
     how_to_withdraw: LongText
+    """The way to withdraw."""
     consequences_of_refusal: LongText
+    """The statement, in fixed words, that refusing costs nothing."""
 
 
 class NoticeLanguages(StrictDocument):
     """A notice in both languages; neither is a summary of the other."""
 
     zh_cn: NoticeText = Field(alias="zh-CN")
+    """The text in Chinese."""
     en: NoticeText
+    """The text in English."""
 
     @model_validator(mode="after")
     def _check_refusal_costs_nothing(self) -> Self:
@@ -178,10 +205,15 @@ class NoticeDocument(StrictDocument):
     """
 
     notice_id: DocumentId
+    """The id of the notice."""
     purpose: Annotated[Purpose, Closed]
+    """The purpose of the consents that it asks for."""
     counterpart: Annotated[str, Field(pattern=rf"^(\*|{DOCUMENT_ID_PATTERN})$")]
+    """The id of the source or provider, or `*` for every one of the purpose."""
     material: bool
+    """True for a change after which tickets of older versions are void."""
     languages: NoticeLanguages
+    """The texts."""
 
 
 HEADINGS = bilingual.by_language(bilingual.load("consent.documents", "headings.toml"), "headings")

@@ -23,6 +23,7 @@ from consent.database import queries, write_plan
 from consent.database.write_plan import Insert, OneOrNone, Plan, Update, Write
 from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
+from consent.kernel.instants import rfc3339
 from consent.persons import Person
 from consent.transparency import merkle
 from consent.transparency.logs import Log
@@ -104,7 +105,7 @@ def prepare_event(
         "kind": kind,
         "number": number,
         "previous": head.last_leaf,
-        "at": happened.isoformat(),
+        "at": rfc3339(happened),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
     salt = os.urandom(SALT_BYTES)
@@ -260,7 +261,7 @@ async def enqueue_policy_leaf(kind: str, document_id: str, version: int, sha256:
     It names a catalogue document, a barred use or a public key of the service, with the hash of its canonical JSON.
     """
     leaf: dict[str, Any] = {"v": 1, "kind": kind, "id": document_id, "version": version, "sha256": sha256}
-    leaf["in_force_from"] = in_force_from.isoformat()
+    leaf["in_force_from"] = rfc3339(in_force_from)
     await enqueue_leaf(Log.POLICY, rfc8785.dumps(leaf), in_force_from)
 
 

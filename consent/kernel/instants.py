@@ -21,6 +21,11 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(0, 0, micros)
 
 
+def rfc3339(moment: datetime) -> str:
+    """Format an aware datetime as RFC 3339 in UTC with `Z`; microseconds only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def to_day_number(day: date) -> int:
     """A civil day as the integer `yyyymmdd`; the civil year is the number divided by 10,000."""
     return day.year * 10_000 + day.month * 100 + day.day

@@ -20,6 +20,7 @@ from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel import working_days
 from consent.kernel.errors import NotFound
+from consent.kernel.instants import rfc3339
 from consent.models import StoredObjection, StoredRecord
 from consent.persons import ActingPerson, Person
 from consent.records import restoration
@@ -205,7 +206,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
             "source_id": objection.source_id,
             "reason_code": objection.reason_code,
             "state": state_in(vars(objection)),
-            "opened_at": queries.from_micros(objection.opened_at).isoformat(),
+            "opened_at": rfc3339(queries.from_micros(objection.opened_at)),
             "decide_by": queries.from_day_number(objection.decide_by).isoformat(),
             **{
                 column.removeprefix("sealed_"): person.open(

@@ -22,6 +22,7 @@ from consent.domain.purposes import Purpose
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import Conflict, RestoredByOfficer
+from consent.kernel.instants import rfc3339
 from consent.models import ReplacedRecord, StoredRecord
 from consent.persons import Person, raise_epoch
 from consent.records import gate, officer_corrections, source_ids
@@ -135,7 +136,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
             "source_record_id": copy.source_record_id,
             "change": copy.change,
             "decided_by": copy.decided_by,
-            "changed_at": copy.changed_at.isoformat(),
+            "changed_at": rfc3339(copy.changed_at),
             "kind": copy.kind,
             "quantity": copy.quantity,
             "occurred_on": copy.occurred_on.isoformat(),

@@ -18,6 +18,7 @@ from consent.consents import account_links, register
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.events import ledger, messages
+from consent.kernel.instants import rfc3339
 from consent.models import (
     AccountLink,
     ErasedLeaf,
@@ -50,6 +51,17 @@ DELETED_FIRST: tuple[type[Model], ...] = (
 person is there."""
 
 
+EXPORTED_LISTS = (
+    "consents", "accounts", "records", "events", "uses_for_all", "messages", "objections", "replaced_records",
+)  # fmt: skip
+"""The lists of an export."""
+
+
+def empty_export(subject: str) -> dict[str, Any]:
+    """Return the export of somebody of whom nothing is stored: the members of `export`."""
+    return {"subject": subject, **{name: [] for name in EXPORTED_LISTS}}
+
+
 async def export(person: Person) -> dict[str, Any]:
     """Return everything this package stores about the person, decrypted, as JSON-ready values."""
     return {
@@ -60,8 +72,8 @@ async def export(person: Person) -> dict[str, Any]:
                 "purpose": consent.grant.purpose,
                 "counterpart": consent.grant.counterpart,
                 "state": consent.grant.state,
-                "given_at": consent.grant.given_at.isoformat(),
-                "expires_at": consent.grant.expires_at.isoformat(),
+                "given_at": rfc3339(consent.grant.given_at),
+                "expires_at": rfc3339(consent.grant.expires_at),
                 "notice_id": consent.notice_id,
                 "notice_version": consent.notice_version,
                 "notice_sha256": consent.notice_sha256,
@@ -83,7 +95,7 @@ async def export(person: Person) -> dict[str, Any]:
         "events": [_opened(opening) for opening in await _all_events(person)],
         "uses_for_all": [_opened(opening) for opening in await access_log.openings_for_all(person)],
         "messages": [
-            {"kind": message.kind, "at": message.at.isoformat(), "facts": message.facts}
+            {"kind": message.kind, "at": rfc3339(message.at), "facts": message.facts}
             for message in await _all_messages(person)
         ],
         "objections": await objections.export(person),

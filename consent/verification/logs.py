@@ -17,6 +17,7 @@ from consent import persons
 from consent.crypto.vault import Keyring, SealBroken
 from consent.database import queries
 from consent.events import ledger
+from consent.kernel.instants import rfc3339
 from consent.models import ErasedLeaf, Erasure, LogEntry, LogHead, LogTile
 from consent.persons import Person
 from consent.transparency import epoch_start, log_epochs, merkle
@@ -272,7 +273,9 @@ def _opens(person: Person, row: queries.Row, previous: str) -> dict[str, Any]:
         raise _Broken(where, number, "the sealed event does not open") from None
     if ledger.leaf_hash_of(leaf) != row["leaf_hash"] or event["kind"] != row["kind"]:
         raise _Broken(where, number, "the event is not what its leaf commits to")
-    if event["at"] != queries.from_micros(row["at"]).isoformat():
+    moment = queries.from_micros(row["at"])
+    # Events of version 0.2.0 and before have `+00:00` instead of `Z`.
+    if event["at"] not in (rfc3339(moment), moment.isoformat()):
         raise _Broken(where, number, "the event's time is not the one its leaf commits to")
     if event["number"] != number or event["previous"] != previous:
         raise _Broken(where, number, "the event does not follow the one before it")

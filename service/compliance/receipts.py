@@ -17,6 +17,7 @@ import jwt
 from consent.domain.purposes import Purpose
 from consent.events.ledger import Opening
 from consent.kernel.canonical_json import canonical_json
+from consent.kernel.instants import rfc3339
 from service.auth.key_files import SigningKey
 
 SCHEMA = "ISO/IEC TS 27560:2023"
@@ -62,17 +63,22 @@ def build(openings: Sequence[Opening], controller: Mapping[str, str]) -> dict[st
         },
         "state": state,
         "dpv_state": DPV_STATE[state],
-        "expires_at": facts.get("expires_at"),
+        "expires_at": _with_z(facts.get("expires_at")),
         "previous_record_id": facts.get("previous_id"),
         "events": [
             {
                 "kind": opening.event["kind"],
-                "at": opening.event["at"],
+                "at": _with_z(opening.event["at"]),
                 "leaf_hash": encoded_hash(opening.leaf_hash),
             }
             for opening in openings
         ],
     }
+
+
+def _with_z(instant: str | None) -> str | None:
+    """Return an instant of an event with `Z`. Events of version 0.2.0 and before have `+00:00`, and stay as hashed."""
+    return None if instant is None else instant.replace("+00:00", "Z")
 
 
 def sign(receipt: Mapping[str, Any], key: SigningKey) -> str:
@@ -89,7 +95,7 @@ def build_erasure(leaf_hash: str, at: datetime) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA,
         "state": "erased",
-        "events": [{"kind": "person.erased", "at": at.isoformat(), "leaf_hash": encoded_hash(leaf_hash)}],
+        "events": [{"kind": "person.erased", "at": rfc3339(at), "leaf_hash": encoded_hash(leaf_hash)}],
     }
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from consent.domain.document_kinds import DocumentKind
-from service.http.openapi import Operation
+from service.http.openapi.operation import Operation
 
 
 class DocumentKindConvertor(StringConvertor):

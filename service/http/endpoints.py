@@ -39,7 +39,8 @@ from service.auth.access_tokens import (
 from service.http import bodies, json_io, token_refusals
 from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
-from service.http.openapi import Operation
+from service.http.created import located
+from service.http.openapi.operation import Operation
 from service.http.problems import SUSPENDED_STAFF, Problem, problem_response
 from service.http.replay import replayed
 from service.i18n import message_texts
@@ -194,10 +195,12 @@ async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> No
     except IdentityError as error:
         token_refusals.note(audience, error, scope)
         raise Problem(error.code) from None
-    wait = app_context.limiter.count(audience.value, principal_key(principal))
+    limiter, caller, state = app_context.limiter, principal_key(principal), scope.setdefault("state", {})
+    wait = limiter.count(audience.value, caller)
+    state["rate_limit"] = audience.value, limiter.left(audience.value, caller)
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
-    scope.setdefault("state", {})["principal"] = principal
+    state["principal"] = principal
 
 
 def bearer(scope: Scope) -> str | None:
@@ -244,6 +247,8 @@ class Runner:
 
     def __init__(self, endpoint: Endpoint, app_context: AppContext, audience: Audience | None) -> None:
         self.endpoint, self.app_context, self.audience = endpoint, app_context, audience
+        deprecated = endpoint.operation.deprecated
+        self.deprecation = deprecated.headers() if deprecated else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -256,6 +261,8 @@ class Runner:
                 what = " ".join((self.endpoint.operation.operation_id, *document))
                 await record_refusal(self.app_context, self.audience, actor, error.code, what)
             raise
+        if self.deprecation:
+            response.raw_headers.extend(self.deprecation)
         await response(scope, receive, send)
 
 
@@ -341,7 +348,8 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
         if key is not None:
             stored = await idempotency.claim(keyring, key, context.at)
             if stored is not None:
-                return replayed(context.request.scope, stored, key.fingerprint)
+                answered = replayed(context.request.scope, stored, key.fingerprint)
+                return located(endpoint.operation, context.request, answered)
         try:
             answer = await endpoint.handle(context, body)
         except DomainError as error:
@@ -349,7 +357,7 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
                 raise
             late, response = error, problem_response(context.request, Problem(error.code, members=error.members()))
         else:
-            response = _response(answer)
+            response = located(endpoint.operation, context.request, _response(answer))
         if key is not None:
             await idempotency.store_answer(keyring, key.scope, response.status_code, bytes(response.body))
     if late is not None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -25,6 +25,7 @@ from consent.database import queries
 from consent.database.paging import Cursor
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.faults import pointer_to
+from consent.kernel.instants import rfc3339 as rfc3339
 from service.http.bodies import header, media_type
 from service.http.problems import Problem
 
@@ -150,11 +151,6 @@ def respond_with_etag(request: Request, body: Any) -> Response:
     if known and _matches(known, tag):
         return Response(status_code=304, headers={"ETag": tag, **REVALIDATED})
     return JsonResponse(content, headers=((b"etag", tag.encode()), *_REVALIDATED))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Format an aware datetime as RFC 3339 in UTC with `Z`; microseconds only where there are any."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def read_limit(request: Request) -> int:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.auth.access_tokens import Audience
 from service.http.context import AppContext
 from service.http.problems import Problem, problem_response, unforeseen
 from service.observability import metrics
@@ -39,25 +40,30 @@ class RequestMiddleware:
     1. Give the request an id: `request.state.request_id`, and the header `x-request-id` of its answer.
     2. Refuse foreign hosts (`bad_header`) and addresses that ask too often (`rate_limited`).
     3. Answer an error that `problems.handlers` does not name.
-    4. Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself.
+    4. Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself, and the rate
+       limit of a caller who was counted (`RateLimit` of draft-ietf-httpapi-ratelimit-headers-10).
     5. Count the request with its time, and log it if it failed: operation and status, never a path or a person.
     """
 
     def __init__(self, app: ASGIApp, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
+        self.policies = {audience: app_context.limiter.policy(audience) for audience in Audience}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began, status, request_id = time.perf_counter(), 0, os.urandom(8).hex()
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
 
         async def send_complete(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 complete_headers(message["headers"], request_id)
+                if (limit := state.get("rate_limit")) is not None:
+                    message["headers"] += ((b"ratelimit-policy", self.policies[limit[0]]), (b"ratelimit", limit[1]))
             await send(message)
 
         try:

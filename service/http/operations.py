@@ -11,12 +11,16 @@ from pydantic import BaseModel
 
 from service.auth.access_tokens import Audience
 from service.http.endpoints import Endpoint, Handler, Key, Parse
-from service.http.json_io import LIMIT_MAX
-from service.http.openapi import Operation, Parameter
+from service.http.json_io import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX
+from service.http.openapi.operation import Etag, Operation, Parameter
 
 PAGING = (
-    Parameter("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}, description="how many at most"),
-    Parameter("cursor", {"type": "string"}, description="next_cursor of the page before"),
+    Parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+        "The number of rows of a page, at most.",
+    ),
+    Parameter("cursor", {"type": "string", "maxLength": CURSOR_MAX}, "`next_cursor` of the page before."),
 )
 Answers = type[BaseModel] | tuple[type[BaseModel], ...] | None
 """The schema of an answer, several of which one is sent, or none."""
@@ -34,6 +38,10 @@ class ReadOptions(TypedDict, total=False):
     """Answers with another status that are no problem."""
     media: str
     also_answers: tuple[str, ...]
+    revalidates: bool
+    """See `Operation.revalidates`."""
+    etag: Etag
+    """See `Operation.etag`."""
     own_clock: bool
     """See `Endpoint.own_clock`."""
     hot: bool
@@ -46,12 +54,16 @@ class WriteOptions(TypedDict, total=False):
     key: Key
     errors: tuple[str, ...]
     method: HTTPMethod
+    location: str
+    """See `Operation.location`."""
     raw: bool
     """The handler reads the body and opens its transactions itself."""
     parse: Parse
     """See `Endpoint.parse`."""
     also_accepts: tuple[str, ...]
     also_answers: tuple[str, ...]
+    etag: Etag
+    """See `Operation.etag`."""
     own_clock: bool
     """See `Endpoint.own_clock`."""
     hot: bool
@@ -83,6 +95,8 @@ class Calls:
             responses={200: answer, **options.get("further", {})},
             media=options.get("media", "application/json"),
             also_answers=options.get("also_answers", ()),
+            revalidates=options.get("revalidates", False),
+            etag=options.get("etag", "none"),
             query=options.get("query", ()),
             errors=options.get("errors", ()),
             tags=(self._tag,),
@@ -117,8 +131,10 @@ class Calls:
             responses=answers,
             errors=options.get("errors", ()),
             idempotency=key,
+            location=options.get("location", ""),
             also_accepts=options.get("also_accepts", ()),
             also_answers=options.get("also_answers", ()),
+            etag=options.get("etag", "none"),
             tags=(self._tag,),
         )
         return Endpoint(

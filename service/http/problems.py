@@ -25,7 +25,8 @@ from service.i18n.message_texts import preferred_language
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event, place_of, request_fields
 
-TYPE_BASE: Final = "https://credit-easy.example/problems/"
+TYPE_BASE: Final = "/v1/public/errors/"
+"""Begins the `type` of every problem, a relative reference to the page about its code (RFC 9457, section 3.1.1)."""
 RETRY_AFTER_SECONDS: Final = 5
 """Seconds of Retry-After while the database or the key server is unavailable."""
 AUTHENTICATE: Final = "Bearer"
@@ -164,12 +165,17 @@ def note_reason(scope: Scope, reason: str) -> None:
     scope.setdefault("state", {})["refused_for"] = reason
 
 
+def type_of(code: str) -> str:
+    """Return the `type` of problems with this code."""
+    return TYPE_BASE + code
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """The answer for a problem, in the caller's language."""
     language, text = preferred_language(request.headers.get("accept-language", "")), problem.text
     title, detail = text.en if language == "en" else text.zh
     body: dict[str, Any] = {
-        "type": TYPE_BASE + problem.code.replace("_", "-"),
+        "type": type_of(problem.code),
         "title": title,
         "status": text.status,
         "detail": detail,

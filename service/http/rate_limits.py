@@ -101,6 +101,18 @@ class Limiter:
         count.own += 1
         return None
 
+    def left(self, rate: str, caller: str) -> bytes:
+        """Return the `RateLimit` field of a caller that was just counted: requests left, and seconds until more."""
+        now = clock()
+        count = self.counts.get((rate, caller))
+        used = 0 if count is None else count.own + count.others
+        left = max(0, self._limit(rate) - used)
+        return b'"%b";r=%d;t=%d' % (rate.encode(), left, WINDOW_SECONDS - int(now) % WINDOW_SECONDS)
+
+    def policy(self, rate: str) -> bytes:
+        """Return the `RateLimit-Policy` field of a rate."""
+        return b'"%b";q=%d;w=%d' % (rate.encode(), self.rates[rate], WINDOW_SECONDS)
+
     async def spent(self, rate: str, caller: str) -> int | None:
         """Return the seconds to wait when a caller has used up a rate of EXACT, else None. Counts nothing."""
         total = await self._total_in_redis(rate, caller, added=0)

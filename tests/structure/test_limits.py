@@ -87,6 +87,8 @@ def test_every_list_in_a_body_has_a_maximum() -> None:
         if "requestBody" in operation
     ]
     assert len(bodies) > 20
+    # A catalogue document as a whole has at most DOCUMENT_BYTES_MAX bytes.
+    bodies = [body for body in bodies if body["$ref"] != "#/components/schemas/DocumentBody"]
     unlimited = [place for body in bodies for place in _unlimited(api, body, "")]
     assert unlimited == []
 

@@ -23,7 +23,7 @@ def _operations() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
 @cache
 def _validators(operation_id: str) -> Mapping[tuple[str, str], jsonschema_rs.Draft202012Validator]:
     """Compile the schemas of an operation's JSON answers, by status and media type."""
-    components = app.document()["components"]
+    components = _closed(app.document()["components"])
     (operation,) = [
         candidate
         for _, item in _operations()
@@ -36,6 +36,16 @@ def _validators(operation_id: str) -> Mapping[tuple[str, str], jsonschema_rs.Dra
         for media, content in answer.get("content", {}).items()
         if media.endswith("json")
     }
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema that refuses members it does not name: answers are open for clients, not for this project."""
+    if isinstance(schema, list):
+        return [_closed(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _closed(inner) for name, inner in schema.items()}
+    return {"additionalProperties": False, **closed} if isinstance(schema.get("properties"), dict) else closed
 
 
 def described(method: str, path: str) -> Mapping[str, Any] | None:

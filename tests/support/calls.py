@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx2
 
 from service.auth.access_tokens import Audience
-from service.http.openapi import Operation
+from service.http.openapi.operation import Operation
 from tests.support.city import City
 
 CASE: Final = "case-of-nobody"

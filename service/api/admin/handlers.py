@@ -33,6 +33,7 @@ from service.api.admin.queries import named_kind, named_version, tag
 from service.api.staff_divisions import require_own
 from service.auth.access_tokens import Administrator
 from service.http import json_io
+from service.http.accept import preferred_media
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 from service.i18n import findings
@@ -181,8 +182,12 @@ async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
 
 
 async def export_catalogue(context: RequestContext, _: None) -> Answer | Response:
-    """Return every document in force as JSON, or as YAML for `?format=yaml`; an import of it has the same hashes."""
-    chosen = context.request.query_params.get("format", "json")
+    """Return every document in force as JSON, or as YAML where `?format=` or `Accept` ask for it.
+
+    An import of it has the same hashes.
+    """
+    accepted = preferred_media(context.request.headers.get("accept", ""), ("application/json", YAML))
+    chosen = context.request.query_params.get("format", "yaml" if accepted == YAML else "json")
     if chosen not in ("json", "yaml"):
         raise Problem("bad_query")
     bodies = await versions.bodies_in_force(context.at)

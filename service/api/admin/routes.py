@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.admin import catalogue_import, handlers, previews, queries, schemas, sentences
+from consent.documents import versions
+from service.api.admin import catalogue_import, handlers, previews, queries, schemas, sentence_schemas, sentences
 from service.auth.access_tokens import Audience
-from service.http.openapi import Parameter
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 STAFF = Calls(Audience.ADMINISTRATOR)
+FORMATS = {"type": "string", "enum": ["json", "yaml"]}
+STATES = {"type": "string", "enum": [*versions.STATES]}
+NUMBER = {"type": "integer", "minimum": 1, "maximum": 10**queries.VERSION_DIGITS - 1}
 ONE, VERSION = "/v1/admin/{kind}/{id}", "/v1/admin/{kind}/{id}/versions/{version}"
 
 ADMIN = (
@@ -26,7 +30,7 @@ ADMIN = (
         "Export all documents in force as JSON or YAML",
         handlers.export_catalogue,
         schemas.Catalogue,
-        query=(Parameter("format", {"type": "string", "enum": ["json", "yaml"]}),),
+        query=(Parameter("format", FORMATS, "The media type, instead of `Accept`."),),
         also_answers=(handlers.YAML,),
         errors=("bad_query",),
     ),
@@ -40,21 +44,22 @@ ADMIN = (
         also_accepts=(handlers.YAML,),
         parse=catalogue_import.read_catalogue,
         errors=("other_division",),
+        key="optional",
     ),
     STAFF.get(
         "/v1/admin/sentences",
         "listSentences",
         "List the closed sentences for texts of benefits",
         sentences.list_sentences,
-        schemas.Sentences,
+        sentence_schemas.Sentences,
     ),
     STAFF.post(
         "/v1/admin/benefits/compose",
         "composeTexts",
         "Compose a benefit's texts from closed sentences without storing anything",
         sentences.compose,
-        schemas.ComposeBody,
-        {200: schemas.ComposedTexts},
+        sentence_schemas.ComposeBody,
+        {200: sentence_schemas.ComposedTexts},
     ),
     STAFF.post(
         "/v1/admin/{kind}",
@@ -63,8 +68,9 @@ ADMIN = (
         handlers.create,
         schemas.DocumentBody,
         {201: schemas.DraftAnswer},
-        key="optional",
+        key="required",
         errors=("conflict", "not_found", "other_division"),
+        location="/v1/admin/{kind}/{id}/versions/{version}",
     ),
     STAFF.post(
         "/v1/admin/{kind}/findings",
@@ -81,7 +87,7 @@ ADMIN = (
         "List documents of a kind",
         queries.list_documents,
         schemas.VersionList,
-        query=(Parameter("state", {"type": "string"}), *PAGING),
+        query=(Parameter("state", STATES, "Documents whose newest version has this state."), *PAGING),
         errors=("bad_query", "not_found"),
     ),
     STAFF.get(
@@ -91,6 +97,7 @@ ADMIN = (
         queries.read_document,
         schemas.VersionAnswer,
         errors=("not_found",),
+        etag="sent",
     ),
     STAFF.post(
         ONE,
@@ -102,6 +109,7 @@ ADMIN = (
         key="optional",
         errors=("not_found", "precondition_required", "precondition_failed", "changed", "other_division"),
         method=HTTPMethod.PUT,
+        etag="required",
     ),
     STAFF.get(
         f"{ONE}/dependents",
@@ -118,8 +126,8 @@ ADMIN = (
         queries.diff,
         schemas.Differences,
         query=(
-            Parameter("from", {"type": "integer"}, required=True, description="the older version"),
-            Parameter("to", {"type": "integer"}, required=True, description="the newer version"),
+            Parameter("from", NUMBER, "The older version.", required=True),
+            Parameter("to", NUMBER, "The newer version.", required=True),
         ),
         errors=("not_found",),
     ),
@@ -139,6 +147,7 @@ ADMIN = (
         queries.read_version,
         schemas.VersionAnswer,
         errors=("not_found",),
+        etag="sent",
     ),
     STAFF.get(
         f"{VERSION}/changes",

@@ -7,11 +7,28 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel
 
 from consent.domain.records import Dimension
-from service.api.common_schemas import Document, FindingRow
+from service.api.common_schemas import (
+    DOCUMENT_SCHEMAS,
+    UNFINISHED,
+    Baseline,
+    CatalogueDocument,
+    CatalogueId,
+    CivilDayText,
+    Day,
+    DocumentKindName,
+    DocumentState,
+    FindingRow,
+    Instant,
+    Localized,
+    MeasureName,
+    NextCursor,
+    Pointer,
+    Sha256,
+    StaffId,
+)
 from service.http.json_io import ApiModel, OptionalBody
+from service.http.openapi.named import component
 
-KEYS_MAX = 100
-"""Keys of sentences for one text: more than the vocabulary offers for any, at a few venues."""
 DOCUMENTS_MAX = 2_000
 """Documents of one import. A whole city has some hundreds; each that differs is a row that the transaction writes."""
 KINDS_MAX = 20
@@ -19,8 +36,23 @@ KINDS_MAX = 20
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class DocumentBody(RootModel[dict[str, Any]]):
-    """A catalogue document of the kind in the path. The publication rules check its members and report findings."""
+DOCUMENT = component(
+    "CatalogueDocument",
+    {
+        "description": "A catalogue document of one of the seven kinds.",
+        "anyOf": [
+            *({"$ref": f"#/components/schemas/{name}"} for name in DOCUMENT_SCHEMAS),
+            {"type": "object", "title": "UnfinishedDocument", "description": UNFINISHED},
+        ],
+    },
+)
+
+
+class DocumentBody(RootModel[Annotated[dict[str, Any], DOCUMENT]]):
+    """A catalogue document of the kind in the path.
+
+    A draft is stored with its faults: the publication rules check its members and report findings.
+    """
 
 
 class FindingAnswer(FindingRow):
@@ -30,57 +62,70 @@ class FindingAnswer(FindingRow):
 class DraftAnswer(ApiModel):
     """A stored draft, with the publication rules' findings about it."""
 
-    id: str
+    id: CatalogueId
     version: int
-    state: str
-    sha256: str
+    """The number of the new version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON, which an approver names."""
     findings: list[FindingAnswer]
+    """The findings of the publication rules about the draft."""
 
 
 class Findings(ApiModel):
     """Findings of the publication rules about a document that was not stored."""
 
     findings: list[FindingAnswer]
+    """The findings of the publication rules about the document."""
 
 
 class VersionAnswer(ApiModel):
     """One version with its document."""
 
-    id: str
+    id: CatalogueId
     version: int
-    state: str
-    sha256: str
-    in_force_from: str | None = None
+    """The number of the version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON, which an approver names."""
+    in_force_from: Instant | None = None
+    """The time from which the version is in force."""
     in_force_version: int | None
     """The number of the version in force now, this one or another; null when none is in force."""
     resume_requested: bool | None = None
     """True while one person has requested to resume this suspended version and a second request is missing."""
-    name: dict[str, str] | None = None
-    document: Document
+    name: Localized | None = None
+    """The name or title, where the kind has one."""
+    document: CatalogueDocument
 
 
 class HistoryRow(ApiModel):
     """A version in the history of its document."""
 
     version: int
-    state: str
-    sha256: str
-    in_force_from: str | None = None
-    document: Document
+    """The number of the version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON."""
+    in_force_from: Instant | None = None
+    """The time from which the version is in force."""
+    document: CatalogueDocument
 
 
 class History(ApiModel):
     """A page of a document's versions, newest first."""
 
     data: list[HistoryRow]
-    next_cursor: str | None
+    """Versions, newest first."""
+    next_cursor: NextCursor
 
 
 class OtherVersion(ApiModel):
     """An older version that has not ended: submitted, in review, scheduled, in force or suspended."""
 
     version: int
-    state: str
+    """The number of the version."""
+    state: DocumentState
 
 
 class VersionRow(ApiModel):
@@ -89,105 +134,128 @@ class VersionRow(ApiModel):
     The name is that of the version in force, and that of this version only while none is in force.
     """
 
-    id: str
+    id: CatalogueId
     version: int
-    state: str
-    sha256: str
-    name: dict[str, str] | None = None
+    """The number of the newest version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON."""
+    name: Localized | None = None
+    """The name or title, where the kind has one."""
     in_force_version: int | None = None
+    """The number of the version in force, if one is."""
     resume_requested: bool | None = None
+    """True while one person has requested to resume this suspended version and a second request is missing."""
     others: list[OtherVersion] | None = None
+    """Older versions that have not ended."""
 
 
 class VersionList(ApiModel):
     """A page of documents in order of id, each with its newest version."""
 
     data: list[VersionRow]
-    next_cursor: str | None
+    """Documents by id."""
+    next_cursor: NextCursor
 
 
 class Difference(ApiModel):
     """A difference of two versions at a JSON pointer; `before` or `after` is absent where the member does not exist."""
 
-    pointer: str
+    pointer: Pointer
     before: Any = None
+    """The value in the older version; absent where the member does not exist there."""
     after: Any = None
+    """The value in the newer version; absent where the member does not exist there."""
 
 
 class Differences(ApiModel):
     """All differences of two versions."""
 
     data: list[Difference]
+    """The differences, in the order of the document."""
 
 
 class ComparedVersion(ApiModel):
     """The version that a version is compared with; for a new scheme, the scheme of the years before."""
 
-    id: str
+    id: CatalogueId
     version: int
-    state: str
+    """The number of the version."""
+    state: DocumentState
 
 
 class Changes(ApiModel):
     """The differences of a version from the version in force, which `beside` names; null when there is none."""
 
     beside: ComparedVersion | None
+    """The version that is compared with."""
     data: list[Difference]
+    """The differences, in the order of the document."""
 
 
 class Dependent(ApiModel):
     """A document in force that depends on another document and ends with it."""
 
-    kind: str
-    id: str
-    name: dict[str, str] | None = None
+    kind: DocumentKindName
+    id: CatalogueId
+    name: Localized | None = None
+    """The name or title, where the kind has one."""
 
 
 class Dependents(ApiModel):
     """The documents in force that depend on a document."""
 
     data: list[Dependent]
+    """The documents."""
 
 
 class SubmittedAnswer(ApiModel):
     """The state of a submitted version, with the publication rules' findings."""
 
-    state: str
+    state: DocumentState
     findings: list[FindingAnswer]
+    """The findings of the publication rules about the version."""
 
 
 class ApproveBody(ApiModel):
     """The SHA-256 of the version that the approver read, in hexadecimal."""
 
     sha256: Hash
+    """The SHA-256 that came with the version you read."""
 
 
 class SuspendBody(OptionalBody):
     """The reason for suspending or cancelling a version; staff read it in the version's history."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """The reason, in your words."""
 
 
 class StepRow(ApiModel):
     """An act on a version; `act` is draft, submit, review, send_back, approve, suspend, ask_to_resume, resume, …"""
 
     act: str
-    staff_id: str
-    at: str
+    """The act; acts may be added."""
+    staff_id: StaffId
+    at: Instant
+    """The time of the act."""
     reason: str | None = None
+    """The reason that was given."""
 
 
 class Steps(ApiModel):
     """Every act on a version, oldest first."""
 
     data: list[StepRow]
+    """The acts, oldest first."""
 
 
 class StateAnswer(ApiModel):
     """The state of a version after a step; `suspended` lists benefits that a worse baseline suspended."""
 
-    state: str
+    state: DocumentState
     suspended: list[str] | None = None
+    """The ids of benefits that a worse baseline suspended."""
 
 
 class PointsShift(ApiModel):
@@ -197,9 +265,13 @@ class PointsShift(ApiModel):
     """
 
     gain: int | None
+    """People whose last year would earn more."""
     less: int | None
+    """People whose last year would earn less."""
     same: int | None
+    """People whose last year would earn the same."""
     lowers: list[str]
+    """Kinds and dimensions that could earn less."""
 
 
 class ImpactAnswer(ApiModel):
@@ -209,11 +281,15 @@ class ImpactAnswer(ApiModel):
     """
 
     population: int | None
+    """The people who are counted."""
     applies: int | None
+    """The people to whom the benefit would apply."""
     by_division: dict[str, int | None]
+    """The people to whom it would apply, by division."""
     give_or_take: int
     """The distance from the truth that nineteen of twenty such counts stay within."""
     too_few_people: bool
+    """True where fewer than 200 people are counted: nothing is published then."""
     synthetic: bool
     """True in a demonstration city, whose population is invented."""
     scheme: PointsShift | None = None
@@ -223,9 +299,12 @@ class ImpactAnswer(ApiModel):
 class BenefitFigures(ApiModel):
     """Redemptions of a finished week by scene and benefit, with noise and in tens; null when too small to publish."""
 
-    first_day: str
-    last_day: str
+    first_day: CivilDayText
+    """The first civil day of the week."""
+    last_day: CivilDayText
+    """The last civil day of the week."""
     redemptions: dict[str, dict[str, int | None]]
+    """Redemptions by scene and benefit."""
     give_or_take: int | None = None
     """The distance from the truth that nineteen of twenty such counts stay within."""
 
@@ -234,36 +313,46 @@ class SyntheticPerson(ApiModel):
     """Points of a synthetic person by dimension; a dimension that is left out counts as zero."""
 
     points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
+    """Points by dimension."""
 
 
 class DryRunLine(ApiModel):
     """One condition of a benefit: the points needed and the points of the synthetic person."""
 
-    measure: str
+    measure: MeasureName
     at_least: int
+    """The points that are needed."""
     have: int
+    """The points of the synthetic person."""
     met: bool
+    """True where they are enough."""
 
 
 class DryRun(ApiModel):
     """A benefit decided for a synthetic person: its conditions, the terms, and the baseline that everybody gets."""
 
     applies: bool
+    """True where the benefit would apply."""
     conditions: list[DryRunLine]
-    baseline: Document
-    terms: Document
+    """Every line of the condition."""
+    baseline: Baseline
+    """The terms that everybody gets without points."""
+    terms: Baseline
+    """The terms that the person would get."""
 
 
 class RetireBody(ApiModel):
     """The civil day at whose beginning the version ends; today ends it at once."""
 
-    from_: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(alias="from")
+    from_: Day = Field(alias="from")
+    """The civil day at whose beginning the version ends."""
 
 
 class Catalogue(ApiModel):
     """All documents in force, by kind."""
 
-    catalogue: dict[str, list[Document]]
+    catalogue: dict[DocumentKindName, list[CatalogueDocument]]
+    """The documents in force, by kind."""
 
 
 class CatalogueBody(ApiModel):
@@ -273,75 +362,26 @@ class CatalogueBody(ApiModel):
         dict[str, Annotated[list[dict[str, Any]], Field(max_length=DOCUMENTS_MAX, fail_fast=True)]],
         Field(max_length=KINDS_MAX),
     ]
+    """The documents, by kind."""
 
 
 class ImportedRow(ApiModel):
     """A draft that an import stored, with its findings; null beyond the first hundred drafts."""
 
-    id: str
+    id: CatalogueId
     version: int
-    state: str
-    sha256: str
+    """The number of the new version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON."""
     findings: list[FindingAnswer] | None = None
+    """The findings of the publication rules about the draft."""
 
 
 class ImportAnswer(ApiModel):
     """The stored drafts, and the count of documents that equal their newest version and were not stored."""
 
     data: list[ImportedRow]
+    """The stored drafts."""
     unchanged: int
-
-
-class SentencePlace(ApiModel):
-    """A place of a sentence: the fact of the benefit that stands there and, for a number, its unit."""
-
-    fact: str
-    unit: str | None = None
-
-
-class SentenceAnswer(ApiModel):
-    """A closed sentence of the vocabulary: the texts that it may stand in, and the benefits that it suits.
-
-    Of the suitable sentences with one `group` the first is recommended.
-    """
-
-    sentence_id: str
-    members: list[str]
-    group: str | None = None
-    effects: list[str]
-    services: list[str]
-    text: dict[str, str]
-    places: list[SentencePlace]
-
-
-class Sentences(ApiModel):
-    """The vocabulary of closed sentences, in the order in which they stand in a text."""
-
-    data: list[SentenceAnswer]
-
-
-class ComposeBody(ApiModel):
-    """A benefit's document, of which `effect` and `service_id` are needed, and chosen sentences.
-
-    `choose` has keys of sentences by member. A member that is left out gets the recommended sentences, one with an
-    empty list gets no text.
-    """
-
-    document: dict[str, Any]
-    choose: dict[str, Annotated[list[str], Field(max_length=KEYS_MAX)]] = Field(default_factory=dict)
-
-
-class OfferedSentence(ApiModel):
-    """A closed sentence with the values of the benefit; `used` if the document's text has it now."""
-
-    key: str
-    text: dict[str, str]
-    recommended: bool
-    used: bool
-
-
-class ComposedTexts(ApiModel):
-    """Texts by member, ready to be put into the document, and all sentences that suit, by member."""
-
-    texts: dict[str, dict[str, str]]
-    sentences: dict[str, list[OfferedSentence]]
+    """Documents that equal their newest version."""

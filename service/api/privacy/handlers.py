@@ -244,7 +244,7 @@ async def verify(context: RequestContext, _: None) -> Answer:
 async def read_register(context: RequestContext, _: None) -> Answer:
     """Return the record of processing activities."""
     await ledger.record_officer_read(staff_of(context), None, "register.read", context.at)
-    return Answer(schemas.Register(data=processing_register.register()))
+    return Answer({"data": processing_register.register()})
 
 
 async def self_audit(context: RequestContext, _: None) -> Answer:

@@ -20,7 +20,7 @@ from consent.oversight.objection_decisions import LockedObjection, ObjectionForO
 from consent.records import intake, restoration
 from consent.records.intake import RecordCorrection
 from service.api.common_schemas import claimed_values
-from service.api.privacy import schemas
+from service.api.privacy import objection_schemas
 from service.api.privacy.reviews import staff_of
 from service.api.staff_divisions import require_own_source
 from service.http import json_io
@@ -47,8 +47,8 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
     page = rows[:limit]
     return Answer(
-        schemas.Objections(
-            data=[schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in page],
+        objection_schemas.Objections(
+            data=[objection_schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in page],
             next_cursor=json_io.encode_cursor((_deadline_number(page[-1]), page[-1].objection_id))
             if len(rows) > limit
             else None,
@@ -69,7 +69,7 @@ async def read_objection(context: RequestContext, _: None) -> Answer:
     await ledger.record_officer_read(staff_of(context), None, f"objection.read {objection_id}", context.at)
     decided_on = None if objection.decided_on is None else objection.decided_on.isoformat()
     return Answer(
-        schemas.ObjectionWithStatements(
+        objection_schemas.ObjectionWithStatements(
             **_objection(context, objection), decided_on=decided_on, decision=objection.decision
         )
     )
@@ -109,9 +109,9 @@ async def analyse_sources(context: RequestContext, _: None) -> Answer:
     rows = await source_analysis.by_source(context.today, context.at)
     names = await catalogue.names(context.at) if rows else {}
     return Answer(
-        schemas.SourceAnalyses(
+        objection_schemas.SourceAnalyses(
             data=[
-                schemas.SourceAnalysisRow(
+                objection_schemas.SourceAnalysisRow(
                     **asdict(row), name=dict(names[row.source_id]) if row.source_id in names else None
                 )
                 for row in rows
@@ -125,10 +125,10 @@ async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
     objection_id = context.request.path_params["objection_id"]
     await require_own_source(context, await objection_decisions.source_of(objection_id))
     await objection_decisions.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
-    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
+    return Answer(objection_schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
 
 
-async def decide_objection(context: RequestContext, body: schemas.ObjectionDecision) -> Answer:
+async def decide_objection(context: RequestContext, body: objection_schemas.ObjectionDecision) -> Answer:
     """Decide an objection with a written reason; an upheld one may correct the record, but never downwards.
 
     Problem body_invalid for a correction of a rejected objection, of a missing record, or without members;
@@ -140,7 +140,7 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
     locked = await objection_decisions.lock(context.app_context.keyring, objection_id)
     correction = None
     if body.correction is not None:
-        empty = body.correction == schemas.ObjectionCorrection()
+        empty = body.correction == objection_schemas.ObjectionCorrection()
         if body.decision == "rejected" or empty or locked.record is None:
             detail = "only an upheld objection to a record corrects, and a correction names quantity or occurred_on"
             raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
@@ -150,7 +150,7 @@ async def decide_objection(context: RequestContext, body: schemas.ObjectionDecis
     state = await objection_decisions.decide(
         context.app_context.keyring, locked, ruling, staff_of(context), context.today, context.at
     )
-    return Answer(schemas.ObjectionDecided(objection_id=objection_id, state=state))
+    return Answer(objection_schemas.ObjectionDecided(objection_id=objection_id, state=state))
 
 
 async def _require_no_loss(context: RequestContext, locked: LockedObjection, correction: RecordCorrection) -> None:
@@ -168,7 +168,7 @@ async def _require_no_loss(context: RequestContext, locked: LockedObjection, cor
     await objection_effect.require_no_loss(locked.person, changed, timeline, context.today, context.at)
 
 
-async def restore_record(context: RequestContext, body: schemas.RestorationBody) -> Answer:
+async def restore_record(context: RequestContext, body: objection_schemas.RestorationBody) -> Answer:
     """Bring back a record that was retracted or corrected downwards, under a case; the person and the source are told.
 
     The case is a member of the body or `?case=`. NotFound for a record without a copy, Conflict where it cannot be
@@ -181,4 +181,4 @@ async def restore_record(context: RequestContext, body: schemas.RestorationBody)
     await require_own_source(context, await restoration.source_of(record_id) or "")
     act = UnderCase(staff_of(context), case_id, body.reason)
     await objection_decisions.restore_record(context.app_context.keyring, record_id, act, context.at)
-    return Answer(schemas.Restored(record_id=record_id))
+    return Answer(objection_schemas.Restored(record_id=record_id))

@@ -8,25 +8,33 @@ from pydantic import Field
 
 from consent.domain.recipients import Recipient
 from service.api.admin.schemas import Difference
-from service.api.common_schemas import Document, FindingRow, Localized
+from service.api.common_schemas import CatalogueDocument, CivilDayText, FindingRow, Localized, Sha256, StaffId
 from service.api.privacy.schemas import Reason
 from service.http.json_io import ApiModel
+from service.http.openapi.named import text
+
+ReviewId = Annotated[str, text("The id of the review.")]
 
 
 class ReviewRow(ApiModel):
     """A review that waits for an officer's decision."""
 
-    review_id: str
+    review_id: ReviewId
     kind: str
+    """The kind of document, or `contested_link`; kinds may be added."""
     about: str
-    opened_on: str
+    """The id of the document, or of the source of a contested link."""
+    opened_on: CivilDayText
+    """The civil day on which the review was opened."""
     name: Localized | None = None
+    """The name of the document or source."""
 
 
 class Reviews(ApiModel):
     """Open reviews, oldest first."""
 
     data: list[ReviewRow]
+    """Reviews, oldest first."""
 
 
 class ReviewFinding(FindingRow):
@@ -41,18 +49,29 @@ class ReviewAnswer(ReviewRow):
     """
 
     state: Literal["open", "decided"]
+    """The state of the review."""
     version: int | None = None
-    sha256: str | None = None
-    document: Document | None = None
+    """The number of the version under review."""
+    sha256: Sha256 | None = None
+    """The SHA-256 of the document's canonical JSON."""
+    document: CatalogueDocument | None = None
     since_version: int | None = None
+    """The number of the last version in force, with which the version is compared."""
     differences: list[Difference] | None = None
+    """The differences from that version."""
     findings: list[ReviewFinding]
+    """The findings of the publication rules about the version."""
     decision: Literal["approve", "refuse"] | None = None
+    """The decision."""
     reason: str | None = None
-    decided_by: str | None = None
-    decided_on: str | None = None
+    """The reason of the decision."""
+    decided_by: StaffId | None = None
+    decided_on: CivilDayText | None = None
+    """The civil day of the decision."""
     asks_recipient: bool | None = None
+    """True where an approval must name the `recipient`."""
     recipient: Recipient | None = None
+    """The officer's decision about the recipient."""
 
 
 class DecisionBody(ApiModel):
@@ -63,12 +82,16 @@ class DecisionBody(ApiModel):
     """
 
     decision: Literal["approve", "refuse"]
+    """The decision."""
     reason: Reason
+    """The reason, which the authors read."""
     recipient: Annotated[Recipient | None, Field(strict=False)] = None
+    """`spelling_only`, or `another_recipient` whose consents end."""
 
 
 class ReviewDecided(ApiModel):
     """A decided review."""
 
-    review_id: str
+    review_id: ReviewId
     decision: str
+    """The decision."""

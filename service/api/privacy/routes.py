@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from service.api.privacy import handlers, objections, review_schemas, reviews, schemas
+from consent.domain.grants import State
+from consent.domain.purposes import Purpose
+from service.api.common_parameters import CIVIL_DAY, DOCUMENT_ID
+from service.api.privacy import handlers, objection_schemas, objections, review_schemas, reviews, schemas
 from service.auth.access_tokens import Audience
-from service.http.openapi import Parameter
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 OFFICER = Calls(Audience.PRIVACY)
-CASE = Parameter("case", {"type": "string"}, required=True, description="the case under which the officer reads")
-FILTERS = tuple(
-    Parameter(name, {"type": "string"}) for name in ("purpose", "source_id", "provider_id", "notice_version", "state")
+QUEUE = Parameter(
+    "state",
+    {"type": "string", "enum": [*objections.QUEUES], "default": "open"},
+    "Objections that wait for an officer (unless given), or for their source.",
+)
+UNACKNOWLEDGED = Parameter("state", {"type": "string", "enum": ["unacknowledged"]}, "The one state that is listed.")
+CASE = Parameter("case", {"type": "string", "maxLength": 64}, "The case under which the officer reads.", required=True)
+FILTERS = (
+    Parameter("purpose", {"type": "string", "enum": [*Purpose]}, "Consents of this purpose."),
+    Parameter("source_id", DOCUMENT_ID, "Consents for this source."),
+    Parameter("provider_id", DOCUMENT_ID, "Consents for this provider."),
+    Parameter("notice_version", {"type": "integer", "minimum": 1}, "Consents to this version of the notice."),
+    Parameter("state", {"type": "string", "enum": [*State]}, "Consents in this state."),
 )
 
 PRIVACY = (
@@ -21,7 +34,8 @@ PRIVACY = (
         handlers.open_case,
         schemas.CaseBody,
         {201: schemas.CaseAnswer},
-        key="optional",
+        key="required",
+        location="/v1/privacy/cases/{case_id}",
     ),
     OFFICER.get(
         "/v1/privacy/cases",
@@ -47,7 +61,7 @@ PRIVACY = (
         "Count consents by state and day, with noise, small cells suppressed",
         handlers.count_consents,
         schemas.Counts,
-        query=(CASE, *FILTERS, Parameter("on", {"type": "string", "format": "date"})),
+        query=(CASE, *FILTERS, Parameter("on", CIVIL_DAY, "Count as of the end of this civil day.")),
         errors=("bad_query", "not_found", "privacy_budget_spent"),
         writes=True,
     ),
@@ -59,6 +73,7 @@ PRIVACY = (
         schemas.SampleBody,
         {201: schemas.Sample},
         errors=("not_found", "too_few_consents", "sample_too_large"),
+        key="optional",
     ),
     OFFICER.get(
         "/v1/privacy/consents/{consent_id}",
@@ -102,8 +117,8 @@ PRIVACY = (
         "listOpenObjections",
         "List objections that wait, the earliest deadline first",
         objections.list_objections,
-        schemas.Objections,
-        query=(Parameter("state", {"type": "string", "enum": [*objections.QUEUES]}), *PAGING),
+        objection_schemas.Objections,
+        query=(QUEUE, *PAGING),
         errors=("bad_query",),
         writes=True,
     ),
@@ -112,7 +127,7 @@ PRIVACY = (
         "readObjection",
         "Read one objection, open or decided",
         objections.read_objection,
-        schemas.ObjectionWithStatements,
+        objection_schemas.ObjectionWithStatements,
         errors=("not_found",),
         writes=True,
     ),
@@ -122,7 +137,7 @@ PRIVACY = (
         "Acknowledge an objection",
         objections.acknowledge_objection,
         None,
-        {200: schemas.ObjectionDecided},
+        {200: objection_schemas.ObjectionDecided},
         errors=("not_found", "other_division"),
     ),
     OFFICER.post(
@@ -130,8 +145,8 @@ PRIVACY = (
         "decideObjection",
         "Decide an objection with a written reason",
         objections.decide_objection,
-        schemas.ObjectionDecision,
-        {200: schemas.ObjectionDecided},
+        objection_schemas.ObjectionDecision,
+        {200: objection_schemas.ObjectionDecided},
         key="optional",
         errors=("not_found", "conflict", "other_division", "would_lower_points"),
     ),
@@ -140,7 +155,7 @@ PRIVACY = (
         "analyseSources",
         "Read objections and retractions by source",
         objections.analyse_sources,
-        schemas.SourceAnalyses,
+        objection_schemas.SourceAnalyses,
         writes=True,
     ),
     OFFICER.post(
@@ -148,8 +163,8 @@ PRIVACY = (
         "restoreRecord",
         "Bring back a record that was retracted or corrected downwards, under a case",
         objections.restore_record,
-        schemas.RestorationBody,
-        {200: schemas.Restored},
+        objection_schemas.RestorationBody,
+        {200: objection_schemas.Restored},
         key="optional",
         errors=("not_found", "conflict", "other_division"),
     ),
@@ -176,7 +191,7 @@ PRIVACY = (
         "List ended links and corrections that their source has not acknowledged",
         handlers.list_propagations,
         schemas.Propagations,
-        query=(Parameter("state", {"type": "string", "enum": ["unacknowledged"]}), *PAGING),
+        query=(UNACKNOWLEDGED, *PAGING),
         errors=("bad_query",),
         writes=True,
     ),

@@ -8,48 +8,76 @@ from pydantic import Field
 
 from consent.domain.purposes import Purpose
 from consent.oversight.samples import SAMPLE_MAX
-from service.api.common_schemas import ClaimedValues, Document, DocumentId, Id, Localized
+from service.api.common_schemas import (
+    CaseId,
+    CivilDayText,
+    ConsentId,
+    ConsentState,
+    Document,
+    DocumentId,
+    Id,
+    Instant,
+    LeafHash,
+    Localized,
+    NextCursor,
+    NoticeId,
+    PurposeName,
+    ReasonCode,
+    StaffId,
+)
 from service.http.json_io import ApiModel
+from service.http.openapi.named import reference
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+OfficersNotice = Annotated[Document, reference("NoticeDocument")]
+
+
 class CaseBody(ApiModel):
     """The reason for reading consents: a code and a text."""
 
-    reason_code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    reason_code: ReasonCode
+    """The reason for programs, such as `yearly_audit`."""
     text: Reason
+    """The reason in your words."""
 
 
 class CaseAnswer(ApiModel):
     """The id of a case, which every later read of consents names."""
 
-    case_id: str
+    case_id: CaseId
 
 
 class CaseRow(ApiModel):
     """One of the officer's own cases, with its reason."""
 
-    case_id: str
+    case_id: CaseId
     reason_code: str
+    """The reason for programs."""
     text: str
-    opened_on: str
+    """The reason in the officer's words."""
+    opened_on: CivilDayText
+    """The civil day on which the case was opened."""
 
 
 class Cases(ApiModel):
     """The officer's own cases, newest first."""
 
     data: list[CaseRow]
-    next_cursor: str | None
+    """Cases, newest first."""
+    next_cursor: NextCursor
 
 
 class CountRow(ApiModel):
     """Consents given on one day, by state; `count` has noise and is rounded to tens."""
 
-    day: str
-    state: str
+    day: CivilDayText
+    """The civil day on which the consents were given."""
+    state: ConsentState
     count: int | None
+    """The consents, in tens; null when too small to publish."""
 
 
 class Counts(ApiModel):
@@ -59,282 +87,266 @@ class Counts(ApiModel):
     """
 
     data: list[CountRow]
+    """The days and states that stand out from the noise."""
     by_state: dict[str, int | None]
+    """The consents by state."""
     give_or_take: int
     """The distance from the truth that nineteen of twenty such counts stay within."""
     too_few_people: bool
+    """True where fewer than 200 people have a consent: nothing is published then."""
 
 
 class SampleBody(ApiModel):
     """The size of a random sample and its filters, which are those of the counts."""
 
     case: Id
+    """The case under which you read."""
     size: Annotated[int, Field(ge=1, le=SAMPLE_MAX)]
+    """The number of consents, at most a tenth of those that fit."""
     purpose: Purpose | None = None
+    """Consents of this purpose."""
     source_id: DocumentId | None = None
+    """Consents for this source."""
     provider_id: DocumentId | None = None
+    """Consents for this provider."""
     notice_version: Annotated[int, Field(ge=1)] | None = None
+    """Consents to this version of the notice."""
     state: State | None = None
+    """Consents in this state."""
 
 
 class ConsentRow(ApiModel):
     """A consent without its person, with days instead of times."""
 
-    consent_id: str
-    purpose: str
+    consent_id: ConsentId
+    purpose: PurposeName
     counterpart: str
-    state: str
-    notice_id: str
+    """The source or provider."""
+    state: ConsentState
+    notice_id: NoticeId
     notice_version: int
-    given_on: str
-    expires_on: str
-    ended_on: str | None = None
+    """The version of the notice that was answered."""
+    given_on: CivilDayText
+    """The civil day of the answer."""
+    expires_on: CivilDayText
+    """The last civil day of the consent."""
+    ended_on: CivilDayText | None = None
+    """The civil day on which the consent ended."""
 
 
 class Sample(ApiModel):
     """Random consents out of the tenth that this quarter's samples are drawn from."""
 
     data: list[ConsentRow]
+    """The consents."""
 
 
 class EventRow(ApiModel):
     """An event about a consent, with its leaf hash and its proof of inclusion in the consent log."""
 
     kind: str
-    day: str
-    leaf_hash: str
+    """The kind of event, such as `consent.given`."""
+    day: CivilDayText
+    """The civil day of the event."""
+    leaf_hash: LeafHash
     proof: str | None = None
+    """A C2SP tlog-proof, once the leaf is published."""
 
 
 class ConsentUnderCase(ConsentRow):
     """One consent with its events, notice and proofs."""
 
     counterpart_name: Localized | None = None
-    notice: Document
+    """The name of the source or provider."""
+    notice: OfficersNotice
     events: list[EventRow]
-
-
-class ObjectionUnderReview(ApiModel):
-    """An objection with both sides' statements, its record and its deadlines, without its person."""
-
-    objection_id: str
-    state: str
-    source_id: str | None = None
-    record_id: str | None = None
-    """The service's own id of the record, which a restoration names."""
-    reason_code: str
-    opened_on: str
-    acknowledge_by: str
-    decide_by: str
-    answer_by: str | None = None
-    """The last day for the source that was asked for a missing record."""
-    answer: str | None = None
-    """The reason of the source where it has no record."""
-    acknowledged: bool
-    overdue: bool
-    record: Document | None = None
-    """The record as stored now; with `"retracted": 1` as it was before it was retracted."""
-    claim: ClaimedValues | None = None
-    statement: str
-    source_statement: str | None = None
-
-
-class ObjectionWithStatements(ObjectionUnderReview):
-    """One objection, open or decided; `decision` is the officer's written reason."""
-
-    decided_on: str | None = None
-    decision: str | None = None
-
-
-class Objections(ApiModel):
-    """Objections that wait for an officer or for their source, the earliest deadline first."""
-
-    data: list[ObjectionUnderReview]
-    next_cursor: str | None
-
-
-class ObjectionCorrection(ApiModel):
-    """The corrected quantity or day of a record."""
-
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    occurred_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
-
-
-class ObjectionDecision(ApiModel):
-    """A decision on an objection with a written reason; only an upheld objection may carry a correction."""
-
-    decision: Literal["upheld", "rejected"]
-    reason: Reason
-    correction: ObjectionCorrection | None = None
-
-
-class ObjectionDecided(ApiModel):
-    """The new state of an objection."""
-
-    objection_id: str
-    state: str
-
-
-class SourceAnalysisRow(ApiModel):
-    """A source's objections of the last 365 days, and the corrections and retractions it decided in the last week.
-
-    `asked` are records it was asked for and has not answered; `repeats` are objections beyond a person's first about
-    the same; `mean_days` is the mean time to a decision. `unusual` is true from 10 changes a week and three times the
-    source's usual week of the quarter before.
-    """
-
-    source_id: str
-    name: Localized | None = None
-    opened: int
-    waiting: int
-    overdue: int
-    rejected: int
-    upheld: int
-    asked: int
-    asked_overdue: int
-    delivered: int
-    no_record: int
-    restored: int
-    repeats: int
-    mean_days: int | None
-    taken_back: int
-    usual: int
-    unusual: bool
-
-
-class SourceAnalyses(ApiModel):
-    """Sources with objections or changes, the unusual and overdue ones first."""
-
-    data: list[SourceAnalysisRow]
-
-
-class RestorationBody(ApiModel):
-    """The case and the reason for which a record is brought back."""
-
-    case: Id | None = None
-    reason: Reason | None = None
-
-
-class Restored(ApiModel):
-    """A record that was brought back as it was."""
-
-    record_id: str
-    state: Literal["restored"] = "restored"
+    """The events of the consent, oldest first."""
 
 
 class AttemptRow(ApiModel):
     """A refused attempt: `what` is the operation, `document` the document it named, as kind/id."""
 
     attempt_id: str
-    day: str
+    """The id of the attempt."""
+    day: CivilDayText
+    """The civil day of the attempt."""
     door: str
+    """The audience whose call was refused."""
     actor: str
+    """The client or member of staff; empty for residents."""
     code: str
+    """The code of the problem."""
     what: str
+    """The operation."""
     document: str | None = None
+    """The document that the operation named, as kind/id."""
 
 
 class Attempts(ApiModel):
     """Refused attempts, newest first."""
 
     data: list[AttemptRow]
-    next_cursor: str | None
+    """Attempts, newest first."""
+    next_cursor: NextCursor
 
 
 class DraftRefusalRow(ApiModel):
     """The refusals of one rule that a member of staff met on a day in drafts and previews, by finding code."""
 
-    day: str
-    staff_id: str
+    day: CivilDayText
+    """The civil day."""
+    staff_id: StaffId
     rule: str
+    """The number of the publication rule."""
     code: str
+    """The code of the finding."""
     refusals: int
+    """The number of refusals."""
 
 
 class DraftRefusals(ApiModel):
     """Refusals in drafts and previews of the last quarter, newest day first."""
 
     data: list[DraftRefusalRow]
+    """Refusals, newest day first."""
 
 
 class PropagationRow(ApiModel):
     """An ended link or a correction that its source has not acknowledged, or a record that it was asked for."""
 
     kind: Literal["ended_link", "correction", "asked_record"]
+    """The kind of task."""
     id: str
+    """The id of the link, correction or objection."""
     source_id: str
-    ended_on: str
-    due_on: str
+    """The id of the source in the catalogue."""
+    ended_on: CivilDayText
+    """The civil day from which it waits."""
+    due_on: CivilDayText
+    """The last day for its source."""
     overdue: bool
+    """True where that day has passed."""
 
 
 class Propagations(ApiModel):
     """Ended links, corrections and requests for records that wait for their source, oldest first."""
 
     data: list[PropagationRow]
-    next_cursor: str | None
+    """Tasks, oldest first."""
+    next_cursor: NextCursor
 
 
 class LogReport(ApiModel):
     """A log, its size in leaves and the count of leaves that were checked."""
 
     name: str
+    """The name of the log."""
     size: int
+    """The leaves of the log."""
     checked: int
+    """The leaves that were checked."""
 
 
 class FirstFault(ApiModel):
     """The first fault of a verification: the log or chain, the number in it, and a description."""
 
     where: str
+    """The log or chain."""
     number: int
+    """The number in it."""
     what: str
+    """The fault in words."""
 
 
 class Verification(ApiModel):
     """The result of recomputing both logs and every person's chain."""
 
     ok: bool
-    verified_at: str
+    """True where there is no fault."""
+    verified_at: Instant
+    """The time of the verification."""
     logs: list[LogReport]
+    """The logs."""
     first_fault: FirstFault | None
+    """The first fault; null without one."""
 
 
 class StatisticRow(ApiModel):
     """Objections of a source by reason and state, with noise and rounded to tens; `source_id` is empty without one."""
 
     source_id: str
+    """The id of the source in the catalogue; empty without one."""
     reason_code: str
+    """The reason of the objections."""
     state: str
+    """The state of the objections."""
     count: int | None
+    """The objections, in tens."""
 
 
 class Statistics(ApiModel):
     """Objections by source, reason and state, as released this week; cells too small to publish are left out."""
 
     data: list[StatisticRow]
+    """The cells that are large enough."""
     give_or_take: int | None = None
     """The distance from the truth that nineteen of twenty such counts stay within."""
     too_few_people: bool = False
+    """True where fewer than 200 people are counted: nothing is published then."""
+
+
+class RegisterField(ApiModel):
+    """A field of a table."""
+
+    name: str
+    """The name of the field."""
+    protection: str
+    """The protection of its values."""
+
+
+class RegisterRow(ApiModel):
+    """A table of the service with its purpose."""
+
+    table: str
+    """The name of the table."""
+    what: str
+    """The rows of the table."""
+    purpose: str
+    """The purpose of the processing."""
+    basis: str
+    """The legal basis."""
+    retention: Annotated[str, Field(alias="kept")]
+    """The time after which rows are deleted."""
+    removed_by: str
+    """The job or act that deletes them."""
+    fields: list[RegisterField]
+    """The fields of the table."""
 
 
 class Register(ApiModel):
     """The record of processing activities: each table's fields, purpose, retention and deleting job."""
 
-    data: list[Document]
+    data: list[RegisterRow]
+    """The tables, by name."""
 
 
 class AuditRow(ApiModel):
     """One check of the self-audit; `found` counts the rows that violate it."""
 
     check: str
+    """The check."""
     found: int
+    """Rows that violate it."""
     ok: bool
+    """True where none does."""
 
 
 class SelfAudit(ApiModel):
     """The self-audit: `ok` is true when no row violates any check."""
 
     as_of: str
+    """The time of the self-audit."""
     data: list[AuditRow]
+    """The checks."""
     ok: bool
+    """True when no row violates any check."""

@@ -14,6 +14,7 @@ from consent.database import failures
 from consent.documents import lifecycle
 from consent.domain import divisions, purposes
 from consent.domain.document_kinds import DocumentKind
+from service.api import common_parameters
 from service.api.public import schemas
 from service.compliance import public_keys
 from service.http import json_io
@@ -101,7 +102,7 @@ async def list_benefits(context: RequestContext, _: None) -> Any:
     `?scene=` filters by scene; `?division=` selects benefits of that division, of those above it and of those below.
     """
     query = context.request.query_params
-    scene, division = query.get("scene"), query.get("division", "")
+    scene, division = common_parameters.read_scene(query), common_parameters.read_division(query)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     benefits = [

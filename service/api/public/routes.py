@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from service.api.public import handlers, schemas, schemes, transparency
-from service.http.openapi import Parameter
+from service.api.common_parameters import DIVISION, SCENE
+from service.api.public import errors, handlers, log_schemas, schemas, schemes, transparency
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 CALLS = Calls(None)
 COUNT = {"type": "integer", "minimum": 0}
+LEAF_HASH = {"type": "string", "contentEncoding": "base64"}
 
 PUBLIC = (
-    CALLS.get("/v1/public/notices", "listNotices", "List notices in force", handlers.list_notices, schemas.NoticeList),
-    CALLS.get("/v1/public/scheme", "readScheme", "Read this year's scheme", schemes.read_scheme, schemas.SchemeAnswer),
+    CALLS.get(
+        "/v1/public/notices",
+        "listNotices",
+        "List notices in force",
+        handlers.list_notices,
+        schemas.NoticeList,
+        revalidates=True,
+    ),
+    CALLS.get(
+        "/v1/public/scheme",
+        "readScheme",
+        "Read this year's scheme",
+        schemes.read_scheme,
+        schemas.SchemeAnswer,
+        revalidates=True,
+    ),
     CALLS.get(
         "/v1/public/schemes",
         "listSchemes",
         "List schemes in force and scheduled",
         schemes.list_schemes,
         schemas.SchemeList,
+        revalidates=True,
     ),
     CALLS.get(
         "/v1/public/schemes/{version}",
@@ -26,15 +43,25 @@ PUBLIC = (
         schemes.read_scheme_version,
         schemas.SchemeAnswer,
         errors=("not_found",),
+        revalidates=True,
     ),
-    CALLS.get("/v1/public/sources", "listSources", "List data sources", handlers.list_sources, schemas.SourceList),
+    CALLS.get(
+        "/v1/public/sources",
+        "listSources",
+        "List data sources",
+        handlers.list_sources,
+        schemas.SourceList,
+        revalidates=True,
+    ),
     CALLS.get(
         "/v1/public/benefits",
         "listBenefits",
         "List benefits, each with its baseline",
         handlers.list_benefits,
         schemas.PublicBenefits,
-        query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
+        query=(SCENE, DIVISION, *PAGING),
+        errors=("bad_query",),
+        revalidates=True,
     ),
     CALLS.get(
         "/v1/public/prohibited-uses",
@@ -42,6 +69,25 @@ PUBLIC = (
         "List the uses that points can never have",
         handlers.list_barred_uses,
         schemas.BarredUses,
+        revalidates=True,
+    ),
+    CALLS.get(
+        "/v1/public/errors",
+        "listErrors",
+        "List the codes of problems",
+        errors.list_errors,
+        schemas.ErrorList,
+        revalidates=True,
+    ),
+    CALLS.get(
+        "/v1/public/errors/{code}",
+        "readError",
+        "Read one code of problems, as JSON or as a page",
+        errors.read_error,
+        schemas.ErrorRow,
+        also_answers=(errors.HTML,),
+        errors=("not_found",),
+        revalidates=True,
     ),
     CALLS.get(
         "/v1/public/statistics",
@@ -58,7 +104,13 @@ PUBLIC = (
         handlers.read_privacy_budget,
         schemas.PrivacyBudget,
     ),
-    CALLS.get("/.well-known/jwks.json", "readKeys", "Read this service's public keys", handlers.read_keys, None),
+    CALLS.get(
+        "/.well-known/jwks.json",
+        "readKeys",
+        "Read this service's public keys",
+        handlers.read_keys,
+        schemas.PublicKeySet,
+    ),
     CALLS.get(
         "/healthz",
         "readHealth",
@@ -90,7 +142,7 @@ PUBLIC = (
         "checkLog",
         "Check a log's last checkpoint against its key and current tree",
         transparency.check_log,
-        schemas.LogCheck,
+        log_schemas.LogCheck,
         errors=("not_found",),
     ),
     CALLS.get(
@@ -107,10 +159,10 @@ PUBLIC = (
         "proveInclusion",
         "Prove that a leaf is in a log",
         transparency.prove_inclusion,
-        schemas.InclusionProof,
+        log_schemas.InclusionProof,
         query=(
-            Parameter("leaf_hash", {"type": "string"}, required=True, description="base64"),
-            Parameter("size", COUNT, description="leaves of the tree; the published size by default"),
+            Parameter("leaf_hash", LEAF_HASH, "The hash of the leaf, in base64.", required=True),
+            Parameter("size", COUNT, "The leaves of the tree; the published size unless given."),
         ),
         errors=("bad_query", "not_found"),
     ),
@@ -119,8 +171,11 @@ PUBLIC = (
         "proveConsistency",
         "Prove that a log only grew",
         transparency.prove_consistency,
-        schemas.ConsistencyProof,
-        query=(Parameter("from", COUNT, required=True), Parameter("to", COUNT)),
+        log_schemas.ConsistencyProof,
+        query=(
+            Parameter("from", COUNT, "The leaves of the older tree.", required=True),
+            Parameter("to", COUNT, "The leaves of the newer tree; the published size unless given."),
+        ),
         errors=("bad_query", "not_found"),
     ),
     CALLS.get(
@@ -128,8 +183,11 @@ PUBLIC = (
         "listPolicy",
         "List entries of the policy log",
         transparency.list_policy,
-        schemas.PolicyEntries,
-        query=(Parameter("start", COUNT), Parameter("end", COUNT)),
+        log_schemas.PolicyEntries,
+        query=(
+            Parameter("start", COUNT, "The index of the first leaf; 0 unless given."),
+            Parameter("end", COUNT, "The index after the last leaf; the published size unless given."),
+        ),
         errors=("bad_query", "not_found"),
     ),
     CALLS.get(
@@ -137,7 +195,7 @@ PUBLIC = (
         "listLogs",
         "List the logs and the keys that verify them",
         transparency.list_log_keys,
-        schemas.LogKeys,
+        log_schemas.LogKeys,
     ),
     CALLS.get(
         "/v1/public/documents/{sha256}",

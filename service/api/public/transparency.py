@@ -18,7 +18,7 @@ from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, N
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.tiles import TreeBroken
-from service.api.public import schemas
+from service.api.public import log_schemas
 from service.compliance import announcements, receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -70,7 +70,7 @@ async def prove_inclusion(context: RequestContext, _: None) -> Answer:
     if position is None or not position < size <= published.size:
         raise NotFound("there is no such leaf in a published tree of this size")
     proof = await tiles.inclusion(log, position, size)
-    return Answer(schemas.InclusionProof(index=position, size=size, hashes=_encoded(proof)))
+    return Answer(log_schemas.InclusionProof(index=position, size=size, hashes=_encoded(proof)))
 
 
 async def prove_consistency(context: RequestContext, _: None) -> Answer:
@@ -79,7 +79,7 @@ async def prove_consistency(context: RequestContext, _: None) -> Answer:
     old, new = _size(context, "from", None), _size(context, "to", published.size)
     if not old <= new <= published.size:
         raise NotFound("no tree of this size was published")
-    return Answer(schemas.ConsistencyProof(size=new, hashes=_encoded(await tiles.consistency(log, old, new))))
+    return Answer(log_schemas.ConsistencyProof(size=new, hashes=_encoded(await tiles.consistency(log, old, new))))
 
 
 async def list_policy(context: RequestContext, _: None) -> Answer:
@@ -89,8 +89,8 @@ async def list_policy(context: RequestContext, _: None) -> Answer:
     end = min(_size(context, "end", published.size), published.size, start + ENTRIES_MAX)
     leaves = await entries.leaves(Log.POLICY, start, end)
     return Answer(
-        schemas.PolicyEntries(
-            data=[schemas.PolicyEntry(index=position, leaf=json.loads(leaf)) for position, leaf in leaves],
+        log_schemas.PolicyEntries(
+            data=[log_schemas.PolicyEntry(index=position, leaf=json.loads(leaf)) for position, leaf in leaves],
             size=published.size,
         )
     )
@@ -110,9 +110,9 @@ async def read_document(context: RequestContext, _: None) -> Response:
 async def list_log_keys(context: RequestContext, _: None) -> Answer:
     """List the logs with their verifier keys."""
     return Answer(
-        schemas.LogKeys(
+        log_schemas.LogKeys(
             data=[
-                schemas.LogKey(name=log, verifier_key=announcements.log_key(context.app_context, log).text())
+                log_schemas.LogKey(name=log, verifier_key=announcements.log_key(context.app_context, log).text())
                 for log in Log
             ]
         )
@@ -136,7 +136,7 @@ async def check_log(context: RequestContext, _: None) -> Answer:
         continued = False
     growing = head.frozen is None
     return Answer(
-        schemas.LogCheck(
+        log_schemas.LogCheck(
             name=log,
             checked_at=json_io.rfc3339(context.at),
             size=size,

@@ -36,6 +36,7 @@ from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound, require_not_frozen
 from consent.persons import Person
 from consent.records import gate
+from service.api import common_parameters
 from service.api.resident import current_person, schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -271,7 +272,7 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     after = json_io.read_cursor(context.request, str) or ("",)
     providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)
     query = context.request.query_params
-    scene, division = query.get("scene"), query.get("division", "")
+    scene, division = common_parameters.read_scene(query), common_parameters.read_division(query)
     benefits = [
         row
         for row in in_force.benefits(context.today)
@@ -375,6 +376,7 @@ def _benefit_answer(
         provider=benefit.provider["name"],
         applies=decided.applies,
         consent="given" if given else "needed",
+        condition=body["condition"],
         conditions=[
             schemas.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
             for line in benefit.rule.lines(decided)

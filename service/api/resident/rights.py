@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
+from benefits.scoring import points
 from consent.consents import register
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.domain import records
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.objections import Claim
 from consent.events import ledger, messages
@@ -21,7 +23,7 @@ from consent.rights import access_log, erasure
 from consent.transparency.logs import Log
 from service.api.common_schemas import claimed_values
 from service.api.public import transparency
-from service.api.resident import current_person, record_schemas, schemas
+from service.api.resident import current_person, record_schemas, rights_schemas
 from service.compliance import full_erasure, receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -40,14 +42,14 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
     text = notice.body["languages"][openings[0].event["facts"]["language"]]
     receipt = receipts.build(openings, {"name": text["controller_name"], "contact": text["controller_contact"]})
     events = [
-        schemas.EventOpening(**members, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
+        rights_schemas.EventOpening(**members, proof=await transparency.proof_of(Log.CONSENT, opening.leaf_hash))
         for members, opening in zip(receipts.openings_json(openings), openings, strict=True)
     ]
     return Answer(
-        schemas.ReceiptAnswer(
+        rights_schemas.ReceiptAnswer(
             receipt=receipt,
             jws=receipts.sign(receipt, context.app_context.settings.signing_key),
-            log=schemas.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
+            log=rights_schemas.LogPlace(leaf_hash=events[0].leaf_hash, latest_leaf_hash=events[-1].leaf_hash),
             events=events,
         )
     )
@@ -59,9 +61,9 @@ async def list_messages(context: RequestContext, _: None) -> Answer:
     rows = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
-        schemas.MessageList,
+        rights_schemas.MessageList,
         [
-            schemas.MessageAnswer(
+            rights_schemas.MessageAnswer(
                 message_id=message.message_id,
                 kind=message.kind,
                 at=json_io.rfc3339(message.at),
@@ -82,9 +84,9 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
     rows = [] if person is None else await access_log.list_for(person, (int(place[0]), int(place[1])), limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
-        schemas.AccessList,
+        rights_schemas.AccessList,
         [
-            schemas.AccessAnswer(
+            rights_schemas.AccessAnswer(
                 at=json_io.rfc3339(access.at),
                 organisation=access.organisation,
                 purpose=access.purpose,
@@ -237,7 +239,9 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
     """Return all stored data about the person, with points and proofs; empty lists for an unknown person."""
     person = await current_person.find(context)
     if person is None:
-        return Answer({"subject": context.subject, "consents": [], "records": [], "events": []})
+        timeline = await catalogue.timeline(context.at)
+        nothing = points.compute(records.NO_RECORDS, timeline, context.today)
+        return Answer({**erasure.empty_export(context.subject), "points": current_person.explanation(nothing)})
     computed, _released = await snapshots.compute(
         person, await catalogue.timeline(context.at), context.today, context.at
     )

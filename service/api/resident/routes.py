@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.resident import handlers, record_schemas, rights, schemas
+from service.api.common_parameters import DIVISION, SCENE
+from service.api.resident import handlers, record_schemas, rights, rights_schemas, schemas
 from service.auth.access_tokens import Audience
-from service.http.openapi import Parameter
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 ME = Calls(Audience.RESIDENT)
@@ -20,6 +21,7 @@ RESIDENT = (
         {201: schemas.ShownAnswer},
         key="required",
         errors=("account_required", "account_forbidden", "not_in_force", "not_found"),
+        location="/v1/me/consent-requests/{request_id}",
     ),
     ME.get(
         "/v1/me/consent-requests/{request_id}",
@@ -38,6 +40,7 @@ RESIDENT = (
         {201: schemas.ConsentAnswer},
         key="required",
         errors=("notice_changed", "ticket_consumed", "ticket_of_another", "ticket_expired", "already_given"),
+        location="/v1/me/consents/{consent_id}",
     ),
     ME.post(
         "/v1/me/refusals",
@@ -48,6 +51,7 @@ RESIDENT = (
         {201: schemas.ConsentAnswer},
         key="optional",
         errors=("ticket_consumed", "ticket_of_another", "ticket_expired"),
+        location="/v1/me/consents/{consent_id}",
     ),
     ME.get(
         "/v1/me/consents",
@@ -63,9 +67,7 @@ RESIDENT = (
         "Read one consent",
         handlers.read_consent,
         schemas.ConsentAnswer,
-        query=(
-            Parameter("at", {"type": "string", "format": "date-time"}, description="its state at this past instant"),
-        ),
+        query=(Parameter("at", {"type": "string", "format": "date-time"}, "Return the state at this past instant."),),
         errors=("not_found", "bad_query"),
     ),
     ME.get(
@@ -73,7 +75,7 @@ RESIDENT = (
         "readReceipt",
         "Read the signed receipt of a decision",
         rights.read_receipt,
-        schemas.ReceiptAnswer,
+        rights_schemas.ReceiptAnswer,
         errors=("not_found",),
     ),
     ME.post(
@@ -112,6 +114,7 @@ RESIDENT = (
         own_clock=True,
         hot=True,
         errors=("records_withheld",),
+        revalidates=True,
     ),
     ME.get(
         "/v1/me/points/explanation",
@@ -120,6 +123,7 @@ RESIDENT = (
         handlers.explain_points,
         schemas.ExplanationAnswer,
         errors=("records_withheld",),
+        revalidates=True,
     ),
     ME.post(
         "/v1/me/points/what-if",
@@ -136,8 +140,8 @@ RESIDENT = (
         "List benefits with their conditions and my points",
         handlers.list_benefits,
         schemas.BenefitList,
-        query=(Parameter("scene", {"type": "string"}), Parameter("division", {"type": "string"}), *PAGING),
-        errors=("records_withheld",),
+        query=(SCENE, DIVISION, *PAGING),
+        errors=("bad_query", "records_withheld"),
     ),
     ME.post(
         "/v1/me/tickets",
@@ -154,7 +158,7 @@ RESIDENT = (
         "listMessages",
         "List my messages",
         rights.list_messages,
-        schemas.MessageList,
+        rights_schemas.MessageList,
         query=PAGING,
     ),
     ME.get(
@@ -162,7 +166,7 @@ RESIDENT = (
         "listAccesses",
         "List uses of my records and points",
         rights.list_accesses,
-        schemas.AccessList,
+        rights_schemas.AccessList,
         query=PAGING,
     ),
     ME.get(
@@ -218,6 +222,20 @@ RESIDENT = (
         record_schemas.ObjectionList,
         query=PAGING,
     ),
-    ME.get("/v1/me/export", "exportEverything", "Export all data about me", rights.export_everything, None),
-    ME.post("/v1/me", "eraseMe", "Erase me and my data", rights.erase_me, None, {200: None}, method=HTTPMethod.DELETE),
+    ME.get(
+        "/v1/me/export",
+        "exportEverything",
+        "Export all data about me",
+        rights.export_everything,
+        rights_schemas.ExportAnswer,
+    ),
+    ME.post(
+        "/v1/me",
+        "eraseMe",
+        "Erase me and my data",
+        rights.erase_me,
+        None,
+        {200: rights_schemas.ErasedAnswer},
+        method=HTTPMethod.DELETE,
+    ),
 )

@@ -7,19 +7,59 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from consent.domain.purposes import Purpose
-from consent.domain.records import RecordKind
-from service.api.common_schemas import Account, Document, DocumentId, Id, Language, Localized
+from consent.domain.records import QUANTITY_MAX, RecordKind
+from service.api.common_schemas import (
+    Account,
+    Baseline,
+    BenefitId,
+    CivilDayText,
+    ConditionTree,
+    ConsentId,
+    ConsentState,
+    DimensionName,
+    DivisionCode,
+    DocumentId,
+    EffectTerms,
+    Id,
+    Instant,
+    Language,
+    LinkId,
+    Localized,
+    MeasureName,
+    NextCursor,
+    NoticeId,
+    NoticeTextFields,
+    ProviderId,
+    PurposeName,
+    RecordId,
+    RecordKindName,
+    SceneName,
+    SchemeVersion,
+    Sha256,
+    SourceId,
+    VenueId,
+)
 from service.http.json_io import ApiModel
+from service.http.openapi.named import one_of
+
+CHECK_CONSENT = one_of(
+    "CheckConsent", "Needed while no live `benefit.check` consent covers the benefit's provider.", "given", "needed"
+)
 
 
 class ConsentRequest(ApiModel):
     """A request for the notice of one purpose and one counterpart."""
 
     purpose: Purpose
+    """The purpose of the consent."""
     source_id: DocumentId | None = None
+    """The source, for `points.compute` alone."""
     provider_id: DocumentId | None = None
+    """The provider, for `benefit.check` alone."""
     account: Account | None = None
+    """The resident's number at the source: required for `points.compute`, forbidden for `benefit.check`."""
     language: Language
+    """The language in which the notice is shown."""
     previous_consent_id: Id | None = None
     """The withdrawn consent to give again: its account is filled in, and its proof stays valid for a short time."""
 
@@ -42,14 +82,18 @@ class TicketBody(ApiModel):
     """The one-time ticket that came with the notice."""
 
     ticket: Annotated[str, Field(min_length=1, max_length=256)]
+    """The ticket of the notice that is answered."""
 
 
 class WithdrawAll(ApiModel):
     """A withdrawal of all live consents, or of those for one source or provider."""
 
     scope: Literal["all", "source", "provider"]
+    """The consents that end: all, or those for one source or provider."""
     source_id: DocumentId | None = None
+    """The source, with the scope `source` alone."""
     provider_id: DocumentId | None = None
+    """The provider, with the scope `provider` alone."""
 
     @model_validator(mode="after")
     def named_by_scope(self) -> WithdrawAll:
@@ -69,43 +113,57 @@ class TicketRequest(ApiModel):
     """A request for a one-time ticket for a benefit at a venue."""
 
     benefit_id: DocumentId
+    """The benefit to redeem."""
     venue_id: DocumentId
+    """The venue at which it is redeemed; the ticket is valid nowhere else."""
 
 
 class AssumedRecord(ApiModel):
     """An assumed record of today; `quantity` is in the kind's unit (trips, minutes, …)."""
 
     kind: Annotated[RecordKind, Field(strict=False)]
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+    """The kind of deed."""
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+    """The quantity, in the kind's unit."""
 
 
 class WhatIfBody(ApiModel):
     """Assumed records of today, up to ten."""
 
     deeds: Annotated[list[AssumedRecord], Field(min_length=1, max_length=10)]
+    """The assumed records."""
 
 
 class NoticeAnswer(ApiModel):
     """A notice as it was shown."""
 
-    notice_id: str
+    notice_id: NoticeId
     version: int
-    language: str
+    """The version of the notice."""
+    language: Language
+    """The language of the text."""
     body: str
-    sha256: str
-    fields: Document
+    """The whole text, to be shown before the resident answers."""
+    sha256: Sha256
+    """The SHA-256 of the notice's document, to which the consent is bound."""
+    fields: NoticeTextFields
+    """The clauses of the notice one by one."""
 
 
 class ShownAnswer(ApiModel):
     """A shown notice with the one-time ticket that answers it."""
 
     request_id: str
+    """The id of this request, for reading the notice again."""
     ticket: str
-    expires_at: str
+    """The one-time ticket that answers the notice."""
+    expires_at: Instant
+    """The end of the ticket."""
     notice: NoticeAnswer
-    purpose: str | None = None
-    source_id: str | None = None
-    provider_id: str | None = None
+    """The notice to show."""
+    purpose: PurposeName | None = None
+    source_id: SourceId | None = None
+    provider_id: ProviderId | None = None
     account: str | None = None
     """The account at the source to which a yes applies."""
 
@@ -113,34 +171,42 @@ class ShownAnswer(ApiModel):
 class LinkAnswer(ApiModel):
     """A pending link and its code, which only the resident reads."""
 
-    link_id: str
-    state: str
+    link_id: LinkId
+    state: Annotated[str, one_of("PendingLinkState", "The state of a link that is not proven yet.", "pending")]
     code: str
-    code_expires_at: str
+    """The code that the resident types into the source's own app."""
+    code_expires_at: Instant
+    """The end of the code; a new one can be had until the consent ends."""
 
 
 class ConsentAnswer(ApiModel):
     """A consent or a refusal, in its state now or at the requested instant."""
 
-    consent_id: str
-    state: str
-    purpose: str
-    source_id: str | None = None
-    provider_id: str | None = None
+    consent_id: ConsentId
+    state: ConsentState
+    purpose: PurposeName
+    source_id: SourceId | None = None
+    provider_id: ProviderId | None = None
     name: Localized | None = None
     """The name of the source or provider; the last one where it is no longer in force."""
-    notice_id: str
+    notice_id: NoticeId
     notice_version: int
-    notice_sha256: str
-    given_at: str
-    expires_at: str | None = None
-    ended_at: str | None = None
-    previous_consent_id: str | None = None
+    """The version of the notice that was answered."""
+    notice_sha256: Sha256
+    """The SHA-256 of the notice's document."""
+    given_at: Instant
+    """The time of the answer."""
+    expires_at: Instant | None = None
+    """The end of the consent; absent for a refusal."""
+    ended_at: Instant | None = None
+    """The time at which the consent ended, if it has."""
+    previous_consent_id: ConsentId | None = None
+    """The consent that was given again by this one."""
     link: LinkAnswer | None = None
     """The pending link, while the account is not proven and its code is valid."""
     linked: bool | None = None
     """For a live consent for a source: true when the account there is proven."""
-    undo_until: str | None = None
+    undo_until: Instant | None = None
     """For a consent withdrawn recently: until this time, a new consent that names it needs no new proof."""
 
 
@@ -148,181 +214,162 @@ class ConsentList(ApiModel):
     """A page of consents."""
 
     data: list[ConsentAnswer]
-    next_cursor: str | None
+    """Consents and refusals, newest first."""
+    next_cursor: NextCursor
 
 
 class WithdrawnAnswer(ApiModel):
     """A consent after its withdrawal."""
 
-    consent_id: str
-    state: str
-    withdrawn_at: str | None
+    consent_id: ConsentId
+    state: ConsentState
+    withdrawn_at: Instant | None
+    """The time of the withdrawal, or of the end that came before it."""
 
 
 class WithdrawnCount(ApiModel):
     """The number of live consents that the withdrawal ended."""
 
     withdrawn: int
+    """The number of consents that ended now."""
 
 
 class DimensionAnswer(ApiModel):
     """Points of one of the five dimensions, with its cap."""
 
-    dimension: str
+    dimension: DimensionName
     points: int
+    """The points of the dimension."""
     cap: int
+    """The most that the dimension can have."""
     capped_off: int | None = None
+    """The points that the cap leaves out; in explanations alone."""
 
 
 class PointsAnswer(ApiModel):
     """The person's points of today."""
 
     total: int
+    """The points of all dimensions."""
     dimensions: list[DimensionAnswer]
-    scheme_version: str
-    as_of: str
-    valid_until: str | None
+    """The points of each dimension."""
+    scheme_version: SchemeVersion
+    as_of: CivilDayText
+    """The civil day of these points."""
+    valid_until: CivilDayText | None
+    """The first civil day on which the total may differ without a new event; null if there is none."""
 
 
 class ContributionAnswer(ApiModel):
     """The points that one record gives."""
 
-    record_id: str
-    source_id: str
-    kind: str
-    dimension: str
-    occurred_on: str
+    record_id: RecordId
+    source_id: SourceId
+    kind: RecordKindName
+    dimension: DimensionName
+    occurred_on: CivilDayText
+    """The civil day of the deed."""
     quantity: int
+    """The quantity, in the kind's unit."""
     unit: Localized
+    """The name of the kind's unit."""
     points: int
-    expires_on: str
+    """The points of this record, 0 where the year's cap or a fraction leaves none."""
+    expires_on: CivilDayText
+    """The first civil day on which these points are gone."""
 
 
 class ExplanationAnswer(PointsAnswer):
     """The person's points with a line for every record that contributes."""
 
     contributions: list[ContributionAnswer]
+    """A line for every record."""
 
 
 class ConditionAnswer(ApiModel):
     """One condition of a benefit: the points needed and the person's points."""
 
-    measure: str
+    measure: MeasureName
     at_least: int
+    """The points that are needed."""
     have: int
+    """The points that the person has."""
     met: bool
+    """True where they are enough."""
 
 
 class VenueName(ApiModel):
     """A venue that grants a benefit."""
 
-    venue_id: str
+    venue_id: VenueId
     name: Localized
 
 
 class BenefitAnswer(ApiModel):
     """A benefit decided for the person; `baseline` is what everybody gets without points."""
 
-    benefit_id: str
+    benefit_id: BenefitId
     version: int
-    scene: str
-    division: str
+    """The version of the benefit's document."""
+    scene: SceneName
+    division: DivisionCode
     title: Localized
+    """The benefit's title."""
     description: Localized
-    provider_id: str
+    """The benefit in a few sentences."""
+    provider_id: ProviderId
     provider: Localized
+    """The name of the provider."""
     applies: bool
-    consent: Literal["given", "needed"]
+    """True where the person has the points."""
+    consent: Annotated[Literal["given", "needed"], CHECK_CONSENT]
+    condition: ConditionTree
+    """The condition as a tree: tells apart conditions of which all are needed and those of which any is enough."""
     conditions: list[ConditionAnswer]
-    baseline: Document
-    effect: Document
+    """Every line of the condition with the person's points."""
+    baseline: Baseline
+    """The terms that everybody gets without points."""
+    effect: EffectTerms
+    """The improvement by the benefit."""
     terms: Localized
+    """The terms at the venue."""
     venues: list[VenueName]
+    """The venues at which the benefit is redeemed."""
     need_based_alternative: Localized
+    """The alternative for people in need, without points."""
     offline_path: Localized
+    """The way without a phone."""
 
 
 class BenefitList(ApiModel):
     """Benefits in force."""
 
     data: list[BenefitAnswer]
-    next_cursor: str | None
+    """Benefits by id."""
+    next_cursor: NextCursor
 
 
 class WhatIfAnswer(ApiModel):
     """Points now and with the assumed records, and the benefits that would newly apply."""
 
     total: int
+    """The points of now."""
     would_be: int
+    """The points with the assumed records."""
     dimensions: list[DimensionAnswer]
-    benefits: list[DocumentId]
+    """Each dimension with the assumed records."""
+    benefits: list[BenefitId]
+    """The benefits that would newly apply."""
 
 
 class TicketAnswer(ApiModel):
     """A one-time ticket: the handle that a venue scans, also as a QR code in SVG, and its expiry."""
 
     ticket_id: str
+    """The id of the ticket."""
     handle: str
+    """The handle, a random text that names nobody."""
     qr_svg: str
-    expires_at: str
-
-
-class MessageAnswer(ApiModel):
-    """A message to the resident, with its text in the request's language."""
-
-    message_id: str
-    kind: str
-    at: str
-    text: str
-    facts: Document
-
-
-class MessageList(ApiModel):
-    """A page of messages."""
-
-    data: list[MessageAnswer]
-    next_cursor: str | None
-
-
-class AccessAnswer(ApiModel):
-    """A use of the person's records or points."""
-
-    at: str
-    organisation: str
-    purpose: str
-    what: str
-    outcome: str
-    text: str
-
-
-class AccessList(ApiModel):
-    """A page of uses, newest first."""
-
-    data: list[AccessAnswer]
-    next_cursor: str | None
-
-
-class EventOpening(ApiModel):
-    """An event with the salt of its leaf's commitment; `proof` is a C2SP tlog-proof once the leaf is published."""
-
-    event: Document
-    salt: str
-    leaf_hash: str
-    proof: str | None = None
-
-
-class LogPlace(ApiModel):
-    """The position of a decision in the log: the leaf hash of its first event and of its latest."""
-
-    name: Literal["consent"] = "consent"
-    leaf_hash: str
-    latest_leaf_hash: str
-
-
-class ReceiptAnswer(ApiModel):
-    """A receipt, its detached signature, and the events that prove it in the log."""
-
-    receipt: Document
-    jws: str
-    log: LogPlace
-    events: list[EventOpening]
+    """The handle as a QR code, an `svg` element."""
+    expires_at: Instant
+    """The end of the ticket, about 90 seconds after its issue."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from service.api.source import handlers, schemas
 from service.auth.access_tokens import Audience
-from service.http.openapi import Parameter
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 CALLS = Calls(Audience.SOURCE)
+STATE = Parameter(
+    "state",
+    {"type": "string", "enum": ["confirmed", "ended"], "default": "confirmed"},
+    "Confirmed links (unless given), or ended ones that you have not acknowledged.",
+)
 SOURCE = (
     CALLS.post(
         "/v1/source/links/confirm",
@@ -25,7 +30,7 @@ SOURCE = (
         "List confirmed links, or ended links to acknowledge",
         handlers.list_links,
         schemas.LinkList,
-        query=(Parameter("state", {"type": "string", "enum": ["confirmed", "ended"]}), *PAGING),
+        query=(STATE, *PAGING),
         errors=("bad_query", "suspended"),
     ),
     CALLS.post(

@@ -19,7 +19,6 @@ from consent.database import queries
 from consent.database.write_plan import Write
 from consent.documents import versions
 from consent.domain.document_kinds import DocumentKind
-from service.api import common_schemas
 from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
@@ -152,16 +151,16 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     ]
     page = benefits[:limit]
     return Answer(
-        common_schemas.DocumentList(
+        schemas.VenueBenefits(
             data=[
-                {
-                    "benefit_id": benefit.benefit_id,
-                    "version": benefit.version,
-                    "title": benefit.body["title"],
-                    "effect": benefit.body["effect"],
-                    "terms": benefit.body["terms"],
-                    "baseline": benefit.service["baseline"],
-                }
+                schemas.VenueBenefit(
+                    benefit_id=benefit.benefit_id,
+                    version=benefit.version,
+                    title=benefit.body["title"],
+                    effect=benefit.body["effect"],
+                    terms=benefit.body["terms"],
+                    baseline=benefit.service["baseline"],
+                )
                 for benefit in page
             ],
             next_cursor=json_io.encode_cursor((page[-1].benefit_id,)) if len(benefits) > limit else None,

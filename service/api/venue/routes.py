@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from service.api import common_schemas
+from service.api.common_parameters import CIVIL_DAY
 from service.api.venue import handlers, schemas
 from service.auth.access_tokens import Audience
-from service.http.openapi import Parameter
+from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 CALLS = Calls(Audience.VENUE)
@@ -55,7 +55,7 @@ VENUE = (
         "listVenueBenefits",
         "List the benefits of this venue",
         handlers.list_benefits,
-        common_schemas.DocumentList,
+        schemas.VenueBenefits,
         query=PAGING,
         errors=("suspended",),
     ),
@@ -65,7 +65,7 @@ VENUE = (
         "List the venue's redemptions of a day, without persons",
         handlers.list_redemptions,
         schemas.RedemptionList,
-        query=(Parameter("day", {"type": "string", "format": "date"}), *PAGING),
-        errors=("suspended",),
+        query=(Parameter("day", CIVIL_DAY, "The civil day; today unless given."), *PAGING),
+        errors=("bad_query", "suspended"),
     ),
 )

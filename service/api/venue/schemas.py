@@ -2,82 +2,138 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from benefits.redemption.reversal import ReversalReason
-from service.api.common_schemas import Document, Handle, Localized
+from service.api.common_schemas import (
+    Baseline,
+    BenefitId,
+    CivilDayText,
+    EffectTerms,
+    Handle,
+    Localized,
+    NextCursor,
+    ProviderId,
+    VenueId,
+)
 from service.http.json_io import ApiModel
+from service.http.openapi.named import one_of, text
+
+RedemptionId = Annotated[str, text("The id of the redemption.")]
+RedemptionState = Annotated[str, one_of("RedemptionState", "The state of a redemption.", "redeemed", "reversed")]
 
 
 class HandleBody(ApiModel):
-    """The handle that the resident shows. There is no field for a name, a number or any other identity."""
+    """The handle that the resident shows. There is no member for a name, a number or any other identity."""
 
     handle: Handle
+    """The handle as it was scanned."""
 
 
 class ReversalBody(ApiModel):
     """The reason for taking a redemption back."""
 
     reason_code: ReversalReason
+    """The reason, one of a closed list."""
 
 
 class VenueAnswer(ApiModel):
     """The venue that asks, as the catalogue describes it, and its civil day."""
 
-    venue_id: str
+    venue_id: VenueId
     name: Localized
-    provider_id: str
+    """The name of the venue."""
+    provider_id: ProviderId
     provider: Localized | None = None
-    today: str
+    """The name of the provider, where it is in force."""
+    today: CivilDayText
+    """The city's civil day."""
 
 
 class Ordinary(ApiModel):
     """Standard terms apply: one answer for every reason."""
 
     applies: Literal[False] = False
+    """Always false."""
 
 
 class CheckAnswer(ApiModel):
     """The benefit applies."""
 
     applies: Literal[True] = True
-    benefit_id: str
-    effect: Document
+    """Always true."""
+    benefit_id: BenefitId
+    effect: EffectTerms
+    """The improvement by the benefit."""
     terms: Localized
-    valid_until: str
+    """The terms to grant."""
+    valid_until: Annotated[str, text("The end of the ticket: RFC 3339 in UTC, with `Z`.", format="date-time")]
 
 
 class RedemptionAnswer(ApiModel):
     """The benefit was redeemed."""
 
     applies: Literal[True] = True
-    redemption_id: str
-    benefit_id: str
-    effect: Document
+    """Always true."""
+    redemption_id: RedemptionId
+    benefit_id: BenefitId
+    effect: EffectTerms
+    """The improvement by the benefit."""
     terms: Localized
-    runs_until: str
+    """The terms to grant."""
+    runs_until: CivilDayText
+    """The last civil day of what was granted, also after a withdrawal."""
 
 
 class ReversalAnswer(ApiModel):
     """The redemption was taken back."""
 
-    redemption_id: str
+    redemption_id: RedemptionId
     state: Literal["reversed"] = "reversed"
+    """Always `reversed`."""
+
+
+class VenueBenefit(ApiModel):
+    """A benefit that the venue honours."""
+
+    benefit_id: BenefitId
+    version: int
+    """The version of the benefit's document."""
+    title: Localized
+    """The benefit's title."""
+    effect: EffectTerms
+    """The improvement by the benefit."""
+    terms: Localized
+    """The terms to grant."""
+    baseline: Baseline
+    """The terms that everybody gets without points."""
+
+
+class VenueBenefits(ApiModel):
+    """A page of the benefits that the venue honours."""
+
+    data: list[VenueBenefit]
+    """Benefits by id."""
+    next_cursor: NextCursor
 
 
 class RedemptionRow(ApiModel):
     """One of the venue's own redemptions, without a person."""
 
-    redemption_id: str
-    benefit_id: str
-    day: str
+    redemption_id: RedemptionId
+    benefit_id: BenefitId
+    day: CivilDayText
+    """The civil day of the redemption."""
     hour: int
-    state: str
-    runs_until: str | None
+    """The hour of the redemption, 0 to 23."""
+    state: RedemptionState
+    runs_until: CivilDayText | None
+    """The last civil day of what was granted; null for a redemption that was taken back."""
 
 
 class RedemptionList(ApiModel):
     """A page of the venue's own day."""
 
     data: list[RedemptionRow]
-    next_cursor: str | None
+    """Redemptions of the day."""
+    next_cursor: NextCursor

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Annotated, Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import create_model
 from starlette.routing import Mount, Route
 
+from benefits.rules.vocabulary import EffectKind
 from service import app
+from service.api.resident.schemas import ConsentAnswer, ExplanationAnswer
 from service.api.routes import AUDIENCES, OPERATIONS
+from service.http.json_io import ApiModel
+from service.http.openapi import schemas
+from service.http.openapi.field_docs import describe_fields
+from service.http.openapi.named import component
+from service.http.openapi.operation import template
 from service.http.problems import TABLE
 from service.web import routes as site
 from tests.support.city import City
@@ -32,7 +43,7 @@ def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
     ids = [operation.operation_id for operation in OPERATIONS]
     assert len(ids) == len(set(ids))
     for operation in OPERATIONS:
-        described = app.document()["paths"][operation.path.replace(":path}", "}")][operation.method.lower()]
+        described = app.document()["paths"][template(operation)][operation.method.lower()]
         assert described["operationId"] == operation.operation_id
         assert described["security"] == ([{operation.audience.value: []}] if operation.audience else [])
         assert set(operation.errors) <= set(TABLE)
@@ -79,12 +90,172 @@ async def test_the_page_loads_nothing_from_elsewhere(shared_city: City) -> None:
     assert (await shared_city.client.get("/docs.js")).headers["content-type"].startswith("text/javascript")
 
 
+def walk(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object of the document with its place."""
+    if isinstance(value, dict):
+        yield place, value
+        for name, inner in value.items():
+            yield from walk(inner, f"{place}/{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from walk(inner, f"{place}/{index}")
+
+
+def reachable(value: Any) -> set[str]:
+    """Return the names of the schemas that a part of the document refers to, through others."""
+    return set(schemas.used_schemas(value, app.document()["components"]["schemas"]))
+
+
+def test_every_call_parameter_schema_and_member_is_described() -> None:
+    api = app.document()
+    known = api["components"]["schemas"]
+    missing = [name for name, schema in known.items() if not schema.get("description")]
+    for name, schema in known.items():
+        for member, property_ in schema.get("properties", {}).items():
+            target = known.get(property_.get("$ref", "").rpartition("/")[2], {})
+            if not (property_.get("description") or target.get("description")):
+                missing.append(f"{name}.{member}")
+    for methods in api["paths"].values():
+        for call in methods.values():
+            missing += [call["operationId"]] if not (call["summary"] and call["description"]) else []
+            missing += [f"{call['operationId']} {row['name']}" for row in call["parameters"] if not row["description"]]
+    assert missing == []
+
+
+def test_requests_are_closed_and_answers_open() -> None:
+    known = app.document()["components"]["schemas"]
+    requests, answers = set(), set()
+    for methods in app.document()["paths"].values():
+        for call in methods.values():
+            requests |= reachable({"body": call.get("requestBody", {})})
+            answers |= reachable(call["responses"])
+    open_requests = {name for name in requests if "properties" in known[name]} - {
+        name for name in requests if known[name].get("additionalProperties") is False
+    }
+    assert open_requests == set()
+    closed = [name for name in answers for _, part in walk(known[name]) if part.get("additionalProperties") is False]
+    assert closed == []
+    assert {"Problem", "Fault", "MarkedWords", "StoredBenefitDocument"} <= answers
+
+
+def test_members_left_out_of_an_answer_are_optional_and_never_null() -> None:
+    """`default: null` made generators send null, and made members of a request required (TypeScript)."""
+    api = app.document()
+    assert [place for place, part in walk(api) if "default" in part and part["default"] is None] == []
+    consent = api["components"]["schemas"]["ConsentAnswer"]
+    assert "link" not in consent["required"]
+    assert consent["properties"]["link"]["$ref"] == "#/components/schemas/LinkAnswer"
+    assert {"applies", "benefit_id"} <= set(api["components"]["schemas"]["CheckAnswer"]["required"])
+    request = api["components"]["schemas"]["ConsentRequest"]
+    assert set(request["required"]) == {"purpose", "language"}
+
+
+def test_states_scenes_kinds_and_measures_are_closed_sets() -> None:
+    known = app.document()["components"]["schemas"]
+    for name, value in (
+        ("ConsentState", "withdrawn"),
+        ("Scene", "medical_convenience"),
+        ("RecordKind", "bike_trip"),
+        ("Measure", "total"),
+        ("DocumentState", "in_review"),
+        ("ObjectionState", "asked"),
+        ("Dimension", "green_living"),
+    ):
+        assert value in known[name]["enum"], name
+    assert known["BenefitAnswer"]["properties"]["scene"] == {"$ref": "#/components/schemas/Scene"}
+    assert known["ConsentAnswer"]["properties"]["given_at"]["format"] == "date-time"
+    assert known["PointsAnswer"]["properties"]["as_of"]["format"] == "date"
+    assert "enum" not in known["Problem"]["properties"]["code"]
+
+
+def test_a_document_of_each_kind_is_typed_in_both_directions() -> None:
+    known = app.document()["components"]["schemas"]
+    for kind in ("Provider", "Venue", "Source", "Service", "Benefit", "Scheme", "Notice"):
+        assert {"$ref": f"#/components/schemas/{kind}Document"} in known["DocumentBody"]["anyOf"]
+        assert {"$ref": f"#/components/schemas/Stored{kind}Document"} in known["StoredCatalogueDocument"]["anyOf"]
+    effects = {
+        known[choice["$ref"].rpartition("/")[2]]["properties"]["kind"]["const"] for choice in known["Effect"]["anyOf"]
+    }
+    assert "deposit_waiver" in effects
+    assert len(effects) == len(EffectKind)
+    assert known["AnyConditions"]["properties"]["any"]["items"] == {"$ref": "#/components/schemas/Condition"}
+
+
+def test_headers_and_media_types_are_in_the_document() -> None:
+    paths = app.document()["paths"]
+    points, edit = paths["/v1/me/points"]["get"], paths["/v1/admin/{kind}/{id}"]["put"]
+    redeem, records = paths["/v1/venue/redemptions"]["post"], paths["/v1/source/records"]["post"]
+
+    def sent(call: dict[str, Any]) -> set[str]:
+        return {row["name"] for row in call["parameters"] if row["in"] == "header" and row["required"]}
+
+    assert "If-None-Match" in {row["name"] for row in points["parameters"]}
+    assert {"304", "200"} <= points["responses"].keys()
+    assert "ETag" in points["responses"]["200"]["headers"]
+    assert sent(edit) == {"If-Match"}
+    assert sent(redeem) == {"Idempotency-Key"}
+    assert "Idempotency-Replayed" in redeem["responses"]["201"]["headers"]
+    assert "Retry-After" in redeem["responses"]["429"]["headers"]
+    assert records["requestBody"]["content"].keys() == {"application/json", "application/x-ndjson"}
+    assert records["responses"]["200"]["content"].keys() == {"application/json", "application/x-ndjson"}
+    export = paths["/v1/admin/catalogue/export"]["get"]
+    assert export["responses"]["200"]["content"].keys() == {"application/json", "application/yaml"}
+
+
+def test_names_of_schemas_are_plain_and_every_one_is_used() -> None:
+    api = app.document()
+    names = set(api["components"]["schemas"])
+    assert all(re.fullmatch(r"[A-Z][A-Za-z0-9]+", name) for name in names)
+    assert names == reachable(api["paths"])
+    assert api["servers"]
+    assert {tag["name"] for tag in api["tags"]} == {
+        call["tags"][0] for methods in api["paths"].values() for call in methods.values()
+    }
+
+
+class _Other(ApiModel):
+    """A model with a named type."""
+
+    x: Annotated[str, component("Row", {"type": "string"})]
+
+
+class _Another(ApiModel):
+    """A model with another type of the same name."""
+
+    x: Annotated[str, component("Row", {"type": "integer"})]
+
+
+class _Both(ApiModel):
+    """A model of which body and answer differ."""
+
+    x: int | None = None
+
+
+def test_two_schemas_of_one_name_are_refused() -> None:
+    first = create_model("Row", __base__=ApiModel, x=(int, ...))
+    second = create_model("Row", __base__=ApiModel, x=(str, ...))
+    with pytest.raises(ValueError, match="one name"):
+        schemas.component_schemas({first, second}, (), ())
+    with pytest.raises(ValueError, match="Row"):
+        schemas.component_schemas((), {_Other, _Another}, ())
+
+
+def test_a_model_is_no_body_and_answer_at_once() -> None:
+    with pytest.raises(ValueError, match="_Both"):
+        schemas.component_schemas({_Both}, {_Both}, ())
+
+
+def test_a_docstring_of_a_member_is_its_description() -> None:
+    assert describe_fields(ConsentAnswer)["linked"].startswith("For a live consent for a source")
+    assert "total" in describe_fields(ExplanationAnswer), "of the base class"
+
+
 def test_no_venue_answer_could_name_a_person_or_points() -> None:
-    schemas = app.document()["components"]["schemas"]
+    known = app.document()["components"]["schemas"]
     for audience in AUDIENCES[next(key for key in AUDIENCES if key[1] == "/v1/venue")]:
         for response in audience.operation.responses.values():
             for model in response if isinstance(response, tuple) else (response,):
                 assert model is not None
-                text = str(schemas[model.__name__]).lower()
+                text = str(known[model.__name__]).lower()
                 for word in ("subject", "person", "points", "birth", "total", "score"):
                     assert f"'{word}" not in text, (model, word)

@@ -11,7 +11,7 @@ import pytest
 
 from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
-from service.http.openapi import Operation
+from service.http.openapi.operation import Operation
 from tests.support import calls
 from tests.support.city import City, record, row_counts
 

@@ -1,0 +1,37 @@
+"""Query parameters that several calls share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from benefits.rules.vocabulary import Scene
+from consent.documents.schema import DIVISION_PATTERN, DOCUMENT_ID_PATTERN
+from service.http.openapi.operation import Parameter
+from service.http.problems import Problem
+
+CIVIL_DAY: Final[dict[str, Any]] = {"type": "string", "format": "date"}
+DOCUMENT_ID: Final[dict[str, Any]] = {"type": "string", "pattern": f"^{DOCUMENT_ID_PATTERN}$"}
+SCENE = Parameter("scene", {"type": "string", "enum": [str(scene) for scene in Scene]}, "Benefits of this scene alone.")
+DIVISION = Parameter(
+    "division",
+    {"type": "string", "pattern": DIVISION_PATTERN},
+    "Benefits of this division, of those above it and of those below: a GB/T 2260 code by prefix.",
+)
+
+
+def read_scene(query: Mapping[str, str]) -> str | None:
+    """Return `?scene=`, or None without it; Problem bad_query for a scene that does not exist."""
+    scene = query.get("scene")
+    if scene is not None and scene not in list(Scene):
+        raise Problem("bad_query")
+    return scene
+
+
+def read_division(query: Mapping[str, str]) -> str:
+    """Return `?division=`, or "" without it; Problem bad_query for anything but a code."""
+    division = query.get("division", "")
+    if division and re.fullmatch(DIVISION_PATTERN, division, re.ASCII) is None:
+        raise Problem("bad_query")
+    return division
