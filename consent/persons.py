@@ -17,8 +17,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from consent import index_versions
 from consent.crypto import vault
-from consent.crypto.blind_index import IndexUse, blind_index, new_id, subject_index_under
+from consent.crypto.blind_index import new_id, subject_index_under
 from consent.crypto.vault import Keyring, Place
 from consent.database import queries
 from consent.kernel.errors import Conflict, NotFound
@@ -141,10 +142,12 @@ async def lock_many(person_ids: Iterable[str]) -> None:
 
 async def get_or_create(keyring: Keyring, subject: str, at: datetime) -> Person:
     """Return the person of `sub`, created on their first consent, with the row locked until the transaction ends."""
-    index = blind_index(keyring, IndexUse.SUBJECT, subject)
-    person_id = new_id()
-    if not await _claim_subject(index, person_id):
-        return await lock(keyring, (await Subject.get(subject_index=index)).person_id)
+    person_id, index = new_id(), subject_index(keyring, subject)
+    known = await Subject.get_or_none(subject_index=index)
+    if known is None and not await _claim_subject(keyring, subject, person_id):
+        known = await Subject.get(subject_index=index)
+    if known is not None:
+        return await lock(keyring, known.person_id)
     wrapped = vault.new_data_key(keyring, person_id)
     person = Person(person_id, 0, AESGCM(vault.unwrap(keyring, person_id, wrapped)))
     await StoredPerson.create(
@@ -222,9 +225,9 @@ async def change_subject(keyring: Keyring, old: str, new: str) -> None:
     if known is None:
         raise NotFound("nobody is known by the old subject")
     person = await lock(keyring, known.person_id)
-    if not await _claim_subject(subject_index(keyring, new), person.person_id):
+    if not await _claim_subject(keyring, new, person.person_id):
         raise Conflict("somebody is known by the new subject already")
-    await Subject.filter(subject_index=subject_index(keyring, old)).delete()
+    await delete_subject(keyring, old)
     await StoredPerson.filter(person_id=person.person_id).update(sealed_subject=_seal_subject(person, new))
 
 
@@ -288,13 +291,31 @@ async def count_by_key_version() -> dict[int, int]:
     return {vault.key_version(bytes(row["header"])): row["persons"] for row in rows}
 
 
-async def _claim_subject(index: str, person_id: str) -> bool:
-    """Map a subject's index to a person; False when it is taken. Two first consents may arrive at once."""
-    return bool(
-        await queries.execute(
-            "INSERT INTO subject (subject_index, person_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", index, person_id
-        )
-    )
+async def delete_subject(keyring: Keyring, subject: str) -> None:
+    """Delete the rows that map a subject to its person, under every index key."""
+    indexes = [subject_index(each, subject) for each in keyring.each()]
+    await Subject.filter(subject_index__in=indexes).delete()
+
+
+async def _claim_subject(keyring: Keyring, subject: str, person_id: str) -> bool:
+    """Map a subject to a person under every index key; False when it is taken. Two first consents may arrive at once.
+
+    Raises:
+        IndexKeyMissing: as `index_versions.for_writing`.
+    """
+    written: list[str] = []
+    for each in await index_versions.for_writing(keyring):
+        index = subject_index(each, subject)
+        if not await queries.execute(
+            "INSERT INTO subject (subject_index, person_id, index_version) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            index,
+            person_id,
+            each.index_version,
+        ):
+            await Subject.filter(subject_index__in=written).delete()
+            return False
+        written.append(index)
+    return True
 
 
 def _seal_subject(person: Person, subject: str) -> bytes:

@@ -15,7 +15,7 @@ class StoredAnswer(TableModel):
     scope = Text(primary_key=True)
     fingerprint = Text()
     status = Integer()
-    sealed_body = Sealed("scope", use="stored-answer")
+    sealed_body = Sealed("scope", use="stored-answer", short_lived=True)
     created_at = Micros()
     caller_index = Text(db_default="")
 

@@ -11,30 +11,32 @@ from typing import Any, NamedTuple
 
 
 class QuotaLimit(NamedTuple):
-    """One limit in one period: whether it counts one resident or everybody, how many it admits, its last day."""
+    """One limit in one period: whether it counts one resident or everybody, how many it admits, its days."""
 
     per_resident: bool
     period: str
     most: int
     ends_on: date
+    begins_on: date
 
 
-def period_of(period: str, day: date) -> tuple[str, date]:
-    """Return the name of the period a civil day is in, and its last day. Weeks begin on Monday.
+def period_of(period: str, day: date) -> tuple[str, date, date]:
+    """Return the name of the period a civil day is in, its first and its last day. Weeks begin on Monday.
 
     Raises:
         ValueError: the period is not day, week, month or year.
     """
     if period == "day":
-        return day.isoformat(), day
+        return day.isoformat(), day, day
     if period == "week":
         monday = day - timedelta(days=day.weekday())
-        return f"week-{monday.isoformat()}", monday + timedelta(days=6)
+        return f"week-{monday.isoformat()}", monday, monday + timedelta(days=6)
     if period == "month":
-        following = (day.replace(day=1) + timedelta(days=31)).replace(day=1)
-        return f"{day.year}-{day.month:02d}", following - timedelta(days=1)
+        first = day.replace(day=1)
+        following = (first + timedelta(days=31)).replace(day=1)
+        return f"{day.year}-{day.month:02d}", first, following - timedelta(days=1)
     if period == "year":
-        return str(day.year), date(day.year, 12, 31)
+        return str(day.year), date(day.year, 1, 1), date(day.year, 12, 31)
     raise ValueError("a period is day, week, month or year")
 
 
@@ -47,8 +49,8 @@ def limits_of(quota: Mapping[str, Any], day: date) -> tuple[QuotaLimit, ...]:
     return tuple(limits)
 
 
-def _counted(limit: dict[str, object], day: date) -> tuple[str, int, date]:
-    name, ends_on = period_of(str(limit["period"]), day)
+def _counted(limit: dict[str, object], day: date) -> tuple[str, int, date, date]:
+    name, begins_on, ends_on = period_of(str(limit["period"]), day)
     count = limit["count"]
     assert isinstance(count, int)
-    return name, count, ends_on
+    return name, count, ends_on, begins_on

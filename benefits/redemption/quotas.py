@@ -13,7 +13,7 @@ from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import LiveBenefit
 from benefits.redemption.decision import CounterRow
 from consent import persons
-from consent.crypto.blind_index import IndexUse, blind_index
+from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
@@ -41,7 +41,7 @@ def counter_of(ticket: str, place: int) -> Selection:
 def key_of(keyring: Keyring, subject: str, benefit: LiveBenefit, limit: QuotaLimit) -> str:
     """Return the key of the counter of a limit; `subject` is the resident's `sub`, needed for a resident's counter."""
     if limit.per_resident:
-        return blind_index(keyring, IndexUse.QUOTA, limit.period, subject, benefit.benefit_id)
+        return period_index(keyring, IndexUse.QUOTA, limit.begins_on, limit.period, subject, benefit.benefit_id)
     return f"{benefit.benefit_id}|{limit.period}"[:KEY_LENGTH]
 
 

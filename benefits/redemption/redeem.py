@@ -120,7 +120,7 @@ class _Redemption:
 
     def __init__(self, scan: Scan, catalogue: CatalogueCache, store: AnswerStore | None) -> None:
         self.scan, self.catalogue, self.store = scan, catalogue, store
-        self.handle_index = tickets.index_of(scan.keyring, scan.handle)
+        self.handle_index = ""
         self.person_id: str | None = None
         # A ticket names its counters, which are loaded with it. Those of today are read by key after a conflict alone:
         # a period ended or the benefit changed since the ticket was issued, or somebody else took the last place.
@@ -128,6 +128,7 @@ class _Redemption:
 
     async def settle(self) -> Outcome:
         """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
+        self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.handle)
         for attempt in range(ATTEMPTS_MAX):
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:
@@ -224,7 +225,7 @@ class _Redemption:
         return [] if self.store is not None else [tickets.count_check_write(self.handle_index, state.ticket.checks)]
 
     def _answer(self, granted: Granted | None, now: CivilTime) -> list[Write]:
-        return [] if self.store is None else [self.store.write(granted, now.at)]
+        return [] if self.store is None else self.store.write(granted, now.at)
 
     def _redemption_writes(
         self, state: RedemptionState, person: Person, verdict: Redeem, granted: Granted, now: CivilTime

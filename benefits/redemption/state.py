@@ -35,13 +35,13 @@ LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.colum
 class AnswerStore(NamedTuple):
     """The caller's store of its answer, read by the query of the state and written by the plan of the redemption.
 
-    `selection` reads the row of `{key}`; its first column is never NULL. `write` makes the write of an answer, given
+    `selection` reads the row of `{key}`; its first column is never NULL. `write` makes the writes of an answer, given
     the outcome (`redeem.Granted` or None) and the instant.
     """
 
     key: str
     selection: Selection
-    write: Callable[[Any, datetime], Write]
+    write: Callable[[Any, datetime], list[Write]]
 
 
 class Loaded(NamedTuple):

@@ -17,7 +17,7 @@ from benefits.catalogue.model import InForce, is_offered_at
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.redemption import quotas
 from benefits.redemption.decision import CivilTime
-from consent.crypto.blind_index import IndexUse, blind_index, new_id
+from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_id
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
@@ -130,6 +130,18 @@ def handle_of(keyring: Keyring, ticket_id: str) -> str:
 def index_of(keyring: Keyring, handle: str) -> str:
     """Return the index by which the ticket of a handle is stored."""
     return blind_index(keyring, IndexUse.HANDLE, "index", handle)
+
+
+async def stored_index_of(keyring: Keyring, handle: str) -> str:
+    """Return the index that the ticket of a handle is stored by; that of the current key where there is no ticket.
+
+    One query for every handle during a rotation of the index key, none outside of one.
+    """
+    if not keyring.other_index_keys:
+        return index_of(keyring, handle)
+    indexes = blind_indexes(keyring, IndexUse.HANDLE, "index", handle)
+    row = await queries.fetch_one("SELECT handle_index FROM ticket WHERE handle_index IN ($1, $2)", *indexes)
+    return index_of(keyring, handle) if row is None else str(row["handle_index"])
 
 
 async def delete_old(at: datetime) -> int:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent import persons
-from consent.consents import link_codes
+from consent import index_versions, persons
+from consent.consents import link_codes, link_endings
 from consent.consents.link_codes import PendingLink
-from consent.crypto import vault
-from consent.crypto.blind_index import IndexUse, blind_index, new_id, normal_code
-from consent.crypto.vault import Keyring, Place
+from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_id, normal_code
+from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.domain.grants import UNDO_LIFE, Grant
@@ -30,7 +29,6 @@ from consent.models import (
     AccountLink,
     LinkCode,
     LinkedAccount,
-    LinkEnding,
     LinkReview,
     RecordKey,
     ReplacedRecord,
@@ -59,10 +57,13 @@ class _Account:
     source_id: str
     account: str
     index: str
+    """Under the keyring's current index key; `indexes` under each of its keys."""
+    indexes: tuple[str, ...]
 
 
 def _account(keyring: Keyring, source_id: str, account: str) -> _Account:
-    return _Account(source_id, account, blind_index(keyring, IndexUse.ACCOUNT, source_id, account))
+    index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
+    return _Account(source_id, account, index, tuple(blind_indexes(keyring, IndexUse.ACCOUNT, source_id, account)))
 
 
 async def open_link(
@@ -89,19 +90,29 @@ async def _insert(person: Person, consent_id: str, account: _Account, state: str
     return link_id
 
 
-async def _claim(source_id: str, account_index: str, person_id: str, link_id: str) -> bool:
-    """Make a link the account's confirmed one; return False when another link has it already."""
-    # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
-    return bool(
-        await queries.execute(
-            "INSERT INTO linked_account (source_id, account_index, person_id, link_id) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING",
-            source_id,
-            account_index,
+async def _claim(keyring: Keyring, account: _Account, person_id: str, link_id: str) -> bool:
+    """Make a link the account's confirmed one, under every index key; return False when another link has it already.
+
+    Raises:
+        IndexKeyMissing: as `index_versions.for_writing`.
+    """
+    written: list[str] = []
+    for each in await index_versions.for_writing(keyring):
+        index = blind_index(each, IndexUse.ACCOUNT, account.source_id, account.account)
+        # SQL: Tortoise's `bulk_create(ignore_conflicts=True)` does not tell whether the row was inserted.
+        if not await queries.execute(
+            "INSERT INTO linked_account (source_id, account_index, person_id, link_id, index_version)"
+            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            account.source_id,
+            index,
             person_id,
             link_id,
-        )
-    )
+            each.index_version,
+        ):
+            await LinkedAccount.filter(source_id=account.source_id, account_index__in=written).delete()
+            return False
+        written.append(index)
+    return True
 
 
 async def reissue_code(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> PendingLink:
@@ -157,7 +168,7 @@ async def restore_link(
     ended = await AccountLink.filter(
         person_id=person.person_id,
         consent_id=stopped.consent_id,
-        account_index=named.index,
+        account_index__in=named.indexes,
         state="ended",
         since=queries.to_micros(stopped.ended_at),
         acknowledged_at__isnull=True,
@@ -165,7 +176,7 @@ async def restore_link(
     if ended is None or await LinkReview.filter(standing_link_id=ended.link_id, state="open").exists():
         return False
     link_id = await _insert(person, consent_id, named, "confirmed", at)
-    claimed = await _claim(named.source_id, named.index, person.person_id, link_id)
+    claimed = await _claim(keyring, named, person.person_id, link_id)
     if not claimed:
         await AccountLink.filter(person_id=person.person_id, link_id=link_id).delete()
     return claimed
@@ -181,18 +192,18 @@ async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str
         AccountLinkedElsewhere: the account already has a confirmed link. That link stays, a review is opened and both
             residents are told; the endpoint commits these writes (`keeps_writes`).
     """
-    account_index = blind_index(keyring, IndexUse.ACCOUNT, source_id, account)
-    code_index = blind_index(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
-    pending = await LinkCode.get_or_none(code_index=code_index)
-    if pending is None or pending.account_index != account_index or pending.expires_at <= queries.to_micros(at):
+    named = _account(keyring, source_id, account)
+    code_indexes = blind_indexes(keyring, IndexUse.LINK_CODE, source_id, normal_code(code))
+    pending = await LinkCode.filter(code_index__in=code_indexes).first()
+    if pending is None or pending.account_index not in named.indexes or pending.expires_at <= queries.to_micros(at):
         raise CodeUnknown(NO_PENDING_LINK)
     person = await persons.lock(keyring, pending.person_id)
     if not await covered(person.person_id, Purpose.POINTS_COMPUTE, source_id, at):
         raise CodeUnknown(NO_PENDING_LINK)
     # Two confirmations may arrive at once: only the one whose DELETE removes the row continues.
-    if not await LinkCode.filter(code_index=code_index).delete():
+    if not await LinkCode.filter(code_index=pending.code_index).delete():
         raise CodeUnknown(NO_PENDING_LINK)
-    if not await _claim(source_id, account_index, person.person_id, pending.link_id):
+    if not await _claim(keyring, named, person.person_id, pending.link_id):
         await _open_review(keyring, person, pending, at)
         raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
     await AccountLink.filter(person_id=person.person_id, link_id=pending.link_id).update(
@@ -226,7 +237,7 @@ async def confirmed_sources(person: Person) -> set[str]:
     return {row["source_id"] for row in rows}
 
 
-async def renew_link(person: Person, source_id: str, account_index: str | None, consent_id: str) -> bool:
+async def renew_link(keyring: Keyring, person: Person, source_id: str, account: str, consent_id: str) -> bool:
     """Move the confirmed link to the consent that renews its own; return False when none is confirmed.
 
     Without a confirmed link, a pending one and its code are deleted. Needs a transaction.
@@ -238,7 +249,7 @@ async def renew_link(person: Person, source_id: str, account_index: str | None, 
     if link is None:
         await _delete_pending(person, source_id)
         return False
-    if link.account_index != account_index:
+    if link.account_index not in blind_indexes(keyring, IndexUse.ACCOUNT, source_id, account):
         raise AlreadyGiven("this consent lives for another account; stop it first, then consent for the new one")
     await AccountLink.filter(person_id=person.person_id, link_id=link.link_id).update(consent_id=consent_id)
     return True
@@ -255,11 +266,9 @@ async def end_links(person: Person, source_id: str, at: datetime) -> int:
     await AccountLink.filter(person_id=person_id, source_id=source_id, state="confirmed").update(
         state="ended", since=queries.to_micros(at)
     )
-    links = await AccountLink.filter(person_id=person_id, source_id=source_id).values("account_index")
-    if indexes := sorted({link["account_index"] for link in links}):
-        # By account_index, the distribution key. `person_id` keeps another person's link to the same account.
-        await LinkedAccount.filter(source_id=source_id, account_index__in=indexes, person_id=person_id).delete()
-    # Distributed by the index of the source's record ids, so this statement visits every server.
+    # Distributed by their indexes, so these two statements visit every server. The person's alone: another person may
+    # have the confirmed link to the same account.
+    await LinkedAccount.filter(person_id=person_id, source_id=source_id).delete()
     await RecordKey.filter(person_id=person_id, source_id=source_id).delete()
     await ReplacedRecord.filter(person_id=person_id, source_id=source_id).delete()
     # Without a consent the source may not be asked for a missing record any more.
@@ -308,7 +317,10 @@ async def list_ended(keyring: Keyring, source_id: str, after: str, limit: int) -
     """
     condition = "l.state = 'ended' AND l.acknowledged_at IS NULL AND l.link_id > $2 ORDER BY l.link_id LIMIT $3"
     links = await _list(keyring, condition, source_id, after, limit)
-    of_erased = await _endings_of_erased(keyring, source_id, after, limit)
+    of_erased = [
+        LinkForSource(ending.link_id, ending.account, "ended", ending.since)
+        for ending in await link_endings.list_for(keyring, source_id, after, limit)
+    ]
     return sorted([*links, *of_erased], key=lambda link: link.link_id)[:limit]
 
 
@@ -332,51 +344,12 @@ async def _list(keyring: Keyring, condition: str, *values: object) -> list[LinkF
 async def record_link_ending(keyring: Keyring, person: Person) -> None:
     """Copy the ended links that sources have not acknowledged, before the person's rows and key are deleted.
 
-    The copies are sealed under the service's key. Runs in the transaction of the erasure.
+    Runs in the transaction of the erasure.
     """
     links = await AccountLink.filter(person_id=person.person_id, state="ended", acknowledged_at__isnull=True)
-    cipher = vault.service_cipher(keyring, "farewell")
-    endings = [
-        LinkEnding(
-            link_id=link.link_id,
-            source_id=link.source_id,
-            sealed_account=vault.seal(
-                cipher,
-                _ending_place(link.link_id),
-                _open_account(person, link.link_id, link.sealed_account).encode(),
-            ),
-            since=link.since,
-        )
-        for link in links
-    ]
-    await LinkEnding.bulk_create(endings)
-
-
-async def delete_acknowledged_endings() -> int:
-    """Delete the ended links of erased persons that their sources have acknowledged; return their number."""
-    return await LinkEnding.filter(acknowledged_at__isnull=False).delete()
-
-
-async def _endings_of_erased(keyring: Keyring, source_id: str, after: str, limit: int) -> list[LinkForSource]:
-    endings = (
-        await LinkEnding.filter(link_id__gt=after, source_id=source_id, acknowledged_at__isnull=True)
-        .order_by("link_id")
-        .limit(limit)
+    await link_endings.record(
+        keyring, [(link, _open_account(person, link.link_id, link.sealed_account)) for link in links]
     )
-    cipher = vault.service_cipher(keyring, "farewell")
-    return [
-        LinkForSource(
-            ending.link_id,
-            vault.open_sealed(cipher, _ending_place(ending.link_id), ending.sealed_account).decode(),
-            "ended",
-            queries.from_micros(ending.since),
-        )
-        for ending in endings
-    ]
-
-
-def _ending_place(link_id: str) -> Place:
-    return Place("farewell", "sealed_account", "", link_id)
 
 
 async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None:
@@ -385,12 +358,11 @@ async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None
     Raises:
         NotFound: the source has no ended link of this id.
     """
-    acknowledged_at = queries.to_micros(at)
-    if await LinkEnding.filter(source_id=source_id, link_id=link_id).update(acknowledged_at=acknowledged_at):
+    if await link_endings.acknowledge(source_id, link_id, at):
         return
     link = await AccountLink.filter(source_id=source_id, link_id=link_id).first()
     if link is None or link.state != "ended":
         raise NotFound("there is no ended link of this id")
     await AccountLink.filter(person_id=link.person_id, link_id=link_id, acknowledged_at__isnull=True).update(
-        acknowledged_at=acknowledged_at
+        acknowledged_at=queries.to_micros(at)
     )

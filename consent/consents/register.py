@@ -68,7 +68,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     if account is None:
         return consent
     consent_id = consent.grant.consent_id
-    if renewed and await account_links.renew_link(person, counterpart, shown.account_index, consent_id):
+    if renewed and await account_links.renew_link(keyring, person, counterpart, account, consent_id):
         return consent
     stopped = None if previous is None else grant_from_row(previous, NO_CHANGES)
     if (

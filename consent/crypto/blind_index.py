@@ -11,10 +11,11 @@ import os
 import secrets
 import unicodedata
 from collections.abc import Callable, Iterator
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 
-from consent.crypto.vault import Keyring, mac, prepared_mac
+from consent.crypto.vault import Keyring, PeriodKeys, mac, prepared_mac
 
 ID_DIGITS = 32
 INDEX_DIGITS = 32
@@ -40,6 +41,28 @@ class IndexUse(StrEnum):
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
     """Return the index of `parts` for one use: 32 hex digits. Parts are length-prefixed, so no two lists collide."""
     return _index(keyring.index_key, use, parts)
+
+
+def blind_indexes(keyring: Keyring, use: IndexUse, *parts: str) -> list[str]:
+    """Return the index of `parts` under each index key of the keyring, oldest first: one outside of a rotation."""
+    return [_index(index_key, use, parts) for index_key in keyring.index_keys.values()]
+
+
+def period_index(keyring: Keyring, use: IndexUse, first_day: date, *parts: str) -> str:
+    """Return the index of `parts` for a period that begins on `first_day`; `use` is QUOTA or SAMPLE.
+
+    One key counts a whole period: a rotation of the index key in between would begin to count from zero.
+    """
+    for keys in reversed(keyring.period_keys):
+        if keys.first_day <= first_day:
+            key = keys.quota if use is IndexUse.QUOTA else keys.sample
+            return mac(key, _encoded(parts)).hex()[:INDEX_DIGITS]
+    return blind_index(keyring, use, *parts)
+
+
+def period_keys(index_key: bytes, first_day: date) -> PeriodKeys:
+    """Return the keys of an index key for periods that begin on `first_day` or later."""
+    return PeriodKeys(first_day, _key_of(index_key, IndexUse.QUOTA), _key_of(index_key, IndexUse.SAMPLE))
 
 
 def indexer(keyring: Keyring, use: IndexUse, *shared: str) -> Callable[[str], str]:

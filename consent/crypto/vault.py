@@ -10,7 +10,8 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -28,20 +29,57 @@ class SealBroken(Exception):
     """A sealed value or wrapped key does not open: wrong key, wrong place, or changed bytes."""
 
 
+class PeriodKeys(NamedTuple):
+    """Keys of the indexes of a whole period: those of periods that begin on `first_day` or later."""
+
+    first_day: date
+    quota: bytes
+    sample: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The service's long-lived secrets: key-encryption keys by version, and the key of blind indexes."""
+    """The service's long-lived secrets: key-encryption keys by version, and the key of blind indexes.
+
+    During a rotation of the index key it has a second one, the next or the previous. `period_keys` are empty until the
+    first rotation; then they are in the order of their days.
+    """
 
     encryption_keys: Mapping[int, bytes] = field(repr=False)
     current: int
     index_key: bytes = field(repr=False)
+    index_version: int = 1
+    other_index_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    period_keys: tuple[PeriodKeys, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.current not in self.encryption_keys:
             raise ValueError("the current key-encryption key is not in the keyring")
-        for secret in (*self.encryption_keys.values(), self.index_key):
+        period_keys = [key for _, *keys in self.period_keys for key in keys]
+        for secret in (*self.encryption_keys.values(), *self.index_keys.values(), *period_keys):
             if len(secret) != KEY_BYTES:
                 raise ValueError(f"every key of the keyring is {KEY_BYTES} bytes long")
+        if self.index_version in self.other_index_keys or len(self.other_index_keys) > 1:
+            raise ValueError("a keyring has one index key, or two of different versions")
+
+    @property
+    def index_keys(self) -> Mapping[int, bytes]:
+        """The index keys by version, oldest first."""
+        if not self.other_index_keys:
+            return {self.index_version: self.index_key}
+        return dict(sorted({**self.other_index_keys, self.index_version: self.index_key}.items()))
+
+    def under(self, version: int) -> Keyring:
+        """Return the same keyring with the index key of another version as the current one."""
+        if version == self.index_version:
+            return self
+        keys = self.index_keys
+        others = {other: key for other, key in keys.items() if other != version}
+        return replace(self, index_key=keys[version], index_version=version, other_index_keys=others)
+
+    def each(self) -> tuple[Keyring, ...]:
+        """Return the keyring under each of its index keys, the oldest first; itself alone outside of a rotation."""
+        return (self,) if not self.other_index_keys else tuple(self.under(version) for version in self.index_keys)
 
 
 class Place(NamedTuple):
@@ -76,6 +114,20 @@ def service_cipher(keyring: Keyring, use: str) -> AESGCM:
 def _long_lived(key: bytes) -> AESGCM:
     """Return the cached cipher of a service key. A person's is never cached: an erased key must not stay in memory."""
     return AESGCM(key)
+
+
+def open_service(keyring: Keyring, use: str, place: Place, sealed: bytes) -> bytes:
+    """Decrypt a value that was sealed by a `service_cipher` under any index key of the keyring, the current one first.
+
+    Raises:
+        SealBroken: none of them opens it.
+    """
+    for other in keyring.other_index_keys:
+        try:
+            return open_sealed(service_cipher(keyring, use), place, sealed)
+        except SealBroken:
+            return open_sealed(service_cipher(keyring.under(other), use), place, sealed)
+    return open_sealed(service_cipher(keyring, use), place, sealed)
 
 
 def mac(key: bytes, message: bytes) -> bytes:

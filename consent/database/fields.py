@@ -115,15 +115,23 @@ class Sealed(Bytes[T_BYTES]):
     """Ciphertext (AES-GCM), authenticated together with its table, column and row.
 
     `row` is the column that identifies the row. `use` names the service's key it is sealed under; None means the data
-    key of the person in `person_id`. The database check opens every column declared with this type.
+    key of the person in `person_id`. The database check opens every column declared with this type. `short_lived` rows
+    are deleted after two days: right after a rotation of the index key some are left that the new key does not open.
     """
 
     @overload
-    def __init__(self: Sealed[bytes], row: str, *, use: str | None = None, null: Literal[False] = False) -> None: ...
+    def __init__(
+        self: Sealed[bytes],
+        row: str,
+        *,
+        use: str | None = None,
+        short_lived: bool = False,
+        null: Literal[False] = False,
+    ) -> None: ...
 
     @overload
     def __init__(self: Sealed[bytes | None], row: str, *, use: str | None = None, null: Literal[True]) -> None: ...
 
-    def __init__(self, row: str, *, use: str | None = None, null: bool = False) -> None:
+    def __init__(self, row: str, *, use: str | None = None, short_lived: bool = False, null: bool = False) -> None:
         super().__init__(null=null)  # type: ignore[call-overload,misc]
-        self.row, self.use = row, use
+        self.row, self.use, self.short_lived = row, use, short_lived

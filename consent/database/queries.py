@@ -104,6 +104,7 @@ def _for_sqlite(sql: str) -> str:
         .replace(" FOR UPDATE OF p", "")
         .replace(" FOR UPDATE", "")
         .replace(" FOR SHARE SKIP LOCKED", "")
+        .replace(" FOR SHARE", "")
     )
 
 

@@ -23,6 +23,7 @@ DomainError
 ├── SampleTooLarge           a sample is at most a tenth of what fits
 ├── NotCovered               no live consent covers the use
 ├── OutcomeUnknown           the act may be done; repeating it is safe and heals
+├── IndexKeyMissing          this process lacks the index key that rows are written under
 ├── RecordsFrozen            nothing may be used until withdrawals and erasures were replayed
 └── intake.RecordRefused     the corrected record would be refused
 """
@@ -160,6 +161,13 @@ class OutcomeUnknown(DomainError):
     """Nobody can tell whether the act was carried out, for example because a connection was lost during COMMIT."""
 
     code = "outcome_unknown"
+
+
+class IndexKeyMissing(DomainError):
+    """A rotation of the index key is ahead of this process, which lacks the keyring of the other hosts."""
+
+    code = "unavailable"
+    retry_after_seconds = 5
 
 
 class RecordsFrozen(DomainError):

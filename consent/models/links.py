@@ -82,6 +82,7 @@ class LinkedAccount(CompositeKeyModel):
     account_index = Text()
     person_id = Text()
     link_id = Text()
+    index_version = Integer(db_default=1)
 
     class Meta:
         table = "linked_account"
@@ -123,13 +124,15 @@ class StoredRecord(CompositeKeyModel):
 
 
 class RecordKey(CompositeKeyModel):
-    """Maps the blind index of a source's own record id to the record."""
+    """Maps the blind index of a source's own record id to the record; has the id, sealed, of a retracted one."""
 
     KEY = ("source_id", "source_record_index")
     source_id = Text()
     source_record_index = Text()
     person_id = Text()
     record_id = Text()
+    index_version = Integer(db_default=1)
+    sealed_source_record_id = Sealed("record_id", null=True)
 
     class Meta:
         table = "record_index"

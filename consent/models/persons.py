@@ -33,9 +33,38 @@ class Subject(TableModel):
 
     subject_index = Text(primary_key=True)
     person_id = Text()
+    index_version = Integer(db_default=1)
 
     class Meta:
         table = "subject"
+
+
+class StoredIndexRotation(TableModel):
+    """The progress of the index key's rotation: one row.
+
+    Rows of versions older than `oldest_version` are not read; every value has a row of `complete_version`; a process
+    that lacks the key of `written_version` may not write.
+    """
+
+    rotation_id = Integer(primary_key=True)
+    oldest_version = Integer()
+    complete_version = Integer()
+    written_version = Integer()
+    changed_at = Micros()
+
+    class Meta:
+        table = "index_rotation"
+
+
+class ReindexPosition(TableModel):
+    """The position of the re-index to a version of the index key: its step, and the last key in it (JSON)."""
+
+    version = Integer(primary_key=True)
+    step = Text()
+    after_key = Text()
+
+    class Meta:
+        table = "reindex_position"
 
 
 class Presentation(CompositeKeyModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from consent.crypto.blind_index import ID_DIGITS, IndexUse, blind_index
+from consent.crypto.blind_index import ID_DIGITS, IndexUse, period_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import SampleTooLarge, TooFewConsents
@@ -75,7 +75,8 @@ async def sample_consents(
 
 def _sampled_ids(keyring: Keyring, today: date) -> tuple[str, str]:
     """Return the first consent id of the quarter's tenth and the id after its last; ids continue from ff… with 00…."""
-    quarter = f"{today.year}-{(today.month - 1) // 3 + 1}"
-    first = blind_index(keyring, IndexUse.SAMPLE, quarter)
+    number = (today.month - 1) // 3
+    first_day = date(today.year, 3 * number + 1, 1)
+    first = period_index(keyring, IndexUse.SAMPLE, first_day, f"{today.year}-{number + 1}")
     end = (int(first, 16) + 16**ID_DIGITS // SAMPLE_SHARE) % 16**ID_DIGITS
     return first, f"{end:0{ID_DIGITS}x}"

@@ -344,6 +344,10 @@ async def _replace(
 async def _retract(person: Person, record: StoredRecord, cause: Cause, at: datetime) -> None:
     object_until = await restoration.copy_before(person, record, RecordChange.RETRACTED, cause.decided_by, at)
     await StoredRecord.filter(person_id=person.person_id, record_id=record.record_id).delete()
+    source_record_id = source_ids.open_id(person, record.record_id, record.sealed_source_record_id)
+    await RecordKey.filter(person_id=person.person_id, source_id=record.source_id, record_id=record.record_id).update(
+        sealed_source_record_id=source_ids.seal_retracted(person, record.record_id, source_record_id)
+    )
     facts: dict[str, str | int | None] = {
         "source_id": record.source_id,
         "record_id": record.record_id,

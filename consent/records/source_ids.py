@@ -40,8 +40,17 @@ def seal_for_feed(keyring: Keyring, correction_id: str, source_record_id: str) -
 
 def open_from_feed(keyring: Keyring, correction_id: str, sealed_id: bytes) -> str:
     """Decrypt the record id of a row of a source's feed of corrections."""
-    cipher = vault.service_cipher(keyring, CORRECTION_KEY)
-    return vault.open_sealed(cipher, _feed_place(correction_id), bytes(sealed_id)).decode()
+    return vault.open_service(keyring, CORRECTION_KEY, _feed_place(correction_id), bytes(sealed_id)).decode()
+
+
+def seal_retracted(person: Person, record_id: str, source_record_id: str) -> bytes:
+    """Encrypt a source's record id for the row of the index, where it stays when the record is retracted."""
+    return person.seal("record_index", COLUMN, record_id, source_record_id.encode())
+
+
+def open_retracted(person: Person, record_id: str, sealed_id: bytes) -> str:
+    """Decrypt the record id of a row of the index."""
+    return person.open("record_index", COLUMN, record_id, bytes(sealed_id)).decode()
 
 
 def _feed_place(correction_id: str) -> Place:

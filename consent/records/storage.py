@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from consent import persons
+from consent import index_versions, persons
 from consent.crypto import vault
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.records import source_ids
 
-RECORD_INDEX_COLUMNS = ("source_id", "source_record_index", "person_id", "record_id")
+RECORD_INDEX_COLUMNS = ("source_id", "source_record_index", "person_id", "record_id", "index_version")
 RECORD_COLUMNS = (
     "person_id", "record_id", "source_id", "sealed_source_record_id", "kind", "quantity", "occurred_on", "received_at",
 )  # fmt: skip
@@ -68,6 +68,7 @@ async def store(keyring: Keyring, source_id: str, new: Sequence[NewRecord], at: 
 
     Raises:
         RETRYABLE_ERRORS: another transaction stored one of the records first.
+        IndexKeyMissing: as `index_versions.for_writing`.
     """
     if not new:
         return
@@ -84,7 +85,14 @@ async def store(keyring: Keyring, source_id: str, new: Sequence[NewRecord], at: 
     received_at = queries.to_micros(at)
     keys, rows = [], []
     for (record_id, record_index, _, person_id, *content), sealed_id in zip(new, sealed, strict=True):
-        keys.append((source_id, record_index, person_id, record_id))
+        keys.append((source_id, record_index, person_id, record_id, keyring.index_version))
         rows.append((person_id, record_id, source_id, sealed_id, *content, received_at))
+    for each in await index_versions.for_writing(keyring):
+        if each.index_version != keyring.index_version:
+            index_of = source_ids.index_of(each, source_id)
+            keys += [
+                (source_id, index_of(record.source_record_id), record.person_id, record.record_id, each.index_version)
+                for record in new
+            ]
     await queries.copy_rows("record_index", RECORD_INDEX_COLUMNS, keys)
     await queries.copy_rows("record", RECORD_COLUMNS, rows)

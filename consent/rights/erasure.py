@@ -34,7 +34,6 @@ from consent.models import (
     StoredObjection,
     StoredPerson,
     StoredRecord,
-    Subject,
 )
 from consent.oversight import objections
 from consent.persons import Person
@@ -111,10 +110,10 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await register.withdraw_all(person, at)
     await account_links.record_link_ending(keyring, person)
     leaf_hash = await _leave_traces(person, at)
-    index = persons.subject_index(keyring, await persons.subject_of(person))
+    subject = await persons.subject_of(person)
     for model in DELETED_FIRST:
         await model.filter(person_id=person.person_id).delete()
-    await Subject.filter(subject_index=index).delete()
+    await persons.delete_subject(keyring, subject)
     await StoredPerson.filter(person_id=person.person_id).delete()
     await StoredEvent.filter(person_id=person.person_id).delete()
     return leaf_hash

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise import Tortoise
 from tortoise.models import Model
 
+from consent import index_versions
 from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place, SealBroken
 from consent.database import queries
@@ -26,6 +27,8 @@ from consent.persons import Person, from_row
 
 PAGE = 2_000
 """Rows read at once; bounds memory for tables of any size."""
+AFTER_ROTATION = timedelta(days=3)
+"""Time in which every host is restarted without the old key, and the last answers under it have ended."""
 CHECKED_BY_CHAIN = "event"
 """The table whose sealed column `verification.logs` opens with each chain."""
 COMPARED = (
@@ -87,11 +90,19 @@ class ConsentHistory:
 
 
 async def check_sealed_columns(keyring: Keyring) -> tuple[int, IntegrityFault | None]:
-    """Open every `Sealed` column of every model; return the number opened and the fault of the first that does not."""
+    """Open every `Sealed` column of every model; return the number opened and the fault of the first that does not.
+
+    For AFTER_ROTATION after a rotation of the index key, short-lived rows are not opened.
+    """
     opened = 0
+    rotated = await index_versions.changed_at() > await queries.now() - AFTER_ROTATION
     for app in Tortoise.apps.values():
         for model in app.values():
-            columns = {name: field for name, field in model._meta.fields_map.items() if isinstance(field, Sealed)}
+            columns = {
+                name: field
+                for name, field in model._meta.fields_map.items()
+                if isinstance(field, Sealed) and not (rotated and field.short_lived)
+            }
             if columns and model._meta.db_table != CHECKED_BY_CHAIN:
                 number, fault = await _check_table(keyring, model, columns)
                 opened += number
@@ -126,7 +137,7 @@ def _opens(persons: _Persons, field: Sealed[Any], table: str, column: str, row: 
     try:
         if field.use is not None:
             place = Place(table, column, "", row[field.row])
-            vault.open_sealed(vault.service_cipher(persons.keyring, field.use), place, bytes(row[column]))
+            vault.open_service(persons.keyring, field.use, place, bytes(row[column]))
         else:
             persons.get(row["person_id"]).open(table, column, row[field.row], bytes(row[column]))
     except (SealBroken, KeyError):

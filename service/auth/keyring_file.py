@@ -1,6 +1,8 @@
-"""The keyring file: read it, create it, add an encryption key to it. JSON, mode 0600, replaced as a whole.
+"""The keyring file: read it, create it, add, switch and remove keys. JSON, mode 0600, replaced as a whole.
 
-`{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}`.
+`{"current": 1, "encryption_keys": {"1": hex}, "index_key": hex}`. The first rotation of the index key replaces
+`index_key` by `index_keys` (hex by version) and `current_index`; its second step adds `period_keys`, a list of
+`{"from": "YYYY-MM-DD", "quota": hex, "sample": hex}`.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from consent.crypto.vault import KEY_BYTES, Keyring
+from consent.crypto.blind_index import period_keys
+from consent.crypto.vault import KEY_BYTES, Keyring, PeriodKeys
 from consent.kernel import atomic_file
 from service.auth.key_files import OWNER_ALONE, create_file
 
@@ -46,14 +50,19 @@ def read(path: Path) -> Keyring:
     """Read the keyring; KeyringInvalid if it is unreadable, readable by others, or has a repeated or weak key."""
     document = _read_document(path)
     try:
+        encryption_keys = _keys(document["encryption_keys"])
+        index_keys, index_version = _keys(_index_keys_in(document)), document.get("current_index", 1)
         keyring = Keyring(
-            {int(version): bytes.fromhex(key) for version, key in document["encryption_keys"].items()},
+            encryption_keys,
             document["current"],
-            bytes.fromhex(document["index_key"]),
+            index_keys.pop(index_version),
+            index_version,
+            index_keys,
+            _period_keys_in(document),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise KeyringInvalid(f"must hold keys of {KEY_BYTES} bytes in hex") from None
-    keys = (*keyring.encryption_keys.values(), keyring.index_key)
+    keys = (*keyring.encryption_keys.values(), *keyring.index_keys.values())
     if len(set(keys)) != len(keys):
         raise KeyringInvalid("uses one key twice; every key has one purpose")
     for secret in keys:
@@ -92,6 +101,62 @@ def add_encryption_key(path: Path, *, make_current: bool) -> EncryptionKey:
     return EncryptionKey(EncryptionStep.CURRENT if make_current else EncryptionStep.ADDED, version)
 
 
+def add_index_key(path: Path) -> int:
+    """Add a new index key to the file, which is not the current one yet; return its version.
+
+    A key that was added before stays the next one, and no further one is made. Raises as `add_encryption_key`.
+    """
+    keyring, document = read(path), _read_document(path)
+    newest = max(keyring.index_keys)
+    if newest > keyring.index_version:
+        return newest
+    document["index_keys"] = {**_index_keys_in(document), str(newest + 1): _new_key()}
+    document["current_index"] = keyring.index_version
+    document.pop("index_key", None)
+    replace(path, document)
+    return newest + 1
+
+
+def switch_index_key(path: Path, first_day: date) -> int:
+    """Make the next index key the current one; return its version.
+
+    Quotas and samples of periods that begin before `first_day` stay under the keys of before, which the file names from
+    then on by themselves. Raises as `add_encryption_key`.
+    """
+    keyring, document = read(path), _read_document(path)
+    newest = max(keyring.index_keys)
+    if newest > keyring.index_version:
+        periods = keyring.period_keys or (period_keys(keyring.index_key, date.min),)
+        periods = (*periods, period_keys(keyring.index_keys[newest], first_day))
+        document["current_index"], document["period_keys"] = newest, [_period_members(keys) for keys in periods]
+        replace(path, document)
+    return newest
+
+
+def remove_index_keys(path: Path, before: int) -> None:
+    """Remove the index keys older than a version. Raises as `add_encryption_key`."""
+    document = _read_document(path)
+    document["index_keys"] = {v: key for v, key in _index_keys_in(document).items() if int(v) >= before}
+    replace(path, document)
+
+
+def remove_ended_period_keys(path: Path, today: date) -> bool:
+    """Remove the keys of periods that have all ended, the longest with the civil year; return whether there were any.
+
+    Two days longer, because a counter is deleted a day after its period and time zones differ. Raises as
+    `add_encryption_key`.
+    """
+    keyring, document = read(path), _read_document(path)
+    last_year = (today - timedelta(days=2)).year
+    begun = [keys for keys in keyring.period_keys if keys.first_day <= date(last_year, 1, 1)]
+    remaining = keyring.period_keys[max(len(begun) - 1, 0) :]
+    if len(remaining) == len(keyring.period_keys):
+        return False
+    document["period_keys"] = [_period_members(keys) for keys in remaining]
+    replace(path, document)
+    return True
+
+
 def replace(path: Path, document: Mapping[str, Any]) -> None:
     """Replace the file by another document, atomically, with mode 0600 and the owner of before."""
     target = path.resolve()
@@ -113,6 +178,28 @@ def _read_document(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise KeyringInvalid(f"must hold keys of {KEY_BYTES} bytes in hex")
     return document
+
+
+def _index_keys_in(document: Mapping[str, Any]) -> dict[str, str]:
+    if "index_keys" in document:
+        return dict(document["index_keys"])
+    return {"1": document["index_key"]}
+
+
+def _keys(members: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(version): bytes.fromhex(key) for version, key in members.items()}
+
+
+def _period_keys_in(document: Mapping[str, Any]) -> tuple[PeriodKeys, ...]:
+    periods = [
+        PeriodKeys(date.fromisoformat(keys["from"]), bytes.fromhex(keys["quota"]), bytes.fromhex(keys["sample"]))
+        for keys in document.get("period_keys", [])
+    ]
+    return tuple(sorted(periods))
+
+
+def _period_members(keys: PeriodKeys) -> dict[str, str]:
+    return {"from": keys.first_day.isoformat(), "quota": keys.quota.hex(), "sample": keys.sample.hex()}
 
 
 def _content(document: Mapping[str, Any]) -> bytes:

@@ -20,6 +20,7 @@ class KeyName(StrEnum):
 
     SIGNING = "signing"
     ENCRYPTION = "encryption"
+    INDEX = "index"
 
 
 def rotate(
@@ -43,6 +44,8 @@ def rotate(
         _rotate_signing(chosen, _key_file(data_dir, "signing-key.pem", "SIGNING_KEY"), retire)
     elif which is KeyName.ENCRYPTION:
         _rotate_encryption(chosen, _key_file(data_dir, "keyring.json", "KEYRING"), make_current=not add_only)
+    elif which is KeyName.INDEX:
+        _rotate_index(chosen, _key_file(data_dir, "keyring.json", "KEYRING"))
     else:
         _wrap_again(chosen)
 
@@ -71,6 +74,39 @@ def _rotate_encryption(chosen: Settings, path: Path, *, make_current: bool) -> N
         typer.echo(
             f"key {key.version} is the current one of {path.name}; copy the file to every host, restart serve, and run"
             " `credit-easy rotate-keys` until it prints 0"
+        )
+
+
+def _rotate_index(chosen: Settings, path: Path) -> None:
+    from consent.database import queries
+    from service.compliance import keyring_rotation
+    from service.compliance.keyring_rotation import IndexStep
+
+    async def work() -> keyring_rotation.IndexRotation:
+        return await keyring_rotation.rotate_index(path, await queries.now())
+
+    try:
+        rotation = run_with_database(chosen, work)
+    except (keyring_rotation.KeyElsewhere, OSError, ValueError) as error:
+        fail(str(error))
+    after = "copy the file to every host, restart serve there, and run this again"
+    if rotation.step is IndexStep.ADDED:
+        typer.echo(f"index key {rotation.version} is in {path.name} and is not used yet; {after}")
+    elif rotation.written is not None:
+        typer.echo(
+            f"{rotation.written.rows} rows written; index key {rotation.version} is the current one of {path.name};"
+            f" {after} after {keyring_rotation.WAIT.days} days"
+        )
+        if rotation.written.unknown:
+            typer.echo(
+                f"{rotation.written.unknown} records were retracted before version 0.3.0 and are not known under the"
+                " new key: if a source delivers one of them again, it is stored again"
+            )
+    elif rotation.until is not None:
+        typer.echo(f"the old index key is needed until {rotation.until.isoformat()}; run this again then")
+    else:
+        typer.echo(
+            f"the old index key is removed from {path.name}; copy the file to every host and restart serve there"
         )
 
 

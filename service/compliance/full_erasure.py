@@ -25,7 +25,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     Deletes the person's rows of the benefits and consent packages, their data key, and the answers stored for retries.
     """
     subject = await persons.subject_of(person)
-    await idempotency.forget_caller(idempotency.caller_index(keyring, Audience.RESIDENT, subject))
+    await idempotency.forget_caller(keyring, Audience.RESIDENT, subject)
     await snapshots.delete_cached(person.person_id)
     await tickets.unlink_person(person.person_id)
     fault_points.reach(FaultPoint.ERASURE_BEGUN)

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
-from consent import persons
+from consent import index_versions, persons
 from consent.crypto import vault
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -23,13 +23,14 @@ from service.models import KnownKey
 from service.settings import Settings
 from service.storage import database
 
-MIGRATION = "service/0003_known_keys.sql"
+NEEDED_MIGRATIONS = {"service/0003_known_keys.sql", public_keys.MIGRATION, index_versions.MIGRATION}
+"""Migrations without which the keys cannot be compared."""
 
 FINGERPRINT_DIGITS = 16
 """Hex digits of a fingerprint: 64 bits tell the few keys of a city apart."""
-INDEX, ENCRYPTION, LOG, SIGNING = "index-1", "encryption-", "log", "signing"
-"""Names of keys; a key-encryption key's is ENCRYPTION and its version."""
-SETTING_OF = {INDEX: "KEYRING", LOG: "LOG_KEY"}
+INDEX, ENCRYPTION, LOG, SIGNING = "index-", "encryption-", "log", "signing"
+"""Names of keys; those of index keys and key-encryption keys continue with their version."""
+SETTING_OF = {LOG: "LOG_KEY"}
 """Setting by name of the key; the names of all others are in the keyring."""
 LOCK = 7_201_427
 """The advisory lock under which fingerprints are added; an arbitrary number."""
@@ -38,17 +39,19 @@ LOCK = 7_201_427
 class KeyMismatch(Exception):
     """A key is not the one that this database was written with; the message names the setting and what to do."""
 
-    def __init__(self, key_name: str) -> None:
+    def __init__(self, key_name: str, fault: str | None = None) -> None:
         self.key_name = key_name
+        fault = fault or f"the key {key_name} is not the one that this database was written with"
         super().__init__(
-            f"CREDIT_EASY_{SETTING_OF.get(key_name, 'KEYRING')}: the key {key_name} is not the one that this database"
-            " was written with; restore the right file, or read docs/operations.md, Rotating keys"
+            f"CREDIT_EASY_{SETTING_OF.get(key_name, 'KEYRING')}: {fault}; restore the right file, or read"
+            " docs/operations.md, Rotating keys"
         )
 
 
 def fingerprints_of(settings: Settings) -> Mapping[str, str]:
     """Return the fingerprints of a process's keys by name."""
-    keys = _keyring_fingerprints(settings.keyring.index_key, tuple(settings.keyring.encryption_keys.items()))
+    keyring = settings.keyring
+    keys = _keyring_fingerprints(tuple(keyring.index_keys.items()), tuple(keyring.encryption_keys.items()))
     note_key = settings.publisher.signer.key.text()
     return {
         **keys,
@@ -58,8 +61,11 @@ def fingerprints_of(settings: Settings) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=4)
-def _keyring_fingerprints(index_key: bytes, encryption_keys: tuple[tuple[int, bytes], ...]) -> Mapping[str, str]:
-    named = {INDEX: index_key, **{f"{ENCRYPTION}{version}": key for version, key in encryption_keys}}
+def _keyring_fingerprints(
+    index_keys: tuple[tuple[int, bytes], ...], encryption_keys: tuple[tuple[int, bytes], ...]
+) -> Mapping[str, str]:
+    named = {f"{INDEX}{version}": key for version, key in index_keys}
+    named |= {f"{ENCRYPTION}{version}": key for version, key in encryption_keys}
     return {name: fingerprint(key, name) for name, key in named.items()}
 
 
@@ -71,16 +77,20 @@ def fingerprint(key: bytes, name: str) -> str:
 async def require_known(settings: Settings) -> None:
     """Compare the keys with the stored fingerprints; store those of new keys, if they fit the data.
 
-    At the first start all keys are new; later, a further version of a key-encryption key and another signing key may
-    be. Publishes the signing key. Does nothing before the migrations that create the tables.
+    At the first start all keys are new; later, a further version of a key-encryption key, another signing key, and the
+    next index key together with one that is known may be. Publishes the signing key. Does nothing before the migrations
+    that create the tables.
 
     Raises:
-        KeyMismatch: another index key or log key, another key of a known version, or a first key that fits no data.
+        KeyMismatch: another index key or log key, another key of a known version, a first key that fits no data, or a
+            keyring that does not fit the rotation of the index key.
     """
     missing = await database.missing_migrations()
-    if MIGRATION in missing or public_keys.MIGRATION in missing:
+    if NEEDED_MIGRATIONS & set(missing):
         return
     ours = fingerprints_of(settings)
+    if fault := (await index_versions.load()).fault_of(settings.keyring):
+        raise KeyMismatch(f"{INDEX}{settings.keyring.index_version}", fault)
     if _new_among(ours, await stored()):
         async with queries.transaction():
             if not queries.is_sqlite():
@@ -96,6 +106,8 @@ async def new_keys(settings: Settings) -> list[str]:
     known = await stored()
     new = _new_among(fingerprints_of(settings), known)
     await _require_fit(settings, known)
+    if fault := (await index_versions.load()).fault_of(settings.keyring):
+        raise KeyMismatch(f"{INDEX}{settings.keyring.index_version}", fault)
     return new
 
 
@@ -116,13 +128,17 @@ def _new_among(ours: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
     for name in new:
         if name in names and name != SIGNING:
             raise KeyMismatch(name)
+    indexes = [name for name in ours if name.startswith(INDEX)]
+    if any(name.startswith(INDEX) for name in names) and set(indexes) <= set(new):
+        # Every row is under another index key: with this one nobody would be known.
+        raise KeyMismatch(indexes[0])
     return new
 
 
 async def _require_fit(settings: Settings, known: Mapping[str, str]) -> None:
     """Compare keys whose fingerprints are not stored yet with what they have sealed, indexed or signed."""
     names = set(known.values())
-    if INDEX not in names and (misfit := await _misfit(settings.keyring)):
+    if not any(name.startswith(INDEX) for name in names) and (misfit := await _misfit(settings.keyring)):
         raise KeyMismatch(misfit)
     if LOG in names:
         return
@@ -139,4 +155,4 @@ async def _misfit(keyring: Keyring) -> str | None:
     version = await persons.keyring_fault(keyring)
     if version is None:
         return None
-    return f"{ENCRYPTION}{version}" if version else INDEX
+    return f"{ENCRYPTION}{version}" if version else f"{INDEX}{keyring.index_version}"

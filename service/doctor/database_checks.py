@@ -10,7 +10,7 @@ from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.migrate import MigrationChanged
-from service.compliance import key_fingerprints, public_keys
+from service.compliance import key_fingerprints, keyring_rotation, public_keys
 from service.compliance.key_fingerprints import KeyMismatch
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.storage import connection_failures, database, roles
@@ -89,6 +89,8 @@ async def keys(examination: Examination) -> list[CheckResult]:
         return [not_checked("the settings and the migrations")]
     keyring = examination.settings.keyring
     results = _encryption_keys(keyring, await persons.count_by_key_version())
+    if left := await keyring_rotation.index_rotation_left(keyring):
+        results.append(warning(left, "finish it: docs/how-to/rotate-keys.md, The index key"))
     try:
         new = await key_fingerprints.new_keys(examination.settings)
     except KeyMismatch as error:

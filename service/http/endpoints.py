@@ -359,7 +359,7 @@ async def _write(endpoint: Endpoint, context: RequestContext, body: Any) -> Resp
         else:
             response = located(endpoint.operation, context.request, _response(answer))
         if key is not None:
-            await idempotency.store_answer(keyring, key.scope, response.status_code, bytes(response.body))
+            await idempotency.store_answer(keyring, key, response.status_code, bytes(response.body))
     if late is not None:
         raise late
     return response
@@ -374,12 +374,8 @@ def _idempotency_key(
     app_context: AppContext, audience: Audience | None, principal: Principal | None, request: Request, raw: bytes
 ) -> IdempotencyKey:
     key, keyring = json_io.idempotency_key(request), app_context.keyring
-    audience_name, caller = audience or "public", principal_key(principal) if principal else ""
-    return IdempotencyKey(
-        idempotency.scope_of(keyring, audience_name, caller, request.scope["path"], key),
-        idempotency.caller_index(keyring, audience_name, caller),
-        json_io.fingerprint(raw),
-    )
+    caller = (audience or "public", principal_key(principal) if principal else "")
+    return idempotency.place_of(keyring, caller, request.scope["path"], key, json_io.fingerprint(raw))
 
 
 async def _at_present(context: RequestContext) -> RequestContext:

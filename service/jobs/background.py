@@ -14,7 +14,7 @@ from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
 from benefits.redemption import quotas, reversal, tickets
 from benefits.statistics import population
-from consent.consents import account_links, expiry, link_codes, recipient_changes
+from consent.consents import expiry, link_codes, link_endings, recipient_changes
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -46,7 +46,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
         "expiry_messages_sent": lambda: _remind_of_expiries(app_context, today, at),
-        "link_endings_deleted": account_links.delete_acknowledged_endings,
+        "link_endings_deleted": link_endings.delete_acknowledged,
         "corrections_deleted": officer_corrections.delete_acknowledged,
         "copies_deleted": lambda: restoration.delete_old(at),
         "presentations_deleted": lambda: expiry.delete_old_presentations(at),

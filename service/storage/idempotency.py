@@ -1,6 +1,7 @@
 """Answers stored for retries with an Idempotency-Key.
 
-A stored answer is written in the transaction of its effect: either both are there after a crash, or neither.
+A stored answer is written in the transaction of its effect: either both are there after a crash, or neither. During a
+rotation of the index key it is stored under both keys, so that a retry is answered by any host.
 """
 
 from __future__ import annotations
@@ -33,12 +34,22 @@ LOOKUP = Selection(
 )
 
 
+class OtherScope(NamedTuple):
+    """The scope and caller of a stored answer under another version of the index key than the current one."""
+
+    version: int
+    scope: str
+    owner: str
+
+
 class IdempotencyKey(NamedTuple):
     """The place of a stored answer: its scope, the keyed hash of the caller, the SHA-256 of the request's body."""
 
     scope: str
     owner: str
     fingerprint: str
+    others: tuple[OtherScope, ...] = ()
+    """The same place under the keyring's other index key; empty outside of a rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +61,19 @@ class OpenedAnswer:
     body: bytes
 
 
-def scope_of(keyring: Keyring, audience: str, caller: str, route: str, key: str) -> str:
+def place_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str, fingerprint: str) -> IdempotencyKey:
+    """Return the place of an answer to a caller (audience and name) for a route and the key that the caller chose."""
+    others = tuple(
+        OtherScope(version, _scope_of(under, caller, route, key), caller_index(under, *caller))
+        for version in keyring.other_index_keys
+        for under in (keyring.under(version),)
+    )
+    return IdempotencyKey(_scope_of(keyring, caller, route, key), caller_index(keyring, *caller), fingerprint, others)
+
+
+def _scope_of(keyring: Keyring, caller: tuple[str, str], route: str, key: str) -> str:
     """Return the primary key of an answer: an HMAC over audience, caller, route and key, which names none of them."""
-    message = "\x1f".join((audience, caller, route, key)).encode()
+    message = "\x1f".join((*caller, route, key)).encode()
     return vault.mac(_secret(keyring), message).hex()
 
 
@@ -71,28 +92,65 @@ async def claim(keyring: Keyring, key: IdempotencyKey, at: datetime) -> OpenedAn
 
     A second request with the same key waits here until the first has committed or rolled back.
     """
-    with_no_body = answer_write(keyring, key, 0, b"", at)
-    if await queries.execute(ANSWER.sql(1), *with_no_body.values):
-        return None
-    row = await queries.fetch_one(LOOKUP.query(key="$1"), key.scope)
-    assert row is not None
-    return open_answer(keyring, key.scope, (row["fingerprint"], row["status"], row["sealed_body"]))
+    claimed: list[str] = []
+    for (under, scope, _), with_no_body in zip(
+        _each(keyring, key), answer_writes(keyring, key, 0, b"", at), strict=True
+    ):
+        if not await queries.execute(ANSWER.sql(1), *with_no_body.values):
+            for other in claimed:
+                await queries.execute("DELETE FROM stored_answer WHERE scope = $1", other)
+            return await _find(under, scope)
+        claimed.append(scope)
+    return None
 
 
-async def store_answer(keyring: Keyring, scope: str, status: int, body: bytes) -> None:
-    """Store the answer under the scope that was claimed in this transaction."""
-    await queries.execute(
-        "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
-        scope,
-        status,
-        vault.seal(_cipher(keyring), _place(scope), body),
-    )
+async def find_elsewhere(keyring: Keyring, key: IdempotencyKey) -> OpenedAnswer | None:
+    """Return the answer that is stored under another index key alone: by a host before the rotation reached it.
+
+    No query outside of a rotation.
+    """
+    for version, scope, _ in key.others:
+        if (stored := await _find(keyring.under(version), scope)) is not None:
+            return stored
+    return None
 
 
-def answer_write(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes, at: datetime) -> Write:
-    """Return the write of a whole answer, for a plan that has its effect; an answer stored meanwhile is a conflict."""
-    sealed = vault.seal(_cipher(keyring), _place(key.scope), body)
-    return Write(ANSWER, (key.scope, key.owner, key.fingerprint, status, sealed, _hour(at)))
+async def _find(keyring: Keyring, scope: str) -> OpenedAnswer | None:
+    row = await queries.fetch_one(LOOKUP.query(key="$1"), scope)
+    return None if row is None else open_answer(keyring, scope, (row["fingerprint"], row["status"], row["sealed_body"]))
+
+
+async def store_answer(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes) -> None:
+    """Store the answer under the key that was claimed in this transaction."""
+    for under, scope, _ in _each(keyring, key):
+        await queries.execute(
+            "UPDATE stored_answer SET status = $2, sealed_body = $3 WHERE scope = $1",
+            scope,
+            status,
+            vault.seal(_cipher(under), _place(scope), body),
+        )
+
+
+def answer_writes(keyring: Keyring, key: IdempotencyKey, status: int, body: bytes, at: datetime) -> list[Write]:
+    """Return the writes of a whole answer, for a plan that has its effect; an answer stored meanwhile is a conflict.
+
+    One write, during a rotation of the index key two, in the order in which every process claims them.
+    """
+    return [
+        Write(
+            ANSWER,
+            (scope, owner, key.fingerprint, status, vault.seal(_cipher(under), _place(scope), body), _hour(at)),
+        )
+        for under, scope, owner in _each(keyring, key)
+    ]
+
+
+def _each(keyring: Keyring, key: IdempotencyKey) -> list[tuple[Keyring, str, str]]:
+    """Return keyring, scope and caller's index under each index key, oldest first."""
+    places = {keyring.index_version: (keyring, key.scope, key.owner)}
+    for version, scope, owner in key.others:
+        places[version] = (keyring.under(version), scope, owner)
+    return [places[version] for version in sorted(places)]
 
 
 def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> OpenedAnswer:
@@ -101,9 +159,11 @@ def open_answer(keyring: Keyring, scope: str, row: tuple[str, int, bytes]) -> Op
     return OpenedAnswer(fingerprint, status, vault.open_sealed(_cipher(keyring), _place(scope), bytes(sealed)))
 
 
-async def forget_caller(caller: str) -> None:
-    """Delete every stored answer of a caller (`caller_index`); for an erasure."""
-    await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", caller)
+async def forget_caller(keyring: Keyring, audience: str, caller: str) -> None:
+    """Delete every stored answer of a caller, under every index key; for an erasure."""
+    for under in keyring.each():
+        owner = caller_index(under, audience, caller)
+        await queries.execute("DELETE FROM stored_answer WHERE caller_index = $1", owner)
 
 
 async def delete_old(at: datetime) -> int:

@@ -83,11 +83,13 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
     began, keyring, key = time.monotonic(), context.app_context.keyring, context.idempotency_key
     assert key is not None
     status, answer = 200, b""
+    if (before := await idempotency.find_elsewhere(keyring, key)) is not None:
+        return replayed(context.request.scope, before, key.fingerprint)
 
-    def write(granted: Granted | None, at: datetime) -> Write:
+    def write(granted: Granted | None, at: datetime) -> list[Write]:
         nonlocal status, answer
         status, answer = _redemption_answer(granted)
-        return idempotency.answer_write(keyring, key, status, answer, at)
+        return idempotency.answer_writes(keyring, key, status, answer, at)
 
     store = AnswerStore(key.scope, idempotency.LOOKUP, write)
     outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
