@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -35,6 +35,9 @@ from service.version import VERSION
 from service.web import routes as site
 from service.web.api_client import InProcessApiClient
 
+if TYPE_CHECKING:
+    from service.observability.telemetry import Telemetry
+
 
 def create_app(
     settings: Settings,
@@ -48,7 +51,9 @@ def create_app(
 
     `issuer` is the demonstration's token issuer, where people choose a person to sign in as.
     """
-    app_context = AppContext(settings, verifier, limiter or make_limiter(settings.redis_url), clock)
+    telemetry = _telemetry(settings)
+    limiter = limiter or make_limiter(settings.redis_url)
+    app_context = AppContext(settings, verifier, limiter, clock, telemetry=telemetry)
 
     async def prepare() -> None:
         await key_fingerprints.require_known(settings)
@@ -58,7 +63,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         monitor = await database.open_for_requests(settings.database_url, prepare)
         await verifier.start()
-        background = (
+        background: list[Coroutine[Any, Any, None]] = [
             cleanup_loop(app_context),
             sequencer_loop(app_context),
             app_context.limiter.keep_sharing(),
@@ -66,7 +71,9 @@ def create_app(
             write_probe.keep_probing(),
             keep_counting_left_out(),
             write_ahead_log.keep_empty(app_context.erased),
-        )
+        ]
+        if telemetry is not None:
+            background.append(telemetry.keep_sending())
         tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
         try:
             yield
@@ -74,6 +81,8 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if telemetry is not None:
+                await telemetry.stop()
             await verifier.stop()
             await app_context.limiter.close()
             await database.close_database()
@@ -100,6 +109,15 @@ def create_app(
     app.router.default = site.fallback(app_context)
     app.state.app_context = app_context
     return app
+
+
+def _telemetry(settings: Settings) -> Telemetry | None:
+    if settings.telemetry is None:
+        return None
+    # Imported here: it needs the packages of an extra.
+    from service.observability.telemetry import Telemetry
+
+    return Telemetry(settings.telemetry.endpoint, settings.telemetry.ratio, VERSION)
 
 
 def api_routes(app_context: AppContext) -> list[BaseRoute]:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,6 +31,8 @@ KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY")
 OPERATIONS_ADDRESS = "127.0.0.1:9090"
 """Reachable from this machine alone, until an operator decides otherwise."""
 PORT_MAX = 65_535
+TRACE_RATIO = "0.1"
+"""Share of requests that are traced: one in ten shows where time goes, and costs nine in ten nothing."""
 
 
 class SettingsInvalid(Exception):
@@ -46,6 +50,14 @@ class SignIn:
     scope: str = "openid"
     sign_out_url: str | None = None
     revocation_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A collector of traces and metrics: its base URL for OTLP over HTTP, and the share of requests to trace."""
+
+    endpoint: str
+    ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,8 @@ class Settings:
     """Base URL under which browsers reach the service, without a trailing slash; None: the Host of the request."""
     operations_address: tuple[str, int] | None = None
     """Host and port of metrics and probes for operators; None: there are none, as in the demonstration."""
+    telemetry: Collector | None = None
+    """The collector to which traces and metrics are sent; None: nothing is traced."""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -248,6 +262,32 @@ def _redis_url(environment: Mapping[str, str]) -> str | None:
     return url
 
 
+def _telemetry(environment: Mapping[str, str]) -> Collector | None:
+    """Read `OTLP_ENDPOINT` and `TRACE_RATIO`; None without an endpoint."""
+    endpoint = environment.get(PREFIX + "OTLP_ENDPOINT", "").strip()
+    if not endpoint:
+        return None
+    if not is_tamper_proof(endpoint):
+        raise SettingsInvalid(f"{PREFIX}OTLP_ENDPOINT must be https, or http on this machine")
+    if not _is_installed("opentelemetry.proto.collector"):
+        raise SettingsInvalid(
+            f"{PREFIX}OTLP_ENDPOINT needs the extra packages: pip install 'credit-easy-plus[telemetry]'"
+        )
+    text = environment.get(PREFIX + "TRACE_RATIO", TRACE_RATIO).strip()
+    # Plain digits alone: float() also takes "nan" and "1e-3".
+    ratio = float(text) if re.fullmatch(r"\d(\.\d{1,6})?", text, re.ASCII) else -1.0
+    if not 0 <= ratio <= 1:
+        raise SettingsInvalid(f"{PREFIX}TRACE_RATIO must be a number from 0 to 1, such as {TRACE_RATIO}")
+    return Collector(endpoint, ratio)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
     {
         "database_url": _database_url,
@@ -259,6 +299,7 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "city_zone": _zone,
         "redis_url": _redis_url,
         "operations_address": _operations_address,
+        "telemetry": _telemetry,
         "sign_in": _pages,
     }
 )

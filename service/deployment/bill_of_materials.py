@@ -12,6 +12,7 @@ from typing import Any, Final
 PROJECT: Final = "credit-easy-plus"
 SPDX_OF_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "3-Clause BSD License": "BSD-3-Clause",
         "Apache License 2.0": "Apache-2.0",
         "Apache Software License": "Apache-2.0",
         "BSD License": "BSD-3-Clause",
@@ -21,6 +22,8 @@ SPDX_OF_NAMES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """SPDX identifiers of names that packages without a License-Expression (PEP 639) use."""
+EXTRAS: Final = frozenset({"telemetry"})
+"""Extras of production, whose packages are in the bill where they are installed."""
 _REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?([^;]*)(?:;(.*))?$")
 _EXTRA = re.compile(r"""extra\s*==\s*['"]([^'"]+)['"]""")
 
@@ -64,7 +67,7 @@ def _closure() -> tuple[dict[str, Distribution], dict[str, set[str]]]:
     """Return the installed packages that the project needs, itself included, and the names that each one needs."""
     packages: dict[str, Distribution] = {}
     needs: dict[str, set[str]] = {}
-    waiting: list[tuple[str, frozenset[str]]] = [(PROJECT, frozenset())]
+    waiting: list[tuple[str, frozenset[str]]] = [(PROJECT, EXTRAS)]
     while waiting:
         name, extras = waiting.pop()
         try:

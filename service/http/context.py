@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from benefits.catalogue.in_force import CatalogueCache
 from benefits.redemption.decision import CivilTime
@@ -15,6 +16,9 @@ from consent.rights.tombstones import Tombstones
 from service.auth.access_tokens import Verifier
 from service.http.rate_limits import Limiter
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.observability.telemetry import Telemetry
 
 Clock = Callable[[], Awaitable[datetime]]
 
@@ -33,6 +37,8 @@ class AppContext:
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
     erased: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by an erasure; SQLite's write-ahead log is then emptied (`service.storage.write_ahead_log`)."""
+    telemetry: Telemetry | None = None
+    """The sender of traces and metrics; None where no collector is set."""
     tombstones: Tombstones = field(init=False)
     """Records of withdrawals and erasures, in the folder of the published checkpoints."""
 

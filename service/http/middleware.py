@@ -43,11 +43,13 @@ class RequestMiddleware:
     4. Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself, and the rate
        limit of a caller who was counted (`RateLimit` of draft-ietf-httpapi-ratelimit-headers-10).
     5. Count the request with its time, and log it if it failed: operation and status, never a path or a person.
+       With a collector of traces it has a trace as well.
     """
 
     def __init__(self, app: ASGIApp, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
         self.policies = {audience: app_context.limiter.policy(audience) for audience in Audience}
+        self.tracer = None if app_context.telemetry is None else app_context.telemetry.tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,6 +58,7 @@ class RequestMiddleware:
         began, status, request_id = time.perf_counter(), 0, os.urandom(8).hex()
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        trace = None if self.tracer is None else self.tracer.begin(state)
 
         async def send_complete(message: Message) -> None:
             nonlocal status
@@ -74,7 +77,10 @@ class RequestMiddleware:
             await unforeseen(Request(scope), error)(scope, receive, send_complete)
         # The operation's name, never the path: ids and handles stay out of logs and metrics.
         name = getattr(scope.get("route"), "name", None) or "unmatched"
-        metrics.count(name, status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        metrics.count(name, status, seconds)
+        if self.tracer is not None and trace is not None:
+            self.tracer.end(trace, name, status, seconds)
         if status >= LOGGED_FROM_STATUS:
             log_refusal(scope, metrics.operation_label(name), status)
 

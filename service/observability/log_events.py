@@ -69,7 +69,7 @@ class LogEvent(Enum):
     )
     LINES_LEFT_OUT = (
         logging.INFO,
-        ("about", "left_out", "audience", "reason", "error", "place"),
+        ("about", "left_out", "audience", "reason", "error", "place", "signal"),
         None,
         "So many lines of the event `about` were left out in the last minute; the other fields are theirs.",
     )
@@ -190,6 +190,14 @@ class LogEvent(Enum):
         (),
         None,
         "Two different keys of a key set have one `kid`; both are ignored.",
+    )
+
+    # Traces and metrics
+    TELEMETRY_NOT_SENT = (
+        logging.WARNING,
+        ("signal", "error"),
+        ("signal",),
+        "The collector did not take traces or metrics; requests are served all the same. Is it running?",
     )
 
     # Processes

@@ -8,6 +8,7 @@ docs/how-to/watch-a-city.md lists every metric; a test compares that table with 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -20,6 +21,8 @@ from starlette.responses import Response
 from service.observability import shared_counts
 
 REGISTRY = CollectorRegistry()
+STARTED_NS = time.time_ns()
+"""Beginning of the counts of this process, in nanoseconds since 1970."""
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper ends in seconds: reads take some milliseconds, a batch of records seconds; waits for the database end at 5."""
 RESIDENT_ACTS = frozenset(
@@ -40,6 +43,9 @@ RESIDENT_ACTS = frozenset(
 """Calls of residents other than reads. Counted apart, each would tell when somebody withdrew, refused or left."""
 RESIDENT_PAGES = "page:/me"
 """Beginning of the names of residents' pages, which are counted together for the same reason."""
+RESIDENTS_ACTS = "residents_acts"
+RESIDENTS_PAGES = "residents_pages"
+RESIDENT_LABELS = frozenset({RESIDENTS_ACTS, RESIDENTS_PAGES})
 
 REQUESTS = Counter(
     "credit_easy_requests", "Requests answered, by class of status", ("operation", "status"), registry=REGISTRY
@@ -102,6 +108,9 @@ CONNECTIONS = Counter(
 )
 
 
+SPANS_LOST = Counter("credit_easy_spans_lost", "Spans that were not sent to the collector of traces", registry=REGISTRY)
+
+
 def count(operation: str, status: int, seconds: float) -> None:
     """Count one answered request and its seconds.
 
@@ -131,12 +140,18 @@ def count_refused_token(audience: str, reason: str) -> None:
         TOKENS_REFUSED.labels(audience, reason).inc()
 
 
+def count_lost_spans(lost: int) -> None:
+    """Count spans that the collector of traces did not take in time."""
+    with suppress(OSError):
+        SPANS_LOST.inc(lost)
+
+
 @lru_cache(maxsize=512)
 def operation_label(operation: str) -> str:
     """Return the label of an operation or page by the name of its route; residents' decisions share one."""
     if operation in RESIDENT_ACTS:
-        return "residents_acts"
-    return "residents_pages" if operation.startswith(RESIDENT_PAGES) else operation
+        return RESIDENTS_ACTS
+    return RESIDENTS_PAGES if operation.startswith(RESIDENT_PAGES) else operation
 
 
 @lru_cache(maxsize=4096)
@@ -149,13 +164,18 @@ def _seconds(label: str) -> Histogram:
     return SECONDS.labels(label)
 
 
+def registry() -> CollectorRegistry:
+    """Return the registry of all metrics, summed over the processes that share a port; both exporters read it."""
+    if shared_counts.FOLDER_VARIABLE not in os.environ:
+        return REGISTRY
+    together = CollectorRegistry()
+    MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+    return together
+
+
 def text() -> bytes:
-    """Return all metrics in Prometheus' text format, summed over the processes that share a port."""
-    registry = REGISTRY
-    if shared_counts.FOLDER_VARIABLE in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    """Return all metrics in Prometheus' text format."""
+    return generate_latest(registry())
 
 
 async def exposition(_: Request) -> Response:

@@ -6,11 +6,15 @@ process (SIGBUS). So every file is written full of zeros first, and a process wi
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of the folder of shared counts; prometheus_client reads it."""
@@ -18,6 +22,10 @@ FOLDER_PREFIX = "credit-easy-metrics-"
 """Beginning of a folder's name; the id of the process that owns it follows."""
 MEMORY = Path("/dev/shm")  # noqa: S108  a folder of our own is made in it
 """Folder in memory, where Linux has one: a full disk does not reach it."""
+STARTED = "started"
+"""File of the time at which the counts began, in nanoseconds since 1970."""
+SENDER_LOCK = "sender.lock"
+"""File that the process locks which sends the metrics of all."""
 FILE_BYTES = {"counter": 2**20, "histogram": 2**21, "gauge_mostrecent": 2**16, "gauge_sum": 2**16, "gauge_max": 2**16}
 """Reserved bytes by kind of metric, several times what all operations, statuses and buckets take."""
 
@@ -35,7 +43,7 @@ def create_folder() -> Path | None:
             folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=parent))
         except OSError:
             continue
-        if reserve(folder, 0):
+        if _write_start(folder) and reserve(folder, 0):
             return folder
         remove_folder(folder)
     return None
@@ -70,9 +78,64 @@ def join(folder: Path, slot: int) -> None:
     values.ValueClass = values.MultiProcessValue(process_identifier=lambda: slot)  # type: ignore[no-untyped-call]
 
 
+@dataclass(slots=True)
+class SharedCounts:
+    """The counts that this process shares with others of one `serve`."""
+
+    folder: Path
+    _lock: IO[bytes] | None = field(default=None)
+
+    @property
+    def started_ns(self) -> int:
+        """The beginning of the counts, in nanoseconds since 1970; workers that are replaced continue them."""
+        return int((self.folder / STARTED).read_text())
+
+    @property
+    def instance(self) -> str:
+        """A random id of this `serve`, the same in all its processes."""
+        return hashlib.sha256(self.folder.name.encode()).hexdigest()[:16]
+
+    def claim(self) -> bool:
+        """Report whether this process is the one that sends for all; it stays so until it ends.
+
+        The system drops the lock of a process that dies, and the next to ask has it.
+        """
+        import fcntl  # Windows has none, and no workers
+
+        if self._lock is None:
+            lock = (self.folder / SENDER_LOCK).open("ab")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                return False
+            self._lock = lock
+        return True
+
+    def release(self) -> None:
+        """Let another process send."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def shared() -> SharedCounts | None:
+    """Return the counts that this process has joined; None where it counts for itself."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    return None if folder is None else SharedCounts(Path(folder))
+
+
 def remove_folder(folder: Path) -> None:
     """Delete a folder of counts."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_start(folder: Path) -> bool:
+    try:
+        (folder / STARTED).write_text(str(time.time_ns()))
+    except OSError:
+        return False
+    return True
 
 
 def _temporary() -> Path | None:

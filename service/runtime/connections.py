@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 import httptools
 from starlette.requests import Request
 from uvicorn.config import Config
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -29,6 +28,7 @@ from service.observability import metrics
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event
 from service.runtime.file_limit import files_for
+from service.runtime.trusted_traces import trusted_proxies
 
 HEAD_BYTES_MAX = 64 * 1024
 """Bytes of one request's line and headers, and of the fields after a chunked body. The sessions of four audiences in
@@ -330,9 +330,7 @@ def table_of(server_state: ServerState, config: Config, loop: asyncio.AbstractEv
     """Return the table of a server, made for its first connection."""
     table = _tables.get(server_state)
     if table is None:
-        # The addresses whose X-Forwarded-For is believed, as uvicorn reads FORWARDED_ALLOW_IPS.
-        trusted = ProxyHeadersMiddleware(config.loaded_app, config.forwarded_allow_ips).trusted_hosts
-        table = _tables[server_state] = ConnectionTable(server_state.connections, trusted, loop)
+        table = _tables[server_state] = ConnectionTable(server_state.connections, trusted_proxies(config), loop)
     return table
 
 

@@ -136,6 +136,11 @@ def build(application: Callable[[], Starlette], options: dict[str, Any]) -> Serv
     except Exception as error:
         raise as_start_failure(error) from None
     config.lifespan_class = ReportingLifespan
+    if created[0].state.app_context.telemetry is not None:
+        # Imported here: without traces nothing is around the application.
+        from service.runtime.trusted_traces import trust_traces
+
+        trust_traces(config)
     return ServingProcess(config, created[0], options)
 
 

@@ -20,6 +20,7 @@ from service.deployment import bill_of_materials
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
+TELEMETRY = [Requirement(line) for line in PROJECT["optional-dependencies"]["telemetry"]]
 ALLOWED: Final = frozenset({"MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Apache-2.0", "PSF-2.0", "MPL-2.0"})
 """SPDX identifiers of licences that a package of the production closure may have."""
 
@@ -36,9 +37,9 @@ current_environment = pytest.mark.skipif(
 )
 
 
-def locked() -> dict[str, list[tuple[Version, str | None, int]]]:
-    """Return the versions of the lock file by package: version, marker, number of hashes."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+def locked(name: str = "requirements.lock") -> dict[str, list[tuple[Version, str | None, int]]]:
+    """Return the versions of a lock file by package: version, marker, number of hashes."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     entries: dict[str, list[tuple[Version, str | None, int]]] = {}
     for line in text.splitlines():
         if line and not line.lstrip().startswith("#"):
@@ -59,6 +60,27 @@ def test_every_package_of_the_lock_has_hashes_alone() -> None:
     assert not re.search(
         r"^\s*(-e|--index-url|--extra-index-url|--trusted-host|--find-links)|https?://|\bgit\+", text, re.M
     )
+
+
+def test_the_extra_has_a_lock_of_its_own_and_adds_its_packages_alone() -> None:
+    entries = locked("requirements-telemetry.lock")
+    assert {canonicalize_name(requirement.name) for requirement in TELEMETRY} < entries.keys()
+    assert not entries.keys() & locked().keys()
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    for name, versions in entries.items():
+        ((version, _, hashes),) = versions
+        assert hashes > 0, name
+        assert not version.is_prerelease, name
+        (licence,) = re.findall(rf"^\| `{name}` \| ([\w.-]+) \|", page, re.M)
+        assert licence in ("Apache-2.0", "MIT", "BSD-3-Clause"), name
+        try:
+            package = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # an installation without the extra
+        assert bill_of_materials.license_of(package) == licence, name
+    for requirement in TELEMETRY:
+        ((version, _, _),) = entries[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version)
 
 
 def test_every_dependency_is_locked_at_a_version_that_the_project_takes() -> None:
@@ -103,7 +125,7 @@ def test_no_package_of_the_closure_has_another_licence() -> None:
         package = metadata.distribution(component["name"])
         identifiers = set(re.split(r"\s+(?:AND|OR)\s+", re.sub(r"[()]", "", bill_of_materials.license_of(package))))
         assert identifiers <= ALLOWED, component["name"]
-    assert {component["name"] for component in components} <= set(locked())
+    assert {component["name"] for component in components} <= {*locked(), *locked("requirements-telemetry.lock")}
 
 
 @current_environment
@@ -115,7 +137,9 @@ def test_the_bill_names_every_package_once_and_all_that_is_needed() -> None:
     needed = {entry["ref"]: entry["dependsOn"] for entry in bill["dependencies"]}
     assert {name for names in needed.values() for name in names} | {root} == {*references, root}
     here = {canonicalize_name(needs.name) for needs in DIRECT if needs.marker is None or needs.marker.evaluate()}
-    assert {reference.removeprefix("pkg:pypi/").partition("@")[0] for reference in needed[root]} == here
+    extra = {canonicalize_name(needs.name) for needs in TELEMETRY}
+    named = {reference.removeprefix("pkg:pypi/").partition("@")[0] for reference in needed[root]}
+    assert named - extra == here
     for component in bill["components"]:
         assert component["version"] == metadata.version(component["name"])
         assert component["licenses"]

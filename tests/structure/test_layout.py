@@ -32,6 +32,7 @@ TOP_LEVEL = {
     "LICENSE",
     "CHANGELOG.md",
     "requirements.lock",
+    "requirements-telemetry.lock",
 }
 CHECKERS = ("ruff check", "ruff format --check", "mypy", "lint-imports")
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]

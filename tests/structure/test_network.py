@@ -13,6 +13,7 @@ FETCHING: Final = {
     "service/web/api_client.py": "the API inside the process",
     "service/web/routes.py": "the client of the identity provider",
     "service/deployment/provider_metadata.py": "metadata of the identity provider that the operator of `init` names",
+    "service/observability/telemetry.py": "the collector of traces and metrics that the operator names",
     "service/logs/witness.py": "logs that a witness is configured to watch",
 }
 """Modules that may send requests, and their targets. No address in a token, document or form is among these."""
