@@ -60,7 +60,7 @@ class Archive:
         commands = replaced(
             block(PAGE, "Each night: a base backup", "sh"),
             (BACKUPS, str(self.folder)),
-            ("runuser --user postgres -- pg_verifybackup", "true"),
+            ("runuser --user postgres -- /usr/lib/postgresql/15/bin/pg_verifybackup", "true"),
             ("runuser --user postgres -- ", ""),
         )
         self.run(commands)
