@@ -19,6 +19,7 @@ class Snapshot(TableModel):
     as_of = CivilDay()
     valid_until = CivilDay(null=True)
     covered_until = Micros(null=True)
+    covered_from = Micros(null=True)
 
     class Meta:
         table = "snapshot"

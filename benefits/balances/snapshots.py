@@ -28,20 +28,24 @@ STORED = Selection(
     (
         "s.epoch AS balance_epoch", "s.scheme_version AS scheme_version", "s.timeline_sha256 AS timeline_sha256",
         "s.total AS total", "s.dimensions AS dimensions", "s.as_of AS as_of", "s.valid_until AS valid_until",
-        "s.covered_until AS covered_until",
+        "s.covered_until AS covered_until", "s.covered_from AS covered_from",
     ),
     "snapshot s",
     "s.person_id = {person_id}",
 )  # fmt: skip
 """The columns of `StoredBalance`, in its order."""
-COLUMNS = "person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of, valid_until, covered_until"
+COLUMNS = (
+    "person_id, epoch, scheme_version, timeline_sha256, total, dimensions, as_of, valid_until, covered_until,"
+    " covered_from"
+)
 REPLACED = (
     "ON CONFLICT (person_id) DO UPDATE SET epoch = excluded.epoch, scheme_version = excluded.scheme_version,"
     " timeline_sha256 = excluded.timeline_sha256, total = excluded.total, dimensions = excluded.dimensions,"
-    " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until"
+    " as_of = excluded.as_of, valid_until = excluded.valid_until, covered_until = excluded.covered_until,"
+    " covered_from = excluded.covered_from"
 )
 OWN_COMPUTATION = Use("points.computed", "credit-easy", "records", "computed")
-NO_BALANCE = StoredBalance(None, "", "", 0, "", 0, None, None)
+NO_BALANCE = StoredBalance(None, "", "", 0, "", 0, None, None, None)
 
 
 class LoadedBalance(NamedTuple):
@@ -156,7 +160,7 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
         if await gate.lock_epoch(released.person_id) != released.epoch:
             return False
         await queries.execute(
-            f"INSERT INTO snapshot ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) {REPLACED}",
+            f"INSERT INTO snapshot ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) {REPLACED}",
             released.person_id,
             released.epoch,
             computed.scheme_version,
@@ -166,6 +170,7 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
             queries.to_day_number(computed.as_of),
             _first_change(released, computed),
             None if released.covered_until is None else queries.to_micros(released.covered_until),
+            0 if released.covered_from is None else queries.to_micros(released.covered_from),
         )
     return True
 

@@ -33,8 +33,9 @@ class Balance(NamedTuple):
 class StoredBalance(NamedTuple):
     """A row of the snapshot table; `epoch` is None where the person has none.
 
-    `as_of` and `valid_until` are day numbers; `covered_until` is the first end (microseconds) of a consent that covers
-    one of the records.
+    `as_of` and `valid_until` are day numbers. Of the consents behind the balance, in microseconds: `covered_until` is
+    the first end, `covered_from` the latest begin, 0 without consents. A row of an earlier version has no
+    `covered_from`.
     """
 
     epoch: int | None
@@ -45,6 +46,7 @@ class StoredBalance(NamedTuple):
     as_of: int
     valid_until: int | None
     covered_until: int | None
+    covered_from: int | None
 
     def measures(self) -> dict[str, int]:
         """The measures that conditions speak about; only for a row that `is_usable`."""
@@ -70,8 +72,9 @@ def _measures(total: int, dimensions: Iterable[Mapping[str, Any]]) -> dict[str, 
 def is_usable(row: StoredBalance, epoch: int | None, timeline: Timeline, today: date, at: int) -> bool:
     """Report whether a stored balance is the person's points at the instant `at` (microseconds), civil day `today`.
 
-    It must have been computed under the person's present consent epoch and the schemes in force, not be dated in the
-    future, and neither a record nor a consent behind it may have expired since.
+    It must have been computed under the person's present consent epoch and the schemes in force, and not be dated in
+    the future. No record and no consent behind it may have expired since, nor may a consent behind it begin later: it
+    does where the clock was set back.
     """
     day = to_day_number(today)
     return (
@@ -82,6 +85,8 @@ def is_usable(row: StoredBalance, epoch: int | None, timeline: Timeline, today: 
         and row.as_of <= day
         and (row.valid_until is None or row.valid_until > day)
         and (row.covered_until is None or row.covered_until > at)
+        and row.covered_from is not None
+        and row.covered_from <= at
     )
 
 

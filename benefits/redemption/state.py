@@ -97,10 +97,10 @@ def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
         TicketRow._make(row[3:10]),
         PersonRow._make(row[10:15]),
         ConsentPeriod._make(row[15:17]),
-        StoredBalance._make(row[17:25]),
-        (CounterRow._make(row[25:27]), CounterRow._make(row[27:29])),
+        StoredBalance._make(row[17:26]),
+        (CounterRow._make(row[26:28]), CounterRow._make(row[28:30])),
     )
-    answered = row[29:]
+    answered = row[30:]
     return Loaded(state, answered if answered and answered[0] is not None else None)
 
 

@@ -100,7 +100,8 @@ class Released:
 
     `epoch` is the person's consent epoch at the moment of release. A result derived from the records is stored only
     while the epoch is the same, and valid only before `covered_until`: the earliest end of a consent that covers one of
-    the records or, where the clock was set back, the begin of one that was given later (None without either).
+    the records or, where the clock was set back, the begin of one that was given later (None without either). It is
+    valid only from `covered_from` on: the latest begin of a consent that covers one of the records (None without any).
     """
 
     person_id: str
@@ -108,6 +109,7 @@ class Released:
     epoch: int
     records: tuple[Record, ...]
     covered_until: datetime | None = None
+    covered_from: datetime | None = None
 
 
 NO_RECORDS = Released("", "points.compute", 0, ())

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RELEASED = frozenset({"subject", "released"})
-"""`subject`: person_id, epoch, covered_until of each person with a live consent. `released`: their covered records."""
+"""`subject`: person_id, epoch, covered_until and covered_from of each person with a live consent. `released`: their
+covered records."""
+FILLED = ("person_id", "epoch", "covered_until", "covered_from")
+"""Columns of a table by person that the gate fills from `subject`."""
 RELATION = re.compile(r"(?:^|,)\s*([a-z][a-z0-9_]*) AS \(\s*SELECT\b")
 SOURCE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([A-Za-z_\"][\w.\"]*)", re.IGNORECASE)
 COMMA_JOIN = re.compile(r"\bFROM\s+[a-z_]\w*(?:\s+(?:AS\s+)?[a-z_]\w*)?\s*,", re.IGNORECASE)
@@ -25,8 +28,8 @@ class DerivedTable:
 
     `relations` are common table expressions over `released`, separated by commas; `joined` names by alias those that
     have a person_id and are joined to the persons; `columns` gives the SQL expression of each column. With `by_person`
-    the table is keyed by person_id: person, epoch and covered_until are filled by the gate, an older row is replaced,
-    and rows of persons who changed meanwhile are deleted. Without it no column may say whose the row is.
+    the table is keyed by person_id: the gate fills FILLED, an older row is replaced, and rows of persons who changed
+    meanwhile are deleted. Without it no column may say whose the row is.
 
     Raises:
         ValueError: a name is no identifier, or a text reaches beyond what was released.
@@ -55,7 +58,7 @@ class DerivedTable:
         """The statement that puts one row for each released person, to follow the relations."""
         columns = dict(self.columns)
         if self.by_person:
-            columns = {"person_id": "s.person_id", "epoch": "s.epoch", "covered_until": "s.covered_until", **columns}
+            columns = {**{name: f"s.{name}" for name in FILLED}, **columns}
             changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "person_id")
             existing = f"ON CONFLICT (person_id) DO UPDATE SET {changes}"
         else:

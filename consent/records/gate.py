@@ -49,7 +49,7 @@ USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued",
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = f"""
-SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_at, c.expires_at
+SELECT r.record_id, r.source_id, r.kind, r.quantity, r.occurred_on, r.received_at, c.expires_at, c.given_at
   FROM record r
   JOIN consent c ON c.person_id = r.person_id AND c.purpose = 'points.compute' AND c.counterpart = r.source_id
  WHERE r.person_id = $1 AND {live_sql("$2", "c")}
@@ -81,6 +81,7 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
     changes = [row["expires_at"] for row in records]
     if fenced["begins_at"] is not None:
         changes.append(fenced["begins_at"])
+    begins = [row["given_at"] for row in records]
     return Released(
         person.person_id,
         Purpose.POINTS_COMPUTE,
@@ -97,17 +98,19 @@ async def release(person: Person, at: datetime, use: Use) -> Released:
             for row in records
         ),
         covered_until=queries.from_micros(min(changes)) if changes else None,
+        covered_from=queries.from_micros(max(begins)) if begins else None,
     )
 
 
 RELEASED_TO_ALL = """
 WITH covering AS NOT MATERIALIZED (
-  SELECT person_id, counterpart AS source_id, expires_at FROM consent{piece}
+  SELECT person_id, counterpart AS source_id, given_at, expires_at FROM consent{piece}
    WHERE purpose = 'points.compute' AND {live}
      AND person_id >= $1 AND person_id < $2),
 subject AS (
-  SELECT p.person_id, p.epoch, c.covered_until FROM person{piece} p
-    JOIN (SELECT person_id, min(expires_at) AS covered_until FROM covering GROUP BY person_id) c
+  SELECT p.person_id, p.epoch, c.covered_until, c.covered_from FROM person{piece} p
+    JOIN (SELECT person_id, min(expires_at) AS covered_until, max(given_at) AS covered_from
+            FROM covering GROUP BY person_id) c
       ON c.person_id = p.person_id),
 released AS (
   SELECT r.person_id, r.kind, r.quantity, r.occurred_on, r.received_at FROM record{piece} r

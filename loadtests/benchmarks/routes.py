@@ -222,7 +222,7 @@ OTHERS_ROWS = (
     " 9000000000000000 FROM other o, (VALUES ('points.compute', 'volunteer-service'),"
     " ('benefit.check', 'city-library')) AS v (p, c)",
     "INSERT INTO snapshot SELECT o.person_id, 3, s.scheme_version, s.timeline_sha256, s.total, s.dimensions, s.as_of,"
-    " s.valid_until, s.covered_until FROM other o, (SELECT * FROM snapshot LIMIT 1) s",
+    " s.valid_until, s.covered_until, s.covered_from FROM other o, (SELECT * FROM snapshot LIMIT 1) s",
 )
 
 

@@ -17,7 +17,11 @@ from tests.support.city import City, Resident, record
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.cluster]
 
 BACK_SECONDS = (1, 60, 3_600)
-ROUNDS, CAMPAIGN_ROUNDS, STEPS = 4, 100, 12
+LATER = timedelta(days=1)
+"""The clock of these tests: an hour before it the seeded city is already there, with the same scheme in force.
+
+Before the seeding no scheme is in force, and a balance stored there is not used under another one."""
+ROUNDS, CAMPAIGN_ROUNDS, STEPS = 6, 100, 12
 QUANTITY = 600
 SOURCES = {"volunteer-service": "volunteer_minutes", "green-travel": "bike_trip"}
 
@@ -25,11 +29,42 @@ SOURCES = {"volunteer-service": "volunteer_minutes", "green-travel": "bike_trip"
 @pytest.mark.parametrize("seconds", BACK_SECONDS)
 async def test_points_read_while_the_clock_is_back_do_not_stay(town: City, seconds: int) -> None:
     wang = town.resident("wang")
+    town.shift.by = LATER
     await wang.volunteer(7_200, "v-wang")
-    town.shift.by = -timedelta(seconds=seconds)
+    town.shift.by -= timedelta(seconds=seconds)
     await wang.total()
-    town.shift.by = timedelta(0)
+    town.shift.by = LATER
     assert await wang.total() == 63
+
+
+@pytest.mark.parametrize("seconds", BACK_SECONDS)
+async def test_a_stored_balance_is_not_used_while_the_clock_is_before_a_consent_behind_it(
+    town: City, seconds: int
+) -> None:
+    wang = town.resident("wang")
+    await wang.consent_to_provider("city-library")
+    town.shift.by = LATER
+    await wang.volunteer(7_200, "v-wang")
+    assert await wang.total() == 63
+    handle = (await wang.ticket())["handle"]
+    town.shift.by -= timedelta(seconds=seconds)
+    redeemed = await town.venue().post("/v1/venue/redemptions", {"handle": handle})
+    assert redeemed.json() == {"applies": False}
+    assert await wang.total() == 0
+    town.shift.by = LATER + timedelta(seconds=1)
+    assert await wang.total() == 63
+
+
+@pytest.mark.parametrize("seconds", BACK_SECONDS)
+async def test_a_balance_of_a_batch_is_not_used_while_the_clock_is_before_a_consent_behind_it(
+    town: City, seconds: int
+) -> None:
+    wang = town.resident("wang")
+    town.shift.by = LATER
+    await wang.volunteer(7_200, "v-wang")
+    await batch.compute_part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
+    town.shift.by -= timedelta(seconds=seconds)
+    assert await wang.total() == 0
 
 
 async def test_points_read_while_the_clock_is_back_over_midnight_do_not_stay(town: City) -> None:
@@ -49,12 +84,12 @@ async def test_a_batch_while_the_clock_is_back_leaves_nothing_that_stays(town: C
     wang, year = town.resident("wang"), await town.last_year()
     await wang.link("green-travel", "g-wang")
     await town.source().deliver(record("ride", "g-wang", "bike_trip", 1, f"{year}-06-01"))
-    town.shift.by = timedelta(seconds=seconds)
+    town.shift.by = LATER + timedelta(seconds=seconds)
     await wang.volunteer(7_200, "v-wang")
     # The first consent lives at this instant, the second lies ahead.
-    town.shift.by = timedelta(0)
+    town.shift.by = LATER
     await batch.compute_part(Part(0, 1), town.app_context.clock, town.app_context.day_of)
-    town.shift.by = timedelta(seconds=2 * seconds)
+    town.shift.by = LATER + timedelta(seconds=2 * seconds)
     assert await wang.total() == await replayed(town)
 
 
@@ -80,23 +115,32 @@ async def test_points_equal_a_replay_after_any_steps_of_the_clock_in_many_orders
 async def stepped(town: City, rounds: int) -> None:
     """Mix consents, withdrawals, records, reads and batches with a clock that steps by up to an hour either way.
 
-    Whenever the clock is past everything that has happened, the points that are read are those of a new computation.
+    After every step the points that are read, twice, are those of a new computation at that clock: the first read may
+    store a balance, the second uses it. Half of the steps are followed by one past everything that has happened.
     """
     choose = random.Random(rounds)
-    latest = timedelta(0)
+    latest = LATER
     for number in range(rounds):
         # A new person of each round is the newest one, since `latest` is past every older one.
         town.shift.by = latest = latest + timedelta(seconds=1)
         resident, linked = town.resident(f"person-{number}"), dict[str, str]()
-        await act(town, resident, linked, f"{number}.first", ("link", choose.choice(sorted(SOURCES))))
+        source_id = choose.choice(sorted(SOURCES))
+        for what in ("link", "deliver"):
+            await act(town, resident, linked, f"{number}.{what}", (what, source_id))
         for step in range(STEPS):
             town.shift.by += timedelta(seconds=choose.choice((-1, 1)) * choose.choice((0, *BACK_SECONDS)))
             latest = max(latest, town.shift.by)
-            what = choose.choice(("link", "deliver", "read", "batch", "withdraw"))
+            what = choose.choice(("link", "deliver", "deliver", "read", "batch", "batch", "withdraw"))
             await act(town, resident, linked, f"{number}.{step}", (what, choose.choice(sorted(SOURCES))))
+            await require_replayed(town, resident)
             if choose.random() < 0.5:
                 town.shift.by = latest = latest + timedelta(seconds=1)
-                assert await resident.total() == await replayed(town)
+                await require_replayed(town, resident)
+
+
+async def require_replayed(town: City, resident: Resident) -> None:
+    computed = await replayed(town)
+    assert [await resident.total(), await resident.total()] == [computed, computed]
 
 
 async def act(town: City, resident: Resident, linked: dict[str, str], name: str, what: tuple[str, str]) -> None:

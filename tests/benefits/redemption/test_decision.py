@@ -53,7 +53,7 @@ CATALOGUE = InForce(TIMELINE, 7, AT - timedelta(days=1), None, (VENUE,), {"depos
 def stored(total: int = NEEDED, green_living: int = 0, **changes: Any) -> StoredBalance:
     dimensions = json.dumps([{"dimension": "green_living", "points": green_living, "cap": 100}])
     version = TIMELINE.version_for(NOW.today.year).version
-    row = StoredBalance(3, version, TIMELINE.sha256, total, dimensions, to_day_number(NOW.today), None, None)
+    row = StoredBalance(3, version, TIMELINE.sha256, total, dimensions, to_day_number(NOW.today), None, None, 0)
     return row._replace(**changes)
 
 
@@ -115,6 +115,8 @@ NO_BALANCE: dict[str, dict[str, Any]] = {
     "of tomorrow": {"balance": stored(as_of=DAY + 1)},
     "expired today": {"balance": stored(valid_until=DAY)},
     "a consent below it ended now": {"balance": stored(covered_until=NOW.micros)},
+    "a consent below it begins later": {"balance": stored(covered_from=NOW.micros + 1)},
+    "it was stored by an earlier version": {"balance": stored(covered_from=None)},
 }
 
 

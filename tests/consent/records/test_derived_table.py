@@ -24,7 +24,9 @@ PLAN: dict[str, Any] = {
 
 def test_the_compiled_scheme_reads_what_was_released() -> None:
     insert = DerivedTable(**PLAN).insert()
-    assert insert.startswith("INSERT INTO snapshot (person_id, epoch, covered_until, total) SELECT s.person_id")
+    assert insert.startswith(
+        "INSERT INTO snapshot (person_id, epoch, covered_until, covered_from, total) SELECT s.person_id"
+    )
     assert "LEFT JOIN scored g ON g.person_id = s.person_id" in insert
 
 
