@@ -2,7 +2,9 @@
 
 `python -m tests.fuzz.api --minutes 60 --seed 1` seeds a city on SQLite, serves it on a free port and sends generated
 requests until the time is over: examples, coverage, fuzzing, and sequences in which an answer's id is used by the next
-request. Prints the number of requests of each phase and every failure once; exits 1 after a failure.
+request. Some requests are replaced by prepared ones (`tests/fuzz/prepared.py`), so that every operation succeeds.
+Prints the number of requests of each phase, the successes of each operation and every failure once. Exits 1 after a
+failure, and where an operation never succeeded.
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import httpx2
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 
 from service import app as application
 from service.auth.access_tokens import Audience
+from tests.fuzz.prepared import PREPARATIONS, Actors
 from tests.fuzz.served_city import CALLERS, ServedCity, make_objects, serve_city
 
 CHECKS: Final = (
@@ -45,14 +49,23 @@ CHECKS: Final = (
 
 @dataclass
 class Outcome:
-    """Requests by phase and by status, failures with an example of each, and errors of the generator itself."""
+    """Requests by phase and by status, answers by operation, failures with an example, and errors of the generator."""
 
     requests: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
-    operations: set[str] = field(default_factory=set)
-    succeeded: set[str] = field(default_factory=set)
+    answers: Counter[str] = field(default_factory=Counter)
+    successes: Counter[str] = field(default_factory=Counter)
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     errors: set[str] = field(default_factory=set)
+
+    @property
+    def never_succeeded(self) -> list[str]:
+        """The operations without a 2xx answer, in order."""
+        return sorted(operation for operation in self.answers if not self.successes[operation])
+
+
+HEADER_MISSING: Final = ["400", "401", "403", "404", "409", "412", "415", "422", "428"]
+"""Statuses of a request without a header that is required: 428 without `If-Match`, or an earlier refusal."""
 
 
 LOCATIONS: Final = {
@@ -68,6 +81,10 @@ LEAVING: Final = frozenset({"eraseMe", "withdrawAll", "withdrawConsent"})
 PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 PROBABILITY: Final = 0.8
 """Share of the requests in which a parameter has a known value."""
+REPLACED: Final = 0.05
+"""Share of the fitting requests that a prepared one replaces."""
+REQUEST_SECONDS: Final = 60.0
+"""Longest wait for an answer, on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +110,7 @@ def configuration(url: str, extent: Extent, known: Mapping[str, Sequence[str]]) 
             "base-url": url,
             "continue-on-failure": True,
             "workers": 1,
-            "request-timeout": 20.0,
+            "request-timeout": REQUEST_SECONDS,
             "seed": extent.number,
             **({} if extent.seconds is None else {"max-time": extent.seconds}),
             "phases": {name: {"enabled": name in extent.phases} for name in PHASES},
@@ -104,7 +121,11 @@ def configuration(url: str, extent: Extent, known: Mapping[str, Sequence[str]]) 
             "parameters": parameters,
             "operations": [{"include-operation-id": name, "parameters": other} for name in SPARED],
             "generation": {"max-examples": extent.examples, "database": "none"},
-            "checks": {"enabled": False, **{name: {"enabled": True} for name in CHECKS}},
+            "checks": {
+                "enabled": False,
+                **{name: {"enabled": True} for name in CHECKS},
+                "missing_required_header": {"enabled": True, "expected-statuses": HEADER_MISSING},
+            },
         }
     )
 
@@ -113,47 +134,107 @@ def run(city: ServedCity, extent: Extent) -> Outcome:
     """Make objects in the city, send the generated requests and return what came of them."""
     config = configuration(city.url, extent, make_objects(city))
     schema = schemathesis.openapi.from_dict(application.document(), config=config)
-    chance = Random(extent.number)
+    identity = Identity(city, Random(extent.number))
 
     @schema.auth(refresh_interval=None)
-    class Identity:
-        """Token of a caller of the operation's audience."""
+    class Provider:
+        """The identity, as Schemathesis wants it: a class that it instantiates."""
 
         def get(self, case: Any, _: Any) -> str | None:
-            described = case.operation.definition.raw
-            names = list((described.get("security") or [{}])[0])
-            if not names:
-                return None
-            audience = Audience(names[0])
-            if described["operationId"] in LEAVING and chance.random() < 0.9:
-                return city.token(audience, f"leaving-{chance.randrange(5)}")
-            return city.token(audience, chance.choice(CALLERS[audience]))
+            return identity.token_for(case)
 
         def set(self, case: Any, data: str | None, _: Any) -> None:
-            if data is not None:
-                case.headers["Authorization"] = f"Bearer {data}"
+            identity.add_to(case, data)
 
     outcome = Outcome()
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            _count(event, outcome)
-        elif isinstance(event, events.NonFatalError):
-            outcome.errors.add(f"{event.label}: {event.value!r}"[:400])
-        elif isinstance(event, events.FatalError):
-            outcome.errors.add(repr(event.exception))
+    with httpx2.Client(base_url=city.url, timeout=REQUEST_SECONDS) as client:
+        replacements = Replacements(city, client, identity, Random(extent.number))
+
+        @schemathesis.hook
+        def before_call(_: Any, case: Any, __: Any) -> None:
+            replacements.replace_sometimes(case)
+
+        try:
+            for event in from_schema(schema).execute():
+                if isinstance(event, events.ScenarioFinished):
+                    _count(event, outcome)
+                elif isinstance(event, events.NonFatalError):
+                    outcome.errors.add(f"{event.label}: {event.value!r}"[:400])
+                elif isinstance(event, events.FatalError):
+                    outcome.errors.add(repr(event.exception))
+        finally:
+            schemathesis.hooks.unregister(before_call)
     return outcome
+
+
+class Identity:
+    """Tokens of a caller of the operation's audience."""
+
+    def __init__(self, city: ServedCity, chance: Random) -> None:
+        self.city, self.chance = city, chance
+        self.headers: set[str] = set()
+        """The headers that were sent; a check sends the same request without one, or with another."""
+
+    def token_for(self, case: Any) -> str | None:
+        """Return a token of a caller of the operation's audience; None for a public one."""
+        described = case.operation.definition.raw
+        names = list((described.get("security") or [{}])[0])
+        if not names:
+            return None
+        audience = Audience(names[0])
+        if described["operationId"] in LEAVING and self.chance.random() < 0.9:
+            return self.city.token(audience, f"leaving-{self.chance.randrange(5)}")
+        return self.city.token(audience, self.chance.choice(CALLERS[audience]))
+
+    def add_to(self, case: Any, data: str | None) -> None:
+        """Add the token to the request."""
+        if data is not None:
+            case.headers["Authorization"] = f"Bearer {data}"
+            self.headers.add(case.headers["Authorization"])
+
+
+class Replacements:
+    """Replaces some generated requests by prepared ones that succeed; never one that is meant to be refused."""
+
+    def __init__(self, city: ServedCity, client: httpx2.Client, identity: Identity, chance: Random) -> None:
+        self.actors, self.identity, self.chance = Actors(city, client), identity, chance
+        self.prepared: Counter[str] = Counter()
+
+    def replace_sometimes(self, case: Any) -> None:
+        """Replace the case's parameters, headers and body by those of a preparation: twice, then by chance."""
+        operation_id = case.operation.definition.raw["operationId"]
+        prepare = PREPARATIONS.get(operation_id)
+        if prepare is None or (case.meta is not None and not case.meta.generation.mode.is_positive):
+            return
+        authorised = case.headers.get("Authorization")
+        if case.operation.definition.raw.get("security") and authorised not in self.identity.headers:
+            return
+        if self.prepared[operation_id] >= 2 and self.chance.random() > REPLACED:
+            return
+        self.prepared[operation_id] += 1
+        prepared = prepare(self.actors)
+        case.path_parameters = dict(prepared.path)
+        case.query = dict(prepared.query)
+        headers = {"Idempotency-Key": f"prepared-{self.chance.getrandbits(64):x}", **prepared.headers}
+        if prepared.caller is not None:
+            headers["Authorization"] = f"Bearer {self.identity.city.token(*prepared.caller)}"
+            self.identity.headers.add(headers["Authorization"])
+        case.headers.clear()
+        case.headers.update(headers)
+        if prepared.body is not None:
+            case.body, case.media_type = prepared.body, "application/json"
 
 
 def _count(event: events.ScenarioFinished, outcome: Outcome) -> None:
     outcome.requests[event.phase.value] += len(event.recorder.interactions)
     for case_id, interaction in event.recorder.interactions.items():
         if interaction.response is not None:
-            outcome.statuses[interaction.response.status_code] += 1
-            if interaction.response.status_code < 400:
-                outcome.succeeded.add(event.recorder.cases[case_id].value.operation.label)
+            status, operation = interaction.response.status_code, event.recorder.cases[case_id].value.operation.label
+            outcome.statuses[status] += 1
+            outcome.answers[operation] += 1
+            outcome.successes[operation] += 200 <= status < 300
     for case_id, nodes in event.recorder.checks.items():
         case = event.recorder.cases[case_id].value
-        outcome.operations.add(case.operation.label)
         for node in nodes:
             if node.status == Status.FAILURE and node.failure_info is not None:
                 failure = node.failure_info.failure
@@ -164,9 +245,13 @@ def _count(event: events.ScenarioFinished, outcome: Outcome) -> None:
 def report(outcome: Outcome, seconds: float) -> str:
     """Return the outcome as text: counts, then every failure with its example."""
     lines = [
-        f"{sum(outcome.requests.values())} requests to {len(outcome.operations)} operations"
+        *(
+            f"{outcome.successes[operation]:7} of {outcome.answers[operation]:7} succeeded: {operation}"
+            for operation in sorted(outcome.answers)
+        ),
+        f"{sum(outcome.requests.values())} requests to {len(outcome.answers)} operations"
         f" in {seconds / 60:.1f} minutes: {json.dumps(dict(outcome.requests))}",
-        f"{len(outcome.succeeded)} operations succeeded; never: {sorted(outcome.operations - outcome.succeeded)}",
+        f"never succeeded: {outcome.never_succeeded or 'none'}",
         f"statuses: {json.dumps({str(status): count for status, count in sorted(outcome.statuses.items())})}",
     ]
     for (operation, what), example in sorted(outcome.failures.items()):
@@ -188,7 +273,7 @@ def main() -> int:
         seconds = max(1, round(chosen.minutes * 60))
         outcome = run(city, Extent(chosen.seed, seconds, chosen.examples))
     print(report(outcome, time.monotonic() - began))
-    return 1 if outcome.failures or outcome.errors else 0
+    return 1 if outcome.failures or outcome.errors or outcome.never_succeeded else 0
 
 
 if __name__ == "__main__":
