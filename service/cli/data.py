@@ -12,7 +12,14 @@ from zoneinfo import ZoneInfo
 import orjson
 import typer
 
-from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
+from service.cli.environment import (
+    DataDir,
+    app_context,
+    fail,
+    read_settings,
+    run_on_caught_up_database,
+    run_with_database,
+)
 from service.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -68,8 +75,10 @@ def import_file(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Import a source's own CSV, NDJSON or .xlsx file through the consent gate. Safe to run again."""
-    from consent.database import queries
+    """Import a source's own CSV, NDJSON or .xlsx file through the consent gate. Safe to run again.
+
+    What has ended since a restored copy of the database was made is ended in it first.
+    """
     from service.ingest import file_import
     from service.ingest.batch import DeliveryContext
     from service.ingest.encodings import FileUnreadable
@@ -81,14 +90,14 @@ def import_file(
         return
     if source is None or mapping is None:
         fail("an import needs --source and --mapping; `credit-easy import FILE --check` writes a first mapping")
-    chosen, report = read_settings(data_dir), ImportReport()
+    context, report = app_context(read_settings(data_dir)), ImportReport()
 
     async def work() -> None:
-        context = DeliveryContext(chosen.keyring, queries.now, lambda at: at.astimezone(chosen.city_zone).date())
-        await file_import.import_file(context, file, source, read_mapping(mapping), report, _show_progress)
+        delivery = DeliveryContext(context.keyring, context.clock, context.day_of)
+        await file_import.import_file(delivery, file, source, read_mapping(mapping), report, _show_progress)
 
     try:
-        run_with_database(chosen, work)
+        run_on_caught_up_database(context, work)
     except (MappingInvalid, FileUnreadable, file_import.ImportStopped, LookupError, OSError) as error:
         _print_unfinished(report)
         fail(str(error))
@@ -167,7 +176,10 @@ def recompute(
     jobs: Annotated[int, typer.Option(help="parts computed at the same time; on SQLite one", min=1, max=16)] = 1,
     data_dir: DataDir = None,
 ) -> None:
-    """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits."""
+    """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits.
+
+    What has ended since a restored copy of the database was made is ended in it first.
+    """
     from benefits.balances import batch
 
     context = app_context(read_settings(data_dir))
@@ -179,7 +191,7 @@ def recompute(
         return await batch.run(await batch.list_parts(parts), after, jobs, context.clock, context.day_of, show)
 
     try:
-        done = run_with_database(context.settings, work)
+        done = run_on_caught_up_database(context, work)
     except ValueError as error:
         fail(str(error))
     typer.echo(f"{done.computed:,} computed, {done.persons - done.computed:,} passed over")

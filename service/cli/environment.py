@@ -84,6 +84,25 @@ def run_with_database(chosen: Settings, work: Callable[[], Awaitable[Result]], *
         return fail(f"CREDIT_EASY_DATABASE_URL: {failure.reason}", code)
 
 
+def run_on_caught_up_database(context: AppContext, work: Callable[[], Awaitable[Result]]) -> Result:
+    """Run `work` as `run_with_database` does, after the tombstones that this copy of the database lacks.
+
+    For commands that use records: an older copy that was put back must not use what has ended since. Exits with 2 where
+    the log folder is another database's.
+    """
+    from consent.transparency.log_folder import WrongFolder
+    from service.compliance import replay
+
+    async def run() -> Result:
+        await replay.verify_copy(context)
+        return await work()
+
+    try:
+        return run_with_database(context.settings, run)
+    except WrongFolder as error:
+        return fail(f"CREDIT_EASY_LOG_FOLDER: {error}")
+
+
 def fail(reason: str, code: ExitCode = ExitCode.UNUSABLE) -> NoReturn:
     """Print the reason to stderr as one line and exit with the code."""
     typer.echo(" ".join(reason.split()), err=True)
