@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -35,6 +36,8 @@ from tests.support.seeding import seed_database
 LOG_HOST = "credit.city.example"
 SMALL_BYTES = 48 * 2**20
 """Size of the file systems that are filled up: a city's database of a few hundred residents and its log folder."""
+TEMPORARY_BYTES = 4 * 2**20
+"""Size of the file system of the processes' temporary files."""
 SERVER_BYTES = 900 * 2**20
 """Size of the file system of PostgreSQL's data."""
 
@@ -216,11 +219,13 @@ class City:
         self.folder = shared.mount(f"city-{self.name}", SMALL_BYTES)
         self.published = shared.mount(f"logs-{self.name}", SMALL_BYTES)
         self.output = shared.folder / f"output-{self.name}"
-        self.armed = shared.folder / f"armed-{self.name}"
+        self.temporary = shared.mount(f"tmp-{self.name}", TEMPORARY_BYTES)
+        self.armed, self.clock = (shared.folder / f"{name}-{self.name}" for name in ("armed", "clock"))
         self.processes: list[Process] = []
         self.bases: list[str] = []
         """The addresses of the processes; clients share this list."""
         self.group: WorkerGroup | None = None
+        self.clock_is_off = timedelta(0)
         self.forks = shared.forks
         if shared.postgres is None:
             shutil.copy(shared.keys / "city.sqlite3", self.sqlite_path)
@@ -239,6 +244,7 @@ class City:
             LOG_FOLDER=str(self.published),
             REDIS_URL=shared.redis.url if shared.redis else None,
         )
+        self.environment["TMPDIR"] = str(self.temporary)
 
     @property
     def sqlite_path(self) -> Path:
@@ -265,9 +271,9 @@ class City:
         for process in self.processes:
             self.wait_until_ready(process)
 
-    def _fork(self, port: int, operations_port: int, forks: Forks | None = None) -> int:
+    def _fork(self, port: int, operations_port: int) -> int:
         environment = {**self.environment, "CREDIT_EASY_OPS_ADDRESS": f"127.0.0.1:{operations_port}"}
-        return (forks or self.forks).fork(environment, ["serve", "--port", str(port)], self.output, self.armed)
+        return self.forks.fork(environment, ["serve", "--port", str(port)], self.output, self.armed, self.clock)
 
     def with_workers(self) -> WorkerGroup:
         """Return the running `serve --workers 2` of this city, started at the first call."""
@@ -277,9 +283,9 @@ class City:
             self.bases.append(self.group.base)
         return self.group
 
-    def restart(self, process: Process, *, wait: bool = True, forks: Forks | None = None) -> None:
+    def restart(self, process: Process, *, wait: bool = True) -> None:
         """Start a process that has ended again, on its port."""
-        process.pid = self._fork(process.port, process.operations_port, forks)
+        process.pid = self._fork(process.port, process.operations_port)
         if wait:
             self.wait_until_ready(process)
 
@@ -322,6 +328,13 @@ class City:
         draft.write_text(f"{process.pid} {point} {number}")
         draft.replace(self.armed)
 
+    def step_clock(self, by: timedelta) -> None:
+        """Let the database's clock be off by so much for all processes from now on."""
+        self.clock_is_off = by
+        draft = self.clock.with_suffix(".draft")
+        draft.write_text(str(by // timedelta(microseconds=1)))
+        draft.replace(self.clock)
+
     def disarm(self) -> None:
         """Arm no point."""
         self.armed.unlink(missing_ok=True)
@@ -343,9 +356,9 @@ class City:
             self.group.close()
         if self.machine.postgres is not None:
             self.machine.postgres.drop(self.owner_url)
-        for place in (self.folder, self.published):
+        for place in (self.folder, self.published, self.temporary):
             self.machine.unmount(place)
-        for file in (self.output, self.armed):
+        for file in (self.output, self.armed, self.clock):
             file.unlink(missing_ok=True)
 
 

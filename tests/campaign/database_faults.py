@@ -1,4 +1,4 @@
-"""Faults of the database and of disks: stopped, paused, cut off, read-only, full; a migration and a moved clock."""
+"""Faults of the database and of disks: stopped, paused, cut off, read-only, full; a migration."""
 
 from __future__ import annotations
 
@@ -123,6 +123,22 @@ async def full_log_folder(scene: Scene, chance: random.Random) -> str | None:
     return None
 
 
+async def full_temporary_folder(scene: Scene, chance: random.Random) -> str | None:
+    """Fill the disk of temporary files, and start a process meanwhile."""
+    process = chance.choice(scene.city.processes)
+    filler = await asyncio.to_thread(_filled, scene.city.temporary)
+    try:
+        for client in scene.clients:
+            client.next_acts.append(chance.choice(("deliver", "withdraw_provider", "erase", "redeem")))
+        await scene.until_acknowledged(6)
+        await asyncio.to_thread(scene.city.kill, process)
+        await asyncio.to_thread(scene.city.restart, process)
+        await scene.until_acknowledged(6)
+    finally:
+        filler.unlink()
+    return None
+
+
 async def full_server(scene: Scene, chance: random.Random) -> str | None:
     """Fill the disk of PostgreSQL, which may end; then it is started again."""
     server = _server(scene)
@@ -141,4 +157,5 @@ FAULTS = (
     Fault("disk of SQLite full", SQLITE_ONLY, 2, full_database, needs_mount=True),
     Fault("disk of PostgreSQL full", POSTGRES_ONLY, 2, full_server, needs_mount=True),
     Fault("disk of the logs full", BOTH, 2, full_log_folder, needs_mount=True),
+    Fault("disk of temporary files full", BOTH, 1, full_temporary_folder, needs_mount=True),
 )

@@ -13,7 +13,15 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from consent.kernel.fault_points import FaultPoint
-from tests.campaign import client_faults, database_faults, redis_faults, restore_faults, tamper_faults, worker_faults
+from tests.campaign import (
+    client_faults,
+    clock_faults,
+    database_faults,
+    redis_faults,
+    restore_faults,
+    tamper_faults,
+    worker_faults,
+)
 from tests.campaign.fault import BOTH, POSTGRES_ONLY, Fault, Strike
 from tests.campaign.scene import Scene
 
@@ -93,6 +101,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
             *tamper_faults.FAULTS,
             *redis_faults.FAULTS,
             *client_faults.FAULTS,
+            *clock_faults.FAULTS,
         )
     }
 )

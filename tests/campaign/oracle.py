@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import httpx2
@@ -98,14 +98,16 @@ async def check(city: City, caller: Caller, clients: Sequence[ResidentClient], r
     """Compare everything while nobody acts; every call of the clients is settled."""
     findings = Findings()
     for client in clients:
-        await check_resident(caller, client, findings)
+        await check_resident(caller, client, findings, city.clock_is_off)
     await _check_redemptions(caller, redeemed, findings)
     await check_rows(city, findings)
     await check_privacy(city, caller, clients, findings)
     return findings
 
 
-async def check_resident(caller: Caller, client: ResidentClient, findings: Findings) -> None:
+async def check_resident(
+    caller: Caller, client: ResidentClient, findings: Findings, clock_is_off: timedelta = timedelta(0)
+) -> None:
     """Compare consents, records, objections and points of a resident with the journal."""
     expected, name = client.expected, client.subject
     consents = await caller.pages(client.me, "/v1/me/consents")
@@ -130,7 +132,10 @@ async def check_resident(caller: Caller, client: ResidentClient, findings: Findi
     objections = await caller.pages(client.me, "/v1/me/objections")
     findings.compare(f"{name} objection", expected.objections, [row["objection_id"] for row in objections])
     answer = await caller.read(client.me, "/v1/me/points")
-    total, computed = answer.json().get("total"), expected.points(datetime.now(UTC).astimezone(ZONE).date())
+    total, computed = (
+        answer.json().get("total"),
+        expected.points((datetime.now(UTC) + clock_is_off).astimezone(ZONE).date()),
+    )
     findings.require(total == computed, f"{name} has {total} points, and a replay gives {computed}")
 
 

@@ -1,8 +1,9 @@
 """Start `credit-easy serve` in a tenth of a second: a parent process imports the service once and forks for each start.
 
 Run as `python -m tests.campaign.serving`. A line on standard input is a JSON object: `environment`, `arguments` of the
-command line, `output` (file of the process's standard output and error), `armed` (file that arms a fault point). The
-answer is a line with the process's id. Everything else is as in production: the child runs the command itself.
+command line, `output` (file of the process's standard output and error), `armed` (file that arms a fault point),
+`clock` (file with the microseconds by which the database's clock is off). The answer is a line with the process's id.
+Everything else is as in production: the child runs the command itself.
 
 The end of standard input is the end of the campaign, also of one that was killed: the parent kills its children and the
 processes named by `{"guard": pid}`, unmounts and deletes the folders named by `{"remove": path}`, and ends.
@@ -82,6 +83,7 @@ def _serve(order: dict[str, Any]) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.environ.update(order["environment"])
         _arm(Path(order["armed"]))
+        _move_clock(Path(order["clock"]))
         _integrate_often()
         sys.argv = ["credit-easy", *order["arguments"]]
         from service.cli.main import main as run_command_line
@@ -118,6 +120,21 @@ def _arm(file: Path) -> None:
     fault_points.arm(handler)
 
 
+def _move_clock(file: Path) -> None:
+    """Add the microseconds that the file has, if there is one, to the database's clock at every reading."""
+    from consent.database import queries
+
+    clock_sql = queries.clock_sql
+
+    def moved() -> str:
+        try:
+            return f"({clock_sql()} + {int(file.read_text())})"
+        except FileNotFoundError:
+            return clock_sql()
+
+    queries.clock_sql = moved
+
+
 def _integrate_often() -> None:
     """Shorten the pause between two rounds of the sequencer, which no setting changes."""
     from service import settings
@@ -127,21 +144,20 @@ def _integrate_often() -> None:
 
 
 class Forks:
-    """The parent process that forks; `environment` is added to the campaign's own, for a moved clock."""
+    """The parent process that forks."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self) -> None:
         self.parent = subprocess.Popen(
             [sys.executable, "-m", "tests.campaign.serving"],
             cwd=Path(__file__).parents[2],
-            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def fork(self, environment: dict[str, str], arguments: list[str], output: Path, armed: Path) -> int:
+    def fork(self, environment: dict[str, str], arguments: list[str], output: Path, armed: Path, clock: Path) -> int:
         """Start the command and return its process id at once."""
-        self._send(environment=environment, arguments=arguments, output=str(output), armed=str(armed))
+        self._send(environment=environment, arguments=arguments, output=str(output), armed=str(armed), clock=str(clock))
         assert self.parent.stdout is not None
         return int(self.parent.stdout.readline())
 
