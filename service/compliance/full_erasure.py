@@ -10,6 +10,7 @@ from benefits.redemption import tickets
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.kernel import fault_points
+from consent.kernel.errors import NotFound
 from consent.kernel.fault_points import FaultPoint
 from consent.persons import Person
 from consent.rights import erasure
@@ -33,7 +34,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
 
 
 async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> str | None:
-    """Erase the person of a token's `sub`; return the leaf's hash, or None if nobody is known.
+    """Erase the person of a token's `sub`; return the leaf's hash, or None if nobody is known (any more).
 
     Records the tombstone first, so that a restored copy of the database erases the person again. Needs a running
     `Tombstones.transaction`.
@@ -41,7 +42,11 @@ async def erase_subject(app_context: AppContext, subject: str, at: datetime) -> 
     known = await persons.find(app_context.keyring, subject)
     if known is None:
         return None
-    person = await persons.lock(app_context.keyring, known.person_id)
+    try:
+        person = await persons.lock(app_context.keyring, known.person_id)
+    except NotFound:
+        # Another request erased them while this one waited for the row: the first of a retry, for example.
+        return None
     app_context.tombstones.erased(person.person_id, at)
     app_context.erased.set()
     return await erase(app_context.keyring, person, at)

@@ -39,6 +39,16 @@ async def test_t1_one_ticket_redeemed_64_times_at_once(town: City) -> None:
     assert [row["state"] for row in rows] == ["redeemed"]
 
 
+async def test_an_erasure_sent_several_times_at_once_succeeds_each_time(town: City) -> None:
+    """A client that got no answer sends it again while the first one is still committing."""
+    for number in range(6):
+        who = town.resident(f"leaves-{number}")
+        await who.volunteer(60, f"v-leaves-{number}")
+        answers = await asyncio.gather(*(who.delete("/v1/me") for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert sum("receipt" in answer.json() for answer in answers) == 1
+
+
 async def test_one_key_sent_many_times_at_once_is_one_redemption(town: City) -> None:
     wu, venue = town.resident("wu"), town.venue()
     await wu.volunteer(7_200, "v-wu")
