@@ -5,7 +5,7 @@ SQL text: the rule of a live consent is an SQL condition shared with every other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from consent.database import queries
@@ -14,13 +14,29 @@ from consent.domain.liveness import live_sql
 from consent.domain.purposes import COUNTED_PER_PERSON, Purpose
 
 
-async def stored_as_given(consent_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (person id, consent id) of those among thousands of consents stored as `given`, expired or not."""
+async def stored_as_given(consents: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those among thousands of (person id, consent id) that are stored as `given`, expired or not.
+
+    The person id is empty in tombstones of earlier versions. Only for those are all given consents read: the key of the
+    table begins with the person.
+    """
+    unnamed = [consent_id for person_id, consent_id in consents if not person_id]
+    known = [(person_id, consent_id) for person_id, consent_id in consents if person_id]
+    of_person = queries.any_of("person_id", 2)
+    return [
+        *await _given(unnamed, "", ()),
+        *(await _given([consent_id for _, consent_id in known], f" AND {of_person}", {person for person, _ in known})),
+    ]
+
+
+async def _given(consent_ids: Sequence[str], condition: str, persons: Collection[str]) -> list[tuple[str, str]]:
     if not consent_ids:
         return []
+    values = (queries.array_param(consent_ids), *((queries.array_param(persons),) if persons else ()))
     rows = await queries.fetch_all(
-        f"SELECT person_id, consent_id FROM consent WHERE state = 'given' AND {queries.any_of('consent_id', 1)}",
-        queries.array_param(consent_ids),
+        f"SELECT person_id, consent_id FROM consent WHERE state = 'given' AND {queries.any_of('consent_id', 1)}"
+        + condition,
+        *values,
     )
     return [(row["person_id"], row["consent_id"]) for row in rows]
 

@@ -96,7 +96,7 @@ async def verify_copy(app_context: AppContext) -> None:
 async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], summary: ReplaySummary) -> None:
     summary.read += len(stones)
     for person_id, consent_id in await live.stored_as_given(
-        [stone.name for stone in stones if stone.kind is TombstoneKind.WITHDRAWN]
+        [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.WITHDRAWN]
     ):
         summary.withdrawn += await _withdraw(app_context, person_id, consent_id)
     erased = [stone.person_id for stone in stones if stone.kind is TombstoneKind.ERASED]
