@@ -14,9 +14,9 @@ from consent.transparency import log_folder
 from service.jobs import background
 from service.settings import Settings
 from service.storage import database
-from tests.stories.test_restored_backup import copied
 from tests.support import city
 from tests.support.command_line import run_command
+from tests.support.copies import copied
 from tests.support.environment import settings_environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.processes]
