@@ -77,7 +77,7 @@ def import_file(
 ) -> None:
     """Import a source's own CSV, NDJSON or .xlsx file through the consent gate. Safe to run again.
 
-    What has ended since a restored copy of the database was made is ended in it first.
+    Ends first, in a restored copy of the database, all that has ended since the copy was made.
     """
     from service.ingest import file_import
     from service.ingest.batch import DeliveryContext
@@ -178,7 +178,7 @@ def recompute(
 ) -> None:
     """Compute everybody's points again, while the service runs; for a new scheme, so that nobody waits.
 
-    What has ended since a restored copy of the database was made is ended in it first.
+    Ends first, in a restored copy of the database, all that has ended since the copy was made.
     """
     from benefits.balances import batch
 
