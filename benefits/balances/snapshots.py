@@ -170,7 +170,7 @@ async def store(released: Released, computed: Points, timeline: Timeline) -> boo
             queries.to_day_number(computed.as_of),
             _first_change(released, computed),
             None if released.covered_until is None else queries.to_micros(released.covered_until),
-            0 if released.covered_from is None else queries.to_micros(released.covered_from),
+            None if released.covered_from is None else queries.to_micros(released.covered_from),
         )
     return True
 

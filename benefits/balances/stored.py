@@ -34,8 +34,7 @@ class StoredBalance(NamedTuple):
     """A row of the snapshot table; `epoch` is None where the person has none.
 
     `as_of` and `valid_until` are day numbers. Of the consents behind the balance, in microseconds: `covered_until` is
-    the first end, `covered_from` the latest begin, 0 without consents. A row of an earlier version has no
-    `covered_from`.
+    the first end, `covered_from` the latest begin; None without any, and in a row of a version that stored none.
     """
 
     epoch: int | None
@@ -85,8 +84,7 @@ def is_usable(row: StoredBalance, epoch: int | None, timeline: Timeline, today: 
         and row.as_of <= day
         and (row.valid_until is None or row.valid_until > day)
         and (row.covered_until is None or row.covered_until > at)
-        and row.covered_from is not None
-        and row.covered_from <= at
+        and (row.covered_from is None or row.covered_from <= at)
     )
 
 

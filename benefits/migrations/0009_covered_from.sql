@@ -1,3 +1,3 @@
--- The latest begin of the consents behind a balance, in microseconds; 0 without any. A balance stored before this
--- column has none, and is computed again when it is next asked for.
+-- The latest begin of the consents behind a balance, in microseconds. A balance stored before this column has none; it
+-- is used as before until it is computed again.
 ALTER TABLE snapshot ADD COLUMN covered_from BIGINT;

@@ -116,7 +116,6 @@ NO_BALANCE: dict[str, dict[str, Any]] = {
     "expired today": {"balance": stored(valid_until=DAY)},
     "a consent below it ended now": {"balance": stored(covered_until=NOW.micros)},
     "a consent below it begins later": {"balance": stored(covered_from=NOW.micros + 1)},
-    "it was stored by an earlier version": {"balance": stored(covered_from=None)},
 }
 
 
