@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from benefits.catalogue.limits import QuotaLimit
 from benefits.catalogue.model import LiveBenefit
+from benefits.models import QuotaUse
 from benefits.redemption.decision import CounterRow
 from consent import persons
 from consent.crypto.blind_index import IndexUse, period_index
@@ -77,6 +78,29 @@ async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) 
     keys = keys_of(keyring, subject, benefit)
     taken = await read_taken(keys)
     return keys if all(used < limit.most for used, limit in zip(taken, benefit.limits, strict=True)) else None
+
+
+async def available_again(keyring: Keyring, person: Person | None, benefits: Sequence[LiveBenefit]) -> dict[str, date]:
+    """Return, for each benefit (by id) of which a limit is used up, the day after the period of that limit.
+
+    Reads the counters of all benefits in one query. `person` is None for somebody unknown, who has used nothing.
+    """
+    subject = "" if person is None else await persons.subject_of(person)
+    counters = {
+        key_of(keyring, subject, benefit, limit): (benefit.benefit_id, limit)
+        for benefit in benefits
+        for limit in benefit.limits
+        if person is not None or not limit.per_resident
+    }
+    if not counters:
+        return {}
+    rows = await QuotaUse.filter(quota_key__in=[*counters]).values("quota_key", "taken")
+    days: dict[str, date] = {}
+    for row in rows:
+        benefit_id, limit = counters[row["quota_key"]]
+        if row["taken"] >= limit.most:
+            days[benefit_id] = max(days.get(benefit_id, date.min), limit.ends_on + timedelta(days=1))
+    return days
 
 
 async def give_back(keys: Sequence[str]) -> None:

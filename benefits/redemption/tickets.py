@@ -7,14 +7,16 @@ no person, points or threshold. A resident to whom the benefit does not apply ge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 import orjson
 
 from benefits.balances import snapshots
 from benefits.catalogue.model import InForce, is_offered_at
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
+from benefits.models import Redemption, StoredTicket
 from benefits.redemption import quotas
 from benefits.redemption.decision import CivilTime
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_id
@@ -63,6 +65,29 @@ class Ticket:
     expires_at: datetime
 
 
+class TicketState(StrEnum):
+    """States of a ticket as its resident sees it; `withdrawn` when its consent has ended before it was used."""
+
+    OPEN = "open"
+    USED = "used"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedTicket:
+    """A ticket as stored, for its resident; `runs_until` and `is_reversed` of its redemption, if there is one."""
+
+    ticket_id: str
+    handle: str
+    benefit_id: str
+    venue_id: str
+    expires_at: datetime
+    state: TicketState
+    runs_until: date | None = None
+    is_reversed: bool = False
+
+
 async def issue(
     keyring: Keyring, person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
 ) -> Ticket:
@@ -102,6 +127,32 @@ async def issue(
         counters_column(counters),
     )
     return Ticket(ticket_id, handle, expires_at)
+
+
+async def read(keyring: Keyring, person: Person, ticket_id: str, at: datetime) -> IssuedTicket:
+    """Return a ticket of this person; consents are not read.
+
+    Raises:
+        NotFound: no ticket of this person has the id (any more): tickets are deleted after a day.
+    """
+    handle = handle_of(keyring, ticket_id)
+    row = await StoredTicket.get_or_none(handle_index=index_of(keyring, handle), person_id=person.person_id)
+    if row is None:
+        raise NotFound("there is no such ticket")
+    expires_at = queries.from_micros(row.expires_at)
+    unused = TicketState.EXPIRED if expires_at <= at else TicketState.OPEN
+    issued = IssuedTicket(ticket_id, handle, row.benefit_id, row.venue_id, expires_at, unused)
+    if row.redemption_id is None:
+        return issued
+    redemption = await Redemption.get_or_none(redemption_id=row.redemption_id)
+    return replace(
+        issued,
+        state=TicketState.USED,
+        runs_until=None
+        if redemption is None or redemption.runs_until is None
+        else queries.from_day_number(redemption.runs_until),
+        is_reversed=redemption is not None and redemption.state == "reversed",
+    )
 
 
 def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:

@@ -6,7 +6,7 @@ themselves: a condition outside them cannot be constructed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -108,6 +108,26 @@ def leaves(condition: Condition) -> Iterator[AtLeast]:
         case All(parts) | Any(parts):
             for part in parts:
                 yield from leaves(part)
+
+
+def needs(condition: Condition, have: Mapping[str, int]) -> tuple[ConditionLine, ...]:
+    """Return the lines that are still to be met: the nearest part of "any", every part of "all"; none when it is met.
+
+    The nearest part misses the fewest points in sum; of equal ones the first.
+    """
+    match condition:
+        case AtLeast(measure, at_least):
+            points = have.get(measure, 0)
+            return () if points >= at_least else (ConditionLine(measure, at_least, points, met=False),)
+        case All(parts):
+            return tuple(line for part in parts for line in needs(part, have))
+        case Any(parts):
+            return min((needs(part, have) for part in parts), key=missing)
+
+
+def missing(lines: Iterable[ConditionLine]) -> int:
+    """Return the points that lines miss in sum."""
+    return sum(max(0, line.at_least - line.have) for line in lines)
 
 
 def _parse(document: object, at: tuple[str | int, ...], leaves_left: int) -> tuple[Condition, int]:

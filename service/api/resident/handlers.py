@@ -6,21 +6,18 @@ created by their first write; until then, reads answer with empty lists or NotFo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
-from typing import Any
 
-import segno
 from starlette.responses import Response
 
 from benefits.balances import snapshots
 from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
-from benefits.catalogue.model import Body, InForce, LiveBenefit
-from benefits.redemption import tickets
+from benefits.catalogue.model import InForce
 from benefits.redemption.decision import CivilTime
 from benefits.scoring import points
 from benefits.scoring.scheme import Timeline
@@ -30,13 +27,11 @@ from consent.consents.link_codes import PendingLink
 from consent.consents.presentations import NoticeRequest
 from consent.consents.register import ConsentForPerson
 from consent.crypto.vault import Keyring
-from consent.domain import divisions, records
+from consent.domain import records
 from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound, require_not_frozen
 from consent.persons import Person
-from consent.records import gate
-from service.api import common_parameters
 from service.api.resident import current_person, schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -217,20 +212,6 @@ async def _computed_balance(keyring: Keyring, person_id: str | None, timeline: T
     return snapshots.nothing(timeline, now.today)
 
 
-async def explain_points(context: RequestContext, _: None) -> Any:
-    """Return the points of today with a line for every record; stores the computed balance."""
-    timeline, person = (await _in_force(context)).timeline, await current_person.find(context)
-    if person is None:
-        computed = points.compute(records.NO_RECORDS, timeline, context.today)
-    else:
-        computed, released = await snapshots.compute(person, timeline, context.today, context.at)
-        await snapshots.store(released, computed, timeline)
-    return json_io.respond_with_etag(
-        context.request,
-        current_person.explanation(computed),
-    )
-
-
 async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
     """Compute the points and benefits that assumed records of today would give.
 
@@ -258,52 +239,6 @@ async def what_if(context: RequestContext, body: schemas.WhatIfBody) -> Answer:
                 if benefit.rule.applies(assumed_measures) and not benefit.rule.applies(current_measures)
             ],
         )
-    )
-
-
-async def list_benefits(context: RequestContext, _: None) -> Answer:
-    """List the benefits in force by id, each decided for the person's points, with conditions and baseline.
-
-    `?scene=` filters by scene; `?division=` selects benefits of that division, of those above it and of those below.
-    """
-    in_force, person = await _in_force(context), await current_person.find(context)
-    balance = await snapshots.balance_of(person, in_force.timeline, context.today, context.at)
-    limit = json_io.read_limit(context.request)
-    after = json_io.read_cursor(context.request, str) or ("",)
-    providers = set() if person is None else await gate.live_counterparts(person, Purpose.BENEFIT_CHECK, context.at)
-    query = context.request.query_params
-    scene, division = common_parameters.read_scene(query), common_parameters.read_division(query)
-    benefits = [
-        row
-        for row in in_force.benefits(context.today)
-        if row.benefit_id > after[0]
-        and scene in (None, row.body["scene"])
-        and divisions.overlap(division, row.body["division"])
-    ][: limit + 1]
-    have = balance.measures()
-    data = [_benefit_answer(row, have, row.provider_id in providers, in_force.venues_of(row)) for row in benefits]
-    return current_person.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
-
-
-async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
-    """Issue a one-time ticket for a benefit at a venue, with its handle as a QR code. Errors as `tickets.issue`."""
-    person = await current_person.get_or_create(context)
-    ticket = await tickets.issue(
-        context.app_context.keyring,
-        person,
-        await _in_force(context),
-        body.benefit_id,
-        body.venue_id,
-        context.civil_time,
-    )
-    return Answer(
-        schemas.TicketAnswer(
-            ticket_id=ticket.ticket_id,
-            handle=ticket.handle,
-            qr_svg=segno.make_qr(ticket.handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px"),
-            expires_at=json_io.rfc3339(ticket.expires_at),
-        ),
-        201,
     )
 
 
@@ -358,35 +293,6 @@ def _shown_answer(shown: presentations.ShownNotice) -> schemas.ShownAnswer:
         source_id=shown.counterpart if of_source else None,
         provider_id=None if of_source else shown.counterpart,
         account=shown.account,
-    )
-
-
-def _benefit_answer(
-    benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Sequence[Body]
-) -> schemas.BenefitAnswer:
-    body, decided = benefit.body, benefit.rule.decide(have)
-    return schemas.BenefitAnswer(
-        benefit_id=benefit.benefit_id,
-        version=benefit.version,
-        scene=body["scene"],
-        division=body["division"],
-        title=body["title"],
-        description=body["description"],
-        provider_id=benefit.provider_id,
-        provider=benefit.provider["name"],
-        applies=decided.applies,
-        consent="given" if given else "needed",
-        condition=body["condition"],
-        conditions=[
-            schemas.ConditionAnswer(measure=line.measure, at_least=line.at_least, have=line.have, met=line.met)
-            for line in benefit.rule.lines(decided)
-        ],
-        baseline=benefit.service["baseline"],
-        effect=body["effect"],
-        terms=body["terms"],
-        venues=[schemas.VenueName(venue_id=venue["venue_id"], name=venue["name"]) for venue in venues],
-        need_based_alternative=body["need_based_alternative"],
-        offline_path=body["offline_path"],
     )
 
 

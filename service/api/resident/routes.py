@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.common_parameters import DIVISION, SCENE
-from service.api.resident import handlers, record_schemas, rights, rights_schemas, schemas
+from service.api.common_parameters import DIVISION, DOCUMENT_ID, SCENE
+from service.api.resident import (
+    benefits,
+    handlers,
+    history,
+    points_schemas,
+    record_schemas,
+    rights,
+    rights_schemas,
+    schemas,
+)
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 ME = Calls(Audience.RESIDENT)
+MONTHS = {"type": "integer", "minimum": 1, "maximum": history.MONTHS_MAX}
 RESIDENT = (
     ME.post(
         "/v1/me/consent-requests",
@@ -120,10 +130,23 @@ RESIDENT = (
         "/v1/me/points/explanation",
         "explainPoints",
         "Read my points with a line for every record",
-        handlers.explain_points,
+        history.explain_points,
         schemas.ExplanationAnswer,
-        errors=("records_withheld",),
+        query=(
+            Parameter("months", MONTHS, "Add `history`: the points of the last months."),
+            Parameter("benefit_id", DOCUMENT_ID, "Add `ways` to the benefit's nearest condition that is not met."),
+        ),
+        errors=("bad_query", "records_withheld"),
         revalidates=True,
+    ),
+    ME.get(
+        "/v1/me/points/history",
+        "readPointsHistory",
+        "Read my points on the last day of each month",
+        history.read_history,
+        points_schemas.PointsHistory,
+        query=(Parameter("months", MONTHS, "The number of months, up to the present one; 24 without it."),),
+        errors=("bad_query", "records_withheld"),
     ),
     ME.post(
         "/v1/me/points/what-if",
@@ -138,7 +161,7 @@ RESIDENT = (
         "/v1/me/benefits",
         "listMyBenefits",
         "List benefits with their conditions and my points",
-        handlers.list_benefits,
+        benefits.list_benefits,
         schemas.BenefitList,
         query=(SCENE, DIVISION, *PAGING),
         errors=("bad_query", "records_withheld"),
@@ -147,11 +170,19 @@ RESIDENT = (
         "/v1/me/tickets",
         "issueTicket",
         "Issue a one-time ticket for a venue",
-        handlers.issue_ticket,
+        benefits.issue_ticket,
         schemas.TicketRequest,
         {201: schemas.TicketAnswer},
         key="required",
         errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
+    ),
+    ME.get(
+        "/v1/me/tickets/{ticket_id}",
+        "readTicket",
+        "Read the state of one of my tickets",
+        benefits.read_ticket,
+        points_schemas.TicketStateAnswer,
+        errors=("not_found",),
     ),
     ME.get(
         "/v1/me/messages",

@@ -39,6 +39,7 @@ from service.api.common_schemas import (
     SourceId,
     VenueId,
 )
+from service.api.resident.points_schemas import MissingPoints, MonthAnswer, WayAnswer
 from service.http.json_io import ApiModel
 from service.http.openapi.named import one_of
 
@@ -284,6 +285,10 @@ class ExplanationAnswer(PointsAnswer):
 
     contributions: list[ContributionAnswer]
     """A line for every record."""
+    history: list[MonthAnswer] | None = None
+    """The points of the months before, as `?months=` asks for."""
+    ways: list[WayAnswer] | None = None
+    """Ways to the nearest condition of the benefit that `?benefit_id=` names."""
 
 
 class ConditionAnswer(ApiModel):
@@ -327,6 +332,10 @@ class BenefitAnswer(ApiModel):
     """The condition as a tree: tells apart conditions of which all are needed and those of which any is enough."""
     conditions: list[ConditionAnswer]
     """Every line of the condition with the person's points."""
+    needs: list[MissingPoints]
+    """The least that is missing: the nearest part of "any", every part of "all"; empty when the condition is met."""
+    available_again_on: CivilDayText | None
+    """The day after the period of a limit that is used up; null while the benefit can be used."""
     baseline: Baseline
     """The terms that everybody gets without points."""
     effect: EffectTerms

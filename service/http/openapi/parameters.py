@@ -75,6 +75,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "correction_id": _id("the correction"),
         "objection_id": _id("the objection"),
         "redemption_id": _id("the redemption"),
+        "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),
         "review_id": {
             "type": "string",

@@ -142,3 +142,28 @@ def test_a_wrong_condition_cannot_even_be_constructed() -> None:
     for empty in (All, Any):
         with pytest.raises(conditions.ConditionInvalid):
             empty(())
+
+
+HAVE = {"total": 41, "green_living": 41, "social_responsibility": 5}
+
+
+@pytest.mark.parametrize(
+    ("document", "needs"),
+    [
+        ({"measure": "total", "at_least": 41}, []),
+        ({"any": [{"measure": "total", "at_least": 100}, {"measure": "green_living", "at_least": 50}]},
+         [("green_living", 50, 41)]),
+        ({"any": [{"measure": "total", "at_least": 100}, {"measure": "green_living", "at_least": 40}]}, []),
+        ({"all": [{"measure": "total", "at_least": 60}, {"measure": "social_responsibility", "at_least": 20}]},
+         [("total", 60, 41), ("social_responsibility", 20, 5)]),
+        ({"any": [{"all": [{"measure": "total", "at_least": 50}, {"measure": "green_living", "at_least": 50}]},
+                  {"measure": "total", "at_least": 58}]},
+         [("total", 58, 41)]),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_the_least_of_any_and_the_sum_of_all(
+    document: dict[str, object], needs: list[tuple[str, int, int]]
+) -> None:
+    lines = conditions.needs(conditions.parse(document), HAVE)
+    assert [(line.measure, line.at_least, line.have) for line in lines] == needs
+    assert conditions.missing(lines) == sum(least - have for _, least, have in needs)
