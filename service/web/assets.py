@@ -17,6 +17,7 @@ FILES = {
     "legacy.css": "text/css",
     "design.css": "text/css",
     "page.js": "text/javascript",
+    "ticket.js": "text/javascript",
     "desk.js": "text/javascript",
     "editor.js": "text/javascript",
     "qr/decode.js": "text/javascript",

@@ -21,12 +21,14 @@ from service.web.auth.sessions import PATHS
 from service.web.officer import dashboard
 from service.web.page import PageRoute, Site
 from service.web.public import design, sign_in
+from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import points
 from service.web.venue import desk
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
+    *help_pages.ROUTES,
     *sign_in.ROUTES,
     *design.ROUTES,
     *points.ROUTES,

@@ -59,12 +59,12 @@ def test_every_page_fits_its_window_and_is_accessible(
 def test_without_scripts_a_resident_has_everything(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", scripts=False) as me:
         me.sign_in(Audience.RESIDENT, "resident-2")
-        assert me.page.locator(".ring").is_visible()
+        assert me.page.locator(".pass").is_visible()
         assert me.page.locator("h2#why").is_visible()
         me.go("/me/show").press("Show the code")
         assert me.page.locator(".qr svg").is_visible()
         assert "Good until" in me.text
-        me.go("/me/consents").press("Stop: Green Travel")
+        me.go("/me/consents").press("Stop: Green Travel").press("Stop", exact=True)
         assert "Stopped, as of now" in me.text
 
 
@@ -103,12 +103,16 @@ def test_every_control_is_reached_by_keyboard(browser: Browser, city: Process) -
         tab_to(me, "Show the code")
         keyboard.press("Enter")
         me.page.wait_for_selector(".qr")
+        tab_to(me, "Close")
+        keyboard.press("Enter")
+        me.page.wait_for_url("**/me/show")
         tab_to(me, "Permissions")
         keyboard.press("Enter")
         me.page.wait_for_url("**/me/consents")
-        tab_to(me, "If I stop")
-        keyboard.press("Enter")
         tab_to(me, "Stop: Green Travel")
+        keyboard.press("Enter")
+        me.page.wait_for_url("**/stop*")
+        tab_to(me, "Stop")
         keyboard.press("Enter")
         me.page.wait_for_selector(".undo")
         assert "Stopped, as of now" in me.text

@@ -31,12 +31,13 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
             me.page.click("#what-if button")
         me.check()
         me.go("/me/benefits").check()
+        me.go("/me/benefits/library-deposit").check()
         me.press(texts["ask"]).check()
         me.press(texts["agree"], exact=True).check()
         me.go("/me/show").check()
         me.press(texts["show"]).check()
         me.picture(f"resident-ticket-{language}")
-        assert int(me.page.inner_text("[data-left] b")) > 60
+        assert int(me.page.inner_text("[data-left] span")) > 60
         drawn = me.page.evaluate("document.querySelector('.qr svg path').getBoundingClientRect().width")
         assert drawn > 0.6 * me.page.locator(".qr").bounding_box()["width"]  # type: ignore[index]
         handle = me.page.inner_text(".typed")
@@ -55,6 +56,7 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
         me.go("/me/consents")
         me.picture(f"resident-consents-{language}")
         me.press(texts["stop"]).check()
+        me.press(texts["stop_now"], exact=True).check()
         assert texts["stopped"] in me.text
         me.go("/me")
         assert texts["none"] in me.text
@@ -118,7 +120,7 @@ def test_the_desk_reads_codes_by_camera(
     """With the reader that is shipped: this browser has none of its own."""
     with visiting(browser, city.base, language="en") as me:
         sign_in_with_points(me, city, demo_folder, "en")
-        me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
+        me.go("/me/benefits/library-deposit").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
         me.go("/me/show").press("Show the code")
         handle = re.sub(r"\s", "", me.page.inner_text(".typed"))
     shown = film.make_qr_film(handle.upper(), tmp_path / "camera.y4m")

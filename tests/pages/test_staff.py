@@ -18,7 +18,7 @@ def handle_of(browser: Browser, city: Process, folder: Path) -> str:
     """Return a code for the library."""
     with visiting(browser, city.base, language="en") as me:
         sign_in_with_points(me, city, folder, "en")
-        me.go("/me/benefits").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
+        me.go("/me/benefits/library-deposit").press(TEXTS["en"]["ask"]).press("I agree", exact=True)
         me.go("/me/show").press("Show the code")
         return re.sub(r"\s", "", me.page.inner_text(".typed"))
 

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,7 +35,7 @@ PLURAL = re.compile(r"\[(\w+)\]")
 STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A template's sentence without values."""
 FILTERS = (
-    "name", "day", "day_of", "number", "amount", "moment", "hours",
+    "name", "day", "month", "day_of", "number", "amount", "moment", "hours",
     "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """Methods of `Localizer` that templates use as filters."""
@@ -117,6 +117,10 @@ class Localizer:
         if not day:
             return ""
         return _long_day(date.fromisoformat(day) if isinstance(day, str) else day, self.locale)
+
+    def month(self, month: str) -> str:
+        """Format a month, given as `2026-11`, with its year."""
+        return format_skeleton("yMMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
 
     def moment(self, moment: str) -> str:
         """Format an ISO instant as day and minute in the city's zone."""

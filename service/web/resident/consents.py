@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,10 @@ RETURN_PATHS = {"show": "/me/show", "benefits": "/me/benefits"}
 """Page to return to after the answer to a notice, by the form's field `then`; without one, the consents."""
 USES_READ_MAX = 200
 """Newest uses that are read for the cards: one API page."""
+ENDING_DAYS = 90
+"""Days before its end from which a consent is listed as ending soon: the first reminder and the renewal come then."""
+ENDED_SHOWN = 5
+"""Newest decisions that have ended; the others unfold."""
 USES_SHOWN = 3
 """Uses on one card."""
 HOUR_PREFIX = len("2026-01-01T00")
@@ -39,17 +44,32 @@ class OrganisationCard:
     """Points that the source's records give now."""
     kinds: list[str] = field(default_factory=list)
     """Kinds of records that the source delivers."""
+    scene: str = ""
+    """Scene of the provider's first benefit."""
     benefit_titles: list[Mapping[str, str]] = field(default_factory=list)
     """Titles of the provider's benefits, by language tag."""
     uses: list[tuple[Mapping[str, Any], int]] = field(default_factory=list)
     """The newest uses under this consent, each with its number in that hour."""
     has_earlier_uses: bool = False
     """True if there are older uses that were not read."""
+    days_left: int = 0
+    """Days until the live consent ends."""
+    days: int = 0
+    """Days that the live consent lasts in all."""
 
 
 async def consents(page: Page) -> Response:
-    """Show a card for each source and provider, and the consents that have ended."""
+    """Show the consents that end soon, the active ones, those that have ended, and who else can be allowed."""
     return await _render_consents(page)
+
+
+async def waiting_links(page: Page) -> list[Mapping[str, Any]]:
+    """Return the live consents for sources whose account is not proven yet, newest first."""
+    return [
+        consent
+        for consent in await page.read_all("/v1/me/consents")
+        if consent["state"] == "given" and consent.get("linked") is False and "name" in consent
+    ]
 
 
 async def _render_consents(page: Page, invalid_source: str = "", status: int = 200) -> Response:
@@ -66,14 +86,23 @@ async def _render_consents(page: Page, invalid_source: str = "", status: int = 2
         for (member, counterpart), consent in without_card.items()
     ]
     await _add_uses(page, cards)
+    today = datetime.now(UTC)
+    for card in cards:
+        if card.live:
+            card.days_left = (datetime.fromisoformat(card.live["expires_at"]) - today).days
+            card.days = (
+                datetime.fromisoformat(card.live["expires_at"]) - datetime.fromisoformat(card.live["given_at"])
+            ).days
     return page.render(
         "resident/consents.html",
         status,
-        sources=[card for card in cards if card.member == "source_id"],
-        providers=[card for card in cards if card.member == "provider_id"],
+        ending=[card for card in cards if card.live and card.days_left <= ENDING_DAYS],
+        active=[card for card in cards if card.live and card.days_left > ENDING_DAYS],
+        sources=[card for card in cards if card.member == "source_id" and not card.live],
+        providers=[card for card in cards if card.member == "provider_id" and not card.live],
         ended=[consent for consent in all_consents if consent["state"] != "given"],
         withdrawn=_recently_withdrawn(all_consents, live),
-        live_cards=[card for card in cards if card.live],
+        ended_shown=ENDED_SHOWN,
         invalid_source=invalid_source,
     )
 
@@ -125,6 +154,7 @@ async def _provider_cards(page: Page) -> list[OrganisationCard]:
         provider_id = benefit["provider_id"]
         card = cards.setdefault(provider_id, OrganisationCard("provider_id", provider_id, benefit["provider"]))
         card.benefit_titles.append(benefit["title"])
+        card.scene = card.scene or benefit["scene"]
     return list(cards.values())
 
 
@@ -211,6 +241,24 @@ async def reissue_link_code(page: Page) -> Response:
     return page.redirect(f"/me/consents/{consent_id}/code", "new_code")
 
 
+async def stop_form(page: Page) -> Response:
+    """Show what stopping one consent changes and what it never changes, with both answers."""
+    consent = await page.read(f"/v1/me/consents/{page.path_param('consent_id')}")
+    if consent["state"] != "given":
+        return page.redirect("/me/consents")
+    count = 0
+    if consent.get("source_id"):
+        explanation = await page.read("/v1/me/points/explanation")
+        count = sum(row["points"] for row in explanation["contributions"] if row["source_id"] == consent["source_id"])
+    return page.render("resident/stop.html", consent=consent, count=count)
+
+
+async def stop_all_form(page: Page) -> Response:
+    """Show what stopping everything changes, with both answers."""
+    live = [consent for consent in await page.read_all("/v1/me/consents") if consent["state"] == "given"]
+    return page.render("resident/stop_all.html", live=live)
+
+
 async def withdraw(page: Page) -> Response:
     """Withdraw one consent; the next page offers to undo it."""
     await page.submit(f"/v1/me/consents/{page.path_param('consent_id')}/withdraw")
@@ -246,10 +294,12 @@ ROUTES = (
     PageRoute("/me/consents/asked/{request_id}", notice, ME),
     PageRoute("/me/consents/give", give, ME, "POST"),
     PageRoute("/me/consents/refuse", refuse, ME, "POST"),
+    PageRoute("/me/consents/stop-all", stop_all_form, ME),
     PageRoute("/me/consents/stop-all", withdraw_all, ME, "POST"),
     PageRoute("/me/consents/{consent_id}", receipt, ME),
     PageRoute("/me/consents/{consent_id}/receipt.json", download_receipt, ME),
     PageRoute("/me/consents/{consent_id}/code", link_code, ME),
     PageRoute("/me/consents/{consent_id}/code", reissue_link_code, ME, "POST"),
+    PageRoute("/me/consents/{consent_id}/stop", stop_form, ME),
     PageRoute("/me/consents/{consent_id}/stop", withdraw, ME, "POST"),
 )

@@ -1,30 +1,38 @@
-"""The resident's first pages: points and their reasons, benefits, and the one-time code for a venue."""
+"""The resident's first page: the points, the next benefit, where the points come from, how they grew, when they end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from markupsafe import Markup
 from starlette.responses import Response
 
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import consents, rights
+from service.web.resident import benefits, consents, rights, tickets
 
-EXPIRIES_SHOWN = 6
-"""Months of coming expiries shown at once; the others unfold."""
-RING_LENGTH = 500
-"""Circumference of the ring in units of its SVG path: a hundred for each dimension."""
-RING_GAP = 8
-"""Units left free between two dimensions."""
-HANDLE_GROUP = 4
-"""Characters between two spaces of a code that is read aloud."""
+HISTORY_MONTHS = 24
+"""Months of the plot: the life of a point under the first scheme."""
+EXPIRY_COLUMNS = 12
+"""Months of coming expiries in the plot; the table below it has them all."""
+WAYS_SHOWN = 3
+"""Ways to the next benefit on the page, as many as fit one row of a phone."""
+SCALE_STEPS = (10, 20, 50, 100, 200, 500)
+"""Halves of the history's scale: the first one of which twice is enough for the largest total."""
 QUANTITY_DIGITS = 9
 """Digits of a quantity that is computed with; a longer one is answered as invalid."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeStep:
+    """A step of a scheme with the units of a year's sum that fall into it."""
+
+    times: int
+    units: int
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +46,19 @@ class PointsByKind:
     points: int
     first_expiry: str
     last_expiry: str
+    steps: list[SchemeStep] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class RingArc:
-    """One dimension's arc of the ring: offset and filled length in units of RING_LENGTH."""
-
-    dimension: str
-    points: int
-    cap: int
-    start: int
-    filled: float
-
-    @property
-    def length(self) -> int:
-        """Length of the arc when the dimension has reached its cap."""
-        return RING_LENGTH // 5 - RING_GAP
-
-
-def points_by_kind(contributions: Iterable[Mapping[str, Any]]) -> list[PointsByKind]:
+def points_by_kind(
+    contributions: Iterable[Mapping[str, Any]], scheme: Mapping[str, Any] | None = None
+) -> list[PointsByKind]:
     """Sum the API's contributions by civil year and kind, newest year and most points first.
 
-    Expiries are those of contributions that gave points, or of all of them if none did.
+    Expiries are those of contributions that gave points, or of all of them if none did. `scheme` is the document in
+    force; years before it show no steps.
     """
+    tiers = {} if scheme is None else {indicator["kind"]: indicator["tiers"] for indicator in scheme["indicators"]}
+    since = 0 if scheme is None else scheme["from_year"]
 
     def year_and_kind(contribution: Mapping[str, Any]) -> tuple[str, str]:
         return contribution["occurred_on"][:4], contribution["kind"]
@@ -69,18 +67,35 @@ def points_by_kind(contributions: Iterable[Mapping[str, Any]]) -> list[PointsByK
     for (year, kind), group in groupby(sorted(contributions, key=year_and_kind), key=year_and_kind):
         members = list(group)
         counting = [member for member in members if member["points"]] or members
+        quantity = sum(member["quantity"] for member in members)
         rows.append(
             PointsByKind(
                 kind,
                 members[0]["dimension"],
                 year,
-                sum(member["quantity"] for member in members),
+                quantity,
                 sum(member["points"] for member in members),
                 min(member["expires_on"] for member in counting),
                 max(member["expires_on"] for member in counting),
+                steps_of(tiers.get(kind, ()), quantity) if int(year) >= since else [],
             )
         )
     return sorted(rows, key=lambda row: (-int(row.year), -row.points, row.kind))
+
+
+def steps_of(tiers: Iterable[Mapping[str, Any]], quantity: int) -> list[SchemeStep]:
+    """Divide a year's sum over the steps of an indicator, as whole units of each; steps without any are left out."""
+    steps = []
+    begins = 0
+    for tier in tiers:
+        end = tier.get("up_to") or quantity
+        inside = min(quantity, end) - begins
+        if times := inside // tier["units"]:
+            steps.append(SchemeStep(times, tier["units"], tier["points"]))
+        begins = end
+        if quantity <= end:
+            break
+    return steps
 
 
 def expiries(contributions: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
@@ -95,35 +110,43 @@ def expiries(contributions: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]
     return months
 
 
-def ring_arcs(dimensions: Iterable[Mapping[str, Any]]) -> list[RingArc]:
-    """Return the five dimensions as arcs of one ring."""
-    step = RING_LENGTH // 5
-    return [
-        RingArc(
-            row["dimension"],
-            row["points"],
-            row["cap"],
-            place * step + RING_GAP // 2,
-            round((step - RING_GAP) * min(1.0, row["points"] / row["cap"]), 1) if row["cap"] else 0.0,
-        )
-        for place, row in enumerate(dimensions)
-    ]
+def history_scale(totals: Sequence[int]) -> list[int]:
+    """Return the three numbers of the history's scale: zero, half, and a round number that no total exceeds."""
+    largest = max(totals, default=0)
+    half = next((step for step in SCALE_STEPS if 2 * step >= largest), largest)
+    return [0, half, 2 * half]
 
 
 async def points(page: Page) -> Response:
-    """Show the person's points, their reasons and expiries."""
+    """Show the person's points, the next benefit, reasons and expiries."""
     return await _render_points(page, None)
 
 
 async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -> Response:
-    explanation = await page.read("/v1/me/points/explanation")
+    rows = await page.read_all("/v1/me/benefits")
+    coming = benefits.next_benefit(rows)
+    explanation = await page.read(
+        "/v1/me/points/explanation",
+        months=HISTORY_MONTHS,
+        benefit_id=None if coming is None else coming["benefit_id"],
+    )
+    scheme = await page.call_api("GET", "/v1/public/scheme")
+    ending = expiries(explanation["contributions"])
+    totals = [month["total"] for month in explanation["history"]]
     return page.render(
         "resident/points.html",
         explanation=explanation,
-        arcs=ring_arcs(explanation["dimensions"]),
-        points_by_kind=points_by_kind(explanation["contributions"]),
-        expiries=expiries(explanation["contributions"]),
-        expiries_shown=EXPIRIES_SHOWN,
+        coming=coming,
+        ways=explanation.get("ways", [])[:WAYS_SHOWN],
+        applying=sum(row["applies"] for row in rows),
+        waiting=await consents.waiting_links(page),
+        points_by_kind=points_by_kind(
+            explanation["contributions"], scheme.body["scheme"] if scheme.succeeded else None
+        ),
+        expiries=ending,
+        expiry_columns=[(day[5:7].lstrip("0"), count) for day, count in ending[:EXPIRY_COLUMNS]],
+        history=explanation["history"],
+        scale=history_scale(totals),
         kinds=list(RecordKind),
         what_if_result=what_if_result,
     )
@@ -142,64 +165,12 @@ async def what_if(page: Page) -> Response:
     return await _render_points(page, {**reply.body, "new_benefits": new_benefits})
 
 
-async def benefits(page: Page) -> Response:
-    """List the benefits: those that apply first, then by the points that are missing."""
-    rows = await page.read_all("/v1/me/benefits")
-    return page.render("resident/benefits.html", benefits=sorted(rows, key=_order))
-
-
-def _order(benefit: Mapping[str, Any]) -> tuple[bool, int, str]:
-    missing = sum(max(0, line["at_least"] - line["have"]) for line in benefit["conditions"])
-    return not benefit["applies"], missing, benefit["benefit_id"]
-
-
-async def choose_benefit(page: Page) -> Response:
-    """List the benefits for which a code can be shown, and those that only miss a consent.
-
-    Also names the providers that have a live consent but offer nothing now.
-    """
-    rows = await page.read_all("/v1/me/benefits")
-    offering = {benefit["provider_id"] for benefit in rows}
-    return page.render(
-        "resident/choose_benefit.html",
-        providers_without_benefits=[
-            consent["name"]
-            for consent in await page.read_all("/v1/me/consents")
-            if consent["state"] == "given"
-            and "name" in consent
-            and consent.get("provider_id", "") not in {"", *offering}
-        ],
-        ready=[benefit for benefit in rows if benefit["applies"] and benefit["consent"] == "given"],
-        needing_consent=[benefit for benefit in rows if benefit["applies"] and benefit["consent"] == "needed"],
-    )
-
-
-async def issue_ticket(page: Page) -> Response:
-    """Issue a one-time code and show it; reloading shows the same code, because the form's key is the same."""
-    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
-    ticket = await page.submit("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})
-    # The benefit may have ended since: the code is shown all the same, without a title.
-    rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
-    benefit = next((row for row in rows if row["benefit_id"] == benefit_id), {})
-    handle = ticket["handle"]
-    return page.render(
-        "resident/ticket.html",
-        ticket=ticket,
-        spaced_handle=" ".join(handle[at : at + HANDLE_GROUP] for at in range(0, len(handle), HANDLE_GROUP)),
-        # The service itself drew this SVG, from a handle that it generated.
-        qr_svg=Markup(ticket["qr_svg"]),  # noqa: S704
-        benefit=benefit,
-        venue=next((venue["name"] for venue in benefit.get("venues", []) if venue["venue_id"] == venue_id), {}),
-    )
-
-
 ME = Audience.RESIDENT
 ROUTES = (
     PageRoute("/me", points, ME),
     PageRoute("/me/what-if", what_if, ME, "POST"),
-    PageRoute("/me/benefits", benefits, ME),
-    PageRoute("/me/show", choose_benefit, ME),
-    PageRoute("/me/show", issue_ticket, ME, "POST"),
+    *benefits.ROUTES,
+    *tickets.ROUTES,
     *consents.ROUTES,
     *rights.ROUTES,
 )

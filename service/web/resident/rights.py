@@ -10,8 +10,8 @@ from starlette.responses import Response
 from consent.domain.objections import Reason
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
-from service.web.page import Page, PageRoute
-from service.web.resident.access_log import group_equal_uses
+from service.web.page import LIST_MAX, Page, PageRoute
+from service.web.resident.access_log import group_equal_uses, split_own_views
 
 ROWS_SHOWN = 50
 """Rows of one page of a list; a link leads to the older ones."""
@@ -23,10 +23,11 @@ EMPTY_STATEMENT = {"statement": "empty"}
 
 async def overview(page: Page) -> Response:
     """Show the newest uses and messages and the ways to every right."""
+    by_others, _own = split_own_views((await page.read("/v1/me/access-log", limit=LIST_MAX))["data"])
     return page.render(
         "resident/overview.html",
         messages=(await page.read("/v1/me/messages", limit=PREVIEW_SHOWN))["data"],
-        uses=group_equal_uses((await page.read("/v1/me/access-log", limit=ROWS_SHOWN))["data"])[:PREVIEW_SHOWN],
+        uses=group_equal_uses(by_others)[:PREVIEW_SHOWN],
         objections=await page.read_all("/v1/me/objections"),
     )
 
@@ -34,7 +35,14 @@ async def overview(page: Page) -> Response:
 async def access_log(page: Page) -> Response:
     """List every use of the person's records and points."""
     answer = await page.read("/v1/me/access-log", limit=ROWS_SHOWN, cursor=page.query("cursor"))
-    return page.render("resident/access_log.html", answer=answer, uses=group_equal_uses(answer["data"]))
+    by_others, own = split_own_views(answer["data"])
+    return page.render(
+        "resident/access_log.html",
+        answer=answer,
+        uses=group_equal_uses(by_others),
+        own=group_equal_uses(own),
+        own_count=len(own),
+    )
 
 
 async def messages(page: Page) -> Response:
@@ -47,7 +55,9 @@ async def records(page: Page) -> Response:
     """List the person's records with the names of their sources."""
     answer = await page.read("/v1/me/records", limit=ROWS_SHOWN, cursor=page.query("cursor"))
     names = {source["source_id"]: source["name"] for source in (await page.read("/v1/public/sources"))["data"]}
-    return page.render("resident/records.html", records=answer, names=names)
+    explanation = await page.read("/v1/me/points/explanation")
+    points = {row["record_id"]: row["points"] for row in explanation["contributions"]}
+    return page.render("resident/records.html", records=answer, names=names, points=points)
 
 
 async def objections(page: Page) -> Response:

@@ -20,6 +20,7 @@ FIRST_PAGE_BYTES_MAX = 60_000
 async def test_a_forged_form_does_nothing(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-4")
     await me.go("/me/consents")
+    await me.send("Stop: Green Travel")
     form = next(form for form in me.forms if form.action.endswith("/stop"))
     for change in ({"_form": "0" * 64}, {"_form": ""}):
         await me.submit(form, **change)
@@ -80,7 +81,9 @@ async def test_every_page_of_an_audience_requires_sign_in(shared_city: City) -> 
             continue
         path = re.sub(r"\{[a-z_]+\}", "benefits", route.path)
         answer = await shared_city.client.request(route.method, path)
-        if route.method == "GET":
+        if route.fragment:
+            assert answer.status_code in (401, 415), path
+        elif route.method == "GET":
             assert answer.status_code == 303, path
             assert answer.headers["location"].startswith(f"/sign-in/{route.audience}?next="), path
         else:

@@ -19,8 +19,8 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     assert "Nothing counts yet" in me.text
     # A notice, an answer, a code for the source's own app.
     await me.go("/me/consents")
-    await me.send("Read what it means: Green Travel", account="bike-new-1")
-    assert "Both answers are equally good" in me.text
+    await me.send("Read the notice: Green Travel", account="bike-new-1")
+    assert "You can say no. Nothing changes for you." in me.text
     await me.send("I agree")
     assert "One step is left" in me.text
     code = me.text.split("Your code: ")[1].split()[0]
@@ -43,8 +43,8 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     assert "126 trips" in me.text
     assert "+63" in me.text
     # Borrowing without a deposit: consent to the library, show a code, the desk scans it.
-    await me.go("/me/benefits")
-    await me.send("Let City Library ask whether it applies")
+    await me.go("/me/benefits/library-deposit")
+    await me.send("Allow City Library to check eligibility")
     await me.send("I agree")
     await me.go("/me/show")
     await me.send("Borrow without a deposit")
@@ -65,8 +65,10 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     assert "City Library honoured “Borrow without a deposit”" in me.text
     await me.go("/me/consents")
     await me.send("Stop: Green Travel")
+    assert "Its 63 points stop counting at once" in me.text
+    await me.send("Stop")
     assert "Stopped, as of now" in me.text
-    assert "Not what you wanted?" in me.text
+    assert "Undo" in me.text
     await me.go("/me")
     assert "I have 0 points" in me.text
 
@@ -74,7 +76,7 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
 async def test_refusing_everything_costs_nothing_and_every_page_works(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "somebody-c16")
     await me.go("/me/consents")
-    await me.send("Read what it means: Volunteer Service", account="volunteer-c16")
+    await me.send("Read the notice: Volunteer Service", account="volunteer-c16")
     await me.send("No, thank you")
     assert "You said no" in me.text
     for path in ("", "/benefits", "/show", "/consents", "/mine", "/records", "/objections", "/accesses", "/messages"):

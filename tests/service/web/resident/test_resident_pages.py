@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from datetime import timedelta
 from importlib import resources
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ async def agree_to_rides(town: City, who: str, account: str, language: str = "en
     """Somebody who has agreed to have their rides counted, at the page with the code."""
     me = await Browser(town, language).sign_in(Audience.RESIDENT, who)
     await me.go("/me/consents")
-    await me.send("Read what it means: Green Travel", account=account)
+    await me.send("Read the notice: Green Travel", account=account)
     return await me.send("I agree")
 
 
@@ -63,6 +64,7 @@ async def test_one_tap_undoes_a_stop_up_to_the_notice_and_one_more_agrees(town: 
     await confirm(town, code_of(me), "bike-undo-1")
     await me.go("/me/consents")
     await me.send("Stop: Green Travel")
+    await me.send("Stop")
     assert "Stopped: Green Travel" in me.text
     await me.send("Undo: Green Travel")
     assert "It is about your number there: bike-undo-1" in me.text
@@ -70,7 +72,7 @@ async def test_one_tap_undoes_a_stop_up_to_the_notice_and_one_more_agrees(town: 
     await me.send("I agree")
     assert "your account is still proven" in me.text
     assert "Your code:" not in me.text
-    assert "Not what you wanted?" not in me.text
+    assert "Undo" not in me.text
     live = (await town.source().get("/v1/source/links?limit=200")).json()["data"]
     assert "bike-undo-1" in [link["account"] for link in live]
 
@@ -79,10 +81,13 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await town.resident("resident-9").consent_to_provider("city-library")
     await me.go("/me/consents")
-    listed = me.text.split("All of the above at once. What goes:")[1]
-    assert "Green Travel: 39 points at once" in listed
-    assert "Civic Life: 24 points at once" in listed
-    assert "City Library: may no longer ask" in listed
+    assert "39 points now" in me.text
+    assert "24 points now" in me.text
+    await me.go("/me/consents/stop-all")
+    listed = me.text.split("All of these permissions end at once:")[1]
+    assert "Green Travel its points stop counting" in listed
+    assert "Civic Life its points stop counting" in listed
+    assert "City Library may no longer check" in listed
     await me.send("Stop everything")
     for name in ("Green Travel", "Civic Life", "City Library"):
         assert f"Stopped: {name}" in me.text
@@ -121,11 +126,11 @@ async def test_cards_name_who_read(town: City) -> None:
 async def test_an_invalid_number_stays_in_its_field_with_the_error(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "unfit-1")
     await me.go("/me/consents")
-    await me.send("Read what it means: Volunteer Service", account="my number")
+    await me.send("Read the notice: Volunteer Service", account="my number")
     assert me.status == 422
     card = me.html.split("<h3>Volunteer Service</h3>")[1].split("</article>")[0]
     assert 'value="my number" aria-invalid="true" aria-describedby="unfit" autofocus' in card
-    assert '<p id="unfit" role="alert">Please type your number' in card
+    assert 'id="unfit" role="alert">' in card
     assert me.html.count("Please type your number") == 1
 
 
@@ -141,7 +146,7 @@ async def test_receipts_say_what_happened_in_words(town: City) -> None:
 async def test_a_refusal_says_that_it_was_one(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "refused-1")
     await me.go("/me/consents")
-    await me.send("Read what it means: Green Travel", account="bike-refused-1")
+    await me.send("Read the notice: Green Travel", account="bike-refused-1")
     await me.send("No, thank you")
     await me.go(next(address for address, words in me.links if words == "Green Travel"))
     assert "You said no on" in me.text
@@ -243,10 +248,9 @@ async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: C
     year = await town.last_year()
     assert "I have 63 points" in me.text
     assert f"the first ends on 20 January {year + 2}, the last on 20 October {year + 2}" in me.text
-    assert "5 later dates" in me.text
-    dates = me.text.split("What ends when")[1].split("What if?")[0]
-    assert dates.count("from ") == 11
-    assert sum(int(part.split()[0]) for part in dates.split(": ")[1:]) == 63
+    table = me.html.split("Every date")[1].split("</table>")[0]
+    counts = [int(count) for count in re.findall(r'<td class="n">(\d+)</td>', table)]
+    assert (len(counts), sum(counts)) == (11, 63)
 
 
 def test_expiry_days_leave_out_records_without_points() -> None:
@@ -267,8 +271,8 @@ def test_expiry_days_leave_out_records_without_points() -> None:
 @pytest.mark.parametrize("way", ["show", "benefits"])
 async def test_after_a_notice_the_page_before_it_opens(town: City, way: str) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
-    await me.go(f"/me/{way}")
-    await me.send("Let City Library ask whether it applies")
+    await me.go("/me/show" if way == "show" else "/me/benefits/library-deposit")
+    await me.send("Allow City Library to check eligibility")
     await me.send("I agree")
     assert urlsplit(me.url).path == f"/me/{way}"
     assert "You agreed. You can stop it at any time under “Permissions”." in me.text
@@ -278,7 +282,7 @@ async def test_after_a_notice_the_page_before_it_opens(town: City, way: str) -> 
 async def test_nobody_is_sent_anywhere_else(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await me.go("/me/show")
-    await me.send("Let City Library ask whether it applies", then="//elsewhere.example")
+    await me.send("Allow City Library to check eligibility", then="//elsewhere.example")
     assert "elsewhere" not in me.html
     await me.send("I agree", then="https://elsewhere.example")
     assert urlsplit(me.url).path == "/me/consents"
@@ -287,14 +291,15 @@ async def test_nobody_is_sent_anywhere_else(town: City) -> None:
 async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "back-1")
     await me.go("/me/consents")
-    await me.send("Read what it means: Green Travel", account="bike-back-1")
+    await me.send("Read the notice: Green Travel", account="bike-back-1")
     notice = urlsplit(me.url).path
     await me.go(notice)
-    assert "Both answers are equally good" in me.text
+    assert "You can say no. Nothing changes for you." in me.text
     await me.send("I agree")
     await me.go(notice)
     assert "You have answered that notice already." in me.text
     await me.send("Stop: Green Travel")
+    await me.send("Stop")
     await me.send("Undo: Green Travel")
     notice = urlsplit(me.url).path
     town.shift.by = timedelta(minutes=16)
@@ -306,6 +311,7 @@ async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(
 
 
 async def test_uses_are_shown_by_the_hour(town: City) -> None:
+    await town.resident("resident-3").ticket()
     for language, text in (("en", ", between "), ("zh-CN", " 点")):
         me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-3")
         for path in ("/me/accesses", "/me/mine", "/me/consents"):
@@ -344,10 +350,62 @@ async def test_more_benefits_than_one_answer_holds_can_be_read_and_shown(town: C
 async def test_the_show_page_names_providers_whose_benefits_are_suspended(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/show")
-    assert "stopped for now" not in me.text
+    assert "is suspended or has ended" not in me.text
     administrator = town.actor(Audience.ADMINISTRATOR, "admin-1")
     stopped = await administrator.post("/v1/admin/benefits/library-deposit/versions/1/suspend")
     assert stopped.status_code == 200, stopped.text
     await me.go("/me/show")
-    assert "City Library: what it offered is stopped for now, or has ended." in me.text
-    assert "Riverside Parking: what it offered" not in me.text
+    assert "City Library: its benefit is suspended or has ended." in me.text
+    assert "Riverside Parking: its benefit" not in me.text
+
+
+async def test_own_views_stand_apart_from_uses_by_others(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    for _ in range(2):
+        await me.go("/me")
+    await me.go("/me/accesses")
+    assert "Nobody has used your information." in me.text
+    assert "Your points were computed for you: " in me.text
+    await me.go("/me/mine")
+    assert "Nobody has used your information." in me.text
+
+
+async def test_the_next_benefit_says_the_way_to_it(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-8")
+    assert "I have 41 points" in me.text
+    following = me.text.split("Next benefit")[1].split("Where your points come from")[0]
+    assert "9 more for “Green living”" in following
+    assert "18 trips Bike trips" in following
+    me = await Browser(town).sign_in(Audience.RESIDENT, "somebody-new")
+    assert "Nothing counts yet." in me.text
+    assert "Next benefit" in me.text
+
+
+async def test_any_and_all_differ(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-8")
+    await me.go("/me/benefits/parking-free-minutes")
+    assert "one is enough" in me.text
+    await me.go("/me/benefits/checkup-window")
+    assert "all of them" in me.text
+    assert "one is enough" not in me.text
+    await me.go("/me/benefits/nothing")
+    assert me.status == 404
+
+
+async def test_a_used_benefit_says_when_it_can_be_used_again_everywhere(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    await town.resident("resident-9").consent_to_provider("city-library")
+    await me.go("/me/show")
+    await me.send("Show the code: Borrow without a deposit")
+    ticket = urlsplit(me.url).path
+    handle = me.html.split('class="typed"')[1].split(">")[1].split("<")[0].replace(" ", "")
+    redeemed = await town.venue("city-library-main").post("/v1/venue/redemptions", {"handle": handle})
+    assert redeemed.json()["applies"] is True
+    await me.go(ticket)
+    assert "Used" in me.text
+    assert handle[:4] not in me.text.split("Ticket")[1]
+    assert "that it applies, nothing else" in me.text
+    for path in ("/me/benefits", "/me/benefits/library-deposit", "/me/show", ticket):
+        await me.go(path)
+        assert re.search(r"[Aa]gain (from|·)? ?", me.text), path
+        assert me.status == 200
