@@ -31,9 +31,9 @@ EXCEL_BEGIN: Final = {"excel": datetime(1899, 12, 30), "excel_1904": datetime(19
 """Day 0 of each kind of serial number."""
 EXCEL_SERIALS: Final = (Decimal(61), Decimal(100_000))
 """Serial numbers that are read: from March 1900, before which Excel has a day that never was, to 2173."""
-EPOCH_SECONDS: Final = (0, 4_102_444_800)
-"""Seconds since 1970 that are read: to the year 2100. Milliseconds read as seconds are beyond."""
-NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
+EPOCH_SECONDS: Final = (946_684_800, 4_102_444_800)
+"""Seconds since 1970 that are read: the years 2000 to 2099. Milliseconds taken for seconds are outside."""
+NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 SPACES: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 DIRECTIVES_WITH_TIME: Final = ("%H", "%I", "%c", "%X", "%T", "%R")
 WIDTHS: Final = {"%Y": "[0-9]{4}", "%j": "[0-9]{3}"} | {f"%{letter}": "[0-9]{2}" for letter in "ymdHIMS"}
@@ -189,7 +189,7 @@ def _epoch_moment(text: str, in_a_second: int) -> datetime:
     if not NUMBER.fullmatch(text):
         raise ValueError(text)
     seconds = int(Decimal(text)) // in_a_second
-    if not EPOCH_SECONDS[0] < seconds < EPOCH_SECONDS[1]:
+    if not EPOCH_SECONDS[0] <= seconds < EPOCH_SECONDS[1]:
         raise ValueError(text)
     return datetime.fromtimestamp(seconds, UTC)
 

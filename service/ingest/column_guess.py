@@ -27,8 +27,10 @@ DATE_FORMATS: Final = (
     "%m/%d/%Y",
     "%d/%m/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
-    "%d/%m/%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
     "%m/%d/%y %H:%M",
+    "%d.%m.%Y %H:%M",
     "%d.%m.%Y",
     "%Y%m%d",
     "excel",
@@ -36,7 +38,7 @@ DATE_FORMATS: Final = (
     "epoch_milliseconds",
 )
 """Formats that are tried, in this order."""
-READ_SHARE: Final = 0.9
+READ_SHARE: Final = 0.8
 """The share of a column's cells that must be dates or numbers; the rest are faults that a check names."""
 KIND_WORDS_MAX: Final = 30
 """Different words of a column of kinds at most."""
@@ -233,11 +235,13 @@ def _write_record_id(
 
 
 def _write_quantity(guess: ColumnGuess, columns: Sequence[_Column]) -> None:
-    def is_number(column: _Column) -> bool:
-        texts = [value for value in column.values if _text(value)]
-        return sum(_is_number(value) for value in texts) >= len(texts) * READ_SHARE
+    def decimal_of(column: _Column) -> str | None:
+        values = [value for value in column.values if _text(value)]
+        counts = {mark: sum(_is_number(value, mark) for value in values) for mark in (".", ",")}
+        best = max(counts, key=lambda mark: counts[mark])
+        return best if counts[best] >= len(values) * READ_SHARE else None
 
-    quantity = _first_named(filter(is_number, columns), "quantity")
+    quantity = _first_named((column for column in columns if decimal_of(column)), "quantity")
     if quantity is None:
         guess.constants["quantity"] = "1"
         return
@@ -245,13 +249,15 @@ def _write_quantity(guess: ColumnGuess, columns: Sequence[_Column]) -> None:
     if HOURS.search(quantity.name):
         guess.constants["factor"] = "60"
         guess.doubts.append(f"{quantity.name} is read as hours: 1 becomes 60 minutes")
-    if any(re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", text) for text in quantity.texts):
+    if decimal_of(quantity) == ",":
+        guess.constants["decimal"] = '","'
+    elif any(re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", text) for text in quantity.texts):
         guess.constants["thousands"] = '","'
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any, decimal: str) -> bool:
     try:
-        Quantities(Decimal(1_000_000), ",").read(value)
+        Quantities(Decimal(1_000_000), "." if decimal == "," else ",", decimal).read(value)
     except CellInvalid:
         return False
     return True

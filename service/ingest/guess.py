@@ -145,7 +145,7 @@ def _find_table(shape: FileShape, rows: list[tuple[int, list[Any]]]) -> None:
     for position, (line, cells, width) in enumerate(filled[:HEADER_ROWS]):
         texts = [name_of(cell) for cell in cells]
         named = [text for text in texts if text and not text.replace(".", "").replace("-", "").isdigit()]
-        if width >= usual * 0.6 and len(named) == width and len(set(named)) == width:
+        if width >= usual and len(named) == width == len(set(named)) and not texts[0].endswith((":", "：")):
             shape.skip_lines, shape.columns = line - 1, texts
             _read_rows(shape, rows[position + 1 : position + 1 + ROWS_READ])
             return

@@ -135,7 +135,7 @@ class FileMapping(BaseModel):
         if value is not None:
             try:
                 ZoneInfo(value)
-            except (OSError, ValueError):
+            except (KeyError, OSError, ValueError):
                 raise ValueError("write a time zone such as Asia/Shanghai or UTC") from None
         return value
 

@@ -35,8 +35,6 @@ SMALL_PART_BYTES_MAX: Final = 8 * 2**20
 """Bytes of any other part that openpyxl reads at once: styles, list of sheets, relations."""
 CHUNK_BYTES: Final = 2**16
 CHUNK_ROWS: Final = 500
-SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml")
-STRINGS: Final = "xl/sharedStrings.xml"
 ROW_TAG: Final = re.compile(rb"</?(?:\w{1,9}:)?row[ />]")
 STRING_TAG: Final = re.compile(rb"</?(?:\w{1,9}:)?si[ />]")
 BOUNDARY_BYTES_MAX: Final = 16
@@ -133,16 +131,27 @@ def _measure_archive(name: str, archive: zipfile.ZipFile) -> None:
         raise FileUnreadable(
             f"{name} unpacks to more than {UNPACKED_BYTES_MAX // 2**20} MiB or {PARTS_MAX:,} parts; export it as CSV"
         )
+    texts = _parts_of(archive, "[Content_Types].xml", b"sharedStrings+xml", "PartName")
+    sheets = _parts_of(archive, "xl/_rels/workbook.xml.rels", b"/worksheet", "Target")
     for part in parts:
-        is_sheet = SHEET.fullmatch(part.filename) is not None
-        if part.filename == STRINGS and part.file_size > STRINGS_BYTES_MAX:
+        if part.filename in texts and part.file_size > STRINGS_BYTES_MAX:
             raise FileUnreadable(f"{name} has more than {STRINGS_BYTES_MAX // 2**20} MiB of texts; export it as CSV")
         if READ_AT_ONCE.fullmatch(part.filename) and part.file_size > SMALL_PART_BYTES_MAX:
             raise FileUnreadable(f"{name}: {part.filename} is larger than {SMALL_PART_BYTES_MAX // 2**20} MiB")
-        if part.filename.endswith((".xml", ".rels")):
-            boundary = ROW_TAG if is_sheet else STRING_TAG if part.filename == STRINGS else None
+        boundary = ROW_TAG if part.filename in sheets else STRING_TAG if part.filename in texts else None
+        if boundary or part.filename.endswith((".xml", ".rels")):
             with archive.open(part) as file:
                 _measure_part(f"{name}: {part.filename}", file, boundary if part.file_size > ROW_BYTES_MAX else None)
+
+
+def _parts_of(archive: zipfile.ZipFile, listing: str, kind: bytes, attribute: str) -> set[str]:
+    """Return the names of the parts that a list of the workbook gives a kind: openpyxl reads these, however named."""
+    if listing not in archive.namelist() or archive.getinfo(listing).file_size > SMALL_PART_BYTES_MAX:
+        return set()
+    elements = [tag for tag in re.findall(rb"<[^>]*>", archive.read(listing)) if kind in tag]
+    names = (re.search(attribute.encode() + rb"\s*=\s*[\"']([^\"']*)", tag) for tag in elements)
+    targets = (match[1].decode("utf-8", "replace") for match in names if match)
+    return {target.removeprefix("/") if target.startswith("/") else f"xl/{target}" for target in targets}
 
 
 def _measure_part(name: str, file: IO[bytes], boundary: re.Pattern[bytes] | None) -> None:
