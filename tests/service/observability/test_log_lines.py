@@ -171,6 +171,28 @@ def test_no_reason_tells_that_somebody_tried_to_leave() -> None:
         assert codes[act] <= others, act
 
 
+@given(st.text(), st.lists(st.text(min_size=4), max_size=3), st.booleans())
+def test_no_line_has_what_a_message_was_filled_with(message: str, filling: list[str], failed: bool) -> None:
+    """Any record of a library: its arguments and the text of its error never get into the line."""
+    secret = [f"canary{piece}" for piece in filling]
+    error = ValueError("canary of the error")
+    caught = (ValueError, error, None) if failed else None
+    record = logging.LogRecord("lib", logging.WARNING, "x.py", 1, message.replace("canary", ""), tuple(secret), caught)
+    line = logs.JsonLines().format(record)
+    assert "\n" not in line
+    assert "canary" not in line
+    assert set(orjson.loads(line)) <= {"at", "level", "logger", "event", *LogEvent.LIBRARY_MESSAGE.fields}
+
+
+@given(st.sampled_from(list(LogEvent)), st.dictionaries(st.text(), st.text(), max_size=4))
+def test_a_line_has_the_fields_of_its_event_alone(event: LogEvent, extra: dict[str, str]) -> None:
+    fields = {**{name: f"canary-{name}" for name in extra}, **dict.fromkeys(event.fields, "x")}
+    record = logging.LogRecord(logs.OURS, event.level, "x.py", 1, event, (), None)
+    record.fields = fields
+    line = orjson.loads(logs.JsonLines().format(record))
+    assert set(line) == {"at", "level", "logger", "event", *event.fields}
+
+
 def test_the_text_of_a_library_is_left_out_where_it_may_be_filled_in() -> None:
     error = ValueError("canary")
     filled = logging.LogRecord("lib", logging.ERROR, "x.py", 1, "canary failed", (), (ValueError, error, None))

@@ -19,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from service import settings as service_settings
 from service.auth.access_tokens import Audience
 from service.observability import metrics, telemetry
+from service.observability.log_events import LogEvent
 from service.observability.logging import OURS, JsonLines
 from service.observability.metrics import BUCKETS, RESIDENT_ACTS
 from service.observability.telemetry import Telemetry
@@ -29,7 +30,7 @@ from service.settings import Settings, SettingsInvalid
 from tests.support import city, servers
 from tests.support.city import City
 from tests.support.collectors import Collector, collecting
-from tests.support.deadlines import WAIT_SECONDS
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.deployments import deployed
 from tests.support.environment import settings_environment
 from tests.support.processes import ROOT
@@ -200,11 +201,15 @@ async def test_a_collector_that_answers_nobody_holds_up_neither_requests_nor_the
 
 
 @ON_SQLITE
-async def test_a_collector_that_is_away_ends_no_sending(traced: City, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_collector_that_is_away_ends_no_sending(
+    traced: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(sender(traced), "_endpoint", "http://127.0.0.1:9")
     sending = asyncio.create_task(sender(traced).keep_sending(every_seconds=0.001))
     assert (await traced.client.get("/v1/public/benefits")).status_code == 200
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(WAIT_SECONDS):
+        while [record.msg for record in caplog.records].count(LogEvent.TELEMETRY_NOT_SENT) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
     assert not sending.done()
     sending.cancel()
 
