@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,59 +22,21 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
 """Path parameters that name something of the demonstration city."""
 ABSENT: Final = "00000000-0000-7000-8000-000000000000"
 """An id that nothing has."""
+EXAMPLES: Final[Mapping[str, Any]] = json.loads(
+    (resources.files("service.api") / "examples.json").read_text(encoding="utf-8")
+)
+"""The examples of the OpenAPI document: a request and answers by status, by operation id."""
 BODIES: Final[Mapping[str, Any]] = MappingProxyType(
     {
-        "requestConsent": {
-            "purpose": "points.compute",
-            "source_id": "green-travel",
-            "account": "bike-1",
-            "language": "en",
-        },
-        "giveConsent": {"ticket": "x"},
-        "refuseConsent": {"ticket": "x"},
-        "withdrawAll": {"scope": "all"},
-        "supposePoints": {"deeds": [{"kind": "bike_trip", "quantity": 1}]},
-        "issueTicket": {"benefit_id": "library-deposit", "venue_id": "city-library-main"},
-        "objectToRecord": {"reason_code": "wrong_quantity", "statement": "Two.", "claim": {"quantity": 2}},
-        "objectToMissing": {
-            "reason_code": "missing",
-            "statement": "One is missing.",
-            "claim": {"quantity": 2},
-            "source_id": "green-travel",
-        },
-        "confirmLink": {"code": "AAAA2222", "account": "bike-1"},
-        "deliverRecords": {
-            "records": [
-                {
-                    "record_id": "r",
-                    "account": "bike-1",
-                    "kind": "bike_trip",
-                    "quantity": 1,
-                    "occurred_on": "2025-06-01",
-                }
-            ]
-        },
-        "correctRecord": {"quantity": 1, "reason_code": "typo"},
-        "retractRecord": {"reason_code": "typo"},
-        "stateAboutObjection": {"statement": "It is right."},
-        "answerWithoutRecord": {"reason_code": "no_such_deed"},
-        "checkBenefit": {"handle": "0" * 32},
-        "redeemBenefit": {"handle": "0" * 32},
-        "reverseRedemption": {"reason_code": "mistaken_scan"},
-        "importCatalogue": {"catalogue": {"benefits": []}},
-        "composeTexts": {"document": {}, "choose": {}},
+        **{name: example["request"] for name, example in EXAMPLES.items() if "request" in example},
+        "sampleConsents": {"case": CASE, "size": 10},
+        "restoreRecord": {"case": CASE, "reason": "It is back."},
+        # A draft with faults of shape, so that no call changes what other calls read.
         "createDocument": {"benefit_id": "x1"},
         "findFaults": {"benefit_id": "x1"},
         "editDocument": {"benefit_id": "library-deposit"},
-        "approveVersion": {"sha256": "0" * 64},
-        "tryVersion": {"points": {"volunteering": 10}},
-        "suspendVersion": {"reason": "A fault."},
-        "retireVersion": {"from": "2099-01-01"},
-        "openCase": {"reason_code": "yearly_audit", "text": "The yearly audit."},
-        "sampleConsents": {"case": CASE, "size": 10},
-        "decideReview": {"decision": "refuse", "reason": "No."},
-        "decideObjection": {"decision": "upheld", "reason": "Yes.", "correction": {"quantity": 1}},
-        "restoreRecord": {"case": CASE, "reason": "It is back."},
+        "importCatalogue": {"catalogue": {"benefits": []}},
+        "composeTexts": {"document": {}, "choose": {}},
     }
 )
 """A body that fits the schema of each operation that takes JSON, by operation id."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, RootModel
 
+from consent.documents.versions import STATES
 from consent.domain.records import Dimension
 from service.api.common_schemas import (
     DOCUMENT_SCHEMAS,
@@ -27,7 +28,7 @@ from service.api.common_schemas import (
     StaffId,
 )
 from service.http.json_io import ApiModel, OptionalBody
-from service.http.openapi.named import component
+from service.http.openapi.named import component, one_of
 
 DOCUMENTS_MAX = 2_000
 """Documents of one import. A whole city has some hundreds; each that differs is a row that the transaction writes."""
@@ -53,6 +54,16 @@ class DocumentBody(RootModel[Annotated[dict[str, Any], DOCUMENT]]):
 
     A draft is stored with its faults: the publication rules check its members and report findings.
     """
+
+
+StepState = Annotated[
+    str,
+    one_of(
+        "StepState",
+        "The state of a version after a step; `resume_requested` while a second person is needed to resume it.",
+        *(*STATES, "resume_requested"),
+    ),
+]
 
 
 class FindingAnswer(FindingRow):
@@ -253,7 +264,7 @@ class Steps(ApiModel):
 class StateAnswer(ApiModel):
     """The state of a version after a step; `suspended` lists benefits that a worse baseline suspended."""
 
-    state: DocumentState
+    state: StepState
     suspended: list[str] | None = None
     """The ids of benefits that a worse baseline suspended."""
 

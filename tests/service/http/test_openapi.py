@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from benefits.rules.vocabulary import EffectKind
 from service import app
+from service.api import openapi_texts
 from service.api.resident.schemas import ConsentAnswer, ExplanationAnswer
 from service.api.routes import AUDIENCES, OPERATIONS
 from service.http.json_io import ApiModel
@@ -120,6 +121,13 @@ def test_every_call_parameter_schema_and_member_is_described() -> None:
             missing += [call["operationId"]] if not (call["summary"] and call["description"]) else []
             missing += [f"{call['operationId']} {row['name']}" for row in call["parameters"] if not row["description"]]
     assert missing == []
+
+
+def test_every_text_belongs_to_a_call() -> None:
+    names = {operation.operation_id for operation in OPERATIONS}
+    assert openapi_texts.load().descriptions.keys() <= names
+    described = app.document()["paths"]["/v1/me/tickets"]["post"]["description"]
+    assert described.startswith("Issues a one-time ticket")
 
 
 def test_requests_are_closed_and_answers_open() -> None:

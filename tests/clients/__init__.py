@@ -1,0 +1,1 @@
+"""Clients that generators make from the API's description, as its developers make them."""

@@ -1,0 +1,81 @@
+"""The pages for developers run as pasted, one after another, against a demonstration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import ROOT, start_demo, stop_process
+from tests.support.deadlines import WAIT_SECONDS
+from tests.support.processes import free_port, wait_until_ready
+
+PAGES = ROOT / "docs" / "first-hour"
+RESULTS = {
+    "city-app": ["0", "{'notice_id': ", "given", "library-deposit False given", "benefit_not_available", "1"],
+    "source": ["confirmed", "1", '"duplicate"', "corrected", "retracted", "1", "acknowledged"],
+    "point-of-sale": [
+        "city-library-main",
+        "['library-deposit']",
+        "-",
+        "same",
+        '{"applies":false}',
+        "reversed",
+        "['reversed",
+    ],
+}
+"""A part of each line that the page's blocks print, in order."""
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the pages need curl and bash"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A running demonstration: its texts in the place of those that the pages write."""
+    folder, port = tmp_path_factory.mktemp("first-hour") / "city", free_port()
+    running = start_demo(folder, port)
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", running)
+        yield {
+            "http://127.0.0.1:8000": f"http://127.0.0.1:{port}",
+            ".venv/bin/credit-easy": f"{sys.executable} -m service.cli.main",
+            "demo-city": str(folder),
+            "python3 -c": f"{sys.executable} -c",
+        }
+    finally:
+        stop_process(running)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_page_runs_as_pasted(name: str, demo: dict[str, str], tmp_path: Path) -> None:
+    blocks = re.findall(r"^```bash\n(.*?)^```", (PAGES / f"{name}.md").read_text(encoding="utf-8"), re.S | re.M)
+    script = "".join(blocks)
+    for written, here in demo.items():
+        assert written in script
+        script = script.replace(written, here)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        timeout=WAIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.strip().splitlines()
+    assert len(lines) == len(RESULTS[name]), lines
+    for line, part in zip(lines, RESULTS[name], strict=True):
+        assert part in line, lines
+
+
+def test_every_page_is_run() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == set(RESULTS)
