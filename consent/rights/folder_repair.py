@@ -13,7 +13,7 @@ from consent.database.queries import from_micros, now
 from consent.models import ErasedLeaf, StoredConsent
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
 from consent.rights.tombstones import READ_AT_ONCE, Tombstones
-from consent.transparency import log_folder, publication, sequencer
+from consent.transparency import epoch_start, log_epochs, log_folder, publication, sequencer
 from consent.transparency.checkpoint import Checkpoint
 from consent.transparency.logs import Log
 from consent.transparency.publication import Publisher
@@ -41,25 +41,39 @@ async def adopt(publisher: Publisher, tombstones: Tombstones) -> AdoptedFolder:
         DatabaseBehind: the folder has a newer checkpoint.
         OSError: the folder is full or missing.
     """
-    missing = []
     for log in Log:
-        note = (await sequencer.head(log)).note
-        last = publication.read_last(publisher, log)
-        published = Checkpoint.of_stored(note).size if note else 0
-        if last.checkpoint is not None and last.checkpoint.size > published:
+        last, stored = publication.read_last(publisher, log), await _published(log)
+        if last.checkpoint is not None and (last.epoch, last.checkpoint.size) > stored:
             raise DatabaseBehind(
-                f"{log}: the folder has a checkpoint over {last.checkpoint.size} leaves, the database over {published}"
+                f"{log}: the folder has a checkpoint over {last.checkpoint.size} leaves, the database over {stored[1]}"
+                + (f"; epoch {last.epoch} has begun" if last.epoch > stored[0] else "")
             )
-        if note and last.note != note:
-            missing.append((log, last, note))
     folder_id = await log_folder.adopt(publisher.folder)
-    for log, last, note in missing:
-        publication.add(publisher, log, last, note)
+    for log in Log:
+        await _write_publications(publisher, log)
     written = 0
     async for stones in _ended():
         tombstones.write_again(stones)
         written += len(stones)
     return AdoptedFolder(folder_id, written)
+
+
+async def _published(log: Log) -> tuple[int, int]:
+    """Return epoch and size of the last checkpoint that the database published; size 0 before the first."""
+    note = (await sequencer.head(log)).note
+    stored = Checkpoint.of_stored(note) if note else None
+    return (1, 0) if stored is None else (epoch_start.epoch_of(log, stored.origin), stored.size)
+
+
+async def _write_publications(publisher: Publisher, log: Log) -> None:
+    """Write the epochs and the last checkpoint of the database, as far as the folder lacks them."""
+    for start in await log_epochs.starts(log):
+        last = publication.read_last(publisher, log)
+        if last.epoch < start.epoch:
+            publication.begin_epoch(publisher, last, start)
+    note, last = (await sequencer.head(log)).note, publication.read_last(publisher, log)
+    if note and last.note != note:
+        publication.add(publisher, log, last, note)
 
 
 async def _ended() -> AsyncIterator[Sequence[Tombstone]]:

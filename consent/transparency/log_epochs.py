@@ -34,11 +34,14 @@ class ReasonUnfit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch of a log: its number, its start (None for the first), and the start that ended it (None if it runs)."""
+    """An epoch of a log: its number, and the start that ended it (None for the running one).
+
+    `present` is the number of its first leaves that the running epoch has too; for the running epoch there is no limit.
+    """
 
     number: int
-    start: EpochStart | None
     end: EpochStart | None
+    present: int
 
 
 def require_reason(text: str) -> str:
@@ -59,9 +62,9 @@ async def starts(log: Log) -> list[EpochStart]:
 
 async def epochs(log: Log) -> list[Epoch]:
     """Return all epochs of a log that the database knows, oldest first; the last one runs."""
-    known = [None, *await starts(log)]
-    ends = [*known[1:], None]
-    return [Epoch(FIRST_EPOCH + place, start, ends[place]) for place, start in enumerate(known)]
+    ends = await starts(log)
+    shared = epoch_start.shared_leaves(ends)
+    return [Epoch(number, end, shared[number]) for number, end in enumerate([*ends, None], start=FIRST_EPOCH)]
 
 
 async def store_new(publisher: Publisher, log: Log) -> list[EpochStart]:

@@ -62,7 +62,7 @@ def thaw_log(data_dir: DataDir = None) -> None:
     try:
         run_with_database(chosen, work)
     except (TreeBroken, NoteInvalid, FolderBehind) as error:
-        fail(f"stays frozen: {error}")
+        fail(f"stays frozen: {error}; if the leaves are lost for good, docs/runbooks/new-log-epoch.md has the way")
     typer.echo("both logs go on")
 
 
@@ -148,10 +148,10 @@ def verify_receipt(
     file: Path,
     jwks: Annotated[Path, typer.Option(help="the answer of /.well-known/jwks.json")],
     log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
+    logs: Annotated[Path | None, typer.Option(help="the answer of /v1/public/logs: the key of every epoch")] = None,
 ) -> None:
     """Verify a receipt offline. The same file runs alone: service/compliance/verify_receipt.py."""
     from service.compliance import verify_receipt as receipt_verifier
 
-    raise typer.Exit(
-        receipt_verifier.main([str(file), "--jwks", str(jwks), *(["--log-key", log_key] if log_key else [])])
-    )
+    trust = [*(["--log-key", log_key] if log_key else []), *(["--logs", str(logs)] if logs else [])]
+    raise typer.Exit(receipt_verifier.main([str(file), "--jwks", str(jwks), *trust]))

@@ -1,11 +1,12 @@
 """A stand-alone verifier of receipts: the standard library and `cryptography`, nothing of this project.
 
-    python verify_receipt.py RECEIPT.json --jwks JWKS.json [--log-key KEY]
+    python verify_receipt.py RECEIPT.json --jwks JWKS.json [--log-key KEY | --logs LOGS.json]
 
 RECEIPT.json is the answer of `GET /v1/me/consents/{id}/receipt`, JWKS.json that of `/.well-known/jwks.json`, KEY the
-verifier key of the consent log. Checks the signature, that each event is what its leaf commits to, and, with the log's
-key, that each leaf is in the log under a signed checkpoint. The file may be copied: it needs no other file of this
-project.
+verifier key of the consent log, LOGS.json the answer of `/v1/public/logs`, which has the key of every epoch of the log.
+Checks the signature, that each event is what its leaf commits to, and, with the log's key, that each leaf is in the log
+under a signed checkpoint. With LOGS.json, a checkpoint of an ended epoch must not go beyond the last one of that epoch,
+and a leaf that was lost with its epoch is named. The file may be copied: it needs no other file of this project.
 """
 
 from __future__ import annotations
@@ -112,6 +113,11 @@ def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
 
 def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
     """Check by a C2SP tlog-proof that the leaf is in the log; return the size of the signed tree."""
+    return locate(leaf_hash, proof, verifier_key)[1]
+
+
+def locate(leaf_hash: bytes, proof: str, verifier_key: str) -> tuple[int, int, bytes]:
+    """Check a proof as `check_proof` does; return the leaf's index, and size and root of the signed tree."""
     head, _, note = proof.partition("\n\n")
     magic, index_line, *encoded = head.split("\n")
     if magic != "c2sp.org/tlog-proof@v1" or not index_line.startswith("index "):
@@ -134,10 +140,40 @@ def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
         place, last = place >> 1, last >> 1
     if last or computed != root:
         raise ReceiptRefused("the proof does not lead to the signed root")
-    return size
+    return index, size, root
 
 
-def verify(answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None) -> list[str]:
+def epochs_of(logs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the epochs of the consent log, oldest first, the running one without `checkpoint`."""
+    log = next(log for log in logs["data"] if log["name"] == "consent")
+    running = {"epoch": log.get("epoch", 1), "verifier_key": log["verifier_key"]}
+    return [*log.get("previous", []), running]
+
+
+def check_epoch(leaf_hash: bytes, proof: str, epochs: list[dict[str, Any]]) -> str:
+    """Check a leaf against the epoch that its checkpoint is of; return a sentence. Raises ReceiptRefused."""
+    origin = proof.partition("\n\n")[2].partition("\n")[0]
+    epoch = next((row for row in epochs if row["verifier_key"].split("+")[0] == origin), None)
+    if epoch is None:
+        raise ReceiptRefused("the checkpoint is of another log, or of an epoch that the log does not admit to")
+    index, size, root = locate(leaf_hash, proof, epoch["verifier_key"])
+    stands = f"stands in the signed log of {size} leaves"
+    if "checkpoint" not in epoch:
+        return stands
+    last_size, last_root = check_note(epoch["checkpoint"], epoch["verifier_key"])
+    if size > last_size or (size == last_size and root != last_root):
+        raise ReceiptRefused(
+            f"epoch {epoch['epoch']} is declared to have ended with {last_size} leaves, and this checkpoint, signed by"
+            f" the same key, covers {size} others: the log hides leaves. Show both to the privacy officer"
+        )
+    if index >= epoch["first_lost"]:
+        return f"{stands}, in epoch {epoch['epoch']}; the log has lost it since, and this receipt is its proof"
+    return f"{stands}, in epoch {epoch['epoch']}, which ended; it is in the running epoch too"
+
+
+def verify(
+    answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None, logs: dict[str, Any] | None = None
+) -> list[str]:
     """Return one sentence for each check that passed. Raises ReceiptRefused at the first that fails."""
     passed = []
     check_signature(answer["receipt"], answer["jws"], jwks)
@@ -147,13 +183,17 @@ def verify(answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None) ->
         return passed
     check_events(answer)
     passed.append(f"{len(answer['events'])} event(s) are what their leaves commit to")
-    if log_key is not None:
-        for opening in answer["events"]:
-            proof = opening.get("proof")
-            if proof is None:
-                raise ReceiptRefused("a leaf has no proof yet; ask for the receipt again in a minute")
-            size = check_proof(base64.b64decode(opening["leaf_hash"]), proof, log_key)
-            passed.append(f"the leaf of {opening['event']['kind']} stands in the signed log of {size} leaves")
+    if log_key is None and logs is None:
+        return passed
+    for opening in answer["events"]:
+        proof, leaf_hash = opening.get("proof"), base64.b64decode(opening["leaf_hash"])
+        if proof is None:
+            raise ReceiptRefused("a leaf has no proof yet; ask for the receipt again in a minute")
+        if logs is not None:
+            stands = check_epoch(leaf_hash, proof, epochs_of(logs))
+        elif log_key is not None:
+            stands = f"stands in the signed log of {check_proof(leaf_hash, proof, log_key)} leaves"
+        passed.append(f"the leaf of {opening['event']['kind']} {stands}")
     return passed
 
 
@@ -162,14 +202,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify a consent receipt offline.")
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--jwks", type=Path, required=True)
-    parser.add_argument("--log-key")
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--log-key", help="the verifier key of the consent log, of one epoch")
+    trust.add_argument("--logs", type=Path, help="the answer of /v1/public/logs, with every epoch of the log")
     chosen = parser.parse_args(arguments)
     try:
-        passed = verify(json.loads(chosen.receipt.read_text()), json.loads(chosen.jwks.read_text()), chosen.log_key)
+        logs = None if chosen.logs is None else json.loads(chosen.logs.read_text())
+        receipt, jwks = json.loads(chosen.receipt.read_text()), json.loads(chosen.jwks.read_text())
+        passed = verify(receipt, jwks, chosen.log_key, logs)
     except ReceiptRefused as refused:
         sys.stderr.write(f"refused: {refused}\n")
         return 1
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, StopIteration) as error:
         sys.stderr.write(f"refused: not a receipt ({type(error).__name__})\n")
         return 1
     sys.stdout.write("\n".join(passed) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from consent.transparency import log_folder as folder_ids
-from consent.transparency import publication, sequencer
+from consent.transparency import sequencer
 from consent.transparency.checkpoint import NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind, Publisher
@@ -83,14 +83,20 @@ def _write_probe(folder: Path) -> None:
 async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | None:
     head = await sequencer.head(log)
     try:
-        publication.require_published(publication.read_last(publisher, log), head.note, log)
+        behind = await sequencer.divergence(log, publisher)
     except FolderBehind as error:
         return failed(str(error), "mount the folder that all hosts share; see docs/large-cities.md, Several hosts")
     except (NoteInvalid, OSError) as error:
         remedy = "restore the folder from its backup; see docs/how-to/back-up-and-restore.md"
         return failed(f"the last checkpoint of the {log} log cannot be read ({type(error).__name__})", remedy)
+    if behind is not None:
+        remedy = (
+            "put the newest copy of the database in its place; if the leaves are lost for good, run"
+            f" `credit-easy new-log-epoch {log} --reason …`, see docs/runbooks/new-log-epoch.md"
+        )
+        return failed(f"the {log} log is behind its checkpoint: {behind}", remedy)
     if head.frozen:
-        return failed(f"the {log} log is frozen", "read docs/how-to/back-up-and-restore.md")
+        return failed(f"the {log} log is frozen", "run `credit-easy thaw-log`: it continues its checkpoint")
     return None
 
 

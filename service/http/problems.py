@@ -68,6 +68,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "code_unknown": 404,
         "method_not_allowed": 405,
         "ticket_expired": 410,
+        "leaves_lost": 410,
         # 409 and 412: the state does not allow it
         "conflict": 409,
         "notice_changed": 409,

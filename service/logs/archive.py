@@ -13,8 +13,8 @@ from consent.database import queries
 from consent.documents import bodies
 from consent.kernel import atomic_file
 from consent.kernel.canonical_json import canonical_json
-from consent.transparency import checkpoint, entries, tiles
-from consent.transparency.checkpoint import TILE_WIDTH
+from consent.transparency import checkpoint, entries, epoch_start, log_epochs, tiles
+from consent.transparency.checkpoint import TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from service.api.public import transparency
@@ -49,6 +49,11 @@ async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
                 continue
             note, head = published
             there = folder / "log" / log
+            _set_aside(there, log, head)
+            for epoch in await log_epochs.epochs(log):
+                ended = there / "epochs" / str(epoch.number) / "checkpoint"
+                if epoch.end is not None and not ended.exists():
+                    _write_file(ended, epoch.end.previous.encode(), done)
             async for level, number, hashes in tiles.stored(log, head.size):
                 width = len(hashes) // HASH_BYTES
                 path = there / "tile" / str(level) / checkpoint.tile_path(number, width)
@@ -76,6 +81,22 @@ async def _policy(app_context: AppContext, folder: Path, size: int, done: Archiv
             if body is not None:
                 _write_file(documents / sha256, canonical_json(body), done)
     _write_file(folder / "log" / "policy" / "entries.ndjson", "".join(f"{line}\n" for line in lines).encode(), done)
+
+
+def _set_aside(there: Path, log: Log, head: Checkpoint) -> None:
+    """Move a log's files of an earlier epoch than `head` to `epochs/<n>`: no other copy of their tiles may be left."""
+    try:
+        epoch = epoch_start.epoch_of(log, Checkpoint.of_stored((there / "checkpoint").read_text("utf-8")).origin)
+    except (FileNotFoundError, NoteInvalid):
+        return
+    if epoch == epoch_start.epoch_of(log, head.origin):
+        return
+    aside = there / "epochs" / str(epoch)
+    aside.mkdir(parents=True, exist_ok=True)
+    # The checkpoint last: interrupted, the next run moves the rest.
+    for path in sorted(there.iterdir(), key=lambda path: path.name == "checkpoint"):
+        if path.name != "epochs":
+            path.rename(aside / path.name)
 
 
 def _write_file(path: Path, content: bytes, done: ArchiveSummary) -> None:

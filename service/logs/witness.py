@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import struct
 import urllib.error
 import urllib.request
@@ -32,6 +33,8 @@ from consent.transparency.merkle import HASH_BYTES, Node, ProofInvalid, Range
 
 COSIGNATURE = b"\x04"
 """Signature type of a timestamped Ed25519 cosignature."""
+NEXT_EPOCH = re.compile(r"/[1-9][0-9]{0,8}", re.ASCII)
+"""The end of the origin of a later epoch; the first one's origin has none."""
 READ_MAX = 1_000_000
 """Bytes read of a checkpoint or a tile at most; both are far smaller."""
 TIMEOUT_SECONDS = 10
@@ -134,6 +137,13 @@ class _Log:
 
 
 def _opened(note: str, key: NoteKey) -> Checkpoint:
+    origin = note.partition("\n")[0]
+    if origin.startswith(key.name) and NEXT_EPOCH.fullmatch(origin.removeprefix(key.name)):
+        raise NoteInvalid(
+            f"the log's origin is now {origin}: it began a new epoch, because leaves were lost. Compare the"
+            " announcement in /v1/public/logs with the checkpoint remembered here; then follow the new epoch with its"
+            " own key and a file of its own"
+        )
     opened = Checkpoint.parse(checkpoint.open_note(note, key))
     if opened.origin != key.name:
         raise NoteInvalid("the checkpoint is of another log")

@@ -231,8 +231,13 @@ async def verify(context: RequestContext, _: None) -> Answer:
             ok=not faults,
             verified_at=json_io.rfc3339(context.at),
             logs=[
-                schemas.LogReport(name=report.log, size=report.size, checked=report.checked)
-                for report in (reports[log] for log in Log)
+                schemas.LogReport(
+                    name=log,
+                    size=reports[log].size,
+                    checked=reports[log].checked,
+                    lost=sum(report.lost for report in reports.values() if report.log is log),
+                )
+                for log in Log
             ],
             first_fault=schemas.FirstFault(where=faults[0].where, number=faults[0].number, what=faults[0].what)
             if faults

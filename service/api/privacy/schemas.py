@@ -237,7 +237,10 @@ class Propagations(ApiModel):
 
 
 class LogReport(ApiModel):
-    """A log, its size in leaves and the count of leaves that were checked."""
+    """A log, its size in leaves, and the count of leaves that were checked.
+
+    `lost` counts published leaves of ended epochs that are lost for good, as announced.
+    """
 
     name: str
     """The name of the log."""
@@ -245,6 +248,8 @@ class LogReport(ApiModel):
     """The leaves of the log."""
     checked: int
     """The leaves that were checked."""
+    lost: int = 0
+    """Published leaves of ended epochs that are lost for good, as announced."""
 
 
 class FirstFault(ApiModel):

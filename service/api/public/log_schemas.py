@@ -14,7 +14,7 @@ PolicyLeaf = Annotated[
         "PolicyLeaf",
         {
             "type": "object",
-            "description": "What the leaf names: a catalogue document, a barred use or a public key.",
+            "description": "What the leaf names: a catalogue document, a barred use, a public key or a log epoch.",
             "properties": {
                 "v": {"type": "integer", "description": "The version of the leaf's form."},
                 "kind": {"type": "string", "description": "The kind of thing that is named."},
@@ -66,13 +66,43 @@ class PolicyEntries(ApiModel):
     """The published leaves."""
 
 
+class EndedLogEpoch(ApiModel):
+    """An epoch of a log that ended because published leaves were lost for good.
+
+    The leaves before position `first_lost` are in the running epoch at the same positions; the others are lost.
+    """
+
+    epoch: int
+    """The number of the epoch, from 1 on."""
+    verifier_key: str
+    """The C2SP verifier key of its checkpoints."""
+    checkpoint: str
+    """Its last signed checkpoint."""
+    size: int
+    """The leaves of that checkpoint."""
+    first_lost: int
+    """The position of the first leaf that is lost."""
+    next_checkpoint: str
+    """The first signed checkpoint of the next epoch."""
+    ended_at: Instant
+    """The time at which the next epoch began."""
+    reason: str
+    """The operator's reason."""
+    announcement: str
+    """The SHA-256 of the whole announcement, which the policy log has."""
+
+
 class LogKey(ApiModel):
-    """A log and the C2SP verifier key of its checkpoints."""
+    """A log, its running epoch with the C2SP verifier key of its checkpoints, and its ended epochs."""
 
     name: str
     """The name of the log."""
     verifier_key: str
     """The C2SP verifier key of its checkpoints."""
+    epoch: int
+    """The number of the running epoch, from 1 on."""
+    previous: list[EndedLogEpoch]
+    """The ended epochs, oldest first."""
 
 
 class LogKeys(ApiModel):

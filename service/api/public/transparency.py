@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from consent.documents import bodies
+from consent.kernel.canonical_json import sha256_of
 from consent.kernel.errors import NotFound
-from consent.transparency import checkpoint, entries, sequencer, tiles
+from consent.transparency import checkpoint, entries, epoch_start, log_epochs, publication, sequencer, tiles
 from consent.transparency.checkpoint import LEVEL_MAX, TILE_WIDTH, Checkpoint, NoteInvalid
 from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
@@ -45,21 +47,61 @@ async def read_checkpoint(context: RequestContext, _: None) -> Response:
     return Response(head.note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
+async def read_epoch_checkpoint(context: RequestContext, _: None) -> Response:
+    """Return the last published checkpoint of one epoch of a log, a signed note."""
+    epoch = await _epoch(context)
+    return Response(
+        epoch.note,
+        media_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": FOREVER if epoch.published > epoch.present else "no-cache"},
+    )
+
+
 async def read_tile(context: RequestContext, _: None) -> Response:
-    """Return a tile of the published tree: 256 hashes of 32 bytes, or `.p/<width>` for the last tile of its level."""
+    """Return a tile of the published tree: 256 hashes of 32 bytes, or `.p/<width>` for the last tile of its level.
+
+    From the second epoch on it may be another one than before at the same address, and is not cached.
+    """
     log, published = _log(context), await _published(_log(context))
+    forever = epoch_start.epoch_of(log, published.origin) == epoch_start.FIRST_EPOCH
+    hashes = await _tile(context, log, published.size)
+    if hashes is None:
+        raise NotFound("there is no such tile")
+    return _tile_response(hashes, FOREVER if forever else "no-cache")
+
+
+async def read_epoch_tile(context: RequestContext, _: None) -> Response:
+    """Return a tile of one epoch's tree; Problem leaves_lost for one whose leaves are lost for good."""
+    log, epoch = _log(context), await _epoch(context)
+    hashes = await _tile(context, log, epoch.present)
+    if hashes is None and epoch.published > epoch.present and _is_tile_of(context, epoch.published):
+        raise Problem("leaves_lost")
+    if hashes is None:
+        raise NotFound("there is no such tile")
+    return _tile_response(hashes, FOREVER)
+
+
+async def _tile(context: RequestContext, log: Log, size: int) -> bytes | None:
+    """Return the hashes of the addressed tile, None if the tree of `size` leaves has no such tile."""
+    if not _is_tile_of(context, size):
+        return None
+    number, width = checkpoint.parse_tile_path(context.request.path_params["index"])
+    return await tiles.tile(log, int(context.request.path_params["level"]), number, width)
+
+
+def _is_tile_of(context: RequestContext, size: int) -> bool:
+    """Report whether a tree of `size` leaves has the addressed tile."""
     try:
         level = int(context.request.path_params["level"])
         number, width = checkpoint.parse_tile_path(context.request.path_params["index"])
     except ValueError:
-        raise NotFound("there is no such tile") from None
-    hash_count = published.size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
-    if number * TILE_WIDTH + width > hash_count:
-        raise NotFound("there is no such tile")
-    hashes = await tiles.tile(log, level, number, width)
-    if hashes is None:
-        raise NotFound("there is no such tile")
-    return Response(hashes, media_type="application/octet-stream", headers={"Cache-Control": FOREVER})
+        return False
+    hash_count = size >> (level * checkpoint.TILE_HEIGHT) if 0 <= level <= LEVEL_MAX else 0
+    return number * TILE_WIDTH + width <= hash_count
+
+
+def _tile_response(hashes: bytes, caching: str) -> Response:
+    return Response(hashes, media_type="application/octet-stream", headers={"Cache-Control": caching})
 
 
 async def prove_inclusion(context: RequestContext, _: None) -> Answer:
@@ -108,14 +150,32 @@ async def read_document(context: RequestContext, _: None) -> Response:
 
 
 async def list_log_keys(context: RequestContext, _: None) -> Answer:
-    """List the logs with their verifier keys."""
-    return Answer(
-        log_schemas.LogKeys(
-            data=[
-                log_schemas.LogKey(name=log, verifier_key=announcements.log_key(context.app_context, log).text())
-                for log in Log
-            ]
-        )
+    """List the logs with their verifier keys and their epochs."""
+    return Answer(log_schemas.LogKeys(data=[await _described(context, log) for log in Log]))
+
+
+async def _described(context: RequestContext, log: Log) -> log_schemas.LogKey:
+    epochs = await log_epochs.epochs(log)
+    running = epochs[-1]
+    return log_schemas.LogKey(
+        name=log,
+        verifier_key=announcements.log_key(context.app_context, log, running.number).text(),
+        epoch=running.number,
+        previous=[
+            log_schemas.EndedLogEpoch(
+                epoch=epoch.number,
+                verifier_key=announcements.log_key(context.app_context, log, epoch.number).text(),
+                checkpoint=epoch.end.previous,
+                size=epoch.end.published,
+                first_lost=epoch.present,
+                next_checkpoint=epoch.end.first,
+                ended_at=epoch.end.started_at,
+                reason=epoch.end.reason,
+                announcement=sha256_of(epoch.end.document()),
+            )
+            for epoch in epochs
+            if epoch.end is not None
+        ],
     )
 
 
@@ -127,7 +187,7 @@ async def check_log(context: RequestContext, _: None) -> Answer:
         raise NotFound("nothing was published yet")
     size, signed, continued = 0, True, False
     try:
-        published = Checkpoint.parse(checkpoint.open_note(head.note, announcements.log_key(context.app_context, log)))
+        published = publication.open_checkpoint(context.app_context.settings.publisher, log, head.note)
         size = published.size
         continued = published.size <= head.size and await tiles.root_at(log, published.size) == published.root
     except NoteInvalid:
@@ -167,6 +227,30 @@ async def proof_of(log: Log, leaf_hash: str) -> str | None:
         return None
     hashes = await tiles.inclusion(log, position, published.size)
     return receipts.proof_file(position, hashes, note)
+
+
+@dataclass(frozen=True, slots=True)
+class _ServedEpoch:
+    """The last checkpoint of an epoch: its note, its leaves, and how many of them are in the present tree."""
+
+    note: str
+    published: int
+    present: int
+
+
+async def _epoch(context: RequestContext) -> _ServedEpoch:
+    """Return the addressed epoch of the addressed log; NotFound for one that has not begun."""
+    log, number = _log(context), context.request.path_params["epoch"]
+    epochs = {str(epoch.number): epoch for epoch in await log_epochs.epochs(log)}
+    epoch = epochs.get(number)
+    if epoch is None:
+        raise NotFound("the log has no such epoch")
+    if epoch.end is not None:
+        return _ServedEpoch(epoch.end.previous, epoch.end.published, epoch.present)
+    latest = await published_checkpoint(log)
+    if latest is None or epoch_start.epoch_of(log, latest[1].origin) != epoch.number:
+        raise NotFound("nothing was published yet")
+    return _ServedEpoch(latest[0], latest[1].size, latest[1].size)
 
 
 async def _published(log: Log) -> Checkpoint:

@@ -62,6 +62,12 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
             "description": "The tile's number in C2SP tile form, with `.p/` and a width for the last of its level.",
             "examples": ["000.p/3"],
         },
+        "epoch": {
+            "type": "string",
+            "pattern": "^[1-9][0-9]{0,5}$",
+            "description": "The number of an epoch of the log, from 1.",
+            "examples": ["1"],
+        },
         "code": {
             "type": "string",
             "pattern": "^[a-z][a-z0-9_]*$",

@@ -24,6 +24,7 @@ from service.doctor.examine import CHECKS, examine
 from service.settings import Settings
 from service.storage import database
 from tests.support import servers, tokens
+from tests.support.copies import copied
 from tests.support.environment import issuers, keyring_file, settings_environment
 
 pytestmark = pytest.mark.anyio
@@ -168,6 +169,28 @@ async def test_another_key_and_a_lost_log_folder_are_named(city_settings: Settin
     shutil.rmtree(empty)
     lines = await examined(of_city(moved))
     assert "cannot be written to" in "".join(lines)
+
+
+async def test_a_log_that_is_behind_its_checkpoint_is_named_with_what_to_do(
+    city_settings: Settings, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    await database.open_database(city_settings.database_url)
+    await key_fingerprints.require_known(city_settings)
+    await database.close_database()
+    older = copied(city_settings, tmp_path, request)
+    await database.open_database(city_settings.database_url)
+    await sequencer.integrate(Log.CONSENT, await queries.now())
+    await sequencer.publish(Log.CONSENT, city_settings.publisher)
+    await database.close_database()
+    (line,) = [line for line in await examined(of_city(older)) if line.startswith("log folder")]
+    assert "the consent log is behind its checkpoint: the database has 0 leaves" in line
+    assert "credit-easy new-log-epoch consent --reason" in line
+    await database.open_database(city_settings.database_url)
+    await queries.execute("UPDATE log_head SET frozen = 'examined' WHERE log = 'consent'")
+    await database.close_database()
+    (line,) = [line for line in await examined(of_city(city_settings)) if line.startswith("log folder")]
+    assert "the consent log is frozen" in line
+    assert "thaw-log" in line
 
 
 async def test_little_space_and_a_wrong_clock_are_named(
