@@ -15,6 +15,7 @@ PLAN = PartitionPlan(
         "account_link": PERSON_KEY,
         "record": PERSON_KEY,
         "replaced_record": PERSON_KEY,
+        "withdrawal_copy": PERSON_KEY,
         "message": PERSON_KEY,
         "objection": PERSON_KEY,
         "subject": "subject_index",

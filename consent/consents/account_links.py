@@ -18,7 +18,7 @@ from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.domain.grants import UNDO_LIFE, Grant
+from consent.domain.grants import PROOF_LIFE, Grant
 from consent.domain.liveness import live_sql
 from consent.domain.objections import CONSENT_ENDED
 from consent.domain.purposes import Purpose
@@ -159,10 +159,10 @@ async def restore_link(
     """Give a new consent a confirmed link without a code, when it undoes a withdrawal; return whether it did.
 
     The holder has proved this account to this source, so the proof is reused only while nothing else has happened: the
-    withdrawal of `stopped` ended the link at most UNDO_LIFE ago, its source has not acknowledged the end, and nobody
+    withdrawal of `stopped` ended the link at most PROOF_LIFE ago, its source has not acknowledged the end, and nobody
     else claims or has the account. The ended link stays ended; its records are deleted. Needs a transaction.
     """
-    if stopped.ended_at is None or at >= stopped.ended_at + UNDO_LIFE:
+    if stopped.ended_at is None or at >= stopped.ended_at + PROOF_LIFE:
         return False
     named = _account(keyring, stopped.counterpart, account)
     ended = await AccountLink.filter(
@@ -180,6 +180,38 @@ async def restore_link(
     if not claimed:
         await AccountLink.filter(person_id=person.person_id, link_id=link_id).delete()
     return claimed
+
+
+async def link_to_restore(person: Person, stopped: Grant) -> AccountLink | None:
+    """Return the link that a withdrawal ended, for its undo; None where the account was never proven.
+
+    Raises:
+        AccountLinkedElsewhere: somebody else has or claims the account now.
+    """
+    if stopped.ended_at is None:
+        return None
+    since = queries.to_micros(stopped.ended_at)
+    ended = await AccountLink.filter(
+        person_id=person.person_id, consent_id=stopped.consent_id, state="ended", since=since
+    ).first()
+    if ended is None:
+        return None
+    contested = await LinkReview.filter(standing_link_id=ended.link_id, state="open").exists()
+    if contested or await LinkedAccount.exists(source_id=ended.source_id, account_index=ended.account_index):
+        raise AccountLinkedElsewhere("the account has another link or is claimed by somebody else")
+    return ended
+
+
+async def relink(keyring: Keyring, person: Person, ended: AccountLink, consent_id: str, at: datetime) -> None:
+    """Give the consent that undoes a withdrawal a confirmed link to the account of `ended`. Needs a transaction.
+
+    Raises:
+        NotFound: another link took the account at this moment.
+    """
+    named = _account(keyring, ended.source_id, _open_account(person, ended.link_id, ended.sealed_account))
+    link_id = await _insert(person, consent_id, named, "confirmed", at)
+    if not await _claim(keyring, named, person.person_id, link_id):
+        raise NotFound("another link took the account")
 
 
 async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str, at: datetime) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from consent import persons
-from consent.consents import account_links, presentations
+from consent.consents import account_links, presentations, withdrawal_copies
 from consent.consents.link_codes import PendingLink
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -17,7 +17,7 @@ from consent.database import paging, queries
 from consent.database.paging import Cursor
 from consent.documents import lifecycle, recipients
 from consent.domain.document_kinds import DocumentKind
-from consent.domain.grants import LIFE_MONTHS_MAX, Grant, State, end_of_life
+from consent.domain.grants import LIFE_MONTHS_MAX, UNDO_LIFE, Grant, State, end_of_life
 from consent.domain.purposes import Purpose
 from consent.domain.recipients import COUNTERPART_KIND, NO_CHANGES, RecipientChanges
 from consent.events import ledger, messages
@@ -63,6 +63,7 @@ async def give(keyring: Keyring, person: Person, ticket: str, at: datetime) -> C
     if previous is not None and renewed:
         await _supersede(person, previous, shown, at)
     consent = await _record(person, shown, State.GIVEN, at, previous.consent_id if previous else None)
+    await withdrawal_copies.delete_for(person, purpose, counterpart)
     await persons.raise_epoch(person.person_id)
     account = presentations.account_in(person, shown)
     if account is None:
@@ -128,6 +129,64 @@ async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForP
         return consent
     await _end(person, consent.grant, State.WITHDRAWN, at)
     return await get(person, consent_id)
+
+
+async def undo(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> ConsentForPerson:
+    """Undo a withdrawal of the last day: give its consent again, with its records and its link, until its old end.
+
+    The new consent names the withdrawn one, which stays withdrawn in the chain of events. Runs in the caller's
+    transaction with the person's row locked; raises the epoch and writes `consent.given`.
+
+    Raises:
+        NotFound: the consent was not withdrawn within UNDO_LIFE, was undone already, has expired, or its counterpart is
+            another recipient now.
+        AlreadyGiven: a newer consent for the same purpose and counterpart lives.
+        AccountLinkedElsewhere: somebody else has or claims the account at the source now.
+    """
+    stopped = (await get(person, consent_id)).grant
+    await record_end(person, stopped.purpose, stopped.counterpart, at)
+    previous = await _previous(person, stopped.purpose, stopped.counterpart)
+    if previous is not None and previous.state == State.GIVEN:
+        raise AlreadyGiven("a newer consent lives")
+    if not _can_be_undone(stopped, at) or previous is None or previous.consent_id != consent_id:
+        raise NotFound("there is no withdrawal that can be undone")
+    # Before any write: the endpoint commits what was written before AccountLinkedElsewhere.
+    ended = await account_links.link_to_restore(person, stopped)
+    facts = (await ledger.about_consent(person, consent_id))[0].event["facts"]
+    grant = replace(stopped, consent_id=new_id(), state=State.GIVEN, given_at=at, ended_at=None)
+    await StoredConsent.create(
+        person_id=person.person_id,
+        consent_id=grant.consent_id,
+        purpose=grant.purpose,
+        counterpart=grant.counterpart,
+        notice_id=previous.notice_id,
+        notice_version=previous.notice_version,
+        notice_sha256=previous.notice_sha256,
+        state=State.GIVEN,
+        given_at=queries.to_micros(at),
+        expires_at=previous.expires_at,
+        previous_id=consent_id,
+        counterpart_version=previous.counterpart_version,
+    )
+    again = {**facts, "consent_id": grant.consent_id, "previous_id": consent_id}
+    await ledger.append(person, "consent.given", again, at)
+    await persons.raise_epoch(person.person_id)
+    given = ConsentForPerson(grant, previous.notice_id, previous.notice_version, previous.notice_sha256, consent_id)
+    pending = await withdrawal_copies.restore_rows(keyring, person, consent_id)
+    if ended is not None:
+        await account_links.relink(keyring, person, ended, grant.consent_id, at)
+    if pending is None:
+        return given
+    link = await account_links.open_link(keyring, person, grant.consent_id, grant.counterpart, pending, at)
+    return replace(given, link=link)
+
+
+def _can_be_undone(stopped: Grant, at: datetime) -> bool:
+    return (
+        stopped.state is State.WITHDRAWN
+        and stopped.ended_at is not None
+        and at < min(stopped.ended_at + UNDO_LIFE, stopped.ends_at)
+    )
 
 
 async def withdraw_all(person: Person, at: datetime, counterpart: str | None = None) -> list[str]:
@@ -249,6 +308,8 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
         state=state, ended_at=queries.to_micros(ended_at)
     )
     await persons.raise_epoch(person.person_id)
+    if state is State.WITHDRAWN:
+        await withdrawal_copies.store(person, grant, at)
     removed = (
         await account_links.end_links(person, grant.counterpart, at)
         if grant.purpose is Purpose.POINTS_COMPUTE

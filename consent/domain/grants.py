@@ -16,9 +16,12 @@ PRESENTATION_LIFE = timedelta(minutes=15)
 LINK_CODE_LIFE = timedelta(minutes=15)
 """The time in which the code may be typed into the source's app; a new consent request shows a new code."""
 
-UNDO_LIFE = timedelta(minutes=15)
-"""The time after a withdrawal in which a new consent may reuse the proof of the account, to undo a slip of the finger.
+PROOF_LIFE = timedelta(minutes=15)
+"""The time after a withdrawal in which a new consent may reuse the proof of the account.
 Equal to the life of a code, so that no proof is older than a code that could have been typed."""
+UNDO_LIFE = timedelta(hours=24)
+"""The time after a withdrawal in which it can be undone: a night to think it over, and well within the 7 days in which
+everything that came under the consent is deleted."""
 
 
 class State(StrEnum):

@@ -37,6 +37,7 @@ from consent.models.links import (
     SourceChange,
     StoredCorrection,
     StoredRecord,
+    WithdrawalCopy,
 )
 from consent.models.logs import LogEntry, LogFolder, LogHead, LogTile, Outbox, StoredEpochStart, TombstoneProgress
 from consent.models.oversight import (
@@ -104,4 +105,5 @@ __all__ = [
     "Subject",
     "TombstoneProgress",
     "UseForAll",
+    "WithdrawalCopy",
 ]

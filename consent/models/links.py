@@ -156,6 +156,19 @@ class ReplacedRecord(CompositeKeyModel):
         table = "replaced_record"
 
 
+class WithdrawalCopy(CompositeKeyModel):
+    """The rows that a withdrawal deleted, sealed, for the day in which it can be undone."""
+
+    KEY = ("person_id", "consent_id")
+    person_id = Text()
+    consent_id = Text()
+    ended_at = Micros()
+    sealed = Sealed("consent_id")
+
+    class Meta:
+        table = "withdrawal_copy"
+
+
 class SourceChange(CompositeKeyModel):
     """The number of corrections or retractions of a source's records on a civil day, by who decided; no persons."""
 

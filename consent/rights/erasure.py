@@ -34,6 +34,7 @@ from consent.models import (
     StoredObjection,
     StoredPerson,
     StoredRecord,
+    WithdrawalCopy,
 )
 from consent.oversight import objections
 from consent.persons import Person
@@ -44,7 +45,7 @@ PAGE = 1_000
 """Rows read at once for an export."""
 DELETED_FIRST: tuple[type[Model], ...] = (
     Presentation, StoredConsent, LinkedAccount, LinkCode, RecordKey, StoredRecord, ReplacedRecord, StoredMessage,
-    StoredObjection, AccountLink,
+    StoredObjection, AccountLink, WithdrawalCopy,
 )  # fmt: skip
 """Tables with rows of a person. The person and then the events go last: a trigger refuses to delete an event whose
 person is there."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from consent.database import queries
-from consent.domain.grants import State
+from consent.domain.grants import UNDO_LIFE, State
 from consent.domain.objections import RETRACTION_OBJECTION_DAYS
 from consent.models import (
     AccountLink,
@@ -21,6 +21,7 @@ from consent.models import (
     StoredConsent,
     StoredDocument,
     StoredObjection,
+    WithdrawalCopy,
 )
 
 DAY_MICROS = 86_400_000_000
@@ -104,6 +105,11 @@ OLD_COPIES = RetentionCheck(
         "replaced_record c WHERE c.changed_at < $1 AND NOT EXISTS (SELECT 1 FROM objection o"
         " WHERE o.person_id = c.person_id AND o.record_id = c.record_id AND o.state = 'open')"
     ),
+)
+WITHDRAWAL_COPIES = RetentionCheck(
+    "copies of withdrawn records kept too long",
+    UNDO_LIFE + timedelta(hours=1),
+    lambda before: WithdrawalCopy.filter(ended_at__lt=before).count(),
 )
 LATE_LEAVES = RetentionCheck(
     "leaves that wait too long", timedelta(seconds=60), lambda before: Outbox.filter(put_at__lt=before).count()

@@ -101,6 +101,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.OVERDUE_ANSWERS,
             source_analysis.UNUSUAL_SOURCES,
             retention.OLD_COPIES,
+            retention.WITHDRAWAL_COPIES,
             retention.LATE_LEAVES,
             retention.UNCOVERED_RECORDS,
             retention.UNCOVERED_USES,

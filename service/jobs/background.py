@@ -14,7 +14,7 @@ from benefits.balances import expiry_reminders
 from benefits.catalogue import in_force as catalogue
 from benefits.redemption import quotas, reversal, tickets
 from benefits.statistics import population
-from consent.consents import expiry, link_codes, link_endings, recipient_changes
+from consent.consents import expiry, link_codes, link_endings, recipient_changes, withdrawal_copies
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
@@ -48,6 +48,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "expiry_messages_sent": lambda: _remind_of_expiries(app_context, today, at),
         "link_endings_deleted": link_endings.delete_acknowledged,
         "corrections_deleted": officer_corrections.delete_acknowledged,
+        "withdrawal_copies_deleted": lambda: withdrawal_copies.delete_old(at),
         "copies_deleted": lambda: restoration.delete_old(at),
         "presentations_deleted": lambda: expiry.delete_old_presentations(at),
         "link_codes_deleted": lambda: link_codes.delete_expired(at),

@@ -9,6 +9,7 @@ import pytest
 
 from consent.database import queries
 from service.auth.access_tokens import Audience
+from service.jobs import background
 from tests.support.city import City, Resident, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -180,3 +181,109 @@ async def test_only_a_consent_of_the_same_person_and_kind_is_restored(town: City
         (wang, {"purpose": "benefit.check", "provider_id": "city-library"}),
     ):
         assert (await who.post("/v1/me/consent-requests", {**body, **named})).status_code == 404
+
+
+async def undo(who: Resident, consent: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    answer = await who.post(f"/v1/me/withdrawals/{consent['consent_id']}/undo")
+    return answer.status_code, answer.json()
+
+
+async def test_an_undone_withdrawal_brings_records_points_and_link_back(town: City) -> None:
+    wang, source = town.resident("wang"), town.source()
+    given = await wang.link("green-travel", "bike-9001")
+    await source.deliver(record("r", "bike-9001", quantity=40), record("s", "bike-9001", quantity=20))
+    before = (await wang.get("/v1/me/points/explanation")).json()
+    await stop(wang, given)
+    # Nothing is used meanwhile, and nothing is readable but one sealed copy.
+    assert await wang.total() == 0
+    assert (await wang.get("/v1/me/records")).json()["data"] == []
+    assert (
+        await queries.fetch_all(
+            "SELECT * FROM record_index WHERE source_id = 'green-travel' AND person_id IN"
+            " (SELECT person_id FROM withdrawal_copy)"
+        )
+        == []
+    )
+    (copy,) = await queries.fetch_all("SELECT * FROM withdrawal_copy")
+    assert b"bike" not in bytes(copy["sealed"])
+    town.shift.by = timedelta(hours=23)
+    status, back = await undo(wang, given)
+    assert status == 201, back
+    assert (back["state"], back["previous_consent_id"], back["expires_at"]) == (
+        "given",
+        given["consent_id"],
+        given["expires_at"],
+    )
+    after = (await wang.get("/v1/me/points/explanation")).json()
+    assert after["contributions"] == before["contributions"]
+    assert await queries.fetch_all("SELECT * FROM withdrawal_copy") == []
+    # The source delivers and corrects as before; what it sent is known.
+    live = (await source.get("/v1/source/links?limit=200")).json()["data"]
+    assert [link["account"] for link in live].count("bike-9001") == 1
+    assert (await source.deliver(record("r", "bike-9001", quantity=40)))["duplicates"] == 1
+    assert (await source.deliver(record("t", "bike-9001", quantity=2)))["accepted"] == 1
+    corrected = await source.post("/v1/source/records/s/correction", {"quantity": 10, "reason_code": "wrong_quantity"})
+    assert corrected.status_code == 200, corrected.text
+    assert (await undo(wang, given))[0] == 409
+    receipt = await wang.get(f"/v1/me/consents/{back['consent_id']}/receipt")
+    assert receipt.status_code == 200
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    assert (await officer.post("/v1/privacy/verification")).json()["ok"] is True
+
+
+async def test_a_check_by_a_provider_is_undone_too(town: City) -> None:
+    wang = town.resident("wang")
+    given = await wang.consent_to_provider("city-library")
+    await stop(wang, given)
+    status, back = await undo(wang, given)
+    assert (status, back["provider_id"]) == (201, "city-library")
+
+
+async def test_a_code_that_waited_is_issued_again(town: City) -> None:
+    wang = town.resident("wang")
+    given = await wang.consent_to_source("green-travel", "bike-9001")
+    await stop(wang, given)
+    status, back = await undo(wang, given)
+    assert status == 201
+    assert back["link"]["code"] != given["link"]["code"]
+    assert await confirm(town, back["link"]["code"], "bike-9001") == 200
+
+
+@pytest.mark.parametrize("since", ["late", "claimed", "given again", "another person", "erased", "never withdrawn"])
+async def test_an_undo_that_is_not_possible_changes_nothing(town: City, since: str) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    given = await wang.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r", "bike-9001", quantity=40))
+    if since != "never withdrawn":
+        await stop(wang, given)
+    expected = 404
+    if since == "late":
+        town.shift.by = timedelta(hours=24)
+    if since == "claimed":
+        await li.link("green-travel", "bike-9001")
+        expected = 409
+    if since == "given again":
+        await agree(wang, await ask_again(wang, given))
+        expected = 409
+        assert await queries.fetch_all("SELECT * FROM withdrawal_copy") == []
+    if since == "another person":
+        await li.consent_to_provider("city-library")
+    if since == "erased":
+        assert (await wang.delete("/v1/me")).status_code == 200
+        assert await queries.fetch_all("SELECT * FROM withdrawal_copy") == []
+    if since == "never withdrawn":
+        expected = 409
+    status, _ = await undo(li if since == "another person" else wang, given)
+    assert status == expected
+    if since in ("late", "claimed"):
+        assert await wang.total() == 0
+        assert (await read(wang, given))["state"] == "withdrawn"
+
+
+async def test_copies_are_deleted_after_a_day(town: City) -> None:
+    wang = town.resident("wang")
+    await stop(wang, await wang.link("green-travel", "bike-9001"))
+    town.shift.by = timedelta(hours=23, minutes=59)
+    assert (await background.run_cleanup(town.app_context))["withdrawal_copies_deleted"] == 0
+    town.shift.by = timedelta(hours=24, minutes=1)
+    assert (await background.run_cleanup(town.app_context))["withdrawal_copies_deleted"] == 1

@@ -160,6 +160,16 @@ async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     )
 
 
+async def undo_withdrawal(context: RequestContext, _: None) -> Answer:
+    """Undo a withdrawal of the last day; errors as `register.undo`. Deletes the cached balance."""
+    person = await current_person.lock(context)
+    consent = await register.undo(
+        context.app_context.keyring, person, context.request.path_params["consent_id"], context.at
+    )
+    await snapshots.delete_cached(person.person_id)
+    return Answer(_consent_answer(consent, context), 201)
+
+
 async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
     """Withdraw every live consent, or those for one source or provider; return their number.
 

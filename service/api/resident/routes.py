@@ -115,6 +115,16 @@ RESIDENT = (
         schemas.WithdrawAll,
         {200: schemas.WithdrawnCount},
     ),
+    ME.post(
+        "/v1/me/withdrawals/{consent_id}/undo",
+        "undoWithdrawal",
+        "Undo a withdrawal within 24 hours: the consent with its records and link is there again",
+        handlers.undo_withdrawal,
+        None,
+        {201: schemas.ConsentAnswer},
+        key="optional",
+        errors=("not_found", "already_given", "account_linked_elsewhere"),
+    ),
     ME.get(
         "/v1/me/points",
         "readPoints",

@@ -208,7 +208,7 @@ class ConsentAnswer(ApiModel):
     linked: bool | None = None
     """For a live consent for a source: true when the account there is proven."""
     undo_until: Instant | None = None
-    """For a consent withdrawn recently: until this time, a new consent that names it needs no new proof."""
+    """For a consent withdrawn recently: until this time the withdrawal can be undone."""
 
 
 class ConsentList(ApiModel):

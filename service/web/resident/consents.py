@@ -265,6 +265,12 @@ async def withdraw(page: Page) -> Response:
     return page.redirect("/me/consents", "stopped")
 
 
+async def undo(page: Page) -> Response:
+    """Undo a withdrawal; records, points and link are there again."""
+    await page.submit(f"/v1/me/withdrawals/{page.path_param('consent_id')}/undo")
+    return page.redirect("/me/consents", "undone")
+
+
 async def withdraw_all(page: Page) -> Response:
     """Withdraw every live consent."""
     await page.submit("/v1/me/withdrawals", {"scope": "all"})
@@ -301,5 +307,6 @@ ROUTES = (
     PageRoute("/me/consents/{consent_id}/code", link_code, ME),
     PageRoute("/me/consents/{consent_id}/code", reissue_link_code, ME, "POST"),
     PageRoute("/me/consents/{consent_id}/stop", stop_form, ME),
+    PageRoute("/me/consents/{consent_id}/undo", undo, ME, "POST"),
     PageRoute("/me/consents/{consent_id}/stop", withdraw, ME, "POST"),
 )
