@@ -55,7 +55,7 @@ class Lines:
         self.number += 1
         self._taken.append(line)
         if len(line) > LINE_CHARACTERS_MAX:
-            self._skip_rest(line)
+            _skip_rest(self._file, line)
             self._taken[-1] = line + "\n"  # given back, it ends here
             raise _TooLong
         self._characters += len(line)
@@ -74,10 +74,6 @@ class Lines:
         self._returned.extendleft(reversed(again))
         self.number -= len(again)
         self.end_row()
-
-    def _skip_rest(self, line: str) -> None:
-        while line and not line.endswith(("\n", "\r")):
-            line = self._file.readline(LINE_CHARACTERS_MAX)
 
 
 def csv_rows(path: Path, mapping: FileMapping) -> Iterator[Row | BadRow]:
@@ -153,24 +149,21 @@ def ndjson_rows(path: Path, mapping: FileMapping) -> Iterator[Row | BadRow]:
 
 def ndjson_lines(file: TextIO) -> Iterator[Row | BadRow]:
     """Yield the object of each line of an open file that is not blank."""
-    lines = Lines(file)
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration:
-            return
-        except _TooLong:
-            yield _too_long(lines.number)
-            lines.end_row()
-            continue
-        lines.end_row()
-        if not line.strip():
-            continue
-        row = _object(line)
-        if row is None:
-            yield BadRow(lines.number, "malformed_row", "the line is no JSON object")
-        else:
-            yield Row(lines.number, row)
+    number = 0
+    while line := file.readline(LINE_CHARACTERS_MAX + 1):
+        number += 1
+        if len(line) > LINE_CHARACTERS_MAX:
+            _skip_rest(file, line)
+            yield _too_long(number)
+        elif line.strip():
+            row = _object(line)
+            yield Row(number, row) if row is not None else BadRow(number, "malformed_row", "the line is no JSON object")
+
+
+def _skip_rest(file: TextIO, line: str) -> None:
+    """Read on to the end of a line that is too long."""
+    while line and not line.endswith(("\n", "\r")):
+        line = file.readline(LINE_CHARACTERS_MAX)
 
 
 def _object(line: str) -> dict[str, Any] | None:
