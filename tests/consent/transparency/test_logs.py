@@ -606,7 +606,7 @@ async def test_a_flipped_byte_in_any_sealed_field_is_detected_and_named(town: Ci
                     )  # fmt: skip
                     tried += 1
                 await queries.execute(f"UPDATE {table} SET {column} = $2 WHERE {key} = $1", row["key"], whole)
-    assert tried == 3 * 15
+    assert tried == 3 * 16
     assert await check(town) == []
 
 
