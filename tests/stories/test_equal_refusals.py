@@ -12,6 +12,7 @@ import pytest
 from benefits.redemption import redeem
 from consent.database import queries
 from service.api.venue import handlers
+from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.city import City
 from tests.support.refusals import REASONS, no_longer_eligible
 
@@ -19,8 +20,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 PATHS = ("/v1/venue/checks", "/v1/venue/redemptions")
 STANDARD_TERMS = b'{"applies":false}'
-OF_A_REQUEST = {"x-request-id", "date", "ratelimit"}
-"""Headers that differ between any two requests; `ratelimit` counts the venue's own requests, with any answer."""
 
 
 @contextmanager
@@ -63,7 +62,7 @@ async def test_every_reason_has_the_same_bytes_headers_and_statements(
             await venue.post(PATHS[0], {"handle": handle})  # the points are computed: see NO_STEP_SECONDS
         with recorded(monkeypatch) as statements:
             answer = await venue.post(path, {"handle": handle})
-        headers = {name: value for name, value in answer.headers.items() if name not in OF_A_REQUEST}
+        headers = {name: value for name, value in answer.headers.items() if name not in PER_REQUEST_HEADERS}
         seen[reason] = (answer.status_code, answer.content, headers, tuple(statements))
     expected = seen["unknown"]
     assert expected[:2] == (200, STANDARD_TERMS)

@@ -27,6 +27,7 @@ from service.jobs import background
 from service.settings import Settings
 from service.storage import database
 from tests.support import city
+from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.copies import copied
 from tests.support.processes import ROOT
 
@@ -281,7 +282,7 @@ async def test_nothing_is_used_while_records_are_withheld(
     for path in ("/v1/venue/checks", "/v1/venue/redemptions"):
         for handle in (live, used, late, "0" * 32, "nonsense"):
             answer = await venue.post(path, {"handle": handle})
-            named = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+            named = {name: value for name, value in answer.headers.items() if name not in PER_REQUEST_HEADERS}
             body = {name: value for name, value in answer.json().items() if name != "request_id"}
             answers.add((answer.status_code, json.dumps(named), json.dumps(body), len(answer.content)))
     ((status, headers, problem, _),) = answers

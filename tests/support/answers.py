@@ -12,6 +12,9 @@ import jsonschema_rs
 
 from service import app
 
+PER_REQUEST_HEADERS = frozenset({"x-request-id", "date", "ratelimit"})
+"""Headers that differ between any two requests; `ratelimit` counts the caller's own requests, with any answer."""
+
 
 @cache
 def _operations() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
