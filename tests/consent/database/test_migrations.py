@@ -199,7 +199,7 @@ async def test_appended_tables_refuse_change(opened: str, table: str) -> None:
         "INSERT INTO record VALUES ('p', 'r', 's', 'bike_trip', 0, 20250101, 1, 'x')",
         "INSERT INTO record VALUES ('p', 'r', 's', 'bike_trip', -5, 20250101, 1, 'x')",
         "INSERT INTO record VALUES ('p', 'r', 's', 'traffic_violation', 1, 20250101, 1, 'x')",
-        "INSERT INTO snapshot VALUES ('p', 1, 'v', 't', -1, '[]', 20250101, NULL, NULL)",
+        "INSERT INTO snapshot VALUES ('p', 1, 'v', 't', -1, '[]', 20250101, NULL, NULL, NULL)",
         "INSERT INTO quota_use VALUES ('q', -1, 20250101)",
         "INSERT INTO consent VALUES ('p', 'c', 'punishment', 's', 'n', 1, 'h', 'given', 1, 2, NULL, NULL, 1, NULL,"
         " NULL)",
