@@ -32,6 +32,7 @@ RESIDENT_ACTS = frozenset(
         "refuseConsent",
         "renewLinkCode",
         "withdrawConsent",
+        "undoWithdrawal",
         "withdrawAll",
         "supposePoints",
         "issueTicket",

@@ -90,7 +90,7 @@ async def test_a_host_without_the_newest_key_makes_no_other(
     shutil.copy(path, second)
     async with city.running_city(city_settings, demo_folder):
         await keyring_rotation.add_encryption_key(path, make_current=True)
-        with pytest.raises(KeyElsewhere, match="another host has made encryption key 2"):
+        with pytest.raises(KeyElsewhere, match="another host has made the key encryption-2"):
             await keyring_rotation.add_encryption_key(second, make_current=True)
         assert keyring_file.read(second).current == 1
         names = [row["key_name"] for row in await queries.fetch_all("SELECT key_name FROM known_key")]

@@ -87,6 +87,11 @@ BODY_CODES: Final = (
     "body_too_slow",
     "body_invalid",
 )
+SCHEMAS_WITHOUT_MODEL: Final[Mapping[str, Mapping[str, Any]]] = {
+    "application/json": {"type": "object", "description": "A JSON object whose members depend on what is read."},
+    "application/octet-stream": {"type": "string", "format": "binary"},
+}
+"""Schemas of answers without a model, by media type; text otherwise."""
 Answer = type[BaseModel] | tuple[type[BaseModel], ...] | None
 
 
@@ -146,8 +151,7 @@ MEDIA_DESCRIPTIONS: Final = {
 def _success(operation: Operation, status: int, answer: Answer) -> dict[str, Any]:
     models = models_of(answer)
     if not models:
-        binary = operation.media == "application/octet-stream"
-        schema: dict[str, Any] = {"type": "string", "format": "binary"} if binary else {"type": "string"}
+        schema: dict[str, Any] = dict(SCHEMAS_WITHOUT_MODEL.get(operation.media, {"type": "string"}))
     elif len(models) == 1:
         schema = dict(reference_to(models[0]))
     else:

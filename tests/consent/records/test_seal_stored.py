@@ -42,7 +42,8 @@ async def earlier(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> A
     original = migrate.files
 
     def before(package: str, engine: str) -> list[tuple[str, str]]:
-        return [(name, script) for name, script in original(package, engine) if not name.startswith("0031_no_clear")]
+        scripts = original(package, engine)
+        return [(name, script) for name, script in scripts if package != "consent" or name < "0031_no_clear"]
 
     keyring = Keyring({1: os.urandom(32)}, 1, os.urandom(32))
     await database.open_database(empty_database_url)
@@ -133,7 +134,7 @@ def contains(row: queries.Row, clear: str) -> bool:
 
 async def test_ids_in_clear_are_sealed_and_indexed(earlier: Earlier) -> None:
     applied = await database.migrate_all(earlier.keyring)
-    assert len(applied) == 1
+    assert applied[0].startswith("consent/0031_no_clear_record_ids")
     await require_sealed(earlier)
     assert await database.migrate_all(earlier.keyring) == []
 
@@ -175,7 +176,7 @@ async def test_rows_of_a_version_that_still_runs_are_sealed_last(earlier: Earlie
 async def test_several_processes_migrate_at_once(earlier: Earlier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal_stored, "BATCH", 2)
     applied = await asyncio.gather(*(database.migrate_all(earlier.keyring) for _ in range(3)))
-    assert sorted(map(len, applied)) == [0, 0, 1]
+    assert sorted(map(bool, applied)) == [False, False, True]
     await require_sealed(earlier)
 
 

@@ -381,7 +381,7 @@ async def test_numbers_that_canonical_json_cannot_represent_are_refused(town: Ci
     for number in ("1e999", str(2**60), "9" * 40):
         raw = json.dumps(benefit_document()).replace('"at_least": 60', f'"at_least": {number}')
         raw = raw if number in raw else raw[:-1] + f', "more": {number}}}'
-        headers = administrator(town).headers({"Content-Type": "application/json"})
+        headers = administrator(town).headers({"Content-Type": "application/json", "Idempotency-Key": number})
         answer = await town.client.post("/v1/admin/benefits", content=raw, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "body_invalid"), number
 

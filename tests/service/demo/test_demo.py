@@ -100,7 +100,7 @@ async def test_scenes_and_divisions_choose_public_benefits(shared_city: City) ->
     assert await chosen("scene=library") == {"library-deposit"}
     assert await chosen("division=21") == await chosen("division=2101") == everything
     assert await chosen("division=4403") == set()
-    assert await chosen("scene=nothing") == set()
+    assert (await shared_city.client.get("/v1/public/benefits?scene=nothing")).status_code == 400
 
 
 async def test_every_demonstration_document_went_through_its_lifecycle(shared_city: City) -> None:

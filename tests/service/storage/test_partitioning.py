@@ -37,14 +37,16 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 PIECES = 4
 PIECE = re.compile(r"(\w+)_p(\d+)")
 SPANNING = (
-    "DELETE FROM record_index WHERE person_id",
     "DELETE FROM linked_account WHERE person_id",
     "UPDATE ticket SET person_id = NULL WHERE person_id",
     "DELETE FROM stored_answer WHERE caller_index",
     "r.record_id AS delivered_id, r.received_at FROM objection o",
     "FROM consent WHERE state = 'given' AND consent_id = ANY",
+    "FROM quota_use WHERE quota_key IN",
+    "FROM record_index WHERE person_id",
 )
-"""Statements that may touch several partitions: at the end of a consent, rows are distributed by their own ids; after a
+"""Statements that may touch several partitions: at the end of a consent, which is also copied for its undo, rows are
+distributed by their own ids; a person's counters of quotas are distributed by their own keys; after a
 delivery, a source's few open tasks are read by an index of each partition; in the background, new tombstones of the log
 folder name a consent alone."""
 LIKE_LARGE = tuple(

@@ -13,13 +13,14 @@ from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Operation
 from tests.support import calls
+from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.city import City, record, row_counts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
-        None: frozenset({"name", "level", "index", "sha256", "version"}),
+        None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch"}),
         Audience.ADMINISTRATOR: frozenset({"kind", "id", "version"}),
         # Every officer decides about every review, objection and record of their division, and each read is logged.
         Audience.PRIVACY: frozenset({"review_id", "objection_id", "record_id"}),
@@ -71,8 +72,8 @@ async def owned_objects(town: City) -> Objects:
     (correction,) = (await green.get("/v1/source/corrections")).json()["data"]
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
-    handle = (await wang.ticket())["handle"]
-    redeemed = (await library.post("/v1/venue/redemptions", {"handle": handle})).json()
+    ticket = await wang.ticket()
+    redeemed = (await library.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
     pending = await wang.consent_to_source("civic-life", "civic-wang")
     left = await town.resident("li").link("green-travel", "bike-9002")
     await town.resident("li").post("/v1/me/withdrawals", {"scope": "all"})
@@ -83,6 +84,7 @@ async def owned_objects(town: City) -> Objects:
             "consent_id": consent["consent_id"],
             "request_id": shown["request_id"],
             "record_id": stored[0]["record_id"],
+            "ticket_id": ticket["ticket_id"],
         },
         Audience.SOURCE: {
             "link_id": consent["link"]["link_id"],
@@ -98,7 +100,7 @@ async def owned_objects(town: City) -> Objects:
 def without_id(answer: Any) -> tuple[int, Any, list[tuple[str, str]]]:
     """Return status, body and headers of an answer without what differs between any two requests."""
     body = {name: value for name, value in answer.json().items() if name != "request_id"}
-    return answer.status_code, body, sorted((k, v) for k, v in answer.headers.items() if k != "x-request-id")
+    return answer.status_code, body, sorted((k, v) for k, v in answer.headers.items() if k not in PER_REQUEST_HEADERS)
 
 
 async def test_anothers_object_is_answered_like_an_absent_one(town: City) -> None:
@@ -148,6 +150,7 @@ def test_every_parameter_that_names_an_object_is_owned_or_shared() -> None:
         (Audience.RESIDENT, "consent_id"),
         (Audience.RESIDENT, "request_id"),
         (Audience.RESIDENT, "record_id"),
+        (Audience.RESIDENT, "ticket_id"),
         (Audience.SOURCE, "link_id"),
         (Audience.SOURCE, "correction_id"),
         (Audience.SOURCE, "objection_id"),

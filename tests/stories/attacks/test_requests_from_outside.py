@@ -281,10 +281,11 @@ PARAMETERS: Final = frozenset(
         *("kind", "id", "version", "sha256", "name", "level", "index", "case", "case_id", "consent_id", "request_id"),
         *("correction_id", "link_id", "objection_id", "record_id", "redemption_id", "review_id", "at", "cursor", "day"),
         *("division", "end", "format", "from", "leaf_hash", "limit", "notice_version", "on", "provider_id", "purpose"),
-        *("scene", "size", "source_id", "start", "state", "to"),
+        *("scene", "size", "source_id", "start", "state", "to", "benefit_id", "code", "epoch", "months", "ticket_id"),
     }
 )
-"""Every parameter of a path or query. None is a person, an account, a code, a handle or a text somebody wrote."""
+"""Every parameter of a path or query. None is a person, an account, a handle or a text somebody wrote; a `code` is
+one of the published error codes, and a ticket's id cannot be presented."""
 
 
 def test_no_address_contains_data_of_a_person() -> None:
