@@ -109,6 +109,14 @@ class ObjectionDecision(ApiModel):
     """The correction of the record, which never lowers points."""
 
 
+class ObjectionAcknowledged(ApiModel):
+    """The acknowledgement of an objection."""
+
+    objection_id: ObjectionId
+    state: Literal["acknowledged"] = "acknowledged"
+    """Always `acknowledged`; the objection itself is open until it is decided."""
+
+
 class ObjectionDecided(ApiModel):
     """The new state of an objection."""
 

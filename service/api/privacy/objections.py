@@ -125,7 +125,7 @@ async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
     objection_id = context.request.path_params["objection_id"]
     await require_own_source(context, await objection_decisions.source_of(objection_id))
     await objection_decisions.acknowledge(context.app_context.keyring, objection_id, staff_of(context), context.at)
-    return Answer(objection_schemas.ObjectionDecided(objection_id=objection_id, state="acknowledged"))
+    return Answer(objection_schemas.ObjectionAcknowledged(objection_id=objection_id))
 
 
 async def decide_objection(context: RequestContext, body: objection_schemas.ObjectionDecision) -> Answer:

@@ -137,7 +137,7 @@ PRIVACY = (
         "Acknowledge an objection",
         objections.acknowledge_objection,
         None,
-        {200: objection_schemas.ObjectionDecided},
+        {200: objection_schemas.ObjectionAcknowledged},
         errors=("not_found", "other_division"),
     ),
     OFFICER.post(
