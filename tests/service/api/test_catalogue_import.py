@@ -83,6 +83,7 @@ json_values = st.recursive(
 @given(json_values)
 @example(2.0**63)
 @example({"a\x85b": "\x85", "c": ["\u2028 d", "e\u2029"]})
+@example({"0E0": "1e5"})
 def test_an_exported_document_is_read_back_as_it_was(document: Any) -> None:
     assert converted(yaml_export.from_document(document)) == document
 
