@@ -17,7 +17,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from consent.crypto.vault import Keyring
-from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
 from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
@@ -168,8 +167,7 @@ def _addresses(client: SignIn) -> list[str]:
 def _publisher(environment: Mapping[str, str]) -> Publisher:
     host, folder = _required(environment, "LOG_HOST"), Path(_required(environment, "LOG_FOLDER"))
     try:
-        key = key_files.load_log_key(Path(_required(environment, "LOG_KEY")))
-        signer = NoteSigner(host, key)
+        signer = key_files.load_log_signer(host, Path(_required(environment, "LOG_KEY")))
         signer.key.text()
     except (OSError, ValueError) as error:
         raise SettingsInvalid(f"{PREFIX}LOG_KEY or {PREFIX}LOG_HOST: {error}") from None

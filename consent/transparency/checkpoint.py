@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -70,22 +71,38 @@ class NoteKey:
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A signing key for notes, under a name."""
+    """A signing key for notes, under a name, with the keys that it has replaced.
+
+    While `previous` is there, it signs too: verifiers that know one of the two accept the note. `retired` are public
+    keys, which have signed older notes.
+    """
 
     name: str
     private: Ed25519PrivateKey = field(repr=False)
+    previous: Ed25519PrivateKey | None = field(default=None, repr=False)
+    retired: tuple[bytes, ...] = ()
 
     @property
     def key(self) -> NoteKey:
         """Return the verifier's key."""
         return NoteKey(self.name, self.private.public_key().public_bytes_raw())
 
+    @property
+    def keys(self) -> list[NoteKey]:
+        """Return the keys of which one must have signed a note: the current, the previous, the retired ones."""
+        previous = [] if self.previous is None else [self.previous.public_key().public_bytes_raw()]
+        return [self.key, *[NoteKey(self.name, public) for public in (*previous, *self.retired)]]
+
     def sign(self, text: str) -> str:
         """Return the signed note over a text; ValueError unless the text ends with a line break."""
         if not text.endswith("\n"):
             raise ValueError("a note's text ends with a line break")
-        signature = base64.b64encode(self.key.key_id + self.private.sign(text.encode())).decode()
-        return f"{text}\n{SIGNATURE_MARK}{self.name} {signature}\n"
+        signed = f"{text}\n"
+        for private, key in zip((self.private, self.previous), self.keys, strict=False):
+            if private is not None:
+                signature = base64.b64encode(key.key_id + private.sign(text.encode())).decode()
+                signed += f"{SIGNATURE_MARK}{self.name} {signature}\n"
+        return signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,26 @@ def open_note(note: str, key: NoteKey) -> str:
             raise NoteInvalid("the signature is wrong") from None
         return text
     raise NoteInvalid("this key has not signed the note")
+
+
+def open_by_any(note: str, keys: Sequence[NoteKey]) -> str:
+    """Return the text of a note that one of the keys signed; NoteInvalid as `open_note`, of the first key."""
+    failure: NoteInvalid | None = None
+    for key in keys:
+        try:
+            return open_note(note, key)
+        except NoteInvalid as error:
+            failure = failure or error
+    raise failure or NoteInvalid("there is no key")
+
+
+def is_signed(note: str, key: NoteKey) -> bool:
+    """Report whether this key has signed a note."""
+    try:
+        open_note(note, key)
+    except NoteInvalid:
+        return False
+    return True
 
 
 def tile_path(number: int, width: int = TILE_WIDTH) -> str:

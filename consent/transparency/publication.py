@@ -46,7 +46,7 @@ class Publisher:
 
     def signer_of(self, log: Log, epoch: int = FIRST_EPOCH) -> NoteSigner:
         """Return the signer under the origin of a log's epoch."""
-        return NoteSigner(epoch_start.origin_of(self.signer.name, log, epoch), self.signer.private)
+        return replace(self.signer, name=epoch_start.origin_of(self.signer.name, log, epoch))
 
     def path_of(self, log: Log, epoch: int = FIRST_EPOCH) -> Path:
         """Return the file that has an epoch's last published checkpoint again."""
@@ -130,11 +130,11 @@ def notes(publisher: Publisher, log: Log, epoch: int) -> list[str]:
 
 
 def open_checkpoint(publisher: Publisher, log: Log, note: str) -> Checkpoint:
-    """Return the checkpoint of a note of any epoch of the log; NoteInvalid unless its key signed it."""
+    """Return the checkpoint of a note of any epoch of the log; NoteInvalid unless one of its keys signed it."""
     epoch = epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin)
-    key = publisher.signer_of(log, epoch).key
-    opened = Checkpoint.parse(checkpoint.open_note(note, key))
-    if opened.origin != key.name:
+    signer = publisher.signer_of(log, epoch)
+    opened = Checkpoint.parse(checkpoint.open_by_any(note, signer.keys))
+    if opened.origin != signer.name:
         raise NoteInvalid("the checkpoint is of another log")
     return opened
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import ECAlgorithm
 
 from consent.kernel import atomic_file
+from consent.transparency.checkpoint import NoteSigner
 
 THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 """Members that identify a key, in the order in which they are hashed (RFC 7638, section 3.2)."""
@@ -65,6 +66,54 @@ def load_log_key(path: Path) -> Ed25519PrivateKey:
 def next_path(path: Path) -> Path:
     """Return the path of the key file that will replace this one: `.next` at the end of its name."""
     return path.with_name(path.name + ".next")
+
+
+def load_log_signer(name: str, path: Path) -> NoteSigner:
+    """Read the log's key with the keys that it replaced, from files in the same folder.
+
+    `.previous` is the private key that signs too during a rotation, `.retired` has older public keys, a line each.
+    Raises as `load_signing_key` does.
+    """
+    key, previous = load_log_key(path), None
+    if _companion(path, "previous").exists():
+        previous = load_log_key(_companion(path, "previous"))
+        if _public(previous) == _public(key):  # a rotation was interrupted before the key was replaced
+            previous = None
+    return NoteSigner(name, key, previous, _retired(path))
+
+
+def activate_next_log_key(path: Path) -> None:
+    """Replace the log's key by its next one; the key before stays as `.previous` and signs too. Repeatable."""
+    with suppress(FileExistsError):
+        atomic_file.create(_companion(path, "previous"), _read_own(path), OWNER_ALONE)
+    activate_next(path)
+
+
+def retire_previous_log_key(path: Path) -> None:
+    """Delete the log's previous private key; its public key stays among the retired ones."""
+    previous, retired = _companion(path, "previous"), _retired(path)
+    public = _public(load_log_key(previous))
+    if public not in retired:
+        lines = [base64.b64encode(key).decode() + "\n" for key in (*retired, public)]
+        atomic_file.replace(_companion(path, "retired"), "".join(lines).encode(), OWNER_ALONE)
+    previous.unlink()
+    atomic_file.sync_folder(path.parent)
+
+
+def _companion(path: Path, suffix: str) -> Path:
+    return path.with_name(f"{path.name}.{suffix}")
+
+
+def _public(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+def _retired(path: Path) -> tuple[bytes, ...]:
+    try:
+        lines = _companion(path, "retired").read_text(encoding="ascii").split()
+    except FileNotFoundError:
+        return ()
+    return tuple(base64.b64decode(line, validate=True) for line in lines)
 
 
 def activate_next(path: Path) -> None:

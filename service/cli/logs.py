@@ -119,7 +119,7 @@ def new_log_epoch(
 
 def witness(
     log: Annotated[str, typer.Argument(help="the log's address, http(s)://…/log/consent or file:///…/log/consent")],
-    log_key: Annotated[str, typer.Option(help="the log's verifier key, from /v1/public/logs")],
+    log_key: Annotated[list[str], typer.Option(help="the log's verifier key, from /v1/public/logs; repeatable")],
     remembered: Annotated[Path, typer.Option(help="the file that keeps the last checkpoint seen")],
     name: Annotated[str | None, typer.Option(help="the witness's own name, to sign with")] = None,
     key: Annotated[Path | None, typer.Option(help="the witness's own key; made when it is not there")] = None,
@@ -135,7 +135,8 @@ def witness(
             key_files.create_log_key(key)
             cosigner = witnessing.Cosigner(name, key_files.load_log_key(key))
             typer.echo(f"witness {cosigner.verifier_key()}", err=True)
-        note, _ = witnessing.cosign_log(log, NoteKey.parse(log_key), remembered, cosigner, datetime.now(UTC))
+        keys = [NoteKey.parse(text) for text in log_key]
+        note, _ = witnessing.cosign_log(log, keys, remembered, cosigner, datetime.now(UTC))
     except (witnessing.Forked, NoteInvalid) as error:
         typer.echo(f"refused: {error}", err=True)
         raise typer.Exit(1) from None
@@ -147,11 +148,14 @@ def witness(
 def verify_receipt(
     file: Path,
     jwks: Annotated[Path, typer.Option(help="the answer of /.well-known/jwks.json")],
-    log_key: Annotated[str | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs")] = None,
+    log_key: Annotated[
+        list[str] | None, typer.Option(help="verifier key of the consent log, of /v1/public/logs; repeatable")
+    ] = None,
     logs: Annotated[Path | None, typer.Option(help="the answer of /v1/public/logs: the key of every epoch")] = None,
 ) -> None:
     """Verify a receipt offline. The same file runs alone: service/compliance/verify_receipt.py."""
     from service.compliance import verify_receipt as receipt_verifier
 
-    trust = [*(["--log-key", log_key] if log_key else []), *(["--logs", str(logs)] if logs else [])]
+    trust = [argument for key in log_key or [] for argument in ("--log-key", key)]
+    trust += ["--logs", str(logs)] if logs else []
     raise typer.Exit(receipt_verifier.main([str(file), "--jwks", str(jwks), *trust]))

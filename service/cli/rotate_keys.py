@@ -21,6 +21,7 @@ class KeyName(StrEnum):
     SIGNING = "signing"
     ENCRYPTION = "encryption"
     INDEX = "index"
+    LOG = "log"
 
 
 def rotate(
@@ -28,7 +29,7 @@ def rotate(
         KeyName | None, typer.Argument(help="the key to replace; without it persons' keys are wrapped again")
     ] = None,
     retire: Annotated[
-        str | None, typer.Option(help="signing: the id of a key whose private half is lost; marked as replaced")
+        str | None, typer.Option(help="signing, log: the id of a key whose private half is lost; marked as replaced")
     ] = None,
     add_only: Annotated[
         bool, typer.Option("--add-only", help="encryption: add the key for reading; with several hosts, the first step")
@@ -42,6 +43,8 @@ def rotate(
     chosen = read_settings(data_dir)
     if which is KeyName.SIGNING:
         _rotate_signing(chosen, _key_file(data_dir, "signing-key.pem", "SIGNING_KEY"), retire)
+    elif which is KeyName.LOG:
+        _rotate_log(chosen, _key_file(data_dir, "log-key.pem", "LOG_KEY"), retire)
     elif which is KeyName.ENCRYPTION:
         _rotate_encryption(chosen, _key_file(data_dir, "keyring.json", "KEYRING"), make_current=not add_only)
     elif which is KeyName.INDEX:
@@ -108,6 +111,45 @@ def _rotate_index(chosen: Settings, path: Path) -> None:
         typer.echo(
             f"the old index key is removed from {path.name}; copy the file to every host and restart serve there"
         )
+
+
+def _rotate_log(chosen: Settings, path: Path, retire: str | None) -> None:
+    from consent.database import queries
+    from service.compliance import key_rotation, public_keys
+    from service.compliance.key_rotation import NextKeyElsewhere, RotationStep
+    from service.jobs import background
+
+    if retire == public_keys.log_key_id(chosen.publisher.signer.key.public):
+        fail("this is the key in use on this host; run the command without --retire to replace it")
+
+    async def work() -> key_rotation.Rotation | None:
+        at = await queries.now()
+        if retire is None:
+            taken = await key_rotation.rotate_log(path, at)
+            await background.log_keys_and_barred_uses(app_context(chosen))
+            return taken
+        if not await public_keys.retire(retire, at):
+            fail(f"no key {retire} was ever published")
+        return None
+
+    try:
+        rotation = run_with_database(chosen, work)
+    except (NextKeyElsewhere, OSError, ValueError) as error:
+        fail(str(error))
+    if rotation is None:
+        typer.echo(f"{retire} is marked as replaced; what it has signed verifies as before")
+    elif rotation.step is RotationStep.ACTIVE:
+        days = key_rotation.LOG_TRANSITION.days
+        typer.echo(
+            f"{rotation.key_id} signs checkpoints from the next restart of serve on, and the key before too; run this"
+            f" again after {days} days"
+        )
+    elif rotation.step is RotationStep.RETIRED:
+        typer.echo(
+            f"{rotation.key_id} signs alone from the next restart of serve on; the private key before is deleted"
+        )
+    else:
+        typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
 
 
 def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:

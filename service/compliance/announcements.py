@@ -12,7 +12,7 @@ from consent.transparency import log_epochs, sequencer
 from consent.transparency.checkpoint import NoteKey
 from consent.transparency.epoch_start import FIRST_EPOCH
 from consent.transparency.logs import Log
-from service.compliance import public_keys
+from service.compliance import log_keys, public_keys
 from service.compliance.public_keys import receipt_key
 from service.http.context import AppContext
 
@@ -31,18 +31,15 @@ def barred_uses() -> list[dict[str, Any]]:
 
 
 async def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """Return the public keys of receipts, retired ones too, and of each log's epochs as documents."""
-    own = receipt_key(app_context.settings.signing_key)
-    published = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
-    return [
-        *published,
-        *([own] if own not in published else []),
-        *[
-            {"key": log_key(app_context, log, epoch.number).text(), "use": f"log {log}"}
-            for log in Log
-            for epoch in await log_epochs.epochs(log)
-        ],
-    ]
+    """Return the public keys of receipts and of each log's epochs as documents, replaced ones too, each once."""
+    publisher = app_context.settings.publisher
+    documents = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
+    documents.append(receipt_key(app_context.settings.signing_key))
+    for log in Log:
+        published = [epoch_key.key for epoch_key in await log_keys.of_epochs(publisher, log)]
+        own = [publisher.signer_of(log, epoch.number).key for epoch in await log_epochs.epochs(log)]
+        documents.extend({"key": key.text(), "use": f"log {log}"} for key in (*published, *own))
+    return list({sha256_of(document): document for document in documents}.values())
 
 
 def log_key(app_context: AppContext, log: Log, epoch: int = FIRST_EPOCH) -> NoteKey:

@@ -6,7 +6,7 @@ freeze. A fingerprint is a keyed hash: it tells two keys apart and nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -16,7 +16,7 @@ from consent.crypto import vault
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.transparency import publication, sequencer
-from consent.transparency.checkpoint import NoteInvalid
+from consent.transparency.checkpoint import NoteInvalid, NoteKey
 from consent.transparency.logs import Log
 from service.compliance import public_keys
 from service.models import KnownKey
@@ -52,10 +52,9 @@ def fingerprints_of(settings: Settings) -> Mapping[str, str]:
     """Return the fingerprints of a process's keys by name."""
     keyring = settings.keyring
     keys = _keyring_fingerprints(tuple(keyring.index_keys.items()), tuple(keyring.encryption_keys.items()))
-    note_key = settings.publisher.signer.key.text()
     return {
         **keys,
-        LOG: sha256(note_key.encode()).hexdigest()[:FINGERPRINT_DIGITS],
+        LOG: _log_fingerprint(settings.publisher.signer.key),
         SIGNING: settings.signing_key.kid[:FINGERPRINT_DIGITS],
     }
 
@@ -91,7 +90,7 @@ async def require_known(settings: Settings) -> None:
     ours = fingerprints_of(settings)
     if fault := (await index_versions.load()).fault_of(settings.keyring):
         raise KeyMismatch(f"{INDEX}{settings.keyring.index_version}", fault)
-    if _new_among(ours, await stored()):
+    if _new_among(ours, await stored(), _earlier_log_keys(settings)):
         async with queries.transaction():
             if not queries.is_sqlite():
                 await queries.fetch_all("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -99,12 +98,16 @@ async def require_known(settings: Settings) -> None:
             for name in await new_keys(settings):
                 await add(name, ours[name], at)
     await public_keys.ensure_published(settings.signing_key)
+    signer = settings.publisher.signer
+    if await public_keys.is_retired(public_keys.log_key_id(signer.key.public)):
+        raise KeyMismatch(LOG, "the key log was replaced by another one")
+    await public_keys.ensure_log_keys(signer)
 
 
 async def new_keys(settings: Settings) -> list[str]:
     """Return the names of keys that the next start adds; raises KeyMismatch as `require_known` does."""
     known = await stored()
-    new = _new_among(fingerprints_of(settings), known)
+    new = _new_among(fingerprints_of(settings), known, _earlier_log_keys(settings))
     await _require_fit(settings, known)
     if fault := (await index_versions.load()).fault_of(settings.keyring):
         raise KeyMismatch(f"{INDEX}{settings.keyring.index_version}", fault)
@@ -121,12 +124,25 @@ async def stored() -> Mapping[str, str]:
     return {row.fingerprint: row.key_name for row in await KnownKey.all()}
 
 
-def _new_among(ours: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
-    """Return the names of keys to be added; KeyMismatch where a key must be one of the known."""
+def _earlier_log_keys(settings: Settings) -> list[str]:
+    """Return the fingerprints of the keys that the log's key has replaced."""
+    return [_log_fingerprint(key) for key in settings.publisher.signer.keys[1:]]
+
+
+def _log_fingerprint(key: NoteKey) -> str:
+    return sha256(key.text().encode()).hexdigest()[:FINGERPRINT_DIGITS]
+
+
+def _new_among(ours: Mapping[str, str], known: Mapping[str, str], earlier: Sequence[str]) -> list[str]:
+    """Return the names of keys to be added; KeyMismatch where a key must be one of the known.
+
+    `earlier` are the fingerprints of keys that the log's key has replaced: with a known one, it may be new.
+    """
     names = set(known.values())
     new = [name for name, fingerprint in ours.items() if known.get(fingerprint) != name]
+    replaces_known = any(known.get(fingerprint) == LOG for fingerprint in earlier)
     for name in new:
-        if name in names and name != SIGNING:
+        if name in names and name != SIGNING and not (name == LOG and replaces_known):
             raise KeyMismatch(name)
     indexes = [name for name in ours if name.startswith(INDEX)]
     if any(name.startswith(INDEX) for name in names) and set(indexes) <= set(new):

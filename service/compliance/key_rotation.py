@@ -1,4 +1,4 @@
-"""Rotation of the receipts' key: make the next key, publish it, wait, replace the old private key by it.
+"""Rotation of the keys of receipts and logs: make the next key, publish it, wait, replace the old key by it.
 
 Each step may be interrupted and repeated. The files are this host's; the published keys are in the database, which all
 hosts read.
@@ -7,7 +7,7 @@ hosts read.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from service.auth import key_files
 from service.compliance import public_keys
 from service.models import PublicKey
 
+LOG_TRANSITION = timedelta(days=30)
+"""Time in which two keys sign the checkpoints, so that witnesses and verifiers can take up the new one."""
+
 
 class RotationStep(StrEnum):
     """The step that a call of the command has reached."""
@@ -23,6 +26,8 @@ class RotationStep(StrEnum):
     PUBLISHED = "published"
     WAITING = "waiting"
     ACTIVE = "active"
+    RETIRED = "retired"
+    """Of the logs' key alone: the key before, which signed too until then, is deleted."""
 
 
 class NextKeyElsewhere(Exception):
@@ -65,12 +70,44 @@ async def rotate_signing(path: Path, at: datetime) -> Rotation:
     return Rotation(RotationStep.ACTIVE, upcoming.kid, active_from)
 
 
-async def _require_newest(key_id: str, following: Path) -> None:
+async def rotate_log(path: Path, at: datetime) -> Rotation:
+    """Take the next step of a rotation of the logs' key, whose file is `path`.
+
+    The steps of `rotate_signing`; but the key before stays and signs too, for LOG_TRANSITION, and a last call deletes
+    its private half then. Raises as `rotate_signing`.
+    """
+    signer, following = key_files.load_log_signer("log", path), key_files.next_path(path)
+    current = public_keys.log_key_id(signer.key.public)
+    await public_keys.publish_log_key(signer.key.public, at, at)
+    if signer.previous is not None and not following.exists():
+        row = await PublicKey.get(key_id=current)
+        until = queries.from_micros(row.active_from) + LOG_TRANSITION
+        if at < until:
+            return Rotation(RotationStep.WAITING, current, until)
+        await public_keys.retire(public_keys.log_key_id(signer.keys[1].public), at)
+        key_files.retire_previous_log_key(path)
+        return Rotation(RotationStep.RETIRED, current, until)
+    if not following.exists():
+        await _require_newest(current, following, public_keys.LOGS)
+        key_files.create_log_key(following)
+    public = key_files.load_log_signer("log", following).key.public
+    upcoming = public_keys.log_key_id(public)
+    new = not await PublicKey.filter(key_id=upcoming).exists()
+    await public_keys.publish_log_key(public, at, at + public_keys.WAIT)
+    active_from = queries.from_micros((await PublicKey.get(key_id=upcoming)).active_from)
+    if active_from > at:
+        return Rotation(RotationStep.PUBLISHED if new else RotationStep.WAITING, upcoming, active_from)
+    key_files.activate_next_log_key(path)
+    return Rotation(RotationStep.ACTIVE, upcoming, active_from)
+
+
+async def _require_newest(key_id: str, following: Path, use: str = public_keys.RECEIPTS) -> None:
     """Raise NextKeyElsewhere if another key is published and not retired: its private key is on another host."""
-    rows = await public_keys.published(public_keys.RECEIPTS)
+    rows = await public_keys.published(use)
     others = [row.key_id for row in rows if row.retired_at is None and row.key_id != key_id]
     if others:
+        command = f"credit-easy rotate-keys {'signing' if use == public_keys.RECEIPTS else 'log'}"
         raise NextKeyElsewhere(
             f"the key {others[-1]} was made on another host; copy its file from there to {following} and run this"
-            f" again, or, if its private key is lost, run `credit-easy rotate-keys signing --retire {others[-1]}`"
+            f" again, or, if its private key is lost, run `{command} --retire {others[-1]}`"
         )

@@ -6,6 +6,7 @@ cache the key set for some minutes.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 
 from consent.database import queries
 from consent.kernel.canonical_json import canonical_json
+from consent.transparency.checkpoint import NoteSigner
 from service.auth.key_files import SigningKey
 from service.http import json_io
 from service.models import PublicKey
@@ -20,6 +22,8 @@ from service.models import PublicKey
 MIGRATION = "service/0004_public_keys.sql"
 RECEIPTS = "receipts"
 """The use of the keys that sign receipts."""
+LOGS = "logs"
+"""The use of the keys that sign the checkpoints of both logs."""
 CACHE_SECONDS = 300
 """Time for which a verifier may cache the key set, its `max-age`."""
 WAIT = timedelta(seconds=CACHE_SECONDS + 30)
@@ -78,6 +82,40 @@ async def publish(key: SigningKey, at: datetime, active_from: datetime) -> None:
     )
     # Several processes start at once; each publishes the same key.
     await PublicKey.bulk_create([row], ignore_conflicts=True)
+
+
+def log_key_id(public: bytes) -> str:
+    """Return the id of a log's public key (Ed25519, 32 bytes): itself in base64."""
+    return base64.b64encode(public).decode()
+
+
+async def publish_log_key(public: bytes, at: datetime, active_from: datetime) -> None:
+    """Store a log's public key as published; a published key is left unchanged."""
+    row = PublicKey(
+        key_id=log_key_id(public),
+        key_use=LOGS,
+        document=canonical_json({"public_key": log_key_id(public)}).decode(),
+        published_at=queries.to_micros(at),
+        active_from=queries.to_micros(active_from),
+    )
+    await PublicKey.bulk_create([row], ignore_conflicts=True)
+
+
+async def ensure_log_keys(signer: NoteSigner) -> None:
+    """Publish the keys that this process opens checkpoints by, if they are not; the replaced ones as such.
+
+    A database that was restored from an older copy lacks those of a later rotation.
+    """
+    at = await queries.now()
+    for key in signer.keys:
+        await publish_log_key(key.public, at, at)
+    for public in signer.retired:
+        await retire(log_key_id(public), at)
+
+
+async def is_retired(key_id: str) -> bool:
+    """Report whether a published key was replaced."""
+    return await PublicKey.filter(key_id=key_id, retired_at__isnull=False).exists()
 
 
 async def retire(key_id: str, at: datetime) -> bool:

@@ -1,9 +1,9 @@
 """A stand-alone verifier of receipts: the standard library and `cryptography`, nothing of this project.
 
-    python verify_receipt.py RECEIPT.json --jwks JWKS.json [--log-key KEY | --logs LOGS.json]
+    python verify_receipt.py RECEIPT.json --jwks JWKS.json [--log-key KEY … | --logs LOGS.json]
 
 RECEIPT.json is the answer of `GET /v1/me/consents/{id}/receipt`, JWKS.json that of `/.well-known/jwks.json`, KEY the
-verifier key of the consent log, LOGS.json the answer of `/v1/public/logs`, which has the key of every epoch of the log.
+verifier key of the consent log, LOGS.json the answer of `/v1/public/logs`, which has all keys of every epoch.
 Checks the signature, that each event is what its leaf commits to, and, with the log's key, that each leaf is in the log
 under a signed checkpoint. With LOGS.json, a checkpoint of an ended epoch must not go beyond the last one of that epoch,
 and a leaf that was lost with its epoch is named. The file may be copied: it needs no other file of this project.
@@ -111,19 +111,32 @@ def check_note(note: str, verifier_key: str) -> tuple[int, bytes]:
     raise ReceiptRefused("the log has not signed the checkpoint")
 
 
-def check_proof(leaf_hash: bytes, proof: str, verifier_key: str) -> int:
-    """Check by a C2SP tlog-proof that the leaf is in the log; return the size of the signed tree."""
-    return locate(leaf_hash, proof, verifier_key)[1]
+def check_note_by_any(note: str, verifier_keys: list[str]) -> tuple[int, bytes]:
+    """Check a signed checkpoint by the first of the keys that has signed it; ReceiptRefused of the last otherwise."""
+    for other in verifier_keys[:-1]:
+        try:
+            return check_note(note, other)
+        except ReceiptRefused:
+            continue
+    return check_note(note, verifier_keys[-1])
 
 
-def locate(leaf_hash: bytes, proof: str, verifier_key: str) -> tuple[int, int, bytes]:
+def check_proof(leaf_hash: bytes, proof: str, verifier_keys: list[str]) -> int:
+    """Check by a C2SP tlog-proof that the leaf is in the log; return the size of the signed tree.
+
+    One of the keys must have signed it.
+    """
+    return locate(leaf_hash, proof, verifier_keys)[1]
+
+
+def locate(leaf_hash: bytes, proof: str, verifier_keys: list[str]) -> tuple[int, int, bytes]:
     """Check a proof as `check_proof` does; return the leaf's index, and size and root of the signed tree."""
     head, _, note = proof.partition("\n\n")
     magic, index_line, *encoded = head.split("\n")
     if magic != "c2sp.org/tlog-proof@v1" or not index_line.startswith("index "):
         raise ReceiptRefused("this is no tlog-proof")
     index = int(index_line.removeprefix("index "))
-    size, root = check_note(note, verifier_key)
+    size, root = check_note_by_any(note, verifier_keys)
     path = [base64.b64decode(node, validate=True) for node in encoded]
     place, last, computed = index, size - 1, leaf_hash
     if not 0 <= index < size:
@@ -144,27 +157,32 @@ def locate(leaf_hash: bytes, proof: str, verifier_key: str) -> tuple[int, int, b
 
 
 def epochs_of(logs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the epochs of the consent log, oldest first, the running one without `checkpoint`."""
+    """Return the epochs of the consent log with all their keys, oldest first, the running one without `checkpoint`."""
     log = next(log for log in logs["data"] if log["name"] == "consent")
     running = {"epoch": log.get("epoch", 1), "verifier_key": log["verifier_key"]}
-    return [*log.get("previous", []), running]
+    epochs = []
+    for epoch in [*log.get("previous", []), running]:
+        origin = epoch["verifier_key"].split("+")[0]
+        others = [key["verifier_key"] for key in log.get("keys", []) if key["origin"] == origin]
+        epochs.append({**epoch, "origin": origin, "keys": [*others, epoch["verifier_key"]]})
+    return epochs
 
 
 def check_epoch(leaf_hash: bytes, proof: str, epochs: list[dict[str, Any]]) -> str:
     """Check a leaf against the epoch that its checkpoint is of; return a sentence. Raises ReceiptRefused."""
     origin = proof.partition("\n\n")[2].partition("\n")[0]
-    epoch = next((row for row in epochs if row["verifier_key"].split("+")[0] == origin), None)
+    epoch = next((row for row in epochs if row["origin"] == origin), None)
     if epoch is None:
         raise ReceiptRefused("the checkpoint is of another log, or of an epoch that the log does not admit to")
-    index, size, root = locate(leaf_hash, proof, epoch["verifier_key"])
+    index, size, root = locate(leaf_hash, proof, epoch["keys"])
     stands = f"stands in the signed log of {size} leaves"
     if "checkpoint" not in epoch:
         return stands
-    last_size, last_root = check_note(epoch["checkpoint"], epoch["verifier_key"])
+    last_size, last_root = check_note_by_any(epoch["checkpoint"], epoch["keys"])
     if size > last_size or (size == last_size and root != last_root):
         raise ReceiptRefused(
             f"epoch {epoch['epoch']} is declared to have ended with {last_size} leaves, and this checkpoint, signed by"
-            f" the same key, covers {size} others: the log hides leaves. Show both to the privacy officer"
+            f" a key of the log too, covers {size} others: the log hides leaves. Show both to the privacy officer"
         )
     if index >= epoch["first_lost"]:
         return f"{stands}, in epoch {epoch['epoch']}; the log has lost it since, and this receipt is its proof"
@@ -172,9 +190,16 @@ def check_epoch(leaf_hash: bytes, proof: str, epochs: list[dict[str, Any]]) -> s
 
 
 def verify(
-    answer: dict[str, Any], jwks: dict[str, Any], log_key: str | None, logs: dict[str, Any] | None = None
+    answer: dict[str, Any],
+    jwks: dict[str, Any],
+    log_keys: list[str] | None,
+    logs: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Return one sentence for each check that passed. Raises ReceiptRefused at the first that fails."""
+    """Return one sentence for each check that passed. Raises ReceiptRefused at the first that fails.
+
+    `log_keys` are verifier keys of the log, one of which must have signed each proof; `logs` is the answer of
+    `/v1/public/logs` in their place. Without either, proofs are not checked.
+    """
     passed = []
     check_signature(answer["receipt"], answer["jws"], jwks)
     passed.append("the receipt is signed by a key of the JWKS")
@@ -183,7 +208,7 @@ def verify(
         return passed
     check_events(answer)
     passed.append(f"{len(answer['events'])} event(s) are what their leaves commit to")
-    if log_key is None and logs is None:
+    if not log_keys and logs is None:
         return passed
     for opening in answer["events"]:
         proof, leaf_hash = opening.get("proof"), base64.b64decode(opening["leaf_hash"])
@@ -191,8 +216,8 @@ def verify(
             raise ReceiptRefused("a leaf has no proof yet; ask for the receipt again in a minute")
         if logs is not None:
             stands = check_epoch(leaf_hash, proof, epochs_of(logs))
-        elif log_key is not None:
-            stands = f"stands in the signed log of {check_proof(leaf_hash, proof, log_key)} leaves"
+        else:
+            stands = f"stands in the signed log of {check_proof(leaf_hash, proof, log_keys or [])} leaves"
         passed.append(f"the leaf of {opening['event']['kind']} {stands}")
     return passed
 
@@ -203,8 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--jwks", type=Path, required=True)
     trust = parser.add_mutually_exclusive_group()
-    trust.add_argument("--log-key", help="the verifier key of the consent log, of one epoch")
-    trust.add_argument("--logs", type=Path, help="the answer of /v1/public/logs, with every epoch of the log")
+    trust.add_argument("--log-key", action="append", help="a verifier key of the consent log; of several, one must fit")
+    trust.add_argument("--logs", type=Path, help="the answer of /v1/public/logs, with every key and epoch of the log")
     chosen = parser.parse_args(arguments)
     try:
         logs = None if chosen.logs is None else json.loads(chosen.logs.read_text())

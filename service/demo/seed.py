@@ -29,7 +29,6 @@ from consent.domain.purposes import Purpose
 from consent.persons import ActingPerson, Person
 from consent.records import intake
 from consent.records.intake import BATCH_MAX, DeliveredRecord
-from consent.transparency.checkpoint import NoteSigner
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
 from service.auth.demo_issuer import DemoIssuer, trusted_issuers
@@ -72,7 +71,7 @@ def settings_of(folder: Path) -> Settings:
         keyring=read_keyring(keys),
         issuers=trusted_issuers(),
         signing_key=key_files.load_signing_key(key),
-        publisher=Publisher(NoteSigner("demo.credit-easy.invalid", key_files.load_log_key(log_key)), published),
+        publisher=Publisher(key_files.load_log_signer("demo.credit-easy.invalid", log_key), published),
         integrate_seconds=1.0,
         demo=True,
     )

@@ -12,6 +12,7 @@ import re
 import struct
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -73,22 +74,24 @@ class Cosigner:
 
 
 def cosign_log(
-    base: str, key: NoteKey, remembered: Path, cosigner: Cosigner | None, at: datetime
+    base: str, keys: Sequence[NoteKey], remembered: Path, cosigner: Cosigner | None, at: datetime
 ) -> tuple[str, Checkpoint]:
     """Read the log at `base` (http, https or file URL) and compare it with the last checkpoint in `remembered`.
 
-    Return the note, cosigned if there is a cosigner, and its checkpoint; writes the note to `remembered`.
+    `keys` are keys of one origin: several where the log's key was replaced between the two checkpoints. One of them
+    must have signed each. Return the note, cosigned if there is a cosigner, and its checkpoint; writes the note to
+    `remembered`.
 
     Raises:
         Unreachable: the log cannot be read, or a copy of its tiles is damaged.
-        NoteInvalid: the log has not signed the checkpoint.
+        NoteInvalid: no key of the log has signed the checkpoint, or the keys are of several origins.
         Forked: the checkpoint does not continue the remembered one. `remembered` is unchanged after any error.
     """
     note = _read(base, "checkpoint").decode()
-    new = _opened(note, key)
+    new = _opened(note, keys)
     if remembered.exists():
         last_note = remembered.read_text(encoding="utf-8")
-        last = _opened(last_note, key)
+        last = _opened(last_note, keys)
         if not _continues(_Log(base, new.size), last, new):
             raise Forked(f"the log does not continue what it said\n\nbefore:\n{last_note}\nnow:\n{note}")
     atomic_file.replace(remembered, note.encode())
@@ -136,16 +139,18 @@ class _Log:
         return self.tiles[level, number]
 
 
-def _opened(note: str, key: NoteKey) -> Checkpoint:
-    origin = note.partition("\n")[0]
-    if origin.startswith(key.name) and NEXT_EPOCH.fullmatch(origin.removeprefix(key.name)):
+def _opened(note: str, keys: Sequence[NoteKey]) -> Checkpoint:
+    name, origin = keys[0].name, note.partition("\n")[0]
+    if any(key.name != name for key in keys):
+        raise NoteInvalid("the keys are of several logs or epochs; a witness follows one")
+    if origin.startswith(name) and NEXT_EPOCH.fullmatch(origin.removeprefix(name)):
         raise NoteInvalid(
             f"the log's origin is now {origin}: it began a new epoch, because leaves were lost. Compare the"
             " announcement in /v1/public/logs with the checkpoint remembered here; then follow the new epoch with its"
             " own key and a file of its own"
         )
-    opened = Checkpoint.parse(checkpoint.open_note(note, key))
-    if opened.origin != key.name:
+    opened = Checkpoint.parse(checkpoint.open_by_any(note, keys))
+    if opened.origin != name:
         raise NoteInvalid("the checkpoint is of another log")
     return opened
 

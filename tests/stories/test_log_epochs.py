@@ -207,9 +207,9 @@ async def test_receipts_of_the_ended_epoch_verify_and_say_what_was_lost(loss: Lo
     ):
         assert verify_receipt.verify(answer, loss.jwks, None, public)[-1].endswith(words)
     # Without the list of epochs, the key of the ended one verifies as before.
-    assert len(verify_receipt.verify(loss.late, loss.jwks, loss.log_key)) == 3
+    assert len(verify_receipt.verify(loss.late, loss.jwks, [loss.log_key])) == 3
     with pytest.raises(ReceiptRefused):
-        verify_receipt.verify(renewed, loss.jwks, loss.log_key)
+        verify_receipt.verify(renewed, loss.jwks, [loss.log_key])
 
 
 async def test_an_announcement_that_hides_leaves_is_proven_false_by_a_receipt(loss: Loss, demo_folder: Path) -> None:
@@ -442,7 +442,7 @@ async def test_a_lost_folder_is_written_again_with_its_epochs(loss: Loss, demo_f
 async def test_an_archive_of_the_ended_epoch_stays_and_witnesses_stop(loss: Loss, demo_folder: Path) -> None:
     base, remembered = f"file://{loss.archive}/log/consent", loss.archive.parent / "seen"
     old_key, at = NoteKey.parse(loss.log_key), datetime(2026, 11, 29, tzinfo=UTC)
-    witness.cosign_log(base, old_key, remembered, None, at)
+    witness.cosign_log(base, [old_key], remembered, None, at)
     before = remembered.read_text()
     async with city.running_city(loss.older, demo_folder) as town:
         await begin_both(town)
@@ -450,11 +450,11 @@ async def test_an_archive_of_the_ended_epoch_stays_and_witnesses_stop(loss: Loss
         assert (await archive.write(town.app_context, loss.archive)).files == 0
         row = await listed(town, "consent")
     with pytest.raises(NoteInvalid, match="it began a new epoch"):
-        witness.cosign_log(base, old_key, remembered, None, at)
+        witness.cosign_log(base, [old_key], remembered, None, at)
     assert remembered.read_text() == before == row["previous"][0]["checkpoint"]
     # The old epoch's tiles are still there, the lost ones too, and the new epoch is a log like any other.
     ended = f"{base}/epochs/1"
-    assert witness.cosign_log(ended, old_key, remembered, None, at)[1].size == loss.published[Log.CONSENT]
+    assert witness.cosign_log(ended, [old_key], remembered, None, at)[1].size == loss.published[Log.CONSENT]
     assert (loss.archive / f"log/consent/epochs/1/tile/0/000.p/{loss.published[Log.CONSENT]}").exists()
     fresh = loss.archive.parent / "seen-2"
-    witness.cosign_log(base, NoteKey.parse(row["verifier_key"]), fresh, None, at)
+    witness.cosign_log(base, [NoteKey.parse(row["verifier_key"])], fresh, None, at)

@@ -61,7 +61,7 @@ async def test_the_export_has_everything(town: City) -> None:
     assert len(proven) == len(kinds)
     for event in proven:
         leaf_hash = hashlib.sha256(b"\x00" + verify_receipt.leaf_bytes(event["event"], event["salt"])).digest()
-        assert verify_receipt.check_proof(leaf_hash, event["proof"], verifier_key) >= len(kinds)
+        assert verify_receipt.check_proof(leaf_hash, event["proof"], [verifier_key]) >= len(kinds)
     nobody = (await town.resident("nobody").get("/v1/me/export")).json()
     assert (nobody["consents"], nobody["records"]) == ([], [])
 

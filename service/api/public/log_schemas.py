@@ -75,7 +75,7 @@ class EndedLogEpoch(ApiModel):
     epoch: int
     """The number of the epoch, from 1 on."""
     verifier_key: str
-    """The C2SP verifier key of its checkpoints."""
+    """The C2SP verifier key that has signed its last checkpoint."""
     checkpoint: str
     """Its last signed checkpoint."""
     size: int
@@ -92,15 +92,32 @@ class EndedLogEpoch(ApiModel):
     """The SHA-256 of the whole announcement, which the policy log has."""
 
 
+class PublishedLogKey(ApiModel):
+    """A key that was ever published for a log; what it has signed verifies for ever."""
+
+    origin: str
+    """The origin of the checkpoints, one for each epoch of the log."""
+    key_id: str
+    """The id that stands before each signature, 8 hex digits."""
+    verifier_key: str
+    """The C2SP verifier key."""
+    valid_from: Instant
+    """The time from which the key may sign."""
+    valid_until: Instant | None
+    """The time from which it does not sign any more; null for a key that signs or will sign."""
+
+
 class LogKey(ApiModel):
-    """A log, its running epoch with the C2SP verifier key of its checkpoints, and its ended epochs."""
+    """A log, its running epoch, its verifier keys, and its ended epochs."""
 
     name: str
     """The name of the log."""
     verifier_key: str
-    """The C2SP verifier key of its checkpoints."""
+    """The C2SP verifier key of the running epoch's checkpoints."""
     epoch: int
     """The number of the running epoch, from 1 on."""
+    keys: list[PublishedLogKey]
+    """Every key of the log by epoch, the next and the replaced ones too."""
     previous: list[EndedLogEpoch]
     """The ended epochs, oldest first."""
 

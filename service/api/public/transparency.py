@@ -21,7 +21,7 @@ from consent.transparency.logs import Log
 from consent.transparency.merkle import HASH_BYTES
 from consent.transparency.tiles import TreeBroken
 from service.api.public import log_schemas
-from service.compliance import announcements, receipts
+from service.compliance import announcements, log_keys, receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
@@ -155,16 +155,17 @@ async def list_log_keys(context: RequestContext, _: None) -> Answer:
 
 
 async def _described(context: RequestContext, log: Log) -> log_schemas.LogKey:
-    epochs = await log_epochs.epochs(log)
+    publisher, epochs = context.app_context.settings.publisher, await log_epochs.epochs(log)
     running = epochs[-1]
     return log_schemas.LogKey(
         name=log,
         verifier_key=announcements.log_key(context.app_context, log, running.number).text(),
         epoch=running.number,
+        keys=[_key(published) for published in await log_keys.of_epochs(publisher, log)],
         previous=[
             log_schemas.EndedLogEpoch(
                 epoch=epoch.number,
-                verifier_key=announcements.log_key(context.app_context, log, epoch.number).text(),
+                verifier_key=log_keys.signer_of_note(publisher, log, epoch.number, epoch.end.previous).text(),
                 checkpoint=epoch.end.previous,
                 size=epoch.end.published,
                 first_lost=epoch.present,
@@ -176,6 +177,17 @@ async def _described(context: RequestContext, log: Log) -> log_schemas.LogKey:
             for epoch in epochs
             if epoch.end is not None
         ],
+    )
+
+
+def _key(published: log_keys.EpochKey) -> log_schemas.PublishedLogKey:
+    retired_at = published.retired_at
+    return log_schemas.PublishedLogKey(
+        origin=published.key.name,
+        key_id=published.key.key_id.hex(),
+        verifier_key=published.key.text(),
+        valid_from=json_io.rfc3339(published.active_from.replace(microsecond=0)),
+        valid_until=None if retired_at is None else json_io.rfc3339(retired_at.replace(microsecond=0)),
     )
 
 

@@ -207,7 +207,7 @@ async def test_receipts_of_refusals_and_of_others(town: City) -> None:
 async def test_c15_a_changed_or_foreign_receipt_is_refused(town: City, tmp_path: Path) -> None:
     _, jwks_path, log_key, answer = await receipt_of(town, "wang", tmp_path)
     jwks = json.loads(jwks_path.read_text())
-    assert verify_receipt.verify(answer, jwks, log_key)
+    assert verify_receipt.verify(answer, jwks, [log_key])
     other = town.issuer.jwks()
     changed: list[tuple[dict[str, Any], dict[str, Any], str | None]] = [
         (answer, other, None),
@@ -233,7 +233,7 @@ async def test_c15_a_changed_or_foreign_receipt_is_refused(town: City, tmp_path:
             changed.append(({**answer, "events": events}, jwks, log_key))
     for receipt, keys, key in changed:
         with pytest.raises((verify_receipt.ReceiptRefused, ValueError)):
-            verify_receipt.verify(receipt, keys, key)
+            verify_receipt.verify(receipt, keys, None if key is None else [key])
 
 
 # The fsck ---------------------------------------------------------------------------------------------------------

@@ -53,13 +53,13 @@ async def test_an_archive_is_a_log_that_a_witness_can_follow(town: City, tmp_pat
     first = await archive.write(town.app_context, folder)
     assert (await archive.write(town.app_context, folder)).files == 0
     cosigner = Cosigner("witness.test", Ed25519PrivateKey.generate())
-    note, head = witness.cosign_log(base_of(folder), key, remembered, cosigner, NOW)
+    note, head = witness.cosign_log(base_of(folder), [key], remembered, cosigner, NOW)
     assert head.size == first.sizes[Log.POLICY] > 200
     for leaves in (1, 130, 400):
         await grow(town, leaves)
         written = await archive.write(town.app_context, folder)
         assert written.files < 20
-        note, grown = witness.cosign_log(base_of(folder), key, remembered, cosigner, NOW)
+        note, grown = witness.cosign_log(base_of(folder), [key], remembered, cosigner, NOW)
         assert grown.size == head.size + leaves
         head = grown
     assert checkpoint.open_note(note, key) == head.text()
@@ -98,13 +98,13 @@ async def test_a_fork_is_refused_with_both_signed_checkpoints(town: City, tmp_pa
     signer = town.app_context.settings.publisher.signer_of(Log.POLICY)
     await grow(town, 300)
     await archive.write(town.app_context, folder)
-    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+    witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     before = remembered.read_text()
     head = Checkpoint.parse(checkpoint.open_note(before, key))
     smaller = Checkpoint(head.origin, head.size - 1, await tiles.root_at(Log.POLICY, head.size - 1))
     (folder / "log/policy/checkpoint").write_text(signer.sign(smaller.text()))
     with pytest.raises(Forked) as refused:
-        witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+        witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     assert before in str(refused.value)
     # Another history of the same log, signed by its own key.
     leaves = [merkle.leaf_hash(str(number).encode()) for number in range(400)]
@@ -117,9 +117,9 @@ async def test_a_fork_is_refused_with_both_signed_checkpoints(town: City, tmp_pa
             path.write_bytes(b"".join(some))
     (other / "checkpoint").write_text(signer.sign(Checkpoint(head.origin, 400, merkle.root_of(leaves)).text()))
     with pytest.raises(Forked):
-        witness.cosign_log(f"file://{other}", key, remembered, None, NOW)
+        witness.cosign_log(f"file://{other}", [key], remembered, None, NOW)
     fresh = tmp_path / "fresh"
-    assert witness.cosign_log(f"file://{other}", key, fresh, None, NOW)[1].size == 400
+    assert witness.cosign_log(f"file://{other}", [key], fresh, None, NOW)[1].size == 400
     assert remembered.read_text() == before
 
 
@@ -128,7 +128,7 @@ async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
     key = announcements.log_key(town.app_context, Log.POLICY)
     await grow(town, 300)
     await archive.write(town.app_context, folder)
-    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+    witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     await grow(town, 5)
     await archive.write(town.app_context, folder)
     (tile,) = (
@@ -142,18 +142,18 @@ async def test_a_bad_copy_proves_nothing(town: City, tmp_path: Path) -> None:
     for harmed in (whole[:-32], bytes([whole[0] ^ 1]) + whole[1:]):
         tile.write_bytes(harmed)
         with pytest.raises(Unreachable):
-            witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+            witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     tile.unlink()
     with pytest.raises(Unreachable):
-        witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+        witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     for base in ("/etc", "gopher://x", f"file://{tmp_path}/nowhere"):
         with pytest.raises(Unreachable):
-            witness.cosign_log(base, key, remembered, None, NOW)
+            witness.cosign_log(base, [key], remembered, None, NOW)
     tile.write_bytes(whole)
     stranger = NoteKey(key.name, Ed25519PrivateKey.generate().public_key().public_bytes_raw())
     with pytest.raises(NoteInvalid):
-        witness.cosign_log(base_of(folder), stranger, remembered, None, NOW)
-    witness.cosign_log(base_of(folder), key, remembered, None, NOW)
+        witness.cosign_log(base_of(folder), [stranger], remembered, None, NOW)
+    witness.cosign_log(base_of(folder), [key], remembered, None, NOW)
     await queries.execute("DELETE FROM log_tile WHERE log = 'policy' AND level = 1")
     with pytest.raises(TreeBroken):
         await archive.write(town.app_context, tmp_path / "another")

@@ -1,0 +1,47 @@
+"""Keys of the logs by epoch: a key signs under the origin of each epoch that ran before it was replaced."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+
+from consent.database import queries
+from consent.transparency import checkpoint, log_epochs
+from consent.transparency.checkpoint import NoteKey
+from consent.transparency.logs import Log
+from consent.transparency.publication import Publisher
+from service.compliance import public_keys
+
+
+@dataclass(frozen=True, slots=True)
+class EpochKey:
+    """A published key under the origin of an epoch, and the time in which it signs; None while it is not replaced."""
+
+    key: NoteKey
+    active_from: datetime
+    retired_at: datetime | None
+
+
+async def of_epochs(publisher: Publisher, log: Log) -> list[EpochKey]:
+    """Return every published key of a log under the origin of each of its epochs, oldest epoch first.
+
+    A key that was replaced before an epoch began is none of that epoch's: it may have been stolen.
+    """
+    rows = await public_keys.published(public_keys.LOGS)
+    keys, began = [], None
+    for epoch in await log_epochs.epochs(log):
+        origin = publisher.signer_of(log, epoch.number).name
+        for row in rows:
+            retired_at = None if row.retired_at is None else queries.from_micros(row.retired_at)
+            if began is None or retired_at is None or retired_at > began:
+                key = NoteKey(origin, base64.b64decode(row.key_id))
+                keys.append(EpochKey(key, queries.from_micros(row.active_from), retired_at))
+        began = None if epoch.end is None else datetime.fromisoformat(epoch.end.started_at)
+    return keys
+
+
+def signer_of_note(publisher: Publisher, log: Log, epoch: int, note: str) -> NoteKey:
+    """Return the newest key that has signed a note of an epoch; the current key if none of this host's keys has."""
+    keys = publisher.signer_of(log, epoch).keys
+    return next((key for key in keys if checkpoint.is_signed(note, key)), keys[0])
