@@ -18,7 +18,7 @@ WHO = {
     Audience.ADMINISTRATOR: "admin-1",
     Audience.PRIVACY: "officer-1",
 }
-FILES = {"/me/export", "/sign-in/return", "/demo-sign-in"}
+FILES = {"/me/export", "/sign-in/return", "/demo-sign-in", "/desk/day.csv"}
 EXAMPLES = {"{kind}": "benefits", "{id}": "library-deposit"}
 ZOOMED: ViewportSize = {"width": 640, "height": 512}
 """CSS pixels of a window of 1,280 by 1,024 at a zoom of 200 %."""
@@ -32,7 +32,8 @@ def pages_of(audience: Audience | None) -> list[str]:
         path = route.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)
-        if route.audience is audience and route.method == "GET" and "{" not in path and path not in FILES:
+        is_page = route.method == "GET" and not route.fragment and path not in FILES
+        if route.audience is audience and is_page and "{" not in path:
             paths.append(path)
     return paths
 

@@ -43,13 +43,13 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(browser: Browser, city
         desk.check()
         assert desk.page.is_hidden("[data-away]")
         assert desk.page.input_value("#handle") == handle
-        assert "counts once" in desk.page.inner_text("[data-unanswered] .big")
-        assert "Nothing was spent" not in desk.text
+        assert "counts once" in desk.page.inner_text("[data-unanswered] .call")
+        assert "No code was used" not in desk.text
         desk.page.unroute("**/desk/answer-part")
         # Typed in groups and capitals, as the page shows it, it is the same code.
         desk.page.fill("#handle", f"{handle[:8]} {handle[8:]}".upper())
         desk.page.click("#desk-form [value=redeem]")
-        desk.page.wait_for_selector(".verdict.granted:has-text('Honoured')")
+        desk.page.wait_for_selector(".verdict.redeemed")
         assert desk.page.is_hidden("[data-unanswered]")
         desk.go("/desk/day")
         assert len(keys) == 1
@@ -61,10 +61,10 @@ def test_the_desk_says_nothing_was_used_only_when_no_request_was_sent(browser: B
         asked: list[str] = []
         desk.page.on("request", lambda request: asked.append(request.url))
         desk.context.set_offline(True)
-        desk.page.fill("#handle", "abcd")
+        desk.page.fill("#handle", "ab" * 16)
         desk.page.click("#desk-form [value=redeem]")
         desk.page.wait_for_selector("[data-away]:not([hidden])")
-        assert "Nothing was spent" in desk.page.inner_text("[data-away] .big")
+        assert "No code was used" in desk.page.inner_text("[data-away] .call")
         assert not [url for url in asked if url.endswith("/desk/answer-part")]
         assert desk.page.is_hidden("[data-unanswered]")
         desk.context.set_offline(False)
@@ -75,14 +75,14 @@ def test_a_checked_code_is_redeemed_by_one_press(browser: Browser, city: Process
     with visiting(browser, city.base, language="en") as desk:
         desk.sign_in(Audience.VENUE, "city-library-main")
         desk.page.fill("#handle", handle)
-        desk.tap("Only look")
-        desk.page.wait_for_selector(".verdict.granted:has-text('nothing was spent')")
+        desk.tap("Check only")
+        desk.page.wait_for_selector(".verdict.valid:has-text('not redeemed yet')")
         desk.check()
         assert desk.page.input_value("#handle") == handle
         # The next scan takes the place of what stands there.
         assert desk.page.evaluate("getSelection().toString()") == handle
-        desk.tap("Honour it now")
-        desk.page.wait_for_selector(".verdict.granted:has-text('Honoured')")
+        desk.tap("Redeem now")
+        desk.page.wait_for_selector(".verdict.redeemed")
         assert desk.page.input_value("#handle") == ""
 
 
@@ -181,3 +181,24 @@ def test_printed_pages_are_white_and_have_no_navigation(browser: Browser, city: 
         assert officer.page.locator("body").evaluate(colours) == ["rgb(15, 31, 25)", "rgb(255, 255, 255)"]
         assert officer.page.locator("span.yes").first.evaluate(colours)[0] == "rgb(7, 94, 77)"
         assert officer.page.locator(".side").is_hidden()
+
+
+def test_sound_and_vibration_are_switched_once_for_a_device(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en") as desk:
+        desk.sign_in(Audience.VENUE, "city-library-main")
+        switch = desk.page.locator("[data-sound]")
+        assert switch.get_attribute("aria-pressed") == "true"
+        switch.click()
+        assert switch.get_attribute("aria-pressed") == "false"
+        desk.go("/desk")
+        assert desk.page.locator("[data-sound]").get_attribute("aria-pressed") == "false"
+
+
+def test_a_code_that_was_cut_off_stays_in_the_field(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en") as desk:
+        desk.sign_in(Audience.VENUE, "city-library-main")
+        desk.page.fill("#handle", "abcd 1234")
+        desk.page.press("#handle", "Enter")
+        desk.page.wait_for_selector(".verdict.incomplete:has-text('8 characters, 32 needed')")
+        assert desk.page.input_value("#handle") == "abcd 1234"
+        desk.check()

@@ -20,7 +20,7 @@ TEXTS = {
         "points": "我有 63 分",
         "ask": "允许市图书馆核验资格",
         "show": "出示代码",
-        "applies": "适用",
+        "applies": "已核销",
         "standard": "按标准条款办理",
         "stop": "停止: 绿色出行",
         "stop_now": "停止",
@@ -38,7 +38,7 @@ TEXTS = {
         "points": "I have 63 points",
         "ask": "Allow City Library to check eligibility",
         "show": "Show the code",
-        "applies": "It applies",
+        "applies": "Redeemed",
         "standard": "Standard terms apply",
         "stop": "Stop: Green Travel",
         "stop_now": "Stop",
@@ -48,7 +48,7 @@ TEXTS = {
         "verify": "Verify now",
         "sound": "Both logs and every person's chain are sound",
         "gate": "As it stands nobody can approve it",
-        "honour": "Honour it",
+        "honour": "Redeem",
     },
 }
 

@@ -35,7 +35,7 @@ PLURAL = re.compile(r"\[(\w+)\]")
 STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A template's sentence without values."""
 FILTERS = (
-    "name", "day", "month", "day_of", "number", "amount", "moment", "hours",
+    "name", "day", "month", "day_of", "number", "amount", "moment", "clock", "hours",
     "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """Methods of `Localizer` that templates use as filters."""
@@ -126,6 +126,10 @@ class Localizer:
         """Format an ISO instant as day and minute in the city's zone."""
         local = datetime.fromisoformat(moment).astimezone(self.zone)
         return f"{self.day(local.date())} {local:%H:%M}"
+
+    def clock(self, moment: str) -> str:
+        """Format an ISO instant as the minute in the city's zone, without the day."""
+        return f"{datetime.fromisoformat(moment).astimezone(self.zone):%H:%M}"
 
     def hours(self, moment: str) -> str:
         """Format the hour that begins at an ISO instant: the access log stores no minutes."""

@@ -3,13 +3,17 @@ const form = document.querySelector("#desk-form");
 const field = form.querySelector("[name=handle]");
 const keyField = form.querySelector("[name=_key]");
 const verdict = document.querySelector("#answer");
+const today = document.querySelector("#today");
 const offline = document.querySelector("[data-away]");
 const unanswered = document.querySelector("[data-unanswered]");
 const viewer = document.querySelector("[data-viewer]");
 const video = viewer.querySelector("video");
 const openCamera = form.querySelector("[data-camera]");
 const noCamera = document.querySelector("[data-no-camera]");
+const soundSwitch = document.querySelector("[data-sound]");
 const ANSWER_SECONDS = 15;
+const SAME_CODE_SECONDS = 4;
+const isPhone = matchMedia("(max-width: 59.99rem)").matches && matchMedia("(pointer: coarse)").matches;
 let sending = false;
 
 // Idempotency-Key by code, of every code that was sent without an answer: sent again, it is redeemed once.
@@ -20,6 +24,61 @@ if (!unanswered.hidden) keys.set(plain(field.value), keyField.value);
 function show(notice) {
   for (const element of [offline, unanswered]) element.hidden = element !== notice;
   if (notice) verdict.replaceChildren();
+  scrollTo(0, 0);
+}
+
+// Keep the cursor in the field for hand scanners; on a phone that would open the keyboard over the verdict.
+function focusField() {
+  if (isPhone) return;
+  field.focus({ preventScroll: true });
+  field.select(); // the next scan replaces the code
+}
+
+// Sound and vibration, switched once for this device.
+const SOUND = "credit-easy-desk-sound";
+const TONES = { redeemed: [660, 880], valid: [660], standard: [330], incomplete: [220, 220] };
+const VIBRATIONS = { redeemed: [60], valid: [60], standard: [60, 80, 60], incomplete: [200] };
+let audio = null;
+const soundIsOn = () => soundSwitch.getAttribute("aria-pressed") === "true";
+function setSound(on) {
+  soundSwitch.setAttribute("aria-pressed", String(on));
+  try {
+    localStorage.setItem(SOUND, on ? "on" : "off");
+  } catch {
+    // Storage can be forbidden; the switch then lasts as long as the page.
+  }
+}
+try {
+  setSound(localStorage.getItem(SOUND) !== "off");
+} catch {
+  setSound(true);
+}
+soundSwitch.hidden = false;
+soundSwitch.addEventListener("click", () => setSound(!soundIsOn()));
+
+function signal(kind) {
+  if (!soundIsOn() || !TONES[kind]) return;
+  navigator.vibrate?.(VIBRATIONS[kind]);
+  audio ??= new AudioContext();
+  TONES[kind].forEach((frequency, at) => {
+    const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+    const begins = audio.currentTime + at * 0.14;
+    tone.frequency.value = frequency;
+    volume.gain.setValueAtTime(0.15, begins);
+    volume.gain.exponentialRampToValueAtTime(0.001, begins + 0.13);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(begins);
+    tone.stop(begins + 0.13);
+  });
+}
+
+async function refreshToday() {
+  try {
+    const reply = await fetch(today.dataset.part, { headers: { accept: "text/html" } });
+    if (reply.ok) today.innerHTML = await reply.text();
+  } catch {
+    // The figures are read again with the next code.
+  }
 }
 
 // Send the form without the script, for answers that are whole pages (too many requests, a form that is too old).
@@ -38,7 +97,7 @@ async function send(act) {
   if (!navigator.onLine) {
     // Nothing was sent now; whether an earlier attempt arrived is unknown.
     show(keys.has(code) ? unanswered : offline);
-    field.focus();
+    focusField();
     return;
   }
   sending = true;
@@ -67,14 +126,19 @@ async function send(act) {
     show(null);
     verdict.innerHTML = text;
     if (act === "redeem") keys.delete(code);
-    if (!verdict.querySelector("[data-honour]")) field.value = "";
+    const kind = verdict.querySelector("[data-verdict]")?.dataset.verdict;
+    signal(kind);
+    field.toggleAttribute("aria-invalid", false);
+    if (kind === "incomplete") field.setAttribute("aria-invalid", "true");
+    // What can still be redeemed or completed stays in the field.
+    if (kind === "redeemed" || kind === "standard") field.value = "";
+    if (kind === "redeemed") refreshToday();
   } catch {
     unanswered.querySelector("[data-spending]").hidden = act !== "redeem";
     show(unanswered);
   } finally {
     sending = false;
-    field.focus();
-    field.select(); // the next scan replaces the code
+    focusField();
   }
 }
 
@@ -83,6 +147,7 @@ form.addEventListener("submit", (event) => {
   send(event.submitter?.value ?? "redeem");
 });
 verdict.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-redeem]")) return; // taking back is a page of its own
   event.preventDefault();
   field.value = event.target.elements.handle.value;
   send("redeem");
@@ -121,29 +186,42 @@ async function createReader() {
 function closeCamera() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
-  viewer.hidden = true;
-  field.focus();
+  showCamera(false);
+  focusField();
 }
 
+function showCamera(on) {
+  viewer.hidden = !on && !isPhone;
+  viewer.classList.toggle("on", on);
+  viewer.querySelector("[data-start]").hidden = on;
+  for (const element of viewer.querySelectorAll("[data-close], [data-reading]")) element.hidden = !on;
+}
+
+// Read codes until the camera is closed. A code that stays in view is one code.
 async function startCamera() {
+  if (stream) return;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   } catch {
     noCamera.hidden = false;
-    field.focus();
+    focusField();
     return;
   }
-  viewer.hidden = false;
+  const own = stream;
+  showCamera(true);
   video.srcObject = stream;
   await video.play();
   const read = await createReader();
-  while (stream) {
-    const code = video.videoWidth ? await read(video) : undefined;
-    if (code) {
+  let [last, seen] = ["", 0];
+  while (stream === own) {
+    const code = video.videoWidth && !sending ? await read(video) : undefined;
+    const now = performance.now();
+    if (code && code === last && now - seen < SAME_CODE_SECONDS * 1000) seen = now;
+    else if (code && stream === own) {
+      [last, seen] = [code, now];
       field.value = code;
-      closeCamera();
-      send("redeem");
-      return;
+      await send("redeem");
+      seen = performance.now();
     }
     await new Promise((next) => setTimeout(next, 120));
   }
@@ -152,5 +230,22 @@ async function startCamera() {
 if (navigator.mediaDevices?.getUserMedia) {
   openCamera.hidden = false;
   openCamera.addEventListener("click", startCamera);
+  viewer.querySelector("[data-start]").addEventListener("click", startCamera);
+  if (isPhone) {
+    showCamera(false);
+    addEventListener("load", () => field.blur()); // `autofocus` would open the keyboard over the camera
+    // Where the camera was allowed before, it opens without a tap.
+    navigator.permissions?.query({ name: "camera" }).then(
+      (permission) => permission.state === "granted" && startCamera(),
+      () => undefined,
+    );
+  }
 }
 viewer.querySelector("[data-close]").addEventListener("click", closeCamera);
+let wasOpen = false;
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    wasOpen = stream !== null;
+    if (wasOpen) closeCamera();
+  } else if (wasOpen) startCamera();
+});

@@ -51,14 +51,13 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     handle = me.html.split('class="typed"')[1].split(">")[1].split("<")[0]
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
-    assert "It applies" in desk.text
-    assert "nothing was spent" in desk.text
+    assert "Valid, not redeemed yet" in desk.text
     await desk.send("/desk/answer", handle=handle.upper(), act="redeem")
-    assert "It applies Borrow without a deposit: No deposit, up to ¥100" in desk.text
+    assert "Redeemed : No deposit, up to ¥100 Borrow without a deposit · until" in desk.text
     await desk.send("/desk/answer", handle=handle, act="redeem")
     assert "Standard terms apply" in desk.text
     await desk.go("/desk/day")
-    await desk.send("Take it back", reason_code="mistaken_scan")
+    await desk.send("Scanned by mistake", reason_code="mistaken_scan")
     assert "Taken back" in desk.text
     # The access log; and the withdrawal.
     await me.go("/me/accesses")

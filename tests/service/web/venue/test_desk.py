@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
 
 from benefits.redemption import redeem
 from service.auth.access_tokens import Audience
+from service.web import csv_file
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -37,7 +40,7 @@ async def test_a_desk_says_whose_it_is(town: City) -> None:
         await desk.go(path)
         assert f"{mine['name']['en']} City Library" in desk.text
     await desk.go("/desk")
-    await desk.send("/desk/answer", handle="nothing", act="redeem")
+    await desk.send("/desk/answer", handle="ab" * 16, act="redeem")
     assert 'aria-label="Signed in"' in desk.html
     assert f"{mine['name']['en']} City Library" in desk.text
 
@@ -46,12 +49,12 @@ async def test_a_checked_code_is_redeemed_without_typing_again(town: City) -> No
     handle = await handle_of(town, "looked-1")
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
     await desk.send("/desk/answer", handle=handle, act="check")
-    assert "nothing was spent" in desk.text
-    now = next(form for form in desk.forms if "Honour it now" in form.text)
+    assert "Valid, not redeemed yet No deposit, up to ¥100" in desk.text
+    now = next(form for form in desk.forms if "Redeem now" in form.text)
     assert dict(now.fields)["handle"] == handle
     await desk.submit(now, act="redeem")
-    assert "Honoured. It runs until" in desk.text
-    assert not [form for form in desk.forms if "Honour it now" in form.text]
+    assert "Redeemed : No deposit, up to ¥100" in desk.text
+    assert not [form for form in desk.forms if "Redeem now" in form.text]
 
 
 async def test_a_lost_answer_is_requested_again_with_the_same_key(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,20 +68,20 @@ async def test_a_lost_answer_is_requested_again_with_the_same_key(town: City, mo
         broken.setattr(redeem, "redeem", away)
         await desk.send("/desk/answer", handle=handle, act="redeem")
     assert desk.status == 503
-    assert "No answer came. Press again: it counts once." in desk.text
-    assert desk.html.index("data-unanswered") < desk.html.index("No answer came") < desk.html.index("hidden data-away")
+    assert "No answer yet. Press Redeem again: it counts once." in desk.text
+    assert desk.html.index("data-unanswered") < desk.html.index("No answer yet") < desk.html.index("hidden data-away")
     form = next(form for form in desk.forms if form.action == "/desk/answer")
     key = dict(form.fields)["_key"]
     assert dict(form.fields)["handle"] == handle
-    # Honoured meanwhile by this very request, whose answer was lost: the same key brings the same answer.
+    # Redeemed meanwhile by this very request, whose answer was lost: the same key brings the same answer.
     done = await town.venue().post("/v1/venue/redemptions", {"handle": handle}, key=key)
     assert done.status_code == 201
     await desk.submit(form, act="redeem")
-    assert "Honoured. It runs until" in desk.text
+    assert "Redeemed : No deposit, up to ¥100" in desk.text
     # Another code in that form is a request of its own.
     other = await handle_of(town, "away-2")
     await desk.submit(form, handle=other, act="redeem")
-    assert "Honoured. It runs until" in desk.text
+    assert "Redeemed : No deposit, up to ¥100" in desk.text
 
 
 async def test_the_list_defaults_to_today_and_a_bad_date_is_explained(town: City) -> None:
@@ -88,13 +91,59 @@ async def test_the_list_defaults_to_today_and_a_bad_date_is_explained(town: City
     today = await town.today()
     for path in ("/desk/day", f"/desk/day?day={today}"):
         await desk.go(path)
-        assert "<h1>Today's list" in desk.html.replace("&#39;", "'")
+        assert '<h1 class="grow">Today\'s redemptions' in desk.html.replace("&#39;", "'")
         assert "Take back" in desk.text
     await desk.go(f"/desk/day?day={today - timedelta(days=1)}")
-    assert "The list of" in desk.text
+    assert "Redemptions on" in desk.text
     assert "Nothing on this day." in desk.text
     for odd in ("2026-99-99", "yesterday"):
         await desk.go(f"/desk/day?day={odd}")
         assert desk.status == 200
         assert "There is no such day in the calendar. Here is today's list." in desk.text
         assert "Take back" in desk.text
+
+
+@pytest.mark.parametrize("typed", ["", "abc 12", "g" * 32, "a" * 31, "a" * 33, "図書館"])
+async def test_what_cannot_be_a_code_is_not_sent(town: City, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+
+    async def never(*_: object) -> None:
+        raise AssertionError("no call is made for it")
+
+    monkeypatch.setattr(redeem, "redeem", never)
+    for path in ("/desk/answer", "/desk/answer-part"):
+        await desk.go("/desk")
+        form = next(form for form in desk.forms if form.action == "/desk/answer")
+        answer = await desk.client.post(path, data={**dict(form.fields), "handle": typed, "act": "redeem"})
+        assert answer.status_code == 200
+        assert "That is not a complete code" in answer.text
+        assert "Standard terms apply" not in answer.text
+
+
+async def test_a_redemption_is_taken_back_on_its_verdict(town: City) -> None:
+    handle = await handle_of(town, "back-1")
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+    await desk.send("/desk/answer", handle=handle, act="redeem")
+    back = next(form for form in desk.forms if form.action.endswith("/reverse"))
+    await desk.submit(back, reason_code="mistaken_scan")
+    assert desk.url.split("?")[0].endswith("/desk")
+    assert "Taken back. The person is told" in desk.text
+    assert "0 redeemed" in desk.text
+    assert "1 taken back" in desk.text
+
+
+async def test_the_day_is_a_file_for_spreadsheets(town: City) -> None:
+    handle = await handle_of(town, "csv-1")
+    assert (await town.venue().post("/v1/venue/redemptions", {"handle": handle})).status_code == 201
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+    answer = await desk.client.get("/desk/day.csv")
+    assert answer.headers["content-disposition"].endswith(f'redemptions-{await town.today()}.csv"')
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["benefit_id"], row["benefit"], row["state"]) for row in rows] == [
+        ("library-deposit", "Borrow without a deposit", "redeemed")
+    ]
+
+
+def test_no_cell_of_a_file_is_run_by_a_spreadsheet() -> None:
+    text = csv_file.text_of(("a", "b"), [("=HYPERLINK(1)", -5), ("@x", None)])
+    assert list(csv.reader(io.StringIO(text.lstrip("\ufeff")))) == [["a", "b"], ["'=HYPERLINK(1)", "-5"], ["'@x", ""]]

@@ -1,0 +1,35 @@
+"""Tables of the pages as CSV files that spreadsheets open: UTF-8 with a byte order mark, no formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from starlette.responses import Response
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Excel reads UTF-8 only with it."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make a spreadsheet run a cell."""
+
+
+def text_of(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as CSV text; a text that a spreadsheet would run gets an apostrophe in front."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return BYTE_ORDER_MARK + file.getvalue()
+
+
+def response(filename: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """Return a table as a file to download."""
+    headers = {"content-disposition": f'attachment; filename="{filename}"'}
+    return Response(text_of(header, rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
