@@ -260,32 +260,18 @@ async def _seal_corrections(keyring: Keyring, after: Key) -> tuple[Key | None, i
     return last, len(rows)
 
 
-async def _delete_subjects(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
-    rows, last = await _page("subject", ("subject_index",), after, f"index_version < {keyring.index_version:d}")
-    await queries.execute_many(
-        "DELETE FROM subject WHERE subject_index = $1", [(row["subject_index"],) for row in rows]
-    )
-    return last, len(rows)
+def _delete_rows(table: str, key: Sequence[str]) -> Batch:
+    """Return the step that deletes the rows of a table under older index keys, by the columns of its key."""
+    condition = " AND ".join(f"{column} = ${place}" for place, column in enumerate(key, start=1))
 
+    async def delete_batch(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
+        rows, last = await _page(table, key, after, f"index_version < {keyring.index_version:d}")
+        await queries.execute_many(
+            f"DELETE FROM {table} WHERE {condition}", [tuple(row[column] for column in key) for row in rows]
+        )
+        return last, len(rows)
 
-async def _delete_accounts(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
-    key = ("source_id", "account_index")
-    rows, last = await _page("linked_account", key, after, f"index_version < {keyring.index_version:d}")
-    await queries.execute_many(
-        "DELETE FROM linked_account WHERE source_id = $1 AND account_index = $2",
-        [tuple(row[column] for column in key) for row in rows],
-    )
-    return last, len(rows)
-
-
-async def _delete_records(keyring: Keyring, after: Key) -> tuple[Key | None, int]:
-    key = ("source_id", "source_record_index")
-    rows, last = await _page("record_index", key, after, f"index_version < {keyring.index_version:d}")
-    await queries.execute_many(
-        "DELETE FROM record_index WHERE source_id = $1 AND source_record_index = $2",
-        [tuple(row[column] for column in key) for row in rows],
-    )
-    return last, len(rows)
+    return delete_batch
 
 
 WRITE: Mapping[str, Batch] = MappingProxyType(
@@ -302,9 +288,9 @@ REMOVE: Mapping[str, Batch] = MappingProxyType(
         "links": _rewrite_links,
         "endings": _seal_endings,
         "corrections": _seal_corrections,
-        "old subjects": _delete_subjects,
-        "old accounts": _delete_accounts,
-        "old records": _delete_records,
+        "old subjects": _delete_rows("subject", ("subject_index",)),
+        "old accounts": _delete_rows("linked_account", ("source_id", "account_index")),
+        "old records": _delete_rows("record_index", ("source_id", "source_record_index")),
     }
 )
 """The steps of `remove_old`."""
