@@ -1,8 +1,8 @@
 """Replay of many tombstones: `python -m loadtests.benchmarks.tombstones --stones 1000000 --persons 3000000 [--sqlite]`.
 
-A database of persons with a consent each, and a segment of tombstones of which LACKING are not carried out in it, as
-after the restore of an older copy. All are replayed from the start, as `replay-tombstones` does: seconds, and the
-growth of the process's memory meanwhile.
+A database of persons with a consent each, and a segment of tombstones, LACKING of them of consents that the database
+has as given, as after the restore of an older copy. All are replayed from the start, as `replay-tombstones` does:
+seconds, and the growth of the process's memory meanwhile.
 """
 
 from __future__ import annotations
