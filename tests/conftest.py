@@ -18,7 +18,7 @@ from service.observability.bounded_lines import BoundedLines
 from service.runtime.server import tune_gc
 from service.settings import Settings
 from service.storage import database
-from tests.support import city, clusters, servers
+from tests.support import city, clusters, keyrings, servers
 from tests.support.seeding import seed_database
 
 # No example is judged by its time. Every run tries the same ones, so that a failure is the change's;
@@ -203,3 +203,9 @@ def _created(request: pytest.FixtureRequest, template: str = "template1") -> str
     url = server.create(template)
     request.addfinalizer(lambda: server.drop(url))
     return url
+
+
+@pytest.fixture
+def keyring_path(tmp_path: Path, city_settings: Settings) -> Path:
+    """The keyring file of the city under test, on the first host."""
+    return keyrings.write_file(city_settings, tmp_path)

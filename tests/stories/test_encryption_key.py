@@ -17,47 +17,26 @@ from service.auth.keyring_file import EncryptionStep
 from service.compliance import key_fingerprints, keyring_rotation
 from service.compliance.keyring_rotation import KeyElsewhere
 from service.demo import seed
-from service.doctor import database_checks
-from service.doctor.examination import Examination
 from service.settings import Settings
 from tests.support import city
 from tests.support.command_line import run_command
+from tests.support.keyrings import doctor_lines, with_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 
-def with_file(settings: Settings, path: Path) -> Settings:
-    return replace(settings, keyring=keyring_file.read(path))
-
-
-@pytest.fixture
-def path(tmp_path: Path, city_settings: Settings) -> Path:
-    """The keyring file of the city under test, on the first host."""
-    keyring = city_settings.keyring
-    keys = {str(version): key.hex() for version, key in keyring.encryption_keys.items()}
-    file = tmp_path / "keyring.json"
-    keyring_file.create(file)
-    keyring_file.replace(
-        file, {"current": keyring.current, "encryption_keys": keys, "index_key": keyring.index_key.hex()}
-    )
-    return file
-
-
-async def doctor_lines(settings: Settings) -> list[str]:
-    examination = Examination({}, demo=settings, opened=True, migrated=True)
-    return [": ".join((result.state, result.text)) for result in await database_checks.keys(examination)]
-
-
-async def test_a_city_replaces_its_encryption_key(city_settings: Settings, demo_folder: Path, path: Path) -> None:
+async def test_a_city_replaces_its_encryption_key(
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
+) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
         await town.resident("wang").volunteer(7_200, "v-wang")
         await key_fingerprints.require_known(city_settings)
-        added = await keyring_rotation.add_encryption_key(path, make_current=False)
+        added = await keyring_rotation.add_encryption_key(keyring_path, make_current=False)
         assert (added.step, added.version) == (EncryptionStep.ADDED, 2)
-        (line,) = await doctor_lines(with_file(city_settings, path))
+        (line,) = await doctor_lines(with_file(city_settings, keyring_path))
         assert line == "warning: encryption key 2 waits to be the current one"
-        await keyring_rotation.add_encryption_key(path, make_current=True)
-    rotated = with_file(city_settings, path)
+        await keyring_rotation.add_encryption_key(keyring_path, make_current=True)
+    rotated = with_file(city_settings, keyring_path)
     async with city.running_city(rotated, demo_folder) as town:
         await key_fingerprints.require_known(rotated)
         # A key of before opens what is there; a new resident is under the new key.
@@ -84,12 +63,12 @@ async def test_a_row_whose_key_is_missing_is_an_error(city_settings: Settings, d
 
 
 async def test_a_host_without_the_newest_key_makes_no_other(
-    city_settings: Settings, demo_folder: Path, path: Path, tmp_path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path, tmp_path: Path
 ) -> None:
     second = tmp_path / "second.json"
-    shutil.copy(path, second)
+    shutil.copy(keyring_path, second)
     async with city.running_city(city_settings, demo_folder):
-        await keyring_rotation.add_encryption_key(path, make_current=True)
+        await keyring_rotation.add_encryption_key(keyring_path, make_current=True)
         with pytest.raises(KeyElsewhere, match="another host has made the key encryption-2"):
             await keyring_rotation.add_encryption_key(second, make_current=True)
         assert keyring_file.read(second).current == 1

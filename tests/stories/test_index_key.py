@@ -26,12 +26,11 @@ from service.compliance import full_erasure, key_fingerprints, keyring_rotation
 from service.compliance.key_fingerprints import KeyMismatch
 from service.compliance.keyring_rotation import WAIT, IndexStep, KeyElsewhere
 from service.demo import seed
-from service.doctor import database_checks
-from service.doctor.examination import Examination
 from service.settings import Settings
 from tests.support import city
 from tests.support.city import record
 from tests.support.command_line import run_command
+from tests.support.keyrings import doctor_lines, with_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 INDEXED = {
@@ -44,24 +43,6 @@ INDEXED = {
 
 class Stopped(Exception):
     """The end of a process, as far as the database can tell."""
-
-
-def with_file(settings: Settings, path: Path) -> Settings:
-    """The settings of a process that was restarted with the keyring file."""
-    return replace(settings, keyring=keyring_file.read(path))
-
-
-@pytest.fixture
-def path(tmp_path: Path, city_settings: Settings) -> Path:
-    """The keyring file of the city under test, on the first host."""
-    keyring = city_settings.keyring
-    keys = {str(version): key.hex() for version, key in keyring.encryption_keys.items()}
-    file = tmp_path / "keyring.json"
-    keyring_file.create(file)
-    keyring_file.replace(
-        file, {"current": keyring.current, "encryption_keys": keys, "index_key": keyring.index_key.hex()}
-    )
-    return file
 
 
 async def versions_of_values() -> dict[str, Counter[tuple[int, ...]]]:
@@ -91,12 +72,7 @@ def stopped_at_commit(number: int) -> Iterator[None]:
         fault_points.arm(None)
 
 
-async def doctor_lines(settings: Settings) -> list[str]:
-    examination = Examination({}, demo=settings, opened=True, migrated=True)
-    return [": ".join((result.state, result.text)) for result in await database_checks.keys(examination)]
-
-
-async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folder: Path, path: Path) -> None:
+async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folder: Path, keyring_path: Path) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         wang = town.resident("wang")
@@ -114,10 +90,10 @@ async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folde
         assert retracted.status_code in (200, 204), retracted.text
         await gone.volunteer(60, "v-gone")
         assert (await town.client.delete("/v1/me", headers=gone.headers())).status_code == 200
-        added = await keyring_rotation.rotate_index(path, await queries.now())
+        added = await keyring_rotation.rotate_index(keyring_path, await queries.now())
         assert (added.step, added.version) == (IndexStep.ADDED, 2)
 
-    both = with_file(city_settings, path)
+    both = with_file(city_settings, keyring_path)
     async with city.running_city(both, demo_folder) as town:
         await key_fingerprints.require_known(both)
         assert await town.resident("wang").total() == 63
@@ -126,14 +102,14 @@ async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folde
         assert (counted["subject"][(1, 2)], counted["linked_account"][(1, 2)]) == (1, 1)
         assert await doctor_lines(both) == ["warning: index key 2 is not the current one yet"]
         at = await queries.now()
-        switched = await keyring_rotation.rotate_index(path, at)
+        switched = await keyring_rotation.rotate_index(keyring_path, at)
         assert switched.step is IndexStep.SWITCHED
         assert switched.written is not None
         assert switched.written.rows >= sum(counted["record_index"].values())
         assert switched.written.unknown == 0
         assert all(set(table) == {(1, 2)} for table in (await versions_of_values()).values())
 
-    current = with_file(city_settings, path)
+    current = with_file(city_settings, keyring_path)
     assert (current.keyring.index_version, list(current.keyring.index_keys)) == (2, [1, 2])
     async with city.running_city(current, demo_folder) as town:
         await key_fingerprints.require_known(current)
@@ -147,15 +123,15 @@ async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folde
         redeemed = await venue.post("/v1/venue/redemptions", {"handle": ticket["handle"]}, key="lost-answer")
         assert redeemed.status_code == 201, redeemed.text
         assert redeemed.json()["applies"] is True
-        waiting = await keyring_rotation.rotate_index(path, await queries.now())
+        waiting = await keyring_rotation.rotate_index(keyring_path, await queries.now())
         assert (waiting.step, waiting.until is not None) == (IndexStep.WAITING, True)
         ended = (await town.source("volunteer-service").get("/v1/source/links?state=ended")).json()["data"]
         assert [link["account"] for link in ended] == ["v-gone"]
-        removed = await keyring_rotation.rotate_index(path, await queries.now() + WAIT)
+        removed = await keyring_rotation.rotate_index(keyring_path, await queries.now() + WAIT)
         assert removed.step is IndexStep.REMOVED
         assert all(set(table) == {(2,)} for table in (await versions_of_values()).values())
 
-    last = with_file(city_settings, path)
+    last = with_file(city_settings, keyring_path)
     assert list(last.keyring.index_keys) == [2]
     async with city.running_city(last, demo_folder) as town:
         await key_fingerprints.require_known(last)
@@ -181,24 +157,24 @@ async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folde
 
 
 async def test_two_hosts_at_any_two_steps_know_one_person(
-    city_settings: Settings, demo_folder: Path, path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
     async with city.running_city(city_settings, demo_folder):
         await key_fingerprints.require_known(city_settings)
         at = await queries.now()
         hosts = [city_settings.keyring]
         for moment in (at, at, at + 2 * WAIT):
-            before, after = hosts[-1], await next_keyring(path, hosts, moment)
+            before, after = hosts[-1], await next_keyring(keyring_path, hosts, moment)
             for order in ((before, after), (after, before)):
                 for name in ("subject", "account"):
                     await one_owner(order, f"{name}-{len(hosts)}-{order[0].index_version}-{id(order[0])}")
             hosts.append(after)
 
 
-async def next_keyring(path: Path, hosts: list[Keyring], moment: object) -> Keyring:
+async def next_keyring(keyring_path: Path, hosts: list[Keyring], moment: object) -> Keyring:
     """Take a step and return its keyring; before the last step, the host of before is one that knows both keys."""
-    await keyring_rotation.rotate_index(path, moment)  # type: ignore[arg-type]
-    return keyring_file.read(path)
+    await keyring_rotation.rotate_index(keyring_path, moment)  # type: ignore[arg-type]
+    return keyring_file.read(keyring_path)
 
 
 async def one_owner(hosts: tuple[Keyring, Keyring], subject: str) -> None:
@@ -217,12 +193,12 @@ async def one_owner(hosts: tuple[Keyring, Keyring], subject: str) -> None:
 
 
 async def test_first_consents_of_one_person_at_two_hosts_at_once(
-    city_settings: Settings, demo_folder: Path, path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
     async with city.running_city(city_settings, demo_folder):
         await key_fingerprints.require_known(city_settings)
-        await keyring_rotation.rotate_index(path, await queries.now())
-        old, both = city_settings.keyring, keyring_file.read(path)
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
+        old, both = city_settings.keyring, keyring_file.read(keyring_path)
 
         async def first(keyring: Keyring, subject: str) -> str:
             async with queries.transaction():
@@ -237,13 +213,13 @@ async def test_first_consents_of_one_person_at_two_hosts_at_once(
 
 
 async def test_a_host_that_the_rotation_left_behind_may_not_write(
-    city_settings: Settings, demo_folder: Path, path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         await town.resident("wang").volunteer(60, "v-wang")
-        await keyring_rotation.rotate_index(path, await queries.now())
-        await keyring_rotation.rotate_index(path, await queries.now())
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
         # The city still runs with the first keyring: it reads, and says 503 to what would be lost.
         assert await town.resident("wang").total() == 1
         answer = await town.resident("late").post(
@@ -257,33 +233,33 @@ async def test_a_host_that_the_rotation_left_behind_may_not_write(
 
 
 async def test_an_index_key_that_no_row_knows_does_not_start(
-    city_settings: Settings, demo_folder: Path, path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
     async with city.running_city(city_settings, demo_folder):
         await key_fingerprints.require_known(city_settings)
         unknown = replace(city_settings.keyring, index_key=bytes(range(32)), index_version=2)
         with pytest.raises(KeyMismatch, match="KEYRING"):
             await key_fingerprints.require_known(replace(city_settings, keyring=unknown))
-        await keyring_rotation.rotate_index(path, await queries.now())
-        both = keyring_file.read(path)
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
+        both = keyring_file.read(keyring_path)
         await key_fingerprints.require_known(replace(city_settings, keyring=both))
         alone = replace(both.under(2), other_index_keys={})
         for early in (both.under(2), alone):
             # Rows of before have no index under the new key yet.
             with pytest.raises(KeyMismatch, match="KEYRING"):
                 await key_fingerprints.require_known(replace(city_settings, keyring=early))
-        await keyring_rotation.rotate_index(path, await queries.now())
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
         with pytest.raises(KeyMismatch, match="version 1 is missing"):
             await key_fingerprints.require_known(replace(city_settings, keyring=alone))
 
 
 async def test_a_host_without_the_next_index_key_makes_no_other(
-    city_settings: Settings, demo_folder: Path, path: Path, tmp_path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path, tmp_path: Path
 ) -> None:
     second = tmp_path / "second.json"
-    shutil.copy(path, second)
+    shutil.copy(keyring_path, second)
     async with city.running_city(city_settings, demo_folder):
-        await keyring_rotation.rotate_index(path, await queries.now())
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
         with pytest.raises(KeyElsewhere, match="index-2"):
             await keyring_rotation.rotate_index(second, await queries.now())
         assert list(keyring_file.read(second).index_keys) == [1]
@@ -291,37 +267,37 @@ async def test_a_host_without_the_next_index_key_makes_no_other(
 
 @pytest.mark.parametrize("step", ["write", "remove"])
 async def test_a_re_index_that_was_killed_is_continued(
-    city_settings: Settings, demo_folder: Path, path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    city_settings: Settings, demo_folder: Path, keyring_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reindexing, "BATCH", 2)
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         await town.resident("wang").volunteer(60, "v-wang")
-        await keyring_rotation.rotate_index(path, await queries.now())
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
         if step == "remove":
-            await keyring_rotation.rotate_index(path, await queries.now())
+            await keyring_rotation.rotate_index(keyring_path, await queries.now())
         moment = await queries.now() + (WAIT if step == "remove" else WAIT * 0)
         for number in (1, 2, 5, 9):
-            before = keyring_file.read(path)
+            before = keyring_file.read(keyring_path)
             with stopped_at_commit(number), pytest.raises(Stopped):
-                await keyring_rotation.rotate_index(path, moment)
-            assert keyring_file.read(path) == before
+                await keyring_rotation.rotate_index(keyring_path, moment)
+            assert keyring_file.read(keyring_path) == before
             state = await index_versions.load()
             assert state.complete == (1 if step == "write" else 2)
-        await keyring_rotation.rotate_index(path, moment)
+        await keyring_rotation.rotate_index(keyring_path, moment)
         expected = {(1, 2)} if step == "write" else {(2,)}
         assert all(set(table) == expected for table in (await versions_of_values()).values())
-        assert await doctor_lines(with_file(city_settings, path)) != []
+        assert await doctor_lines(with_file(city_settings, keyring_path)) != []
 
 
 async def test_acts_during_the_re_index_are_complete_too(
-    city_settings: Settings, demo_folder: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+    city_settings: Settings, demo_folder: Path, keyring_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reindexing, "BATCH", 3)
     async with city.running_city(city_settings, demo_folder):
         await key_fingerprints.require_known(city_settings)
-        await keyring_rotation.rotate_index(path, await queries.now())
-    async with city.running_city(with_file(city_settings, path), demo_folder) as town:
+        await keyring_rotation.rotate_index(keyring_path, await queries.now())
+    async with city.running_city(with_file(city_settings, keyring_path), demo_folder) as town:
         leaving = [town.resident(f"leaving-{number}") for number in range(4)]
         for number, resident in enumerate(leaving):
             await resident.volunteer(60, f"v-leaving-{number}")
@@ -334,7 +310,9 @@ async def test_acts_during_the_re_index_are_complete_too(
             assert answer.status_code == 200
 
         _, *_ = await asyncio.gather(
-            keyring_rotation.rotate_index(path, await queries.now()), *map(come, range(4)), *map(leave, range(4))
+            keyring_rotation.rotate_index(keyring_path, await queries.now()),
+            *map(come, range(4)),
+            *map(leave, range(4)),
         )
         assert all(set(table) == {(1, 2)} for table in (await versions_of_values()).values())
         orphans = await queries.fetch_all(
@@ -344,14 +322,14 @@ async def test_acts_during_the_re_index_are_complete_too(
 
 
 async def test_an_erasure_during_the_rotation_leaves_no_row(
-    city_settings: Settings, demo_folder: Path, path: Path
+    city_settings: Settings, demo_folder: Path, keyring_path: Path
 ) -> None:
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         await town.resident("wang").volunteer(60, "v-wang")
         for _ in range(2):
-            await keyring_rotation.rotate_index(path, await queries.now())
-    settings = with_file(city_settings, path)
+            await keyring_rotation.rotate_index(keyring_path, await queries.now())
+    settings = with_file(city_settings, keyring_path)
     async with city.running_city(settings, demo_folder) as town:
         known = await persons.find(settings.keyring, "wang")
         assert known is not None
@@ -365,9 +343,9 @@ async def test_an_erasure_during_the_rotation_leaves_no_row(
             assert left == [], table
 
 
-async def test_a_ticket_of_a_notice_of_another_key_is_refused_after_the_rotation(path: Path) -> None:
-    keyring_file.add_index_key(path)
-    both = keyring_file.read(path)
+async def test_a_ticket_of_a_notice_of_another_key_is_refused_after_the_rotation(keyring_path: Path) -> None:
+    keyring_file.add_index_key(keyring_path)
+    both = keyring_file.read(keyring_path)
     ticket = sign(both, "0" * 32, "person")
     assert check(both.under(2), ticket, "person") == "0" * 32
     alone = replace(both.under(2), other_index_keys={})

@@ -15,14 +15,14 @@ import yaml
 
 from consent.database import queries
 from service.demo import seed
-from service.ingest import batch, file_import, lanes, text_rows
+from service.ingest import file_import, lanes, text_rows
 from service.ingest.cells import CellInvalid, Days
 from service.ingest.mapping import MappingInvalid, parse_mapping
 from service.ingest.report import RefusedRow
 from tests.benefits.scoring.recount import recount
 from tests.factories import administrator
 from tests.support.city import City
-from tests.support.imports import run_import, write_file
+from tests.support.imports import before_commit, lose_database, run_import, write_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
@@ -307,24 +307,23 @@ async def test_a_source_that_is_suspended_delivers_no_more(
     await town.resident("li").link("green-travel", "w-2")
     rows = "".join(f"r-{number},w-{1 + number % 2},2025-03-01,1\n" for number in range(40))
     path = write_file(tmp_path, "id,who,day,n\n" + rows)
-    stored, original, calls = 0, batch.commit, 0
+    stored = 0
 
-    async def interrupted(*values: object) -> object:
-        nonlocal calls, stored
-        calls += 1
-        if calls == 5:
-            stop = await administrator(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
-            assert stop.status_code == 200
-            stored = await records()
-        return await original(*values)  # type: ignore[arg-type]
+    async def suspend() -> None:
+        nonlocal stored
+        stop = await administrator(town).post("/v1/admin/sources/green-travel/versions/1/suspend")
+        assert stop.status_code == 200
+        stored = await records()
 
     async def records() -> int:
         row = await queries.fetch_one("SELECT count(*) AS n FROM record WHERE occurred_on = 20250301")
         assert row is not None
         return int(row["n"])
 
-    monkeypatch.setattr(batch, "commit", interrupted)
-    with pytest.raises(file_import.ImportStopped, match="green-travel was suspended") as stopped:
+    with (
+        before_commit(5, suspend),
+        pytest.raises(file_import.ImportStopped, match="green-travel was suspended") as stopped,
+    ):
         await run_import(town, path, PLAIN)
     assert 0 < stored < 40
     # A batch that was under way may have been a moment earlier.
@@ -339,18 +338,7 @@ async def test_what_was_committed_before_a_failure_stays_and_the_rest_can_be_sen
     wang = town.resident("wang")
     await wang.link("green-travel", "w-1")
     path = write_file(tmp_path, "id,who,day,n\n" + "".join(f"r-{number},w-1,2025-03-01,1\n" for number in range(10)))
-    original, calls = batch.commit, 0
-
-    async def failing(*values: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
-            raise OSError("the database went away")
-        return await original(*values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(batch, "commit", failing)
-    with pytest.raises(OSError, match="went away"):
+    with before_commit(3, lose_database), pytest.raises(OSError, match="went away"):
         await run_import(town, path, PLAIN)
-    monkeypatch.setattr(batch, "commit", original)
     report = await run_import(town, path, PLAIN)
     assert (report.accepted, report.duplicates) == (6, 4)

@@ -8,11 +8,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from service.ingest import lanes
 from service.ingest.encodings import FileUnreadable
 from service.ingest.mapping import MappingInvalid
 from service.ingest.report import ImportReport
 from tests.support.city import City
-from tests.support.imports import run_import, write_file
+from tests.support.imports import before_commit, lose_database, run_import, write_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
@@ -294,8 +295,6 @@ async def test_a_workbook_is_read_like_a_csv_file(town: City, tmp_path: Path) ->
 async def test_an_interrupted_import_of_rows_without_ids_repeats_nothing(
     town: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from service.ingest import batch, lanes
-
     monkeypatch.setattr(lanes, "BATCH_MAX", 2)
     mapping = (
         "format: csv\nkind: bike_trip\nquantity: 1\ndate_format: iso\n"
@@ -303,19 +302,8 @@ async def test_an_interrupted_import_of_rows_without_ids_repeats_nothing(
     )
     path = write_file(tmp_path, "c,t\n" + "".join(f"card-1,2026-03-01 08:{n:02}:00\n" for n in range(10)))
     await town.resident("wang").link("green-travel", "card-1")
-    original, calls = batch.commit, 0
-
-    async def failing(*values: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
-            raise OSError("the database went away")
-        return await original(*values)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(batch, "commit", failing)
-    with pytest.raises(OSError, match="went away"):
+    with before_commit(3, lose_database), pytest.raises(OSError, match="went away"):
         await run_import(town, path, mapping)
-    monkeypatch.setattr(batch, "commit", original)
     report = await run_import(town, path, mapping)
     assert (report.accepted, report.duplicates) == (6, 4)
     assert len((await town.resident("wang").get("/v1/me/records?limit=200")).json()["data"]) == 10
