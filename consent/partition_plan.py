@@ -17,6 +17,7 @@ PLAN = PartitionPlan(
         "replaced_record": PERSON_KEY,
         "withdrawal_copy": PERSON_KEY,
         "message": PERSON_KEY,
+        "app_hint": PERSON_KEY,
         "objection": PERSON_KEY,
         "subject": "subject_index",
         "linked_account": "account_index",

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from consent.crypto.vault import Keyring
 from consent.transparency.publication import Publisher
 from service.auth import key_files, keyring_file
-from service.auth.access_tokens import CITY_ZONE, Audience, TrustedIssuer, is_tamper_proof
+from service.auth.access_tokens import CITY_ZONE, OPTIONAL_AUDIENCES, Audience, TrustedIssuer, is_tamper_proof
 from service.auth.demo_issuer import DEMO_ISSUER
 from service.auth.key_files import SigningKey
 from service.storage import database_url
@@ -143,7 +143,7 @@ def _pages(environment: Mapping[str, str]) -> dict[str, Any]:
             f" client_secret_file, scope, sign_out_url, revocation_url ({type(error).__name__})"
         ) from None
     if not clients.keys() <= PAGE_AUDIENCES:
-        raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source")
+        raise SettingsInvalid(f"{PREFIX}PAGES: there are no pages for a data source or the city app")
     addresses = [public, *(address for client in clients.values() for address in _addresses(client))]
     if not all(is_tamper_proof(address) for address in addresses):
         raise SettingsInvalid(f"{PREFIX}PAGES and PUBLIC_URL: addresses are https, or http on this machine")
@@ -206,7 +206,7 @@ def _issuers(text: str) -> dict[Audience, TrustedIssuer]:
         raise SettingsInvalid(
             f"{PREFIX}ISSUERS must be JSON: audience → issuer, audience, jwks_url, algorithms"
         ) from None
-    if missing := set(Audience) - set(issuers):
+    if missing := set(Audience) - OPTIONAL_AUDIENCES - set(issuers):
         raise SettingsInvalid(f"{PREFIX}ISSUERS lacks the audiences {', '.join(sorted(missing))}")
     if any(issuer.issuer == DEMO_ISSUER for issuer in issuers.values()):
         raise SettingsInvalid(f"{PREFIX}ISSUERS names the demonstration issuer, which nobody may trust in production")

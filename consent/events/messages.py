@@ -12,6 +12,7 @@ from tortoise.expressions import Q
 
 from consent.crypto.blind_index import ID_DIGITS, new_id
 from consent.database import queries
+from consent.events import hints
 from consent.events.ledger import Facts
 from consent.models import StoredMessage
 from consent.persons import Person
@@ -58,7 +59,7 @@ async def was_sent(person: Person, key: str) -> bool:
 
 
 async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime, *, key: str | None = None) -> None:
-    """Store a message for the person, in the caller's transaction.
+    """Store a message for the person and set their hint to the city's app, in the caller's transaction.
 
     `key` names a message that a person receives once; its id is made from it, so a second insert fails.
     """
@@ -70,6 +71,7 @@ async def add(person: Person, kind: MessageKind, facts: Facts, at: datetime, *, 
         at=queries.to_micros(at),
         sealed=person.seal("message", "sealed", message_id, json.dumps(dict(facts), ensure_ascii=False).encode()),
     )
+    await hints.set_for(person, at)
 
 
 async def list_for(person: Person, before: tuple[int, str] | None, limit: int) -> list[Message]:

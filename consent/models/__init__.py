@@ -54,6 +54,7 @@ from consent.models.oversight import (
     UseForAll,
 )
 from consent.models.persons import (
+    AppHint,
     ErasedLeaf,
     Erasure,
     Presentation,
@@ -68,6 +69,7 @@ from consent.models.persons import (
 
 __all__ = [
     "AccountLink",
+    "AppHint",
     "CatalogueState",
     "DocumentStep",
     "DraftRefusal",

@@ -173,3 +173,19 @@ class StoredMessage(CompositeKeyModel):
 
     class Meta:
         table = "message"
+
+
+class AppHint(TableModel):
+    """A person who lets the city's app be told that they have something unread; `hint_id` while they have.
+
+    `since` is the hour of the first unread message, `acknowledged_at` the instant at which the app had passed it on.
+    """
+
+    person_id = Text(primary_key=True)
+    opted_in_at = Micros()
+    hint_id = Text(null=True)
+    since = Micros(null=True)
+    acknowledged_at = Micros(null=True)
+
+    class Meta:
+        table = "app_hint"

@@ -17,10 +17,11 @@ from consent import persons
 from consent.consents import account_links, register
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.events import ledger, messages
+from consent.events import hints, ledger, messages
 from consent.kernel.instants import rfc3339
 from consent.models import (
     AccountLink,
+    AppHint,
     ErasedLeaf,
     Erasure,
     LinkCode,
@@ -45,7 +46,7 @@ PAGE = 1_000
 """Rows read at once for an export."""
 DELETED_FIRST: tuple[type[Model], ...] = (
     Presentation, StoredConsent, LinkedAccount, LinkCode, RecordKey, StoredRecord, ReplacedRecord, StoredMessage,
-    StoredObjection, AccountLink, WithdrawalCopy,
+    StoredObjection, AccountLink, WithdrawalCopy, AppHint,
 )  # fmt: skip
 """Tables with rows of a person. The person and then the events go last: a trigger refuses to delete an event whose
 person is there."""
@@ -53,6 +54,7 @@ person is there."""
 
 EXPORTED_LISTS = (
     "consents", "accounts", "records", "events", "uses_for_all", "messages", "objections", "replaced_records",
+    "city_app_hints",
 )  # fmt: skip
 """The lists of an export."""
 
@@ -100,6 +102,9 @@ async def export(person: Person) -> dict[str, Any]:
         ],
         "objections": await objections.export(person),
         "replaced_records": await restoration.export(person),
+        "city_app_hints": [
+            {"opted_in_at": rfc3339(opted_in_at)} for opted_in_at in (await hints.opted_in_at(person),) if opted_in_at
+        ],
     }
 
 

@@ -40,9 +40,16 @@ class TombstoneKind(StrEnum):
     SUBJECT_ERASED = "subject_erased"
     LEAF_ERASED = "leaf_erased"
     """The end of the person whose event has this leaf hash; written where a lost folder is repaired."""
+    HINTS_STOPPED = "hints_stopped"
+    """The end of a person's choice that the city's app may be told of unread messages."""
 
 
-LETTERS = {TombstoneKind.WITHDRAWN: "W", TombstoneKind.ERASED: "E", TombstoneKind.LEAF_ERASED: "L"}
+LETTERS = {
+    TombstoneKind.WITHDRAWN: "W",
+    TombstoneKind.ERASED: "E",
+    TombstoneKind.LEAF_ERASED: "L",
+    TombstoneKind.HINTS_STOPPED: "H",
+}
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 

@@ -75,6 +75,10 @@ class Tombstones:
         """Record an erasure in the running `transaction`; return once it is on disk, or raise OSError."""
         self._append([Tombstone(TombstoneKind.ERASED, "", person_id, at)])
 
+    def hints_stopped(self, person_id: str, at: datetime) -> None:
+        """Record the end of hints in the running `transaction`; return once it is on disk, or raise OSError."""
+        self._append([Tombstone(TombstoneKind.HINTS_STOPPED, "", person_id, at)])
+
     def write_again(self, stones: Sequence[Tombstone]) -> None:
         """Write confirmed tombstones of what the database has already ended; returns once they are on disk."""
         if self.segment is None or self.segment.broken:

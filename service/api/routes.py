@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.api.admin.routes import ADMIN
+from service.api.app.routes import CITY_APP
 from service.api.privacy.routes import PRIVACY
 from service.api.public.routes import PUBLIC
 from service.api.resident.routes import RESIDENT
@@ -16,6 +17,7 @@ AUDIENCES = {
     (Audience.VENUE, "/v1/venue"): VENUE,
     (Audience.ADMINISTRATOR, "/v1/admin"): ADMIN,
     (Audience.PRIVACY, "/v1/privacy"): PRIVACY,
+    (Audience.CITY_APP, "/v1/app"): CITY_APP,
 }
 
 OPERATIONS = tuple(endpoint.operation for endpoints in (*AUDIENCES.values(), PUBLIC) for endpoint in endpoints)

@@ -1,4 +1,4 @@
-"""Verification of RFC 9068 access tokens: a token becomes one of five principals, or an `IdentityError`.
+"""Verification of RFC 9068 access tokens: a token becomes one of six principals, or an `IdentityError`.
 
 A token is valid for the one audience whose issuer and `aud` it names; keys come from that issuer's JWKS alone. No
 verification waits for the network: keys are refreshed in the background. A verified token is cached until it expires.
@@ -41,17 +41,20 @@ CITY_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 class Audience(StrEnum):
-    """The five audiences with guarded calls; a token is valid for exactly one of them."""
+    """The six audiences with guarded calls; a token is valid for exactly one of them."""
 
     RESIDENT = "resident"
     VENUE = "venue"
     SOURCE = "source"
     ADMINISTRATOR = "administrator"
     PRIVACY = "privacy"
+    CITY_APP = "app"
 
 
 STAFF_AUDIENCES = frozenset({Audience.ADMINISTRATOR, Audience.PRIVACY})
-CLIENT_AUDIENCES = frozenset({Audience.VENUE, Audience.SOURCE})
+CLIENT_AUDIENCES = frozenset({Audience.VENUE, Audience.SOURCE, Audience.CITY_APP})
+OPTIONAL_AUDIENCES = frozenset({Audience.CITY_APP})
+"""Audiences that a city may do without: it may have no app of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,13 @@ class Venue:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A data source's OAuth client."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CityApp:
+    """The back end of the city's app, by its OAuth client."""
 
     client_id: str
 
@@ -99,7 +109,7 @@ class PrivacyOfficer:
     """Codes of the divisions in which the member of staff may decide; none without the claim (R15)."""
 
 
-Principal = Resident | Venue | Source | Administrator | PrivacyOfficer
+Principal = Resident | Venue | Source | CityApp | Administrator | PrivacyOfficer
 
 
 class IdentityError(Exception):
@@ -342,10 +352,10 @@ def _principal(issuer: TrustedIssuer, audience: Audience, claims: TokenClaims, t
     """Make the principal of an authentic token for its own audience; `today` is the city's civil day."""
     if audience is Audience.VENUE:
         return Venue(_venue_client(issuer, claims))
-    if audience is Audience.SOURCE:
-        if claims.client_id not in (None, claims.sub):  # a person's token, issued through the source's application
+    if audience in (Audience.SOURCE, Audience.CITY_APP):
+        if claims.client_id not in (None, claims.sub):  # a person's token, issued through the client's application
             raise TokenInvalid(RefusalReason.CLIENT)
-        return Source(claims.sub)
+        return Source(claims.sub) if audience is Audience.SOURCE else CityApp(claims.sub)
     if audience in STAFF_AUDIENCES:
         if claims.staff_id is None:
             raise TokenInvalid(RefusalReason.NO_STAFF_ID)

@@ -1,4 +1,4 @@
-"""The demonstration's identity provider: one ES256 key in the data folder, tokens for all five audiences.
+"""The demonstration's identity provider: one ES256 key in the data folder, tokens for all six audiences.
 
 Its issuer is in the `.invalid` domain and `serve` refuses it. The key can sign a token for any subject, so a key file
 that others can read is refused.

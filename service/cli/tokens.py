@@ -11,7 +11,7 @@ from service.cli.environment import DEMO_FOLDER, DemoDir, fail
 
 
 def print_token(
-    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator or privacy")],
+    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator, privacy or app")],
     subject: Annotated[str, typer.Option()],
     data_dir: DemoDir = DEMO_FOLDER,
     birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,

@@ -16,6 +16,7 @@ from benefits.balances import snapshots
 from consent import persons
 from consent.consents import live, register
 from consent.database import queries
+from consent.events import hints
 from consent.kernel.errors import NotFound
 from consent.rights import folder_repair, tombstone_progress
 from consent.rights.tombstone_records import Tombstone, TombstoneKind
@@ -35,11 +36,12 @@ POLL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """Counts of a replay: tombstones read, consents withdrawn again, persons erased again."""
+    """Counts of a replay: tombstones read, consents withdrawn again, persons erased again, hints stopped again."""
 
     read: int = 0
     withdrawn: int = 0
     erased: int = 0
+    hints_stopped: int = 0
 
 
 async def replay_tombstones(
@@ -110,6 +112,10 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
             known = await persons.find_by_index(app_context.keyring, stone.name)
             if known is not None and known[1] < stone.at:
                 erased.append(known[0].person_id)
+    stopped = {stone.person_id: stone.at for stone in stones if stone.kind is TombstoneKind.HINTS_STOPPED}
+    for person_id, opted_in_at in await hints.opted_in_among(list(stopped)):
+        if opted_in_at <= stopped[person_id]:
+            summary.hints_stopped += await _stop_hints(app_context, person_id)
     for person_id in await persons.known_among(erased):
         summary.erased += await _erase(app_context, person_id)
 
@@ -122,6 +128,16 @@ async def _withdraw(app_context: AppContext, person_id: str, consent_id: str) ->
             return 0
         await register.withdraw(person, consent_id, await app_context.clock())
         await snapshots.delete_cached(person_id)
+    return 1
+
+
+async def _stop_hints(app_context: AppContext, person_id: str) -> int:
+    async with queries.transaction():
+        try:
+            person = await persons.lock(app_context.keyring, person_id)
+        except NotFound:
+            return 0
+        await hints.opt_out(person, await app_context.clock())
     return 1
 
 

@@ -28,9 +28,11 @@ AUDIENCE_PATHS = {
     Audience.SOURCE: "/v1/source",
     Audience.ADMINISTRATOR: "/v1/admin",
     Audience.PRIVACY: "/v1/privacy",
+    Audience.CITY_APP: "/v1/app",
 }
 """The path that makes an audience's `aud` under the city's address: RFC 8707 wants the address of a resource."""
-PAGE_AUDIENCES = tuple(audience for audience in Audience if audience is not Audience.SOURCE)
+WITHOUT_PAGES = frozenset({Audience.SOURCE, Audience.CITY_APP})
+PAGE_AUDIENCES = tuple(audience for audience in Audience if audience not in WITHOUT_PAGES)
 
 
 class PlanInvalid(ValueError):

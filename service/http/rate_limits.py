@@ -25,6 +25,7 @@ RATES: Mapping[str, int] = {
     "source": 6_000,
     "administrator": 300,
     "privacy": 300,
+    "app": 6_000,
     "code": 30,
     "source_codes": 3_000,
     "refused": 30,

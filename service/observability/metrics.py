@@ -36,6 +36,7 @@ RESIDENT_ACTS = frozenset(
         "withdrawAll",
         "supposePoints",
         "issueTicket",
+        "chooseNotifications",
         "objectToMissing",
         "objectToRecord",
         "eraseMe",

@@ -32,6 +32,7 @@ CALLERS: Final = {
     Audience.SOURCE: ("green-travel", "volunteer-service"),
     Audience.ADMINISTRATOR: ("admin-1", "admin-2", "admin-3"),
     Audience.PRIVACY: ("officer-1", "officer-2"),
+    Audience.CITY_APP: ("city-app",),
 }
 """Callers of each audience, drawn for every request: a document needs two administrators, and ids belong to others."""
 DRAFT: Final = "fuzz-draft"

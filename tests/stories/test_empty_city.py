@@ -43,6 +43,7 @@ def actors_of(town: City) -> dict[str, Actor]:
         "/v1/source": town.source(),
         "/v1/admin": administrator(town),
         "/v1/privacy": town.actor(Audience.PRIVACY, "officer-1"),
+        "/v1/app": town.city_app(),
     }
 
 

@@ -193,6 +193,7 @@ async def test_each_role_is_refused_by_other_audiences(town: City, own: Audience
         Audience.SOURCE: "/v1/source/links",
         Audience.ADMINISTRATOR: "/v1/admin/benefits",
         Audience.PRIVACY: "/v1/privacy/reviews",
+        Audience.CITY_APP: "/v1/app/hints",
     }
     subjects = {Audience.VENUE: "city-library-main", Audience.SOURCE: "green-travel"}
     actor = town.actor(own, subjects.get(own, "somebody"))

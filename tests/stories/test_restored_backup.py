@@ -78,6 +78,24 @@ async def test_nothing_that_ended_comes_back(
         assert await town.resident("returns").total() == 1
 
 
+async def test_stopped_hints_stay_stopped_and_a_later_choice_stays(
+    city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async with city.running_city(city_settings, demo_folder) as town:
+        for name in ("stops", "changes"):
+            await town.resident(name).replace("/v1/me/notifications", {"city_app": True})
+    older = copied(city_settings, tmp_path, request)
+    async with city.running_city(city_settings, demo_folder) as town:
+        for name in ("stops", "changes"):
+            await town.resident(name).replace("/v1/me/notifications", {"city_app": False})
+        await town.resident("changes").replace("/v1/me/notifications", {"city_app": True})
+        await replay.replay_tombstones(town.app_context, from_the_start=True)
+        assert (await town.resident("changes").get("/v1/me/notifications")).json()["city_app"] is True
+    async with city.running_city(older, demo_folder) as town:
+        assert (await town.resident("stops").get("/v1/me/notifications")).json()["city_app"] is False
+        assert (await town.resident("stops").get("/v1/me/export")).json()["city_app_hints"] == []
+
+
 @pytest.mark.parametrize("ending", ["withdraw", "withdraw all", "erase"])
 async def test_what_ends_after_the_copy_and_before_the_next_publication_stays_ended(
     city_settings: Settings, demo_folder: Path, tmp_path: Path, request: pytest.FixtureRequest, ending: str

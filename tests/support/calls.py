@@ -69,5 +69,6 @@ def tokens_of(town: City) -> dict[Audience, str]:
         Audience.SOURCE: "green-travel",
         Audience.ADMINISTRATOR: "admin-1",
         Audience.PRIVACY: "officer-1",
+        Audience.CITY_APP: "city-app",
     }
     return {audience: town.actor(audience, subject).token for audience, subject in callers.items()}

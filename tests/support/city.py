@@ -29,7 +29,7 @@ from service.http.rate_limits import make_limiter
 from service.settings import Settings
 
 UNLIMITED = dict.fromkeys(
-    ("resident", "venue", "source", "administrator", "privacy", "code", "refused", "address"), 1_000_000
+    ("resident", "venue", "source", "administrator", "privacy", "app", "code", "refused", "address"), 1_000_000
 )
 
 
@@ -70,6 +70,10 @@ class City:
         """Return a venue; the main library by default."""
         return self.actor(Audience.VENUE, subject)
 
+    def city_app(self, subject: str = "city-app") -> Actor:
+        """Return the back end of the city app."""
+        return self.actor(Audience.CITY_APP, subject)
+
     async def today(self) -> date:
         """Return the city's civil day."""
         return self.app_context.day_of(await self.app_context.clock())
@@ -96,6 +100,9 @@ class Actor:
         if body is None:
             return await self.town.client.post(path, headers=headers)
         return await self.town.client.post(path, json=body, headers=headers)
+
+    async def replace(self, path: str, body: Any) -> httpx2.Response:
+        return await self.town.client.put(path, json=body, headers=self.headers())
 
     async def delete(self, path: str) -> httpx2.Response:
         return await self.town.client.delete(path, headers=self.headers())

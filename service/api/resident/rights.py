@@ -13,7 +13,7 @@ from consent.documents import lifecycle
 from consent.domain import records
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.objections import Claim
-from consent.events import ledger, messages
+from consent.events import hints, ledger, messages
 from consent.kernel.civil_day import parse_civil_day
 from consent.kernel.errors import NotFound, NotInForce
 from consent.oversight import objections
@@ -56,9 +56,15 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 
 
 async def list_messages(context: RequestContext, _: None) -> Answer:
-    """List the person's messages, newest first, with texts in the request's language."""
+    """List the person's messages, newest first, with texts in the request's language.
+
+    The first page counts as read: a waiting hint to the city's app is dropped.
+    """
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    rows = [] if person is None else await messages.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    before = json_io.read_keyset(context.request)
+    if person is not None and before is None:
+        await hints.clear(person)
+    rows = [] if person is None else await messages.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
         rights_schemas.MessageList,

@@ -123,6 +123,22 @@ class MessageList(ApiModel):
     next_cursor: NextCursor
 
 
+class NotificationsBody(ApiModel):
+    """The choice whether the city's app may be told that there is something to read."""
+
+    city_app: bool
+    """True: it may be told that, and since which hour; never what. False stops it at once."""
+
+
+class NotificationsAnswer(ApiModel):
+    """The stored choice."""
+
+    city_app: bool
+    """True where the city's app may be told that there is something to read; false unless chosen."""
+    opted_in_at: Instant | None
+    """The time of the choice; null while it is false."""
+
+
 class AccessAnswer(ApiModel):
     """A use of the person's records or points."""
 
@@ -281,6 +297,13 @@ class ExportedReplacedRecord(ApiModel):
     """True where the record was brought back."""
 
 
+class ExportedHintChoice(ApiModel):
+    """The choice that the city's app may be told that there is something to read."""
+
+    opted_in_at: Instant
+    """The time of the choice."""
+
+
 class ExportedEvent(ApiModel):
     """An event with the salt of its leaf's commitment."""
 
@@ -314,6 +337,8 @@ class ExportAnswer(ApiModel):
     """Objections."""
     replaced_records: list[ExportedReplacedRecord]
     """Records as they were before a correction or retraction."""
+    city_app_hints: list[ExportedHintChoice]
+    """The choice of hints to the city's app; empty while it is off."""
     points: ExplanationAnswer
     """The points of today with a line for every record."""
 

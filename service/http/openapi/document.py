@@ -32,6 +32,7 @@ TAGS: Final[Mapping[str, str]] = {
     Audience.SOURCE: "Calls of a data source: confirm accounts, deliver and correct records.",
     Audience.ADMINISTRATOR: "Calls of administrators: the catalogue's documents and their life.",
     Audience.PRIVACY: "Calls of privacy officers: reviews, objections, samples, verification.",
+    Audience.CITY_APP: "Calls of the city app's back end: who has something to read.",
     "public": "Calls without a token: scheme, benefits, sources, figures, logs, health.",
 }
 

@@ -29,7 +29,15 @@ async def overview(page: Page) -> Response:
         messages=(await page.read("/v1/me/messages", limit=PREVIEW_SHOWN))["data"],
         uses=group_equal_uses(by_others)[:PREVIEW_SHOWN],
         objections=await page.read_all("/v1/me/objections"),
+        hinted=(await page.read("/v1/me/notifications"))["city_app"],
     )
+
+
+async def choose_hints(page: Page) -> Response:
+    """Store whether the city's app may be told that there is something to read."""
+    chosen = page.form.get("city_app") == "on"
+    body_or_raise(await page.call_api("PUT", "/v1/me/notifications", {"city_app": chosen}))
+    return page.redirect("/me/mine", "hints_on" if chosen else "hints_off")
 
 
 async def access_log(page: Page) -> Response:
@@ -138,6 +146,7 @@ async def erase(page: Page) -> Response:
 ME = Audience.RESIDENT
 ROUTES = (
     PageRoute("/me/mine", overview, ME),
+    PageRoute("/me/hints", choose_hints, ME, "POST"),
     PageRoute("/me/accesses", access_log, ME),
     PageRoute("/me/messages", messages, ME),
     PageRoute("/me/records", records, ME),

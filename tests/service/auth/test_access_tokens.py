@@ -1,4 +1,4 @@
-"""Access tokens of the five audiences: accepted and refused, with real keys, tokens and a real JWKS server."""
+"""Access tokens of the six audiences: accepted and refused, with real keys, tokens and a real JWKS server."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def test_each_audience_gives_its_principal() -> None:
         access_tokens.Source("subject-1"),
         access_tokens.Administrator("subject-1", "staff-1"),
         access_tokens.PrivacyOfficer("subject-1", "staff-1"),
+        access_tokens.CityApp("subject-1"),
     ]
 
 

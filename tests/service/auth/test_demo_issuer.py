@@ -27,6 +27,7 @@ def test_every_audience_accepts_a_minted_token(tmp_path: Path) -> None:
         access_tokens.Source("someone"),
         access_tokens.Administrator("someone", "someone", ("21",)),
         access_tokens.PrivacyOfficer("someone", "someone", ("21",)),
+        access_tokens.CityApp("someone"),
     ]
     named = demo.mint(Audience.PRIVACY, "someone", now=NOW, staff_id="S-7")
     assert verifier.verify(Audience.PRIVACY, named, NOW) == access_tokens.PrivacyOfficer("someone", "S-7", ("21",))

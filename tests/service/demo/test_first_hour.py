@@ -17,7 +17,17 @@ from tests.support.processes import free_port, wait_until_ready
 
 PAGES = ROOT / "docs" / "first-hour"
 RESULTS = {
-    "city-app": ["0", "{'notice_id': ", "given", "library-deposit False given", "benefit_not_available", "1"],
+    "city-app": [
+        "0",
+        "{'notice_id': ",
+        "given",
+        "library-deposit False given",
+        "benefit_not_available",
+        "True",
+        "open",
+        "acknowledged",
+        "1",
+    ],
     "source": ["confirmed", "1", '"duplicate"', "corrected", "retracted", "1", "acknowledged"],
     "point-of-sale": [
         "city-library-main",

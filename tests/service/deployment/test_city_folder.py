@@ -18,7 +18,7 @@ from service import settings
 from service.auth.access_tokens import Audience
 from service.deployment import city_folder
 from service.deployment.city_folder import FILES, KEY_FILES, FolderInUse
-from service.deployment.plan import CityPlan, DatabasePlan, PlanInvalid, plan_database
+from service.deployment.plan import PAGE_AUDIENCES, CityPlan, DatabasePlan, PlanInvalid, plan_database
 from service.deployment.provider_metadata import guess_provider
 from tests.support import new_city, servers
 from tests.support.deadlines import WAIT_SECONDS
@@ -95,7 +95,7 @@ def variables_of(file: Path) -> dict[str, str]:
 def test_the_settings_are_read_as_written(folder: Path) -> None:
     read = settings.read(variables_of(folder / "credit-easy.env"))
     assert read.issuers[Audience.VENUE].audience == "https://city.example/v1/venue"
-    assert set(read.pages) == set(Audience) - {Audience.SOURCE}
+    assert set(read.pages) == set(PAGE_AUDIENCES)
     assert (read.public_url, read.allowed_hosts) == ("https://city.example", ("city.example",))
     assert read.publisher.folder == folder / "published"
 

@@ -116,6 +116,7 @@ async def test_every_answer_has_the_members_of_its_schema_alone(town: City) -> N
         Audience.VENUE: town.venue().token,
         Audience.ADMINISTRATOR: town.actor(Audience.ADMINISTRATOR, "admin-1").token,
         Audience.PRIVACY: town.actor(Audience.PRIVACY, "officer-1").token,
+        Audience.CITY_APP: town.city_app().token,
     }
     last = ("withdrawConsent", "withdrawAll", "eraseMe")
     answered = set()

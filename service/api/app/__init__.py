@@ -1,0 +1,1 @@
+"""Calls of the city app's own back end."""
