@@ -36,6 +36,8 @@ class MessageKind(StrEnum):
     OBJECTION_OPENED = "objection_opened"
     OBJECTION_ACKNOWLEDGED = "objection_acknowledged"
     OBJECTION_DECIDED = "objection_decided"
+    OBJECTION_OVERDUE = "objection_overdue"
+    ANSWER_OVERDUE = "answer_overdue"
     POINTS_EXPIRING = "points_expiring"
 
 

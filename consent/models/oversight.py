@@ -11,7 +11,8 @@ class StoredObjection(CompositeKeyModel):
     """A person's objection to a record, or about a missing one (`record_id` NULL); `decide_by` is a civil day.
 
     An upheld one about a missing record was asked of its source at `asked_at`, to be answered by civil day `answer_by`;
-    `answer_code` is NULL where a record was delivered.
+    `answer_code` is NULL where a record was delivered. `overdue_notice` is the last missed deadline of which the
+    person was notified: 1 the decision's, 2 the source's.
     """
 
     KEY = ("person_id", "objection_id")
@@ -36,6 +37,7 @@ class StoredObjection(CompositeKeyModel):
     answered_at = Micros(null=True)
     answer_code = Text(null=True)
     restored_at = Micros(null=True)
+    overdue_notice = Integer(db_default=0)
 
     class Meta:
         table = "objection"

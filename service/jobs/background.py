@@ -18,7 +18,7 @@ from consent.consents import expiry, link_codes, link_endings, recipient_changes
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
-from consent.oversight import draft_refusals, officers
+from consent.oversight import draft_refusals, officers, overdue_messages
 from consent.records import officer_corrections, restoration
 from consent.transparency import log_epochs, log_folder, publication, sequencer
 from consent.transparency.checkpoint import NoteInvalid
@@ -45,6 +45,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "recipients_applied": lambda: recipient_changes.apply(app_context.keyring, at),
         "consents_expired": lambda: expiry.record_expired(app_context.keyring, at),
         "reminders_sent": lambda: expiry.remind(app_context.keyring, at),
+        "overdue_messages_sent": lambda: overdue_messages.send(app_context.keyring, today, at),
         "expiry_messages_sent": lambda: _remind_of_expiries(app_context, today, at),
         "link_endings_deleted": link_endings.delete_acknowledged,
         "corrections_deleted": officer_corrections.delete_acknowledged,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -99,6 +99,32 @@ async def test_b17_a_missing_record_is_asked_of_its_source_until_it_delivers(tow
     assert (await source.get("/v1/source/objections")).json()["data"] == []
     assert (await officer.get("/v1/privacy/propagations")).json()["data"] == []
     assert (await rows.check_sealed_columns(town.app_context.keyring))[1] is None
+
+
+async def test_a_late_decision_and_a_late_answer_are_reported_once(town: City) -> None:
+    me, _ = await linked(town, "overdue")
+    objection_id = await miss(me)
+    deadline = date.fromisoformat((await own_objection(me))["decide_by"])
+    today = await town.today()
+    town.shift.by = deadline - today
+    await background.run_cleanup(town.app_context)
+    assert "objection_overdue" not in [row["kind"] for row in await messages_of(me)]
+    town.shift.by += timedelta(days=1)
+    for _ in range(2):
+        await background.run_cleanup(town.app_context)
+    (message,) = [row for row in await messages_of(me) if row["kind"] == "objection_overdue"]
+    assert message["facts"] == {"objection_id": objection_id, "due_on": deadline.isoformat()}
+    assert "It is late" in message["text"]
+    officer, _ = await with_case(town)
+    await decide(officer, objection_id)
+    asked = date.fromisoformat((await own_objection(me))["answer_by"])
+    town.shift.by = asked - today + timedelta(days=1)
+    for _ in range(2):
+        await background.run_cleanup(town.app_context)
+    (message,) = [row for row in await messages_of(me) if row["kind"] == "answer_overdue"]
+    assert message["facts"]["due_on"] == asked.isoformat()
+    assert message["text"].startswith("Green Travel should have delivered")
+    assert [row["kind"] for row in await messages_of(me)].count("objection_overdue") == 1
 
 
 async def test_b17_an_overdue_task_reaches_the_officer(town: City) -> None:
