@@ -123,9 +123,13 @@ def test_every_call_parameter_schema_and_member_is_described() -> None:
     assert missing == []
 
 
-def test_every_text_belongs_to_a_call() -> None:
-    names = {operation.operation_id for operation in OPERATIONS}
-    assert openapi_texts.load().descriptions.keys() <= names
+def test_every_call_has_a_text_of_one_to_three_sentences_beyond_its_summary() -> None:
+    texts = openapi_texts.load().descriptions
+    assert texts.keys() == {operation.operation_id for operation in OPERATIONS}
+    for operation in OPERATIONS:
+        text = texts[operation.operation_id]
+        assert text.rstrip(".") != operation.summary
+        assert 1 <= len(re.findall(r"\.(?= [A-Z0-9`]|$)", text)) <= 3, (operation.operation_id, text)
     described = app.document()["paths"]["/v1/me/tickets"]["post"]["description"]
     assert described.startswith("Issues a one-time ticket")
 
