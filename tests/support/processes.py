@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,23 +34,25 @@ def free_port() -> int:
 
 
 class Process:
-    """The service as a process on a free port; `kill` sends SIGKILL."""
+    """The service as a process on a free port, with its log in the file `log` if there is one; `kill` sends SIGKILL."""
 
-    def __init__(self, folder: Path, database_url: str, published: Path) -> None:
+    def __init__(self, folder: Path, database_url: str, published: Path, log: Path | None = None) -> None:
         self.port = free_port()
-        self.running = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.support.processes",
-                str(folder),
-                database_url,
-                str(published),
-                str(self.port),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        with nullcontext() if log is None else log.open("wb") as errors:
+            self.running = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.support.processes",
+                    str(folder),
+                    database_url,
+                    str(published),
+                    str(self.port),
+                ],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stderr=errors,
+            )
         wait_until_ready(self.base, self.running)
 
     @property
