@@ -29,6 +29,14 @@ def read_scene(query: Mapping[str, str]) -> str | None:
     return scene
 
 
+def read_document_id(query: Mapping[str, str], name: str) -> str | None:
+    """Return a query parameter as the id of a catalogue document, or None without it; Problem bad_query otherwise."""
+    document_id = query.get(name)
+    if document_id is not None and re.fullmatch(DOCUMENT_ID_PATTERN, document_id) is None:
+        raise Problem("bad_query")
+    return document_id
+
+
 def read_division(query: Mapping[str, str]) -> str:
     """Return `?division=`, or "" without it; Problem bad_query for anything but a code."""
     division = query.get("division", "")

@@ -5,9 +5,11 @@ Types of answers change the published schema alone: nothing is validated when an
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from benefits.rules.vocabulary import Scene
 from consent.documents.schema import DIVISION_PATTERN, DOCUMENT_ID_PATTERN
@@ -27,6 +29,26 @@ ID_MAX = 64
 ID_PATTERN = rf"^[A-Za-z0-9._-]{{1,{ID_MAX}}}$"
 REASON_CODE_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 
+FREE_TEXT_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+"""Any text whose control characters are line breaks and tabs; PostgreSQL stores no NUL."""
+_FREE_TEXT = re.compile(FREE_TEXT_PATTERN)
+
+
+def _free_text(text: str) -> str:
+    """Refuse blank text and control characters."""
+    if not text.strip():
+        raise PydanticCustomError("blank", "The text is blank.")
+    if not _FREE_TEXT.match(text):
+        raise PydanticCustomError(
+            "control_character", "The text has a control character that is no line break or tab. Type the text anew."
+        )
+    return text
+
+
+FREE_TEXT_RULES: Final = (AfterValidator(_free_text), Field(json_schema_extra={"pattern": FREE_TEXT_PATTERN}))
+FreeText = Annotated[str, Field(min_length=1, max_length=2000), *FREE_TEXT_RULES]
+"""Words of a person: a statement or a reason."""
+ShortFreeText = Annotated[str, Field(min_length=1, max_length=500), *FREE_TEXT_RULES]
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Account = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Handle = Annotated[str, Field(min_length=1, max_length=64)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -19,13 +19,16 @@ def print_token(
     division: Annotated[list[str] | None, typer.Option(help="administrators and officers only, repeatable")] = None,
 ) -> None:
     """Print a token that the demo server on the same folder accepts."""
+    from consent.kernel.civil_day import parse_civil_day
     from service.auth.access_tokens import Audience
     from service.demo import seed
 
     if not data_dir.is_dir():
         fail(f"{data_dir} is no demonstration folder; `credit-easy demo --data-dir {data_dir}` makes one")
     try:
-        born = date.fromisoformat(birthdate) if birthdate else None
+        born = parse_civil_day(birthdate) if birthdate else None
+        if birthdate and born is None:
+            fail("--birthdate is a day that exists, written YYYY-MM-DD")
         token = seed.issuer_of(data_dir).mint(
             Audience(audience),
             subject,

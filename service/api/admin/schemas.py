@@ -25,6 +25,7 @@ from service.api.common_schemas import (
     NextCursor,
     Pointer,
     Sha256,
+    ShortFreeText,
     StaffId,
 )
 from service.http.json_io import ApiModel, OptionalBody
@@ -238,7 +239,7 @@ class ApproveBody(ApiModel):
 class SuspendBody(OptionalBody):
     """The reason for suspending or cancelling a version; staff read it in the version's history."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    reason: ShortFreeText | None = None
     """The reason, in your words."""
 
 

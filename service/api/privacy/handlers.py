@@ -6,6 +6,7 @@ request's transaction unless stated otherwise.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +23,9 @@ from consent.oversight.officers import PROPAGATION_DAYS
 from consent.oversight.people_counts import ConsentFilters
 from consent.transparency.logs import Log
 from consent.verification import logs as verification
+from service.api import common_parameters
 from service.api.privacy import schemas
-from service.api.privacy.reviews import staff_of
+from service.api.privacy.reviews import VERSION_DIGITS, staff_of
 from service.api.public import transparency
 from service.compliance import processing_register, receipts
 from service.http import json_io
@@ -32,6 +34,8 @@ from service.http.problems import Problem
 
 STATES = frozenset(State)
 PURPOSES = frozenset(Purpose)
+VERSION = re.compile(rf"[1-9][0-9]{{0,{VERSION_DIGITS - 1}}}")
+"""The number of a version."""
 
 
 async def _case(context: RequestContext) -> str:
@@ -279,12 +283,13 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
 def _filters(context: RequestContext) -> ConsentFilters:
     query = context.request.query_params
     purpose, state, version = query.get("purpose"), query.get("state"), query.get("notice_version")
-    counterpart = query.get("source_id") or query.get("provider_id")
+    counterpart = common_parameters.read_document_id(query, "source_id") or common_parameters.read_document_id(
+        query, "provider_id"
+    )
     if (
         purpose not in (None, *PURPOSES)
         or state not in (None, *STATES)
-        or (version is not None and not (version.isascii() and version.isdecimal() and len(version) < 10))
-        or (counterpart is not None and not (counterpart.isascii() and counterpart.isprintable()))
+        or (version is not None and not VERSION.fullmatch(version))
     ):
         raise Problem("bad_query")
     return ConsentFilters(purpose, counterpart, None if version is None else int(version), state)

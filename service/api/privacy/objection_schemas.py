@@ -11,6 +11,7 @@ from service.api.common_schemas import (
     CivilDayText,
     Claimed,
     Day,
+    FreeText,
     Id,
     Localized,
     NextCursor,
@@ -21,7 +22,6 @@ from service.api.common_schemas import (
     RecordKindName,
     SourceRecordId,
 )
-from service.api.privacy.schemas import Reason
 from service.http.json_io import ApiModel
 
 
@@ -103,7 +103,7 @@ class ObjectionDecision(ApiModel):
 
     decision: Literal["upheld", "rejected"]
     """The decision."""
-    reason: Reason
+    reason: FreeText
     """The reason, which the person reads."""
     correction: ObjectionCorrection | None = None
     """The correction of the record, which never lowers points."""
@@ -180,7 +180,7 @@ class RestorationBody(ApiModel):
 
     case: Id | None = None
     """The case; may be `?case=` instead."""
-    reason: Reason | None = None
+    reason: FreeText | None = None
     """The reason, in your words."""
 
 

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from consent.domain.recipients import Recipient
 from service.api.admin.schemas import Difference
-from service.api.common_schemas import CatalogueDocument, CivilDayText, FindingRow, Localized, Sha256, StaffId
-from service.api.privacy.schemas import Reason
+from service.api.common_schemas import CatalogueDocument, CivilDayText, FindingRow, FreeText, Localized, Sha256, StaffId
 from service.http.json_io import ApiModel
 from service.http.openapi.named import text
 
@@ -83,7 +82,7 @@ class DecisionBody(ApiModel):
 
     decision: Literal["approve", "refuse"]
     """The decision."""
-    reason: Reason
+    reason: FreeText
     """The reason, which the authors read."""
     recipient: Annotated[Recipient | None, Field(strict=False)] = None
     """`spelling_only`, or `another_recipient` whose consents end."""

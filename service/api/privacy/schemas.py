@@ -15,6 +15,7 @@ from service.api.common_schemas import (
     ConsentState,
     Document,
     DocumentId,
+    FreeText,
     Id,
     Instant,
     LeafHash,
@@ -29,8 +30,6 @@ from service.http.json_io import ApiModel
 from service.http.openapi.named import reference
 
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
-
 
 OfficersNotice = Annotated[Document, reference("NoticeDocument")]
 
@@ -40,7 +39,7 @@ class CaseBody(ApiModel):
 
     reason_code: ReasonCode
     """The reason for programs, such as `yearly_audit`."""
-    text: Reason
+    text: FreeText
     """The reason in your words."""
 
 

@@ -12,6 +12,7 @@ from benefits.scoring import history, points, ways
 from benefits.scoring.history import MonthPoints
 from benefits.scoring.points import Points
 from consent.domain.records import NO_RECORDS, Released
+from service.api import common_parameters
 from service.api.resident import current_person, points_schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
@@ -42,7 +43,7 @@ async def explain_points(context: RequestContext, _: None) -> Any:
     if "months" in context.request.query_params:
         months = history.by_month(released, in_force.timeline, context.today, _months(context))
         answer = answer.model_copy(update={"history": _month_answers(months)})
-    benefit_id = context.request.query_params.get("benefit_id")
+    benefit_id = common_parameters.read_document_id(context.request.query_params, "benefit_id")
     if benefit_id is not None:
         answer = answer.model_copy(update={"ways": _ways(context, in_force, benefit_id, released, computed)})
     return json_io.respond_with_etag(context.request, answer)

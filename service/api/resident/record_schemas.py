@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from service.api.common_schemas import (
     CivilDayText,
     Claimed,
     ClaimedValues,
     DocumentId,
+    FreeText,
     Instant,
     Localized,
     NextCursor,
@@ -31,7 +28,7 @@ class ObjectionBody(ApiModel):
 
     reason_code: ObjectionReason
     """The kind of error."""
-    statement: Annotated[str, Field(min_length=1, max_length=2000)]
+    statement: FreeText
     """The person's words, which the officer reads."""
     claim: ClaimedValues | None = None
     """The right values."""

@@ -13,6 +13,7 @@ from service.api.common_schemas import (
     CivilDayText,
     Claimed,
     Day,
+    FreeText,
     Id,
     Instant,
     LinkId,
@@ -223,7 +224,7 @@ class SourceObjections(ApiModel):
 class StatementBody(ApiModel):
     """The source's statement about an objection."""
 
-    statement: Annotated[str, Field(min_length=1, max_length=2000)]
+    statement: FreeText
     """Your side, which the officer and the person read."""
 
 

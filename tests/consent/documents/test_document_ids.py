@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -47,3 +48,21 @@ def test_a_scheme_is_named_by_its_version() -> None:
     assert schema.is_document_id(DocumentKind.SCHEMES, "2026.1")
     assert not schema.is_document_id(DocumentKind.BENEFITS, "2026.1")
     assert not schema.is_document_id(DocumentKind.SCHEMES, "2026.1\n")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "module"),
+    [
+        ("[a-z0-9][a-z0-9-]", "consent/documents/schema.py"),
+        ("[0-9]{4}-[0-9]{2}-[0-9]{2}", "consent/kernel/civil_day.py"),
+    ],
+)
+def test_the_pattern_of_an_id_and_of_a_civil_day_is_spelt_in_one_module(spelling: str, module: str) -> None:
+    root = Path(__file__).parents[3]
+    spelt = {
+        str(path.relative_to(root))
+        for package in ("consent", "benefits", "service")
+        for path in (root / package).rglob("*.py")
+        if spelling in path.read_text(encoding="utf-8")
+    }
+    assert spelt == {module}

@@ -81,6 +81,72 @@ async def test_a_body_that_does_not_fit(
     assert await row_counts() == before
 
 
+FREE_TEXTS = [
+    (Audience.RESIDENT, "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing"}, "statement"),
+    (Audience.RESIDENT, "/v1/me/records/x/objections", {"reason_code": "other"}, "statement"),
+    (Audience.SOURCE, "/v1/source/objections/x/statement", {}, "statement"),
+    (Audience.PRIVACY, "/v1/privacy/cases", {"reason_code": "audit"}, "text"),
+    (Audience.PRIVACY, "/v1/privacy/reviews/x/decision", {"decision": "approve"}, "reason"),
+    (Audience.PRIVACY, "/v1/privacy/objections/x/decision", {"decision": "rejected"}, "reason"),
+    (Audience.PRIVACY, "/v1/privacy/records/x/restoration", {"case": "x"}, "reason"),
+    (Audience.ADMINISTRATOR, "/v1/admin/providers/city-library/versions/1/suspend", {}, "reason"),
+]
+"""Every member of a body that a person writes in words: who sends it, where, the other members, its name."""
+CALLERS = {
+    Audience.RESIDENT: "wang",
+    Audience.SOURCE: "green-travel",
+    Audience.VENUE: "city-library-main",
+    Audience.ADMINISTRATOR: "admin-1",
+    Audience.PRIVACY: "officer-1",
+}
+
+
+@pytest.mark.parametrize(("audience", "path", "others", "member"), FREE_TEXTS)
+async def test_a_control_character_in_words_is_refused_by_its_pointer(
+    shared_city: City, audience: Audience, path: str, others: dict[str, str], member: str
+) -> None:
+    """PostgreSQL stores no NUL and answers it with an error."""
+    before = await row_counts()
+    actor = shared_city.actor(audience, CALLERS[audience])
+    for words, code in (
+        (f"{CANARY}\u0000b", "control_character"), ("a\u001bb", "control_character"), (" \n\t", "blank"),
+        ("", "string_too_short"),
+    ):  # fmt: skip
+        answer = await actor.post(path, {**others, member: words})
+        assert answer.status_code == 422, answer.text
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(f"/{member}", code)]
+        assert CANARY not in answer.text
+    assert await row_counts() == before
+
+
+async def test_words_with_line_breaks_are_stored_as_they_are(shared_city: City) -> None:
+    officer = shared_city.actor(Audience.PRIVACY, "officer-1")
+    words = "First line.\n\tSecond line 👨‍👩‍👧 \u200b“quoted”\r\n"
+    case = await officer.post("/v1/privacy/cases", {"reason_code": "audit", "text": words})
+    assert (await officer.get(case.headers["location"])).json()["text"] == words
+
+
+@pytest.mark.parametrize(
+    ("audience", "path", "body", "status"),
+    [
+        (Audience.RESIDENT, "/v1/me/consents", {"ticket": "a\u0000b"}, 422),
+        (Audience.VENUE, "/v1/venue/checks", {"handle": "a\u0000b"}, 200),
+        (Audience.VENUE, "/v1/venue/redemptions", {"handle": "a\u0000b"}, 200),
+        (Audience.SOURCE, "/v1/source/links/confirm", {"code": "a\u0000b", "account": "x"}, 404),
+        (Audience.SOURCE, "/v1/source/records", {"records": [{**record("r", "x"), "kind": "a\u0000b"}]}, 200),
+        (Audience.ADMINISTRATOR, "/v1/admin/benefits/compose", {"document": {}, "choose": {"title": ["\u0000"]}}, 422),
+        (Audience.ADMINISTRATOR, "/v1/admin/providers/findings", {"provider_id": "x1", "name": {"en": "\u0000"}}, 200),
+        (Audience.ADMINISTRATOR, "/v1/admin/providers", {"provider_id": "nul-1", "name": {"en": "\u0000"}}, 201),
+        (Audience.ADMINISTRATOR, "/v1/admin/catalogue/import", {"catalogue": {"notices": [{"a": "\u0000"}]}}, 422),
+    ],
+)  # fmt: skip
+async def test_nul_in_any_other_member_is_no_error_of_ours(
+    town: City, audience: Audience, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = await town.actor(audience, CALLERS[audience]).post(path, body)
+    assert answer.status_code == status, answer.text
+
+
 @pytest.mark.parametrize("quantity", ["1.0", "1e3", "1e400", '"5"', "true", "９", "null"])
 async def test_a_quantity_is_an_integer_and_nothing_else(shared_city: City, quantity: str) -> None:
     before = await row_counts()

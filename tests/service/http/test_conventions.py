@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
 import yaml
 from starlette.applications import Starlette
 
+from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
+from service.http import json_io
 from service.http.accept import preferred_media
 from service.http.endpoints import Answer, Endpoint, RequestContext, public_routes
 from service.http.openapi import responses
@@ -103,6 +108,59 @@ async def test_a_filter_outside_of_its_closed_set_is_refused(town: City, query: 
     ):
         answer = await call
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_query")
+
+
+def beyond(schema: Mapping[str, Any]) -> list[str]:
+    """Values just outside of what a query parameter's schema describes."""
+    if "enum" in schema:
+        return ["nowhere", ""]
+    if schema["type"] == "integer":
+        values = [str(schema["minimum"] - 1), "x", "1.0", "１", ""]
+        return [*values, str(schema["maximum"] + 1)] if "maximum" in schema else values
+    if schema.get("pattern", "").endswith("{1,62}$"):
+        return ["a", "a" * 64, "A1", "a_b", "-a", ""]
+    if schema.get("format") == "date":
+        return ["2026-02-29", "20260131", "2026-W05-5", "２０２６-01-31", ""]
+    if "maxLength" in schema:
+        return ["x" * (schema["maxLength"] + 1)]
+    return ["no such value", "%00"]
+
+
+async def test_a_query_parameter_takes_what_its_schema_says_and_nothing_beyond(shared_city: City) -> None:
+    """One definition of an id, a civil day and a page size: that of the document is that of the handler."""
+    officer = shared_city.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
+    case = (await officer.post("/v1/privacy/cases", CASE)).json()["case_id"]
+    actors = {
+        Audience.RESIDENT: shared_city.resident("resident-1"),
+        Audience.VENUE: shared_city.venue(),
+        Audience.SOURCE: shared_city.source(),
+        Audience.ADMINISTRATOR: administrator(shared_city),
+        Audience.PRIVACY: officer,
+        None: shared_city.resident("anybody"),
+    }
+    await background.advance_logs(shared_city.app_context)
+    wrong, tried = [], 0
+    for operation in OPERATIONS:
+        for parameter in operation.query:
+            path = operation.path.format(kind="benefits", id="library-deposit", name="policy", consent_id="x")
+            for value in beyond(parameter.schema):
+                required = {"case": case, "from": "1", "to": "1", "leaf_hash": "A" * 43}
+                others = {row.name: required[row.name] for row in operation.query if row.required}
+                query = urlencode({**others, parameter.name: value.replace("%00", "\0")})
+                answer = await actors[operation.audience].get(f"{path}?{query}")
+                tried += 1
+                if answer.status_code not in (400, 404):
+                    wrong.append((operation.operation_id, parameter.name, value, answer.status_code))
+    assert wrong == []
+    assert tried > 100
+
+
+def test_every_page_has_the_same_sizes() -> None:
+    limits = [row.schema for operation in OPERATIONS for row in operation.query if row.name == "limit"]
+    assert len(limits) > 15
+    assert {tuple(schema.items()) for schema in limits} == {
+        (("type", "integer"), ("minimum", 1), ("maximum", json_io.LIMIT_MAX), ("default", json_io.LIMIT_DEFAULT))
+    }
 
 
 @pytest.mark.parametrize(
