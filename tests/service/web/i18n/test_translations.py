@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2.ext import babel_extract
@@ -27,6 +29,7 @@ from service.http.endpoints import RECORDED
 from service.i18n import findings
 from service.web.i18n import formatting, labels
 
+ROOT = Path(__file__).parents[4]
 TEMPLATES = Path(str(resources.files("service.web") / "templates"))
 OPTIONS = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "newstyle_gettext": "true"}
 
@@ -53,6 +56,36 @@ def test_both_languages_name_the_same_values() -> None:
         assert set(re.findall(r"%\((\w+)\)s", chinese)) <= expected, english
         # A plural's number may be in the other form alone.
         assert expected - set(re.findall(r"%\((\w+)\)s", chinese)) <= {"count"}, english
+
+
+def bilingual(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield (English, Chinese) of every text of a table, whether it is a pair or has a member for each language."""
+    if isinstance(value, dict) and {"zh-CN", "en"} <= value.keys() and isinstance(value["en"], str):
+        yield value["en"], value["zh-CN"]
+    elif isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value):
+        yield (value[0], value[1]) if re.search(r"[\u4e00-\u9fff]", value[1]) else (value[1], value[0])
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from bilingual(inner)
+
+
+def test_an_effect_is_never_called_a_benefit_in_chinese() -> None:
+    """权益 is a benefit and 权益内容 its effect, on pages and in messages as in the glossary."""
+    texts = list(formatting.translations(formatting.PAGE_TEXTS).items())
+    for package in ("consent", "benefits", "service"):
+        for path in (ROOT / package).rglob("*.toml"):
+            texts += bilingual(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert len(texts) > 1_000
+    wrong = []
+    for english, chinese in texts:
+        plain = re.sub(r"\{[^}]*\}|%\(\w+\)s|(?:takes?|taken|took|taking|in) effect", "", english)
+        names_effect = re.search(r"\beffects?\b", plain, re.IGNORECASE) is not None
+        called = "权益" in chinese.replace("权益内容", "")
+        if names_effect and called and "benefit" not in plain.lower():
+            wrong.append((english, chinese))
+        if "权益内容" in chinese and not names_effect and "only these are possible" not in english:
+            wrong.append((english, chinese))
+    assert wrong == []
 
 
 def test_chinese_translations_are_written_in_chinese() -> None:
