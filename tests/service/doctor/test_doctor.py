@@ -26,6 +26,7 @@ from service.storage import database
 from tests.support import servers, tokens
 from tests.support.copies import copied
 from tests.support.environment import issuers, keyring_file, settings_environment
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +151,15 @@ async def test_keys_of_an_algorithm_that_an_audience_refuses_are_named(
     refused = [line for line in lines if line.startswith("identity provider")]
     assert len(refused) == 5
     assert all("no key of ES256" in line for line in refused)
+
+
+async def test_an_identity_provider_that_is_away_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = settings_environment(tmp_path, ISSUERS=issuers(jwks_url=f"http://127.0.0.1:{free_port()}/jwks"))
+    lines = await examined(of_environment(environment, monkeypatch))
+    away = [line for line in lines if line.startswith("identity provider")]
+    assert states(lines)["identity provider"] == "failed"
+    assert len(away) == 5
+    assert all("cannot be read (ConnectError): correct jwks_url" in line for line in away), away
 
 
 async def test_another_key_and_a_lost_log_folder_are_named(city_settings: Settings, tmp_path: Path) -> None:

@@ -42,6 +42,24 @@ async def test_what_creates_needs_a_key(town: City) -> None:
         assert (await actor.post(path, body)).status_code == 201
 
 
+REPEATED_WITHOUT_EFFECT = {
+    "refuseConsent": "the contract exempts refusals; the ticket answers once",
+    "undoWithdrawal": "a withdrawal is undone once",
+    "importCatalogue": "a document that equals its newest version makes no draft",
+    "sampleConsents": "the same filters draw the same sample all quarter",
+}
+"""Calls that create and need no key, each with what keeps its repetition from creating again."""
+
+
+def test_every_call_that_creates_needs_a_key_or_creates_once() -> None:
+    without = {
+        operation.operation_id
+        for operation in OPERATIONS
+        if 201 in operation.responses and operation.idempotency != "required"
+    }
+    assert without == set(REPEATED_WITHOUT_EFFECT)
+
+
 async def test_location_leads_to_what_was_created_also_when_it_is_repeated(town: City) -> None:
     wang = town.resident("wang")
     notice = {"purpose": "benefit.check", "provider_id": "city-library", "language": "en"}

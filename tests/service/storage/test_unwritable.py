@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import httpx2
 import pytest
 from tortoise.exceptions import OperationalError, TransactionManagementError
 
@@ -164,6 +165,38 @@ async def test_a_commit_that_sqlite_refuses_leaves_no_open_transaction(town: Cit
     async with queries.transaction():
         await queries.execute("INSERT INTO parent VALUES (1)")
     assert await queries.fetch_all("SELECT 1 FROM child") == []
+
+
+@pytest.mark.anyio
+@pytest.mark.both_engines
+@pytest.mark.parametrize("ending", ["withdraw", "withdraw all", "erase"])
+async def test_nothing_ends_while_the_log_folder_takes_no_tombstones(town: City, ending: str) -> None:
+    """An acknowledged end must survive a restore: without its tombstone it is refused, and repeated later."""
+    wang = town.resident("wang")
+    await wang.volunteer(60, "v-wang")
+    (consent,) = (await wang.get("/v1/me/consents")).json()["data"]
+    path = f"/v1/me/consents/{consent['consent_id']}/withdraw"
+
+    async def end() -> httpx2.Response:
+        if ending == "erase":
+            return await wang.delete("/v1/me")
+        return await (wang.post(path) if ending == "withdraw" else wang.post("/v1/me/withdrawals", {"scope": "all"}))
+
+    tombstones = town.app_context.tombstones
+    tombstones.close()
+    segments = tombstones.folder / "tombstones.d"
+    shutil.rmtree(segments, ignore_errors=True)
+    segments.touch()  # no folder: no segment can be created in it, by root neither
+    answer = await end()
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), answer.text
+    assert answer.json()["code"] == "unavailable"
+    assert (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["state"] == "given"
+    assert await wang.total() == 1
+    segments.unlink()
+    assert list(tombstones.read_all()) == []
+    assert (await end()).status_code == 200
+    assert await wang.total() == 0
+    assert len(list(tombstones.read_all())) == 1
 
 
 def test_errors_of_a_full_database_differ_from_mistakes() -> None:
