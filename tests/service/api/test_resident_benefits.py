@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.benefits.scoring import recount
+from tests.factories import benefit_document, publish_document
 from tests.support.city import City, Resident, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -38,6 +40,41 @@ async def test_a_row_has_the_condition_and_the_least_that_is_missing(town: City)
     row = await benefit(wang, "checkup-window")
     assert [line["points"] for line in row["needs"]] == [120, 20]
     assert row["available_again_on"] is None
+
+
+SIXTY = {"measure": "total", "at_least": 60}
+HELPING = {"measure": "social_responsibility", "at_least": 10}
+TREES: dict[str, dict[str, Any]] = {
+    "tree-any": {"any": [SIXTY, HELPING]},
+    "tree-all": {"all": [SIXTY, HELPING]},
+    "tree-any-of-all": {"any": [{"all": [SIXTY, HELPING]}, {"measure": "green_living", "at_least": 70}]},
+    "tree-all-of-any": {"all": [{"any": [SIXTY, HELPING]}, {"measure": "green_living", "at_least": 50}]},
+}
+NEEDS = {
+    "tree-any": [],
+    "tree-all": [{"measure": "social_responsibility", "points": 10}],
+    "tree-any-of-all": [{"measure": "green_living", "points": 7}],
+    "tree-all-of-any": [],
+}
+
+
+async def test_b7_a_condition_is_the_tree_that_was_published_and_decides_as_it_reads(town: City) -> None:
+    """The flat `conditions` of "any" and "all" are alike: from `condition` alone a client can decide what applies."""
+    wang = await ready(town)
+    for benefit_id, condition in TREES.items():
+        document = benefit_document(benefit_id=benefit_id, condition=condition)
+        assert await publish_document(town, "benefits", benefit_id, document) == "in_force"
+    points = (await wang.get("/v1/me/points")).json()
+    have = {"total": points["total"], **{row["dimension"]: row["points"] for row in points["dimensions"]}}
+    rows = {benefit_id: await benefit(wang, benefit_id) for benefit_id in TREES}
+    assert {benefit_id: row["condition"] for benefit_id, row in rows.items()} == TREES
+    assert rows["tree-any"]["conditions"] == rows["tree-all"]["conditions"]
+    applies = {benefit_id: row["applies"] for benefit_id, row in rows.items()}
+    assert applies == {benefit_id: recount.holds(tree, have) for benefit_id, tree in TREES.items()}
+    assert list(applies.values()) == [True, False, False, True]
+    assert {benefit_id: row["needs"] for benefit_id, row in rows.items()} == NEEDS
+    public = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]
+    assert {row["benefit_id"]: row["condition"] for row in public if row["benefit_id"] in TREES} == TREES
 
 
 async def test_a_used_benefit_says_when_it_can_be_used_again_and_its_ticket_that_it_was_used(town: City) -> None:
