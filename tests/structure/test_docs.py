@@ -207,3 +207,52 @@ def test_the_policy_lists_every_encrypted_column() -> None:
         if isinstance(field, Sealed)
     }
     assert listed == sealed
+
+
+ENCRYPTED = {
+    ("account_link", "sealed_account"): ("your account", "您的账号"),
+    ("record", "sealed_source_record_id"): ("the source's numbers of records", "来源给记录的编号"),
+    ("person", "sealed_subject"): ("your sign-in id", "您的登录标识"),
+    ("message", "sealed"): ("content of messages", "消息"),
+    ("objection", "sealed_statement"): ("objections", "异议"),
+    ("event", "sealed"): ("history of uses", "使用经过的内容"),
+}
+IN_CLEAR = {
+    ("record", "source_id"): ("source", "来源"),
+    ("record", "kind"): ("kind", "种类"),
+    ("record", "quantity"): ("quantity", "数量"),
+    ("record", "occurred_on"): ("day", "日期"),
+    ("consent", "counterpart"): ("what each consent is for", "授权的对象"),
+    ("consent", "given_at"): ("began", "起"),
+    ("consent", "ended_at"): ("ended", "止时间"),
+    ("message", "kind"): ("kind and time of messages", "消息"),
+    ("event", "at"): ("uses", "使用的类别与时间"),
+    ("snapshot", "total"): ("your points", "您的积分"),
+}
+"""Columns by table and name, and the words by which a notice names them, in English and in Chinese."""
+NOTICE_FILES = ("service/demo/city/notices.yaml", "service/deployment/templates/starter-catalogue.yaml")
+
+
+@pytest.mark.parametrize("file", NOTICE_FILES)
+def test_a_notice_says_what_is_encrypted_and_what_is_not(file: str) -> None:
+    models = (*consent_models.__dict__.values(), *benefits_models.__dict__.values())
+    columns = {
+        (model._meta.db_table, field.source_field or name): field
+        for model in models
+        if isinstance(model, type) and issubclass(model, Model) and model is not Model
+        for name, field in model._meta.fields_map.items()
+    }
+    assert all(isinstance(columns[column], Sealed) for column in ENCRYPTED)
+    assert not any(isinstance(columns[column], Sealed) for column in IN_CLEAR)
+    methods = re.findall(r"^ +method: (.+)$", (ROOT / file).read_text(encoding="utf-8"), re.M)
+    assert len(methods) == 4
+    for text in methods:
+        chinese = "不加密的是" in text
+        encrypted, _, clear = text.partition("不加密的是" if chinese else "Not encrypted are")
+        assert clear, text
+        assert not re.search(r"(everything|all data)[^.]*encrypted|全部加密|均加密", text)
+        counts_records = "record" in text or "记录" in encrypted
+        for place, lists in ((encrypted, ENCRYPTED), (clear, IN_CLEAR)):
+            for (table, name), words in lists.items():
+                if counts_records or table not in ("record", "account_link", "person", "objection"):
+                    assert words[chinese] in place, (file, table, name)
