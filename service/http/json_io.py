@@ -41,6 +41,8 @@ LIMIT_MAX, LIMIT_DEFAULT = 200, 50
 """Rows of a page: the most, and the number without `?limit=`."""
 CURSOR_MAX = 512
 """Characters of a cursor."""
+LAST_DAY_NUMBER = 9999_12_31
+"""The last civil day as a number."""
 KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 """An Idempotency-Key: visible ASCII."""
 JSON_TYPES = frozenset({"application/json"})
@@ -210,6 +212,17 @@ def read_keyset(request: Request) -> Cursor | None:
     """Return `?cursor=` of a list ordered by a number and an id, or None; Problem bad_cursor as `read_cursor`."""
     values = read_cursor(request, int, str)
     return None if values is None else (values[0], values[1])
+
+
+def read_day_keyset(request: Request) -> Cursor | None:
+    """Return `?cursor=` of a list ordered by a civil day, `yyyymmdd`, and an id; Problem bad_cursor for another number.
+
+    The columns of days have 32 bits: PostgreSQL answers a larger number with an error.
+    """
+    cursor = read_keyset(request)
+    if cursor is not None and not 0 <= cursor[0] <= LAST_DAY_NUMBER:
+        raise Problem("bad_cursor")
+    return cursor
 
 
 def read_day(request: Request, name: str) -> date | None:

@@ -41,7 +41,7 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
         context.app_context.keyring,
         context.app_context.settings.city_zone,
         ObjectionState(asked_for),
-        json_io.read_keyset(context.request),
+        json_io.read_day_keyset(context.request),
         limit + 1,
     )
     await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)

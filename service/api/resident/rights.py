@@ -116,7 +116,7 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
 async def list_records(context: RequestContext, _: None) -> Answer:
     """List the person's records, the newest day first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    before = json_io.read_keyset(context.request)
+    before = json_io.read_day_keyset(context.request)
     rows = [] if person is None else await gate.own_records(person, before, limit + 1)
     return current_person.page(
         record_schemas.RecordList,

@@ -223,6 +223,43 @@ async def test_an_unusable_day_is_refused(shared_city: City, day: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_query")
 
 
+DAYS_AT_THE_ENDS = ("0001-01-01", "1970-01-01", "9999-12-31")
+
+
+@pytest.mark.parametrize("day", DAYS_AT_THE_ENDS)
+async def test_b2_a_day_at_the_ends_of_the_calendar_is_no_error_of_ours(town: City, day: str) -> None:
+    """Midnight of such a day, or the day after it, may be no instant of Python, PostgreSQL or 64 bits."""
+    wang, officer = town.resident("wang"), town.actor(Audience.PRIVACY, "officer-1")
+    source, admin = town.source(), town.actor(Audience.ADMINISTRATOR, "admin-1")
+    await wang.link("green-travel", "bike-1")
+    delivered = await source.deliver(
+        record("r", "bike-1", occurred_on="2026-03-01"), record("end", "bike-1", occurred_on=day)
+    )
+    assert delivered["results"][1]["status"] in ("accepted", "refused")
+    (consent,) = (await wang.get("/v1/me/consents")).json()["data"]
+    record_id = (await wang.get("/v1/me/records")).json()["data"][0]["record_id"]
+    case = (await officer.post("/v1/privacy/cases", {"reason_code": "audit", "text": "Audit."})).json()["case_id"]
+    objection = {"reason_code": "wrong_day", "statement": "It was another day.", "claim": {"occurred_on": day}}
+    benefit = {"benefit_id": "end-1", "valid": {"from": day, "until": day}}
+    answers = [
+        await officer.get(f"/v1/privacy/consents?case={case}&on={day}"),
+        await town.venue().get(f"/v1/venue/redemptions?day={day}"),
+        await wang.get(f"/v1/me/consents/{consent['consent_id']}?at={day}T00:00:00%2B14:00"),
+        await wang.get(f"/v1/me/consents/{consent['consent_id']}?at={day}T23:59:59-12:00"),
+        opened := await wang.post(f"/v1/me/records/{record_id}/objections", objection),
+        await source.post("/v1/source/records/r/correction", {"occurred_on": day, "reason_code": "counted_wrong"}),
+        await admin.post("/v1/admin/benefits/findings", benefit),
+        await admin.post("/v1/admin/benefits", benefit),
+        await admin.post("/v1/admin/benefits/library-deposit/versions/1/retire", {"from": day}),
+    ]
+    if opened.status_code == 201:
+        ruling = {"decision": "upheld", "reason": "Shown.", "correction": {"occurred_on": day}}
+        path = f"/v1/privacy/objections/{opened.json()['objection_id']}/decision"
+        answers.append(await officer.post(path, ruling))
+    for answer in answers:
+        assert answer.status_code < 500, (str(answer.request.url), answer.text)
+
+
 @pytest.mark.parametrize("part", ["%00", "%F0%9F%92%A9", "a%0Ab", "x" * 2_000, "..%2f..%2fetc", "'%20OR%201=1"])
 async def test_an_invalid_name_in_a_path_answers_404(shared_city: City, part: str) -> None:
     answer = await shared_city.resident("resident-1").get(f"/v1/me/consents/{part}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from typing import Any
 
@@ -16,6 +18,7 @@ from service.api.admin.yaml_import import TooManyValues, YamlUnfit
 from service.http import json_io
 from tests.factories import administrator, benefit_document
 from tests.support.city import City
+from tests.support.deadlines import WAIT_SECONDS
 
 IMPORT = "/v1/admin/catalogue/import"
 anyio = pytest.mark.anyio
@@ -161,6 +164,30 @@ async def test_an_import_that_takes_too_long_is_refused(shared_city: City, monke
     monkeypatch.setattr(catalogue_import, "PARSE_SECONDS", -1.0)
     refused = await refusal(shared_city, {"benefits": [benefit_document()]})
     assert [error["code"] for error in refused["errors"]] == ["takes_too_long"]
+
+
+@anyio
+async def test_others_read_and_write_while_an_import_is_parsed(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of the event loop, which answers everybody else, and before any transaction, which would lock SQLite."""
+    began, released, read = threading.Event(), threading.Event(), catalogue_import._read
+
+    def slow(raw: bytes, is_yaml: bool, language: str) -> Any:
+        began.set()
+        assert released.wait(WAIT_SECONDS)
+        return read(raw, is_yaml, language)
+
+    monkeypatch.setattr(catalogue_import, "_read", slow)
+    body = {"catalogue": {"benefits": [benefit_document()]}}
+    importing = asyncio.create_task(administrator(town).post(IMPORT, body))
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            assert await asyncio.to_thread(began.wait, WAIT_SECONDS)
+            assert (await town.client.get("/v1/public/benefits")).status_code == 200
+            await town.resident("wang").consent_to_provider("city-library")
+            assert not importing.done()
+    finally:
+        released.set()
+    assert (await importing).status_code == 201
 
 
 @anyio

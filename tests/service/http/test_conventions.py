@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -24,7 +26,7 @@ from service.http.problems import TABLE
 from service.http.rate_limits import RATES
 from service.jobs import background
 from tests.factories import administrator, benefit_document
-from tests.support.city import City
+from tests.support.city import Actor, City
 
 pytestmark = pytest.mark.anyio
 
@@ -144,28 +146,52 @@ def beyond(schema: Mapping[str, Any]) -> list[str]:
     return ["no such value", "%00"]
 
 
+def actors_of(town: City) -> dict[Audience | None, Actor]:
+    """A caller of each audience whose lists have rows in the demonstration, and one for calls without a token."""
+    return {
+        Audience.RESIDENT: town.resident("resident-1"),
+        Audience.VENUE: town.venue(),
+        Audience.SOURCE: town.source(),
+        Audience.ADMINISTRATOR: administrator(town),
+        Audience.PRIVACY: town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1"),
+        None: town.resident("anybody"),
+    }
+
+
+def path_of(operation: Operation) -> str:
+    """The path of a read with a query, filled in."""
+    return operation.path.format(kind="benefits", id="library-deposit", name="policy", consent_id="x")
+
+
+@pytest.mark.both_engines
+async def test_a_cursor_of_any_numbers_is_a_page_or_refused(shared_city: City) -> None:
+    """A column of 32 bits made a number beyond it an error of PostgreSQL."""
+    actors, wrong = actors_of(shared_city), []
+    lists = [operation for operation in OPERATIONS if any(row.name == "cursor" for row in operation.query)]
+    assert len(lists) > 15
+    for operation in lists:
+        for number in (2**63 - 1, 2**31, -(2**63) + 1, 0):
+            for values in ([number, "x"], [number, number], [number]):
+                cursor = base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+                answer = await actors[operation.audience].get(f"{path_of(operation)}?cursor={cursor}")
+                if answer.status_code not in (200, 400):
+                    wrong.append((operation.operation_id, values, answer.status_code))
+    assert wrong == []
+
+
 async def test_a_query_parameter_takes_what_its_schema_says_and_nothing_beyond(shared_city: City) -> None:
     """One definition of an id, a civil day and a page size: that of the document is that of the handler."""
-    officer = shared_city.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
-    case = (await officer.post("/v1/privacy/cases", CASE)).json()["case_id"]
-    actors = {
-        Audience.RESIDENT: shared_city.resident("resident-1"),
-        Audience.VENUE: shared_city.venue(),
-        Audience.SOURCE: shared_city.source(),
-        Audience.ADMINISTRATOR: administrator(shared_city),
-        Audience.PRIVACY: officer,
-        None: shared_city.resident("anybody"),
-    }
+    actors = actors_of(shared_city)
+    case = (await actors[Audience.PRIVACY].post("/v1/privacy/cases", CASE)).json()["case_id"]
     await background.advance_logs(shared_city.app_context)
     wrong, tried = [], 0
     for operation in OPERATIONS:
         for parameter in operation.query:
-            path = operation.path.format(kind="benefits", id="library-deposit", name="policy", consent_id="x")
             for value in beyond(parameter.schema):
                 required = {"case": case, "from": "1", "to": "1", "leaf_hash": "A" * 43}
                 others = {row.name: required[row.name] for row in operation.query if row.required}
                 query = urlencode({**others, parameter.name: value.replace("%00", "\0")})
-                answer = await actors[operation.audience].get(f"{path}?{query}")
+                answer = await actors[operation.audience].get(f"{path_of(operation)}?{query}")
                 tried += 1
                 if answer.status_code not in (400, 404):
                     wrong.append((operation.operation_id, parameter.name, value, answer.status_code))
