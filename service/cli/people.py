@@ -58,26 +58,50 @@ def read_subject(subject: str | None, file: Path | None) -> str:
     """
     if (subject is None) == (file is None):
         fail("either --subject-file or --subject is needed; `--subject-file -` reads standard input")
-    if file is None:
-        text = subject or ""
-    else:
-        try:
-            raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-            text = raw.decode("utf-8")
-        except (OSError, ValueError) as error:
-            fail(f"the subject cannot be read ({type(error).__name__})")
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text or len(text.splitlines()) != 1:
+    (line,) = [subject or ""] if file is None else _read_lines(file, 1)
+    if not line or len(line.splitlines()) != 1:
         fail("the subject must be one line of UTF-8")
-    return text
+    return line
+
+
+def read_subjects(old: str | None, new: str | None, file: Path | None) -> tuple[str, str]:
+    """Return the old and the new subject of the command line, or of the two lines of a file or standard input.
+
+    Exits with 2 unless exactly one of both ways is used.
+    """
+    if file is None and old and new:
+        return old, new
+    if file is None or old is not None or new is not None:
+        fail("either --subjects-file or --old with --new is needed; `--subjects-file -` reads standard input")
+    first, second = _read_lines(file, 2)
+    return first, second
+
+
+def _read_lines(file: Path, count: int) -> list[str]:
+    """Return the lines of a file, or of standard input for `-`; exits with 2 unless it has this many, none empty."""
+    try:
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        lines = raw.decode("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        fail(f"the file cannot be read ({type(error).__name__})")
+    if len(lines) != count or not all(lines):
+        fail("the subject must be one line of UTF-8" if count == 1 else f"the file must have {count} lines of UTF-8")
+    return lines
 
 
 def change_subject(
-    old: Annotated[str, typer.Option()],
-    new: Annotated[str, typer.Option()],
+    old: Annotated[
+        str | None, typer.Option(help="the sub of before; every user of this machine sees it in the list of processes")
+    ] = None,
+    new: Annotated[str | None, typer.Option(help="the new sub; likewise")] = None,
+    subjects_file: Annotated[
+        Path | None,
+        typer.Option(help="a file with the old sub and, on a second line, the new one; or - for standard input"),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Attach a person's data to the new sub that the identity provider has given them."""
+    before, after = read_subjects(old, new, subjects_file)
     from consent import persons
     from consent.database import queries
     from consent.kernel.errors import DomainError
@@ -86,7 +110,7 @@ def change_subject(
 
     async def work() -> None:
         async with queries.transaction():
-            await persons.change_subject(chosen.keyring, old, new)
+            await persons.change_subject(chosen.keyring, before, after)
 
     try:
         run_with_database(chosen, work)
