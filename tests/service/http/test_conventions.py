@@ -154,6 +154,7 @@ def actors_of(town: City) -> dict[Audience | None, Actor]:
         Audience.SOURCE: town.source(),
         Audience.ADMINISTRATOR: administrator(town),
         Audience.PRIVACY: town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1"),
+        Audience.CITY_APP: town.city_app(),
         None: town.resident("anybody"),
     }
 
