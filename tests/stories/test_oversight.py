@@ -136,13 +136,21 @@ async def test_b14_suspended_staff_read_their_own_sentence(town: City) -> None:
     assert answer.json()["detail"].startswith("Your access as a member of staff is suspended.")
 
 
-async def test_b10_consents_of_a_retired_source_keep_its_last_name(town: City) -> None:
+@pytest.mark.parametrize("ending", ["retire", "suspend"])
+@pytest.mark.parametrize(("kind", "document_id"), [("sources", "civic-life"), ("providers", "city-library")])
+async def test_b10_consents_keep_the_last_name_of_what_has_ended(
+    town: City, kind: str, document_id: str, ending: str
+) -> None:
     wang = town.resident("wang")
-    consent = await wang.consent_to_source("civic-life", "member-1")
+    if kind == "sources":
+        consent = await wang.consent_to_source(document_id, "member-1")
+    else:
+        consent = await wang.consent_to_provider(document_id)
     before = (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["name"]
-    path = "/v1/admin/sources/civic-life/versions/1/retire"
-    retired = await administrator(town).post(path, {"from": (await town.today()).isoformat()})
-    assert retired.status_code == 200, retired.text
+    path = f"/v1/admin/{kind}/{document_id}/versions/1/{ending}"
+    body = {"from": (await town.today()).isoformat()} if ending == "retire" else {}
+    ended = await administrator(town).post(path, body)
+    assert ended.status_code == 200, ended.text
     town.shift.by = timedelta(days=1)
     assert (await wang.get(f"/v1/me/consents/{consent['consent_id']}")).json()["name"] == before
     assert (await wang.get("/v1/me/consents")).json()["data"][0]["name"] == before
