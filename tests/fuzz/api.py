@@ -1,8 +1,9 @@
 """Schemathesis over the whole API, with an identity for every audience.
 
-`python -m tests.fuzz.api --minutes 60 --seed 1` seeds a city on SQLite, serves it on a free port and sends generated
-requests until the time is over: examples, coverage, fuzzing, and sequences in which an answer's id is used by the next
-request. Some requests are replaced by prepared ones (`tests/fuzz/prepared.py`), so that every operation succeeds.
+`python -m tests.fuzz.api --minutes 60 --seed 1` seeds a city on SQLite, with `--postgres` on a PostgreSQL of its own,
+serves it on a free port and sends generated requests until the time is over: examples, coverage, fuzzing, and sequences
+in which an answer's id is used by the next request. Some requests are replaced by prepared ones
+(`tests/fuzz/prepared.py`), so that every operation succeeds.
 Prints the number of requests of each phase, the successes of each operation and every failure once. Exits 1 after a
 failure, and where an operation never succeeded.
 """
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -30,6 +32,7 @@ from service import app as application
 from service.auth.access_tokens import Audience
 from tests.fuzz.prepared import PREPARATIONS, Actors
 from tests.fuzz.served_city import CALLERS, ServedCity, make_objects, serve_city
+from tests.support import servers
 
 CHECKS: Final = (
     "not_a_server_error",
@@ -267,9 +270,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--examples", type=int, default=100, help="requests for each operation in a round of fuzzing")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
     chosen = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="credit-easy-fuzz-") as folder, serve_city(Path(folder)) as city:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="credit-easy-fuzz-")))
+        url = stack.enter_context(servers.postgres()).create() if chosen.postgres else None
+        city = stack.enter_context(serve_city(folder, url))
         seconds = max(1, round(chosen.minutes * 60))
         outcome = run(city, Extent(chosen.seed, seconds, chosen.examples))
     print(report(outcome, time.monotonic() - began))

@@ -1,4 +1,4 @@
-"""A seeded city on SQLite, served over HTTP from a thread, with objects of every kind and their ids."""
+"""A seeded city on either engine, served over HTTP from a thread, with objects of every kind and their ids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -54,9 +54,10 @@ class ServedCity:
 
 
 @contextmanager
-def serve_city(folder: Path) -> Iterator[ServedCity]:
-    """Seed a city in `folder` and serve it from a thread until the context ends."""
+def serve_city(folder: Path, database_url: str | None = None) -> Iterator[ServedCity]:
+    """Seed a city in an empty database (by default SQLite in `folder`) and serve it from a thread until the end."""
     settings = seed.settings_of(folder)
+    settings = replace(settings, database_url=database_url or settings.database_url)
     asyncio.run(seed_database(settings))
     issuer = seed.issuer_of(folder)
     app = application.create_app(settings, issuer.verifier(), limiter=make_limiter(None, UNLIMITED), issuer=issuer)
