@@ -32,9 +32,9 @@ class CatalogueCache:
         self.current: InForce | None = None
 
     def get(self, changes: int, at: datetime) -> InForce | None:
-        """Return the catalogue if the one stored here holds at a change number and a moment, else None."""
+        """Return the catalogue if the one stored here is current at a change number and a moment, else None."""
         current = self.current
-        return current if current is not None and current.holds(changes, at) else None
+        return current if current is not None and current.is_current(changes, at) else None
 
     async def read(self, at: datetime) -> InForce:
         """Return the catalogue in force at `at`, by one query while nothing has changed; restrictions as `refresh`."""

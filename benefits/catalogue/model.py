@@ -76,7 +76,7 @@ def is_offered_at(benefit: LiveBenefit, venue: Body) -> bool:
 class InForce:
     """Everything that decides at a venue or over points, with the catalogue's change number it was read at.
 
-    It holds from `since` until before `until`, at which something begins or ends by date.
+    It is current from `since` until before `until`, at which something begins or ends by date.
     """
 
     timeline: Timeline
@@ -90,7 +90,7 @@ class InForce:
     venue_by_client: Mapping[str, Body] = field(default_factory=dict)
     compiled: dict[tuple[str, date], LiveBenefit | None] = field(default_factory=dict, compare=False)
 
-    def holds(self, changes: int, at: datetime) -> bool:
+    def is_current(self, changes: int, at: datetime) -> bool:
         """Report whether this is still in force at a change number and a moment."""
         return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
 

@@ -159,7 +159,7 @@ class _Redemption:
         if loaded.answered is not None:
             return Outcome(None, loaded.answered)
         now = self.scan.clock(loaded.state.micros)
-        if current is None or not current.holds(loaded.state.changes, now.at):
+        if current is None or not current.is_current(loaded.state.changes, now.at):
             await self.catalogue.refresh(now.at)
             return None
         if venue is None:

@@ -25,7 +25,7 @@ REFUSED_NAME = re.compile(
     r"|made|swift|swiftly|express|shortcut|tidy|farewell|house|surroundings|door|doors|rooms?|riddle)(?:_|$)",
     re.IGNORECASE,
 )
-REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold"})
+REFUSED_WHOLE_NAME = frozenset({"one", "ones", "of", "do", "put", "it", "ask", "tell", "hold", "holds"})
 STANDARD_NAMES = frozenset({"not_found", "NotFound", "NOT_FOUND", "READING_ROOM", "connection_made"})
 """Terms of HTTP, kinds of service whose names the API fixes, and a method of asyncio's protocols."""
 API_FIELDS = frozenset({"beside", "door", "found"})

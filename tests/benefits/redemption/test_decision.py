@@ -155,7 +155,7 @@ def test_it_is_redeemed_only_where_everything_holds_and_the_same_each_time(any_s
     verdict = decide(any_state, CATALOGUE, NOW)
     assert decide(any_state, CATALOGUE, NOW) == verdict
     row, consent, balance = any_state.ticket, any_state.consent, any_state.balance
-    holds = (
+    redeemable = (
         any_state.venue == VENUE
         and row == ticket()
         and any_state.person.epoch is not None
@@ -167,7 +167,7 @@ def test_it_is_redeemed_only_where_everything_holds_and_the_same_each_time(any_s
         and any_state.taken in (None, (1, 99))
         and (any_state.taken is not None or any_state.counters == ())
     )
-    assert isinstance(verdict, Redeem) == holds
+    assert isinstance(verdict, Redeem) == redeemable
 
 
 @given(st.integers(0, 200), st.integers(0, 100), st.integers(0, 200), st.integers(0, 100))

@@ -69,7 +69,7 @@ def test_the_trace_agrees_with_the_verdict(condition: Condition, standing: dict[
     lines = iter(rule.lines(decided))
     assert decided.applies is holds_by_lines(condition, lines)
     assert next(lines, None) is None
-    assert decided.applies is recount.holds(conditions.to_document(condition), standing)
+    assert decided.applies is recount.is_met(conditions.to_document(condition), standing)
 
 
 @given(CONDITIONS)

@@ -30,12 +30,12 @@ Deed = tuple[str, str, int, date]
 """(id, kind, quantity, day)"""
 
 
-def holds(document: Mapping[str, Any], standing: Mapping[str, int]) -> bool:
+def is_met(document: Mapping[str, Any], standing: Mapping[str, int]) -> bool:
     """Return True if the condition of a document holds for these points by measure."""
     if "all" in document:
-        return all(holds(part, standing) for part in document["all"])
+        return all(is_met(part, standing) for part in document["all"])
     if "any" in document:
-        return any(holds(part, standing) for part in document["any"])
+        return any(is_met(part, standing) for part in document["any"])
     return standing.get(document["measure"], 0) >= int(document["at_least"])
 
 

@@ -70,7 +70,7 @@ async def test_b7_a_condition_is_the_tree_that_was_published_and_decides_as_it_r
     assert {benefit_id: row["condition"] for benefit_id, row in rows.items()} == TREES
     assert rows["tree-any"]["conditions"] == rows["tree-all"]["conditions"]
     applies = {benefit_id: row["applies"] for benefit_id, row in rows.items()}
-    assert applies == {benefit_id: recount.holds(tree, have) for benefit_id, tree in TREES.items()}
+    assert applies == {benefit_id: recount.is_met(tree, have) for benefit_id, tree in TREES.items()}
     assert list(applies.values()) == [True, False, False, True]
     assert {benefit_id: row["needs"] for benefit_id, row in rows.items()} == NEEDS
     public = (await town.client.get("/v1/public/benefits?limit=200")).json()["data"]

@@ -66,7 +66,7 @@ class Catalogue:
     scheme_versions: tuple[tuple[int, str], ...]
     timeline_sha256: str
 
-    def holds(self, changes: int, at: int) -> bool:
+    def is_current(self, changes: int, at: int) -> bool:
         """Return whether nothing has changed since."""
         return changes == self.changes and self.since <= at and (self.until is None or at < self.until)
 

@@ -36,7 +36,7 @@ class CatalogueCache:
             raise Problem(503, "records_withheld", 5)
         at = (state.at - EPOCH) // MICROSECOND
         catalogue = self._catalogue
-        if catalogue is None or not catalogue.holds(state.changes, at):
+        if catalogue is None or not catalogue.is_current(state.changes, at):
             documents = Document.objects.filter(kind__in=KINDS, in_force_from__isnull=False)
             rows = documents.order_by("kind", "document_id", "in_force_from", "version").values_list(*COLUMNS)
             catalogue = compile_catalogue((DocumentRow(*row) for row in rows), state.changes, at)

@@ -75,7 +75,7 @@ async def read_points(request: Request) -> Response:
     index = SETTINGS.keyring.blind_index("subject", subject)
     async with request.app.state.pool.acquire() as connection:
         row = await connection.fetchrow(statements.READ_POINTS, index)
-        if not redeemer.catalogue.holds(row["changes"], row["at"]):
+        if not redeemer.catalogue.is_current(row["changes"], row["at"]):
             await redeemer.load_catalogue(connection)
     if row["withheld"]:
         raise Problem(503, "records_withheld", 5)

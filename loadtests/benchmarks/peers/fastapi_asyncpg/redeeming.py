@@ -100,7 +100,7 @@ class Redeemer:
         state = row or await connection.fetchrow(statements.READ_STATE)
         if state["withheld"]:
             raise Problem(503, "records_withheld", 5)
-        if not self.catalogue.holds(state["changes"], state["at"]):
+        if not self.catalogue.is_current(state["changes"], state["at"]):
             await self.load_catalogue(connection)
             return None
         return Scan(row, venue, handle_index, rules.moment(state["at"], self.zone))

@@ -58,6 +58,6 @@ class CatalogueCache:
         at, changes, withheld = state
         if withheld:
             raise Problem(503, "records_withheld", 5)
-        if not self.catalogue.holds(changes, at):
+        if not self.catalogue.is_current(changes, at):
             await self.load(session)
         return rules.moment(at, zone)
