@@ -19,6 +19,7 @@ PLAN = PartitionPlan(
         "message": PERSON_KEY,
         "app_hint": PERSON_KEY,
         "objection": PERSON_KEY,
+        "complaint": PERSON_KEY,
         "subject": "subject_index",
         "linked_account": "account_index",
         "record_index": "source_record_index",

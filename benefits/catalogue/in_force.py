@@ -97,3 +97,23 @@ async def names(at: datetime) -> dict[str, Mapping[str, str]]:
         by_id.update({name: body[member] for name, _, body in reversed(await bodies.ever_approved(kind, at))})
         by_id.update({version.document_id: version.body[member] for version in await lifecycle.all_in_force(kind, at)})
     return by_id
+
+
+async def provider_of(benefit_id: str, venue_id: str, at: datetime) -> str | None:
+    """Return the provider that had both the benefit and the venue at any time until `at`; None without one."""
+    services = {
+        body.body["service_id"]
+        for body in await bodies.ever_approved(DocumentKind.BENEFITS, at)
+        if body.document_id == benefit_id
+    }
+    venues = {
+        body.body["provider_id"]
+        for body in await bodies.ever_approved(DocumentKind.VENUES, at)
+        if body.document_id == venue_id
+    }
+    providers = (
+        body.body["provider_id"]
+        for body in await bodies.ever_approved(DocumentKind.SERVICES, at)
+        if body.document_id in services and body.body["provider_id"] in venues
+    )
+    return next(providers, None)

@@ -38,6 +38,8 @@ class MessageKind(StrEnum):
     OBJECTION_DECIDED = "objection_decided"
     OBJECTION_OVERDUE = "objection_overdue"
     ANSWER_OVERDUE = "answer_overdue"
+    COMPLAINT_OPENED = "complaint_opened"
+    COMPLAINT_ANSWERED = "complaint_answered"
     POINTS_EXPIRING = "points_expiring"
 
 

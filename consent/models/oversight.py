@@ -43,6 +43,28 @@ class StoredObjection(CompositeKeyModel):
         table = "objection"
 
 
+class StoredComplaint(CompositeKeyModel):
+    """A person's complaint about a benefit at a venue; `answer_by` is a civil day, `answered_by` a staff id."""
+
+    KEY = ("person_id", "complaint_id")
+    person_id = Text()
+    complaint_id = Text()
+    provider_id = Text()
+    benefit_id = Text()
+    venue_id = Text()
+    reason_code = Text()
+    sealed_statement = Sealed("complaint_id", null=True)
+    state = Text()
+    opened_at = Micros()
+    answer_by = CivilDay()
+    answered_at = Micros(null=True)
+    answered_by = Text(null=True)
+    sealed_answer = Sealed("complaint_id", null=True)
+
+    class Meta:
+        table = "complaint"
+
+
 class RefusedAttempt(TableModel):
     """A refused request; the actor is a client or staff id, never a resident's. Appended only.
 

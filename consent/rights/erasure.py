@@ -29,6 +29,7 @@ from consent.models import (
     Presentation,
     RecordKey,
     ReplacedRecord,
+    StoredComplaint,
     StoredConsent,
     StoredEvent,
     StoredMessage,
@@ -37,7 +38,7 @@ from consent.models import (
     StoredRecord,
     WithdrawalCopy,
 )
-from consent.oversight import objections
+from consent.oversight import complaints, objections
 from consent.persons import Person
 from consent.records import restoration, source_ids
 from consent.rights import access_log
@@ -46,15 +47,15 @@ PAGE = 1_000
 """Rows read at once for an export."""
 DELETED_FIRST: tuple[type[Model], ...] = (
     Presentation, StoredConsent, LinkedAccount, LinkCode, RecordKey, StoredRecord, ReplacedRecord, StoredMessage,
-    StoredObjection, AccountLink, WithdrawalCopy, AppHint,
+    StoredObjection, StoredComplaint, AccountLink, WithdrawalCopy, AppHint,
 )  # fmt: skip
 """Tables with rows of a person. The person and then the events go last: a trigger refuses to delete an event whose
 person is there."""
 
 
 EXPORTED_LISTS = (
-    "consents", "accounts", "records", "events", "uses_for_all", "messages", "objections", "replaced_records",
-    "city_app_hints",
+    "consents", "accounts", "records", "events", "uses_for_all", "messages", "objections", "complaints",
+    "replaced_records", "city_app_hints",
 )  # fmt: skip
 """The lists of an export."""
 
@@ -101,6 +102,7 @@ async def export(person: Person) -> dict[str, Any]:
             for message in await _all_messages(person)
         ],
         "objections": await objections.export(person),
+        "complaints": await complaints.export(person),
         "replaced_records": await restoration.export(person),
         "city_app_hints": [
             {"opted_in_at": rfc3339(opted_in_at)} for opted_in_at in (await hints.opted_in_at(person),) if opted_in_at

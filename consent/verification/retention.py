@@ -18,6 +18,7 @@ from consent.models import (
     Outbox,
     Oversight,
     Presentation,
+    StoredComplaint,
     StoredConsent,
     StoredDocument,
     StoredObjection,
@@ -98,6 +99,11 @@ def _day_number(micros: int) -> int:
 
 OVERDUE_ANSWERS = RetentionCheck("records that sources were asked for and are overdue", ANSWER_MARGIN, _overdue_answers)
 OVERDUE_DECISIONS = RetentionCheck("objections not decided in time", ANSWER_MARGIN, _overdue_decisions)
+UNANSWERED_COMPLAINTS = RetentionCheck(
+    "complaints not answered in time",
+    ANSWER_MARGIN,
+    lambda before: StoredComplaint.filter(state="open", answer_by__lt=_day_number(before)).count(),
+)
 OLD_COPIES = RetentionCheck(
     "copies of changed records kept too long",
     timedelta(days=RETRACTION_OBJECTION_DAYS + 1),

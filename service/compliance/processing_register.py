@@ -99,6 +99,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.ENDED_LINKS,
             retention.OVERDUE_DECISIONS,
             retention.OVERDUE_ANSWERS,
+            retention.UNANSWERED_COMPLAINTS,
             source_analysis.UNUSUAL_SOURCES,
             retention.OLD_COPIES,
             retention.WITHDRAWAL_COPIES,

@@ -43,7 +43,7 @@ JOINED = {"zh-CN": "", "en": " "}
 """The white space between two sentences."""
 ID_FACTS = ("source_id", "counterpart", "benefit_id")
 """Facts of a message that are ids of something with a name."""
-DAY_FACTS = ("expires_on", "decide_by", "answer_by", "object_until", "occurred_on", "due_on")
+DAY_FACTS = ("expires_on", "decide_by", "answer_by", "reply_by", "object_until", "occurred_on", "due_on")
 """Facts of a message that are civil days."""
 
 

@@ -39,6 +39,7 @@ RESIDENT_ACTS = frozenset(
         "chooseNotifications",
         "objectToMissing",
         "objectToRecord",
+        "complain",
         "eraseMe",
     }
 )

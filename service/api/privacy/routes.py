@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
+from service.api import complaint_schemas
 from service.api.common_parameters import CIVIL_DAY, DOCUMENT_ID
-from service.api.privacy import handlers, objection_schemas, objections, review_schemas, reviews, schemas
+from service.api.privacy import complaints, handlers, objection_schemas, objections, review_schemas, reviews, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -149,6 +150,34 @@ PRIVACY = (
         {200: objection_schemas.ObjectionDecided},
         key="optional",
         errors=("not_found", "conflict", "other_division", "would_lower_points"),
+    ),
+    OFFICER.get(
+        "/v1/privacy/complaints",
+        "listOpenComplaints",
+        "List complaints that wait, the earliest deadline first",
+        complaints.list_complaints,
+        complaint_schemas.ComplaintsUnderReview,
+        query=PAGING,
+        writes=True,
+    ),
+    OFFICER.get(
+        "/v1/privacy/complaints/{complaint_id}",
+        "readComplaint",
+        "Read one complaint, open or answered",
+        complaints.read_complaint,
+        complaint_schemas.ComplaintUnderReview,
+        errors=("not_found",),
+        writes=True,
+    ),
+    OFFICER.post(
+        "/v1/privacy/complaints/{complaint_id}/answer",
+        "answerComplaint",
+        "Answer a complaint in writing",
+        complaints.answer_complaint,
+        complaint_schemas.ComplaintReply,
+        {200: complaint_schemas.ComplaintAnswered},
+        key="optional",
+        errors=("not_found", "conflict", "other_division"),
     ),
     OFFICER.get(
         "/v1/privacy/objection-analysis",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from service.api.common_schemas import (
+    BenefitId,
     CivilDayText,
     ConsentId,
     ConsentState,
@@ -23,7 +24,9 @@ from service.api.common_schemas import (
     Sha256,
     SourceId,
     SourceRecordId,
+    VenueId,
 )
+from service.api.complaint_schemas import ComplaintId, ReasonName, StateName
 from service.api.resident.schemas import ExplanationAnswer
 from service.http.json_io import ApiModel
 from service.http.openapi.named import component, one_of
@@ -252,6 +255,24 @@ class ExportedMessage(ApiModel):
     facts: Annotated[Document, component("MessageFacts", MESSAGE_FACTS)]
 
 
+class ExportedComplaint(ApiModel):
+    """A complaint about a benefit at a venue with the words of both sides."""
+
+    complaint_id: ComplaintId
+    benefit_id: BenefitId
+    venue_id: VenueId
+    reason_code: ReasonName
+    state: StateName
+    opened_at: Instant
+    """The time of the complaint."""
+    answer_by: CivilDayText
+    """The last day for the answer."""
+    statement: str | None = None
+    """The person's words."""
+    answer: str | None = None
+    """The officer's answer."""
+
+
 class ExportedObjection(ApiModel):
     """An objection with the words of both sides."""
 
@@ -335,6 +356,8 @@ class ExportAnswer(ApiModel):
     """Messages."""
     objections: list[ExportedObjection]
     """Objections."""
+    complaints: list[ExportedComplaint]
+    """Complaints about venues."""
     replaced_records: list[ExportedReplacedRecord]
     """Records as they were before a correction or retraction."""
     city_app_hints: list[ExportedHintChoice]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
+from service.api import complaint_schemas
 from service.api.common_parameters import DIVISION, DOCUMENT_ID, SCENE
 from service.api.resident import (
     benefits,
+    complaints,
     handlers,
     history,
     notifications,
@@ -278,6 +280,24 @@ RESIDENT = (
         "List my objections",
         rights.list_objections,
         record_schemas.ObjectionList,
+        query=PAGING,
+    ),
+    ME.post(
+        "/v1/me/complaints",
+        "complain",
+        "Complain about a benefit at a venue",
+        complaints.complain,
+        complaint_schemas.ComplaintBody,
+        {201: complaint_schemas.ComplaintAnswer},
+        key="required",
+        errors=("not_found",),
+    ),
+    ME.get(
+        "/v1/me/complaints",
+        "listComplaints",
+        "List my complaints",
+        complaints.list_complaints,
+        complaint_schemas.ComplaintList,
         query=PAGING,
     ),
     ME.get(

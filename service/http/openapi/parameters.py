@@ -80,6 +80,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "link_id": _id("the link"),
         "correction_id": _id("the correction"),
         "objection_id": _id("the objection"),
+        "complaint_id": _id("the complaint"),
         "redemption_id": _id("the redemption"),
         "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),

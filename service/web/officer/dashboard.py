@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
-from service.web.officer import cases, decisions
+from service.web.officer import cases, complaints, decisions
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 
@@ -87,6 +87,7 @@ ROUTES = (
     PageRoute("/officer", dashboard, OFFICER),
     *decisions.ROUTES,
     *cases.ROUTES,
+    *complaints.ROUTES,
     PageRoute("/officer/verification", verification, OFFICER),
     PageRoute("/officer/verification", verify, OFFICER, "POST"),
     PageRoute("/officer/attempts", attempts, OFFICER),

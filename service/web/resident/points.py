@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import benefits, consents, rights, tickets
+from service.web.resident import benefits, complaints, consents, rights, tickets
 
 HISTORY_MONTHS = 24
 """Months of the plot: the life of a point under the first scheme."""
@@ -173,4 +173,5 @@ ROUTES = (
     *tickets.ROUTES,
     *consents.ROUTES,
     *rights.ROUTES,
+    *complaints.ROUTES,
 )

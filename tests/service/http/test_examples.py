@@ -94,10 +94,12 @@ async def play(story: Story) -> None:
     await story.send(library, "listRedemptions")
     await story.send(library, "reverseRedemption", f"/v1/venue/redemptions/{redeemed['redemption_id']}/reversal")
     await objection_of(story, wang, bikes)
+    complaint = await story.send(wang, "complain")
+    await story.send(wang, "listComplaints")
     await story.send(wang, "listMessages")
     await story.send(wang, "listAccesses")
     await story.send(wang, "withdrawAll", scope="all")
-    await staff_of(story)
+    await staff_of(story, complaint["complaint_id"])
     for name in ("listSources", "listSchemes", "listProhibitedUses", "listErrors"):
         await story.send(None, name)
     await story.send(None, "listBenefits", "/v1/public/benefits?scene=library")
@@ -129,12 +131,14 @@ async def objection_of(story: Story, wang: Actor, bikes: Actor) -> None:
     await story.send(bikes, "stateAboutObjection", f"/v1/source/objections/{objection['objection_id']}/statement")
 
 
-async def staff_of(story: Story) -> None:
-    """Open a case as an officer; draft, read and submit a benefit as an administrator."""
+async def staff_of(story: Story, complaint_id: str) -> None:
+    """Open a case and answer a complaint as an officer; draft, read and submit a benefit as an administrator."""
     officer = story.town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
     await story.send(officer, "openCase")
     await story.send(officer, "listCases")
     await story.send(officer, "listOpenObjections")
+    await story.send(officer, "listOpenComplaints")
+    await story.send(officer, "answerComplaint", f"/v1/privacy/complaints/{complaint_id}/answer")
     admin = administrator(story.town)
     await story.send(admin, "findFaults", "/v1/admin/benefits/findings")
     await story.send(admin, "createDocument", "/v1/admin/benefits")

@@ -16,6 +16,7 @@ from benefits.redemption.reversal import ReversalReason
 from benefits.rules.effects import EFFECTS
 from benefits.rules.vocabulary import Attribute, EffectKind, Period, Scene
 from consent.documents import versions
+from consent.domain.complaints import ComplaintReason, ComplaintState
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
 from consent.domain.objections import ObjectionState, Reason
@@ -105,9 +106,21 @@ def test_chinese_translations_are_written_in_chinese() -> None:
         ("event", [f"consent.{state}" for state in State]),
         ("scene", Scene),
         ("purpose", Purpose),
-        ("state", [*versions.STATES, *ObjectionState, "given", "refused", "withdrawn", "expired", "terminated"]),
+        (
+            "state",
+            [
+                *versions.STATES,
+                *ObjectionState,
+                *ComplaintState,
+                "given",
+                "refused",
+                "withdrawn",
+                "expired",
+                "terminated",
+            ],
+        ),
         ("documents", DocumentKind),
-        ("reason", [*Reason, *ReversalReason]),
+        ("reason", [*Reason, *ReversalReason, *ComplaintReason]),
         ("period", Period),
         ("log", Log),
         ("category", SourceCategory),

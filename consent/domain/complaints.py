@@ -1,0 +1,33 @@
+"""Complaints of a resident about how a venue treated them: reasons, states and the deadline of the answer."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from consent.kernel.working_days import Calendar
+
+ANSWER_WORKING_DAYS = 7
+"""An officer answers in writing within seven working days, like an objection (R12)."""
+
+
+class ComplaintReason(StrEnum):
+    """The kinds of treatment that a resident may complain about; the statement, if there is one, has the details."""
+
+    NOT_HONOURED = "not_honoured"
+    WORSE_THAN_STANDARD = "worse_than_standard"
+    ASKED_FOR_POINTS = "asked_for_points"
+    ASKED_WHO_I_AM = "asked_who_i_am"
+    OTHER = "other"
+
+
+class ComplaintState(StrEnum):
+    """States of a complaint."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+
+
+def answer_by(opened_on: date, calendar: Calendar) -> date:
+    """Return the last day for the answer."""
+    return calendar.after(opened_on, ANSWER_WORKING_DAYS)

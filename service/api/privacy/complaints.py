@@ -1,0 +1,78 @@
+"""Privacy officers' operations on complaints; every read writes to the consent log, in the request's transaction."""
+
+from __future__ import annotations
+
+from consent.database import queries
+from consent.documents import versions
+from consent.domain.complaints import ComplaintState
+from consent.domain.document_kinds import DocumentKind
+from consent.events import ledger
+from consent.kernel.errors import NotFound
+from consent.oversight import complaints
+from consent.oversight.complaints import Complaint
+from service.api import complaint_schemas
+from service.api.privacy.reviews import staff_of
+from service.api.staff_divisions import require_own
+from service.http import json_io
+from service.http.endpoints import Answer, RequestContext
+
+
+async def list_complaints(context: RequestContext, _: None) -> Answer:
+    """List the complaints that wait for an answer, the earliest deadline first."""
+    limit = json_io.read_limit(context.request)
+    keyring = context.app_context.keyring
+    rows = await complaints.queue(keyring, json_io.read_keyset(context.request), limit + 1)
+    await ledger.record_officer_read(staff_of(context), None, "complaints.listed", context.at)
+    page = rows[:limit]
+    more = len(rows) > limit
+    return Answer(
+        complaint_schemas.ComplaintsUnderReview(
+            data=[_for_officer(context, complaint) for complaint in page],
+            next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].answer_by), page[-1].complaint_id))
+            if more
+            else None,
+        )
+    )
+
+
+async def read_complaint(context: RequestContext, _: None) -> Answer:
+    """Return one complaint, open or answered."""
+    complaint_id = context.request.path_params["complaint_id"]
+    complaint = await complaints.get(context.app_context.keyring, complaint_id)
+    await ledger.record_officer_read(staff_of(context), None, f"complaint.read {complaint_id}", context.at)
+    return Answer(_for_officer(context, complaint))
+
+
+async def answer_complaint(context: RequestContext, body: complaint_schemas.ComplaintReply) -> Answer:
+    """Answer a complaint in writing, once; the resident gets a message. OtherDivision for another division's provider.
+
+    Conflict where it is answered already.
+    """
+    complaint_id = context.request.path_params["complaint_id"]
+    complaint = await complaints.get(context.app_context.keyring, complaint_id)
+    try:
+        provider = await versions.latest_version(DocumentKind.PROVIDERS, complaint.place.provider_id)
+    except NotFound:
+        await require_own(context, DocumentKind.PROVIDERS, {})
+    else:
+        await require_own(context, DocumentKind.PROVIDERS, provider.body)
+    await complaints.answer(context.app_context.keyring, complaint_id, body.answer, staff_of(context), context.at)
+    return Answer(complaint_schemas.ComplaintAnswered(complaint_id=complaint_id, state=ComplaintState.ANSWERED))
+
+
+def _for_officer(context: RequestContext, complaint: Complaint) -> complaint_schemas.ComplaintUnderReview:
+    answered_at, day_of = complaint.answered_at, context.app_context.day_of
+    return complaint_schemas.ComplaintUnderReview(
+        complaint_id=complaint.complaint_id,
+        state=complaint.state,
+        provider_id=complaint.place.provider_id,
+        benefit_id=complaint.place.benefit_id,
+        venue_id=complaint.place.venue_id,
+        reason_code=complaint.reason,
+        statement=complaint.statement,
+        opened_on=day_of(complaint.opened_at).isoformat(),
+        answer_by=complaint.answer_by.isoformat(),
+        overdue=complaint.state is ComplaintState.OPEN and context.today > complaint.answer_by,
+        answered_on=None if answered_at is None else day_of(answered_at).isoformat(),
+        answer=complaint.answer,
+    )

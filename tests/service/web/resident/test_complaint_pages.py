@@ -1,0 +1,56 @@
+"""Complaints as pages: from a ticket to the officer's written answer, without scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.auth.access_tokens import Audience
+from tests.support.browsing import Browser
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_complaint_goes_from_a_ticket_to_its_answer(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await me.go("/me/complaints/new?benefit=library-deposit&venue=city-library-main")
+    assert "Borrow without a deposit" in me.text
+    await me.send("What happened?", reason_code="asked_for_points", statement="They wanted to see my number.")
+    assert "We have your complaint." in me.text
+    assert "Answer by" in me.text
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/complaints")
+    (path,) = {href for href, _text in officer.links if href.startswith("/officer/complaints/")}
+    await officer.go(path)
+    assert "They wanted to see my number." in officer.text
+    assert "wang" not in officer.text
+    await officer.send("Answer, in writing", answer="")
+    assert (officer.status, "Please write an answer" in officer.text) == (422, True)
+    await officer.send("Answer, in writing", answer="Nobody may ask that. The library was told.")
+    assert "No complaints are waiting." in officer.text
+    await me.go("/me/complaints")
+    assert "Nobody may ask that. The library was told." in me.text
+
+
+async def test_a_complaint_without_a_place_keeps_what_was_typed(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "li")
+    await me.go("/me/complaints/new")
+    await me.send("What happened?", about="", statement="They laughed.")
+    assert me.status == 422
+    assert "Please choose where it was" in me.text
+    assert "They laughed." in me.text
+
+
+async def test_a_use_in_the_activity_leads_to_the_form(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.link("volunteer-service", "vol-1")
+    await wang.consent_to_provider("city-library")
+    await town.source("volunteer-service").deliver(
+        {"record_id": "v-1", "account": "vol-1", "kind": "volunteer_minutes", "quantity": 12_000,
+         "occurred_on": f"{await town.last_year()}-06-01"}
+    )  # fmt: skip
+    ticket = await wang.post("/v1/me/tickets", {"benefit_id": "library-deposit", "venue_id": "city-library-main"})
+    assert ticket.status_code == 201, ticket.text
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await me.go("/me/accesses")
+    assert ("/me/complaints/new?benefit=library-deposit", "Complain") in me.links

@@ -1,0 +1,68 @@
+"""Complaints about a venue: opened from a ticket, answered in writing, never with the person to the venue."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from consent.kernel import working_days
+from service.auth.access_tokens import Audience
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+ABOUT = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "not_honoured"}
+
+
+async def test_a_complaint_is_answered_in_writing_within_seven_working_days(town: City) -> None:
+    wang, officer = town.resident("wang"), town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
+    opened = await wang.post("/v1/me/complaints", {**ABOUT, "statement": "They wanted the deposit."})
+    assert opened.status_code == 201
+    complaint = opened.json()
+    assert (complaint["state"], complaint["provider_id"]) == ("open", "city-library")
+    (row,) = (await officer.get("/v1/privacy/complaints")).json()["data"]
+    opened_on = date.fromisoformat(row["opened_on"])
+    assert row["answer_by"] == complaint["answer_by"] == working_days.shipped().after(opened_on, 7).isoformat()
+    assert (row["statement"], row["overdue"]) == ("They wanted the deposit.", False)
+    assert "wang" not in str(row)
+    path = f"/v1/privacy/complaints/{complaint['complaint_id']}"
+    assert (await officer.post(f"{path}/answer", {"answer": ""})).status_code == 422
+    done = await officer.post(f"{path}/answer", {"answer": "The library has told its desk."})
+    assert done.json() == {"complaint_id": complaint["complaint_id"], "state": "answered"}
+    assert (await officer.post(f"{path}/answer", {"answer": "Again."})).json()["code"] == "conflict"
+    assert (await officer.get("/v1/privacy/complaints")).json()["data"] == []
+    assert (await officer.get(path)).json()["answer"] == "The library has told its desk."
+    (mine,) = (await wang.get("/v1/me/complaints")).json()["data"]
+    assert (mine["state"], mine["answer"]) == ("answered", "The library has told its desk.")
+    messages = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    assert [row["kind"] for row in messages] == ["complaint_answered", "complaint_opened"]
+    assert "The library has told its desk." in messages[0]["text"]
+    exported = (await wang.get("/v1/me/export")).json()
+    assert exported["complaints"][0]["statement"] == "They wanted the deposit."
+
+
+async def test_a_complaint_names_a_benefit_that_this_venue_had(town: City) -> None:
+    wang = town.resident("wang")
+    for members in ({"venue_id": "riverside-parking-1"}, {"benefit_id": "no-such"}, {"venue_id": "no-such"}):
+        assert (await wang.post("/v1/me/complaints", {**ABOUT, **members})).status_code == 404, members
+    assert (await wang.post("/v1/me/complaints", {**ABOUT, "reason_code": "late"})).status_code == 422
+    assert (await wang.get("/v1/me/complaints")).json()["data"] == []
+
+
+async def test_a_complaint_is_its_persons_alone_and_goes_with_them(town: City) -> None:
+    wang, other = town.resident("wang"), town.resident("other")
+    officer = town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
+    complaint_id = (await wang.post("/v1/me/complaints", ABOUT)).json()["complaint_id"]
+    assert (await other.get("/v1/me/complaints")).json()["data"] == []
+    assert (await officer.get(f"/v1/privacy/complaints/{complaint_id}")).status_code == 200
+    assert (await wang.delete("/v1/me")).status_code == 200
+    assert (await officer.get(f"/v1/privacy/complaints/{complaint_id}")).status_code == 404
+
+
+async def test_an_officer_of_another_division_reads_and_does_not_answer(town: City) -> None:
+    wang = town.resident("wang")
+    stranger = town.actor(Audience.PRIVACY, "officer-9", staff_id="officer-9", divisions=("2201",))
+    complaint_id = (await wang.post("/v1/me/complaints", ABOUT)).json()["complaint_id"]
+    refused = await stranger.post(f"/v1/privacy/complaints/{complaint_id}/answer", {"answer": "No."})
+    assert (refused.status_code, refused.json()["code"]) == (403, "other_division")
