@@ -86,11 +86,14 @@ class Outcome(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """A handle shown at a venue, the venue's client, and `clock`: the city's time of an instant in microseconds."""
+    """What is shown at a venue, the venue's client, and `clock`: the city's time of an instant in microseconds.
+
+    `shown` is a handle in lower case or a short code in upper case, without spaces and hyphens.
+    """
 
     keyring: Keyring
     client_id: str
-    handle: str
+    shown: str
     clock: Callable[[int], CivilTime]
 
 
@@ -128,7 +131,7 @@ class _Redemption:
 
     async def settle(self) -> Outcome:
         """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
-        self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.handle)
+        self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.shown)
         for attempt in range(ATTEMPTS_MAX):
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:

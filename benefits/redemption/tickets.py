@@ -1,7 +1,7 @@
 """One-time tickets: an opaque handle for one venue and one benefit, valid for about a minute and a half.
 
-The handle is derived from the ticket's id by a key, so that the database has no handle that could be shown; it carries
-no person, points or threshold. A resident to whom the benefit does not apply gets none.
+The short code is derived from the ticket's id and the handle from the short code, each by a key, so that the database
+has neither; they carry no person, points or threshold. A resident to whom the benefit does not apply gets none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.models import Redemption, StoredTicket
 from benefits.redemption import quotas
 from benefits.redemption.decision import CivilTime
-from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_id
+from consent.crypto.blind_index import (
+    CODE_ALPHABET,
+    CODE_LENGTH,
+    IndexUse,
+    blind_index,
+    new_id,
+)
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
@@ -56,12 +62,17 @@ TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is useless."""
 
 
+ISSUE_ATTEMPTS = 3
+"""Ids tried for a ticket: a short code that another ticket of the last 24 hours has is not issued again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An issued ticket; the handle goes into the QR code."""
+    """An issued ticket; the handle goes into the QR code, the short code is for reading out and typing."""
 
     ticket_id: str
     handle: str
+    short_code: str
     expires_at: datetime
 
 
@@ -80,6 +91,7 @@ class IssuedTicket:
 
     ticket_id: str
     handle: str
+    short_code: str
     benefit_id: str
     venue_id: str
     expires_at: datetime
@@ -111,8 +123,8 @@ async def issue(
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)
     await gate.permit(person, benefit.provider_id, at, Use("ticket.issued", benefit.provider_id, benefit_id, "issued"))
-    ticket_id = new_id()
-    handle, expires_at = handle_of(keyring, ticket_id), at + TICKET_LIFETIME
+    ticket_id, expires_at = await _unused_id(keyring), at + TICKET_LIFETIME
+    handle = handle_of(keyring, ticket_id)
     await queries.execute(
         "INSERT INTO ticket (handle_index, ticket_id, person_id, benefit_id, benefit_version, venue_id, issued_at,"
         " expires_at, counters) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -126,7 +138,16 @@ async def issue(
         queries.to_micros(expires_at),
         counters_column(counters),
     )
-    return Ticket(ticket_id, handle, expires_at)
+    return Ticket(ticket_id, handle, short_code_of(keyring, ticket_id), expires_at)
+
+
+async def _unused_id(keyring: Keyring) -> str:
+    """Return the id of a new ticket whose short code no stored ticket has: of 31^8 codes, a city uses few at a time."""
+    for _ in range(ISSUE_ATTEMPTS):
+        ticket_id = new_id()
+        if not await StoredTicket.exists(handle_index=index_of(keyring, handle_of(keyring, ticket_id))):
+            break
+    return ticket_id
 
 
 async def read(keyring: Keyring, person: Person, ticket_id: str, at: datetime) -> IssuedTicket:
@@ -141,7 +162,8 @@ async def read(keyring: Keyring, person: Person, ticket_id: str, at: datetime) -
         raise NotFound("there is no such ticket")
     expires_at = queries.from_micros(row.expires_at)
     unused = TicketState.EXPIRED if expires_at <= at else TicketState.OPEN
-    issued = IssuedTicket(ticket_id, handle, row.benefit_id, row.venue_id, expires_at, unused)
+    code = short_code_of(keyring, ticket_id)
+    issued = IssuedTicket(ticket_id, handle, code, row.benefit_id, row.venue_id, expires_at, unused)
     if row.redemption_id is None:
         return issued
     redemption = await Redemption.get_or_none(redemption_id=row.redemption_id)
@@ -173,9 +195,18 @@ def counters_column(keys: Sequence[str]) -> str:
     return orjson.dumps(keys).decode()
 
 
+def short_code_of(keyring: Keyring, ticket_id: str) -> str:
+    """Return the short code of a ticket: CODE_LENGTH characters of CODE_ALPHABET."""
+    number, code = int(blind_index(keyring, IndexUse.HANDLE, "short code", ticket_id), 16), ""
+    for _ in range(CODE_LENGTH):
+        number, place = divmod(number, len(CODE_ALPHABET))
+        code += CODE_ALPHABET[place]
+    return code
+
+
 def handle_of(keyring: Keyring, ticket_id: str) -> str:
     """Return the handle of a ticket: 128 bits, 32 hex digits."""
-    return blind_index(keyring, IndexUse.HANDLE, "handle", ticket_id)
+    return blind_index(keyring, IndexUse.HANDLE, "handle", short_code_of(keyring, ticket_id))
 
 
 def index_of(keyring: Keyring, handle: str) -> str:
@@ -183,16 +214,22 @@ def index_of(keyring: Keyring, handle: str) -> str:
     return blind_index(keyring, IndexUse.HANDLE, "index", handle)
 
 
-async def stored_index_of(keyring: Keyring, handle: str) -> str:
-    """Return the index that the ticket of a handle is stored by; that of the current key where there is no ticket.
+def index_of_shown(keyring: Keyring, shown: str) -> str:
+    """Return the index of the ticket that was shown by its handle or its short code, under the current index key."""
+    handle = shown if len(shown) != CODE_LENGTH else blind_index(keyring, IndexUse.HANDLE, "handle", shown)
+    return index_of(keyring, handle)
 
-    One query for every handle during a rotation of the index key, none outside of one.
+
+async def stored_index_of(keyring: Keyring, shown: str) -> str:
+    """Return the index that the ticket of a handle or short code is stored by; of the current key without a ticket.
+
+    One query for everything that is shown during a rotation of the index key, none outside of one.
     """
     if not keyring.other_index_keys:
-        return index_of(keyring, handle)
-    indexes = blind_indexes(keyring, IndexUse.HANDLE, "index", handle)
+        return index_of_shown(keyring, shown)
+    indexes = [index_of_shown(each, shown) for each in keyring.each()]
     row = await queries.fetch_one("SELECT handle_index FROM ticket WHERE handle_index IN ($1, $2)", *indexes)
-    return index_of(keyring, handle) if row is None else str(row["handle_index"])
+    return index_of_shown(keyring, shown) if row is None else str(row["handle_index"])
 
 
 async def delete_old(at: datetime) -> int:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from benefits.rules.vocabulary import Scene
+from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH
 from consent.documents.schema import DIVISION_PATTERN, DOCUMENT_ID_PATTERN
 from consent.documents.schema import DocumentId as DocumentId
 from consent.documents.versions import STATES
@@ -52,6 +53,12 @@ ShortFreeText = Annotated[str, Field(min_length=1, max_length=500), *FREE_TEXT_R
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Account = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Handle = Annotated[str, Field(min_length=1, max_length=64)]
+ShortCode = Annotated[str, Field(min_length=8, max_length=16)]
+"""A short code as it was typed, with spaces and hyphens."""
+ShortCodeText = Annotated[
+    str,
+    text("The short code, for reading out and typing.", pattern=f"^[{CODE_ALPHABET}]{{{CODE_LENGTH}}}$"),
+]
 ReasonCode = Annotated[str, Field(pattern=REASON_CODE_PATTERN)]
 Day = Annotated[str, Field(pattern=rf"^{CIVIL_DAY.pattern}$", json_schema_extra={"format": "date"})]
 """A civil day in a request."""

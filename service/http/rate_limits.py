@@ -28,15 +28,17 @@ RATES: Mapping[str, int] = {
     "app": 6_000,
     "code": 30,
     "source_codes": 3_000,
+    "short_code": 120,
     "refused": 30,
     "address": 60_000,
 }
 """Requests a minute: more than people need, too few for guessing. `code` counts wrong link codes for one account at a
 source: of 31^8 codes, 30 a minute try 450 in the 15 minutes that a code lives. `source_codes` counts those of all
 accounts of the source together; it is a hundred times as high, so that no one person's typing stops the others.
+`short_code` counts the short codes that a venue types, two a second: of 31^8, they try 180 in the life of a ticket.
 `refused` counts tokens sent to another audience, each of which writes a row. `address` is counted before the token is
 read; a whole town may share one."""
-EXACT = frozenset({"code", "source_codes", "refused"})
+EXACT = frozenset({"code", "source_codes", "short_code", "refused"})
 """Rates that guard a secret or cause a write: counted in Redis before the request proceeds."""
 WINDOW_SECONDS = 60
 SHARE_SECONDS = 0.5

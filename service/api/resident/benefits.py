@@ -64,6 +64,7 @@ async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> 
         schemas.TicketAnswer(
             ticket_id=ticket.ticket_id,
             handle=ticket.handle,
+            short_code=ticket.short_code,
             qr_svg=qr_svg(ticket.handle),
             expires_at=json_io.rfc3339(ticket.expires_at),
         ),
@@ -101,6 +102,7 @@ def _state_answer(issued: tickets.IssuedTicket, state: tickets.TicketState) -> p
         venue_id=issued.venue_id,
         expires_at=json_io.rfc3339(issued.expires_at),
         handle=issued.handle if is_open else None,
+        short_code=issued.short_code if is_open else None,
         qr_svg=qr_svg(issued.handle) if is_open else None,
         runs_until=None if issued.runs_until is None else issued.runs_until.isoformat(),
         reversed=True if issued.is_reversed else None,

@@ -12,6 +12,7 @@ from service.api.common_schemas import (
     Instant,
     MeasureName,
     RecordKindName,
+    ShortCodeText,
     VenueId,
 )
 from service.http.json_io import ApiModel
@@ -66,7 +67,7 @@ class MissingPoints(ApiModel):
 
 
 class TicketStateAnswer(ApiModel):
-    """A ticket as it stands now; `handle` and `qr_svg` while it is open, `runs_until` once it was used."""
+    """A ticket as it stands now; handle, short code and QR code while it is open, `runs_until` once it was used."""
 
     ticket_id: str
     """The id of the ticket."""
@@ -77,6 +78,7 @@ class TicketStateAnswer(ApiModel):
     """The end of the ticket."""
     handle: str | None = None
     """The handle, while the ticket is open."""
+    short_code: ShortCodeText | None = None
     qr_svg: str | None = None
     """The handle as a QR code, an `svg` element, while the ticket is open."""
     runs_until: CivilDayText | None = None

@@ -36,6 +36,7 @@ from service.api.common_schemas import (
     SceneName,
     SchemeVersion,
     Sha256,
+    ShortCodeText,
     SourceId,
     VenueId,
 )
@@ -378,6 +379,7 @@ class TicketAnswer(ApiModel):
     """The id of the ticket."""
     handle: str
     """The handle, a random text that names nobody."""
+    short_code: ShortCodeText
     qr_svg: str
     """The handle as a QR code, an `svg` element."""
     expires_at: Instant

@@ -15,6 +15,7 @@ from benefits.redemption import redeem as redemptions
 from benefits.redemption import reversal
 from benefits.redemption.redeem import Granted, Scan
 from benefits.redemption.state import AnswerStore
+from consent.crypto.blind_index import CODE_LENGTH, normal_code
 from consent.database import queries
 from consent.database.write_plan import Write
 from consent.documents import versions
@@ -23,6 +24,7 @@ from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
+from service.http.problems import Problem
 from service.http.replay import replayed
 from service.storage import idempotency
 
@@ -64,7 +66,7 @@ async def read_venue(context: RequestContext, _: None) -> Answer:
 async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     """Report whether the benefit of a handle applies now; spends nothing."""
     began = time.monotonic()
-    granted = await redemptions.check(_scan(context, body), context.app_context.catalogue)
+    granted = await redemptions.check(await _scan(context, body), context.app_context.catalogue)
     if granted is None:
         await _until_next_step(began)
         return Answer(schemas.Ordinary())
@@ -92,7 +94,7 @@ async def redeem(context: RequestContext, body: schemas.HandleBody) -> Response:
         return idempotency.answer_writes(keyring, key, status, answer, at)
 
     store = AnswerStore(key.scope, idempotency.LOOKUP, write)
-    outcome = await redemptions.redeem(_scan(context, body), context.app_context.catalogue, store)
+    outcome = await redemptions.redeem(await _scan(context, body), context.app_context.catalogue, store)
     if outcome.answered is not None:
         stored = idempotency.open_answer(keyring, key.scope, outcome.answered)
         return replayed(context.request.scope, stored, key.fingerprint)
@@ -124,10 +126,11 @@ def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
     )
 
 
-def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
+async def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
     app_context, principal = context.app_context, context.principal
     assert isinstance(principal, Venue)
-    return Scan(app_context.keyring, principal.client_id, _handle(body), app_context.civil_time)
+    shown = await _shown(context, body, principal.client_id)
+    return Scan(app_context.keyring, principal.client_id, shown, app_context.civil_time)
 
 
 async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
@@ -196,9 +199,22 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
     )
 
 
-def _handle(body: schemas.HandleBody) -> str:
-    """Normalise a handle: QR readers send capitals, people type spaces and hyphens."""
-    return "".join(body.handle.replace("-", "").split()).lower()
+async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: str) -> str:
+    """Return the handle or short code of a body as it was issued.
+
+    QR readers send capitals, people type spaces and hyphens. Every short code counts against a rate of its own, right
+    or wrong: Problem rate_limited with Retry-After once it is used up.
+    """
+    given = [text for text in (body.handle, body.short_code) if text is not None]
+    if len(given) != 1:
+        raise Problem("body_invalid", errors=[{"pointer": "/handle", "code": "required", "detail": "or short_code"}])
+    shown = "".join(given[0].replace("-", "").split())
+    if len(shown) != CODE_LENGTH:
+        return shown.lower()
+    retry_after_seconds = await context.app_context.limiter.hit("short_code", client_id)
+    if retry_after_seconds is not None:
+        raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
+    return normal_code(shown)
 
 
 def _day(number: int) -> date:

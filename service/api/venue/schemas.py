@@ -14,6 +14,7 @@ from service.api.common_schemas import (
     Localized,
     NextCursor,
     ProviderId,
+    ShortCode,
     VenueId,
 )
 from service.http.json_io import ApiModel
@@ -24,10 +25,15 @@ RedemptionState = Annotated[str, one_of("RedemptionState", "The state of a redem
 
 
 class HandleBody(ApiModel):
-    """The handle that the resident shows. There is no member for a name, a number or any other identity."""
+    """The handle or the short code that the resident shows, one of them.
 
-    handle: Handle
-    """The handle as it was scanned."""
+    There is no member for a name, a number or any other identity.
+    """
+
+    handle: Handle | None = None
+    """The handle as it was scanned; a short code is understood here too."""
+    short_code: ShortCode | None = None
+    """The short code as it was typed."""
 
 
 class ReversalBody(ApiModel):

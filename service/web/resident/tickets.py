@@ -11,7 +11,7 @@ from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
 from service.web.resident import benefits
 
-HANDLE_GROUP = 4
+CODE_GROUP = 4
 """Characters between two spaces of a code that is read aloud."""
 
 
@@ -60,11 +60,11 @@ async def ticket(page: Page) -> Response:
     # The benefit may have ended since: the code is shown all the same, without a title.
     rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
     benefit = next((row for row in rows if row["benefit_id"] == ticket["benefit_id"]), {})
-    handle = ticket.get("handle", "")
+    code = ticket.get("short_code", "")
     return page.render(
         "resident/ticket.html",
         ticket=ticket,
-        spaced_handle=" ".join(handle[at : at + HANDLE_GROUP] for at in range(0, len(handle), HANDLE_GROUP)),
+        spaced_code=" ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
         # The service itself drew this SVG, from a handle that it generated.
         qr_svg=Markup(ticket.get("qr_svg", "")),  # noqa: S704
         benefit=benefit,
