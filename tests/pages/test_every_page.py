@@ -92,7 +92,7 @@ def test_every_control_is_reached_by_keyboard(browser: Browser, city: Process) -
         me.go("/")
         keyboard.press("Tab")
         assert me.page.evaluate("document.activeElement.className") == "skip"
-        tab_to(me, "I live here")
+        tab_to(me, "Get started")
         keyboard.press("Enter")
         me.page.wait_for_selector("#typed")
         tab_to(me, "typed")

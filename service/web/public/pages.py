@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -11,10 +12,15 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from benefits.rules.vocabulary import Scene
+from consent.domain.records import Dimension
 from service.http.problems import Problem, problem_response
 from service.web.api_client import body_or_raise
 from service.web.page import LIST_MAX, Page, PageRoute
 
+EXAMPLE = [
+    {"dimension": name, "points": count, "cap": 200} for name, count in zip(Dimension, (15, 0, 56, 4, 33), strict=True)
+]
+"""Points of the example on the first page."""
 ENTRIES_SHOWN = 20
 """Newest entries of the policy log on its page."""
 PROGRAM_PATHS = ("/v1/", "/log/", "/static/", "/.well-known/")
@@ -23,7 +29,44 @@ PROGRAM_PATHS = ("/v1/", "/log/", "/static/", "/.well-known/")
 
 async def home(page: Page) -> Response:
     """Show what the service is, and the sign-ins that are configured."""
-    return page.render("public/home.html", audiences=list(page.site.providers.clients))
+    return page.render("public/home.html", audiences=list(page.site.providers.clients), example=EXAMPLE)
+
+
+async def earn(page: Page) -> Response:
+    """List the deeds that earn points, by dimension, and the sources that record them; nothing before a scheme."""
+    reply = await page.call_api("GET", "/v1/public/scheme")
+    if reply.status == HTTPStatus.NOT_FOUND:
+        return page.render("public/earn.html", groups=[])
+    scheme, ways = body_or_raise(reply)["scheme"], reply.body["ways"]
+    sources = (await page.read("/v1/public/sources"))["data"]
+    groups = []
+    for dimension in scheme["dimensions"]:
+        name = dimension["dimension"]
+        deeds = [
+            {
+                **indicator,
+                "sitting": indicator["kind"] in ways.get(name, ()),
+                "sources": [page.localizer.name(row["name"]) for row in sources if indicator["kind"] in row["kinds"]],
+            }
+            for indicator in scheme["indicators"]
+            if indicator["dimension"] == name
+        ]
+        groups.append((name, dimension["cap"], deeds))
+    return page.render("public/earn.html", groups=groups)
+
+
+async def figures(page: Page) -> Response:
+    """Show last week's figures with their noise, and this week's privacy budget."""
+    released = await page.read("/v1/public/statistics")
+    localizer = page.localizer
+    return page.render(
+        "public/figures.html",
+        figures=released,
+        scenes=[(localizer.label("scene", code), count) for code, count in released["redemptions"].items()],
+        divisions=list(released["redemptions_by_division"].items()),
+        consents=[(localizer.label("purpose", code), count) for code, count in released["live_consents"].items()],
+        budget=await page.read("/v1/public/privacy-budget"),
+    )
 
 
 async def scheme(page: Page) -> Response:
@@ -33,6 +76,7 @@ async def scheme(page: Page) -> Response:
     return page.render(
         "public/scheme.html",
         scheme_version=await page.read("/v1/public/scheme") if len(known) > len(scheduled) else None,
+        known=known,
         coming=[await page.read(f"/v1/public/schemes/{row['version']}") for row in scheduled],
         sources=(await page.read("/v1/public/sources"))["data"],
         notices=(await page.read("/v1/public/notices"))["data"],
@@ -116,6 +160,8 @@ async def not_found(page: Page) -> Response:
 FALLBACK = PageRoute("/{rest:path}", not_found)
 ROUTES = (
     PageRoute("/", home),
+    PageRoute("/earn", earn),
+    PageRoute("/figures", figures),
     PageRoute("/scheme", scheme),
     PageRoute("/benefits", benefits),
     PageRoute("/never", prohibited_uses),

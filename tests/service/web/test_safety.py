@@ -176,11 +176,11 @@ async def test_a_desk_learns_nothing_by_any_wrong_code(shared_city: City) -> Non
 
 async def test_the_language_is_chosen_and_remembered(shared_city: City) -> None:
     browser = await Browser(shared_city, "en").go("/?lang=zh-CN")
-    assert "只增不减的积分" in browser.text
+    assert "只加分，不扣分" in browser.text
     await browser.go("/scheme")
-    assert "积分如何产生" in browser.text
+    assert "积分怎样计算" in browser.text
     await browser.go("/scheme?lang=fr")
-    assert "积分如何产生" in browser.text
+    assert "积分怎样计算" in browser.text
 
 
 async def test_every_page_is_there_in_the_other_language(shared_city: City) -> None:
