@@ -86,7 +86,7 @@ class Outcome(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What is shown at a venue, the venue's client, and `clock`: the city's time of an instant in microseconds.
+    """A handle or short code shown at a venue, the venue's client, and `clock`: the city's time of an instant (µs).
 
     `shown` is a handle in lower case or a short code in upper case, without spaces and hyphens.
     """
