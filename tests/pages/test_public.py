@@ -23,8 +23,8 @@ def verdict(visitor: Visitor) -> str:
 
 
 def step(visitor: Visitor, log: str, name: str) -> str:
-    said = visitor.page.locator(f"[data-log={log}] [data-step={name}] [data-say]:not([hidden])")
-    return said.get_attribute("data-say") or ""
+    shown = visitor.page.locator(f"[data-log={log}] [data-step={name}] [data-say]:not([hidden])")
+    return shown.get_attribute("data-say") or ""
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
@@ -80,25 +80,25 @@ def test_a_receipt_is_verified_without_leaving_the_device(browser: Browser, city
         me.page.fill("#account-green-travel", f"bike-{secrets.token_hex(4)}")
         me.press("Read the notice: Green Travel").press("I agree", exact=True)
         consent_id = me.page.url.partition("/me/consents/")[2].partition("/")[0]
-        kept = tmp_path / "receipt.json"
+        file = tmp_path / "receipt.json"
         receipt = me.page.request.get(f"{city.base}/me/consents/{consent_id}/receipt.json").json()
-        for said, members in (
+        for problem, members in (
             ("", {}),
             ("signature", {"receipt": {**receipt["receipt"], "state": "refused"}}),
             ("event", {"events": [{**receipt["events"][0], "salt": "00" * 16}]}),
         ):
-            kept.write_text(json.dumps({**receipt, **members}))
+            file.write_text(json.dumps({**receipt, **members}))
             me.go("/logs")
             verdict(me)
-            me.page.set_input_files("[data-file]", kept)
+            me.page.set_input_files("[data-file]", file)
             shown = me.page.locator("[data-receipt] [data-say]:not([hidden])")
             shown.wait_for()
             # The leaf may not be published yet: then the page says so.
-            assert shown.get_attribute("data-say") in ({"ok", "waiting"} if not said else {said})
+            assert shown.get_attribute("data-say") in ({"ok", "waiting"} if not problem else {problem})
         me.check()
 
 
-def test_without_scripts_the_service_says_what_it_found_itself(browser: Browser, city: Process) -> None:
+def test_without_scripts_the_service_reports_its_own_check(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en", scripts=False) as visitor:
         visitor.go("/logs")
         assert "Both logs are sound" in visitor.text
