@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from consent.database import queries
 from service.api.public import handlers as public
@@ -37,6 +37,18 @@ from service.web.api_client import InProcessApiClient
 
 if TYPE_CHECKING:
     from service.observability.telemetry import Telemetry
+
+
+class Application(Starlette):
+    """Starlette with RequestMiddleware alone around its router.
+
+    Starlette 1.10 adds a layer inside of the middleware and one outside, both for errors, which RequestMiddleware
+    answers: they took 3 % of the processor time of a read.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the router in its one layer; Starlette calls it at the first request."""
+        return RequestMiddleware(self.router, self.state.app_context)
 
 
 def create_app(
@@ -99,12 +111,7 @@ def create_app(
         Route("/docs.css", _page("docs.css")),
         Route("/docs.js", _page("docs.js")),
     ]
-    app = Starlette(
-        routes=routes,
-        lifespan=lifespan,
-        exception_handlers=problems.handlers(),
-        middleware=[Middleware(RequestMiddleware, app_context=app_context)],
-    )
+    app = Application(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     app.router.default = site.fallback(app_context)
     app.state.app_context = app_context

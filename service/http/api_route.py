@@ -38,7 +38,7 @@ class ApiRoute(Route):
         """Run the endpoint; HTTPException 405 for a method that the route does not take."""
         if self.methods and scope["method"] not in self.methods:
             raise HTTPException(405, headers={"Allow": self.allow})
-        await super().handle(scope, receive, send)
+        await self.app(scope, receive, send)
 
 
 def allowed_methods(operations: Iterable[Operation]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.auth.access_tokens import Audience
 from service.http.context import AppContext
-from service.http.problems import Problem, problem_response, unforeseen
+from service.http.problems import Problem, problem_response, response_to
 from service.observability import metrics
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event, request_fields
@@ -31,7 +31,6 @@ LOGGED_FROM_STATUS = 400
 _DEFAULTS = [
     (name.encode(), value.encode()) for name, value in {**SECURITY_HEADERS, "cache-control": "no-store"}.items()
 ]
-_DEFAULT_NAMES = frozenset(name for name, _ in _DEFAULTS)
 
 
 class RequestMiddleware:
@@ -39,7 +38,7 @@ class RequestMiddleware:
 
     1. Give the request an id: `request.state.request_id`, and the header `x-request-id` of its answer.
     2. Refuse foreign hosts (`bad_header`) and addresses that ask too often (`rate_limited`).
-    3. Answer an error that `problems.handlers` does not name.
+    3. Answer errors, by `problems.response_to`.
     4. Add SECURITY_HEADERS and `cache-control: no-store` to every answer that does not set them itself, and the rate
        limit of a caller who was counted (`RateLimit` of draft-ietf-httpapi-ratelimit-headers-10).
     5. Count the request with its time, and log it if it failed: operation and status, never a path or a person.
@@ -74,7 +73,8 @@ class RequestMiddleware:
         except Exception as error:
             if status:  # a part of the answer is sent: only closing the connection can still tell that it failed
                 raise
-            await unforeseen(Request(scope), error)(scope, receive, send_complete)
+            response = await response_to(Request(scope), error)
+            await response(scope, receive, send_complete)
         # The operation's name, never the path: ids and handles stay out of logs and metrics.
         name = getattr(scope.get("route"), "name", None) or "unmatched"
         seconds = time.perf_counter() - began
@@ -106,8 +106,8 @@ def log_refusal(scope: Scope, operation: str, status: int) -> None:
 
 def complete_headers(headers: list[tuple[bytes, bytes]], request_id: str) -> None:
     """Add the headers of every answer to an answer's own, which stay as they are."""
-    own = {name for name, _ in headers} & _DEFAULT_NAMES
-    headers += [header for header in _DEFAULTS if header[0] not in own] if own else _DEFAULTS
+    own = dict(headers)
+    headers += [header for header in _DEFAULTS if header[0] not in own]
     headers.append((b"x-request-id", request_id.encode()))
 
 

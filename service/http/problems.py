@@ -5,7 +5,7 @@ Nothing that was sent is ever repeated; `code` is what programs read, `detail` s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,7 +14,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ExceptionHandler, Scope
+from starlette.types import Scope
 
 from consent.database import failures
 from consent.database.write_plan import WriteConflict
@@ -30,6 +30,7 @@ TYPE_BASE: Final = "/v1/public/errors/"
 RETRY_AFTER_SECONDS: Final = 5
 """Seconds of Retry-After while the database or the key server is unavailable."""
 AUTHENTICATE: Final = "Bearer"
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +200,12 @@ def problem_response(request: Request, problem: Problem) -> Response:
     return Response(orjson.dumps(body), text.status, media_type="application/problem+json", headers=headers)
 
 
-def handlers() -> dict[Any, ExceptionHandler]:
-    """Return the one table of errors and their answers, for `Starlette(exception_handlers=…)`.
+def handlers() -> dict[Any, Handler]:
+    """Return the one table of errors and their answers, also for `Starlette(exception_handlers=…)`.
 
-    An error that is not named is a mistake of ours and answered by `unforeseen`, which RequestMiddleware calls:
-    Starlette 1.10 gives a handler of Exception to its outermost middleware, where the answer would lack our headers
-    and the error would be raised again into the server's log with its message.
+    An error that is not named is a mistake of ours and answered by `unforeseen`. There is no handler of Exception:
+    Starlette 1.10 gives one to its outermost middleware, where the answer would lack our headers and the error would be
+    raised again into the server's log with its message.
     """
     return {
         Problem: _problem,
@@ -217,6 +218,17 @@ def handlers() -> dict[Any, ExceptionHandler]:
         **dict.fromkeys(failures.SQLITE_ERRORS, _sqlite_error),
         failures.CommitUncertain: _uncertain,
     }
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """Return the answer to an error of any type: by `handlers` for the type or its nearest base, else `unforeseen`."""
+    handle = next((_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS), None)
+    if handle is None:
+        return unforeseen(request, error)
+    try:
+        return await handle(request, error)
+    except Exception as mistake:
+        return unforeseen(request, mistake)
 
 
 async def _problem(request: Request, error: Exception) -> Response:
@@ -263,3 +275,6 @@ def unforeseen(request: Request, error: Exception) -> Response:
     fields = {"error": type(error).__name__, "place": place_of(error), **request_fields(request.scope)}
     log_event(LogEvent.UNFORESEEN, **fields)
     return problem_response(request, Problem("internal"))
+
+
+_HANDLERS: Final = MappingProxyType(handlers())

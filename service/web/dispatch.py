@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
@@ -108,13 +107,11 @@ def _ask_to_resubmit(page: Page, status: int, reason: str) -> Response:
 
 async def _error_as_reply(request: Request, error: Exception) -> ApiReply:
     """Return the problem document that an API client would be sent for this error."""
-    handlers: dict[Any, Any] = dict(problems.handlers())
-    handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
     if isinstance(error, IdentityError):
         token_refusals.note(token_refusals.SIGN_IN, error, request.scope)
         response = problems.problem_response(request, Problem(error.code))
     else:
-        response = problems.unforeseen(request, error) if handler is None else await handler(request, error)
+        response = await problems.response_to(request, error)
     raw = bytes(response.body) or orjson.dumps({"title": "", "detail": "", "code": "", "status": response.status_code})
     return ApiReply(response.status_code, dict(response.headers), raw)
 

@@ -23,7 +23,7 @@ from service.app import create_app
 from service.auth.access_tokens import Audience
 from service.auth.demo_issuer import DemoIssuer
 from service.demo import seed
-from service.http import middleware, problems
+from service.http import problems
 from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
 from service.settings import Settings
@@ -200,7 +200,7 @@ def unforeseen_errors_printed() -> Iterator[None]:
         traceback.print_exception(error, file=sys.stderr)
         return answer(request, error)
 
-    with patch.object(problems, "unforeseen", printed), patch.object(middleware, "unforeseen", printed):
+    with patch.object(problems, "unforeseen", printed):
         yield
 
 
