@@ -22,6 +22,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from service.http.bodies import BODY_ARRIVED
 from service.http.middleware import complete_headers
 from service.http.problems import Problem, problem_response
 from service.observability import metrics
@@ -121,17 +122,15 @@ class LimitedConnection(HttpToolsProtocol):
             start += len(piece)
             self._parse(piece)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field of the head; drop one after a chunked body (RFC 9110, 6.5.1), which no proxy has checked."""
-        if self.in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Begin the request."""
         self.in_head, self.head_bytes, self.waits_since = False, 0, None
         self.parts += 1
         self.discarded_bytes = 0
         super().on_headers_complete()
+        # The request has the list so far. Fields after a chunked body (RFC 9110, 6.5.1), which no proxy has checked, go
+        # to one that nobody reads.
+        self.headers = []
         if self.draining:
             self.cycle.keep_alive = False
 
@@ -145,6 +144,7 @@ class LimitedConnection(HttpToolsProtocol):
         """End the request's body; what follows is the next head."""
         self.in_head, self.head_bytes = True, 0
         self.parts += 1
+        self.scope[BODY_ARRIVED] = True  # type: ignore[literal-required]
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

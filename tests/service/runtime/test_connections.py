@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from service.http.bodies import BODY_ARRIVED
 from service.http.middleware import SECURITY_HEADERS
 from service.runtime import connections, server
 from service.runtime.connections import LimitedConnection, network_of
@@ -37,10 +38,13 @@ class Application:
     ended: list[str] = field(default_factory=list)
     fields: list[bytes] = field(default_factory=list)
     """Names of the last request's headers, as they are when its body has arrived."""
+    arrived: list[bool] = field(default_factory=list)
+    """For each request whether its whole body was noted to be there when it began."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         content = b"ok"
         self.running += 1
+        self.arrived.append(BODY_ARRIVED in scope)
         try:
             if scope["path"] == "/wait":
                 await self.released.wait()
@@ -205,6 +209,19 @@ async def test_fields_after_a_body_are_ignored() -> None:
             await client.send(CHUNKED + b"Authorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
             assert await client.answer() == (200, b"ok")
             assert service.application.fields == [b"host", b"transfer-encoding"]
+
+
+async def test_a_body_is_noted_as_arrived_once_its_end_is_there() -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+    async with listening() as service:
+        client = await service.connect()
+        await client.send(head + b"{}")
+        assert await client.answer() == (200, b"ok")
+        await client.send(head + b"{")
+        await service.until(running=1)
+        await client.send(b"}")
+        assert await client.answer() == (200, b"ok")
+        assert service.application.arrived == [True, False]
 
 
 @pytest.mark.parametrize("piece", [b"a: b\r\n" * 10_000, b"a" * 100_000], ids=["many", "long"])
