@@ -76,7 +76,7 @@ def indexer(keyring: Keyring, use: IndexUse, *shared: str) -> Callable[[str], st
     def index(value: str) -> str:
         keyed = prepared.copy()
         keyed.update(_encoded((value,)))
-        return keyed.hexdigest()[:INDEX_DIGITS]
+        return keyed.finalize().hex()[:INDEX_DIGITS]
 
     return index
 

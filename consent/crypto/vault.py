@@ -6,8 +6,6 @@ another place by somebody who can write to the database, it does not open.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,8 @@ from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -134,13 +134,13 @@ def mac(key: bytes, message: bytes) -> bytes:
     """Return the HMAC-SHA-256 (32 bytes) of a message, for the service's few long-lived keys."""
     prepared = prepared_mac(key).copy()
     prepared.update(message)
-    return prepared.digest()
+    return prepared.finalize()
 
 
 @lru_cache(maxsize=64)
-def prepared_mac(key: bytes) -> hmac.HMAC:
+def prepared_mac(key: bytes) -> HMAC:
     """Return the HMAC of a key before any message, to be copied: that is cheaper than a new one from the key."""
-    return hmac.new(key, digestmod=hashlib.sha256)
+    return HMAC(key, SHA256())
 
 
 def new_data_key(keyring: Keyring, person_id: str) -> bytes:
