@@ -67,8 +67,10 @@ class Offer(NamedTuple):
 
 def is_offered_at(benefit: LiveBenefit, venue: Body) -> bool:
     """Return True if the venue is the provider's and lies within the benefit's and the provider's divisions (R15)."""
-    return bool(venue["provider_id"] == benefit.provider_id) and all(
-        divisions.contains(body["division"], venue["division"]) for body in (benefit.body, benefit.provider)
+    return (
+        bool(venue["provider_id"] == benefit.provider_id)
+        and divisions.contains(benefit.body["division"], venue["division"])
+        and divisions.contains(benefit.provider["division"], venue["division"])
     )
 
 

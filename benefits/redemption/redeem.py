@@ -199,21 +199,19 @@ class _Redemption:
         """
         if isinstance(verdict, StandardTerms):
             return self._refusal(state, verdict, now), None
-        granted, redemption_writes = Granted(verdict.benefit, queries.from_micros(verdict.valid_until)), list[Write]()
-        person, kind = _person(self.scan.keyring, state), "benefit.checked"
-        counted = self._count_check(state)
-        if self.store is not None:
-            granted = granted._replace(redemption_id=new_id(), runs_until=verdict.runs_until)
-            redemption_writes, kind = self._redemption_writes(state, person, verdict, granted, now), "benefit.redeemed"
+        person, valid_until = _person(self.scan.keyring, state), queries.from_micros(verdict.valid_until)
+        if self.store is None:
+            granted, kind = Granted(verdict.benefit, valid_until), "benefit.checked"
+            writes = self._count_check(state)
+        else:
+            granted, kind = Granted(verdict.benefit, valid_until, new_id(), verdict.runs_until), "benefit.redeemed"
+            writes = [
+                *self.store.write(granted, now.at),
+                *self._redemption_writes(state, person, verdict, granted, now),
+            ]
         permit = _permit(state, person, now, _use(kind, verdict.benefit, "applies"))
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
-        return [
-            *permit,
-            *counted,
-            *self._answer(granted, now),
-            *redemption_writes,
-            still_unchanged(state.changes),
-        ], granted
+        return [*permit, *writes, still_unchanged(state.changes)], granted
 
     def _refusal(self, state: RedemptionState, verdict: StandardTerms, now: CivilTime) -> Plan:
         """Return the writes of a "no": the same statements for every reason, with an event where points were used."""

@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import rfc8785
@@ -23,7 +24,7 @@ from consent.database import queries, write_plan
 from consent.database.write_plan import Insert, OneOrNone, Plan, Update, Write
 from consent.kernel.canonical_json import plain_json
 from consent.kernel.errors import NotFound
-from consent.kernel.instants import rfc3339
+from consent.kernel.instants import HOUR_MICROS, rfc3339
 from consent.persons import Person
 from consent.transparency import merkle
 from consent.transparency.logs import Log
@@ -98,22 +99,28 @@ def prepare_event(
     head: ChainHead, kind: str, facts: Facts, at: datetime, *, to_the_hour: bool = False
 ) -> PreparedEvent:
     """Return the next event after the end of a person's chain, sealed, with its leaf. Nothing is written."""
-    number = head.events + 1
-    happened = at.replace(minute=0, second=0, microsecond=0) if to_the_hour else at
+    number, micros = head.events + 1, queries.to_micros(at)
+    if to_the_hour:
+        micros -= micros % HOUR_MICROS
     event = {
         "v": 1,
         "kind": kind,
         "number": number,
         "previous": head.last_leaf,
-        "at": rfc3339(happened),
+        "at": _text_of(micros),
         "facts": {key: value for key, value in facts.items() if value is not None},
     }
     salt = os.urandom(SALT_BYTES)
     leaf = leaf_of(kind, commitment(salt, event))
     plain = plain_json({"event": event, "salt": salt.hex()})
     sealed = head.person.seal("event", "sealed", str(number), plain)
-    micros = queries.to_micros(happened)
     return PreparedEvent(head.person.person_id, number, leaf_hash_of(leaf), kind, micros, sealed, leaf.decode())
+
+
+@lru_cache(maxsize=64)
+def _text_of(micros: int) -> str:
+    """Return an instant as text. Cached for the uses of an hour, which have one time."""
+    return rfc3339(queries.from_micros(micros))
 
 
 def fenced_event(head: ChainHead, kind: str, facts: Facts, at: datetime) -> tuple[Write, Write, Write]:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+HOUR_MICROS = 3_600_000_000
 
 
 def to_micros(moment: datetime) -> int:

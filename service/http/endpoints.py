@@ -196,8 +196,8 @@ async def admit(app_context: AppContext, audience: Audience, scope: Scope) -> No
         token_refusals.note(audience, error, scope)
         raise Problem(error.code) from None
     limiter, caller, state = app_context.limiter, principal_key(principal), scope.setdefault("state", {})
-    wait = limiter.count(audience.value, caller)
-    state["rate_limit"] = audience.value, limiter.left(audience.value, caller)
+    wait = limiter.count(audience, caller)
+    state["rate_limit"] = audience, limiter.left(audience, caller)
     if wait is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(wait)})
     state["principal"] = principal

@@ -118,7 +118,8 @@ def check_json(raw: bytes, values_max: int = VALUES_MAX) -> Any:
         raise Problem("too_deep") from None
     except ValueError:
         raise Problem("malformed_json") from None
-    _check_depth(document)
+    if opened > DEPTH_MAX:
+        _check_depth(document)
     return document
 
 

@@ -18,10 +18,10 @@ from consent.crypto.vault import Keyring, Place
 from consent.database import queries
 from consent.database.selection import Selection
 from consent.database.write_plan import Insert, Write
+from consent.kernel.instants import HOUR_MICROS
 
 ANSWER_RETENTION = timedelta(hours=48)
 """As docs/api.md promises: two days, for clients that were offline or have a wrong clock."""
-HOUR_MICROS = 3_600_000_000
 ANSWER = Insert(
     "stored_answer",
     ("scope", "caller_index", "fingerprint", "status", "sealed_body", "created_at"),
@@ -147,6 +147,8 @@ def answer_writes(keyring: Keyring, key: IdempotencyKey, status: int, body: byte
 
 def _each(keyring: Keyring, key: IdempotencyKey) -> list[tuple[Keyring, str, str]]:
     """Return keyring, scope and caller's index under each index key, oldest first."""
+    if not key.others:
+        return [(keyring, key.scope, key.owner)]
     places = {keyring.index_version: (keyring, key.scope, key.owner)}
     for version, scope, owner in key.others:
         places[version] = (keyring.under(version), scope, owner)
