@@ -34,10 +34,12 @@ class Balance(Protocol):
     def valid_until(self) -> int | None: ...
     @property
     def covered_until(self) -> int | None: ...
+    @property
+    def covered_from(self) -> int | None: ...
 
 
 class StoredBalance(NamedTuple):
-    """A stored balance of a raw row. Days are `yyyymmdd`, `covered_until` microseconds."""
+    """A stored balance of a raw row. Days are `yyyymmdd`, `covered_until` and `covered_from` microseconds."""
 
     total: int
     dimensions: str
@@ -46,6 +48,7 @@ class StoredBalance(NamedTuple):
     as_of: int
     valid_until: int | None
     covered_until: int | None
+    covered_from: int | None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> StoredBalance:
@@ -99,6 +102,7 @@ def is_usable(balance: Balance, catalogue: Catalogue, now: Moment) -> bool:
         and balance.as_of <= today
         and (balance.valid_until is None or balance.valid_until > today)
         and (balance.covered_until is None or balance.covered_until > now.micros)
+        and (balance.covered_from is None or balance.covered_from <= now.micros)
     )
 
 

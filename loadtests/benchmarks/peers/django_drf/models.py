@@ -129,6 +129,7 @@ class Snapshot(models.Model):
     as_of = models.IntegerField()
     valid_until = models.IntegerField(null=True)
     covered_until = models.BigIntegerField(null=True)
+    covered_from = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False

@@ -6,7 +6,7 @@ CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 STATE = f"{CLOCK} AS at, k.changes, (SELECT withheld FROM log_head WHERE log = 'consent') AS withheld"
 BALANCE = (
     "s.total, s.dimensions, s.scheme_version, s.timeline_sha256, s.as_of, s.valid_until, s.covered_until,"
-    " s.person_id IS NOT NULL AS has_balance"
+    " s.covered_from, s.person_id IS NOT NULL AS has_balance"
 )
 
 READ_STATE = f"SELECT {STATE} FROM catalogue_state k"

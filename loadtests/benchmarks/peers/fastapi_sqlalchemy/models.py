@@ -119,6 +119,7 @@ class Snapshot(Base):
     as_of: Mapped[int]
     valid_until: Mapped[int | None]
     covered_until: Mapped[int | None]
+    covered_from: Mapped[int | None]
 
 
 class Ticket(Base):

@@ -45,7 +45,8 @@ export function isUsable(balance, catalogue, now) {
     balance.scheme_version === schemeVersion(catalogue, now.year) &&
     balance.as_of <= now.number &&
     (balance.valid_until === null || balance.valid_until > now.number) &&
-    (balance.covered_until === null || balance.covered_until > now.micros)
+    (balance.covered_until === null || balance.covered_until > now.micros) &&
+    (balance.covered_from === null || balance.covered_from <= now.micros)
   );
 }
 

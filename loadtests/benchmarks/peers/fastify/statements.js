@@ -2,7 +2,7 @@
 const CLOCK = '(extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
 const STATE = `${CLOCK} AS at, k.changes, (SELECT withheld FROM log_head WHERE log = 'consent') AS withheld`;
 const BALANCE = `s.total, s.dimensions, s.scheme_version, s.timeline_sha256, s.as_of, s.valid_until, s.covered_until,
-  s.person_id IS NOT NULL AS has_balance`;
+  s.covered_from, s.person_id IS NOT NULL AS has_balance`;
 const CHAIN = `
 chained AS (UPDATE person SET events = $4, last_leaf = $5 WHERE person_id = $3),
 appended AS (INSERT INTO event (person_id, number, leaf_hash, kind, at, sealed) VALUES ($3, $4, $5, $6, $7, $8)),
