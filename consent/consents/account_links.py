@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tortoise.expressions import Q
+
 from consent import index_versions, persons
 from consent.consents import link_codes, link_endings
 from consent.consents.link_codes import PendingLink
@@ -182,11 +184,12 @@ async def restore_link(
     return claimed
 
 
-async def link_to_restore(person: Person, stopped: Grant) -> AccountLink | None:
+async def link_to_restore(keyring: Keyring, person: Person, stopped: Grant) -> AccountLink | None:
     """Return the link that a withdrawal ended, for its undo; None where the account was never proven.
 
     Raises:
-        AccountLinkedElsewhere: somebody else has or claims the account now.
+        AccountLinkedElsewhere: somebody else has or claims the account now, or an officer has decided that it is not
+            this person's.
     """
     if stopped.ended_at is None:
         return None
@@ -196,8 +199,13 @@ async def link_to_restore(person: Person, stopped: Grant) -> AccountLink | None:
     ).first()
     if ended is None:
         return None
-    contested = await LinkReview.filter(standing_link_id=ended.link_id, state="open").exists()
-    if contested or await LinkedAccount.exists(source_id=ended.source_id, account_index=ended.account_index):
+    contested = await LinkReview.filter(
+        Q(state="open") | Q(decision="approve"), standing_link_id=ended.link_id
+    ).exists()
+    # By every index key: while one replaces another, `ended` may have been written under one that is not used any more.
+    named = _account(keyring, ended.source_id, _open_account(person, ended.link_id, ended.sealed_account))
+    linked = LinkedAccount.filter(source_id=ended.source_id, account_index__in=named.indexes)
+    if contested or await linked.exists():
         raise AccountLinkedElsewhere("the account has another link or is claimed by somebody else")
     return ended
 
@@ -236,7 +244,7 @@ async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str
     if not await LinkCode.filter(code_index=pending.code_index).delete():
         raise CodeUnknown(NO_PENDING_LINK)
     if not await _claim(keyring, named, person.person_id, pending.link_id):
-        await _open_review(keyring, person, pending, at)
+        await _open_review(keyring, person, pending, named, at)
         raise AccountLinkedElsewhere("the account already has a confirmed link, which stands; both sides are told")
     await AccountLink.filter(person_id=person.person_id, link_id=pending.link_id).update(
         state="confirmed", since=queries.to_micros(at)
@@ -244,9 +252,9 @@ async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str
     return pending.link_id
 
 
-async def _open_review(keyring: Keyring, claimant: Person, claim: LinkCode, at: datetime) -> None:
+async def _open_review(keyring: Keyring, claimant: Person, claim: LinkCode, account: _Account, at: datetime) -> None:
     """Open the review of two claims on one account and tell both residents."""
-    standing = await LinkedAccount.get_or_none(source_id=claim.source_id, account_index=claim.account_index)
+    standing = await LinkedAccount.filter(source_id=claim.source_id, account_index__in=account.indexes).first()
     if standing is None:
         # The standing link has ended since the claim failed. The rollback restores the code, which can be typed again.
         raise CodeUnknown(NO_PENDING_LINK)

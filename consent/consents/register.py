@@ -131,6 +131,23 @@ async def withdraw(person: Person, consent_id: str, at: datetime) -> ConsentForP
     return await get(person, consent_id)
 
 
+async def withdraw_again(person: Person, consent_id: str, withdrawn_at: datetime, at: datetime) -> None:
+    """Repeat at `at` a withdrawal of `withdrawn_at` that this copy of the database lacks; no effect where it is there.
+
+    The consent ends at `withdrawn_at`, so that the time for its undo is not longer than it was. Runs in the caller's
+    transaction with the person's row locked; raises the epoch and writes `consent.withdrawn`.
+    """
+    grant = (await get(person, consent_id)).grant
+    if grant.state is not State.GIVEN:
+        return
+    # A clock may have been set back since.
+    ended_at = min(max(withdrawn_at, grant.given_at), at)
+    if grant.state_at(ended_at) is State.GIVEN:
+        await _end(person, grant, State.WITHDRAWN, at, ended_at)
+    else:
+        await record_end(person, grant.purpose, grant.counterpart, at)
+
+
 async def undo(keyring: Keyring, person: Person, consent_id: str, at: datetime) -> ConsentForPerson:
     """Undo a withdrawal of the last day: give its consent again, with its records and its link, until its old end.
 
@@ -151,7 +168,7 @@ async def undo(keyring: Keyring, person: Person, consent_id: str, at: datetime) 
     if not _can_be_undone(stopped, at) or previous is None or previous.consent_id != consent_id:
         raise NotFound("there is no withdrawal that can be undone")
     # Before any write: the endpoint commits what was written before AccountLinkedElsewhere.
-    ended = await account_links.link_to_restore(person, stopped)
+    ended = await account_links.link_to_restore(keyring, person, stopped)
     facts = (await ledger.about_consent(person, consent_id))[0].event["facts"]
     grant = replace(stopped, consent_id=new_id(), state=State.GIVEN, given_at=at, ended_at=None)
     await StoredConsent.create(
@@ -301,17 +318,18 @@ async def _supersede(person: Person, renewed: StoredConsent, shown: Presentation
     await ledger.append(person, "consent.terminated", facts, at)
 
 
-async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None:
+async def _end(person: Person, grant: Grant, state: State, at: datetime, withdrawn_at: datetime | None = None) -> None:
+    """End a consent by an event at `at`: at its own end, at `withdrawn_at` if that was earlier, or now."""
     by_itself = state in (State.EXPIRED, State.TERMINATED)
-    ended_at = grant.ends_at if by_itself else at
+    ended_at = grant.ends_at if by_itself else withdrawn_at or at
     await StoredConsent.filter(person_id=person.person_id, consent_id=grant.consent_id, state="given").update(
         state=state, ended_at=queries.to_micros(ended_at)
     )
     await persons.raise_epoch(person.person_id)
-    if state is State.WITHDRAWN:
-        await withdrawal_copies.store(person, grant, at)
+    if state is State.WITHDRAWN and at < ended_at + UNDO_LIFE:
+        await withdrawal_copies.store(person, grant, ended_at)
     removed = (
-        await account_links.end_links(person, grant.counterpart, at)
+        await account_links.end_links(person, grant.counterpart, at if by_itself else ended_at)
         if grant.purpose is Purpose.POINTS_COMPUTE
         else None
     )
@@ -323,7 +341,8 @@ async def _end(person: Person, grant: Grant, state: State, at: datetime) -> None
             "purpose": grant.purpose,
             "counterpart": grant.counterpart,
             "records_removed": removed,
-            **({"ended_at": rfc3339(ended_at), "cause": "another_recipient"} if state is State.TERMINATED else {}),
+            **({"ended_at": rfc3339(ended_at)} if state is State.TERMINATED or withdrawn_at else {}),
+            **({"cause": "another_recipient"} if state is State.TERMINATED else {}),
         },
         at,
     )

@@ -129,21 +129,24 @@ async def retracted_of(person: Person, before: Cursor | None, limit: int) -> lis
 async def export(person: Person) -> list[dict[str, Any]]:
     """Return every copy of the person's records before a change, opened and ready for JSON."""
     rows = await ReplacedRecord.filter(person_id=person.person_id).order_by("changed_at", "change_id")
-    return [
-        {
-            "record_id": copy.record_id,
-            "source_id": copy.source_id,
-            "source_record_id": copy.source_record_id,
-            "change": copy.change,
-            "decided_by": copy.decided_by,
-            "changed_at": rfc3339(copy.changed_at),
-            "kind": copy.kind,
-            "quantity": copy.quantity,
-            "occurred_on": copy.occurred_on.isoformat(),
-            "restored": copy.restored,
-        }
-        for copy in (_opened(person, row) for row in rows)
-    ]
+    return [exported(person, row) for row in rows]
+
+
+def exported(person: Person, row: ReplacedRecord) -> dict[str, Any]:
+    """Return a copy of a record before a change, opened and ready for JSON."""
+    copy = _opened(person, row)
+    return {
+        "record_id": copy.record_id,
+        "source_id": copy.source_id,
+        "source_record_id": copy.source_record_id,
+        "change": copy.change,
+        "decided_by": copy.decided_by,
+        "changed_at": rfc3339(copy.changed_at),
+        "kind": copy.kind,
+        "quantity": copy.quantity,
+        "occurred_on": copy.occurred_on.isoformat(),
+        "restored": copy.restored,
+    }
 
 
 async def owner_of(record_id: str) -> str | None:

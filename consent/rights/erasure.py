@@ -14,7 +14,7 @@ from typing import Any
 from tortoise.models import Model
 
 from consent import persons
-from consent.consents import account_links, register
+from consent.consents import account_links, register, withdrawal_copies
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.events import hints, ledger, messages
@@ -40,7 +40,7 @@ from consent.models import (
 )
 from consent.oversight import complaints, objections
 from consent.persons import Person
-from consent.records import restoration, source_ids
+from consent.records import exports, restoration
 from consent.rights import access_log
 
 PAGE = 1_000
@@ -55,7 +55,7 @@ person is there."""
 
 EXPORTED_LISTS = (
     "consents", "accounts", "records", "events", "uses_for_all", "messages", "objections", "complaints",
-    "replaced_records", "city_app_hints",
+    "replaced_records", "city_app_hints", "withdrawal_copies",
 )  # fmt: skip
 """The lists of an export."""
 
@@ -85,14 +85,7 @@ async def export(person: Person) -> dict[str, Any]:
         ],
         "accounts": await _accounts(person),
         "records": [
-            {
-                "record_id": record.record_id,
-                "source_id": record.source_id,
-                "source_record_id": source_ids.open_id(person, record.record_id, record.sealed_source_record_id),
-                "kind": record.kind,
-                "quantity": record.quantity,
-                "occurred_on": queries.from_day_number(record.occurred_on).isoformat(),
-            }
+            exports.exported(person, record)
             for record in await StoredRecord.filter(person_id=person.person_id).order_by("occurred_on", "record_id")
         ],
         "events": [_opened(opening) for opening in await _all_events(person)],
@@ -107,6 +100,7 @@ async def export(person: Person) -> dict[str, Any]:
         "city_app_hints": [
             {"opted_in_at": rfc3339(opted_in_at)} for opted_in_at in (await hints.opted_in_at(person),) if opted_in_at
         ],
+        "withdrawal_copies": await withdrawal_copies.export(person),
     }
 
 

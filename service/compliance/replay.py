@@ -11,10 +11,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from benefits.balances import snapshots
 from consent import persons
-from consent.consents import live, register
+from consent.consents import live, register, withdrawal_copies
 from consent.database import queries
 from consent.events import hints
 from consent.kernel.errors import NotFound
@@ -72,6 +73,8 @@ async def replay_tombstones(
             else:
                 await asyncio.sleep(POLL_SECONDS)
             end = batch.end
+    if from_the_start:
+        await withdrawal_copies.delete_old(await app_context.clock())
     if (await sequencer.head(Log.CONSENT)).withheld:
         await sequencer.end_withholding(Log.CONSENT)
     return summary
@@ -93,14 +96,17 @@ async def verify_copy(app_context: AppContext) -> None:
         with suppress(NoteInvalid):  # the log is frozen
             await log_epochs.store_new(publisher, log)
     await replay_tombstones(app_context)
+    # A restored copy may have some whose day is over.
+    await withdrawal_copies.delete_old(await app_context.clock())
 
 
 async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], summary: ReplaySummary) -> None:
     summary.read += len(stones)
+    withdrawn_at = {stone.name: stone.at for stone in stones if stone.kind is TombstoneKind.WITHDRAWN}
     for person_id, consent_id in await live.stored_as_given(
         [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.WITHDRAWN]
     ):
-        summary.withdrawn += await _withdraw(app_context, person_id, consent_id)
+        summary.withdrawn += await _withdraw(app_context, person_id, consent_id, withdrawn_at[consent_id])
     erased = [stone.person_id for stone in stones if stone.kind is TombstoneKind.ERASED]
     leaves = [folder_repair.leaf_hash_of(stone.name) for stone in stones if stone.kind is TombstoneKind.LEAF_ERASED]
     erased += await persons.with_leaves(leaves)
@@ -120,13 +126,13 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
         summary.erased += await _erase(app_context, person_id)
 
 
-async def _withdraw(app_context: AppContext, person_id: str, consent_id: str) -> int:
+async def _withdraw(app_context: AppContext, person_id: str, consent_id: str, withdrawn_at: datetime) -> int:
     async with queries.transaction():
         try:
             person = await persons.lock(app_context.keyring, person_id)
         except NotFound:
             return 0
-        await register.withdraw(person, consent_id, await app_context.clock())
+        await register.withdraw_again(person, consent_id, withdrawn_at, await app_context.clock())
         await snapshots.delete_cached(person_id)
     return 1
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +14,7 @@ from consent import index_versions, persons, reindexing
 from consent.consents.presentation_ticket import check, sign
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.kernel import fault_points
 from consent.kernel.errors import IndexKeyMissing
-from consent.kernel.fault_points import FaultPoint
 from consent.verification import rows
 from service.auth import keyring_file
 from service.compliance import full_erasure, key_fingerprints, keyring_rotation
@@ -30,6 +25,7 @@ from service.settings import Settings
 from tests.support import city
 from tests.support.city import record
 from tests.support.command_line import run_command
+from tests.support.interruptions import Stopped, stopped_at_commit
 from tests.support.keyrings import doctor_lines, with_file
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -41,10 +37,6 @@ INDEXED = {
 """Tables with a row for each index key, and the columns that name a value."""
 
 
-class Stopped(Exception):
-    """The end of a process, as far as the database can tell."""
-
-
 async def versions_of_values() -> dict[str, Counter[tuple[int, ...]]]:
     """The number of values by the versions of their rows, for each table."""
     counted = {}
@@ -54,22 +46,6 @@ async def versions_of_values() -> dict[str, Counter[tuple[int, ...]]]:
             stored.setdefault(tuple(row[column] for column in key), []).append(row["index_version"])
         counted[table] = Counter(tuple(sorted(versions)) for versions in stored.values())
     return counted
-
-
-@contextmanager
-def stopped_at_commit(number: int) -> Iterator[None]:
-    """Raise Stopped before the commit of this number."""
-    commits = itertools.count(1)
-
-    def stop(point: FaultPoint) -> None:
-        if point is FaultPoint.BEFORE_COMMIT and next(commits) == number:
-            raise Stopped
-
-    fault_points.arm(stop)
-    try:
-        yield
-    finally:
-        fault_points.arm(None)
 
 
 async def test_a_city_replaces_its_index_key(city_settings: Settings, demo_folder: Path, keyring_path: Path) -> None:

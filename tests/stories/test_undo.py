@@ -118,6 +118,17 @@ async def test_an_undone_withdrawal_needs_no_account_or_code_and_restores_no_rec
     assert await wang.total() == 20
 
 
+async def release(town: City) -> None:
+    """An officer decides that the contested account is not its first holder's."""
+    officer = town.actor(Audience.PRIVACY, "officer-1")
+    waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
+    review = next(review for review in waiting if review["kind"] == "contested_link")
+    decided = await officer.post(
+        f"/v1/privacy/reviews/{review['review_id']}/decision", {"decision": "approve", "reason": "Not theirs."}
+    )
+    assert decided.status_code == 200, decided.text
+
+
 @pytest.mark.parametrize("since", ["late", "acknowledged", "claimed", "contested", "another account", "released"])
 async def test_the_proof_is_reused_for_an_undo_alone(town: City, since: str) -> None:
     wang, source = town.resident("wang"), town.source()
@@ -126,13 +137,7 @@ async def test_the_proof_is_reused_for_an_undo_alone(town: City, since: str) -> 
         his = await town.resident("li").consent_to_source("green-travel", "bike-9001")
         assert await confirm(town, his["link"]["code"], "bike-9001") == 409
     if since == "released":
-        officer = town.actor(Audience.PRIVACY, "officer-1")
-        waiting = (await officer.get("/v1/privacy/reviews")).json()["data"]
-        review = next(review for review in waiting if review["kind"] == "contested_link")
-        decided = await officer.post(
-            f"/v1/privacy/reviews/{review['review_id']}/decision", {"decision": "approve", "reason": "Not theirs."}
-        )
-        assert decided.status_code == 200, decided.text
+        await release(town)
     await stop(wang, given)
     if since == "late":
         town.shift.by = timedelta(minutes=15)
@@ -278,6 +283,19 @@ async def test_an_undo_that_is_not_possible_changes_nothing(town: City, since: s
     if since in ("late", "claimed"):
         assert await wang.total() == 0
         assert (await read(wang, given))["state"] == "withdrawn"
+
+
+async def test_an_account_that_an_officer_took_from_its_holder_stays_away(town: City) -> None:
+    wang, li = town.resident("wang"), town.resident("li")
+    given = await wang.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r", "bike-9001", quantity=40))
+    his = await li.consent_to_source("green-travel", "bike-9001")
+    assert await confirm(town, his["link"]["code"], "bike-9001") == 409
+    await stop(wang, given)
+    await release(town)
+    status, problem = await undo(wang, given)
+    assert (status, problem["code"]) == (409, "account_linked_elsewhere")
+    assert await wang.total() == 0
 
 
 async def test_copies_are_deleted_after_a_day(town: City) -> None:

@@ -325,6 +325,23 @@ class ExportedHintChoice(ApiModel):
     """The time of the choice."""
 
 
+class ExportedWithdrawalCopy(ApiModel):
+    """A sealed copy of what a withdrawal has deleted, for the time in which it can be undone."""
+
+    consent_id: ConsentId
+    """The withdrawn consent."""
+    withdrawn_at: Instant
+    """The time of the withdrawal."""
+    deleted_after: Instant
+    """The time from which the withdrawal cannot be undone; the next cleanup deletes the copy."""
+    account: str | None
+    """The account that waited for its code; null where none did."""
+    records: list[ExportedRecord]
+    """The records; nothing uses them."""
+    replaced_records: list[ExportedReplacedRecord]
+    """Records as they were before a correction or retraction."""
+
+
 class ExportedEvent(ApiModel):
     """An event with the salt of its leaf's commitment."""
 
@@ -362,6 +379,8 @@ class ExportAnswer(ApiModel):
     """Records as they were before a correction or retraction."""
     city_app_hints: list[ExportedHintChoice]
     """The choice of hints to the city's app; empty while it is off."""
+    withdrawal_copies: list[ExportedWithdrawalCopy]
+    """Copies of what a withdrawal of the last day has deleted."""
     points: ExplanationAnswer
     """The points of today with a line for every record."""
 
