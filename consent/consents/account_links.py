@@ -1,6 +1,6 @@
 """A person's account at a source, proven by a short code that the person types into the source's own app.
 
-SQL text remains where a statement joins the consent (the source's feed) or where its row count decides (`_claim`).
+SQL text remains where the row count of a statement decides (`_claim`).
 
 Anybody can type somebody else's card number here; only the account holder is signed in at the source. An account has at
 most one confirmed link, a second claim changes nothing, and a source learns of nobody who uses this service otherwise.
@@ -14,14 +14,12 @@ from datetime import datetime
 from tortoise.expressions import Q
 
 from consent import index_versions, persons
-from consent.consents import link_codes, link_endings
+from consent.consents import link_codes
 from consent.consents.link_codes import PendingLink
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_id, normal_code
 from consent.crypto.vault import Keyring
-from consent.database import paging, queries
-from consent.database.paging import Cursor
+from consent.database import queries
 from consent.domain.grants import PROOF_LIFE, Grant
-from consent.domain.liveness import live_sql
 from consent.domain.objections import CONSENT_ENDED
 from consent.domain.purposes import Purpose
 from consent.events import ledger, messages
@@ -42,16 +40,6 @@ from consent.records.gate import covered
 
 NO_PENDING_LINK = "no link is waiting for this code and account"
 """One message for every reason, so that a source cannot tell a wrong code from a code of somebody else."""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkForSource:
-    """A link as its source sees it: the account in clear, `confirmed` or `ended`, and since when; no person."""
-
-    link_id: str
-    account: str
-    state: str
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +136,11 @@ async def account_of(person: Person, consent_id: str) -> str | None:
         .order_by("-since", "link_id")
         .first()
     )
-    return None if link is None else _open_account(person, link.link_id, link.sealed_account)
+    return None if link is None else open_account(person, link.link_id, link.sealed_account)
 
 
-def _open_account(person: Person, link_id: str, sealed_account: bytes) -> str:
+def open_account(person: Person, link_id: str, sealed_account: bytes) -> str:
+    """Decrypt the account of a link."""
     return person.open("account_link", "sealed_account", link_id, sealed_account).decode()
 
 
@@ -203,7 +192,7 @@ async def link_to_restore(keyring: Keyring, person: Person, stopped: Grant) -> A
         Q(state="open") | Q(decision="approve"), standing_link_id=ended.link_id
     ).exists()
     # By every index key: while one replaces another, `ended` may have been written under one that is not used any more.
-    named = _account(keyring, ended.source_id, _open_account(person, ended.link_id, ended.sealed_account))
+    named = _account(keyring, ended.source_id, open_account(person, ended.link_id, ended.sealed_account))
     linked = LinkedAccount.filter(source_id=ended.source_id, account_index__in=named.indexes)
     if contested or await linked.exists():
         raise AccountLinkedElsewhere("the account has another link or is claimed by somebody else")
@@ -216,7 +205,7 @@ async def relink(keyring: Keyring, person: Person, ended: AccountLink, consent_i
     Raises:
         NotFound: another link took the account at this moment.
     """
-    named = _account(keyring, ended.source_id, _open_account(person, ended.link_id, ended.sealed_account))
+    named = _account(keyring, ended.source_id, open_account(person, ended.link_id, ended.sealed_account))
     link_id = await _insert(person, consent_id, named, "confirmed", at)
     if not await _claim(keyring, named, person.person_id, link_id):
         raise NotFound("another link took the account")
@@ -336,73 +325,3 @@ async def end_contested_link(keyring: Keyring, standing_link_id: str, at: dateti
     await persons.raise_epoch(person.person_id)
     await ledger.append(person, "link.released", {"link_id": standing_link_id, "source_id": link.source_id}, at)
     await messages.add(person, MessageKind.LINK_RELEASED, {"source_id": link.source_id}, at)
-
-
-async def list_confirmed(
-    keyring: Keyring, source_id: str, at: datetime, after: Cursor | None, limit: int
-) -> list[LinkForSource]:
-    """Return a source's confirmed links that a live consent covers, oldest first, after the cursor (since, link id)."""
-    condition = (
-        "l.state = 'confirmed' AND (l.since > $2 OR (l.since = $2 AND l.link_id > $3)) AND EXISTS (SELECT 1"
-        f" FROM consent c WHERE c.person_id = l.person_id AND c.consent_id = l.consent_id AND {live_sql('$5', 'c')})"
-        " ORDER BY l.since, l.link_id LIMIT $4"
-    )
-    return await _list(keyring, condition, source_id, *(after or paging.OLDEST), limit, queries.to_micros(at))
-
-
-async def list_ended(keyring: Keyring, source_id: str, after: str, limit: int) -> list[LinkForSource]:
-    """Return a source's ended links that it has not acknowledged, of erased persons too, by link id after `after`.
-
-    Link ids are random: neither order nor cursor tells when on its day a consent ended.
-    """
-    condition = "l.state = 'ended' AND l.acknowledged_at IS NULL AND l.link_id > $2 ORDER BY l.link_id LIMIT $3"
-    links = await _list(keyring, condition, source_id, after, limit)
-    of_erased = [
-        LinkForSource(ending.link_id, ending.account, "ended", ending.since)
-        for ending in await link_endings.list_for(keyring, source_id, after, limit)
-    ]
-    return sorted([*links, *of_erased], key=lambda link: link.link_id)[:limit]
-
-
-async def _list(keyring: Keyring, condition: str, *values: object) -> list[LinkForSource]:
-    rows = await queries.fetch_all(
-        "SELECT l.person_id, l.link_id, l.sealed_account, l.state, l.since, p.wrapped_key, p.epoch"
-        f" FROM account_link l JOIN person p ON p.person_id = l.person_id WHERE l.source_id = $1 AND {condition}",
-        *values,
-    )
-    return [
-        LinkForSource(
-            row["link_id"],
-            _open_account(persons.from_row(keyring, row), row["link_id"], bytes(row["sealed_account"])),
-            row["state"],
-            queries.from_micros(row["since"]),
-        )
-        for row in rows
-    ]
-
-
-async def record_link_ending(keyring: Keyring, person: Person) -> None:
-    """Copy the ended links that sources have not acknowledged, before the person's rows and key are deleted.
-
-    Runs in the transaction of the erasure.
-    """
-    links = await AccountLink.filter(person_id=person.person_id, state="ended", acknowledged_at__isnull=True)
-    await link_endings.record(
-        keyring, [(link, _open_account(person, link.link_id, link.sealed_account)) for link in links]
-    )
-
-
-async def acknowledge_ending(source_id: str, link_id: str, at: datetime) -> None:
-    """Record that the source has dealt with an ended link; repeating it is harmless.
-
-    Raises:
-        NotFound: the source has no ended link of this id.
-    """
-    if await link_endings.acknowledge(source_id, link_id, at):
-        return
-    link = await AccountLink.filter(source_id=source_id, link_id=link_id).first()
-    if link is None or link.state != "ended":
-        raise NotFound("there is no ended link of this id")
-    await AccountLink.filter(person_id=link.person_id, link_id=link_id, acknowledged_at__isnull=True).update(
-        acknowledged_at=queries.to_micros(at)
-    )

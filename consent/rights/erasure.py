@@ -14,7 +14,7 @@ from typing import Any
 from tortoise.models import Model
 
 from consent import persons
-from consent.consents import account_links, register, withdrawal_copies
+from consent.consents import register, source_links, withdrawal_copies
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.events import hints, ledger, messages
@@ -110,7 +110,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     Runs in the caller's transaction, which also erases the other packages' rows, and needs the person's row locked.
     """
     await register.withdraw_all(person, at)
-    await account_links.record_link_ending(keyring, person)
+    await source_links.record_link_ending(keyring, person)
     leaf_hash = await _leave_traces(person, at)
     subject = await persons.subject_of(person)
     for model in DELETED_FIRST:

@@ -13,8 +13,8 @@ from datetime import datetime, time
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from consent.consents import account_links
-from consent.consents.account_links import LinkForSource
+from consent.consents import account_links, source_links
+from consent.consents.source_links import LinkForSource
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.documents import lifecycle
 from consent.domain.corrections import SourceReason, source_reason
@@ -103,9 +103,9 @@ async def list_links(context: RequestContext, _: None) -> Answer:
     limit = json_io.read_limit(context.request)
     after, keyring = json_io.read_keyset(context.request), context.app_context.keyring
     if state == "confirmed":
-        links = await account_links.list_confirmed(keyring, source.document_id, context.at, after, limit + 1)
+        links = await source_links.list_confirmed(keyring, source.document_id, context.at, after, limit + 1)
     else:
-        links = await account_links.list_ended(keyring, source.document_id, after[1] if after else "", limit + 1)
+        links = await source_links.list_ended(keyring, source.document_id, after[1] if after else "", limit + 1)
     page = [_link_row(context, link) for link in links[:limit]]
     cursor = None
     if len(links) > limit:
@@ -135,7 +135,7 @@ async def acknowledge_link(context: RequestContext, _: None) -> Answer:
     """Record that the source has handled an ended link."""
     source = await _source(context)
     link_id = context.request.path_params["link_id"]
-    await account_links.acknowledge_ending(source.document_id, link_id, context.at)
+    await source_links.acknowledge_ending(source.document_id, link_id, context.at)
     return Answer(schemas.Acknowledged(link_id=link_id))
 
 
