@@ -27,8 +27,18 @@ settings.register_profile("usual", derandomize=True, deadline=None, suppress_hea
 settings.register_profile("search", settings.get_profile("usual"), derandomize=False)
 
 
+EVERYDAY = "not campaign and not pages"
+"""The marks that pyproject.toml gives where the command line gives none."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the Hypothesis profile where the command line does not."""
+    """Choose marks and the Hypothesis profile where the command line does not.
+
+    A run of everything leaves the tests that start processes to a run of their own, which takes as long again. A run of
+    files or folders by name has them.
+    """
+    if config.option.markexpr == EVERYDAY and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.option.markexpr = f"{EVERYDAY} and not processes"
     if config.getoption("--hypothesis-profile", default=None) is None:
         settings.load_profile("search" if config.option.markexpr == "campaign" else "usual")
 

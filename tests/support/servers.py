@@ -80,7 +80,8 @@ class Postgres:
     def create(self, template: str = "template1") -> str:
         """Create a database as a copy of another; return its URL."""
         name = f"city_{next(self.numbers)}"
-        self.psql(f'CREATE DATABASE {name} TEMPLATE "{template}"')
+        # Copying files takes a third of the time of writing every page to the write-ahead log, with the drop.
+        self.psql(f'CREATE DATABASE {name} TEMPLATE "{template}" STRATEGY file_copy')
         return self.url(name)
 
     def drop(self, url: str) -> None:
