@@ -180,6 +180,7 @@ async def test_a_cursor_of_any_numbers_is_a_page_or_refused(shared_city: City) -
     assert wrong == []
 
 
+@pytest.mark.both_engines
 async def test_a_query_parameter_takes_what_its_schema_says_and_nothing_beyond(shared_city: City) -> None:
     """One definition of an id, a civil day and a page size: that of the document is that of the handler."""
     actors = actors_of(shared_city)

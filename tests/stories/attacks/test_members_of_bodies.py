@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -86,6 +87,75 @@ async def test_an_unknown_member_of_a_catalogue_document_never_comes_into_force(
         assert drafted.json()["state"] == "draft"
         submitted = await admin.post(f"/v1/admin/benefits/{body['benefit_id']}/versions/1/submit")
         assert (submitted.status_code, submitted.json()["code"]) == (422, "prohibited"), submitted.text
+
+
+HOSTILE: Final[tuple[Any, ...]] = ("a\x00b", "", "9999-12-31", 2**31, 2**63, -(10**30), 1.5, True, None, [], {})
+"""Values that PostgreSQL, 32 or 64 bits, the calendar or a type may have no place for."""
+
+
+def leaves(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the place of every value in a JSON value that is no object and no list."""
+    if not isinstance(value, dict | list):
+        yield at
+    for name, inner in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        yield from leaves(inner, (*at, name))
+
+
+def with_value(body: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    changed = copy.deepcopy(body)
+    inner = changed
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    return changed
+
+
+@pytest.mark.slow
+@pytest.mark.both_engines
+async def test_no_value_of_any_member_is_an_error_of_ours(town: City) -> None:
+    owned, tokens = await owned_objects(town), calls.tokens_of(town)
+    failed, sent = [], 0
+    for operation in OPERATIONS:
+        good = calls.EXAMPLES.get(operation.operation_id, {}).get("request")
+        if good is None or operation.audience is None:
+            continue
+        ids = parts_of(operation, owned) if operation.audience in owned else {}
+        path = calls.address(operation, {**calls.PARTS, **ids})
+        for place in leaves(good):
+            for value in HOSTILE:
+                headers = {
+                    "Authorization": f"Bearer {tokens[operation.audience]}",
+                    "Idempotency-Key": f"hostile-{sent}",
+                    "If-Match": "*",
+                }
+                body = with_value(good, place, value)
+                answer = await town.client.request(operation.method, path, json=body, headers=headers)
+                sent += 1
+                if answer.status_code >= 500:
+                    failed.append((operation.operation_id, place, value, answer.status_code))
+    assert failed == []
+    assert sent > 1_000
+
+
+NAMES: Final = ("%00", "a%00b", "9" * 30, "-1", "0", "9223372036854775808", "%F0%9F%92%A9", "x" * 2_000, "%20", "..")
+"""Names in a path that no object has."""
+
+
+@pytest.mark.both_engines
+async def test_no_name_in_any_path_is_an_error_of_ours(town: City) -> None:
+    tokens, failed, sent = calls.tokens_of(town), [], 0
+    for operation in OPERATIONS:
+        token = None if operation.audience is None else tokens[operation.audience]
+        for part in re.findall(r"\{(\w+)", operation.path):
+            for name in NAMES:
+                answer = await calls.call(town, operation, token, {**calls.PARTS, part: name})
+                sent += 1
+                if answer.status_code >= 500:
+                    failed.append((operation.operation_id, part, name, answer.status_code))
+    assert failed == []
+    assert sent > 500
 
 
 async def test_members_that_only_the_service_sets_cannot_be_set(shared_city: City) -> None:
