@@ -15,6 +15,7 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.redemption.reversal import ReversalReason
+from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH
 from service.auth.access_tokens import Audience
 from service.web import csv_file
 from service.web.api_client import ApiProblem, ApiReply, body_or_raise
@@ -22,9 +23,8 @@ from service.web.page import LIST_MAX, Page, PageRoute
 
 CODE_MAX = 64
 """Characters of a typed code that are sent; the rest cannot belong to a code."""
-CODE_LENGTH = 32
-"""Characters of a complete code, without the spaces between its groups."""
-COMPLETE_CODE = re.compile(rf"[0-9a-f]{{{CODE_LENGTH}}}")
+COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|[{CODE_ALPHABET.lower()}]{{{CODE_LENGTH}}}")
+"""A handle as it is scanned, or a short code as it is typed, without spaces and hyphens."""
 SEPARATORS = re.compile(r"[\s-]")
 LATEST_SHOWN = 6
 """Latest redemptions next to the form."""

@@ -103,7 +103,7 @@ async def test_the_list_defaults_to_today_and_a_bad_date_is_explained(town: City
         assert "Take back" in desk.text
 
 
-@pytest.mark.parametrize("typed", ["", "abc 12", "g" * 32, "a" * 31, "a" * 33, "図書館"])
+@pytest.mark.parametrize("typed", ["", "abc 12", "abcd 1230", "g" * 32, "a" * 31, "a" * 33, "図書館"])
 async def test_what_cannot_be_a_code_is_not_sent(town: City, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
 
@@ -147,3 +147,16 @@ async def test_the_day_is_a_file_for_spreadsheets(town: City) -> None:
 def test_no_cell_of_a_file_is_run_by_a_spreadsheet() -> None:
     text = csv_file.text_of(("a", "b"), [("=HYPERLINK(1)", -5), ("@x", None)])
     assert list(csv.reader(io.StringIO(text.lstrip("\ufeff")))) == [["a", "b"], ["'=HYPERLINK(1)", "-5"], ["'@x", ""]]
+
+
+async def test_one_field_takes_the_handle_and_the_short_code(town: City) -> None:
+    """E7: eight characters as they stand under the picture, with their space, in either case."""
+    me = town.resident("short-1")
+    await me.volunteer(7_200, "v-short-1")
+    await me.consent_to_provider("city-library")
+    code = (await me.ticket())["short_code"]
+    desk = await Browser(town).sign_in(Audience.VENUE, "city-library-main")
+    await desk.send("/desk/answer", handle=f"{code[:4]} {code[4:]}", act="check")
+    assert "Valid, not redeemed yet" in desk.text
+    await desk.send("/desk/answer", handle=code.lower(), act="redeem")
+    assert "Redeemed" in desk.text
