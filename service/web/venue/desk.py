@@ -24,7 +24,7 @@ from service.web.page import LIST_MAX, Page, PageRoute
 CODE_MAX = 64
 """Characters of a typed code that are sent; the rest cannot belong to a code."""
 COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|[{CODE_ALPHABET.lower()}]{{{CODE_LENGTH}}}")
-"""A handle as it is scanned, or a short code as it is typed, without spaces and hyphens."""
+"""A handle from a picture, or a short code that was typed, without spaces and hyphens."""
 SEPARATORS = re.compile(r"[\s-]")
 LATEST_SHOWN = 6
 """Latest redemptions next to the form."""
