@@ -84,8 +84,10 @@ def load_log_signer(name: str, path: Path) -> NoteSigner:
 
 def activate_next_log_key(path: Path) -> None:
     """Replace the log's key by its next one; the key before stays as `.previous` and signs too. Repeatable."""
+    previous = _companion(path, "previous")
     with suppress(FileExistsError):
-        atomic_file.create(_companion(path, "previous"), _read_own(path), OWNER_ALONE)
+        atomic_file.create(previous, _read_own(path), OWNER_ALONE)
+    give_to_owner_of(path, previous)
     activate_next(path)
 
 
@@ -96,6 +98,7 @@ def retire_previous_log_key(path: Path) -> None:
     if public not in retired:
         lines = [base64.b64encode(key).decode() + "\n" for key in (*retired, public)]
         atomic_file.replace(_companion(path, "retired"), "".join(lines).encode(), OWNER_ALONE)
+        give_to_owner_of(path, _companion(path, "retired"))
     previous.unlink()
     atomic_file.sync_folder(path.parent)
 
@@ -117,9 +120,20 @@ def _retired(path: Path) -> tuple[bytes, ...]:
 
 
 def activate_next(path: Path) -> None:
-    """Replace a key file by its next one, which deletes the old private key; FileNotFoundError without a next one."""
+    """Replace a key file by its next one, which deletes the old private key; FileNotFoundError without a next one.
+
+    The new file has the owner of the old one, also where root runs the command: the service reads it.
+    """
+    give_to_owner_of(path, next_path(path))
     next_path(path).replace(path)
     atomic_file.sync_folder(path.parent)
+
+
+def give_to_owner_of(path: Path, new: Path) -> None:
+    """Give a new file to the owner and group of the key file at `path`; no effect unless root runs the command."""
+    if os.geteuid() == 0:
+        owner = path.stat()
+        os.chown(new, owner.st_uid, owner.st_gid)
 
 
 def create_signing_key(path: Path) -> None:

@@ -58,6 +58,7 @@ async def rotate_signing(path: Path, at: datetime) -> Rotation:
     if not following.exists():
         await _require_newest(current.kid, following)
         key_files.create_signing_key(following)
+    key_files.give_to_owner_of(path, following)
     upcoming = key_files.load_signing_key(following)
     new = not await PublicKey.filter(key_id=upcoming.kid).exists()
     await public_keys.publish(upcoming, at, at + public_keys.WAIT)
@@ -90,6 +91,7 @@ async def rotate_log(path: Path, at: datetime) -> Rotation:
     if not following.exists():
         await _require_newest(current, following, public_keys.LOGS)
         key_files.create_log_key(following)
+    key_files.give_to_owner_of(path, following)
     public = key_files.load_log_signer("log", following).key.public
     upcoming = public_keys.log_key_id(public)
     new = not await PublicKey.filter(key_id=upcoming).exists()
