@@ -20,6 +20,8 @@ CHECKS: dict[str, Check] = {
     "redis": network_checks.redis,
     "identity provider": network_checks.identity_provider,
     "public address": own_checks.public_address,
+    "proxies": own_checks.proxies,
+    "collector": network_checks.collector,
 }
 """Every check by its name in the report. A check may use what the checks before it have opened."""
 

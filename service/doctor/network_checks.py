@@ -1,4 +1,4 @@
-"""Checks of other services: Redis and the identity provider."""
+"""Checks of other services: Redis, the identity provider, and the collector of traces."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import asyncio
 from service.auth.access_tokens import Audience, TrustedIssuer
 from service.auth.jwks import KeySource
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
+from service.settings import Collector
 
 REDIS_SECONDS = 2.0
 """Longest wait for Redis's answer."""
+COLLECTOR_SECONDS = 2.0
+"""Longest wait for the collector's answer."""
 
 
 async def redis(examination: Examination) -> list[CheckResult]:
@@ -31,6 +34,22 @@ async def redis(examination: Examination) -> list[CheckResult]:
     finally:
         await client.aclose()
     return [ok()]
+
+
+async def collector(examination: Examination) -> list[CheckResult]:
+    """Send a message without spans to the collector of traces and metrics, where one is set."""
+    if "telemetry" not in examination.usable:
+        return [not_checked("OTLP_ENDPOINT and TRACE_RATIO")]
+    chosen: Collector | None = examination.usable["telemetry"]
+    if chosen is None:
+        return [ok("not set: no traces are sent")]
+    from service.observability import telemetry
+
+    error = await telemetry.try_collector(chosen.endpoint, COLLECTOR_SECONDS)
+    if error is not None:
+        reason = f"the collector at {chosen.endpoint} takes no message ({error})"
+        return [warning(reason, "start it or correct OTLP_ENDPOINT; until then traces and metrics are lost")]
+    return [ok(chosen.endpoint)]
 
 
 async def identity_provider(examination: Examination) -> list[CheckResult]:

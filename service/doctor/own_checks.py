@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import shutil
@@ -98,6 +99,23 @@ async def _checkpoint_fault(publisher: Publisher, log: Log) -> CheckResult | Non
     if head.frozen:
         return failed(f"the {log} log is frozen", "run `credit-easy thaw-log`: it continues its checkpoint")
     return None
+
+
+async def proxies(_: Examination) -> list[CheckResult]:
+    """Read FORWARDED_ALLOW_IPS: where it names everybody, each client chooses the address that its limits count by."""
+    trusted = os.environ.get("FORWARDED_ALLOW_IPS", "")
+    if any(_is_everybody(name.strip()) for name in trusted.split(",")):
+        remedy = "name the addresses of the reverse proxies alone; see docs/operations.md, Behind a proxy"
+        return [warning(f"FORWARDED_ALLOW_IPS={trusted} believes every client's X-Forwarded-For", remedy)]
+    return [ok(trusted or "127.0.0.1 and ::1")]
+
+
+def _is_everybody(name: str) -> bool:
+    """Report whether an entry of FORWARDED_ALLOW_IPS is every address: a star, or a network without a prefix."""
+    try:
+        return name == "*" or ("/" in name and ipaddress.ip_network(name).prefixlen == 0)
+    except ValueError:
+        return False
 
 
 async def public_address(examination: Examination) -> list[CheckResult]:

@@ -42,6 +42,17 @@ RETRYABLE = frozenset(
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
+async def try_collector(endpoint: str, seconds: float) -> str | None:
+    """Send a message without spans to a collector; return the error, None if it was taken within `seconds`."""
+    client = httpx2.AsyncClient(timeout=seconds, follow_redirects=False, trust_env=False)
+    try:
+        async with asyncio.timeout(seconds), client:
+            answer = await client.post(f"{endpoint.rstrip('/')}/v1/traces", content=b"", headers=PROTOBUF)
+    except (httpx2.HTTPError, TimeoutError, OSError) as error:
+        return type(error).__name__
+    return None if answer.is_success else f"status {answer.status_code}"
+
+
 class NotSent(Exception):
     """A message was not accepted. `again`: the collector may take it later."""
 

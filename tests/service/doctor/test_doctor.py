@@ -16,15 +16,18 @@ from consent.database import queries
 from consent.transparency import sequencer
 from consent.transparency.logs import Log
 from service import settings
+from service.auth.access_tokens import Audience
 from service.compliance import key_fingerprints
-from service.doctor import own_checks
+from service.doctor import network_checks, own_checks
 from service.doctor.database_checks import crosses_network
 from service.doctor.examination import Examination
 from service.doctor.examine import CHECKS, examine
 from service.settings import Settings
 from service.storage import database
 from tests.support import servers, tokens
+from tests.support.collectors import collecting
 from tests.support.copies import copied
+from tests.support.deadlines import WAIT_SECONDS
 from tests.support.environment import issuers, keyring_file, settings_environment
 from tests.support.processes import free_port
 
@@ -142,6 +145,35 @@ async def test_each_fault_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         )
 
 
+@pytest.mark.parametrize("trusted", ["*", "10.0.0.1, *", "0.0.0.0/0", "::/0", "10.0.0.1,10.1.0.0/16", "proxy"])
+async def test_proxies_that_are_everybody_are_a_warning(monkeypatch: pytest.MonkeyPatch, trusted: str) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    (result,) = await own_checks.proxies(Examination({}))
+    assert result.state == ("ok" if trusted.startswith("10.0.0.1,1") or trusted == "proxy" else "warning")
+
+
+async def test_a_collector_that_takes_no_message_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    with collecting() as collector:
+        examination = Examination({"telemetry": settings.Collector(collector.endpoint, 0.1)})
+        monkeypatch.setattr(network_checks, "COLLECTOR_SECONDS", WAIT_SECONDS)
+        (result,) = await network_checks.collector(examination)
+        assert (result.state, collector.spans()) == ("ok", [])
+        collector.status = 503
+        (result,) = await network_checks.collector(examination)
+        assert (result.state, "status 503" in result.text) == ("warning", True)
+        collector.status = 200
+        collector.released.clear()
+        monkeypatch.setattr(network_checks, "COLLECTOR_SECONDS", 0.3)
+        (result,) = await network_checks.collector(examination)
+        assert result.state == "warning"
+        collector.released.set()
+    monkeypatch.setattr(network_checks, "COLLECTOR_SECONDS", WAIT_SECONDS)
+    (result,) = await network_checks.collector(examination)
+    assert (result.state, "ConnectError" in result.text) == ("warning", True)
+    (result,) = await network_checks.collector(Examination({"telemetry": None}))
+    assert result.state == "ok"
+
+
 async def test_keys_of_an_algorithm_that_an_audience_refuses_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +181,7 @@ async def test_keys_of_an_algorithm_that_an_audience_refuses_are_named(
         environment = settings_environment(tmp_path, ISSUERS=issuers(jwks_url=jwks_url))
         lines = await examined(of_environment(environment, monkeypatch))
     refused = [line for line in lines if line.startswith("identity provider")]
-    assert len(refused) == 5
+    assert len(refused) == len(Audience)
     assert all("no key of ES256" in line for line in refused)
 
 
@@ -158,7 +190,7 @@ async def test_an_identity_provider_that_is_away_is_named(tmp_path: Path, monkey
     lines = await examined(of_environment(environment, monkeypatch))
     away = [line for line in lines if line.startswith("identity provider")]
     assert states(lines)["identity provider"] == "failed"
-    assert len(away) == 5
+    assert len(away) == len(Audience)
     assert all("cannot be read (ConnectError): correct jwks_url" in line for line in away), away
 
 
