@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ MODULES = (
     "service.api.source.handlers",
     "service.http.bodies",
     "service.http.json_io",
+    "service.ingest.mapping",
+    "service.ingest.preview",
+    "service.ingest.report",
+    "service.ingest.table",
+    "service.ingest.text_rows",
+    "service.ingest.workbook",
     "service.observability.bounded_lines",
     "service.runtime.connections",
     "service.runtime.file_limit",
@@ -24,7 +31,7 @@ MODULES = (
 )
 """Modules whose every limit must be listed."""
 LIMIT = re.compile(r"\w+_(?:MAX|MIN|SECONDS|BITS|FILES)")
-NO_LIMITS = {"service.runtime.connections.SWEEP_SECONDS"}
+NO_LIMITS = {"service.runtime.connections.SWEEP_SECONDS", "service.ingest.workbook.BOUNDARY_BYTES_MAX"}
 """Constants with such a name that bound nothing."""
 
 
@@ -61,7 +68,7 @@ def test_every_limit_of_a_request_is_listed() -> None:
         f"{name}.{constant}"
         for name in MODULES
         for constant, value in vars(importlib.import_module(name)).items()
-        if LIMIT.fullmatch(constant) and isinstance(value, (int, float)) and _is_own(name, constant)
+        if LIMIT.fullmatch(constant) and isinstance(value, (int, float, Decimal)) and _is_own(name, constant)
     }
     assert limits - NO_LIMITS <= listed().keys()
     assert limits >= NO_LIMITS
