@@ -84,7 +84,7 @@ async def store_new(publisher: Publisher, log: Log) -> list[EpochStart]:
 async def is_unfinished(publisher: Publisher, log: Log) -> bool:
     """Report whether an epoch has begun in the folder, and the database still stands in the one before it."""
     note = (await sequencer.head(log)).note
-    return publication.read_last(publisher, log).epoch > _epoch_of(log, note)
+    return publication.read_last(publisher, log).epoch > epoch_of_note(log, note)
 
 
 async def begin(publisher: Publisher, log: Log, reason: str, at: datetime) -> EpochStart:
@@ -107,7 +107,7 @@ async def begin(publisher: Publisher, log: Log, reason: str, at: datetime) -> Ep
         publication.begin_epoch(publisher, last, start)
         note = start.first
     else:
-        if last.epoch == _epoch_of(log, row["checkpoint"]):
+        if last.epoch == epoch_of_note(log, row["checkpoint"]):
             raise NothingLost(f"the database has all leaves that the {log} log has published")
         start, note = publication.epoch_starts(publisher, log)[-1], last.note
     await store_new(publisher, log)
@@ -139,7 +139,7 @@ async def _continued(publisher: Publisher, log: Log, row: queries.Row, epoch: in
     """
     notes, own = publication.notes(publisher, log, epoch), row["checkpoint"]
     shared = epoch_start.shared_leaves(publication.epoch_starts(publisher, log))
-    if own and Checkpoint.of_stored(own).size <= shared[_epoch_of(log, own)]:
+    if own and Checkpoint.of_stored(own).size <= shared[epoch_of_note(log, own)]:
         notes.append(own)
     for note in sorted(notes, key=lambda note: Checkpoint.of_stored(note).size, reverse=True):
         with suppress(NoteInvalid):
@@ -149,7 +149,8 @@ async def _continued(publisher: Publisher, log: Log, row: queries.Row, epoch: in
     return None
 
 
-def _epoch_of(log: Log, note: str | None) -> int:
+def epoch_of_note(log: Log, note: str | None) -> int:
+    """Return the epoch of a signed checkpoint that this service has stored; the first one before any."""
     return epoch_start.epoch_of(log, Checkpoint.of_stored(note).origin) if note else FIRST_EPOCH
 
 

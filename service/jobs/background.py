@@ -130,6 +130,7 @@ async def advance_logs(app_context: AppContext) -> dict[Log, int]:
         elif waited > sequencer.LATE_AFTER:
             log_event(LogEvent.LOG_LATE, log=log)
         metrics.LOG_FROZEN.labels(log).set(bool(head.frozen))
+        metrics.LOG_EPOCH.labels(log).set(log_epochs.epoch_of_note(log, head.note))
         metrics.LOG_WAIT.labels(log).set(waited // timedelta(minutes=1) * 60)
         if log is Log.CONSENT:
             metrics.RECORDS_WITHHELD.set(head.withheld)

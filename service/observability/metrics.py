@@ -79,6 +79,7 @@ TOKEN_KEYS_FETCHED = _gauge(
     "credit_easy_token_keys_fetched_timestamp_seconds", "Last successful fetch of an issuer's keys", ("audience",)
 )
 LOG_FROZEN = _gauge("credit_easy_log_frozen", "Whether a transparency log is frozen", ("log",))
+LOG_EPOCH = _gauge("credit_easy_log_epoch", "Number of a log's running epoch, from 1 on", ("log",))
 RECORDS_WITHHELD = _gauge("credit_easy_records_withheld", "Whether records are withheld until tombstones are replayed")
 LOG_WAIT = _gauge(
     "credit_easy_log_wait_seconds", "Wait of a log's oldest leaf in the outbox, in whole minutes", ("log",)

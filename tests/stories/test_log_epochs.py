@@ -32,6 +32,7 @@ from service.compliance.new_log_epoch import DatabaseDamaged
 from service.compliance.verify_receipt import ReceiptRefused
 from service.jobs import background
 from service.logs import archive, witness
+from service.observability import metrics
 from service.settings import Settings
 from service.storage import database
 from tests.support import city, dying_epoch
@@ -139,6 +140,7 @@ async def test_a_log_that_lost_leaves_for_good_begins_a_new_epoch(loss: Loss, de
             assert (head.frozen, head.withheld) == (None, False)
             assert head.size > before[log].size
             assert Checkpoint.of_stored(head.note or "").origin == f"{publisher.signer.name}/{log}/2"
+            assert f'credit_easy_log_epoch{{log="{log}"}} 2.0' in metrics.text().decode()
         assert await faults(town) == []
         # The withdrawal of the lost days counts, although its leaf is lost.
         assert await town.resident("stays").total() == 0
