@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
-from functools import lru_cache
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -37,10 +37,15 @@ from service.web.api_client import InProcessApiClient
 
 if TYPE_CHECKING:
     from service.observability.telemetry import Telemetry
+    from service.sandbox.sandbox import Sandbox
+
+
+Wrap = Callable[[ASGIApp], ASGIApp]
+"""Puts a middleware around an application."""
 
 
 class Application(Starlette):
-    """Starlette with RequestMiddleware alone around its router.
+    """Starlette with RequestMiddleware alone around its router, and in the sandbox one more.
 
     Starlette 1.10 adds a layer inside of the middleware and one outside, both for errors, which RequestMiddleware
     answers: they took 3 % of the processor time of a read.
@@ -48,7 +53,10 @@ class Application(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the router in its one layer; Starlette calls it at the first request."""
-        return RequestMiddleware(self.router, self.state.app_context)
+        inside: ASGIApp = self.router
+        for middleware in self.state.middleware:
+            inside = middleware(inside)
+        return RequestMiddleware(inside, self.state.app_context)
 
 
 def create_app(
@@ -58,48 +66,20 @@ def create_app(
     clock: Clock = queries.now,
     limiter: Limiter | None = None,
     issuer: DemoIssuer | None = None,
+    sandbox: Sandbox | None = None,
 ) -> Starlette:
     """Return the whole service as one ASGI application, whose lifespan opens and closes the database.
 
-    `issuer` is the demonstration's token issuer, where people choose a person to sign in as.
+    `issuer` is the demonstration's token issuer, where people choose a person to sign in as. `sandbox` adds its calls
+    and its clock; ValueError outside of the demonstration.
     """
+    if sandbox is not None and not settings.demo:
+        raise ValueError("only the demonstration has a sandbox")
     telemetry = _telemetry(settings)
     limiter = limiter or make_limiter(settings.redis_url)
-    app_context = AppContext(settings, verifier, limiter, clock, telemetry=telemetry)
-
-    async def prepare() -> None:
-        await key_fingerprints.require_known(settings)
-        await replay.verify_copy(app_context)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        monitor = await database.open_for_requests(settings.database_url, prepare)
-        await verifier.start()
-        background: list[Coroutine[Any, Any, None]] = [
-            cleanup_loop(app_context),
-            sequencer_loop(app_context),
-            app_context.limiter.keep_sharing(),
-            measure_loop(app_context),
-            write_probe.keep_probing(),
-            keep_counting_left_out(),
-            write_ahead_log.keep_empty(app_context.erased),
-        ]
-        if telemetry is not None:
-            background.append(telemetry.keep_sending())
-        tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if telemetry is not None:
-                await telemetry.stop()
-            await verifier.stop()
-            await app_context.limiter.close()
-            await database.close_database()
-            app_context.tombstones.close()
-
+    time = clock if sandbox is None else sandbox.clock
+    app_context = AppContext(settings, verifier, limiter, time, telemetry=telemetry)
+    sandbox_routes, middleware = _sandbox_parts(sandbox, app_context)
     calls = api_routes(app_context)
     # Pages send the API the requests that any client sends, without the network.
     api_client = InProcessApiClient(Starlette(routes=calls, exception_handlers=problems.handlers()))
@@ -110,12 +90,63 @@ def create_app(
         Route("/docs", _page("docs.html"), name="docs"),
         Route("/docs.css", _page("docs.css")),
         Route("/docs.js", _page("docs.js")),
+        *sandbox_routes,
     ]
-    app = Application(routes=routes, lifespan=lifespan)
+    app = Application(routes=routes, lifespan=_lifespan(app_context))
+    app.state.middleware = middleware
     app.router.redirect_slashes = False
     app.router.default = site.fallback(app_context)
     app.state.app_context = app_context
     return app
+
+
+def _lifespan(app_context: AppContext) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return the context in which the application serves: the database is open and the background loops run."""
+
+    async def prepare() -> None:
+        await key_fingerprints.require_known(app_context.settings)
+        await replay.verify_copy(app_context)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        monitor = await database.open_for_requests(app_context.settings.database_url, prepare)
+        await app_context.verifier.start()
+        background: list[Coroutine[Any, Any, None]] = [
+            cleanup_loop(app_context),
+            sequencer_loop(app_context),
+            app_context.limiter.keep_sharing(),
+            measure_loop(app_context),
+            write_probe.keep_probing(),
+            keep_counting_left_out(),
+            write_ahead_log.keep_empty(app_context.erased),
+        ]
+        if app_context.telemetry is not None:
+            background.append(app_context.telemetry.keep_sending())
+        tasks = [monitor, *(asyncio.create_task(loop) for loop in background)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if app_context.telemetry is not None:
+                await app_context.telemetry.stop()
+            await app_context.verifier.stop()
+            await app_context.limiter.close()
+            await database.close_database()
+            app_context.tombstones.close()
+
+    return lifespan
+
+
+def _sandbox_parts(sandbox: Sandbox | None, app_context: AppContext) -> tuple[list[BaseRoute], list[Wrap]]:
+    """Return the routes and the middleware of the sandbox; none without one."""
+    if sandbox is None:
+        return [], []
+    # Imported here: no city needs it.
+    from service.sandbox import answers, routes
+
+    return routes.routes(sandbox, app_context), [partial(answers.SandboxMiddleware, sandbox=sandbox)]
 
 
 def _telemetry(settings: Settings) -> Telemetry | None:

@@ -90,6 +90,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     """
     members = {name: reader(environment) for name, reader in READERS.items()}
     sign_in = members.pop("sign_in")
+    members.pop("sandbox")
     members["issuers"] = with_desk_client(members["issuers"], sign_in.get("pages", {}))
     return Settings(**members, **sign_in)
 
@@ -230,6 +231,12 @@ def _signing_key(environment: Mapping[str, str]) -> SigningKey:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
 
 
+def _no_sandbox(environment: Mapping[str, str]) -> None:
+    """Refuse `SANDBOX`: its clock, tokens and resets belong to `credit-easy demo --sandbox` alone."""
+    if environment.get(PREFIX + "SANDBOX", "").strip():
+        raise SettingsInvalid(f"{PREFIX}SANDBOX must not be set: a city has no sandbox; use credit-easy demo --sandbox")
+
+
 def _hosts(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(host.strip() for host in _required(environment, "ALLOWED_HOSTS").split(",") if host.strip())
 
@@ -298,6 +305,7 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "redis_url": _redis_url,
         "operations_address": _operations_address,
         "telemetry": _telemetry,
+        "sandbox": _no_sandbox,
         "sign_in": _pages,
     }
 )

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 DemoDir = Annotated[Path, typer.Option("--data-dir", help="the demonstration's folder: keys and database")]
 """`--data-dir` of the commands that serve the demonstration alone."""
+OwnDemoDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="the folder of keys and database: demo-city, or sandbox-city with --sandbox"),
+]
+"""`--data-dir` of `demo`, whose sandbox has a folder of its own."""
 DataDir = Annotated[Path | None, typer.Option()]
 """`--data-dir` of all other commands: a demonstration's folder in place of the settings of the environment."""
 DEMO_FOLDER = Path("demo-city")

@@ -3,32 +3,83 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 
-from service.cli.environment import DEMO_FOLDER, DataDir, DemoDir, fail, read_settings, run_with_database
+from service.cli.environment import DEMO_FOLDER, DataDir, OwnDemoDir, fail, read_settings, run_with_database
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from service.sandbox.sandbox import Sandbox
 
 WORKERS_MAX = 64
 """Processes on one port. Each has its own connections to the database."""
 
 
-def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO_FOLDER) -> None:
+def run_demo(
+    port: int = 8000,
+    host: str = "127.0.0.1",
+    data_dir: OwnDemoDir = None,
+    sandbox: Annotated[bool, typer.Option(help="for developers: a movable clock, forced answers, reset")] = False,
+) -> None:
     """Run the demonstration city: SQLite, in-process cache, its own token issuer."""
-    from service.runtime import server
+    from service.runtime import sandbox_server, server
 
     server.pause_gc()
+    from service.runtime.exit_codes import StartFailed
+    from service.sandbox import sandbox as sandboxes
+
+    folder = data_dir or (sandboxes.FOLDER if sandbox else DEMO_FOLDER)
+    try:
+        if sandbox:
+            sandboxes.claim(folder)
+            sandbox_server.run(partial(_next_sandbox, itertools.count(), (folder, host, port)), host, port)
+            return
+        sandboxes.refuse_sandbox(folder)
+    except sandboxes.NoSandbox as error:
+        fail(str(error))
+    except StartFailed as failure:
+        fail(str(failure), failure.code)
+    app, fresh = _open_demo(folder)
+    _print_addresses(folder, host, port, fresh)
+    server.run(app, host, port)
+
+
+def _next_sandbox(rounds: Iterator[int], place: tuple[Path, str, int], reset: Callable[[], None]) -> Starlette:
+    """Return the sandbox's application: of the city in its folder at first, then each time of a new one."""
+    from service.demo import seed
+    from service.sandbox import sandbox as sandboxes
+
+    (folder, host, port), resets = place, next(rounds)
+    if resets:
+        sandboxes.empty(folder)
+    sandbox = sandboxes.Sandbox(sandboxes.SandboxClock(sandboxes.claim(folder)), seed.issuer_of(folder), reset)
+    app, fresh = _open_demo(folder, sandbox)
+    if not resets:
+        _print_addresses(folder, host, port, fresh)
+        typer.echo(f"  the sandbox's page        {_base(host, port)}/sandbox")
+        sys.stdout.flush()
+    return app
+
+
+def _open_demo(folder: Path, sandbox: Sandbox | None = None) -> tuple[Starlette, bool]:
+    """Return the application of a demonstration's folder, with its city written if it is new, and whether it is."""
     from service import app as application
     from service.demo import seed, synthetic_people
     from service.storage import database
 
-    chosen = seed.settings_of(data_dir)
-    issuer = seed.issuer_of(data_dir)
-    app = application.create_app(chosen, issuer.verifier(), issuer=issuer)
+    chosen = seed.settings_of(folder)
+    issuer = seed.issuer_of(folder)
+    app = application.create_app(chosen, issuer.verifier(), issuer=issuer, sandbox=sandbox)
 
     async def prepare() -> bool:
         await database.migrate_all(chosen.keyring)
@@ -36,8 +87,15 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO
         await synthetic_people.add_to_population(app.state.app_context)
         return new
 
-    fresh = run_with_database(chosen, prepare)
-    base = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    return app, run_with_database(chosen, prepare)
+
+
+def _base(host: str, port: int) -> str:
+    return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+
+
+def _print_addresses(data_dir: Path, host: str, port: int, fresh: bool) -> None:
+    base = _base(host, port)
     typer.echo(f"Credit-Easy+ demo city, {'new' if fresh else 'as you left it'} in {data_dir}/")
     typer.echo(f"  open it                   {base}/")
     typer.echo(f"  what everybody may read   {base}/v1/public/benefits")
@@ -48,7 +106,6 @@ def run_demo(port: int = 8000, host: str = "127.0.0.1", data_dir: DemoDir = DEMO
     typer.echo("  for an administrator      " + _token_command(data_dir, "administrator", "admin-1"))
     typer.echo("  for a privacy officer     " + _token_command(data_dir, "privacy", "officer-1"))
     sys.stdout.flush()
-    server.run(app, host, port)
 
 
 def serve(

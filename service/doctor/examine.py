@@ -10,6 +10,7 @@ from service.storage import database
 
 CHECKS: dict[str, Check] = {
     "settings": own_checks.settings,
+    "sandbox": own_checks.sandbox,
     "key files": own_checks.key_files,
     "database": database_checks.reachable,
     "migrations": database_checks.migrations,

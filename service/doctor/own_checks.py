@@ -17,6 +17,7 @@ from consent.transparency.logs import Log
 from consent.transparency.publication import FolderBehind, Publisher
 from service.doctor.examination import CheckResult, Examination, failed, not_checked, ok, warning
 from service.http.middleware import host_allowed
+from service.sandbox import sandbox as sandboxes
 
 FREE_BYTES_MIN = 100 * 2**20
 """Free space in the log folder below which doctor fails: withdrawals need it, and are refused without it."""
@@ -29,6 +30,17 @@ async def settings(examination: Examination) -> list[CheckResult]:
     if not examination.faults:
         return [ok("the demonstration's" if examination.demo is not None else "")]
     return [failed(fault, f"correct {fault.split()[0].rstrip(':')}") for fault in examination.faults]
+
+
+async def sandbox(examination: Examination) -> list[CheckResult]:
+    """Report a sandbox: in production the setting is refused, and a sandbox's folder is for tests alone."""
+    if examination.demo is not None:
+        if sandboxes.is_sandbox(examination.demo.publisher.folder.parent):
+            return [warning("this folder is a sandbox's", "keep nothing in it: a call moves its clock and deletes it")]
+        return [ok("none")]
+    if "sandbox" not in examination.usable:
+        return [failed("CREDIT_EASY_SANDBOX is set", "remove it: a city has no sandbox")]
+    return [ok("none")]
 
 
 async def key_files(examination: Examination) -> list[CheckResult]:

@@ -26,11 +26,11 @@ def run_command(*arguments: str, env: dict[str, str] | None = None) -> subproces
     )
 
 
-def start_demo(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def start_demo(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             sys.executable, "-m", "service.cli.main",
-            "demo", "--data-dir", str(folder), "--port", str(port),
+            "demo", "--data-dir", str(folder), "--port", str(port), *options,
         ],
         cwd=ROOT,
         stdout=subprocess.PIPE,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import ROOT, start_demo, stop_process
-from tests.support.deadlines import WAIT_SECONDS
+from tests.support.page_snippets import check_page
 from tests.support.processes import free_port, wait_until_ready
 
 PAGES = ROOT / "docs" / "first-hour"
@@ -66,25 +64,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_page_runs_as_pasted(name: str, demo: dict[str, str], tmp_path: Path) -> None:
-    blocks = re.findall(r"^```bash\n(.*?)^```", (PAGES / f"{name}.md").read_text(encoding="utf-8"), re.S | re.M)
-    script = "".join(blocks)
-    for written, here in demo.items():
-        assert written in script
-        script = script.replace(written, here)
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
-        timeout=WAIT_SECONDS,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.strip().splitlines()
-    assert len(lines) == len(RESULTS[name]), lines
-    for line, part in zip(lines, RESULTS[name], strict=True):
-        assert part in line, lines
+    check_page(PAGES / f"{name}.md", RESULTS[name], demo, tmp_path)
 
 
 def test_every_page_is_run() -> None:

@@ -1,0 +1,1 @@
+"""The sandbox of the demonstration: a movable clock, tokens, forced answers, messages, a new city."""

@@ -1,0 +1,51 @@
+"""`credit-easy demo --sandbox` as a process: the page's blocks, a reset while it serves, folders that it refuses."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import ROOT, run_command, start_demo, stop_process
+from tests.support.page_snippets import check_page
+from tests.support.processes import free_port, wait_until_ready
+
+pytestmark = pytest.mark.processes
+RESULTS = (
+    "0", "given", "29376000", "[30, 90]", "unavailable", "'measure': 'total'", "account_claimed",
+    "Somebody tried to link your account at Green Travel", "resetting", "0", "[]",
+)  # fmt: skip
+"""A part of each line that the page's blocks print, in order."""
+
+
+@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("bash"), reason="the page needs curl and bash")
+def test_the_page_runs_as_pasted(tmp_path: Path) -> None:
+    port = free_port()
+    running = start_demo(tmp_path / "box", port, "--sandbox")
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", running)
+        here = {"http://127.0.0.1:8000": f"http://127.0.0.1:{port}", "python3 -c": f"{sys.executable} -c"}
+        check_page(ROOT / "docs" / "sandbox.md", RESULTS, here, tmp_path)
+    finally:
+        printed = stop_process(running)
+    assert f"http://127.0.0.1:{port}/sandbox" in printed
+    # The folder is a sandbox's from now on.
+    refused = run_command("demo", "--data-dir", str(tmp_path / "box"), "--port", str(port))
+    assert (refused.returncode, "--sandbox" in refused.stderr) == (2, True)
+
+
+def test_a_demonstration_never_becomes_a_sandbox(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    (folder / "city.sqlite3").touch()
+    refused = run_command("demo", "--sandbox", "--data-dir", str(folder), "--port", str(free_port()))
+    assert (refused.returncode, "a folder of its own" in refused.stderr) == (2, True)
+    assert [path.name for path in folder.iterdir()] == ["city.sqlite3"]
+
+
+def test_serve_has_no_such_option() -> None:
+    refused = run_command("serve", "--sandbox")
+    assert refused.returncode == 2
+    assert "No such option" in refused.stderr
