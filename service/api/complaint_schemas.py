@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
-
 from consent.domain.complaints import ComplaintReason, ComplaintState
 from consent.oversight.complaints import Complaint
 from service.api.common_schemas import (
     BenefitId,
     CivilDayText,
     DocumentId,
+    FreeText,
     Instant,
     Localized,
     NextCursor,
@@ -36,7 +35,7 @@ class ComplaintBody(ApiModel):
     """The venue."""
     reason_code: Annotated[ComplaintReason, closed_set(ComplaintReason)]
     """The kind of treatment."""
-    statement: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    statement: FreeText | None = None
     """The resident's words, which the officer reads."""
 
 
@@ -105,7 +104,7 @@ class ComplaintsUnderReview(ApiModel):
 class ComplaintReply(ApiModel):
     """An officer's answer in writing."""
 
-    answer: Annotated[str, Field(min_length=1, max_length=2000)]
+    answer: FreeText
     """The answer, which the resident reads."""
 
 

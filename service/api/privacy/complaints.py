@@ -21,7 +21,7 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     """List the complaints that wait for an answer, the earliest deadline first."""
     limit = json_io.read_limit(context.request)
     keyring = context.app_context.keyring
-    rows = await complaints.queue(keyring, json_io.read_keyset(context.request), limit + 1)
+    rows = await complaints.queue(keyring, json_io.read_day_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "complaints.listed", context.at)
     page = rows[:limit]
     more = len(rows) > limit

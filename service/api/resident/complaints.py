@@ -30,7 +30,8 @@ async def complain(context: RequestContext, body: complaint_schemas.ComplaintBod
 async def list_complaints(context: RequestContext, _: None) -> Answer:
     """List the person's complaints, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    rows = [] if person is None else await complaints.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    before = json_io.read_keyset(context.request)
+    rows = [] if person is None else await complaints.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     titles = [names.get(row.place.benefit_id) for row in rows]
     return current_person.page(

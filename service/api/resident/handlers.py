@@ -84,9 +84,8 @@ async def refuse_consent(context: RequestContext, body: schemas.TicketBody) -> A
 async def list_consents(context: RequestContext, _: None) -> Answer:
     """List consents and refusals, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    consents = (
-        [] if person is None else await register.list_for(person, json_io.read_keyset(context.request), limit + 1)
-    )
+    before = json_io.read_keyset(context.request)
+    consents = [] if person is None else await register.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if consents else {}
     return current_person.page(
         schemas.ConsentList,

@@ -231,7 +231,8 @@ async def object_to_missing(context: RequestContext, body: record_schemas.Missin
 async def list_objections(context: RequestContext, _: None) -> Answer:
     """List the person's objections, newest first."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    rows = [] if person is None else await objections.list_for(person, json_io.read_keyset(context.request), limit + 1)
+    before = json_io.read_keyset(context.request)
+    rows = [] if person is None else await objections.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if rows else {}
     return current_person.page(
         record_schemas.ObjectionList,

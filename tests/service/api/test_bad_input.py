@@ -84,6 +84,13 @@ async def test_a_body_that_does_not_fit(
 FREE_TEXTS = [
     (Audience.RESIDENT, "/v1/me/objections", {"source_id": "green-travel", "reason_code": "missing"}, "statement"),
     (Audience.RESIDENT, "/v1/me/records/x/objections", {"reason_code": "other"}, "statement"),
+    (
+        Audience.RESIDENT,
+        "/v1/me/complaints",
+        {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"},
+        "statement",
+    ),
+    (Audience.PRIVACY, "/v1/privacy/complaints/x/answer", {}, "answer"),
     (Audience.SOURCE, "/v1/source/objections/x/statement", {}, "statement"),
     (Audience.PRIVACY, "/v1/privacy/cases", {"reason_code": "audit"}, "text"),
     (Audience.PRIVACY, "/v1/privacy/reviews/x/decision", {"decision": "approve"}, "reason"),

@@ -185,6 +185,7 @@ async def test_a_query_parameter_takes_what_its_schema_says_and_nothing_beyond(s
     """One definition of an id, a civil day and a page size: that of the document is that of the handler."""
     actors = actors_of(shared_city)
     case = (await actors[Audience.PRIVACY].post("/v1/privacy/cases", CASE)).json()["case_id"]
+    actors[Audience.RESIDENT] = shared_city.resident("nobody-yet")  # about whom nothing is stored: the same rules
     await background.advance_logs(shared_city.app_context)
     wrong, tried = [], 0
     for operation in OPERATIONS:
