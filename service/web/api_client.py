@@ -23,7 +23,10 @@ Query = Mapping[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """One request to the API. `query` values that are None or "" are left out; `body` is sent as JSON unless None."""
+    """One request to the API. `query` values that are None or "" are left out; `body` is sent as JSON unless None.
+
+    A body of bytes is sent unchanged; `headers` then name its media type.
+    """
 
     method: str
     path: str
@@ -86,10 +89,11 @@ class InProcessApiClient:
             token: access token of the signed-in person, sent as a Bearer token; None for public calls.
             language: language tag of the answer's texts.
         """
-        raw = b"" if request.body is None else orjson.dumps(request.body)
+        raw = request.body if isinstance(request.body, bytes) else orjson.dumps(request.body)
+        raw = b"" if request.body is None else raw
         headers = {"accept-language": language, "content-length": str(len(raw)), **request.headers}
         if request.body is not None:
-            headers["content-type"] = "application/json"
+            headers.setdefault("content-type", "application/json")
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         if request.idempotency_key is not None:

@@ -20,7 +20,7 @@ def test_a_scheme_is_edited_in_a_window(browser: Browser, city: Process) -> None
         author.sign_in(Audience.ADMINISTRATOR, "admin-1").go("/admin/schemes/new")
         height = author.page.evaluate("document.documentElement.scrollHeight")
         assert height < 3_000, "indicators are folded away"
-        assert author.page.get_by_role("button", name="Keep as a draft").is_visible()
+        assert author.page.get_by_role("button", name="Save as a draft").is_visible()
         box = author.page.locator(".sticky").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= DESKTOP["height"] + 1, "the buttons stay in the window"

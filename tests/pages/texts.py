@@ -29,7 +29,7 @@ TEXTS = {
         "object": "提出异议",
         "verify": "立即验证",
         "sound": "两个日志和每个人的事件链都完好",
-        "gate": "按现在的内容，任何人都不能批准",
+        "gate": "不符合规则，无法提交审批",
         "honour": "核销",
     },
     "en": {
@@ -46,8 +46,8 @@ TEXTS = {
         "none": "I have 0 points",
         "object": "Object",
         "verify": "Verify now",
-        "sound": "Both logs and every person's chain are sound",
-        "gate": "As it stands nobody can approve it",
+        "sound": "both logs and every person's chain are sound",
+        "gate": "This breaks a rule and cannot be approved",
         "honour": "Redeem",
     },
 }

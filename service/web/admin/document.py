@@ -13,7 +13,7 @@ from consent.domain.records import Dimension
 from service.http.problems import Problem
 from service.web.admin.common import check_document, errors_as_findings, path_kind
 from service.web.api_client import ApiReply
-from service.web.forms.document_view import DocumentView
+from service.web.forms.document_view import DocumentView, side_by_side
 from service.web.forms.parse import whole_number
 from service.web.page import Page
 
@@ -45,6 +45,7 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
     address = f"/admin/{kind}/{page.path_param('id')}"
     view = DocumentView(page.localizer, kind, chosen["document"])
     other = "zh-CN" if page.language == "en" else "en"
+    other_view = DocumentView(page.localizer_of(other), kind, chosen["document"])
     return page.render(
         "admin/document.html",
         status,
@@ -55,9 +56,8 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
             "address": address,
             "history": await _history(page, path),
             "steps": (await page.read(f"{path}/versions/{chosen['version']}/steps"))["data"],
-            "lines": view.lines(),
+            "lines": side_by_side(view, other_view, changes["data"] if changes["beside"] else ()),
             "other_language": other,
-            "other_lines": DocumentView(page.localizer_of(other), kind, chosen["document"]).lines(),
             "chosen": chosen,
             "compared_with": changes["beside"],
             "differences": view.changes(changes["data"]),

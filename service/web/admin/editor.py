@@ -14,16 +14,19 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from benefits.catalogue.schema import ID_MEMBER
-from benefits.rules.vocabulary import EffectKind
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.records import Dimension
-from service.web.admin import sentences
+from service.web.admin import preview, sentences
 from service.web.admin.common import check_document, errors_as_findings, path_kind
 from service.web.api_client import ApiReply, body_or_raise
 from service.web.forms import field_labels, fields, parse
 from service.web.forms.document_view import DocumentView
 from service.web.page import Page
 
+PREFILLED = ("provider_id", "service_id", "division")
+"""Members of a new document that its address may fill."""
+PREFILL_MAX = 64
+"""Characters of such a member; ids have no more."""
 CACHED_FIELDS_MAX = 2_048
 """Fields whose markup stays in memory; all kinds in both languages have about a thousand."""
 
@@ -45,10 +48,18 @@ class EditorState:
 
 
 async def new(page: Page) -> Response:
-    """Show an empty editor; a scheme begins as a copy of the one in force."""
+    """Show an empty editor, with `from` a copy of a document; a scheme begins as a copy of the one in force.
+
+    Other query parameters fill the fields that name another document, so that a link can begin the next of a package.
+    """
     kind = path_kind(page)
+    if copied := page.query("from"):
+        document = dict((await page.read(f"/v1/admin/{kind}/{quote(copied, safe='')}"))["document"])
+        document.pop("version" if kind == DocumentKind.SCHEMES else ID_MEMBER[kind], None)
+        return await _render_editor(page, kind, None, document, EditorState())
     if kind != DocumentKind.SCHEMES:
-        return await _render_editor(page, kind, None, {}, EditorState())
+        document = {name: page.query(name)[:PREFILL_MAX] for name in PREFILLED if page.query(name)}
+        return await _render_editor(page, kind, None, document, EditorState())
     document = dict((await page.read("/v1/public/scheme"))["scheme"])
     return await _render_editor(page, kind, None, document, await _checked_state(page, kind, document))
 
@@ -139,11 +150,13 @@ def _refused_state(reply: ApiReply) -> EditorState:
 
 
 async def live_findings(page: Page) -> Response:
-    """Return the findings about the posted form as a part of the editor's page."""
+    """Return the findings about the posted form, and for a benefit its preview, as a part of the editor's page."""
     kind, document = path_kind(page), parse.to_document(page.fields)
     findings = await check_document(page, kind, document)
     view = DocumentView(page.localizer, kind, document)
-    return page.render("admin/findings.html", findings=view.with_labels(findings, ""), checked=True)
+    service = await preview.service_of(page, document) if kind == DocumentKind.BENEFITS else None
+    shown = preview.preview_of(page, document, service) if kind == DocumentKind.BENEFITS else None
+    return page.render("admin/checks.html", findings=view.with_labels(findings, ""), checked=True, preview=shown)
 
 
 @lru_cache(maxsize=CACHED_FIELDS_MAX)
@@ -161,7 +174,7 @@ def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[
     """Return the form's sections as (title, rows); fields outside of any section have the title ""."""
     return [
         (
-            field_labels.section_label(page.localizer, at, document) if at else "",
+            _section_title(page, at, document),
             [
                 (field, *_field_markup(field, page.language), parse.value_at(document, field.pointer))
                 for field in members
@@ -169,6 +182,12 @@ def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[
         )
         for at, members in groupby(fields.fields_of(kind, document), key=lambda field: field.section)
     ]
+
+
+def _section_title(page: Page, at: str, document: Mapping[str, Any]) -> str:
+    if at.startswith("/"):
+        return field_labels.section_label(page.localizer, at, document)
+    return page.localizer.label("editor_step", at) if at else ""
 
 
 async def _choices(page: Page, kind: str) -> dict[str, list[dict[str, Any]]]:
@@ -183,9 +202,13 @@ async def _choices(page: Page, kind: str) -> dict[str, list[dict[str, Any]]]:
 async def _render_editor(
     page: Page, kind: str, document_id: str | None, document: Mapping[str, Any], state: EditorState
 ) -> Response:
+    is_benefit = kind == DocumentKind.BENEFITS
+    service = await preview.service_of(page, document) if is_benefit else None
     return page.render(
         "admin/editor.html",
         state.status,
+        preview=preview.preview_of(page, document, service) if is_benefit else None,
+        divisions=await preview.divisions(page),
         kind=kind,
         document_id=document_id,
         document=document,
@@ -194,8 +217,9 @@ async def _render_editor(
         choices=await _choices(page, kind),
         offered=await sentences.offered(page, kind, document),
         builder=parse.condition_builder(document.get("condition")),
-        effects=list(EffectKind),
+        effects=preview.effects_for(service, document),
         amount=parse.effect_amount(document.get("effect")),
+        money_text=parse.yuan_text,
         measures=["total", *Dimension],
         findings=DocumentView(page.localizer, kind, document).with_labels(state.findings, ""),
         etag=state.etag,

@@ -1,22 +1,23 @@
-"""The administrator's first pages: open work, the lists of documents, and the table of all administrator pages."""
+"""The administrator's first page: what waits for me and for others, figures of use, and the table of all pages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
 from service.web.admin import document as documents
-from service.web.admin import editor
-from service.web.admin.common import path_kind
+from service.web.admin import editor, exchange, lists, partner
 from service.web.admin.document import OPEN_STATES
-from service.web.page import LIST_MAX, Page, PageRoute
+from service.web.page import Page, PageRoute
 
-CLOSED_STATES = ("superseded", "retired", "discarded")
+WAITING_READ = 60
+"""Open versions whose steps are read to tell whose turn it is; a city has a handful."""
+AUTHORS = ("draft", "submit")
+"""Steps whose author cannot approve the version."""
 
 
 async def overview(page: Page) -> Response:
@@ -24,55 +25,56 @@ async def overview(page: Page) -> Response:
     counts, waiting, names = {}, [], {}
     for kind in DocumentKind:
         rows = await page.read_all(f"/v1/admin/{kind}")
-        counts[str(kind)] = len(rows)
+        counts[str(kind)] = sum(row.get("in_force_version") is not None for row in rows)
         for row in rows:
-            waiting += [version for version in _versions(str(kind), row) if version["state"] in OPEN_STATES]
+            waiting += [row for row in lists.open_versions(str(kind), row) if row["state"] in OPEN_STATES]
         if kind is DocumentKind.BENEFITS:
             names = {row["id"]: row.get("name") for row in rows}
     waiting.sort(key=lambda version: (OPEN_STATES.index(version["state"]), version["kind"], version["id"]))
+    for version in waiting[:WAITING_READ]:
+        path = f"/v1/admin/{version['kind']}/{lists.quoted(version['id'])}/versions/{version['version']}/steps"
+        version["steps"] = (await page.read(path))["data"]
+        version["mine"] = _waits_for(page.staff_id, version)
     figures = await page.read("/v1/admin/statistics")
-    return page.render("admin/overview.html", counts=counts, waiting=waiting, figures=figures, names=names)
+    used = {key: count for scene in figures["redemptions"].values() for key, count in scene.items()}
+    return page.render(
+        "admin/overview.html",
+        counts=counts,
+        mine=[version for version in waiting if version.get("mine")],
+        others=[version for version in waiting if not version.get("mine")],
+        figures=figures,
+        used=sorted(used.items(), key=lambda row: -(row[1] or 0)),
+        names=names,
+    )
 
 
-async def kind(page: Page) -> Response:
-    """List the documents of one kind with their open versions."""
-    kind_name = path_kind(page)
-    answer = await page.read(f"/v1/admin/{kind_name}", limit=LIST_MAX, cursor=page.query("cursor"))
-    rows = [
-        {**row, "address": _address(kind_name, row["id"]), "versions": _versions(kind_name, row)}
-        for row in answer["data"]
-    ]
-    return page.render("admin/kind.html", kind=kind_name, rows=rows, answer=answer)
+def _waits_for(staff_id: str, version: Mapping[str, Any]) -> bool:
+    """Report whether the next step of an open version is this person's.
 
-
-def _versions(kind: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a document's versions that are not closed, the one in force first; if all are closed, the newest."""
-    newest = {"version": row["version"], "state": row["state"]}
-    versions = [*row.get("others", ()), newest]
-    versions = [version for version in versions if version["state"] not in CLOSED_STATES] or [newest]
-    versions.sort(key=lambda version: (version["state"] != "in_force", version["version"]))
-    return [
-        {
-            "kind": kind,
-            "id": row["id"],
-            "name": row.get("name"),
-            **version,
-            "address": f"{_address(kind, row['id'])}?version={version['version']}",
-            "resume_requested": version["state"] == "suspended" and row.get("resume_requested", False),
-        }
-        for version in versions
-    ]
-
-
-def _address(kind: str, document_id: str) -> str:
-    return f"/admin/{kind}/{quote(document_id, safe='')}"
+    A draft is its author's; a submitted version waits for somebody who wrote no draft of it; a restart that was
+    requested waits for a second person. A review waits for an officer.
+    """
+    acts = [(step["act"], step["staff_id"]) for step in version["steps"]]
+    if version["state"] == "draft":
+        return ("draft", staff_id) in acts
+    if version["state"] == "submitted":
+        return not any(act in AUTHORS and who == staff_id for act, who in acts)
+    if version["resume_requested"]:
+        return next((who for act, who in reversed(acts) if act == "ask_to_resume"), staff_id) != staff_id
+    return False
 
 
 ADMINISTRATOR = Audience.ADMINISTRATOR
 DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
 ROUTES = (
     PageRoute("/admin", overview, ADMINISTRATOR),
-    PageRoute("/admin/{kind}", kind, ADMINISTRATOR),
+    PageRoute(partner.PATH, partner.partner, ADMINISTRATOR),
+    PageRoute(partner.PATH, partner.submit, ADMINISTRATOR, "POST"),
+    PageRoute("/admin/exchange", exchange.exchange, ADMINISTRATOR),
+    PageRoute("/admin/exchange", exchange.import_, ADMINISTRATOR, "POST"),
+    PageRoute("/admin/exchange/catalogue.{format}", exchange.export, ADMINISTRATOR),
+    PageRoute("/admin/{kind}", lists.kind, ADMINISTRATOR),
+    PageRoute("/admin/{kind}/table.csv", lists.kind_csv, ADMINISTRATOR),
     PageRoute("/admin/{kind}/new", editor.new, ADMINISTRATOR),
     PageRoute("/admin/{kind}/new", editor.create, ADMINISTRATOR, "POST"),
     PageRoute("/admin/{kind}/findings", editor.live_findings, ADMINISTRATOR, "POST", fragment=True),

@@ -228,3 +228,13 @@ def delete_cookie(response: Response, request: Request, name: str, path: str) ->
     """Delete a cookie of `set_cookie` with the same path."""
     secure = is_secure(request)
     response.delete_cookie(name, path="/" if secure else path, secure=secure, httponly=True, samesite="lax")
+
+
+def claim(session: Session, name: str) -> str:
+    """Return a text claim of the session's access token, "" without it. Nothing is verified: only for display."""
+    try:
+        payload = session.access_token.split(".")[1]
+        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims.get(name, ""))
+    except (IndexError, ValueError, AttributeError):
+        return ""

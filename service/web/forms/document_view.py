@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from consent.documents.schema import HEADINGS
+from consent.kernel.bilingual import LANGUAGES
 from service.web.forms import field_labels, fields, parse
 from service.web.i18n.formatting import Localizer
 
@@ -27,6 +29,8 @@ class DocumentLine:
     before: str | None = None
     pieces: Sequence[TextPiece] = ()
     """The value in pieces, if a finding marks words in it."""
+    pointer: str = ""
+    """The place as a JSON pointer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,11 @@ class DocumentView:
         )
         return [
             DocumentLine(
-                self._label(pointer), self._text(pointer, value), None, self._pieces(pointer, marks.get(pointer, ()))
+                self._label(pointer),
+                self._text(pointer, value),
+                None,
+                self._pieces(pointer, marks.get(pointer, ())),
+                pointer,
             )
             for pointer, value in values
             if value not in (None, "", [], {})
@@ -90,6 +98,13 @@ class DocumentView:
             return place
         return {**place, "href": f"{editor}#{field_labels.anchor(self.kind, pointer, self.document)}"}
 
+    def label_of(self, place: str) -> str:
+        """Return the name of a place whose text is written in both languages, or of any other place."""
+        clause = place.removeprefix("/languages/")
+        if clause != place and clause in HEADINGS:
+            return self.localizer.heading(clause)
+        return self._label(f"/languages/{LANGUAGES[0]}/{clause}") if clause != place else self._label(place)
+
     def _label(self, pointer: str) -> str:
         return field_labels.label(self.localizer, self.kind, pointer, self.document)
 
@@ -117,3 +132,57 @@ def marked_pieces(text: str, marks: Iterable[Mapping[str, Any]]) -> list[TextPie
         shown = end
     pieces.append(TextPiece(text[shown:], False))
     return [piece for piece in pieces if piece.text] if merged else []
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """One place of a document in both languages. `changed` is true if it differs from the version in force.
+
+    A text that is written in both languages is one place; what is empty in one of them is None.
+    """
+
+    label: str
+    here: DocumentLine | None
+    other: DocumentLine | None
+    changed: bool
+
+
+def side_by_side(
+    view: DocumentView,
+    other: DocumentView,
+    differences: Iterable[Mapping[str, Any]],
+    findings: Sequence[Mapping[str, Any]] = (),
+) -> list[SideBySide]:
+    """Return every place that has a value, with its words in both languages and what differs marked."""
+    changed = [row["pointer"] for row in differences]
+    places: dict[str, dict[str, DocumentLine]] = {}
+    for language, lines in ((view.localizer.language, view.lines(findings)), (other.localizer.language, other.lines())):
+        for line in lines:
+            place, written_in = _place(line.pointer)
+            if written_in is None:
+                places.setdefault(place, {})[language] = line
+            elif language == view.localizer.language:
+                places.setdefault(place, {})[written_in] = line
+    return [
+        SideBySide(
+            view.label_of(place),
+            texts.get(view.localizer.language),
+            texts.get(other.localizer.language),
+            any(_touches(line.pointer, pointer) for line in texts.values() for pointer in changed),
+        )
+        for place, texts in places.items()
+    ]
+
+
+def _place(pointer: str) -> tuple[str, str | None]:
+    """Return a pointer without its language and that language; None for a value that is in no language."""
+    parts = pointer.split("/")
+    written_in = next((part for part in parts if part in LANGUAGES), None)
+    if written_in is None:
+        return pointer, None
+    return "/".join(part for part in parts if part != written_in), written_in
+
+
+def _touches(place: str, changed: str) -> bool:
+    """Report whether one of two places encloses the other."""
+    return place == changed or place.startswith(f"{changed}/") or changed.startswith(f"{place}/")

@@ -77,6 +77,8 @@ def value_text(localizer: Localizer, kind: str, pointer: str, value: Any, docume
     if isinstance(value, bool):
         return localizer.label("answer", str(value).lower())
     if isinstance(value, int):
+        if pointer.endswith("_fen"):
+            return localizer.money(value)
         return str(value) if pointer.endswith("_year") else localizer.number(value)
     if isinstance(value, str):
         return _string_text(localizer, field, pointer, value)
@@ -98,6 +100,8 @@ def _string_text(localizer: Localizer, field: Field | None, pointer: str, value:
         return localizer.label("measure", value)
     if field is not None and field.type in ("choice", "choices") and field.group:
         return localizer.label(field.group, value)
+    if field is not None and field.type == "division":
+        return localizer.label("division", value)
     if field is not None and field.type == "day":
         with suppress(ValueError):
             return localizer.day(value)

@@ -27,7 +27,7 @@ SCHEME_FORMS_MAX = 64
 LABELS = load_groups("service.web.forms", "labels.toml")
 MEMBER = re.compile(r"/([0-9]+)(?=/|$)")
 """The number of a list's member in a JSON pointer."""
-PREFIXES = {"number": "n", "flag": "f"}
+PREFIXES = {"number": "n", "money": "m", "flag": "f"}
 """First letter of a field's name by its type; every other type is text, `t`."""
 
 
@@ -45,7 +45,7 @@ class Field:
     group: str = ""
     """Group of labels that has the choices' names; for type `document`, the kind to choose from."""
     section: str = ""
-    """Pointer of the list's member whose section of the form has the field; "" for none."""
+    """Step of the editor, or pointer of the list's member, whose section of the form has the field; "" for none."""
     label: BilingualText = NO_LABEL
 
     @property
@@ -62,8 +62,20 @@ def _in_both_languages(pointer: str, type_: str = "text") -> tuple[Field, ...]:
     return tuple(Field(f"{pointer}/{language}", type_) for language in LANGUAGES)
 
 
+def _in_step(step: str, *fields: Field) -> tuple[Field, ...]:
+    """Put fields into a step of the editor, named by `editor_step` in labels.toml."""
+    return tuple(replace(field, section=step) for field in fields)
+
+
 def _document(pointer: str, kind: str) -> Field:
     return Field(pointer, "document", group=kind)
+
+
+def _attribute(name: Attribute) -> Field:
+    """Return the field of an attribute of a baseline; amounts of money are typed in yuan."""
+    if name is Attribute.DELIVERY:
+        return Field(f"/baseline/{name}", "flag")
+    return Field(f"/baseline/{name}", "money" if name.endswith("_fen") else "number")
 
 
 def _choice(pointer: str, choices: Iterable[str], group: str = "") -> Field:
@@ -75,14 +87,14 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         _text("/provider_id"),
         _choice("/kind", ProviderKind, "provider_kind"),
         *_in_both_languages("/name"),
-        _text("/division"),
+        Field("/division", "division"),
         _text("/owner_id"),
     ),
     "venues": (
         _text("/venue_id"),
         _document("/provider_id", "providers"),
         *_in_both_languages("/name"),
-        _text("/division"),
+        Field("/division", "division"),
         _text("/client_id"),
     ),
     "sources": (
@@ -90,7 +102,7 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         *_in_both_languages("/name"),
         _choice("/category", SourceCategory, "category"),
         Field("/kinds", "choices", tuple(RecordKind), "kind"),
-        _text("/division"),
+        Field("/division", "division"),
         _text("/client_id"),
         Field("/onboarding/legal_basis", "prose"),
         Field("/onboarding/voluntary", "flag"),
@@ -102,29 +114,38 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         _document("/provider_id", "providers"),
         _choice("/kind", ServiceKind, "service_kind"),
         *_in_both_languages("/name"),
-        *(Field(f"/baseline/{name}", "flag" if name is Attribute.DELIVERY else "number") for name in Attribute),
+        *(_attribute(name) for name in Attribute),
         _choice("/capacity_period", Period, "period"),
         Field("/evidence", "prose"),
     ),
     "benefits": (
-        _text("/benefit_id"),
-        _choice("/scene", Scene, "scene"),
-        *_in_both_languages("/title"),
-        *_in_both_languages("/description", "prose"),
-        _document("/service_id", "services"),
-        _text("/division"),
-        Field("/condition", "condition"),
-        Field("/effect", "effect"),
-        Field("/quota/per_resident/count", "number"),
-        _choice("/quota/per_resident/period", Period, "period"),
-        Field("/quota/total/count", "number"),
-        _choice("/quota/total/period", Period, "period"),
-        Field("/valid/from", "day"),
-        Field("/valid/until", "day"),
-        *_in_both_languages("/terms", "prose"),
-        *_in_both_languages("/need_based_alternative", "prose"),
-        *_in_both_languages("/offline_path", "prose"),
-        _text("/assessment_id"),
+        *_in_step(
+            "what",
+            _text("/benefit_id"),
+            *_in_both_languages("/title"),
+            _document("/service_id", "services"),
+            _choice("/scene", Scene, "scene"),
+            Field("/division", "division"),
+        ),
+        *_in_step("whom", Field("/condition", "condition")),
+        *_in_step(
+            "much",
+            Field("/effect", "effect"),
+            Field("/quota/per_resident/count", "number"),
+            _choice("/quota/per_resident/period", Period, "period"),
+            Field("/quota/total/count", "number"),
+            _choice("/quota/total/period", Period, "period"),
+            Field("/valid/from", "day"),
+            Field("/valid/until", "day"),
+        ),
+        *_in_step(
+            "words",
+            *_in_both_languages("/description", "prose"),
+            *_in_both_languages("/terms", "prose"),
+            *_in_both_languages("/need_based_alternative", "prose"),
+            *_in_both_languages("/offline_path", "prose"),
+        ),
+        *_in_step("check", _text("/assessment_id")),
     ),
     "notices": (
         _text("/notice_id"),

@@ -1,8 +1,8 @@
 """Catalogue documents as form fields, and posted forms as documents. Pure.
 
-A field's name has its type and its place in the document: `n:/baseline/deposit_fen` is a number, `t:` a text, `f:` yes
-or no, `c:` one of several choices. An empty field is left out of the document. Nothing is validated here: a wrong or
-missing value is reported by the publication rules, which name its place.
+A field's name has its type and its place in the document: `n:/baseline/items` is a number, `m:` an amount typed in yuan
+and stored in fen, `t:` a text, `f:` yes or no, `c:` one of several choices. An empty field is left out of the document.
+Nothing is validated here: a wrong or missing value is reported by the publication rules, which name its place.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ CONDITION_ROWS = 4
 """Rows of the condition builder; conditions in use have two at most."""
 NUMBER_DIGITS = 16
 """Digits of a number that is sent as one: more do not fit into 64 bits with a sign."""
+FEN_IN_YUAN = 100
+YUAN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?", re.ASCII)
+"""A typed amount of yuan, with fen after the point."""
 FIELD_NAME = re.compile(r"[a-z]:(?:/[^/]{1,64}){1,8}", re.DOTALL)
 """A field's name: no place of a document is deeper, no member has a longer name."""
 FIELD_NAME_MAX = 2 + 8 * 65
@@ -29,6 +32,23 @@ MEMBER_DIGITS = 3
 def whole_number(text: str, digits_max: int = NUMBER_DIGITS) -> int | str:
     """Return a typed number as an integer, anything else unchanged: the API then says what is wrong with it."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits_max else text
+
+
+def fen_of(text: str) -> int | str:
+    """Return a typed amount of yuan in fen, anything else unchanged: the API then says what is wrong with it."""
+    plain = text.removeprefix("¥").replace(",", "").strip()
+    if len(plain) > NUMBER_DIGITS or not YUAN.fullmatch(plain):
+        return text
+    yuan, _, rest = plain.partition(".")
+    return int(yuan) * FEN_IN_YUAN + int(rest.ljust(2, "0") or 0)
+
+
+def yuan_text(fen: Any) -> str:
+    """Return an amount of fen as the form shows it, in yuan; anything else unchanged."""
+    if isinstance(fen, bool) or not isinstance(fen, int) or fen < 0:
+        return "" if fen is None else str(fen)
+    yuan, rest = divmod(fen, FEN_IN_YUAN)
+    return f"{yuan}.{rest:02d}" if rest else str(yuan)
 
 
 def value_at(document: Any, pointer: str) -> Any:
@@ -56,6 +76,8 @@ def to_document(posted: Iterable[tuple[str, str]]) -> dict[str, Any]:
             _set_value(document, f"{pointer}/{len(value_at(document, pointer) or ())}", text)
         elif type_ == "n":
             _set_value(document, pointer, whole_number(text.strip()))
+        elif type_ == "m":
+            _set_value(document, pointer, fen_of(text.strip()))
         elif type_ == "f":
             _set_value(document, pointer, text == "yes")
         else:
@@ -161,10 +183,15 @@ def _effect(posted: Mapping[str, str]) -> dict[str, Any] | None:
     if kind not in list(EffectKind):
         return None
     names = effects.amount_names(effects.EFFECTS[EffectKind(kind)])
-    return {"kind": kind, **{name: whole_number(text) for name in names if text}}
+    amounts = {name: fen_of(text) if name.endswith("_fen") else whole_number(text) for name in names if text}
+    return {"kind": kind, **amounts}
 
 
 def effect_amount(effect: Any) -> str:
     """Return an effect's single amount as text, "" if it has none."""
-    amounts = [value for name, value in effect.items() if name != "kind"] if isinstance(effect, Mapping) else []
-    return str(amounts[0]) if amounts else ""
+    amounts = [
+        yuan_text(value) if name.endswith("_fen") else str(value)
+        for name, value in (effect.items() if isinstance(effect, Mapping) else ())
+        if name != "kind"
+    ]
+    return amounts[0] if amounts else ""

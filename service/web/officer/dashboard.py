@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.responses import Response
 
+from consent.kernel import working_days
 from service.auth.access_tokens import Audience
-from service.web.officer import cases, complaints, decisions
+from service.web import csv_file, table_view
+from service.web.officer import board, cases, complaints, decisions
 from service.web.page import Page, PageRoute
 from service.web.public import pages
+from service.web.table_view import Column, TableView
 
 ROWS_SHOWN = 50
 """Rows of one page of a list; a link leads to the older ones."""
 
 
 async def dashboard(page: Page) -> Response:
-    """Show open objections and reviews, late sources, the self-audit's result and the state of the logs."""
+    """Show what is due by working day, reviews, objections by source, and the state of audit and logs."""
+    objections = await page.read_all("/v1/privacy/objections")
+    propagations = await page.read_all("/v1/privacy/propagations")
+    audit = await page.read("/v1/privacy/self-audit")
+    today = datetime.fromisoformat(audit["as_of"]).astimezone(page.localizer.zone).date()
     return page.render(
         "officer/dashboard.html",
+        lanes=board.lanes(today, working_days.shipped(), objections, propagations),
+        today=today,
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
-        objections=await page.read_all("/v1/privacy/objections"),
-        propagations=await page.read_all("/v1/privacy/propagations"),
-        audit=await page.read("/v1/privacy/self-audit"),
+        objections=objections,
+        propagations=propagations,
+        sources=(await page.read("/v1/privacy/objection-analysis"))["data"],
+        names=await pages.organisation_names(page),
+        audit=audit,
         logs=await pages.published_logs(page),
     )
 
@@ -54,8 +67,27 @@ async def propagations(page: Page) -> Response:
 
 
 async def sources(page: Page) -> Response:
-    """List objections and retractions by source, the unusual and overdue ones first."""
-    return page.render("officer/sources.html", sources=(await page.read("/v1/privacy/objection-analysis"))["data"])
+    """List objections and retractions by source as a table, the unusual and overdue ones first."""
+    return page.render("officer/sources.html", table=await _source_table(page))
+
+
+async def sources_csv(page: Page) -> Response:
+    """Send the table of sources as CSV."""
+    table = await _source_table(page)
+    header = ["source_id", *(column.key for column in table.columns)]
+    rows = [[row["source_id"], *(row.get(column.key) for column in table.columns)] for row in table.matching]
+    return csv_file.response("sources.csv", header, rows)
+
+
+async def _source_table(page: Page) -> TableView:
+    rows = []
+    for place, row in enumerate((await page.read("/v1/privacy/objection-analysis"))["data"]):
+        name = page.localizer.name(row.get("name")) or row["source_id"]
+        late = row["overdue"] + row["asked_overdue"]
+        rows.append({**row, "source": name, "late": late, "search": f"{name} {row['source_id']}", "sort_first": place})
+    keys = ("source", "opened", "late", "upheld", "repeats", "mean_days", "taken_back", "usual")
+    columns = [Column(key, page.localizer.label("source_column", key), key != "source") for key in keys]
+    return table_view.view("/officer/sources", page.request.query_params, columns, (), rows, unsorted="first")
 
 
 async def register(page: Page) -> Response:
@@ -93,6 +125,7 @@ ROUTES = (
     PageRoute("/officer/attempts", attempts, OFFICER),
     PageRoute("/officer/propagations", propagations, OFFICER),
     PageRoute("/officer/sources", sources, OFFICER),
+    PageRoute("/officer/sources/table.csv", sources_csv, OFFICER),
     PageRoute("/officer/register", register, OFFICER),
     PageRoute("/officer/self-audit", self_audit, OFFICER),
 )

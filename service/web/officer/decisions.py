@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.web.api_client import ApiReply, body_or_raise
-from service.web.forms.document_view import DocumentView
+from service.web.forms.document_view import DocumentView, SideBySide, side_by_side
 from service.web.forms.parse import whole_number
 from service.web.page import Page, PageRoute
 from service.web.public import pages
@@ -96,6 +96,14 @@ async def review(page: Page) -> Response:
     return await _render_review(page, None)
 
 
+def _side_by_side(page: Page, view: DocumentView | None, review: Mapping[str, Any], other: str) -> list[SideBySide]:
+    """Return the document in both languages, the findings' words marked; empty without a document."""
+    if view is None:
+        return []
+    other_view = DocumentView(page.localizer_of(other), view.kind, view.document)
+    return side_by_side(view, other_view, review.get("differences") or (), review["findings"])
+
+
 async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
     review = await page.read(f"/v1/privacy/reviews/{page.path_param('review_id')}")
     problem = {} if refusal is None else refusal.body or {}
@@ -110,9 +118,8 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
         200 if refusal is None else refusal.status,
         review=review,
         kind=kind,
-        lines=view.lines(review["findings"]) if view else [],
+        lines=_side_by_side(page, view, review, other),
         other_language=other,
-        other_lines=DocumentView(page.localizer_of(other), kind, document).lines() if document else [],
         changes=view.changes(review.get("differences", [])) if view else [],
         findings=view.with_labels(review["findings"]) if view else [],
         document_json=orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() if document else "",

@@ -8,3 +8,12 @@ for (const form of document.querySelectorAll("form[method=post]")) {
     setTimeout(() => delete form.dataset.sent, 3000);
   });
 }
+
+// Print the page, or save it as PDF by the browser's dialogue.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    for (const details of document.querySelectorAll("main details")) details.open = true;
+    print();
+  });
+}

@@ -166,7 +166,7 @@ async def test_a_body_that_is_no_form_is_refused(shared_city: City) -> None:
 async def test_a_desk_learns_nothing_by_any_wrong_code(shared_city: City) -> None:
     desk = await Browser(shared_city).sign_in(Audience.VENUE, "city-library-main")
     seen = set()
-    for code in ("a" * 32, "0" * 32, "F" * 32, "12345678 " * 4):
+    for code in ("a" * 32, "0" * 32, "F" * 32, "AAAA 2222"):
         await desk.go("/desk")
         await desk.send("/desk/answer", handle=code, act="redeem")
         seen.add(re.sub(r'value="[^"]*"', "", desk.html))

@@ -111,13 +111,13 @@ async def test_a_harm_is_refused_and_explained_where_it_is_written(town: City) -
     author = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await author.go("/admin/benefits/library-deposit/edit")
     await author.send("_etag", effect_amount="0", act="check")
-    assert "As it stands nobody can approve it" in author.text
+    assert "This breaks a rule and cannot be approved" in author.text
     await author.send("_etag", effect_kind="fee_discount", effect_amount="20", act="check")
     assert "Effects only add to what everybody gets." in author.text
     assert "basic public services stay open" in author.text
     # Stored all the same as a draft; its submission is refused.
     await author.send("_etag", act="save")
-    assert "Kept as a draft" in author.text
+    assert "Saved as a draft" in author.text
     await author.send("Submit")
     assert author.status == 422
     assert "Refused by the rules" in author.text
@@ -134,10 +134,10 @@ async def test_two_people_publish_what_both_have_read(town: City) -> None:
     await author.send("Preview the impact")
     assert "Impact, in tens" in author.text
     await author.send("green_living", green_living="70")
-    assert "It applies" in author.text
+    assert "The benefit applies" in author.text
     await author.go("/admin/benefits/library-deposit")
     await author.send("Submit")
-    assert "Waits for another person" in author.text
+    assert "Waiting for approval" in author.text
     await author.send("Approve what is shown here")
     assert author.status == 403
     await other.sign_in(Audience.ADMINISTRATOR, "admin-2")
@@ -183,7 +183,7 @@ async def test_a_source_is_published_after_an_officers_review(town: City) -> Non
         next(address for address, _ in officer.links if "/officer/reviews/sources.park-rangers" in address)
     )
     assert "PIA-2026-900" in officer.text
-    await officer.send("Pass it on", decision="approve", reason="Read and checked.")
+    await officer.send("Approve", decision="approve", reason="Read and checked.")
     other = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-2")
     await other.go("/admin/sources/park-rangers")
     await other.send("Approve what is shown here")
@@ -200,7 +200,7 @@ async def test_a_scheme_is_edited_and_simulated(town: City) -> None:
     await author.send("Preview the impact")
     assert "Fewer than 200 people have points here: no number is shown." in author.text
     await author.send("Submit")
-    assert "Waits for another person" in author.text
+    assert "Waiting for approval" in author.text
 
 
 async def test_an_officer_reads_under_a_case_and_verifies(town: City) -> None:
@@ -219,7 +219,7 @@ async def test_an_officer_reads_under_a_case_and_verifies(town: City) -> None:
     assert "A privacy officer looked at one of your consents" in me.text
     await officer.go("/officer/verification")
     await officer.send("Verify now")
-    assert "Both logs and every person's chain are sound" in officer.text
+    assert "both logs and every person's chain are sound" in officer.text
     for path in ("attempts", "propagations", "register", "self-audit"):
         await officer.go(f"/officer/{path}")
         assert officer.status == 200
@@ -286,7 +286,7 @@ async def test_any_draft_can_be_opened(shared_city: City, kind: str) -> None:
         for path in (f"/admin/{kind}/{name}", f"/admin/{kind}/{name}/edit"):
             await browser.go(path)
             assert browser.status == 200, (path, nasty)
-            assert "As it stands nobody can approve it" in browser.text
+            assert "This breaks a rule and cannot be approved" in browser.text
             assert "<b>" not in browser.html
         await browser.send("_etag", act="save")
         assert browser.status == 200

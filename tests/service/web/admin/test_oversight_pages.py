@@ -16,7 +16,14 @@ DEPOSIT = "/admin/benefits/library-deposit"
 async def test_a_document_is_read_in_both_languages_by_somebody_named(town: City) -> None:
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await browser.go(DEPOSIT)
-    for text in ("Signed in: admin-1", "Borrow without a deposit", "免押金借阅", "整个文件（中文）", "Who did what"):
+    for text in (
+        "Signed in: admin-1",
+        "Borrow without a deposit",
+        "免押金借阅",
+        "The whole document",
+        "中文",
+        "Who did what",
+    ):
         assert text in browser.text, text
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer")
@@ -61,5 +68,5 @@ async def test_an_officer_reads_a_review_in_both_languages(town: City) -> None:
     assert submitted.json()["state"] == "in_review"
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go("/officer/reviews/services.another-loan.1")
-    for text in ("The whole document", "整个文件（中文）", "馆"):
+    for text in ("The whole document", "中文", "馆"):
         assert text in officer.text, text

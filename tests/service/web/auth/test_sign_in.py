@@ -197,7 +197,7 @@ async def test_an_expired_token_is_renewed_or_the_person_signs_in_again(
     ended = Session(Audience.PRIVACY, "ended", 0, values["since"], "officer-1", values["refresh"])
     set_session(ended)
     await officer.go("/officer")
-    assert "What needs me now" in officer.text
+    assert "Due board" in officer.text
     too_old = values["since"] - sessions.AGE_SECONDS_MAX
     for session in (
         replace(ended, refresh_token=None),

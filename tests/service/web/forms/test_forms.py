@@ -38,6 +38,8 @@ def _sent(field: Field, value: Any, document: dict[str, Any]) -> list[tuple[str,
         return [(f"c:{field.pointer}", item) for item in value]
     if field.type == "flag":
         return [(field.name, "" if value is None else "yes" if value else "no")]
+    if field.type == "money":
+        return [(field.name, parse.yuan_text(value))]
     return [(field.name, "" if value is None else str(value))]
 
 

@@ -176,11 +176,6 @@ def test_the_processing_register_is_translated() -> None:
     assert texts <= set(formatting.translations(formatting.REGISTER_TEXTS))
 
 
-def test_a_current_state_is_not_a_waiting_review() -> None:
-    chinese = formatting.translations(formatting.PAGE_TEXTS)
-    assert chinese["State now"] != chinese["Now"]
-
-
 def test_counts_of_one_use_the_singular() -> None:
     english = formatting.Localizer("en", CITY_ZONE)
     assert (english.amount(1, "bike_trip"), english.amount(1_200, "bike_trip")) == ("1 trip", "1,200 trips")

@@ -35,9 +35,9 @@ async def objected(town: City, name: str, reason: str = "wrong_quantity") -> tup
         ({"decision": "correct", "quantity": "abc"}, "Please type a whole number from 1 to 1,000,000."),
         ({"decision": "correct", "quantity": "0"}, "Please type a whole number from 1 to 1,000,000."),
         ({"decision": "correct", "quantity": "9" * 30}, "Please type a whole number from 1 to 1,000,000."),
-        ({"decision": "correct", "occurred_on": "soon"}, "Please give a day of the calendar that has been."),
-        ({"decision": "correct", "occurred_on": "2025-99-99"}, "Please give a day of the calendar that has been."),
-        ({"decision": "correct", "occurred_on": "2999-01-01"}, "This day has not been yet."),
+        ({"decision": "correct", "occurred_on": "soon"}, "Choose a date in the past."),
+        ({"decision": "correct", "occurred_on": "2025-99-99"}, "Choose a date in the past."),
+        ({"decision": "correct", "occurred_on": "2999-01-01"}, "Choose a date in the past."),
         ({"decision": "correct"}, "Say what it should be: an amount, a day, or both."),
         ({"decision": "take_back", "quantity": "abc"}, "An amount or a day belongs to a correction."),
         ({"decision": "rejected", "quantity": "4"}, "An amount or a day belongs to a correction."),
@@ -123,7 +123,7 @@ async def test_a_refusal_of_a_decision_is_shown_with_its_rule(town: City) -> Non
         await officer.go(f"/officer/reviews/{review_id}")
         await officer.send("reason", decision="approve", reason="Everybody asks for it.")
         assert officer.status == 422
-        refusal = officer.html.split('class="refusal"')[1].split("</section>")[0]
+        refusal = officer.html.split('class="card problem refusal"')[1].split("</section>")[0]
         assert title in refusal
         assert rule in refusal
         assert "clause" in refusal
@@ -146,14 +146,14 @@ async def test_a_review_is_read_in_words_and_stays_readable(town: City) -> None:
     await officer.go("/officer/reviews/services.book-loan.2")
     assert f"Review: {name}" in officer.text
     assert "What changed since version 1" in officer.text
-    assert "Deposit in fen" in officer.text
+    assert "Deposit" in officer.text
     assert "/baseline" not in officer.text.split("As it is stored")[0]
     assert "reading_room" not in officer.text.split("As it is stored")[0]
     await officer.send("reason", decision="refuse", reason="Another kind is another service.")
     assert "Decided" in officer.text
     await officer.go("/officer/reviews/services.book-loan.2")
     assert officer.status == 200
-    assert "It was sent back" in officer.text
+    assert "It was returned" in officer.text
     assert "Another kind is another service." in officer.text
     read = (await town.actor(Audience.PRIVACY, "officer-2").get("/v1/privacy/reviews/services.book-loan.2")).json()
     assert (read["state"], read["decision"], read["decided_by"]) == ("decided", "refuse", "officer-1")

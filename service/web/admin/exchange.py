@@ -1,0 +1,57 @@
+"""Import and export of the catalogue: files of everything in force, and drafts from a file or pasted text."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from service.http.problems import Problem
+from service.web.api_client import body_or_raise
+from service.web.page import Page
+
+EXPORT, IMPORT = "/v1/admin/catalogue/export", "/v1/admin/catalogue/import"
+FORMATS = {"json": "application/json", "yaml": "application/yaml"}
+
+
+async def exchange(page: Page) -> Response:
+    """Show the export's files and the form of an import."""
+    return await _render(page)
+
+
+async def _render(page: Page, problem: Any = None, drafted: Any = None, status: int = 200) -> Response:
+    catalogue = (await page.read(EXPORT))["catalogue"]
+    return page.render(
+        "admin/exchange.html",
+        status,
+        counts={kind: len(bodies) for kind, bodies in catalogue.items()},
+        problem=problem,
+        drafted=drafted,
+    )
+
+
+async def export(page: Page) -> Response:
+    """Send every document in force as a file, as JSON or YAML."""
+    format_ = page.request.path_params["format"]
+    if format_ not in FORMATS:
+        raise Problem("not_found")
+    reply = await page.call_api("GET", EXPORT, query={"format": format_})
+    if not reply.succeeded:
+        body_or_raise(reply)
+    headers = {"content-disposition": f'attachment; filename="catalogue.{format_}"'}
+    return Response(reply.raw, media_type=FORMATS[format_], headers=headers)
+
+
+async def import_(page: Page) -> Response:
+    """Store the pasted catalogue as drafts, all or none; a refusal keeps the text and names each place."""
+    text = page.form.get("catalogue", "").strip()
+    media = FORMATS["json" if text.startswith("{") else "yaml"]
+    reply = await page.call_api(
+        "POST", IMPORT, text.encode(), key=page.idempotency_key, headers={"content-type": media}
+    )
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        body_or_raise(reply)
+    if not reply.succeeded:
+        return await _render(page, problem=reply.body, status=reply.status)
+    return await _render(page, drafted=reply.body)

@@ -1,0 +1,107 @@
+"""Administrators' tables, waiting work, the partner checklist, money in yuan, import and export, without scripts."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from service.auth.access_tokens import Audience
+from service.web.forms import parse
+from tests.support.browsing import Browser
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+
+async def administrator(town: City, number: int = 1) -> Browser:
+    return await Browser(town).sign_in(Audience.ADMINISTRATOR, f"admin-{number}")
+
+
+async def test_the_tables_address_chooses_and_its_file_has_the_same_rows(shared_city: City) -> None:
+    browser = await administrator(shared_city)
+    await browser.go("/admin/benefits?scene_code=parking&sort=-name")
+    assert "Riverside Parking" in browser.text
+    assert "1–1 of 1" in browser.text
+    answer = await browser.client.get("/admin/benefits/table.csv?scene_code=parking")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["id"], row["state"]) for row in rows] == [("parking-free-minutes", "In force")]
+    for kind in ("services", "providers", "venues", "sources", "schemes", "notices"):
+        await browser.go(f"/admin/{kind}?q=nowhere-at-all&page=7&sort=odd")
+        assert "Nothing fits." in browser.text, kind
+
+
+async def test_divisions_are_read_by_name(shared_city: City) -> None:
+    browser = await administrator(shared_city)
+    await browser.go("/admin/venues")
+    assert "Heping" in browser.text
+    await browser.go("/admin/venues/city-library-main/edit")
+    assert "Heping · 210102" in browser.text
+
+
+async def test_work_waits_for_me_or_for_others(town: City) -> None:
+    first, second = await administrator(town), await administrator(town, 2)
+    await first.go("/admin/providers/city-library/edit")
+    await first.send("_etag", act="save", **{"t:/name/en": "City Library of all"})
+    for browser, waits_for in ((first, "Waiting for me"), (second, "Waiting for others")):
+        await browser.go("/admin")
+        part = browser.html.split(f">{waits_for}</h2>")[1].split("</section>")[0]
+        assert "/admin/providers/city-library?version=2" in part, waits_for
+
+
+async def test_a_copy_begins_with_everything_but_the_id(shared_city: City) -> None:
+    browser = await administrator(shared_city)
+    await browser.go("/admin/benefits/new?from=library-deposit")
+    fields = dict(next(form for form in browser.forms if form.text and "_etag" in dict(form.fields)).fields)
+    assert fields["t:/benefit_id"] == ""
+    assert fields["t:/title/en"] == "Borrow without a deposit"
+    assert fields["effect_amount"] == "100"
+    await browser.go("/admin/benefits/new?from=nothing-here")
+    assert browser.status == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "fen"),
+    [("100", 10_000), ("99.5", 9_950), ("¥1,299.05", 129_905), ("0", 0), ("1.234", "1.234"), ("-3", "-3"), ("٣", "٣")],
+)
+def test_money_is_typed_in_yuan_and_stored_in_fen(typed: str, fen: int | str) -> None:
+    assert parse.to_document([("m:/baseline/deposit_fen", typed)]) == {"baseline": {"deposit_fen": fen}}
+    effect = parse.to_document([("effect_kind", "deposit_waiver"), ("effect_amount", typed)])["effect"]
+    assert effect == {"kind": "deposit_waiver", "up_to_fen": fen}
+    if isinstance(fen, int):
+        assert parse.fen_of(parse.yuan_text(fen)) == fen
+
+
+async def test_a_partner_is_one_checklist(town: City) -> None:
+    browser = await administrator(town)
+    await browser.go("/admin/partner?provider=city-library")
+    for words in ("City Library, main building", "Book loan", "Borrow without a deposit", "New benefit on Book loan"):
+        assert words in browser.text, words
+    await browser.go("/admin/venues/new?provider_id=city-library&division=210102")
+    fields = {"t:/venue_id": "library-east", "t:/name/zh-CN": "图书馆东馆", "t:/name/en": "City Library, east"}
+    await browser.send("_etag", act="save", **{**fields, "t:/client_id": "library-east"})
+    await browser.go("/admin/partner?provider=city-library")
+    assert "1 draft is ready to be submitted." in browser.text
+    await browser.send("1 draft is ready")
+    assert "City Library, east" in browser.text
+    assert "0 drafts are ready" in browser.text
+
+
+async def test_an_export_is_imported_again_and_a_fault_loses_nothing(town: City) -> None:
+    browser = await administrator(town)
+    exported = await browser.client.get("/admin/exchange/catalogue.yaml")
+    assert exported.headers["content-disposition"].endswith('catalogue.yaml"')
+    assert "library-deposit" in exported.text
+    assert (await browser.client.get("/admin/exchange/catalogue.exe")).status_code == 404
+    await browser.go("/admin/exchange")
+    await browser.send("catalogue", catalogue='{"catalogue":{"venues":[{"venue_id":"x"}]}}')
+    assert browser.status == 422
+    assert "/catalogue/venues/0" in browser.text
+    assert "What you pasted is still here." in browser.text
+    assert (
+        "venue_id" in dict(next(form for form in browser.forms if "catalogue" in dict(form.fields)).fields)["catalogue"]
+    )
+    await browser.go("/admin/exchange")
+    await browser.send("catalogue", catalogue="catalogue: {}")
+    assert "0 drafts were made" in browser.text
