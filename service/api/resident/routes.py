@@ -100,6 +100,7 @@ RESIDENT = (
         {201: schemas.LinkAnswer},
         key="required",
         errors=("not_found",),
+        location="/v1/me/consents/{consent_id}",
     ),
     ME.post(
         "/v1/me/consents/{consent_id}/withdraw",
@@ -127,6 +128,7 @@ RESIDENT = (
         {201: schemas.ConsentAnswer},
         key="optional",
         errors=("not_found", "already_given", "account_linked_elsewhere"),
+        location="/v1/me/consents/{consent_id}",
     ),
     ME.get(
         "/v1/me/points",
@@ -188,6 +190,7 @@ RESIDENT = (
         {201: schemas.TicketAnswer},
         key="required",
         errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
+        location="/v1/me/tickets/{ticket_id}",
     ),
     ME.get(
         "/v1/me/tickets/{ticket_id}",

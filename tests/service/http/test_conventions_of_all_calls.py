@@ -1,0 +1,104 @@
+"""Conventions of every operation of the table: keys, addresses, rates, times, and the pages of problems."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service.api.routes import OPERATIONS
+from service.http.problems import TABLE, type_of
+from tests.stories.attacks.test_objects_of_others import owned_objects, parts_of
+from tests.support import calls
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+CREATING = [operation for operation in OPERATIONS if 201 in operation.responses]
+WITHOUT_ADDRESS = {
+    "objectToRecord": "listObjections has it",
+    "objectToMissing": "listObjections has it",
+    "complain": "the list of complaints has it",
+    "redeemBenefit": "listRedemptions has it, and a redemption has no person who could read it alone",
+    "importCatalogue": "it creates many documents",
+    "sampleConsents": "a sample is not stored",
+}
+"""Operations that create something without an address of its own, and why."""
+TIME = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
+
+
+def test_whatever_creates_takes_a_key() -> None:
+    assert [operation.operation_id for operation in CREATING if operation.idempotency == "none"] == []
+
+
+def test_whatever_creates_names_the_address_or_has_none() -> None:
+    assert WITHOUT_ADDRESS.keys() <= {operation.operation_id for operation in CREATING}
+    readable = {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS if operation.method == "GET"}
+    for operation in CREATING:
+        if operation.operation_id in WITHOUT_ADDRESS:
+            assert not operation.location
+        else:
+            assert re.sub(r"\{\w+\}", "{}", operation.location) in readable, operation.operation_id
+
+
+async def test_a_key_is_replayed_and_refused_for_another_body_by_every_call_that_takes_one(town: City) -> None:
+    owned, tokens = await owned_objects(town), calls.tokens_of(town)
+    replayed = set()
+    for operation in OPERATIONS:
+        if operation.idempotency == "none" or operation.audience is None:
+            continue
+        parts = owned.get(operation.operation_id) or {**calls.PARTS, **owned.get(operation.audience, {})}
+        first = await calls.call(town, operation, tokens[operation.audience], parts)
+        if not first.is_success:
+            continue
+        again = await calls.call(town, operation, tokens[operation.audience], parts)
+        assert (again.status_code, again.content) == (first.status_code, first.content), operation.operation_id
+        assert again.headers["idempotency-replayed"] == "true", operation.operation_id
+        assert again.headers.get("location") == first.headers.get("location"), operation.operation_id
+        if operation.request is not None:
+            other = {**calls.BODIES[operation.operation_id], "another": "member"}
+            reused = await calls.call(town, operation, tokens[operation.audience], parts, other)
+            assert reused.status_code == 422, operation.operation_id
+            assert reused.json()["code"] in ("idempotency_key_reused", "body_invalid"), operation.operation_id
+        replayed.add(operation.operation_id)
+    assert {"requestConsent", "openCase", "objectToMissing"} <= replayed
+
+
+async def test_every_answer_to_a_counted_caller_has_the_rate(town: City) -> None:
+    tokens = calls.tokens_of(town)
+    for operation in OPERATIONS:
+        token = None if operation.audience is None else tokens[operation.audience]
+        answer = await calls.call(town, operation, token)
+        policy = answer.headers.get("ratelimit-policy", "")
+        if operation.audience is None:
+            assert "ratelimit" not in answer.headers, operation.operation_id
+        else:
+            assert policy.startswith(f'"{operation.audience}";q='), operation.operation_id
+            assert answer.headers["ratelimit"].startswith(f'"{operation.audience}";r='), operation.operation_id
+
+
+async def test_every_time_in_every_answer_ends_with_z(town: City) -> None:
+    owned = await owned_objects(town)
+    tokens = calls.tokens_of(town)
+    times = 0
+    for operation in OPERATIONS:
+        if operation.method != "GET":
+            continue
+        audience = operation.audience
+        subjects: list[str | None] = [None if audience is None else tokens[audience]]
+        if audience == "resident":
+            subjects.append(town.resident("wang").token)
+        for token in subjects:
+            parts = parts_of(operation, owned) if audience in owned else calls.PARTS
+            answer = await calls.call(town, operation, token, {**calls.PARTS, **parts})
+            stamps = TIME.findall(answer.text) if "json" in answer.headers.get("content-type", "") else []
+            times += len(stamps)
+            assert [text for text in stamps if not text.endswith("Z")] == [], operation.operation_id
+    assert times > 20
+
+
+async def test_the_type_of_every_problem_leads_to_its_page(town: City) -> None:
+    for code in TABLE:
+        page = await town.client.get(type_of(code), headers={"Accept": "text/html"})
+        assert (page.status_code, f"<code>{code}</code>" in page.text) == (200, True), code
+        assert (await town.client.get(type_of(code))).json()["status"] == TABLE[code].status
