@@ -21,7 +21,7 @@ from service.api.routes import AUDIENCES, OPERATIONS
 from service.auth.access_tokens import Verifier
 from service.auth.demo_issuer import DemoIssuer
 from service.compliance import key_fingerprints, replay
-from service.http import json_io, problems
+from service.http import compression, json_io, problems
 from service.http.context import AppContext, Clock
 from service.http.endpoints import audience_routes, hot_routes, public_routes
 from service.http.middleware import RequestMiddleware
@@ -85,11 +85,15 @@ def create_app(
     api_client = InProcessApiClient(Starlette(routes=calls, exception_handlers=problems.handlers()))
     routes = [
         *calls,
-        *site.routes(app_context, api_client, issuer),
-        Route("/openapi.json", _document, name="openapi"),
-        Route("/docs", _page("docs.html"), name="docs"),
-        Route("/docs.css", _page("docs.css")),
-        Route("/docs.js", _page("docs.js")),
+        *compression.compressed(
+            [
+                *site.routes(app_context, api_client, issuer),
+                Route("/openapi.json", _document, name="openapi"),
+                Route("/docs", _page("docs.html"), name="docs"),
+                Route("/docs.css", _page("docs.css")),
+                Route("/docs.js", _page("docs.js")),
+            ]
+        ),
         *sandbox_routes,
     ]
     app = Application(routes=routes, lifespan=_lifespan(app_context))

@@ -21,6 +21,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -52,8 +53,11 @@ LIST_MAX = 200
 """Rows of one API page, the API's own maximum."""
 ROWS_MAX = 5_000
 """Rows that `read_all` reads of one list, so that one page is at most 25 API calls."""
+PUBLIC_SECONDS = 60
+"""Life of a public page in caches: short, since what it says may have changed."""
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self';"
+    " manifest-src 'self'; worker-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Nothing inline and nothing from another host, so that an injected script does not run."""
@@ -222,6 +226,10 @@ class Page:
         response.headers["content-language"] = self.language
         camera = "(self)" if self.audience is Audience.VENUE else "()"
         response.headers["permissions-policy"] = f"camera={camera}, microphone=(), geolocation=(), browsing-topics=()"
+        if status == HTTPStatus.OK and self._is_the_same_for_everybody(text):
+            response.headers["cache-control"] = f"public, max-age={PUBLIC_SECONDS}"
+            response.headers["vary"] = "Accept-Language, Cookie"
+            return response
         # A form posted by another site's page gets no new cookie: it would void the tokens of our own open forms.
         if new_seed is not None and (
             self.request.method == "GET" or sessions.is_from_own_page(self.request, if_unknown=False)
@@ -258,6 +266,11 @@ class Page:
             if name in reply.headers:
                 response.headers[name] = reply.headers[name]
         return response
+
+    def _is_the_same_for_everybody(self, text: str) -> bool:
+        """Report whether a page may be stored by caches: public, read without a query, and without a form token."""
+        is_read = self.audience is None and self.request.method in ("GET", "HEAD")
+        return is_read and not self.request.url.query and 'name="_form"' not in text
 
     def _done_code(self) -> str:
         # The cookie must agree: a link from elsewhere with `?done=erased` would otherwise show a false confirmation.

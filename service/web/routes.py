@@ -20,7 +20,7 @@ from service.web.auth.oidc import Providers
 from service.web.auth.sessions import PATHS
 from service.web.officer import dashboard
 from service.web.page import PageRoute, Site
-from service.web.public import design, sign_in
+from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import points
@@ -29,6 +29,7 @@ from service.web.venue import desk
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
     *help_pages.ROUTES,
+    *installing.ROUTES,
     *sign_in.ROUTES,
     *design.ROUTES,
     *points.ROUTES,

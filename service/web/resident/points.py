@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import benefits, complaints, consents, rights, tickets
+from service.web.resident import benefits, complaints, consents, kiosk, rights, tickets, unread
 
 HISTORY_MONTHS = 24
 """Months of the plot: the life of a point under the first scheme."""
@@ -140,6 +140,7 @@ async def _render_points(page: Page, what_if_result: Mapping[str, Any] | None) -
         ways=explanation.get("ways", [])[:WAYS_SHOWN],
         applying=sum(row["applies"] for row in rows),
         waiting=await consents.waiting_links(page),
+        unread_count=await unread.count(page),
         points_by_kind=points_by_kind(
             explanation["contributions"], scheme.body["scheme"] if scheme.succeeded else None
         ),
@@ -174,4 +175,5 @@ ROUTES = (
     *consents.ROUTES,
     *rights.ROUTES,
     *complaints.ROUTES,
+    *kiosk.ROUTES,
 )

@@ -11,6 +11,7 @@ from consent.domain.objections import Reason
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
 from service.web.page import LIST_MAX, Page, PageRoute
+from service.web.resident import unread
 from service.web.resident.access_log import group_equal_uses, split_own_views
 
 ROWS_SHOWN = 50
@@ -54,9 +55,12 @@ async def access_log(page: Page) -> Response:
 
 
 async def messages(page: Page) -> Response:
-    """List the messages to the person."""
+    """List the messages to the person, and remember in this browser which was the newest."""
     answer = await page.read("/v1/me/messages", limit=ROWS_SHOWN, cursor=page.query("cursor"))
-    return page.render("resident/messages.html", messages=answer)
+    response = page.render("resident/messages.html", messages=answer)
+    if answer["data"] and not page.query("cursor"):
+        unread.remember(page, response, answer["data"][0]["at"])
+    return response
 
 
 async def records(page: Page) -> Response:

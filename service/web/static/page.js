@@ -17,3 +17,6 @@ for (const button of document.querySelectorAll("[data-print]")) {
     print();
   });
 }
+
+// Residents keep one page for times without a network. A kiosk keeps nothing.
+if (document.body.classList.contains("resident")) navigator.serviceWorker?.register("/worker.js").catch(() => {});

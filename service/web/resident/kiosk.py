@@ -1,0 +1,98 @@
+"""The kiosk of a service hall: large type, the benefits that apply, a code, and a session that ends by itself.
+
+`/kiosk` is the screen that waits for somebody. Signed in, every page ends the session a minute after it was opened,
+without scripts too, and the last one tells the browser to forget cookies, caches and storage.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from service.auth.access_tokens import Audience
+from service.web.auth import sessions
+from service.web.page import Page, PageRoute
+from service.web.resident import benefits
+
+SIGN_OUT_SECONDS = 60
+"""Time for one page of the kiosk: enough to read nine tiles twice, too short for the next person to find it open."""
+WELCOME_SECONDS = 8
+"""Time for which the goodbye stands before the kiosk waits for the next person."""
+CODE_GROUP = 4
+"""Characters between two spaces of a code that is read aloud."""
+
+
+async def welcome(page: Page) -> Response:
+    """Show the screen that waits: what can be done here, and the way to the sign-in."""
+    return page.render("kiosk/welcome.html")
+
+
+async def tiles(page: Page) -> Response:
+    """Show the benefits that apply as large tiles: a code for those with a permission, the way to it for the others."""
+    rows = await page.read_all("/v1/me/benefits")
+    return _with_end(
+        page,
+        "kiosk/tiles.html",
+        total=(await page.read("/v1/me/points"))["total"],
+        ready=[row for row in rows if benefits.state_of(row) == "applies" and row["consent"] == "given"],
+        needing_consent=[row for row in rows if benefits.state_of(row) == "applies" and row["consent"] == "needed"],
+    )
+
+
+async def issue_ticket(page: Page) -> Response:
+    """Issue a one-time code for the chosen benefit and redirect to it."""
+    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
+    ticket = await page.submit("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})
+    return page.redirect(f"/me/kiosk/{ticket['ticket_id']}")
+
+
+async def ticket(page: Page) -> Response:
+    """Show a code in large type while it is open, or what became of it."""
+    shown = await page.read(f"/v1/me/tickets/{page.path_param('ticket_id')}")
+    rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
+    benefit = next((row for row in rows if row["benefit_id"] == shown["benefit_id"]), {})
+    code = shown.get("short_code", "")
+    return _with_end(
+        page,
+        "kiosk/ticket.html",
+        ticket=shown,
+        benefit=benefit,
+        spaced_code=" ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
+        # The service itself drew this SVG, from a handle that it generated.
+        qr_svg=Markup(shown.get("qr_svg", "")),  # noqa: S704
+    )
+
+
+def _with_end(page: Page, template: str, **values: Any) -> Response:
+    """Render a page that the browser leaves for the end of the session after SIGN_OUT_SECONDS, without scripts too."""
+    response = page.render(template, seconds=SIGN_OUT_SECONDS, **values)
+    response.headers["refresh"] = f"{SIGN_OUT_SECONDS};url=/me/kiosk/end"
+    return response
+
+
+async def end(page: Page) -> Response:
+    """End the session and tell the browser to forget everything; the page of another site cannot cause it."""
+    if not sessions.is_from_own_page(page.request, if_unknown=True):
+        return page.redirect("/kiosk")
+    client = page.site.providers.clients.get(Audience.RESIDENT)
+    if page.session is not None:
+        await page.site.providers.end_session(page.session)
+    address = (None if client is None else client.sign_out_url) or "/kiosk"
+    response = page.render("kiosk/ended.html", next_address=address)
+    response.headers["refresh"] = f"{WELCOME_SECONDS};url={address}"
+    sessions.delete(response, page.request, Audience.RESIDENT)
+    response.headers["clear-site-data"] = '"cache", "cookies", "storage"'
+    return response
+
+
+ME = Audience.RESIDENT
+ROUTES = (
+    PageRoute("/kiosk", welcome),
+    PageRoute("/me/kiosk", tiles, ME),
+    PageRoute("/me/kiosk", issue_ticket, ME, "POST"),
+    PageRoute("/me/kiosk/end", end, ME, ends_session=True),
+    PageRoute("/me/kiosk/end", end, ME, "POST", ends_session=True),
+    PageRoute("/me/kiosk/{ticket_id}", ticket, ME),
+)

@@ -1,0 +1,28 @@
+"""The number of messages that this browser has not shown yet, from a cookie with the time of the newest one shown."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from service.web.auth import sessions
+from service.web.page import Page
+
+COOKIE, COOKIE_SECONDS = "credit-easy-read", 31_536_000
+"""Only a time, and only in the browser: the service stores nothing about what was read."""
+COUNTED_MAX = 9
+"""Messages that the badge counts; more are shown as this number with a plus."""
+
+
+async def count(page: Page) -> int:
+    """Return the number of messages since the newest that this browser showed, at most COUNTED_MAX + 1."""
+    shown_until = page.request.cookies.get(COOKIE, "")
+    newest = (await page.read("/v1/me/messages", limit=COUNTED_MAX + 1))["data"]
+    return sum(message["at"] > shown_until for message in newest)
+
+
+def remember(page: Page, response: Response, newest: str) -> None:
+    """Remember the time of the newest message that was shown."""
+    response.set_cookie(
+        COOKIE, newest, max_age=COOKIE_SECONDS, path="/me", samesite="lax", httponly=True,
+        secure=sessions.is_secure(page.request),
+    )  # fmt: skip

@@ -1,0 +1,20 @@
+// Keeps one page for times without a network, in both languages. It stores no page of a person and no answer.
+const CACHE = 'offline STYLE', PAGES = ['/offline?lang=zh-CN', '/offline?lang=en'];
+
+self.addEventListener('install', (event) => event.waitUntil(
+  caches.open(CACHE).then((cache) => cache.addAll([...PAGES, 'STYLE', 'SCRIPT'])).then(() => self.skipWaiting())));
+
+self.addEventListener('activate', (event) => event.waitUntil(
+  caches.keys().then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))))));
+
+self.addEventListener('fetch', (event) => {
+  const {request} = event, path = new URL(request.url).pathname + new URL(request.url).search;
+  if (request.mode === 'navigate' && request.method === 'GET') {
+    event.respondWith(fetch(request).catch(async () => {
+      const wanted = PAGES.includes(path) ? path : PAGES[navigator.language.startsWith('zh') ? 0 : 1];
+      return (await caches.match(wanted)) || Response.error();
+    }));
+  } else if (path === 'STYLE' || path === 'SCRIPT') {
+    event.respondWith(fetch(request).catch(() => caches.match(path).then((stored) => stored || Response.error())));
+  }
+});

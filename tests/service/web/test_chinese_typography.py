@@ -1,0 +1,30 @@
+"""E12: Chinese pages have Chinese punctuation, and no sentence runs into the next."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from service.auth.access_tokens import Audience
+from service.web import routes
+from tests.support.browsing import Browser
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+HAN = r"[\u4e00-\u9fff]"
+ASCII_PUNCTUATION = re.compile(rf"{HAN}\s*[:;,!?]\s|{HAN}[:;!?]{HAN}")
+LEFT_OUT = {"/me/export", "/me/kiosk/end", "/sign-in/return", "/manifest.webmanifest", "/worker.js", "/design"}
+"""Files, the end of a session, and a page of examples."""
+
+
+async def test_pages_of_residents_and_the_public_have_chinese_punctuation(shared_city: City) -> None:
+    me = await Browser(shared_city, "zh-CN").sign_in(Audience.RESIDENT, "resident-1")
+    for route in routes.ROUTES:
+        if route.method != "GET" or "{" in route.path or route.path in LEFT_OUT or route.fragment:
+            continue
+        if route.audience in (None, Audience.RESIDENT):
+            await me.go(route.path)
+            wrong = [me.text[max(0, hit.start() - 12) : hit.end() + 12] for hit in ASCII_PUNCTUATION.finditer(me.text)]
+            assert not wrong, (route.path, wrong)
