@@ -22,8 +22,8 @@ SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
         None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch"}),
         Audience.ADMINISTRATOR: frozenset({"kind", "id", "version"}),
-        # Every officer decides about every review, objection and record of their division, and each read is logged.
-        Audience.PRIVACY: frozenset({"review_id", "objection_id", "record_id"}),
+        # Every officer decides about each review, objection, complaint and record of their division; reads are logged.
+        Audience.PRIVACY: frozenset({"review_id", "objection_id", "complaint_id", "record_id"}),
     }
 )
 """Path parameters of each audience that name something all its callers may see."""

@@ -282,6 +282,7 @@ PARAMETERS: Final = frozenset(
         *("correction_id", "link_id", "objection_id", "record_id", "redemption_id", "review_id", "at", "cursor", "day"),
         *("division", "end", "format", "from", "leaf_hash", "limit", "notice_version", "on", "provider_id", "purpose"),
         *("scene", "size", "source_id", "start", "state", "to", "benefit_id", "code", "epoch", "months", "ticket_id"),
+        "complaint_id",
     }
 )
 """Every parameter of a path or query. None is a person, an account, a handle or a text somebody wrote; a `code` is
