@@ -22,7 +22,7 @@ FILES = {
     "/me/export", "/sign-in/return", "/demo-sign-in", "/desk/day.csv", "/manifest.webmanifest", "/worker.js",
     "/me/kiosk/end",
 }  # fmt: skip
-"""Paths that are no page to look at; the last one signs out."""
+"""Paths without a page; the last one signs out."""
 EXAMPLES = {"{kind}": "benefits", "{id}": "library-deposit"}
 ZOOMED: ViewportSize = {"width": 640, "height": 512}
 """CSS pixels of a window of 1,280 by 1,024 at a zoom of 200 %."""
