@@ -36,7 +36,7 @@ def pages_of(audience: Audience | None) -> list[str]:
         path = route.path
         for name, example in EXAMPLES.items():
             path = path.replace(name, example)
-        is_page = route.method == "GET" and not route.fragment and path not in FILES
+        is_page = route.method == "GET" and not route.fragment and path not in FILES and not path.endswith(".csv")
         if route.audience is audience and is_page and "{" not in path:
             paths.append(path)
     return paths
