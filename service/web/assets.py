@@ -14,7 +14,6 @@ from service.http.problems import Problem
 FILES = {
     "style.css": "text/css",
     "staff.css": "text/css",
-    "legacy.css": "text/css",
     "design.css": "text/css",
     "page.js": "text/javascript",
     "ticket.js": "text/javascript",
