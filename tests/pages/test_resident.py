@@ -32,7 +32,7 @@ def test_a_code_that_has_ended_says_no_more_than_that(browser: Browser, city: Pr
         assert me.page.is_hidden("[data-ended]")
         me.page.clock.fast_forward(91_000)
         me.page.wait_for_selector("[data-ended]:not([hidden])")
-        assert me.page.inner_text("[data-ended]") == "This code has ended. See what became of it"
+        assert me.page.inner_text("[data-ended]") == "This code has ended. See the result"
         assert "was not used" not in me.text
         me.check()
 
@@ -59,7 +59,7 @@ def test_going_back_and_reloading_show_the_page_again(browser: Browser, city: Pr
         me.page.go_back()
         assert me.page.inner_text(".link-code .typed") == code
         me.page.go_back()
-        assert "You have answered that notice already." in me.text
+        assert "You have already answered this notice." in me.text
         assert me.page.inner_text(".link-code .typed") == code
         me.check()
         me.press("Stop: Green Travel").check()

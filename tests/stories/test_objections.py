@@ -156,7 +156,7 @@ async def test_a_source_answers_that_it_has_no_record_for_a_closed_reason(town: 
     shown = await own_objection(me)
     assert (shown["state"], shown["answer"]) == ("no_record", "no_such_deed")
     (message,) = [row for row in await messages_of(me) if row["kind"] == "record_not_available"]
-    assert "it knows of no such deed" in message["text"]
+    assert "there is no such deed" in message["text"]
     assert (await source.post(path, {"reason_code": "other_account"})).json()["code"] == "conflict"
 
 

@@ -25,7 +25,7 @@ async def test_a_forged_form_does_nothing(shared_city: City) -> None:
     for change in ({"_form": "0" * 64}, {"_form": ""}):
         await me.submit(form, **change)
         assert me.status == 403
-        assert "This form was too old or came from elsewhere" in me.text
+        assert "This form was open for too long or came from elsewhere" in me.text
     # The right token, sent by another site's page.
     me.client.headers["sec-fetch-site"] = "cross-site"
     await me.go("/me/consents")
@@ -45,7 +45,7 @@ async def test_a_page_elsewhere_cannot_have_its_form_sent_by_a_tap_here(shared_c
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
         assert 'name="sure"' not in answer.text
-        assert "Send it" not in answer.text
+        assert "Submit" not in answer.text
     # The same with the person's own cookies, as an old browser would send them.
     me.client.headers.pop("sec-fetch-site")
     answer = await me.client.post("/me/leave", data={"sure": "yes"})
@@ -58,8 +58,8 @@ async def test_an_address_from_elsewhere_says_nothing_was_done(shared_city: City
     assert "is erased" not in (await me.go("/?done=erased")).text
     await me.go("/me/objections")
     await me.send("/me/objections", statement="Said once.")
-    assert "We have your objection" in me.text
-    assert "We have your objection" not in (await me.go(me.url)).text
+    assert "We have received your objection" in me.text
+    assert "We have received your objection" not in (await me.go(me.url)).text
 
 
 async def test_a_form_sent_twice_acts_once(shared_city: City) -> None:

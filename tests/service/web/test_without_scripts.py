@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "new-1")
-    assert "Nothing counts yet" in me.text
+    assert "No points yet" in me.text
     # A notice, an answer, a code for the source's own app.
     await me.go("/me/consents")
     await me.send("Read the notice: Green Travel", account="bike-new-1")
@@ -61,12 +61,12 @@ async def test_somebody_new_comes_to_a_benefit_and_stops(town: City) -> None:
     assert "Taken back" in desk.text
     # The access log; and the withdrawal.
     await me.go("/me/accesses")
-    assert "City Library honoured “Borrow without a deposit”" in me.text
+    assert "City Library redeemed “Borrow without a deposit”" in me.text
     await me.go("/me/consents")
     await me.send("Stop: Green Travel")
     assert "Its 63 points stop counting at once" in me.text
     await me.send("Stop")
-    assert "Stopped, as of now" in me.text
+    assert "Stopped." in me.text
     assert "Undo" in me.text
     await me.go("/me")
     assert "I have 0 points" in me.text
@@ -98,11 +98,11 @@ async def test_an_objection_is_decided_and_the_resident_notified(town: City) -> 
     officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
     await officer.go(next(address for address, _ in officer.links if address.startswith("/officer/objections/")))
     assert "That was not me." in officer.text
-    await officer.send("Tell the person that I look into it")
+    await officer.send("Tell the person that I am looking into it")
     await officer.send("The person is right", decision="take_back", reason="")
     assert "Please give a reason" in officer.text
     await officer.send("The person is right", decision="take_back", reason="The bike was hired by somebody else.")
-    assert "Decided, with your reasons" in officer.text
+    assert "Your reasons are recorded" in officer.text
     await me.go("/me/messages")
     assert "The bike was hired by somebody else." in me.text
 
@@ -154,7 +154,7 @@ async def test_two_people_publish_what_both_have_read(town: City) -> None:
     await other.send("Start again")
     assert "It starts again when another person agrees" in other.text
     await author.go("/admin/benefits/library-deposit")
-    await author.send("Agree to start it again")
+    await author.send("Agree to restart")
     assert "It is in force again." in author.text
 
 
@@ -198,7 +198,7 @@ async def test_a_scheme_is_edited_and_simulated(town: City) -> None:
     await author.send("_etag", act="save", **changed)
     assert author.status == 200, author.text
     await author.send("Preview the impact")
-    assert "Fewer than 200 people have points here: no number is shown." in author.text
+    assert "No number is shown, because fewer than 200 people have points here." in author.text
     await author.send("Submit")
     assert "Waiting for approval" in author.text
 
@@ -230,10 +230,10 @@ async def test_a_resident_exports_their_data_and_leaves(town: City) -> None:
     await me.go("/me/export")
     assert '"records"' in me.html
     await me.go("/me/leave")
-    await me.send("Erase me")
-    assert "Please tick the box" in me.text
-    await me.send("Erase me", sure="yes")
-    assert "Everything about you is erased" in me.text
+    await me.send("Delete my data")
+    assert "Tick the box" in me.text
+    await me.send("Delete my data", sure="yes")
+    assert "All your data is deleted" in me.text
     await me.go("/me")
     assert "I have 0 points" in me.text
 
@@ -250,11 +250,11 @@ async def test_a_receipt_can_be_downloaded(town: City) -> None:
 
 async def test_what_if_is_a_sum_alone(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "what-if-1")
-    await me.send("If today I did", kind="bike_trip", quantity="130")
+    await me.send("If today I do", kind="bike_trip", quantity="130")
     assert "It would be 65 instead of 0." in me.text
     assert "Borrow without a deposit" in me.text
-    await me.send("If today I did", kind="bike_trip", quantity="many")
-    assert "Please type a whole number" in me.text
+    await me.send("If today I do", kind="bike_trip", quantity="many")
+    assert "Enter a whole number" in me.text
 
 
 async def test_the_public_catalogue_shows_every_scene_with_its_baseline(town: City) -> None:

@@ -110,17 +110,17 @@ async def test_retiring_names_what_ends_and_needs_a_future_day(town: City) -> No
     browser = await somebody(town)
     await browser.go("/admin/services/book-loan")
     await browser.go(next(address for address, words in browser.links if words == "Retire it"))
-    assert "every benefit on it" in browser.text
+    assert "all its benefits" in browser.text
     assert "library-deposit" in browser.text
     today = await town.today()
-    await browser.send("I have read what ends", **{"from": today.isoformat()})
-    assert "Please tick the box" in browser.text
+    await browser.send("I have read what will end", **{"from": today.isoformat()})
+    assert "Tick the box" in browser.text
     for day in ((today - timedelta(days=1)).isoformat(), "2026-02-30", "soon", ""):
-        await browser.send("I have read what ends", **{"from": day, "sure": "yes"})
+        await browser.send("I have read what will end", **{"from": day, "sure": "yes"})
         assert browser.status == 422
-        assert "Please choose a day that exists, today or later" in browser.text
+        assert "Choose a date that is today or later" in browser.text
         assert "cannot be approved" not in browser.text
-    await browser.send("I have read what ends", **{"from": (today + timedelta(days=3)).isoformat(), "sure": "yes"})
+    await browser.send("I have read what will end", **{"from": (today + timedelta(days=3)).isoformat(), "sure": "yes"})
     assert "It ends on that day" in browser.text
     assert "In force" in browser.text
 
@@ -136,7 +136,7 @@ async def test_the_second_editor_sees_a_conflict(town: City) -> None:
     assert asked in first.text
     assert asked in (await two.go("/admin")).text
     assert asked in (await two.go(DEPOSIT)).text
-    await two.send("Agree to start it again")
+    await two.send("Agree to restart")
     assert "It is in force again." in two.text
     assert asked not in two.text
     # The page names the officer as the one a review waits for.
@@ -144,7 +144,7 @@ async def test_the_second_editor_sees_a_conflict(town: City) -> None:
     await put_document(administrator(town), "/v1/admin/sources/green-travel", {**source, "division": "21"}, "*")
     await first.go("/admin/sources/green-travel")
     await first.send("Submit")
-    assert "It waits for a privacy officer" in first.text
+    assert "A privacy officer reviews it" in first.text
 
 
 @pytest.mark.parametrize(("language", "place"), [("zh-CN", 0), ("en", 1)])
@@ -241,7 +241,7 @@ async def test_a_scheme_is_edited_in_parts_with_every_step_it_has(town: City) ->
     assert len(stored["document"]["indicators"][0]["tiers"]) == 9
     assert f"What changes against what is in force {version}" in browser.text
     await browser.send("Preview the impact")
-    assert "Fewer than 200 people have points here" in browser.text
+    assert "fewer than 200 people have points here" in browser.text
     assert "volunteer_minutes" not in browser.text.split("The whole document")[0]
 
 

@@ -33,7 +33,7 @@ async def test_a_document_is_read_in_both_languages_by_somebody_named(town: City
 async def test_a_suspension_needs_a_reason_that_stands_in_the_history(town: City) -> None:
     browser = await Browser(town).sign_in(Audience.ADMINISTRATOR, "admin-1")
     await browser.go(f"{DEPOSIT}/versions/1/suspend")
-    assert "Two people are needed to start it again." in browser.text
+    assert "Restarting needs two people." in browser.text
     await browser.send("Reason; colleagues", reason="  ")
     assert browser.status == 422
     assert "Please give a reason" in browser.text

@@ -243,20 +243,20 @@ async def test_what_was_typed_survives_a_lost_session(shared_city: City) -> None
     me.client.cookies.delete("credit-easy-resident", domain="city.test", path="/me")
     await me.submit(form, statement="My words, written with care.")
     assert me.status == 401
-    assert "what you typed is still here" in me.text
+    assert "What you entered is still here" in me.text
     waiting = me.forms[-1]
     assert ("statement", "My words, written with care.") in waiting.fields
     await me.sign_in(Audience.RESIDENT, "resident-5")
     me.url = "http://city.test/me/objections"
     await me.submit(waiting)
-    assert "We have your objection" in me.text
+    assert "We have received your objection" in me.text
 
 
 async def test_signing_out_deletes_the_session(shared_city: City) -> None:
     me = await Browser(shared_city).sign_in(Audience.RESIDENT, "resident-1")
     await me.go("/me/mine")
     await me.submit(next(form for form in me.forms if form.action == "/me/sign-out"))
-    assert "This browser has forgotten you." in me.text
+    assert "You are signed out of this browser." in me.text
     assert "Who are you?" in (await me.go("/me")).text
 
 
@@ -270,7 +270,7 @@ async def test_signing_out_needs_no_session_that_works(shared_city: City, shared
     value = sessions.seal(shared_city_settings.keyring, "session", sessions.serialize(ended))
     me.client.cookies.set("credit-easy-resident", value, domain="city.test", path="/me")
     await me.submit(out)
-    assert (me.status, "This browser has forgotten you." in me.text) == (200, True)
+    assert (me.status, "You are signed out of this browser." in me.text) == (200, True)
     assert [cookie.name for cookie in me.client.cookies.jar if cookie.path == "/me"] == []
 
 

@@ -32,9 +32,9 @@ async def objected(town: City, name: str, reason: str = "wrong_quantity") -> tup
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
-        ({"decision": "correct", "quantity": "abc"}, "Please type a whole number from 1 to 1,000,000."),
-        ({"decision": "correct", "quantity": "0"}, "Please type a whole number from 1 to 1,000,000."),
-        ({"decision": "correct", "quantity": "9" * 30}, "Please type a whole number from 1 to 1,000,000."),
+        ({"decision": "correct", "quantity": "abc"}, "Enter a whole number from 1 to 1,000,000."),
+        ({"decision": "correct", "quantity": "0"}, "Enter a whole number from 1 to 1,000,000."),
+        ({"decision": "correct", "quantity": "9" * 30}, "Enter a whole number from 1 to 1,000,000."),
         ({"decision": "correct", "occurred_on": "soon"}, "Choose a date in the past."),
         ({"decision": "correct", "occurred_on": "2025-99-99"}, "Choose a date in the past."),
         ({"decision": "correct", "occurred_on": "2999-01-01"}, "Choose a date in the past."),
@@ -72,7 +72,7 @@ async def test_correction_and_retraction_are_two_choices(town: City) -> None:
         officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
         await officer.go(f"/officer/objections/{objection_id}")
         await officer.send("Reason, in writing", reason="Both sides were heard.", **sent)
-        assert "Decided, with your reasons" in officer.text
+        assert "Your reasons are recorded" in officer.text
         assert await me.total() == total
         assert (await me.get("/v1/me/objections")).json()["data"][0]["state"] == state
         await officer.go(f"/officer/objections/{objection_id}")
@@ -147,8 +147,8 @@ async def test_a_review_is_read_in_words_and_stays_readable(town: City) -> None:
     assert f"Review: {name}" in officer.text
     assert "What changed since version 1" in officer.text
     assert "Deposit" in officer.text
-    assert "/baseline" not in officer.text.split("As it is stored")[0]
-    assert "reading_room" not in officer.text.split("As it is stored")[0]
+    assert "/baseline" not in officer.text.split("Stored text")[0]
+    assert "reading_room" not in officer.text.split("Stored text")[0]
     await officer.send("reason", decision="refuse", reason="Another kind is another service.")
     assert "Decided" in officer.text
     await officer.go("/officer/reviews/services.book-loan.2")
@@ -231,20 +231,20 @@ async def test_a_sample_keeps_what_was_chosen_and_says_what_it_cannot_read(town:
     for size in ("abc", "0", "201", ""):
         await officer.send("size", size=size, state="given")
         assert officer.status == 422
-        assert "Please type a whole number from 1 to 200." in officer.text
-        fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
+        assert "Enter a whole number from 1 to 200." in officer.text
+        fields = dict(next(form for form in officer.forms if "Show sample" in form.text).fields)
         assert (fields["size"], fields["state"]) == (size, "given")
     await officer.send("size", size="2", state="given")
     assert officer.status == 409
     assert "A sample of so few would tell who they are." in officer.text
-    assert "Fewer than 200 people have a consent here: no number is shown." in officer.text
+    assert "No number is shown, because fewer than 200 people have given consent here." in officer.text
     await add_people_with_rides(town, 300)
     await officer.send("size", size="200", state="given")
     assert officer.status == 409
     assert "A sample is at most a tenth of the consents that fit." in officer.text
     await officer.send("size", size="2", state="given")
     assert officer.status == 200
-    fields = dict(next(form for form in officer.forms if "Draw" in form.text).fields)
+    fields = dict(next(form for form in officer.forms if "Show sample" in form.text).fields)
     assert (fields["size"], fields["state"]) == ("2", "given")
     drawn = [words for address, words in officer.links if "/consent?id=" in address]
     assert len(drawn) == 2

@@ -1,4 +1,4 @@
-"""The objection form: it shows the record, and answers 404 where there is none (E6)."""
+"""The objection form: it shows the record, and answers 404 where none (E6)."""
 
 from __future__ import annotations
 

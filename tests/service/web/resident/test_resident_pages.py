@@ -46,7 +46,7 @@ async def test_a_code_is_shown_again_and_reissued(town: City) -> None:
     code = code_of(me)
     await me.go("/me/consents")
     assert code_of(me) == code
-    assert "Open Green Travel's own app" in me.text
+    assert "Open the app of Green Travel" in me.text
     town.shift.by = timedelta(minutes=16)
     await me.go("/me/consents")
     assert code not in me.text
@@ -56,7 +56,7 @@ async def test_a_code_is_shown_again_and_reissued(town: City) -> None:
     assert "Here is a new code" in me.text
     await confirm(town, reissued, "bike-code-1")
     await me.go(urlsplit(me.url).path)
-    assert "Your account at Green Travel is proven" in me.text
+    assert "Your account at Green Travel is already linked" in me.text
 
 
 async def test_one_tap_undoes_a_stop(town: City) -> None:
@@ -84,7 +84,7 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
     listed = me.text.split("All of these permissions end at once:")[1]
     assert "Green Travel its points stop counting" in listed
     assert "Civic Life its points stop counting" in listed
-    assert "City Library may no longer check" in listed
+    assert "City Library can no longer check" in listed
     await me.send("Stop everything")
     for name in ("Green Travel", "Civic Life", "City Library"):
         assert f"Stopped: {name}" in me.text
@@ -114,7 +114,7 @@ async def test_cards_name_who_read(town: City) -> None:
     for name in ("Green Travel", "City Library"):
         card = me.html.split(f"<h3>{name}</h3>")[1].split("</article>")[0]
         assert "/me/accesses" in card
-        assert ("Your points were computed for you." if name == "Green Travel" else "You took a ticket for") in card
+        assert ("Your points were calculated for you." if name == "Green Travel" else "You took a ticket for") in card
     # A provider without consent at that time is not listed as a reader.
     assert "You took a ticket for" not in me.html.split("<h3>Riverside Parking</h3>")[1].split("</article>")[0]
 
@@ -127,7 +127,7 @@ async def test_an_invalid_number_stays_in_its_field_with_the_error(town: City) -
     card = me.html.split("<h3>Volunteer Service</h3>")[1].split("</article>")[0]
     assert 'value="my number" aria-invalid="true" aria-describedby="unfit" autofocus' in card
     assert 'id="unfit" role="alert">' in card
-    assert me.html.count("Please type your number") == 1
+    assert me.html.count("Enter your account number") == 1
 
 
 async def test_receipts_say_what_happened_in_words(town: City) -> None:
@@ -173,10 +173,10 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
     day = {language: Localizer(language, CITY_ZONE).day(opened["decide_by"]) for language in ("en", "zh-CN")}
     for language, sentences in {
         "en": (
-            "Your objection is decided in writing: you were right. A mix-up.",
+            "Your objection has been decided: you were right. Reason: A mix-up.",
             "After your objection an officer removed one of your records from Green Travel",
-            f"a person decides in writing by {day['en']}.",
-            "reversed today's redemption of “Borrow without a deposit”",
+            f"A person will decide in writing by {day['en']}.",
+            "took back today's redemption of “Borrow without a deposit”",
             "Green Travel took back one of your records",
         ),
         "zh-CN": (
@@ -204,12 +204,12 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     assert "Being decided: It is not mine" in me.text
     for text in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "To be decided by"):
         assert text in me.text
-    assert "Taken up" not in me.text
+    assert "Received" not in me.text
     officer = town.actor(Audience.PRIVACY, "officer-1")
     objection = (await town.resident("resident-9").get("/v1/me/objections")).json()["data"][0]["objection_id"]
     await officer.post(f"/v1/privacy/objections/{objection}/acknowledgement")
     await me.go("/me/objections")
-    assert "Taken up" in me.text
+    assert "Received" in me.text
     await officer.post(
         f"/v1/privacy/objections/{objection}/decision", {"decision": "upheld", "reason": "The lock failed."}
     )
@@ -293,7 +293,7 @@ async def test_a_notice_is_a_page_that_can_be_gone_back_to_until_it_is_answered(
     assert "You can say no. Nothing changes for you." in me.text
     await me.send("I agree")
     await me.go(notice)
-    assert "You have answered that notice already." in me.text
+    assert "You have already answered this notice." in me.text
     await me.send("Stop: Green Travel")
     await me.send("Stop")
     await me.send("Read the notice: Green Travel", account="bike-back-1")
@@ -351,7 +351,7 @@ async def test_the_show_page_names_providers_whose_benefits_are_suspended(town: 
     stopped = await administrator.post("/v1/admin/benefits/library-deposit/versions/1/suspend")
     assert stopped.status_code == 200, stopped.text
     await me.go("/me/show")
-    assert "City Library: its benefit is suspended or has ended." in me.text
+    assert "City Library: this benefit is suspended or has ended." in me.text
     assert "Riverside Parking: its benefit" not in me.text
 
 
@@ -361,7 +361,7 @@ async def test_own_views_stand_apart_from_uses_by_others(town: City) -> None:
         await me.go("/me")
     await me.go("/me/accesses")
     assert "Nobody has used your information." in me.text
-    assert "Your points were computed for you: " in me.text
+    assert "Your points were calculated for you: " in me.text
     await me.go("/me/mine")
     assert "Nobody has used your information." in me.text
 
@@ -373,7 +373,7 @@ async def test_the_next_benefit_says_the_way_to_it(town: City) -> None:
     assert "9 more for “Green living”" in following
     assert "18 trips Bike trips" in following
     me = await Browser(town).sign_in(Audience.RESIDENT, "somebody-new")
-    assert "Nothing counts yet." in me.text
+    assert "No points yet." in me.text
     assert "Next benefit" in me.text
 
 
