@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.admin.routes import ADMIN
-from service.api.app.routes import CITY_APP
+from service.api.city_app.routes import CITY_APP
 from service.api.privacy.routes import PRIVACY
 from service.api.public.routes import PUBLIC
 from service.api.resident.routes import RESIDENT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consent.events import hints
 from consent.events.hints import HintState
-from service.api.app import schemas
+from service.api.city_app import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consent.events.hints import HintState
-from service.api.app import handlers, schemas
+from service.api.city_app import handlers, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
