@@ -34,14 +34,15 @@ class ReasonUnfit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch of a log: its number, and the start that ended it (None for the running one).
+    """An epoch of a log: its number, and the start of the epoch after it (None for the running one).
 
-    `present` is the number of its first leaves that the running epoch has too; for the running epoch there is no limit.
+    `shared_leaves` is the number of its first leaves that the running epoch has too; for the running epoch there is no
+    limit.
     """
 
     number: int
-    end: EpochStart | None
-    present: int
+    next_start: EpochStart | None
+    shared_leaves: int
 
 
 def require_reason(text: str) -> str:

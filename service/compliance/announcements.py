@@ -36,7 +36,7 @@ async def keys(app_context: AppContext) -> list[dict[str, Any]]:
     documents = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
     documents.append(receipt_key(app_context.settings.signing_key))
     for log in Log:
-        published = [epoch_key.key for epoch_key in await log_keys.of_epochs(publisher, log)]
+        published = [epoch_key.key for epoch_key in await log_keys.list_epoch_keys(publisher, log)]
         own = [publisher.signer_of(log, epoch.number).key for epoch in await log_epochs.epochs(log)]
         documents.extend({"key": key.text(), "use": f"log {log}"} for key in (*published, *own))
     return list({sha256_of(document): document for document in documents}.values())

@@ -23,7 +23,7 @@ class EpochKey:
     retired_at: datetime | None
 
 
-async def of_epochs(publisher: Publisher, log: Log) -> list[EpochKey]:
+async def list_epoch_keys(publisher: Publisher, log: Log) -> list[EpochKey]:
     """Return every published key of a log under the origin of each of its epochs, oldest epoch first.
 
     A key that was replaced before an epoch began is none of that epoch's: it may have been stolen.
@@ -37,11 +37,11 @@ async def of_epochs(publisher: Publisher, log: Log) -> list[EpochKey]:
             if began is None or retired_at is None or retired_at > began:
                 key = NoteKey(origin, base64.b64decode(row.key_id))
                 keys.append(EpochKey(key, queries.from_micros(row.active_from), retired_at))
-        began = None if epoch.end is None else datetime.fromisoformat(epoch.end.started_at)
+        began = None if epoch.next_start is None else datetime.fromisoformat(epoch.next_start.started_at)
     return keys
 
 
-def signer_of_note(publisher: Publisher, log: Log, epoch: int, note: str) -> NoteKey:
+def key_that_signed(publisher: Publisher, log: Log, epoch: int, note: str) -> NoteKey:
     """Return the newest key that has signed a note of an epoch; the current key if none of this host's keys has."""
     keys = publisher.signer_of(log, epoch).keys
     return next((key for key in keys if checkpoint.is_signed(note, key)), keys[0])

@@ -52,8 +52,8 @@ async def write(app_context: AppContext, folder: Path) -> ArchiveSummary:
             _set_aside(there, log, head)
             for epoch in await log_epochs.epochs(log):
                 ended = there / "epochs" / str(epoch.number) / "checkpoint"
-                if epoch.end is not None and not ended.exists():
-                    _write_file(ended, epoch.end.previous.encode(), done)
+                if epoch.next_start is not None and not ended.exists():
+                    _write_file(ended, epoch.next_start.previous.encode(), done)
             async for level, number, hashes in tiles.stored(log, head.size):
                 width = len(hashes) // HASH_BYTES
                 path = there / "tile" / str(level) / checkpoint.tile_path(number, width)

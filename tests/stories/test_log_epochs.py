@@ -395,7 +395,7 @@ async def test_a_second_loss_begins_a_third_epoch(
         start = await new_log_epoch.begin(town.app_context, Log.CONSENT, REASON)
         assert (start.epoch, start.first_lost) == (3, left)
         await begin_policy_and_check(town)
-        assert [epoch.present for epoch in await log_epochs.epochs(Log.CONSENT)][:2] == [left, left]
+        assert [epoch.shared_leaves for epoch in await log_epochs.epochs(Log.CONSENT)][:2] == [left, left]
         public = (await town.client.get("/v1/public/logs")).json()
         for answer, words in (
             (loss.late, "lost it since"),

@@ -53,7 +53,7 @@ async def read_epoch_checkpoint(context: RequestContext, _: None) -> Response:
     return Response(
         epoch.note,
         media_type="text/plain; charset=utf-8",
-        headers={"Cache-Control": FOREVER if epoch.published > epoch.present else "no-cache"},
+        headers={"Cache-Control": FOREVER if epoch.published > epoch.shared_leaves else "no-cache"},
     )
 
 
@@ -73,8 +73,8 @@ async def read_tile(context: RequestContext, _: None) -> Response:
 async def read_epoch_tile(context: RequestContext, _: None) -> Response:
     """Return a tile of one epoch's tree; Problem leaves_lost for one whose leaves are lost for good."""
     log, epoch = _log(context), await _epoch(context)
-    hashes = await _tile(context, log, epoch.present)
-    if hashes is None and epoch.published > epoch.present and _is_tile_of(context, epoch.published):
+    hashes = await _tile(context, log, epoch.shared_leaves)
+    if hashes is None and epoch.published > epoch.shared_leaves and _is_tile_of(context, epoch.published):
         raise Problem("leaves_lost")
     if hashes is None:
         raise NotFound("there is no such tile")
@@ -161,21 +161,21 @@ async def _described(context: RequestContext, log: Log) -> log_schemas.LogKey:
         name=log,
         verifier_key=announcements.log_key(context.app_context, log, running.number).text(),
         epoch=running.number,
-        keys=[_key(published) for published in await log_keys.of_epochs(publisher, log)],
+        keys=[_key(published) for published in await log_keys.list_epoch_keys(publisher, log)],
         previous=[
             log_schemas.EndedLogEpoch(
                 epoch=epoch.number,
-                verifier_key=log_keys.signer_of_note(publisher, log, epoch.number, epoch.end.previous).text(),
-                checkpoint=epoch.end.previous,
-                size=epoch.end.published,
-                first_lost=epoch.present,
-                next_checkpoint=epoch.end.first,
-                ended_at=epoch.end.started_at,
-                reason=epoch.end.reason,
-                announcement=sha256_of(epoch.end.document()),
+                verifier_key=log_keys.key_that_signed(publisher, log, epoch.number, epoch.next_start.previous).text(),
+                checkpoint=epoch.next_start.previous,
+                size=epoch.next_start.published,
+                first_lost=epoch.shared_leaves,
+                next_checkpoint=epoch.next_start.first,
+                ended_at=epoch.next_start.started_at,
+                reason=epoch.next_start.reason,
+                announcement=sha256_of(epoch.next_start.document()),
             )
             for epoch in epochs
-            if epoch.end is not None
+            if epoch.next_start is not None
         ],
     )
 
@@ -247,7 +247,7 @@ class _ServedEpoch:
 
     note: str
     published: int
-    present: int
+    shared_leaves: int
 
 
 async def _epoch(context: RequestContext) -> _ServedEpoch:
@@ -257,8 +257,8 @@ async def _epoch(context: RequestContext) -> _ServedEpoch:
     epoch = epochs.get(number)
     if epoch is None:
         raise NotFound("the log has no such epoch")
-    if epoch.end is not None:
-        return _ServedEpoch(epoch.end.previous, epoch.end.published, epoch.present)
+    if epoch.next_start is not None:
+        return _ServedEpoch(epoch.next_start.previous, epoch.next_start.published, epoch.shared_leaves)
     latest = await published_checkpoint(log)
     if latest is None or epoch_start.epoch_of(log, latest[1].origin) != epoch.number:
         raise NotFound("nothing was published yet")
