@@ -1,10 +1,10 @@
 // Checks a receipt in the browser: its signature (ES256), that each event is the content of its leaf, and that each
 // leaf is in the consent log under a signed checkpoint. The same steps as verify_receipt.py.
-import {base64, bytes, equal, joined, keysOf, noteOf, rootOfProof, sha256, verifyNote} from './tlog.js';
+import {concatenated, equal, fromBase64, keysOf, noteOf, rootOfProof, sha256, toBase64, verifyNote} from './tlog.js';
 
 const text = new TextEncoder();
-const fromUrl = (encoded) => bytes(encoded.replaceAll('-', '+').replaceAll('_', '/'));
-const toUrl = (raw) => base64(raw).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+const fromUrl = (encoded) => fromBase64(encoded.replaceAll('-', '+').replaceAll('_', '/'));
+const toUrl = (raw) => toBase64(raw).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
 /** Canonical JSON (RFC 8785) of objects, lists, strings, integers, booleans and null. */
 function canonical(value) {
@@ -24,16 +24,16 @@ async function isSigned(receipt, jws, keys) {
 
 async function leafOf({event, salt}) {
   const raw = Uint8Array.from(salt.match(/../g) || [], (pair) => parseInt(pair, 16));
-  const commitment = await sha256(joined(text.encode('credit-easy-leaf-v1\0'), raw, text.encode(canonical(event))));
-  const leaf = canonical({c: base64(commitment), k: event.kind, v: 1});
-  return sha256(joined(Uint8Array.of(0), text.encode(leaf)));
+  const commitment = await sha256(concatenated(text.encode('credit-easy-leaf-v1\0'), raw, text.encode(canonical(event))));
+  const leaf = canonical({c: toBase64(commitment), k: event.kind, v: 1});
+  return sha256(concatenated(Uint8Array.of(0), text.encode(leaf)));
 }
 
 async function isIncluded(leaf, proof, keys) {
   const end = proof.indexOf('\n\n'), [magic, index, ...hashes] = proof.slice(0, end).split('\n'), note = noteOf(proof.slice(end + 2));
   if (magic !== 'c2sp.org/tlog-proof@v1') return false;
   const signed = await verifyNote(note, keys);
-  const root = await rootOfProof(Number(index.replace('index ', '')), note.size, leaf, hashes.map(bytes));
+  const root = await rootOfProof(Number(index.replace('index ', '')), note.size, leaf, hashes.map(fromBase64));
   // Without Ed25519 the root is not verified; the page says so at the log's own check.
   return signed !== false && root !== null && equal(root, note.root);
 }
@@ -46,7 +46,7 @@ export async function receiptProblem(answer, jwks, log) {
   const keys = [...keysOf(log), ...(log.previous || []).map((epoch) => epoch.verifier_key)];
   for (const [place, opening] of opened.entries()) {
     const leaf = await leafOf(opening), entry = listed[place];
-    if (base64(leaf) !== opening.leaf_hash || opening.leaf_hash !== entry.leaf_hash || opening.event.kind !== entry.kind) return 'event';
+    if (toBase64(leaf) !== opening.leaf_hash || opening.leaf_hash !== entry.leaf_hash || opening.event.kind !== entry.kind) return 'event';
     if (opening.event.facts.consent_id !== answer.receipt.record_id) return 'event';
     if (!opening.proof) return 'waiting';
     if (!await isIncluded(leaf, opening.proof, keys)) return 'log';

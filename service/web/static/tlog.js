@@ -1,16 +1,16 @@
 // RFC 6962 trees and C2SP signed notes: hashes, roots, proofs and signatures, computed with WebCrypto.
 const text = new TextEncoder();
 
-export const bytes = (encoded) => Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-export const base64 = (raw) => btoa(String.fromCharCode(...raw));
+export const fromBase64 = (encoded) => Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+export const toBase64 = (raw) => btoa(String.fromCharCode(...raw));
 export const equal = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
 export const sha256 = async (raw) => new Uint8Array(await crypto.subtle.digest('SHA-256', raw));
-export const joined = (...parts) => {
+export const concatenated = (...parts) => {
   const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
   return all;
 };
-export const node = (left, right) => sha256(joined(Uint8Array.of(1), left, right));
+export const nodeHash = (left, right) => sha256(concatenated(Uint8Array.of(1), left, right));
 
 /** Root of a tree from the hashes of its leaves. */
 export async function rootOf(leaves) {
@@ -19,7 +19,7 @@ export async function rootOf(leaves) {
   // Level by level: a node without a neighbour goes up as it is, which is the tree of RFC 6962.
   while (level.length > 1) {
     const above = [];
-    for (let at = 0; at < level.length; at += 2) above.push(at + 1 < level.length ? node(level[at], level[at + 1]) : level[at]);
+    for (let at = 0; at < level.length; at += 2) above.push(at + 1 < level.length ? nodeHash(level[at], level[at + 1]) : level[at]);
     level = await Promise.all(above);
   }
   return level[0];
@@ -32,16 +32,16 @@ export async function rootOfProof(index, size, leaf, proof) {
   for (const sibling of proof) {
     if (last === 0) return null;
     if (place % 2 || place === last) {
-      hash = await node(sibling, hash);
+      hash = await nodeHash(sibling, hash);
       while (place && place % 2 === 0) [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
-    } else hash = await node(hash, sibling);
+    } else hash = await nodeHash(hash, sibling);
     [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
   }
   return last === 0 ? hash : null;
 }
 
 /** True if a consistency proof shows that the tree of `size` begins with the tree of `old` (RFC 9162, 2.1.4.2). */
-export async function consistent(old, size, oldRoot, root, proof) {
+export async function isConsistent(old, size, oldRoot, root, proof) {
   const path = (old & (old - 1)) === 0 ? [oldRoot, ...proof] : [...proof];
   if (!path.length) return false;
   let place = old - 1, last = size - 1;
@@ -50,9 +50,9 @@ export async function consistent(old, size, oldRoot, root, proof) {
   for (const sibling of path.slice(1)) {
     if (last === 0) return false;
     if (place % 2 || place === last) {
-      [first, second] = [await node(sibling, first), await node(sibling, second)];
+      [first, second] = [await nodeHash(sibling, first), await nodeHash(sibling, second)];
       while (place && place % 2 === 0) [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
-    } else second = await node(second, sibling);
+    } else second = await nodeHash(second, sibling);
     [place, last] = [Math.floor(place / 2), Math.floor(last / 2)];
   }
   return last === 0 && equal(first, oldRoot) && equal(second, root);
@@ -63,9 +63,9 @@ export function noteOf(note) {
   const end = note.lastIndexOf('\n\n'), body = note.slice(0, end + 1), [origin, size, root] = body.split('\n');
   const signatures = note.slice(end + 2).split('\n').filter((line) => line.startsWith('— ')).map((line) => {
     const at = line.lastIndexOf(' ');
-    return {name: line.slice(2, at), raw: bytes(line.slice(at + 1))};
+    return {name: line.slice(2, at), raw: fromBase64(line.slice(at + 1))};
   });
-  return {body, origin, size: Number(size), root: bytes(root), signatures};
+  return {body, origin, size: Number(size), root: fromBase64(root), signatures};
 }
 
 /** Every key that may sign a log's checkpoint: the current one, and others while a key is replaced. */
@@ -74,8 +74,8 @@ export const keysOf = (log) => [log.verifier_key, ...(log.keys || []).map((key) 
 /** True if one of the keys has signed the note; null where the browser knows no Ed25519. */
 export async function verifyNote(note, keys) {
   for (const key of keys) {
-    const [name, id, ...rest] = key.split('+'), raw = bytes(rest.join('+'));
-    const hash = await sha256(joined(text.encode(`${name}\n`), raw)), own = [...hash.slice(0, 4)];
+    const [name, id, ...rest] = key.split('+'), raw = fromBase64(rest.join('+'));
+    const hash = await sha256(concatenated(text.encode(`${name}\n`), raw)), own = [...hash.slice(0, 4)];
     if (raw[0] !== 1 || own.map((byte) => byte.toString(16).padStart(2, '0')).join('') !== id || name !== note.origin) continue;
     const signature = note.signatures.find((line) => line.name === name && own.every((byte, at) => line.raw[at] === byte));
     if (!signature) continue;

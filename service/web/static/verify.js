@@ -2,7 +2,7 @@
 // (C2SP signed note, Ed25519), the root computed again from all entries (RFC 6962), and that the log has only grown
 // since this browser saw it last. A receipt from a file is checked against the same checkpoint; it is never sent.
 import {receiptProblem} from './receipt.js';
-import {base64, bytes, consistent, equal, keysOf, noteOf, rootOf, sha256, verifyNote} from './tlog.js';
+import {equal, fromBase64, isConsistent, keysOf, noteOf, rootOf, sha256, toBase64, verifyNote} from './tlog.js';
 
 const SEEN = 'credit-easy-logs-seen', LEAVES_MAX = 65536, TILE = 256, HASH = 32;
 const main = document.querySelector('[data-verify]');
@@ -47,7 +47,7 @@ async function check(card, log, before) {
   const step = (name) => card.querySelector(`[data-step="${name}"]`);
   const note = noteOf(await fetched(`/log/${log.name}/checkpoint`, 'text'));
   for (const place of card.querySelectorAll('[data-size]')) place.textContent = number(note.size);
-  card.querySelector('[data-root]').textContent = base64(note.root);
+  card.querySelector('[data-root]').textContent = toBase64(note.root);
   const signed = await verifyNote(note, keysOf(log));
   say(step('signature'), signed === null ? 'unsupported' : signed ? 'ok' : 'bad');
   let included = true;
@@ -62,12 +62,12 @@ async function check(card, log, before) {
 async function hasGrown(log, note, before, step) {
   if (!before) { say(step, 'first', {size: note.size}); return true; }
   if (before.origin !== note.origin) { say(step, 'epoch'); return true; }
-  const values = {old: before.size, size: note.size}, old = bytes(before.root);
+  const values = {old: before.size, size: note.size}, old = fromBase64(before.root);
   let ok = note.size >= before.size;
   if (ok && note.size === before.size) ok = equal(old, note.root);
   else if (ok && before.size > 0) {
     const {hashes} = await fetched(`/log/${log.name}/proof/consistency?from=${before.size}&to=${note.size}`, 'json');
-    ok = await consistent(before.size, note.size, old, note.root, hashes.map(bytes));
+    ok = await isConsistent(before.size, note.size, old, note.root, hashes.map(fromBase64));
   }
   say(step, ok ? 'ok' : 'bad', values);
   return ok;
@@ -84,7 +84,7 @@ async function run() {
     // What did not verify is not remembered: the next visit compares with the last good state.
     logs.forEach((log, place) => {
       const {ok, note} = results[place];
-      if (ok !== false) all[log.name] = {origin: note.origin, size: note.size, root: base64(note.root)};
+      if (ok !== false) all[log.name] = {origin: note.origin, size: note.size, root: toBase64(note.root)};
     });
     remember(all);
     say(verdict, bad ? 'bad' : results.some((result) => result.ok === null) ? 'partly' : 'ok');
