@@ -85,7 +85,7 @@ def create_app(
     api_client = InProcessApiClient(Starlette(routes=calls, exception_handlers=problems.handlers()))
     routes = [
         *calls,
-        *compression.compressed(
+        *compression.compress_routes(
             [
                 *site.routes(app_context, api_client, issuer),
                 Route("/openapi.json", _document, name="openapi"),

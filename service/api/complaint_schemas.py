@@ -115,7 +115,7 @@ class ComplaintAnswered(ApiModel):
     state: StateName
 
 
-def of_resident(complaint: Complaint, title: dict[str, str] | None) -> ComplaintAnswer:
+def for_resident(complaint: Complaint, title: dict[str, str] | None) -> ComplaintAnswer:
     """Return a complaint as its resident reads it, with the title of its benefit."""
     return ComplaintAnswer(
         complaint_id=complaint.complaint_id,

@@ -40,7 +40,7 @@ def may_be_compressed(method: str, path: str, has_query: bool) -> bool:
     return method in ("GET", "HEAD") and (path.startswith(WITHOUT_SECRETS) or not has_query)
 
 
-def compressed(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
+def compress_routes(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
     """Put the middleware around each of these routes: pages and files. Calls of the API pay nothing for it.
 
     Their answers stay uncompressed: a venue's have one length (R6), and a proxy may compress the public ones.

@@ -147,7 +147,7 @@ class SandboxCalls:
                 "detail": f"forward only, at most {DAYS_AHEAD_MAX} days ahead of the present; a reset takes it back",
             }
             raise Problem("body_invalid", errors=[fault])
-        for _ in clock.days_until(ahead):
+        for _ in clock.advance_by_day(ahead):
             await background.run_cleanup(self.app_context)
         await background.advance_logs(self.app_context)
         return json_io.respond(await self._clock())

@@ -42,7 +42,7 @@ class SandboxClock:
         """Return the sandbox's time at an instant of the database's clock."""
         return moment + self.ahead
 
-    def days_until(self, ahead: timedelta) -> Iterator[timedelta]:
+    def advance_by_day(self, ahead: timedelta) -> Iterator[timedelta]:
         """Move to a distance day by day, and yield each; stored at once, so that a restart is never behind the data."""
         atomic_file.replace(self.marker, json.dumps({"ahead_seconds": ahead.total_seconds()}).encode())
         while self.ahead < ahead:

@@ -85,7 +85,7 @@ def view(
     columns: Sequence[Column],
     filters: Sequence[Filter],
     rows: Iterable[Mapping[str, Any]],
-    unsorted: str = "",
+    default_sort: str = "",
 ) -> TableView:
     """Return the page of a table that a query asks for; a parameter that fits nothing is ignored.
 
@@ -95,7 +95,7 @@ def view(
         columns: the columns; the first gives the order unless asked otherwise.
         filters: the filters.
         rows: all rows; `search` of a row is the text that is searched.
-        unsorted: member of the rows that gives the order until a column is chosen; "" for the first column.
+        default_sort: member of the rows that gives the order until a column is chosen; "" for the first column.
     """
     search = query.get("q", "").strip()[:SEARCH_MAX]
     chosen = {
@@ -105,7 +105,7 @@ def view(
     }
     asked = query.get("sort", "")
     known = {column.key for column in columns}
-    sort = asked.removeprefix("-") if asked.removeprefix("-") in known else unsorted or columns[0].key
+    sort = asked.removeprefix("-") if asked.removeprefix("-") in known else default_sort or columns[0].key
     descending = asked.startswith("-") and asked.removeprefix("-") == sort
     matching = [row for row in rows if _fits(row, search, chosen)]
     matching.sort(key=lambda row: _order(row, sort), reverse=descending)

@@ -24,7 +24,7 @@ async def complain(context: RequestContext, body: complaint_schemas.ComplaintBod
         body.statement,
     )
     title = (await catalogue.names(context.at)).get(body.benefit_id)
-    return Answer(complaint_schemas.of_resident(opened, None if title is None else dict(title)), 201)
+    return Answer(complaint_schemas.for_resident(opened, None if title is None else dict(title)), 201)
 
 
 async def list_complaints(context: RequestContext, _: None) -> Answer:
@@ -37,7 +37,7 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     return current_person.page(
         complaint_schemas.ComplaintList,
         [
-            complaint_schemas.of_resident(row, None if title is None else dict(title))
+            complaint_schemas.for_resident(row, None if title is None else dict(title))
             for row, title in zip(rows, titles, strict=True)
         ],
         limit,

@@ -87,7 +87,7 @@ async def _source_table(page: Page) -> TableView:
         rows.append({**row, "source": name, "late": late, "search": f"{name} {row['source_id']}", "sort_first": place})
     keys = ("source", "opened", "late", "upheld", "repeats", "mean_days", "taken_back", "usual")
     columns = [Column(key, page.localizer.label("source_column", key), key != "source") for key in keys]
-    return table_view.view("/officer/sources", page.request.query_params, columns, (), rows, unsorted="first")
+    return table_view.view("/officer/sources", page.request.query_params, columns, (), rows, default_sort="first")
 
 
 async def register(page: Page) -> Response:
