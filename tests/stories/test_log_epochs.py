@@ -174,7 +174,7 @@ async def test_everybody_can_read_that_leaves_were_lost_when_and_why(loss: Loss,
         entries = (await town.client.get("/log/policy/entries")).json()["data"]
         announced = [entry["leaf"]["id"] for entry in entries if entry["leaf"]["kind"] == "log_epoch"]
         assert len(announced) == len(set(announced)) == 2
-        for language, words in (("en", "are lost for good"), ("zh-CN", "永久丢失")):
+        for language, words in (("en", "were lost and cannot be restored"), ("zh-CN", "永久丢失")):
             browser = await Browser(town, language).go("/logs")
             assert browser.text.count(words) == 2
             assert browser.text.count(REASON) == 2
