@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeVar
@@ -59,6 +59,9 @@ CODES: Final[Mapping[str, str]] = {
 only be a lone surrogate: Python's decoder accepts one."""
 
 Model = TypeVar("Model", bound=BaseModel)
+Row = TypeVar("Row")
+CursorValues = tuple[str | int | datetime, ...]
+"""The sort values of a row, after which the next page begins."""
 
 
 class ApiModel(BaseModel):
@@ -182,13 +185,24 @@ def read_moment(request: Request, name: str, latest: datetime) -> datetime:
     return moment
 
 
-def encode_cursor(values: tuple[str | int | datetime, ...]) -> str:
+def encode_cursor(values: CursorValues) -> str:
     """Return the opaque cursor of a page's last row: its sort values as base64url of a JSON list.
 
     A datetime becomes microseconds since 1970, as `read_keyset` returns it.
     """
     plain = [queries.to_micros(value) if isinstance(value, datetime) else value for value in values]
     return base64.urlsafe_b64encode(orjson.dumps(plain)).rstrip(b"=").decode()
+
+
+def next_cursor(rows: Sequence[Row], limit: int, key: Callable[[Row], CursorValues]) -> str | None:
+    """Return the cursor of a page's last row, or None for the last page.
+
+    Args:
+        rows: rows as read, one more than `limit` where there is a next page.
+        limit: rows of a page.
+        key: returns the sort values of a row.
+    """
+    return encode_cursor(key(rows[limit - 1])) if len(rows) > limit else None
 
 
 def read_cursor(request: Request, *types: type[int] | type[str]) -> tuple[Any, ...] | None:

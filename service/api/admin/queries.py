@@ -35,11 +35,8 @@ async def list_documents(context: RequestContext, _: None) -> Answer:
             rows.append(await _row(version, state, name, alive.get(version.document_id, {})))
         if len(rows) > limit:
             break
-    more = len(rows) > limit
     return Answer(
-        schemas.VersionList(
-            data=rows[:limit], next_cursor=json_io.encode_cursor((rows[limit - 1].id,)) if more else None
-        )
+        schemas.VersionList(data=rows[:limit], next_cursor=json_io.next_cursor(rows, limit, lambda row: (row.id,)))
     )
 
 
@@ -75,9 +72,9 @@ async def list_versions(context: RequestContext, _: None) -> Answer:
             document=version.body,
         )
         for version, state in zip(listed, await versions.states_of(listed, context.at), strict=True)
-    ][:limit]
-    more = len(listed) > limit
-    return Answer(schemas.History(data=rows, next_cursor=json_io.encode_cursor((rows[-1].version,)) if more else None))
+    ]
+    next_cursor = json_io.next_cursor(rows, limit, lambda row: (row.version,))
+    return Answer(schemas.History(data=rows[:limit], next_cursor=next_cursor))
 
 
 async def steps(context: RequestContext, _: None) -> Answer:

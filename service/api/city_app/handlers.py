@@ -18,15 +18,13 @@ async def list_hints(context: RequestContext, _: None) -> Answer:
         raise Problem("bad_query") from None
     limit, after = json_io.read_limit(context.request), json_io.read_keyset(context.request)
     rows = await hints.list_waiting(context.app_context.keyring, state, after, limit + 1)
-    page = rows[:limit]
-    last = (page[-1].since, page[-1].hint_id) if len(rows) > limit else None
     return Answer(
         schemas.HintList(
             data=[
                 schemas.HintRow(hint_id=hint.hint_id, sub=hint.subject, since=json_io.rfc3339(hint.since))
-                for hint in page
+                for hint in rows[:limit]
             ],
-            next_cursor=None if last is None else json_io.encode_cursor(last),
+            next_cursor=json_io.next_cursor(rows, limit, lambda hint: (hint.since, hint.hint_id)),
         )
     )
 

@@ -23,14 +23,12 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     keyring = context.app_context.keyring
     rows = await complaints.queue(keyring, json_io.read_day_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "complaints.listed", context.at)
-    page = rows[:limit]
-    more = len(rows) > limit
     return Answer(
         complaint_schemas.ComplaintsUnderReview(
-            data=[_for_officer(context, complaint) for complaint in page],
-            next_cursor=json_io.encode_cursor((queries.to_day_number(page[-1].answer_by), page[-1].complaint_id))
-            if more
-            else None,
+            data=[_for_officer(context, complaint) for complaint in rows[:limit]],
+            next_cursor=json_io.next_cursor(
+                rows, limit, lambda complaint: (queries.to_day_number(complaint.answer_by), complaint.complaint_id)
+            ),
         )
     )
 

@@ -62,11 +62,10 @@ async def list_cases(context: RequestContext, _: None) -> Answer:
     limit = json_io.read_limit(context.request)
     cases = await officers.cases_of(staff_of(context), json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "cases.listed", context.at)
-    page = cases[:limit]
-    last = json_io.encode_cursor((queries.to_micros(page[-1].opened_at), page[-1].case_id)) if page else None
     return Answer(
         schemas.Cases(
-            data=[_case_row(context, case) for case in page], next_cursor=last if len(cases) > limit else None
+            data=[_case_row(context, case) for case in cases[:limit]],
+            next_cursor=json_io.next_cursor(cases, limit, lambda case: (case.opened_at, case.case_id)),
         )
     )
 
@@ -151,7 +150,6 @@ async def list_attempts(context: RequestContext, _: None) -> Answer:
     limit = json_io.read_limit(context.request)
     rows = await officers.refused_attempts(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "attempts.listed", context.at)
-    page = rows[:limit]
     return Answer(
         schemas.Attempts(
             data=[
@@ -164,9 +162,9 @@ async def list_attempts(context: RequestContext, _: None) -> Answer:
                     what=row["what"].partition(" ")[0],
                     document=row["what"].partition(" ")[2] or None,
                 )
-                for row in page
+                for row in rows[:limit]
             ],
-            next_cursor=json_io.encode_cursor((page[-1]["at"], page[-1]["attempt_id"])) if len(rows) > limit else None,
+            next_cursor=json_io.next_cursor(rows, limit, lambda row: (row["at"], row["attempt_id"])),
         )
     )
 
@@ -197,8 +195,8 @@ async def list_propagations(context: RequestContext, _: None) -> Answer:
     limit = json_io.read_limit(context.request)
     rows = await officers.unacknowledged(json_io.read_keyset(context.request), limit + 1)
     await ledger.record_officer_read(staff_of(context), None, "propagations.listed", context.at)
-    page, answers = rows[:limit], []
-    for row in page:
+    answers = []
+    for row in rows[:limit]:
         ended_on = context.app_context.day_of(queries.from_micros(row["since"]))
         due_on = ended_on + timedelta(days=PROPAGATION_DAYS)
         if row["answer_by"] is not None:
@@ -213,10 +211,9 @@ async def list_propagations(context: RequestContext, _: None) -> Answer:
                 overdue=context.today > due_on,
             )
         )
-    more = len(rows) > limit
     return Answer(
         schemas.Propagations(
-            data=answers, next_cursor=json_io.encode_cursor((page[-1]["since"], page[-1]["id"])) if more else None
+            data=answers, next_cursor=json_io.next_cursor(rows, limit, lambda row: (row["since"], row["id"]))
         )
     )
 

@@ -45,13 +45,14 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
         limit + 1,
     )
     await ledger.record_officer_read(staff_of(context), None, "objections.listed", context.at)
-    page = rows[:limit]
     return Answer(
         objection_schemas.Objections(
-            data=[objection_schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in page],
-            next_cursor=json_io.encode_cursor((_deadline_number(page[-1]), page[-1].objection_id))
-            if len(rows) > limit
-            else None,
+            data=[
+                objection_schemas.ObjectionUnderReview(**_objection(context, objection)) for objection in rows[:limit]
+            ],
+            next_cursor=json_io.next_cursor(
+                rows, limit, lambda objection: (_deadline_number(objection), objection.objection_id)
+            ),
         )
     )
 

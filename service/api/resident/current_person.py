@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from benefits.scoring.points import Points
@@ -12,6 +11,7 @@ from consent.persons import ActingPerson, Person
 from service.api.resident import schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
+from service.http.json_io import CursorValues
 
 
 async def find(context: RequestContext) -> Person | None:
@@ -37,13 +37,12 @@ def acting(context: RequestContext, person: Person) -> ActingPerson:
     return ActingPerson(person, context.app_context.keyring, context.at, context.today)
 
 
-def page(model: Any, data: list[Any], limit: int, keys: list[tuple[str | int | datetime, ...]]) -> Answer:
+def page(model: Any, data: list[Any], limit: int, keys: list[CursorValues]) -> Answer:
     """Build a page of at most `limit` rows; `data` holds one more when there is a next page.
 
     `keys` are the rows' cursors, in the order of `data`.
     """
-    more = len(data) > limit
-    return Answer(model(data=data[:limit], next_cursor=json_io.encode_cursor(keys[limit - 1]) if more else None))
+    return Answer(model(data=data[:limit], next_cursor=json_io.next_cursor(keys, limit, lambda key: key)))
 
 
 def explanation(computed: Points) -> schemas.ExplanationAnswer:

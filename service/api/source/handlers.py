@@ -107,10 +107,8 @@ async def list_links(context: RequestContext, _: None) -> Answer:
     else:
         links = await source_links.list_ended(keyring, source.document_id, after[1] if after else "", limit + 1)
     page = [_link_row(context, link) for link in links[:limit]]
-    cursor = None
-    if len(links) > limit:
-        last = links[limit - 1]
-        cursor = json_io.encode_cursor((last.since if state == "confirmed" else 0, last.link_id))
+    # Ended links have no order but that of their ids: the number is a placeholder.
+    cursor = json_io.next_cursor(links, limit, lambda link: (link.since if state == "confirmed" else 0, link.link_id))
     return Answer(schemas.LinkList(data=page, next_cursor=cursor))
 
 
@@ -156,8 +154,7 @@ async def list_corrections(context: RequestContext, _: None) -> Answer:
         )
         for correction in corrections[:limit]
     ]
-    last = corrections[limit - 1] if len(corrections) > limit else None
-    cursor = None if last is None else json_io.encode_cursor((last.since, last.correction_id))
+    cursor = json_io.next_cursor(corrections, limit, lambda correction: (correction.since, correction.correction_id))
     return Answer(schemas.CorrectionList(data=rows, next_cursor=cursor))
 
 
@@ -230,7 +227,6 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     rows = await source_objections.list_for_source(
         context.app_context.keyring, source.document_id, json_io.read_keyset(context.request), limit + 1
     )
-    page = rows[:limit]
     return Answer(
         schemas.SourceObjections(
             data=[
@@ -246,11 +242,11 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
                     decide_by=objection.decide_by.isoformat(),
                     stated=objection.stated,
                 )
-                for objection in page
+                for objection in rows[:limit]
             ],
-            next_cursor=json_io.encode_cursor((page[-1].opened_at, page[-1].objection_id))
-            if len(rows) > limit
-            else None,
+            next_cursor=json_io.next_cursor(
+                rows, limit, lambda objection: (objection.opened_at, objection.objection_id)
+            ),
         )
     )
 

@@ -154,7 +154,6 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
         for benefit in catalogue.benefits(context.today)
         if is_offered_at(benefit, venue) and benefit.benefit_id > str(after[0])
     ]
-    page = benefits[:limit]
     return Answer(
         schemas.VenueBenefits(
             data=[
@@ -166,9 +165,9 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
                     terms=benefit.body["terms"],
                     baseline=benefit.service["baseline"],
                 )
-                for benefit in page
+                for benefit in benefits[:limit]
             ],
-            next_cursor=json_io.encode_cursor((page[-1].benefit_id,)) if len(benefits) > limit else None,
+            next_cursor=json_io.next_cursor(benefits, limit, lambda benefit: (benefit.benefit_id,)),
         )
     )
 
@@ -180,7 +179,6 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
     after = json_io.read_cursor(context.request, str) or ("",)
     day = json_io.read_day(context.request, "day") or context.today
     rows = await reversal.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
-    page = rows[:limit]
     return Answer(
         schemas.RedemptionList(
             data=[
@@ -192,9 +190,9 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
                     state=row["state"],
                     runs_until=None if row["runs_until"] is None else _day(row["runs_until"]).isoformat(),
                 )
-                for row in page
+                for row in rows[:limit]
             ],
-            next_cursor=json_io.encode_cursor((page[-1]["redemption_id"],)) if len(rows) > limit else None,
+            next_cursor=json_io.next_cursor(rows, limit, lambda row: (row["redemption_id"],)),
         )
     )
 
