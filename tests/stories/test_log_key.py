@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,9 @@ async def test_an_epoch_begins_while_the_key_changes(
 
     # A key that was replaced before an epoch began is none of its keys.
     async with city.running_city(restarted(last, path), demo_folder) as town:
-        await PublicKey.filter(key_id=public_keys.log_key_id(old_key.public)).update(retired_at=queries.to_micros(at))
+        # An epoch begins at a whole second: everything here may take place in one.
+        replaced = queries.to_micros(at - timedelta(seconds=1))
+        await PublicKey.filter(key_id=public_keys.log_key_id(old_key.public)).update(retired_at=replaced)
         await new_log_epoch.begin(town.app_context, Log.CONSENT, "The disk was lost again on 29 November.")
         (row, _) = (await town.client.get("/v1/public/logs")).json()["data"]
         origin = row["verifier_key"].partition("+")[0]

@@ -32,7 +32,7 @@ async def test_reminders_come_90_30_and_7_days_before_once_each(town: City) -> N
         expected += [days] if days else []
         assert await reminders(wang) == sorted(expected), before
     messages = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
-    assert any("Agree once more" in message["text"] for message in messages)
+    assert any("Agree again to continue" in message["text"] for message in messages)
 
 
 async def test_missed_reminders_are_sent_as_one(town: City) -> None:
