@@ -62,7 +62,7 @@ def main() -> None:
     ticket = send(issue_ticket.sync, me, models.TicketAnswer, body=request, idempotency_key=uuid4().hex)
     handle = models.HandleBody(ticket.handle)
     first = send(redeem_benefit.sync, library, models.RedemptionAnswer, body=handle, idempotency_key=uuid4().hex)
-    second = send(redeem_benefit.sync, library, models.Ordinary, body=handle, idempotency_key=uuid4().hex)
+    second = send(redeem_benefit.sync, library, models.StandardTermsAnswer, body=handle, idempotency_key=uuid4().hex)
     everything = models.WithdrawAll.from_dict({"scope": "all"})
     stopped = send(withdraw_all.sync, me, models.WithdrawnCount, body=everything)
     print(

@@ -23,7 +23,9 @@ OwnDemoDir = Annotated[
     typer.Option("--data-dir", help="the folder of keys and database: demo-city, or sandbox-city with --sandbox"),
 ]
 """`--data-dir` of `demo`, whose sandbox has a folder of its own."""
-DataDir = Annotated[Path | None, typer.Option()]
+DataDir = Annotated[
+    Path | None, typer.Option(help="a demonstration's folder, in place of the settings of the environment")
+]
 """`--data-dir` of all other commands: a demonstration's folder in place of the settings of the environment."""
 DEMO_FOLDER = Path("demo-city")
 Result = TypeVar("Result")

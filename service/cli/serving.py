@@ -170,4 +170,4 @@ def print_bill_of_materials() -> None:
 def _token_command(folder: Path, audience: str, subject: str) -> str:
     # The path under which this command was called, so that the printed line can be pasted.
     command = sys.argv[0] if Path(sys.argv[0]).name == "credit-easy" else "credit-easy"
-    return f"{command} token --data-dir {folder} --door {audience} --subject {subject}"
+    return f"{command} token --data-dir {folder} --audience {audience} --subject {subject}"

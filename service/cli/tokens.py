@@ -11,7 +11,9 @@ from service.cli.environment import DEMO_FOLDER, DemoDir, fail
 
 
 def print_token(
-    audience: Annotated[str, typer.Option("--door", help="resident, venue, source, administrator, privacy or app")],
+    audience: Annotated[
+        str, typer.Option("--audience", "--door", help="resident, venue, source, administrator, privacy or app")
+    ],
     subject: Annotated[str, typer.Option()],
     data_dir: DemoDir = DEMO_FOLDER,
     birthdate: Annotated[str | None, typer.Option(help="YYYY-MM-DD, residents only")] = None,

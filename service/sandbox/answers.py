@@ -42,7 +42,8 @@ class SandboxMiddleware:
         if code is None or not scope["path"].startswith(API_PATHS):
             return None
         if code not in TABLE:
-            return Problem("bad_header")
+            unknown = {"pointer": "/Sandbox-Answer", "code": "enum", "detail": "GET /sandbox/refusals lists the codes."}
+            return Problem("bad_header", errors=[unknown])
         errors, members = examples.problem_members(code)
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if TABLE[code].status in (429, 503) else {}
         return Problem(code, errors=errors, members=members, headers=headers)

@@ -28,7 +28,7 @@ from service.http.problems import Problem
 from service.http.replay import replayed
 from service.storage import idempotency
 
-STANDARD_TERMS = json_io.to_bytes(schemas.Ordinary())
+STANDARD_TERMS = json_io.to_bytes(schemas.StandardTermsAnswer())
 """The one body of every "no"."""
 NO_STEP_SECONDS = 0.05
 """A "no" is sent at a multiple of this: some reasons need points to be computed, which the time must not tell. Above
@@ -69,7 +69,7 @@ async def check(context: RequestContext, body: schemas.HandleBody) -> Answer:
     granted = await redemptions.check(await _scan(context, body), context.app_context.catalogue)
     if granted is None:
         await _until_next_step(began)
-        return Answer(schemas.Ordinary())
+        return Answer(schemas.StandardTermsAnswer())
     return Answer(
         schemas.CheckAnswer(
             benefit_id=granted.benefit.benefit_id,
@@ -205,7 +205,10 @@ async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: s
     """
     given = [text for text in (body.handle, body.short_code) if text is not None]
     if len(given) != 1:
-        raise Problem("body_invalid", errors=[{"pointer": "/handle", "code": "required", "detail": "or short_code"}])
+        raise Problem(
+            "body_invalid",
+            errors=[{"pointer": "/handle", "code": "required", "detail": "Send handle or short_code, one of them."}],
+        )
     shown = "".join(given[0].replace("-", "").split())
     if len(shown) != CODE_LENGTH:
         return shown.lower()

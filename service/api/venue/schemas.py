@@ -56,7 +56,7 @@ class VenueAnswer(ApiModel):
     """The city's civil day."""
 
 
-class Ordinary(ApiModel):
+class StandardTermsAnswer(ApiModel):
     """Standard terms apply: one answer for every reason."""
 
     applies: Literal[False] = False

@@ -18,7 +18,7 @@ KEY_MAX: Final = 255
 Described = Mapping[str, Any]
 
 
-def _id(thing: str, example: str = "019b0c2e-7d3a-7c41-9a55-0d6f2b8e4c11") -> dict[str, Any]:
+def _id(thing: str, example: str = "b641595a92ee5139b9f3ba2b6205113f") -> dict[str, Any]:
     return {
         "type": "string",
         "minLength": 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -54,7 +55,11 @@ HEADER_COMPONENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Location": {
         "description": "The address of what was created.",
-        "schema": {"type": "string", "format": "uri-reference", "examples": ["/v1/me/consents/019b0c2e"]},
+        "schema": {
+            "type": "string",
+            "format": "uri-reference",
+            "examples": ["/v1/me/consents/f163cb40cddb22befcb1183b76a2ef64"],
+        },
     },
     "Deprecation": {
         "description": "The time at which the call was deprecated (RFC 9745).",
@@ -166,10 +171,16 @@ def _success(operation: Operation, status: int, answer: Answer) -> dict[str, Any
     if operation.idempotency != "none":
         names.append("Idempotency-Replayed")
     return {
-        "description": STATUS_DESCRIPTIONS[status],
+        "description": _success_description(status, models),
         "headers": _headers(*names),
         "content": {operation.media: {"schema": schema}, **other_media(operation.also_answers)},
     }
+
+
+def _success_description(status: int, models: Sequence[type[BaseModel]]) -> str:
+    """Return the first lines of the models' docstrings, or the status's text where there is no model."""
+    lines = [inspect.getdoc(model) or "" for model in models]
+    return " Or: ".join(line.partition("\n")[0] for line in lines) or STATUS_DESCRIPTIONS[status]
 
 
 def _common(operation: Operation) -> list[str]:

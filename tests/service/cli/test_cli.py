@@ -31,7 +31,7 @@ def test_the_demo_keeps_its_data_and_takes_its_tokens(tmp_path: Path) -> None:
     running = start_demo(folder, port)
     try:
         wait_until_ready(base, running)
-        minted = run_command("token", "--data-dir", str(folder), "--door", "resident", "--subject", "resident-1")
+        minted = run_command("token", "--data-dir", str(folder), "--audience", "resident", "--subject", "resident-1")
         assert minted.returncode == 0
         headers = {"Authorization": f"Bearer {minted.stdout.strip()}", "Idempotency-Key": "k"}
         points = httpx2.get(base + "/v1/me/points", headers=headers).json()

@@ -17,10 +17,12 @@ PAGES = ROOT / "docs" / "first-hour"
 RESULTS = {
     "city-app": [
         "0",
-        "{'notice_id': ",
+        "Notice and consent: checking whether a benefit of City Library applies",
         "given",
         "library-deposit False given",
         "benefit_not_available",
+        "",
+        "open",
         "True",
         "open",
         "acknowledged",
@@ -30,6 +32,9 @@ RESULTS = {
     "point-of-sale": [
         "city-library-main",
         "['library-deposit']",
+        "True",
+        "deposit_waiver",
+        '{"applies":false}',
         "-",
         "same",
         '{"applies":false}',
@@ -38,6 +43,17 @@ RESULTS = {
     ],
 }
 """A part of each line that the page's blocks print, in order."""
+IMPORTED = (
+    "%m/%d/%Y %H:%M or %d/%m/%Y %H:%M?",
+    "Start Date has times without a zone",
+    "9 records of 9 accounts, 0 refused",
+    "bike_trip: 9 records, quantity 90 in all",
+    "confirmed",
+    '"accepted": 1',
+    "5",
+    "0 accepted, 1 duplicates, 8 of accounts that nobody linked",
+)
+"""The same of docs/how-to/import-a-file.md."""
 
 pytestmark = [
     pytest.mark.processes,
@@ -65,6 +81,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.mark.parametrize("name", RESULTS)
 def test_a_page_runs_as_pasted(name: str, demo: dict[str, str], tmp_path: Path) -> None:
     check_page(PAGES / f"{name}.md", RESULTS[name], demo, tmp_path)
+
+
+def test_the_import_of_a_public_file_runs_as_pasted(demo: dict[str, str], tmp_path: Path) -> None:
+    here = {folder: str(ROOT / folder) for folder in ("tests/data/exports", "docs/source-sdk")}
+    here["python3 deliver.py"] = f"{sys.executable} deliver.py"
+    check_page(ROOT / "docs" / "how-to" / "import-a-file.md", IMPORTED, {**demo, **here}, tmp_path)
 
 
 def test_every_page_is_run() -> None:

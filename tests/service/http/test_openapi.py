@@ -50,6 +50,26 @@ def test_every_operation_is_named_once_and_guarded_as_it_says() -> None:
         assert set(operation.errors) <= set(TABLE)
 
 
+def test_problems_speak_of_audiences() -> None:
+    assert [
+        code for code, row in TABLE.items() if "door" in " ".join(row.en).lower() or "入口" in "".join(row.zh)
+    ] == []
+
+
+def test_descriptions_distinguish_the_answers_that_succeed() -> None:
+    answers = app.document()["paths"]["/v1/venue/redemptions"]["post"]["responses"]
+    assert answers["201"]["description"] == "The benefit was redeemed."
+    assert answers["200"]["description"] == "Standard terms apply: one answer for every reason."
+    for calls in app.document()["paths"].values():
+        for call in calls.values():
+            models = [
+                body
+                for body in call["responses"].get("200", {}).get("content", {}).values()
+                if "$ref" in body["schema"]
+            ]
+            assert not models or call["responses"]["200"]["description"] != "Done."
+
+
 @pytest.mark.anyio
 async def test_every_route_is_in_the_document(shared_city: City) -> None:
     running = shared_city.client._transport.app  # type: ignore[attr-defined]

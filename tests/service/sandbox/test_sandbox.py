@@ -194,6 +194,7 @@ async def test_a_forced_refusal_has_the_members_of_its_code_and_changes_nothing(
     assert (again.status_code, "idempotency-replayed" in again.headers) == (201, False)
     unknown = await playground.client.get("/v1/me/points", headers={**me.headers(), "Sandbox-Answer": "nonsense"})
     assert (unknown.status_code, unknown.json()["code"]) == (400, "bad_header")
+    assert [fault["detail"] for fault in unknown.json()["errors"]] == ["GET /sandbox/refusals lists the codes."]
 
 
 async def test_every_message_can_be_sent_and_is_read_in_both_languages(playground: SandboxCity) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.service.demo.test_first_hour import RESULTS as FIRST_HOUR
 from tests.support.command_line import ROOT, run_command, start_demo, stop_process
 from tests.support.page_snippets import check_page
 from tests.support.processes import free_port, wait_until_ready
 
 pytestmark = pytest.mark.processes
+REDEMPTION = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]["/v1/venue/redemptions"]["post"]
+REFUSALS = [
+    f"{status} {code}"
+    for status, answer in sorted(REDEMPTION["responses"].items())
+    for code in re.findall(r"^- `(\w+)`", answer["description"], re.M)
+]
 RESULTS = (
-    "0", "given", "29376000", "[30, 90]", "unavailable", "'measure': 'total'", "account_claimed",
+    "0", "given", "29376000", "[30, 90]", "unavailable", "'measure': 'total'", *REFUSALS, "account_claimed",
     "Somebody tried to link your account at Green Travel", "resetting", "0", "[]",
 )  # fmt: skip
 """A part of each line that the page's blocks print, in order."""
@@ -27,6 +36,12 @@ def test_the_page_runs_as_pasted(tmp_path: Path) -> None:
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", running)
         here = {"http://127.0.0.1:8000": f"http://127.0.0.1:{port}", "python3 -c": f"{sys.executable} -c"}
+        venue = {
+            **here,
+            "demo-city": str(tmp_path / "box"),
+            ".venv/bin/credit-easy": f"{sys.executable} -m service.cli.main",
+        }
+        check_page(ROOT / "docs" / "first-hour" / "point-of-sale.md", FIRST_HOUR["point-of-sale"], venue, tmp_path)
         check_page(ROOT / "docs" / "sandbox.md", RESULTS, here, tmp_path)
     finally:
         printed = stop_process(running)
