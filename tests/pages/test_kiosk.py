@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Browser
 
 from service.auth.access_tokens import Audience
+from service.web.page import LANGUAGE_COOKIE
 from tests.pages.browser import DESKTOP, visiting
 from tests.support.processes import Process
 
@@ -48,6 +50,16 @@ def test_without_a_network_the_page_says_what_still_works(browser: Browser, city
         assert "A code that is on your screen already" in me.text
         assert "resident" not in me.text
         me.context.set_offline(False)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_stored_page_does_not_choose_the_language_of_others(browser: Browser, city: Process, language: str) -> None:
+    with visiting(browser, city.base, language=language) as me:
+        me.sign_in(Audience.RESIDENT, "resident-2")
+        me.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        assert [cookie for cookie in me.context.cookies() if cookie.get("name") == LANGUAGE_COOKIE] == []
+        me.go("/me").check()
+        assert me.page.get_attribute("html", "lang") == language
 
 
 def test_the_badge_counts_new_messages_until_they_were_shown(browser: Browser, city: Process) -> None:

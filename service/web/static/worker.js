@@ -1,8 +1,10 @@
 // Keeps one page for times without a network, in both languages. It stores no page of a person and no answer.
 const CACHE = 'offline STYLE', PAGES = ['/offline?lang=zh-CN', '/offline?lang=en'];
+// Without cookies: the answer to `?lang=` would set the language of every later page.
+const anonymous = (path) => new Request(path, {credentials: 'omit'});
 
 self.addEventListener('install', (event) => event.waitUntil(
-  caches.open(CACHE).then((cache) => cache.addAll([...PAGES, 'STYLE', 'SCRIPT'])).then(() => self.skipWaiting())));
+  caches.open(CACHE).then((cache) => cache.addAll([...PAGES, 'STYLE', 'SCRIPT'].map(anonymous))).then(() => self.skipWaiting())));
 
 self.addEventListener('activate', (event) => event.waitUntil(
   caches.keys().then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))))));
