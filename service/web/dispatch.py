@@ -20,6 +20,7 @@ from service.web.page import LANGUAGE_COOKIE, Page, PageRoute, Site
 
 FORM_BYTES_MAX = 256 * 1024
 """Bytes of one form: a document of 64 kB whose Chinese characters take nine bytes each where they had three."""
+REDIRECTS = range(300, 400)
 FIELDS_MAX = 1_000
 """Fields of one form. A scheme with every kind of record and the most steps has some seven hundred."""
 
@@ -29,6 +30,13 @@ async def answer(site: Site, route: PageRoute, request: Request) -> Response:
     language = _choose_language(request)
     _set_accept_language(request, language)
     page = Page(site, request, route.audience, language)
+    response = await _answer_or_problem(page, route)
+    if route.refresh and response.status_code not in REDIRECTS:
+        response.headers["refresh"] = route.refresh
+    return response
+
+
+async def _answer_or_problem(page: Page, route: PageRoute) -> Response:
     try:
         return await _run(page, route)
     except ApiProblem as problem:
@@ -38,7 +46,7 @@ async def answer(site: Site, route: PageRoute, request: Request) -> Response:
     except ClientDisconnect:
         raise  # nobody is there to read a page
     except Exception as error:
-        return page.problem(await _error_as_reply(request, error))
+        return page.problem(await _error_as_reply(page.request, error))
 
 
 async def _run(page: Page, route: PageRoute) -> Response:
@@ -76,7 +84,8 @@ async def _read_form(page: Page) -> None:
 def _require_sign_in(page: Page, route: PageRoute) -> Response:
     """Redirect to the sign-in and back to this page.
 
-    A POST is answered with a page instead, which carries the typed fields: a redirect would lose them.
+    A POST is answered with a page instead, which carries the typed fields: a redirect would lose them. At the kiosk
+    nothing is typed, and that page would have a link that leaves it.
     """
     assert route.audience is not None
     if route.audience not in page.site.providers.clients:
@@ -84,7 +93,7 @@ def _require_sign_in(page: Page, route: PageRoute) -> Response:
     if route.fragment:
         problems.note_reason(page.request.scope, "signed_out")
         return Response(status_code=401)
-    if page.request.method == "POST":
+    if page.request.method == "POST" and not page.is_at_kiosk:
         return _ask_to_resubmit(page, 401, "signed_out")
     query = page.request.scope["query_string"].decode("latin-1")
     return_path = oidc.safe_return_path(page.path + (f"?{query}" if query else ""), route.audience)
@@ -99,6 +108,8 @@ def _ask_to_resubmit(page: Page, status: int, reason: str) -> Response:
     if not _has_valid_form_token(page) and not sessions.is_from_own_page(page.request, if_unknown=False):
         page.fields = []
         first_page = "/" if page.audience is None else sessions.PATHS[page.audience]
+        if page.is_at_kiosk:
+            first_page = sessions.KIOSK_PATH
         problems.note_reason(page.request.scope, "form_of_elsewhere")
         return page.render("resubmit.html", 403, reason="elsewhere", first_page=first_page)
     problems.note_reason(page.request.scope, reason)

@@ -116,6 +116,11 @@ class Page:
         return f"{self.path}?{urlencode([*query, ('lang', language)])}"
 
     @property
+    def is_at_kiosk(self) -> bool:
+        """True for a page of the signed-in kiosk, whose errors also have no link that leaves it."""
+        return self.path.startswith(sessions.KIOSK_PATH)
+
+    @property
     def resubmitted_fields(self) -> list[tuple[str, str]]:
         """The posted fields without the form token, for a form that sends them again.
 
@@ -303,5 +308,7 @@ class PageRoute:
     method: str = "GET"
     fragment: bool = False
     """True for a part of a page that a script fetches: without a session it is answered 401, not a redirect."""
+    refresh: str = ""
+    """The `Refresh` header of every page that the route answers with, errors included; "" without one."""
     ends_session: bool = False
     """True for signing out, which must succeed with a session that has expired."""

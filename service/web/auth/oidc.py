@@ -76,6 +76,9 @@ class Providers:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
+        if return_path.startswith(sessions.KIOSK_PATH):
+            # The provider may remember the person before, whose session there ours cannot end.
+            query["prompt"] = "login"
         attempt = {
             "door": audience,
             "state": state,

@@ -28,6 +28,8 @@ from consent.crypto import vault
 from consent.crypto.vault import Keyring, Place, SealBroken
 from service.auth.access_tokens import Audience
 
+KIOSK_PATH = "/me/kiosk"
+"""Beginning of the paths of the kiosk, whose browser somebody else uses next."""
 PATHS = {
     Audience.RESIDENT: "/me",
     Audience.VENUE: "/desk",

@@ -1,7 +1,8 @@
 """The kiosk of a service hall: large type, the benefits that apply, a code, and a session that ends by itself.
 
-`/kiosk` is the screen that waits for somebody. Signed in, every page ends the session a minute after it was opened,
-without scripts too, and the last one tells the browser to forget cookies, caches and storage.
+`/kiosk` is the screen that waits for somebody. Signed in, every page, also one that shows an error, ends the session a
+minute after it was opened, without scripts too, and the last one tells the browser to forget cookies, caches and
+storage.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ async def welcome(page: Page) -> Response:
 async def tiles(page: Page) -> Response:
     """Show the benefits that apply as large tiles: a code for those with a permission, the way to it for the others."""
     rows = await page.read_all("/v1/me/benefits")
-    return _with_end(
-        page,
+    return page.render(
         "kiosk/tiles.html",
+        seconds=SIGN_OUT_SECONDS,
         total=(await page.read("/v1/me/points"))["total"],
         ready=[row for row in rows if benefits.state_of(row) == "applies" and row["consent"] == "given"],
         needing_consent=[row for row in rows if benefits.state_of(row) == "applies" and row["consent"] == "needed"],
@@ -54,22 +55,15 @@ async def ticket(page: Page) -> Response:
     rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
     benefit = next((row for row in rows if row["benefit_id"] == shown["benefit_id"]), {})
     code = shown.get("short_code", "")
-    return _with_end(
-        page,
+    return page.render(
         "kiosk/ticket.html",
+        seconds=SIGN_OUT_SECONDS,
         ticket=shown,
         benefit=benefit,
         spaced_code=" ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
         # The service itself drew this SVG, from a handle that it generated.
         qr_svg=Markup(shown.get("qr_svg", "")),  # noqa: S704
     )
-
-
-def _with_end(page: Page, template: str, **values: Any) -> Response:
-    """Render a page that the browser leaves for the end of the session after SIGN_OUT_SECONDS, without scripts too."""
-    response = page.render(template, seconds=SIGN_OUT_SECONDS, **values)
-    response.headers["refresh"] = f"{SIGN_OUT_SECONDS};url=/me/kiosk/end"
-    return response
 
 
 async def end(page: Page) -> Response:
@@ -88,11 +82,12 @@ async def end(page: Page) -> Response:
 
 
 ME = Audience.RESIDENT
+ENDS = f"{SIGN_OUT_SECONDS};url=/me/kiosk/end"
 ROUTES = (
     PageRoute("/kiosk", welcome),
-    PageRoute("/me/kiosk", tiles, ME),
-    PageRoute("/me/kiosk", issue_ticket, ME, "POST"),
+    PageRoute("/me/kiosk", tiles, ME, refresh=ENDS),
+    PageRoute("/me/kiosk", issue_ticket, ME, "POST", refresh=ENDS),
     PageRoute("/me/kiosk/end", end, ME, ends_session=True),
     PageRoute("/me/kiosk/end", end, ME, "POST", ends_session=True),
-    PageRoute("/me/kiosk/{ticket_id}", ticket, ME),
+    PageRoute("/me/kiosk/{ticket_id}", ticket, ME, refresh=ENDS),
 )

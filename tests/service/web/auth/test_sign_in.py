@@ -57,6 +57,13 @@ async def test_the_request_is_a_code_flow_with_pkce(shared_city: City) -> None:
     assert asked["scope"] == "openid"
 
 
+async def test_the_kiosk_asks_who_is_there_even_if_the_provider_remembers_somebody(shared_city: City) -> None:
+    _, asked = await begun(shared_city, "/me/kiosk")
+    assert asked["prompt"] == "login"
+    _, asked = await begun(shared_city, "/me")
+    assert "prompt" not in asked
+
+
 async def test_signing_in_returns_to_the_requested_page(shared_city: City) -> None:
     me = await Browser(shared_city).go("/me/benefits")
     await me.send("subject", subject="resident-3")
