@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Route
 
+from consent.transparency.checkpoint import NoteKey
 from service.auth.access_tokens import Audience
 from tests.pages.browser import DESKTOP, NARROW, Visitor, visiting
 from tests.support.processes import Process
@@ -95,6 +98,71 @@ def test_a_receipt_is_verified_without_leaving_the_device(browser: Browser, city
             shown.wait_for()
             # The leaf may not be published yet: then the page says so.
             assert shown.get_attribute("data-say") in ({"ok", "waiting"} if not problem else {problem})
+        me.check()
+
+
+def test_a_restart_that_nobody_announced_is_noticed_by_the_browser(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en") as visitor:
+        visitor.go("/logs")
+        assert verdict(visitor) == "ok"
+        visitor.page.evaluate(
+            "() => { const all = JSON.parse(localStorage.getItem('credit-easy-logs-seen'));"
+            " all.policy.origin = 'city/before'; localStorage.setItem('credit-easy-logs-seen', JSON.stringify(all)); }"
+        )
+        visitor.tap("Verify again")
+        visitor.page.wait_for_selector("[data-verdict] [data-say=bad]:not([hidden])")
+        assert step(visitor, "policy", "consistency") == "bad"
+        # The last good state stays remembered.
+        assert visitor.page.evaluate("() => localStorage.getItem('credit-easy-logs-seen').includes('city/before')")
+        visitor.check()
+
+
+def test_a_key_that_was_replaced_signs_no_present_checkpoint(browser: Browser, city: Process) -> None:
+    with visiting(browser, city.base, language="en") as visitor:
+
+        def replace_keys(route: Route) -> None:
+            """Describe the key that has signed as replaced, and another one as current."""
+            body = route.fetch().json()
+            for log in body["data"]:
+                name = log["verifier_key"].partition("+")[0]
+                log["verifier_key"] = NoteKey(name, bytes(32)).text()
+                log["keys"] = [{**key, "valid_until": "2026-01-01T00:00:00Z"} for key in log["keys"]]
+            route.fulfill(json=body)
+
+        visitor.page.route("**/v1/public/logs", replace_keys)
+        visitor.go("/logs")
+        assert verdict(visitor) == "bad"
+        assert [step(visitor, log, "signature") for log in ("consent", "policy")] == ["bad", "bad"]
+        visitor.check()
+
+
+def test_a_browser_without_ed25519_does_not_vouch_for_a_receipt(
+    browser: Browser, city: Process, tmp_path: Path
+) -> None:
+    with visiting(browser, city.base, language="en") as me:
+        me.sign_in(Audience.RESIDENT, f"person-{secrets.token_hex(4)}").go("/me/consents")
+        me.page.fill("#account-green-travel", f"bike-{secrets.token_hex(4)}")
+        me.press("Read the notice: Green Travel").press("I agree", exact=True)
+        consent_id = me.page.url.partition("/me/consents/")[2].partition("/")[0]
+        receipt: dict[str, Any] = {}
+        deadline = time.monotonic() + 120
+        while not receipt.get("events", [{}])[0].get("proof"):
+            assert time.monotonic() < deadline, "the leaf is not published"
+            me.page.wait_for_timeout(500)
+            receipt = me.page.request.get(f"{city.base}/me/consents/{consent_id}/receipt.json").json()
+        file = tmp_path / "receipt.json"
+        file.write_text(json.dumps(receipt))
+        shown = me.page.locator("[data-receipt] [data-say]:not([hidden])")
+        for answer in ("ok", "unsupported"):
+            me.go("/logs")
+            verdict(me)
+            me.page.set_input_files("[data-file]", file)
+            shown.wait_for()
+            assert shown.get_attribute("data-say") == answer
+            me.page.add_init_script(
+                "const known = crypto.subtle.importKey.bind(crypto.subtle); crypto.subtle.importKey = (...all) =>"
+                " all[2].name === 'Ed25519' ? Promise.reject(new Error('unknown')) : known(...all);"
+            )
         me.check()
 
 

@@ -29,16 +29,17 @@ async function leafOf({event, salt}) {
   return sha256(concatenated(Uint8Array.of(0), text.encode(leaf)));
 }
 
-async function isIncluded(leaf, proof, keys) {
+/** Return null for a leaf that a signed checkpoint includes, else `log`; `unsupported` where the signature cannot be checked. */
+async function inclusionProblem(leaf, proof, keys) {
   const end = proof.indexOf('\n\n'), [magic, index, ...hashes] = proof.slice(0, end).split('\n'), note = noteOf(proof.slice(end + 2));
-  if (magic !== 'c2sp.org/tlog-proof@v1') return false;
+  if (magic !== 'c2sp.org/tlog-proof@v1') return 'log';
   const signed = await verifyNote(note, keys);
   const root = await rootOfProof(Number(index.replace('index ', '')), note.size, leaf, hashes.map(fromBase64));
-  // Without Ed25519 the root is not verified; the page says so at the log's own check.
-  return signed !== false && root !== null && equal(root, note.root);
+  if (signed === false || root === null || !equal(root, note.root)) return 'log';
+  return signed === null ? 'unsupported' : null;
 }
 
-/** Return null for a receipt that holds, else the name of the first problem: signature, event, waiting or log. */
+/** Return null for a receipt that holds, else the name of the first problem: signature, event, waiting, log or unsupported. */
 export async function receiptProblem(answer, jwks, log) {
   if (!await isSigned(answer.receipt, answer.jws, jwks.keys)) return 'signature';
   const listed = answer.receipt.events, opened = answer.events;
@@ -49,7 +50,8 @@ export async function receiptProblem(answer, jwks, log) {
     if (toBase64(leaf) !== opening.leaf_hash || opening.leaf_hash !== entry.leaf_hash || opening.event.kind !== entry.kind) return 'event';
     if (opening.event.facts.consent_id !== answer.receipt.record_id) return 'event';
     if (!opening.proof) return 'waiting';
-    if (!await isIncluded(leaf, opening.proof, keys)) return 'log';
+    const problem = await inclusionProblem(leaf, opening.proof, keys);
+    if (problem) return problem;
   }
   return null;
 }

@@ -68,8 +68,11 @@ export function noteOf(note) {
   return {body, origin, size: Number(size), root: fromBase64(root), signatures};
 }
 
-/** Every key that may sign a log's checkpoint: the current one, and others while a key is replaced. */
+/** Every key that has ever signed a log's checkpoints: the current one and those before. */
 export const keysOf = (log) => [log.verifier_key, ...(log.keys || []).map((key) => key.verifier_key)];
+
+/** Keys that may sign the present checkpoint: the current one, and others while a key is replaced; none that was. */
+export const signingKeysOf = (log) => [log.verifier_key, ...(log.keys || []).filter((key) => key.valid_until === null).map((key) => key.verifier_key)];
 
 /** True if one of the keys has signed the note; null where the browser knows no Ed25519. */
 export async function verifyNote(note, keys) {

@@ -2,7 +2,7 @@
 // (C2SP signed note, Ed25519), the root computed again from all entries (RFC 6962), and that the log has only grown
 // since this browser saw it last. A receipt from a file is checked against the same checkpoint; it is never sent.
 import {receiptProblem} from './receipt.js';
-import {equal, fromBase64, isConsistent, keysOf, noteOf, rootOf, sha256, toBase64, verifyNote} from './tlog.js';
+import {equal, fromBase64, isConsistent, noteOf, rootOf, sha256, signingKeysOf, toBase64, verifyNote} from './tlog.js';
 
 const SEEN = 'credit-easy-logs-seen', LEAVES_MAX = 65536, TILE = 256, HASH = 32;
 const main = document.querySelector('[data-verify]');
@@ -48,7 +48,7 @@ async function check(card, log, before) {
   const note = noteOf(await fetched(`/log/${log.name}/checkpoint`, 'text'));
   for (const place of card.querySelectorAll('[data-size]')) place.textContent = number(note.size);
   card.querySelector('[data-root]').textContent = toBase64(note.root);
-  const signed = await verifyNote(note, keysOf(log));
+  const signed = await verifyNote(note, signingKeysOf(log));
   say(step('signature'), signed === null ? 'unsupported' : signed ? 'ok' : 'bad');
   let included = true;
   if (note.size <= LEAVES_MAX) {
@@ -61,16 +61,31 @@ async function check(card, log, before) {
 
 async function hasGrown(log, note, before, step) {
   if (!before) { say(step, 'first', {size: note.size}); return true; }
-  if (before.origin !== note.origin) { say(step, 'epoch'); return true; }
-  const values = {old: before.size, size: note.size}, old = fromBase64(before.root);
-  let ok = note.size >= before.size;
-  if (ok && note.size === before.size) ok = equal(old, note.root);
-  else if (ok && before.size > 0) {
-    const {hashes} = await fetched(`/log/${log.name}/proof/consistency?from=${before.size}&to=${note.size}`, 'json');
-    ok = await isConsistent(before.size, note.size, old, note.root, hashes.map(fromBase64));
-  }
-  say(step, ok ? 'ok' : 'bad', values);
+  const isNew = before.origin !== note.origin;
+  const ok = isNew ? await isAnnounced(log, note, before) : await isContinued(log, note, before);
+  say(step, ok ? isNew ? 'epoch' : 'ok' : 'bad', {old: before.size, size: note.size});
   return ok;
+}
+
+/** True if the tree of a note begins with the tree that this browser saw. */
+async function isContinued(log, note, before) {
+  const old = fromBase64(before.root);
+  if (note.size < before.size) return false;
+  if (note.size === before.size) return equal(old, note.root);
+  if (before.size === 0) return true;
+  const {hashes} = await fetched(`/log/${log.name}/proof/consistency?from=${before.size}&to=${note.size}`, 'json');
+  return isConsistent(before.size, note.size, old, note.root, hashes.map(fromBase64));
+}
+
+/** True if the log says that the epoch seen here ended, signed by its key, and gives up no entry before `first_lost`. */
+async function isAnnounced(log, note, before) {
+  const ended = log.previous.find((epoch) => noteOf(epoch.checkpoint).origin === before.origin);
+  if (!ended) return false;
+  const last = noteOf(ended.checkpoint);
+  if (await verifyNote(last, [ended.verifier_key]) === false || last.size < before.size) return false;
+  if (last.size === before.size && !equal(last.root, fromBase64(before.root))) return false;
+  const isLatest = ended === log.previous[log.previous.length - 1];
+  return !isLatest || before.size > ended.first_lost || isContinued(log, note, before);
 }
 
 async function run() {
