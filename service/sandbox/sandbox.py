@@ -1,6 +1,6 @@
 """The sandbox's folder and its clock, which a call moves forward and a reset takes back to the present.
 
-The marker file holds the distance of the clock. A folder without it is a demonstration's, which a reset would destroy.
+The marker file holds the distance of the clock. A folder without it has something else, which a reset would destroy.
 """
 
 from __future__ import annotations
@@ -62,11 +62,13 @@ class Sandbox:
 
 
 def claim(folder: Path) -> Path:
-    """Return the marker of a sandbox's folder, made in a new one; NoSandbox for a demonstration's."""
+    """Return the marker of a sandbox's folder, made in a new or empty one; NoSandbox for any other."""
     marker = folder / MARKER
     if not marker.exists():
         if (folder / "city.sqlite3").exists():
             raise NoSandbox(f"{folder} is a demonstration's: a sandbox needs a folder of its own, --data-dir")
+        if folder.exists() and any(folder.iterdir()):
+            raise NoSandbox(f"{folder} has files that a reset would delete: a sandbox needs a new folder, --data-dir")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _start(marker)
     return marker

@@ -294,3 +294,14 @@ def test_a_folder_is_a_sandboxs_or_a_demonstrations_and_never_both(tmp_path: Pat
     with pytest.raises(NoSandbox):
         sandboxes.claim(demo)
     assert (demo / "city.sqlite3").exists()
+
+
+def test_a_folder_with_other_files_becomes_no_sandbox(tmp_path: Path) -> None:
+    """A city on PostgreSQL has its published logs in a folder without a SQLite file."""
+    folder = tmp_path / "city"
+    (folder / "published").mkdir(parents=True)
+    with pytest.raises(NoSandbox, match="new folder"):
+        sandboxes.claim(folder)
+    assert not sandboxes.is_sandbox(folder)
+    (tmp_path / "empty").mkdir()
+    sandboxes.claim(tmp_path / "empty")
