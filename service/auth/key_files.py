@@ -13,6 +13,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -89,6 +90,11 @@ def activate_next_log_key(path: Path) -> None:
         atomic_file.create(previous, _read_own(path), OWNER_ALONE)
     give_to_owner_of(path, previous)
     activate_next(path)
+
+
+def previous_log_key_since(path: Path) -> datetime:
+    """Return the time since which this host signs by two keys of the log: that of the `.previous` file."""
+    return datetime.fromtimestamp(_companion(path, "previous").stat().st_mtime, UTC)
 
 
 def retire_previous_log_key(path: Path) -> None:

@@ -82,7 +82,9 @@ async def rotate_log(path: Path, at: datetime) -> Rotation:
     await public_keys.publish_log_key(signer.key.public, at, at)
     if signer.previous is not None and not following.exists():
         row = await PublicKey.get(key_id=current)
-        until = queries.from_micros(row.active_from) + LOG_TRANSITION
+        # The file, too: the key may have been published long before this host began to sign by it.
+        began = max(queries.from_micros(row.active_from), key_files.previous_log_key_since(path))
+        until = began + LOG_TRANSITION
         if at < until:
             return Rotation(RotationStep.WAITING, current, until)
         await public_keys.retire(public_keys.log_key_id(signer.keys[1].public), at)

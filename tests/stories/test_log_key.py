@@ -235,6 +235,20 @@ async def test_a_rotation_of_the_log_key_interrupted_at_any_step_is_continued(
         assert len(key_files.load_log_signer("log", path).retired) == 1
 
 
+async def test_two_keys_sign_for_the_whole_transition_also_if_the_key_was_published_long_ago(
+    city_settings: Settings, demo_folder: Path, path: Path
+) -> None:
+    async with city.running_city(city_settings, demo_folder):
+        await key_fingerprints.require_known(city_settings)
+        at = await queries.now()
+        assert (await key_rotation.rotate_log(path, at - 2 * LOG_TRANSITION)).step is RotationStep.PUBLISHED
+        assert (await key_rotation.rotate_log(path, at)).step is RotationStep.ACTIVE
+        assert (await key_rotation.rotate_log(path, at)).step is RotationStep.WAITING
+        assert key_files.load_log_signer("log", path).previous is not None
+        later = await queries.now() + LOG_TRANSITION
+        assert (await key_rotation.rotate_log(path, later)).step is RotationStep.RETIRED
+
+
 async def test_another_host_takes_the_same_next_log_key(
     city_settings: Settings, demo_folder: Path, path: Path, tmp_path: Path
 ) -> None:
