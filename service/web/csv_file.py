@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 BYTE_ORDER_MARK = "\ufeff"
 """Excel reads UTF-8 only with it."""
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet run a cell."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""First characters that make a spreadsheet run a cell; Chinese and Japanese editions also take the full-width ones."""
 
 
 def text_of(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -145,8 +145,13 @@ async def test_the_day_is_a_file_for_spreadsheets(town: City) -> None:
 
 
 def test_no_cell_of_a_file_is_run_by_a_spreadsheet() -> None:
-    text = csv_file.text_of(("a", "b"), [("=HYPERLINK(1)", -5), ("@x", None)])
-    assert list(csv.reader(io.StringIO(text.lstrip("\ufeff")))) == [["a", "b"], ["'=HYPERLINK(1)", "-5"], ["'@x", ""]]
+    text = csv_file.text_of(("a", "b"), [("=HYPERLINK(1)", -5), ("@x", None), ("\uff1d1", "\n=1")])
+    assert list(csv.reader(io.StringIO(text.lstrip("\ufeff")))) == [
+        ["a", "b"],
+        ["'=HYPERLINK(1)", "-5"],
+        ["'@x", ""],
+        ["'\uff1d1", "'\n=1"],
+    ]
 
 
 async def test_one_field_takes_the_handle_and_the_short_code(town: City) -> None:
