@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from starlette.responses import Response
 
+from service.web.table_view import TableView
+
 BYTE_ORDER_MARK = "\ufeff"
 """Excel reads UTF-8 only with it."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -21,6 +23,12 @@ def text_of(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return BYTE_ORDER_MARK + file.getvalue()
+
+
+def table_response(filename: str, table: TableView, id_member: str) -> Response:
+    """Return all matching rows of a table as a file to download, with the rows' `id_member` as the first column."""
+    members = [id_member, *(column.key for column in table.columns)]
+    return response(filename, members, [[row.get(member) for member in members] for row in table.matching])
 
 
 def response(filename: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:

@@ -51,6 +51,8 @@ ONE_TIME_QUERY = ("lang", "done")
 """Query parameters that a link to the same page in another language leaves out."""
 LIST_MAX = 200
 """Rows of one API page, the API's own maximum."""
+ROWS_SHOWN = 50
+"""Rows of a list on one page; a link leads to the later ones."""
 ROWS_MAX = 5_000
 """Rows that `read_all` reads of one list, so that one page is at most 25 API calls."""
 PUBLIC_SECONDS = 60
@@ -190,6 +192,10 @@ class Page:
     async def read(self, path: str, **query: str | int | None) -> Any:
         """Return the JSON body of a GET call; raise ApiProblem for an error."""
         return body_or_raise(await self.call_api("GET", path, query=query))
+
+    async def read_rows_shown(self, path: str) -> Any:
+        """Return ROWS_SHOWN rows of a paged list from this page's `?cursor=` on; raise ApiProblem for an error."""
+        return await self.read(path, limit=ROWS_SHOWN, cursor=self.query("cursor"))
 
     async def read_all(self, path: str, **query: str | int | None) -> list[Any]:
         """Return the rows of a paged list, ROWS_MAX at most; raise ApiProblem for an error."""

@@ -53,9 +53,7 @@ async def kind_csv(page: Page) -> Response:
     """Send the rows that the table's address chooses as CSV, all pages of them."""
     kind_name = path_kind(page)
     table, _ = await _table(page, kind_name)
-    header = ["id", *(column.key for column in table.columns)]
-    rows = [[row["id"], *(row.get(column.key) for column in table.columns)] for row in table.matching]
-    return csv_file.response(f"{kind_name}.csv", header, rows)
+    return csv_file.table_response(f"{kind_name}.csv", table, "id")
 
 
 async def _table(page: Page, kind_name: str) -> tuple[TableView, int | None]:

@@ -11,13 +11,10 @@ from service.web.api_client import body_or_raise
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 
-ROWS_SHOWN = 50
-"""Rows of one page of the list; a link leads to the later ones."""
-
 
 async def complaints(page: Page) -> Response:
     """List the complaints that wait, the earliest deadline first."""
-    answer = await page.read("/v1/privacy/complaints", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/privacy/complaints")
     return page.render("officer/complaints.html", complaints=answer, names=await pages.organisation_names(page))
 
 

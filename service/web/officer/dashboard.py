@@ -14,9 +14,6 @@ from service.web.page import Page, PageRoute
 from service.web.public import pages
 from service.web.table_view import Column, TableView
 
-ROWS_SHOWN = 50
-"""Rows of one page of a list; a link leads to the older ones."""
-
 
 async def dashboard(page: Page) -> Response:
     """Show what is due by working day, reviews, objections by source, and the state of audit and logs."""
@@ -55,14 +52,14 @@ async def verify(page: Page) -> Response:
 
 async def attempts(page: Page) -> Response:
     """List the attempts that were refused, and the refusals in drafts and previews by person and day."""
-    answer = await page.read("/v1/privacy/refused-attempts", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/privacy/refused-attempts")
     drafts = (await page.read("/v1/privacy/draft-refusals"))["data"]
     return page.render("officer/attempts.html", attempts=answer, drafts=drafts)
 
 
 async def propagations(page: Page) -> Response:
     """List the ended links and corrections that their source has not acknowledged."""
-    answer = await page.read("/v1/privacy/propagations", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/privacy/propagations")
     return page.render("officer/propagations.html", propagations=answer, names=await pages.organisation_names(page))
 
 
@@ -73,10 +70,7 @@ async def sources(page: Page) -> Response:
 
 async def sources_csv(page: Page) -> Response:
     """Send the table of sources as CSV."""
-    table = await _source_table(page)
-    header = ["source_id", *(column.key for column in table.columns)]
-    rows = [[row["source_id"], *(row.get(column.key) for column in table.columns)] for row in table.matching]
-    return csv_file.response("sources.csv", header, rows)
+    return csv_file.table_response("sources.csv", await _source_table(page), "source_id")
 
 
 async def _source_table(page: Page) -> TableView:

@@ -12,13 +12,10 @@ from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
 from service.web.page import Page, PageRoute
 
-ROWS_SHOWN = 50
-"""Rows of one page of the list; a link leads to the older ones."""
-
 
 async def complaints(page: Page) -> Response:
     """List the person's complaints with dates and answers."""
-    answer = await page.read("/v1/me/complaints", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/me/complaints")
     return page.render("resident/complaints.html", complaints=answer)
 
 

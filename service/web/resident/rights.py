@@ -14,8 +14,6 @@ from service.web.page import LIST_MAX, Page, PageRoute
 from service.web.resident import unread
 from service.web.resident.access_log import group_equal_uses, split_own_views
 
-ROWS_SHOWN = 50
-"""Rows of one page of a list; a link leads to the older ones."""
 PREVIEW_SHOWN = 3
 """Newest messages and uses on the overview."""
 EMPTY_STATEMENT = {"statement": "empty"}
@@ -43,7 +41,7 @@ async def choose_hints(page: Page) -> Response:
 
 async def access_log(page: Page) -> Response:
     """List every use of the person's records and points."""
-    answer = await page.read("/v1/me/access-log", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/me/access-log")
     by_others, own = split_own_views(answer["data"])
     return page.render(
         "resident/access_log.html",
@@ -56,7 +54,7 @@ async def access_log(page: Page) -> Response:
 
 async def messages(page: Page) -> Response:
     """List the messages to the person, and remember in this browser which was the newest."""
-    answer = await page.read("/v1/me/messages", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/me/messages")
     response = page.render("resident/messages.html", messages=answer)
     if answer["data"] and not page.query("cursor"):
         unread.remember(page, response, answer["data"][0]["at"])
@@ -65,7 +63,7 @@ async def messages(page: Page) -> Response:
 
 async def records(page: Page) -> Response:
     """List the person's records with the names of their sources."""
-    answer = await page.read("/v1/me/records", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/me/records")
     names = {source["source_id"]: source["name"] for source in (await page.read("/v1/public/sources"))["data"]}
     explanation = await page.read("/v1/me/points/explanation")
     points = {row["record_id"]: row["points"] for row in explanation["contributions"]}
@@ -78,7 +76,7 @@ async def objections(page: Page) -> Response:
 
 
 async def _render_objections(page: Page, faults: dict[str, str], status: int = 200) -> Response:
-    answer = await page.read("/v1/me/objections", limit=ROWS_SHOWN, cursor=page.query("cursor"))
+    answer = await page.read_rows_shown("/v1/me/objections")
     return page.render(
         "resident/objections.html",
         status,
