@@ -162,6 +162,11 @@ class Problem(Exception):
         self.errors, self.headers, self.members = errors, dict(headers or {}), dict(members or {})
 
 
+def body_invalid(pointer: str, code: str, detail: str) -> Problem:
+    """Return the problem body_invalid with one fault: its JSON pointer, its code and a sentence."""
+    return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])
+
+
 def note_reason(scope: Scope, reason: str) -> None:
     """Store why a request is refused; the line of `RequestMiddleware` has it. `reason` is of a closed list."""
     scope.setdefault("state", {})["refused_for"] = reason

@@ -35,7 +35,7 @@ from service.auth.access_tokens import Administrator
 from service.http import json_io
 from service.http.accept import preferred_media
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import Problem, body_invalid
 from service.i18n import findings
 
 RESERVED = frozenset({"new", "findings"})
@@ -305,4 +305,4 @@ def finding_answers(context: RequestContext, reported: Sequence[Finding]) -> lis
 def _body_invalid(context: RequestContext, pointer: str, code: str, values: Values = NO_VALUES) -> Problem:
     """Build a Problem body_invalid with one error, in the request's language."""
     detail = findings.detail_text(code, pointer, values, context.language)
-    return Problem("body_invalid", errors=[{"pointer": pointer, "code": code, "detail": detail}])
+    return body_invalid(pointer, code, detail)

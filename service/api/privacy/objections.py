@@ -25,7 +25,7 @@ from service.api.privacy.reviews import staff_of
 from service.api.staff_divisions import require_own_source
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import Problem, body_invalid
 
 QUEUES = (ObjectionState.OPEN, ObjectionState.ASKED)
 """The states of objections that wait: for an officer, and for their source."""
@@ -144,7 +144,7 @@ async def decide_objection(context: RequestContext, body: objection_schemas.Obje
         empty = body.correction == objection_schemas.ObjectionCorrection()
         if body.decision == "rejected" or empty or locked.record is None:
             detail = "only an upheld objection to a record corrects, and a correction names quantity or occurred_on"
-            raise Problem("body_invalid", errors=[{"pointer": "/correction", "code": "unfit", "detail": detail}])
+            raise body_invalid("/correction", "unfit", detail)
         correction = RecordCorrection(body.correction.quantity, body.correction.occurred_on)
         await _require_no_loss(context, locked, correction)
     ruling = Ruling(body.decision == "upheld", body.reason, correction)
@@ -177,7 +177,7 @@ async def restore_record(context: RequestContext, body: objection_schemas.Restor
     """
     case_id, record_id = body.case or context.request.query_params.get("case"), context.request.path_params["record_id"]
     if case_id is None:
-        raise Problem("body_invalid", errors=[{"pointer": "/case", "code": "required", "detail": "the id of a case"}])
+        raise body_invalid("/case", "required", "the id of a case")
     await officers.require_case(case_id, staff_of(context))
     await require_own_source(context, await restoration.source_of(record_id) or "")
     act = UnderCase(staff_of(context), case_id, body.reason)

@@ -22,7 +22,7 @@ from service.api.privacy import review_schemas
 from service.api.staff_divisions import require_own, require_own_source
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import Problem, body_invalid
 from service.i18n import findings
 
 VERSION_DIGITS = 9
@@ -178,4 +178,4 @@ async def _asks_recipient(version: Version, context: RequestContext) -> bool:
 
 def _recipient_fault(code: str) -> Problem:
     detail = "spelling_only or another_recipient, for a version with another name, owner or client alone"
-    return Problem("body_invalid", errors=[{"pointer": "/recipient", "code": code, "detail": detail}])
+    return body_invalid("/recipient", code, detail)

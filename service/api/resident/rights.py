@@ -27,7 +27,7 @@ from service.api.resident import current_person, record_schemas, rights_schemas
 from service.compliance import full_erasure, receipts
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import body_invalid
 from service.i18n import message_texts
 
 
@@ -201,8 +201,7 @@ def _grounds(body: record_schemas.ObjectionBody) -> Grounds:
         return Grounds(body.reason_code, body.statement)
     day = None if body.claim.occurred_on is None else parse_civil_day(body.claim.occurred_on)
     if day is None and body.claim.occurred_on is not None:
-        fault = {"pointer": "/claim/occurred_on", "code": "invalid_date", "detail": "a day of the calendar"}
-        raise Problem("body_invalid", errors=[fault])
+        raise body_invalid("/claim/occurred_on", "invalid_date", "a day of the calendar")
     return Grounds(body.reason_code, body.statement, Claim(body.claim.kind, body.claim.quantity, day))
 
 

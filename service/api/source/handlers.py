@@ -28,7 +28,7 @@ from service.api.source import schemas
 from service.auth.access_tokens import Source
 from service.http import bodies, json_io
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import Problem, body_invalid
 from service.ingest import batch as deliveries
 from service.ingest.batch import DeliveryContext
 
@@ -192,7 +192,7 @@ async def correct_record(context: RequestContext, body: schemas.CorrectionBody) 
     """Replace a record's quantity or day; the resident gets a message. Problem body_invalid without either."""
     source, record_id = await _source(context), context.request.path_params["record_id"]
     if body.quantity is None and body.occurred_on is None:
-        raise Problem("body_invalid", errors=[{"pointer": "", "code": "required", "detail": "quantity or occurred_on"}])
+        raise body_invalid("", "required", "quantity or occurred_on")
     await intake.correct(
         context.app_context.keyring,
         (source.document_id, record_id),
@@ -217,8 +217,7 @@ def _reason(code: str) -> SourceReason:
     try:
         return source_reason(code)
     except ValueError:
-        fault = {"pointer": "/reason_code", "code": "reserved", "detail": ", ".join(SourceReason)}
-        raise Problem("body_invalid", errors=[fault]) from None
+        raise body_invalid("/reason_code", "reserved", ", ".join(SourceReason)) from None
 
 
 async def list_objections(context: RequestContext, _: None) -> Answer:

@@ -24,7 +24,7 @@ from service.api.venue import schemas
 from service.auth.access_tokens import Venue
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
-from service.http.problems import Problem
+from service.http.problems import Problem, body_invalid
 from service.http.replay import replayed
 from service.storage import idempotency
 
@@ -205,10 +205,7 @@ async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: s
     """
     given = [text for text in (body.handle, body.short_code) if text is not None]
     if len(given) != 1:
-        raise Problem(
-            "body_invalid",
-            errors=[{"pointer": "/handle", "code": "required", "detail": "Send handle or short_code, one of them."}],
-        )
+        raise body_invalid("/handle", "required", "Send handle or short_code, one of them.")
     shown = "".join(given[0].replace("-", "").split())
     if len(shown) != CODE_LENGTH:
         return shown.lower()
