@@ -60,8 +60,6 @@ SPEND = Update(
 )
 TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is useless."""
-
-
 ISSUE_ATTEMPTS = 3
 """Ids tried for a ticket: a short code that another ticket of the last 24 hours has is not issued again."""
 
@@ -142,7 +140,10 @@ async def issue(
 
 
 async def _unused_id(keyring: Keyring) -> str:
-    """Return the id of a new ticket whose short code no stored ticket has: of 31^8 codes, a city uses few at a time."""
+    """Return the id of a new ticket whose short code no stored ticket has.
+
+    After ISSUE_ATTEMPTS the last id is returned all the same; the unique key of `ticket` then refuses its insertion.
+    """
     for _ in range(ISSUE_ATTEMPTS):
         ticket_id = new_id()
         if not await StoredTicket.exists(handle_index=index_of(keyring, handle_of(keyring, ticket_id))):
@@ -206,7 +207,11 @@ def short_code_of(keyring: Keyring, ticket_id: str) -> str:
 
 def handle_of(keyring: Keyring, ticket_id: str) -> str:
     """Return the handle of a ticket: 128 bits, 32 hex digits."""
-    return blind_index(keyring, IndexUse.HANDLE, "handle", short_code_of(keyring, ticket_id))
+    return _handle_of_code(keyring, short_code_of(keyring, ticket_id))
+
+
+def _handle_of_code(keyring: Keyring, short_code: str) -> str:
+    return blind_index(keyring, IndexUse.HANDLE, "handle", short_code)
 
 
 def index_of(keyring: Keyring, handle: str) -> str:
@@ -215,15 +220,19 @@ def index_of(keyring: Keyring, handle: str) -> str:
 
 
 def index_of_shown(keyring: Keyring, shown: str) -> str:
-    """Return the index of the ticket that was shown by its handle or its short code, under the current index key."""
-    handle = shown if len(shown) != CODE_LENGTH else blind_index(keyring, IndexUse.HANDLE, "handle", shown)
-    return index_of(keyring, handle)
+    """Return the index of a ticket under the current index key.
+
+    `shown` is what was scanned or typed at the venue: the ticket's handle or its short code, as in `Scan.shown`.
+    """
+    # A handle has 32 characters, so that the length tells the two apart.
+    return index_of(keyring, _handle_of_code(keyring, shown) if len(shown) == CODE_LENGTH else shown)
 
 
 async def stored_index_of(keyring: Keyring, shown: str) -> str:
-    """Return the index that the ticket of a handle or short code is stored by; of the current key without a ticket.
+    """Return the index by which a ticket is stored, under the current index key or during a rotation the other one.
 
-    One query for everything that is shown during a rotation of the index key, none outside of one.
+    `shown` is a handle or a short code. If no ticket has it, the index under the current key is returned. A rotation
+    costs one query, for right and wrong codes alike; otherwise nothing is read.
     """
     if not keyring.other_index_keys:
         return index_of_shown(keyring, shown)
