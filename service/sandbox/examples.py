@@ -1,4 +1,4 @@
-"""Examples of what a client must treat: the facts of every message, and the further members of problems."""
+"""Examples for clients to handle: the facts of every kind of message, and the further members of problems."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from service.auth.access_tokens import Audience
 from service.http import bodies, json_io
 from service.http.context import AppContext
 from service.http.json_io import ApiModel
-from service.http.problems import TABLE, Problem, type_of
+from service.http.problems import TABLE, Problem, body_invalid, type_of
 from service.jobs import background
 from service.sandbox.examples import MESSAGE_FACTS
 from service.sandbox.sandbox import DAYS_AHEAD_MAX, Sandbox
@@ -141,12 +141,8 @@ class SandboxCalls:
         else:
             ahead = _instant(body.now) - present
         if not clock.ahead <= ahead <= timedelta(days=DAYS_AHEAD_MAX):
-            fault = {
-                "pointer": "/now" if body.now else "/advance_days",
-                "code": "out_of_range",
-                "detail": f"forward only, at most {DAYS_AHEAD_MAX} days ahead of the present; a reset takes it back",
-            }
-            raise Problem("body_invalid", errors=[fault])
+            detail = f"forward only, at most {DAYS_AHEAD_MAX} days ahead of the present; a reset takes it back"
+            raise body_invalid("/now" if body.now else "/advance_days", "out_of_range", detail)
         for _ in clock.advance_by_day(ahead):
             await background.run_cleanup(self.app_context)
         await background.advance_logs(self.app_context)
@@ -161,8 +157,7 @@ class SandboxCalls:
                 body.audience, body.subject, now=datetime.now(UTC), birthdate=birthdate, staff_id=body.staff_id
             )
         except ValueError as error:
-            fault = {"pointer": "", "code": "does_not_fit", "detail": str(error)}
-            raise Problem("body_invalid", errors=[fault]) from None
+            raise body_invalid("", "does_not_fit", str(error)) from None
         return json_io.respond({"access_token": token, "token_type": "Bearer"}, 201)
 
     async def list_refusals(self, _: Request) -> Response:
@@ -188,7 +183,7 @@ class SandboxCalls:
         """Answer 202, then start again with a new city; requests until then get 503 with Retry-After."""
         self.sandbox.resetting = True
         answer = json_io.respond({"state": "resetting"}, 202)
-        # After the answer was sent: the server ends with it.
+        # In the background: `reset` ends the server, which would cut off an answer that is still being sent.
         answer.background = BackgroundTask(self.sandbox.reset)
         return answer
 
@@ -207,18 +202,12 @@ def _instant(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        fault = {
-            "pointer": "/now",
-            "code": "invalid_date",
-            "detail": "RFC 3339 with a zone, such as 2027-01-31T00:00:00Z",
-        }
-        raise Problem("body_invalid", errors=[fault])
+        raise body_invalid("/now", "invalid_date", "RFC 3339 with a zone, such as 2027-01-31T00:00:00Z")
     return moment
 
 
 def _day(text: str) -> date:
     day = parse_civil_day(text)
     if day is None:
-        fault = {"pointer": "/birthdate", "code": "invalid_date", "detail": "a day of the calendar"}
-        raise Problem("body_invalid", errors=[fault])
+        raise body_invalid("/birthdate", "invalid_date", "a day of the calendar")
     return day

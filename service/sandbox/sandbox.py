@@ -43,8 +43,11 @@ class SandboxClock:
         return moment + self.ahead
 
     def advance_by_day(self, ahead: timedelta) -> Iterator[timedelta]:
-        """Move to a distance day by day, and yield each; stored at once, so that a restart is never behind the data."""
-        atomic_file.replace(self.marker, json.dumps({"ahead_seconds": ahead.total_seconds()}).encode())
+        """Move the clock forward by at most a day at each step, until it is `ahead`; yield after each step.
+
+        Stores the last distance before the first step: after a restart the clock is never earlier than the data.
+        """
+        _store_distance(self.marker, ahead)
         while self.ahead < ahead:
             self.ahead = min(ahead, self.ahead + timedelta(days=1))
             yield self.ahead
@@ -70,7 +73,7 @@ def claim(folder: Path) -> Path:
         if folder.exists() and any(folder.iterdir()):
             raise NoSandbox(f"{folder} has files that a reset would delete: a sandbox needs a new folder, --data-dir")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _start(marker)
+        _store_distance(marker, timedelta())
     return marker
 
 
@@ -90,8 +93,8 @@ def empty(folder: Path) -> None:
     for path in folder.glob("city.sqlite3*"):
         path.unlink()
     shutil.rmtree(folder / "published", ignore_errors=True)
-    _start(folder / MARKER)
+    _store_distance(folder / MARKER, timedelta())
 
 
-def _start(marker: Path) -> None:
-    atomic_file.replace(marker, json.dumps({"ahead_seconds": 0}).encode())
+def _store_distance(marker: Path, ahead: timedelta) -> None:
+    atomic_file.replace(marker, json.dumps({"ahead_seconds": ahead.total_seconds()}).encode())
