@@ -35,12 +35,20 @@ async def require_own(context: RequestContext, kind: DocumentKind, body: Mapping
 
 async def require_own_source(context: RequestContext, source_id: str) -> None:
     """Raise OtherDivision unless the caller's token names a division of a source; for acts on what it delivered."""
+    await require_own_document(context, DocumentKind.SOURCES, source_id)
+
+
+async def require_own_document(context: RequestContext, kind: DocumentKind, document_id: str) -> None:
+    """Raise OtherDivision unless the caller's token names a division of the newest version of a document.
+
+    A document that does not exist needs any division, as `require_own` needs for one without a division.
+    """
     try:
-        source = await versions.latest_version(DocumentKind.SOURCES, source_id)
+        newest = await versions.latest_version(kind, document_id)
     except NotFound:
-        await require_own(context, DocumentKind.SOURCES, {})
+        await require_own(context, kind, {})
     else:
-        await require_own(context, DocumentKind.SOURCES, source.body)
+        await require_own(context, kind, newest.body)
 
 
 async def _division_of(kind: DocumentKind, body: Mapping[str, Any]) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from consent.database import queries
-from consent.documents import versions
 from consent.domain.complaints import ComplaintState
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
-from consent.kernel.errors import NotFound
 from consent.oversight import complaints
 from consent.oversight.complaints import Complaint
 from service.api import complaint_schemas
 from service.api.privacy.reviews import staff_of
-from service.api.staff_divisions import require_own
+from service.api.staff_divisions import require_own_document
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 
@@ -48,12 +46,7 @@ async def answer_complaint(context: RequestContext, body: complaint_schemas.Comp
     """
     complaint_id = context.request.path_params["complaint_id"]
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
-    try:
-        provider = await versions.latest_version(DocumentKind.PROVIDERS, complaint.place.provider_id)
-    except NotFound:
-        await require_own(context, DocumentKind.PROVIDERS, {})
-    else:
-        await require_own(context, DocumentKind.PROVIDERS, provider.body)
+    await require_own_document(context, DocumentKind.PROVIDERS, complaint.place.provider_id)
     await complaints.answer(context.app_context.keyring, complaint_id, body.answer, staff_of(context), context.at)
     return Answer(complaint_schemas.ComplaintAnswered(complaint_id=complaint_id, state=ComplaintState.ANSWERED))
 
