@@ -37,6 +37,12 @@ def test_a_cursor_survives_a_round_trip(values: list[int | str]) -> None:
     assert json_io.read_cursor(request_with(f"cursor={cursor}"), *(type(value) for value in values)) == tuple(values)
 
 
+@given(st.lists(st.integers(0, 1_000), max_size=6), st.integers(1, 5))
+def test_a_page_has_a_cursor_of_its_last_row_when_a_row_is_left(rows: list[int], limit: int) -> None:
+    cursor = json_io.next_cursor(rows, limit, lambda row: (row,))
+    assert cursor == (json_io.encode_cursor((rows[limit - 1],)) if len(rows) > limit else None)
+
+
 @given(st.binary(max_size=200))
 def test_any_body_is_a_value_or_a_problem(raw: bytes) -> None:
     try:
