@@ -53,7 +53,7 @@ async def opted_in_among(person_ids: list[str]) -> list[tuple[str, datetime]]:
 
 
 async def opt_in(person: Person, at: datetime) -> None:
-    """Let the city's app be told from now on that the person has something unread; nothing where it may already.
+    """Allow hints about a person to the city's app from now on; changes nothing if they are allowed already.
 
     Runs in the caller's transaction and needs the person's row locked. A message from before counts as unread.
     """
@@ -66,7 +66,7 @@ async def opt_in(person: Person, at: datetime) -> None:
 
 
 async def opt_out(person: Person, at: datetime) -> None:
-    """Tell the city's app nothing from now on, and drop a waiting hint; nothing where it was told nothing.
+    """Stop hints about a person to the city's app, and drop a waiting one; changes nothing if none are allowed.
 
     Runs in the caller's transaction and needs the person's row locked.
     """

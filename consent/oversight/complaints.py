@@ -170,7 +170,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
 def _complaint(person: Person, row: queries.Row | dict[str, Any]) -> Complaint:
     complaint_id = row["complaint_id"]
 
-    def opened(column: str) -> str | None:
+    def unsealed(column: str) -> str | None:
         sealed = row[column]
         return None if sealed is None else person.open("complaint", column, complaint_id, bytes(sealed)).decode()
 
@@ -178,10 +178,10 @@ def _complaint(person: Person, row: queries.Row | dict[str, Any]) -> Complaint:
         complaint_id,
         ComplaintPlace(row["provider_id"], row["benefit_id"], row["venue_id"]),
         ComplaintReason(row["reason_code"]),
-        opened("sealed_statement"),
+        unsealed("sealed_statement"),
         ComplaintState(row["state"]),
         queries.from_micros(row["opened_at"]),
         queries.from_day_number(row["answer_by"]),
         None if row["answered_at"] is None else queries.from_micros(row["answered_at"]),
-        opened("sealed_answer"),
+        unsealed("sealed_answer"),
     )

@@ -38,7 +38,7 @@ class EpochStart:
 
     @property
     def first_lost(self) -> int:
-        """Return the position of the first leaf that may be lost: all before it are in the new tree, as they were."""
+        """Return the position of the first leaf that may be lost; those before it are unchanged in the new tree."""
         return 0 if self.continued is None else Checkpoint.of_stored(self.continued).size
 
     @property

@@ -151,7 +151,8 @@ async def unfreeze(log: Log, publisher: Publisher) -> None:
     """Unfreeze a log whose tree continues the last published checkpoint.
 
     Raises:
-        TreeBroken, NoteInvalid, FolderBehind: it does not, or nobody can tell.
+        TreeBroken: the tree does not continue it.
+        NoteInvalid, FolderBehind: the folder is damaged or an older copy, so that the two cannot be compared.
     """
     async with queries.transaction():
         row = await lock(log)
@@ -174,7 +175,7 @@ async def divergence(log: Log, publisher: Publisher) -> str | None:
     """Return why the tree does not continue the last published checkpoint, or None if it does; changes nothing.
 
     Raises:
-        NoteInvalid, FolderBehind: nobody can tell.
+        NoteInvalid, FolderBehind: the folder is damaged or an older copy, so that the two cannot be compared.
     """
     row = {"size": (stored := await head(log)).size, "checkpoint": stored.note}
     try:
@@ -200,5 +201,5 @@ async def backlog(log: Log, at: datetime) -> tuple[int, timedelta]:
 
 
 async def _freeze(log: Log, reason: str) -> None:
-    """Stop the log; for the consent log also withhold records, until tombstones were replayed."""
+    """Freeze the log. For the consent log also withhold records: an older copy has people who were erased since."""
     await LogHead.filter(log=log).update(frozen=reason, withheld=1 if log is Log.CONSENT else 0)

@@ -27,10 +27,10 @@ async def signed_checkpoints(log: Log, publisher: Publisher, note: str | None) -
         publication.open_checkpoint(publisher, log, start.previous)
     notes = [text for start in starts for text in (start.continued, start.first) if text]
     opened = [publication.open_checkpoint(publisher, log, text) for text in notes]
-    signed = [root for root in opened if root.size <= shared[epoch_start.epoch_of(log, root.origin)]]
+    signed = [each for each in opened if each.size <= shared[epoch_start.epoch_of(log, each.origin)]]
     if note:
         signed.append(publication.open_checkpoint(publisher, log, note))
-    return sorted(signed, key=lambda root: root.size)
+    return sorted(signed, key=lambda each: each.size)
 
 
 async def unannounced(starts: Sequence[EpochStart]) -> EpochStart | None:

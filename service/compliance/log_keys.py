@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from service.compliance import public_keys
 
 @dataclass(frozen=True, slots=True)
 class EpochKey:
-    """A published key under the origin of an epoch, and the time in which it signs; None while it is not replaced."""
+    """A published key under the origin of an epoch; `retired_at` is None while the key is in use or the next one."""
 
     key: NoteKey
     active_from: datetime
@@ -26,18 +25,19 @@ class EpochKey:
 async def list_epoch_keys(publisher: Publisher, log: Log) -> list[EpochKey]:
     """Return every published key of a log under the origin of each of its epochs, oldest epoch first.
 
-    A key that was replaced before an epoch began is none of that epoch's: it may have been stolen.
+    Leaves out the keys that were replaced before an epoch began: a stolen one could sign under its origin.
     """
     rows = await public_keys.published(public_keys.LOGS)
-    keys, began = [], None
+    keys, started_at = [], None
     for epoch in await log_epochs.epochs(log):
         origin = publisher.signer_of(log, epoch.number).name
         for row in rows:
             retired_at = None if row.retired_at is None else queries.from_micros(row.retired_at)
-            if began is None or retired_at is None or retired_at > began:
-                key = NoteKey(origin, base64.b64decode(row.key_id))
+            if started_at is None or retired_at is None or retired_at > started_at:
+                key = NoteKey(origin, public_keys.public_of_log_key(row.key_id))
                 keys.append(EpochKey(key, queries.from_micros(row.active_from), retired_at))
-        began = None if epoch.next_start is None else datetime.fromisoformat(epoch.next_start.started_at)
+        # For the next round: the start that ends this epoch has the time at which the next one begins.
+        started_at = None if epoch.next_start is None else datetime.fromisoformat(epoch.next_start.started_at)
     return keys
 
 

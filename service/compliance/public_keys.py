@@ -89,6 +89,11 @@ def log_key_id(public: bytes) -> str:
     return base64.b64encode(public).decode()
 
 
+def public_of_log_key(key_id: str) -> bytes:
+    """Return the public key (Ed25519, 32 bytes) of an id that `log_key_id` returned."""
+    return base64.b64decode(key_id)
+
+
 async def publish_log_key(public: bytes, at: datetime, active_from: datetime) -> None:
     """Store a log's public key as published; a published key is left unchanged."""
     row = PublicKey(
@@ -119,7 +124,7 @@ async def is_retired(key_id: str) -> bool:
 
 
 async def retire(key_id: str, at: datetime) -> bool:
-    """Note that a key is replaced; return False for a key that is not published. The first moment stays."""
+    """Store that a key is replaced; return False for a key that is not published. The first time stays."""
     await PublicKey.filter(key_id=key_id, retired_at=None).update(retired_at=queries.to_micros(at))
     return await PublicKey.filter(key_id=key_id).exists()
 

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 BYTES_MIN = 1_024
 """A shorter answer fits into one packet anyway."""
 LEVEL = 6
-"""A higher level takes twice the time for one part in a hundred."""
+"""A higher level takes twice the time and makes pages smaller by one part in a hundred."""
 WITHOUT_SECRETS = ("/static/", "/openapi.json", "/docs")
-"""Beginnings of the paths whose answers are the same for everybody."""
+"""Prefixes of the paths whose answers are the same for everybody."""
 
 
 class CompressionMiddleware:
@@ -26,13 +26,13 @@ class CompressionMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.compressing = GZipMiddleware(app, minimum_size=BYTES_MIN, compresslevel=LEVEL)
+        self.gzip = GZipMiddleware(app, minimum_size=BYTES_MIN, compresslevel=LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         compress = scope["type"] == "http" and may_be_compressed(
             scope["method"], scope["path"], bool(scope["query_string"])
         )
-        await (self.compressing if compress else self.app)(scope, receive, send)
+        await (self.gzip if compress else self.app)(scope, receive, send)
 
 
 def may_be_compressed(method: str, path: str, has_query: bool) -> bool:
@@ -41,9 +41,10 @@ def may_be_compressed(method: str, path: str, has_query: bool) -> bool:
 
 
 def compress_routes(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
-    """Put the middleware around each of these routes: pages and files. Calls of the API pay nothing for it.
+    """Put CompressionMiddleware around each of these routes, of pages and files; return the same routes, changed.
 
-    Their answers stay uncompressed: a venue's have one length (R6), and a proxy may compress the public ones.
+    Calls of the API are not among them: an answer to a venue has one length (R6), which compression would change. A
+    proxy may compress the public ones.
     """
     for route in routes:
         if isinstance(route, Route):

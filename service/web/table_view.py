@@ -1,4 +1,4 @@
-"""Tables whose search, filters, order and page stand in the address, so that each view has a link. Pure."""
+"""Tables whose search, filters, order and page are parameters of the address, so that each view has a link. Pure."""
 
 from __future__ import annotations
 
@@ -110,25 +110,29 @@ def view(
     matching = [row for row in rows if _fits(row, search, chosen)]
     matching.sort(key=lambda row: _order(row, sort), reverse=descending)
     pages = max(1, -(-len(matching) // PAGE_ROWS))
-    typed = query.get("page", "")
-    number = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= PAGE_DIGITS else 1
-    number = min(max(number, 1), pages)
+    number = _page_number(query.get("page", ""), pages)
     start = (number - 1) * PAGE_ROWS
     shown = matching[start : start + PAGE_ROWS]
     return TableView(
-        path,
-        columns,
-        filters,
-        shown,
-        matching,
-        start + 1 if shown else 0,
-        number,
-        pages,
-        sort,
-        descending,
-        search,
-        chosen,
+        path=path,
+        columns=columns,
+        filters=filters,
+        rows=shown,
+        matching=matching,
+        first=start + 1 if shown else 0,
+        page_number=number,
+        pages=pages,
+        sort=sort,
+        descending=descending,
+        search=search,
+        chosen=chosen,
     )
+
+
+def _page_number(text: str, pages: int) -> int:
+    """Return the number of a page from 1 to `pages`: the nearest for PAGE_DIGITS digits, else 1."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= PAGE_DIGITS else 1
+    return min(max(number, 1), pages)
 
 
 def _fits(row: Mapping[str, Any], search: str, chosen: Mapping[str, str]) -> bool:
@@ -143,7 +147,7 @@ def _has(value: Any, code: str) -> bool:
 
 
 def _order(row: Mapping[str, Any], key: str) -> tuple[bool, float, str]:
-    """Return a key that orders numbers before texts, and rows of one value by their name."""
+    """Return a key that orders numbers before texts. Rows of one value stay in the order in which they were given."""
     value = row.get(f"sort_{key}", row.get(key))
     if isinstance(value, int | float):
         return False, value, ""
