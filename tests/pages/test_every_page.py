@@ -68,9 +68,9 @@ def test_without_scripts_a_resident_has_everything(browser: Browser, city: Proce
         assert me.page.locator("h2#why").is_visible()
         me.go("/me/show").press("Show the code")
         assert me.page.locator(".qr svg").is_visible()
-        assert "Good until" in me.text
+        assert "Valid until" in me.text
         me.go("/me/consents").press("Stop: Green Travel").press("Stop", exact=True)
-        assert "Stopped, as of now" in me.text
+        assert "Stopped." in me.text
 
 
 def tab_to(visitor: Visitor, words: str, exact: bool = False) -> None:
@@ -121,4 +121,4 @@ def test_every_control_is_reached_by_keyboard(browser: Browser, city: Process) -
         tab_to(me, "Stop")
         keyboard.press("Enter")
         me.page.wait_for_selector(".undo")
-        assert "Stopped, as of now" in me.text
+        assert "Stopped." in me.text

@@ -42,7 +42,7 @@ TEXTS = {
         "standard": "Standard terms apply",
         "stop": "Stop: Green Travel",
         "stop_now": "Stop",
-        "stopped": "Stopped, as of now",
+        "stopped": "Stopped.",
         "none": "I have 0 points",
         "object": "Object",
         "verify": "Verify now",
