@@ -363,7 +363,7 @@ async def test_own_words_stay_and_are_for_an_officer(town: City) -> None:
     typed = editor_fields(author)
     assert typed["t:/terms/en"] == "Ask at the counter."
     assert typed["t:/title/en"] == "Borrow without a deposit"
-    assert "this is no closed sentence, so a privacy officer reads it" in author.text
+    assert "is not a closed sentence. A privacy officer will review it" in author.text
 
 
 async def test_filling_in_a_faulty_structure_says_what_is_wrong(town: City) -> None:
