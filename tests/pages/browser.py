@@ -86,7 +86,7 @@ class Visitor:
     def tap(self, name: str, exact: bool = False) -> Visitor:
         """Press the first button of this name, which stays on the page."""
         # A button's subject is in its accessible name alone, after an invisible space.
-        pattern = name if exact else re.compile(re.escape(name).replace(":", r"\s*:"))
+        pattern = name if exact else re.compile(re.sub("[:：]", lambda colon: rf"\s*{colon[0]}", re.escape(name)))
         self.page.get_by_role("button", name=pattern, exact=exact).first.click()
         return self
 

@@ -15,14 +15,14 @@ from tests.support.processes import Process
 
 TEXTS = {
     "zh-CN": {
-        "read": "查看告知书: 绿色出行",
+        "read": "查看告知书：绿色出行",
         "agree": "同意",
         "points": "我有 63 分",
         "ask": "允许市图书馆核验资格",
         "show": "出示代码",
         "applies": "已核销",
         "standard": "按标准条款办理",
-        "stop": "停止: 绿色出行",
+        "stop": "停止：绿色出行",
         "stop_now": "停止",
         "stopped": "已停止，立即生效",
         "none": "我有 0 分",
