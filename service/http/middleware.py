@@ -7,7 +7,7 @@ import time
 from functools import lru_cache
 from http import HTTPStatus
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,6 +70,8 @@ class RequestMiddleware:
 
         try:
             await (self._refusal(scope) or self.app)(scope, receive, send_complete)
+        except ClientDisconnect:  # nobody is left to read an answer
+            status = HTTPStatus.BAD_REQUEST
         except Exception as error:
             if status:  # a part of the answer is sent: only closing the connection can still tell that it failed
                 raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -143,14 +142,11 @@ def test_a_body_that_is_abandoned_is_no_error(service: Service, path: str, media
         "POST", path, f"Authorization: Bearer {service.token(audience, subject)}", f"Content-Type: {media_type}",
         "Content-Length: 99",
     )  # fmt: skip
-    events: list[str] = []
-    deadline = time.monotonic() + WAIT_SECONDS
-    while "request_refused" not in events:  # nobody is left to read the answer, which is 400
-        assert time.monotonic() < deadline, service.log.read_text()
-        for _ in range(5):
-            with service.connect() as client:
-                client.sendall(head + b"a=1")
-        service.everybody_is_served()
-        events = [json.loads(line)["event"] for line in service.log.read_text().splitlines() if line.startswith("{")]
+    for _ in range(5):
+        with service.connect() as client:
+            client.sendall(head + b"a=1")
+    service.everybody_is_served()
+    events = [json.loads(line)["event"] for line in service.log.read_text().splitlines() if line.startswith("{")]
+    assert "request_refused" in events  # as long as nobody is left to read the answer, it is 400
     assert not {"unforeseen", "request_failed"} & set(events), service.log.read_text()
     assert "Traceback" not in service.log.read_text()
