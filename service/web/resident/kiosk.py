@@ -7,22 +7,17 @@ storage.
 
 from __future__ import annotations
 
-from typing import Any
-
-from markupsafe import Markup
 from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.web.auth import sessions
 from service.web.page import Page, PageRoute
-from service.web.resident import benefits
+from service.web.resident import benefits, tickets
 
 SIGN_OUT_SECONDS = 60
 """Time for one page of the kiosk: enough to read nine tiles twice, too short for the next person to find it open."""
 WELCOME_SECONDS = 8
 """Time for which the goodbye stands before the kiosk waits for the next person."""
-CODE_GROUP = 4
-"""Characters between two spaces of a code that is read aloud."""
 
 
 async def welcome(page: Page) -> Response:
@@ -51,19 +46,7 @@ async def issue_ticket(page: Page) -> Response:
 
 async def ticket(page: Page) -> Response:
     """Show a code in large type while it is open, or what became of it."""
-    shown = await page.read(f"/v1/me/tickets/{page.path_param('ticket_id')}")
-    rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
-    benefit = next((row for row in rows if row["benefit_id"] == shown["benefit_id"]), {})
-    code = shown.get("short_code", "")
-    return page.render(
-        "kiosk/ticket.html",
-        seconds=SIGN_OUT_SECONDS,
-        ticket=shown,
-        benefit=benefit,
-        spaced_code=" ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
-        # The service itself drew this SVG, from a handle that it generated.
-        qr_svg=Markup(shown.get("qr_svg", "")),  # noqa: S704
-    )
+    return page.render("kiosk/ticket.html", seconds=SIGN_OUT_SECONDS, **await tickets.read_ticket(page))
 
 
 async def end(page: Page) -> Response:

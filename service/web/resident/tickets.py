@@ -56,20 +56,30 @@ async def issue_ticket(page: Page) -> Response:
 
 async def ticket(page: Page) -> Response:
     """Show a code while it is open; then that it was used, has expired or was withdrawn."""
-    ticket = await page.read(f"/v1/me/tickets/{page.path_param('ticket_id')}")
-    # The benefit may have ended since: the code is shown all the same, without a title.
-    rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
-    benefit = next((row for row in rows if row["benefit_id"] == ticket["benefit_id"]), {})
-    code = ticket.get("short_code", "")
-    return page.render(
-        "resident/ticket.html",
-        ticket=ticket,
-        spaced_code=" ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
-        # The service itself drew this SVG, from a handle that it generated.
-        qr_svg=Markup(ticket.get("qr_svg", "")),  # noqa: S704
-        benefit=benefit,
-        venue=next((row["name"] for row in benefit.get("venues", []) if row["venue_id"] == ticket["venue_id"]), {}),
+    shown = await read_ticket(page)
+    venue_id = shown["ticket"]["venue_id"]
+    venue: dict[str, str] = next(
+        (row["name"] for row in shown["benefit"].get("venues", []) if row["venue_id"] == venue_id), {}
     )
+    return page.render("resident/ticket.html", venue=venue, **shown)
+
+
+async def read_ticket(page: Page) -> dict[str, Any]:
+    """Return what a page shows of the ticket in its path: `ticket`, `benefit`, `spaced_code` and `qr_svg`.
+
+    `benefit` is empty where it has ended since: the code is shown all the same, without a title. The last two are empty
+    once the code cannot be used any more.
+    """
+    ticket = await page.read(f"/v1/me/tickets/{page.path_param('ticket_id')}")
+    rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
+    code = ticket.get("short_code", "")
+    return {
+        "ticket": ticket,
+        "benefit": next((row for row in rows if row["benefit_id"] == ticket["benefit_id"]), {}),
+        "spaced_code": " ".join(code[at : at + CODE_GROUP] for at in range(0, len(code), CODE_GROUP)),
+        # The service itself drew this SVG, from a handle that it generated.
+        "qr_svg": Markup(ticket.get("qr_svg", "")),  # noqa: S704
+    }
 
 
 async def ticket_state(page: Page) -> Response:
