@@ -2,7 +2,8 @@
 
 The length of a compressed answer tells whether a text chosen by somebody else repeats one that is in it (BREACH). An
 answer with a secret, such as a page with a form token or a link code, is therefore compressed only if nothing in it
-comes from the request's address or body: a GET without a query.
+comes from the request's address or body: a GET without a query. Staff pages have a form token and texts of residents,
+so they are sent as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ LEVEL = 6
 """A higher level takes twice the time and makes pages smaller by one part in a hundred."""
 WITHOUT_SECRETS = ("/static/", "/openapi.json", "/docs")
 """Prefixes of the paths whose answers are the same for everybody."""
+STAFF_PAGES = ("/admin", "/officer", "/venue")
+"""Prefixes of the pages with texts of residents and others."""
 
 
 class CompressionMiddleware:
@@ -37,7 +40,9 @@ class CompressionMiddleware:
 
 def may_be_compressed(method: str, path: str, has_query: bool) -> bool:
     """Report whether the answer has no secret, or no text that somebody else could choose."""
-    return method in ("GET", "HEAD") and (path.startswith(WITHOUT_SECRETS) or not has_query)
+    if method not in ("GET", "HEAD") or path.startswith(STAFF_PAGES):
+        return False
+    return path.startswith(WITHOUT_SECRETS) or not has_query
 
 
 def compress_routes(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:

@@ -24,6 +24,9 @@ FIRST_PAGE_BYTES_MAX = 20_000
         ("GET", "/me", False, True),
         ("GET", "/me", True, False),
         ("POST", "/me/what-if", False, False),
+        ("GET", "/officer/complaints/0", False, False),
+        ("GET", "/admin", False, False),
+        ("GET", "/venue", False, False),
         ("GET", "/static/0/style.css", True, True),
     ],
 )
