@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +14,7 @@ import typer
 from service.cli.environment import DataDir, app_context, fail, read_settings, run_with_database
 
 if TYPE_CHECKING:
+    from service.compliance.key_rotation import Rotation
     from service.settings import Settings
 
 
@@ -114,62 +117,60 @@ def _rotate_index(chosen: Settings, path: Path) -> None:
 
 
 def _rotate_log(chosen: Settings, path: Path, retire: str | None) -> None:
-    from consent.database import queries
     from service.compliance import key_rotation, public_keys
-    from service.compliance.key_rotation import NextKeyElsewhere, RotationStep
-    from service.jobs import background
+    from service.compliance.key_rotation import RotationStep
 
-    if retire == public_keys.log_key_id(chosen.publisher.signer.key.public):
-        fail("this is the key in use on this host; run the command without --retire to replace it")
-
-    async def work() -> key_rotation.Rotation | None:
-        at = await queries.now()
-        if retire is None:
-            taken = await key_rotation.rotate_log(path, at)
-            await background.log_keys_and_barred_uses(app_context(chosen))
-            return taken
-        if not await public_keys.retire(retire, at):
-            fail(f"no key {retire} was ever published")
-        return None
-
-    try:
-        rotation = run_with_database(chosen, work)
-    except (NextKeyElsewhere, OSError, ValueError) as error:
-        fail(str(error))
+    own = public_keys.log_key_id(chosen.publisher.signer.key.public)
+    rotation = _next_step(chosen, own, retire, lambda at: key_rotation.rotate_log(path, at))
     if rotation is None:
-        typer.echo(f"{retire} is marked as replaced; what it has signed verifies as before")
-    elif rotation.step is RotationStep.ACTIVE:
+        return
+    if rotation.step is RotationStep.ACTIVE:
         days = key_rotation.LOG_TRANSITION.days
         typer.echo(
             f"{rotation.key_id} signs checkpoints from the next restart of serve on, and the key before too; run this"
             f" again after {days} days"
         )
-    elif rotation.step is RotationStep.RETIRED:
+    else:
         typer.echo(
             f"{rotation.key_id} signs alone from the next restart of serve on; the private key before is deleted"
         )
-    else:
-        typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
 
 
 def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
+    from service.compliance import key_rotation
+
+    rotation = _next_step(chosen, chosen.signing_key.kid, retire, lambda at: key_rotation.rotate_signing(path, at))
+    if rotation is not None:
+        typer.echo(
+            f"{rotation.key_id} signs receipts from the next restart of serve on; the old private key is deleted"
+        )
+
+
+def _next_step(
+    chosen: Settings, own: str, retire: str | None, rotate: Callable[[datetime], Awaitable[Rotation]]
+) -> Rotation | None:
+    """Take the next step of a published key's replacement and return it, or mark the key `retire` as replaced.
+
+    `own` is the id of the key in use on this host. Returns None where a key was marked, or where the next step has to
+    wait, which is printed.
+    """
     from consent.database import queries
-    from service.compliance import key_rotation, public_keys
+    from service.compliance import public_keys
     from service.compliance.key_rotation import NextKeyElsewhere, RotationStep
     from service.jobs import background
 
-    if retire == chosen.signing_key.kid:
+    if retire == own:
         fail("this is the key in use on this host; run the command without --retire to replace it")
 
-    async def work() -> key_rotation.Rotation | None:
+    async def work() -> Rotation | None:
         at = await queries.now()
         if retire is not None:
             if not await public_keys.retire(retire, at):
                 fail(f"no key {retire} was ever published")
             return None
-        taken = await key_rotation.rotate_signing(path, at)
+        rotation = await rotate(at)
         await background.log_keys_and_barred_uses(app_context(chosen))
-        return taken
+        return rotation
 
     try:
         rotation = run_with_database(chosen, work)
@@ -177,12 +178,11 @@ def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
         fail(str(error))
     if rotation is None:
         typer.echo(f"{retire} is marked as replaced; what it has signed verifies as before")
-    elif rotation.step is RotationStep.ACTIVE:
-        typer.echo(
-            f"{rotation.key_id} signs receipts from the next restart of serve on; the old private key is deleted"
-        )
-    else:
+        return None
+    if rotation.step in (RotationStep.PUBLISHED, RotationStep.WAITING):
         typer.echo(f"{rotation.key_id} is published; run this again after {rotation.active_from.isoformat()}")
+        return None
+    return rotation
 
 
 def _key_file(data_dir: Path | None, name: str, setting: str) -> Path:
