@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -216,7 +216,6 @@ def handlers() -> dict[Any, Handler]:
         Problem: _problem,
         DomainError: _domain_error,
         HTTPException: _http_error,
-        ClientDisconnect: _gone,
         # Others changed the same rows before every attempt.
         WriteConflict: _unavailable,
         **dict.fromkeys(failures.UNAVAILABLE_ERRORS, _unavailable),
@@ -269,10 +268,6 @@ async def _sqlite_error(request: Request, error: Exception) -> Response:
     if failures.is_unavailable(error):
         return await _unavailable(request, error)
     return unforeseen(request, error)
-
-
-async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=400)
 
 
 def unforeseen(request: Request, error: Exception) -> Response:

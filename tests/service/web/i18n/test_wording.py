@@ -6,14 +6,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.web.i18n import formatting
+from tests.support.processes import ROOT
 
-WORDING = tomllib.loads(Path("tests/data/wording.toml").read_text(encoding="utf-8"))
+WORDING = tomllib.loads((ROOT / "tests/data/wording.toml").read_text(encoding="utf-8"))
 # Package and file of every table of texts: docs/how-to/translate.md lists them.
 TABLES = [
     ("service.web.i18n", "labels.toml"),
