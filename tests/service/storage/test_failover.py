@@ -16,7 +16,7 @@ import pytest
 
 from service.demo import seed
 from tests.support import city, servers
-from tests.support.city import City
+from tests.support.city import City, Resident
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 from tests.support.seeding import seed_database
 from tests.support.servers import Postgres
@@ -26,7 +26,10 @@ PATHS = ("/v1/public/benefits", "/v1/me/points", "/v1/me/consents", "/readyz")
 
 @contextmanager
 def read_only(postgres: Postgres) -> Iterator[None]:
-    """Make every session of the server read-only, as a provider does to the old primary."""
+    """Make every session of the server read-only, as a provider does to the old primary.
+
+    A session reads the change when the server's signal has reached it, which may be after this returns.
+    """
     postgres.psql("ALTER SYSTEM SET default_transaction_read_only = on")
     postgres.psql("SELECT pg_reload_conf()")
     try:
@@ -48,6 +51,17 @@ async def answers_everywhere(town: City, status: int) -> None:
             assert answer.headers["Retry-After"] == "5"
 
 
+async def write_is_answered(resident: Resident, notice: dict[str, str], status: int) -> None:
+    """Post a consent request until it is answered with this status; before, with 201 or 503 and `Retry-After`."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            answer = await resident.post("/v1/me/consent-requests", notice)
+            assert (answer.status_code, answer.headers.get("Retry-After")) in ((201, None), (503, "5")), answer.text
+            if answer.status_code == status:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+
 @pytest.mark.anyio
 @pytest.mark.both_engines
 @pytest.mark.parametrize("city_settings", ["postgres"], indirect=True)
@@ -57,11 +71,10 @@ async def test_a_read_only_server_is_answered_503_until_it_takes_writes(town: Ci
     with read_only(postgres):
         # Before the first check, writes meet the server's own error.
         for _ in range(3):
-            answer = await wang.post("/v1/me/consent-requests", notice)
-            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), answer.text
+            await write_is_answered(wang, notice, 503)
         await answers_everywhere(town, 503)
     await answers_everywhere(town, 200)
-    assert (await wang.post("/v1/me/consent-requests", notice)).status_code == 201
+    await write_is_answered(wang, notice, 201)
 
 
 class Standby:
