@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
 from benefits.catalogue.in_force import CatalogueCache
@@ -70,3 +70,7 @@ class AppContext:
     def day_of(self, at: datetime) -> date:
         """Return the city's civil day at a moment."""
         return at.astimezone(self.settings.city_zone).date()
+
+    def midnight_of(self, day: date) -> datetime:
+        """Return the moment at which a civil day begins in the city."""
+        return datetime.combine(day, time(), self.settings.city_zone)

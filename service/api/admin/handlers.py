@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -176,7 +176,7 @@ async def retire(context: RequestContext, body: schemas.RetireBody) -> Answer:
     if day < context.today:
         # A version in force has bound people until now: an end in the past would rewrite that.
         raise _body_invalid(context, "/from", "in_the_past")
-    ends_at = _midnight(context, day)
+    ends_at = context.app_context.midnight_of(day)
     ended = await lifecycle.retire(version.kind, version.document_id, staff_id_of(context), context.at, ends_at)
     return Answer(schemas.StateAnswer(state=await versions.state_of(ended, context.at)))
 
@@ -251,11 +251,7 @@ def _in_force_from(context: RequestContext, version: Version) -> datetime:
         day = date(int(version.body["from_year"]), 1, 1)
     elif version.kind is DocumentKind.BENEFITS:
         day = date.fromisoformat(version.body["valid"]["from"])
-    return context.at if day is None else max(context.at, _midnight(context, day))
-
-
-def _midnight(context: RequestContext, day: date) -> datetime:
-    return datetime.combine(day, time(), context.app_context.settings.city_zone)
+    return context.at if day is None else max(context.at, context.app_context.midnight_of(day))
 
 
 def id_member(kind: DocumentKind) -> str:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from http import HTTPMethod
 
 from consent.documents import versions
-from service.api.admin import catalogue_import, handlers, previews, queries, schemas, sentence_schemas, sentences
+from consent.documents.activity import ACTS
+from consent.domain.document_kinds import DocumentKind
+from service.api.admin import (
+    activity,
+    activity_schemas,
+    catalogue_import,
+    handlers,
+    previews,
+    queries,
+    schemas,
+    sentence_schemas,
+    sentences,
+)
+from service.api.common_parameters import CIVIL_DAY
 from service.auth.access_tokens import Audience
+from service.auth.claims import NAME_CHARACTERS
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
@@ -23,6 +37,22 @@ ADMIN = (
         "Read last week's redemptions by scene and benefit, in tens",
         previews.read_statistics,
         schemas.BenefitFigures,
+    ),
+    STAFF.get(
+        "/v1/admin/activity",
+        "listActivity",
+        "List who did what with documents, newest first",
+        activity.list_activity,
+        activity_schemas.Activity,
+        query=(
+            Parameter("kind", {"type": "string", "enum": [*DocumentKind]}, "Acts on documents of this kind."),
+            Parameter("act", {"type": "string", "enum": [*ACTS]}, "Acts of this kind."),
+            Parameter("staff_id", {"type": "string", "maxLength": NAME_CHARACTERS}, "Acts of this member of staff."),
+            Parameter("from", CIVIL_DAY, "Acts on this civil day or later."),
+            Parameter("until", CIVIL_DAY, "Acts on this civil day or earlier."),
+            *PAGING,
+        ),
+        errors=("bad_query",),
     ),
     STAFF.get(
         "/v1/admin/catalogue/export",

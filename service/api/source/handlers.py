@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, time
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -119,7 +118,7 @@ def _link_row(context: RequestContext, link: LinkForSource) -> schemas.LinkRow:
             link_id=link.link_id, account=link.account, state=link.state, since=json_io.rfc3339(link.since)
         )
     ended_on = context.app_context.day_of(link.since)
-    midnight = datetime.combine(ended_on, time(), context.app_context.settings.city_zone)
+    midnight = context.app_context.midnight_of(ended_on)
     return schemas.LinkRow(
         link_id=link.link_id,
         account=link.account,

@@ -72,7 +72,7 @@ async def _table(page: Page, kind_name: str) -> tuple[TableView, int | None]:
     columns = [Column("name", page.localizer.label("document", kind_name))]
     columns += [Column(key, page.localizer.label("column", key), key == "used") for key in COLUMNS[kind_name]]
     chosen = ("state", *FILTERS[kind_name])
-    filters = [_filter(f"{key}_code", page.localizer.label("column", key), rows) for key in chosen]
+    filters = [filter_of(f"{key}_code", page.localizer.label("column", key), rows) for key in chosen]
     path = f"/admin/{kind_name}"
     return table_view.view(path, page.request.query_params, columns, filters, rows), figures.get("give_or_take")
 
@@ -91,7 +91,7 @@ async def with_bodies(page: Page, kind_name: str) -> list[tuple[Mapping[str, Any
     return rows
 
 
-def _filter(key: str, label: str, rows: list[dict[str, Any]]) -> Filter:
+def filter_of(key: str, label: str, rows: list[dict[str, Any]]) -> Filter:
     """Return a filter with the codes that occur, in the order of their texts."""
     choices: dict[str, str] = {}
     for row in rows:
@@ -190,7 +190,7 @@ def open_versions(kind_name: str, row: Mapping[str, Any]) -> list[dict[str, Any]
             "id": row["id"],
             "name": row.get("name"),
             **version,
-            "address": f"{address(kind_name, row['id'])}?version={version['version']}",
+            "address": version_address(kind_name, row["id"], version["version"]),
             "resume_requested": version["state"] == "suspended" and row.get("resume_requested", False),
         }
         for version in versions
@@ -200,6 +200,11 @@ def open_versions(kind_name: str, row: Mapping[str, Any]) -> list[dict[str, Any]
 def address(kind_name: str, document_id: str) -> str:
     """Return the path of a document's page."""
     return f"/admin/{kind_name}/{quoted(document_id)}"
+
+
+def version_address(kind_name: str, document_id: str, version: int) -> str:
+    """Return the path and query of a version's page."""
+    return f"{address(kind_name, document_id)}?version={version}"
 
 
 def quoted(text: str) -> str:

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
+from service.web.admin import activity, editor, exchange, lists, partner
 from service.web.admin import document as documents
-from service.web.admin import editor, exchange, lists, partner
 from service.web.admin.document import OPEN_STATES
 from service.web.page import Page, PageRoute
 
@@ -45,6 +45,7 @@ async def overview(page: Page) -> Response:
         figures=figures,
         used=sorted(used.items(), key=lambda row: -(row[1] or 0)),
         names=names,
+        recent=await activity.recent(page),
     )
 
 
@@ -68,6 +69,8 @@ ADMINISTRATOR = Audience.ADMINISTRATOR
 DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
 ROUTES = (
     PageRoute("/admin", overview, ADMINISTRATOR),
+    PageRoute(activity.PATH, activity.activity, ADMINISTRATOR),
+    PageRoute(f"{activity.PATH}/table.csv", activity.activity_csv, ADMINISTRATOR),
     PageRoute(partner.PATH, partner.partner, ADMINISTRATOR),
     PageRoute(partner.PATH, partner.submit, ADMINISTRATOR, "POST"),
     PageRoute("/admin/exchange", exchange.exchange, ADMINISTRATOR),

@@ -105,3 +105,20 @@ async def test_an_export_is_imported_again_and_a_fault_loses_nothing(town: City)
     await browser.go("/admin/exchange")
     await browser.send("catalogue", catalogue="catalogue: {}")
     assert "0 drafts were made" in browser.text
+
+
+async def test_the_activity_names_who_did_what(town: City) -> None:
+    browser = await administrator(town)
+    await browser.go("/admin/providers/city-library/edit")
+    await browser.send("_etag", act="save", **{"t:/name/en": "City Library of all"})
+    await browser.go("/admin")
+    assert "Drafted : City Library of all" in browser.text
+    await browser.go("/admin/activity?kind=providers&act_code=draft&q=city%20library")
+    assert "City Library of all" in browser.text
+    answer = await browser.client.get("/admin/activity/table.csv?kind=providers&act_code=draft&staff_id=admin-1")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["act"], row["document"], row["person"]) for row in rows[:1]] == [
+        ("Drafted", "City Library of all", "admin-1")
+    ]
+    await browser.go("/admin/activity?q=nowhere-at-all")
+    assert "Nothing fits." in browser.text
