@@ -2,13 +2,15 @@
 
 The row of a resident who opted in is the outbox: a message sets its hint in the message's own transaction, reading the
 messages clears it, opting out deletes the row. The app polls and acknowledges, so that nothing is lost or told twice.
+The messages of an hour share one hint id, which is visible from the next full hour on: an app that polls each minute
+learns neither the minute nor the number of the messages. Until then the hint of an earlier hour stays unchanged.
 SQL text: one statement sets a hint and keeps its hour; a page is a join with the persons whose subjects it opens.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from consent import persons
@@ -19,6 +21,9 @@ from consent.database.paging import OLDEST, Cursor
 from consent.events import ledger
 from consent.models import AppHint, StoredMessage
 from consent.persons import Person
+
+VISIBLE_EVERY = timedelta(hours=1)
+"""Hints become visible at full hours: long enough to hide the minute of a message, short enough for what has a day."""
 
 
 class HintState(StrEnum):
@@ -77,13 +82,19 @@ async def opt_out(person: Person, at: datetime) -> None:
 async def set_for(person: Person, at: datetime) -> None:
     """Set the hint of a person who opted in, in the transaction of the message.
 
-    Each message gives the hint a new id: an acknowledgement of the one before does not cover it. `since` is the hour of
-    the first unread message, because the minute could tell what it is about.
+    The first message of an hour sets an id that is visible from the next full hour on, which an acknowledgement of the
+    one before does not cover; further messages of the hour change nothing. `since` is the hour of the first unread
+    message, because the minute could tell what it is about.
     """
     hour = at.replace(minute=0, second=0, microsecond=0)
+    # The condition leaves a row alone whose next hint still waits for its hour.
     await queries.execute(
-        "UPDATE app_hint SET hint_id = $1, since = COALESCE(since, $2), acknowledged_at = NULL WHERE person_id = $3",
+        "UPDATE app_hint SET hint_id = COALESCE(next_hint_id, hint_id),"
+        " acknowledged_at = CASE WHEN next_hint_id IS NULL THEN acknowledged_at END,"
+        " next_hint_id = $1, next_from = $2, since = COALESCE(since, $3)"
+        " WHERE person_id = $4 AND (next_from IS NULL OR next_from <> $2)",
         new_id(),
+        queries.to_micros(hour + VISIBLE_EVERY),
         queries.to_micros(hour),
         person.person_id,
     )
@@ -94,18 +105,28 @@ async def clear(person: Person) -> None:
 
     Call it before the messages are read: one that arrives in between is read and hinted, never lost.
     """
-    if await AppHint.exists(person_id=person.person_id, hint_id__isnull=False):
-        await AppHint.filter(person_id=person.person_id).update(hint_id=None, since=None, acknowledged_at=None)
+    if await AppHint.exists(person_id=person.person_id, since__isnull=False):
+        await AppHint.filter(person_id=person.person_id).update(
+            hint_id=None, since=None, acknowledged_at=None, next_hint_id=None, next_from=None
+        )
 
 
-async def list_waiting(keyring: Keyring, state: HintState, after: Cursor | None, limit: int) -> list[Hint]:
-    """Return the waiting hints, the oldest first; `after` is (microseconds, id) of the last one already read."""
+async def list_waiting(
+    keyring: Keyring, state: HintState, at: datetime, after: Cursor | None, limit: int
+) -> list[Hint]:
+    """Return the hints visible at `at`, the oldest first.
+
+    `after` is (microseconds, id) of the last one already read.
+    """
     new = " AND h.acknowledged_at IS NULL" if state is HintState.NEW else ""
     since, hint_id = after or OLDEST
     rows = await queries.fetch_all(
-        "SELECT h.hint_id, h.since, p.person_id, p.epoch, p.wrapped_key, p.sealed_subject"
-        " FROM app_hint h JOIN person p ON p.person_id = h.person_id"
-        f" WHERE (h.since > $1 OR (h.since = $1 AND h.hint_id > $2)){new} ORDER BY h.since, h.hint_id LIMIT $3",
+        "SELECT h.hint_id, h.since, p.person_id, p.epoch, p.wrapped_key, p.sealed_subject FROM ("
+        "SELECT person_id, since, CASE WHEN next_from <= $1 THEN next_hint_id ELSE hint_id END AS hint_id,"
+        " CASE WHEN next_from <= $1 THEN NULL ELSE acknowledged_at END AS acknowledged_at"
+        " FROM app_hint WHERE since >= $2) h JOIN person p ON p.person_id = h.person_id"
+        f" WHERE h.hint_id IS NOT NULL AND (h.since > $2 OR h.hint_id > $3){new} ORDER BY h.since, h.hint_id LIMIT $4",
+        queries.to_micros(at),
         since,
         hint_id,
         limit,
@@ -122,8 +143,15 @@ async def list_waiting(keyring: Keyring, state: HintState, after: Cursor | None,
 
 async def acknowledge(hint_ids: list[str], at: datetime) -> None:
     """Record that the app has passed these hints on; ids that wait no longer are ignored, so repeating is harmless."""
+    ids, now = queries.array_param(hint_ids), queries.to_micros(at)
+    await queries.execute(
+        "UPDATE app_hint SET hint_id = next_hint_id, acknowledged_at = NULL, next_hint_id = NULL, next_from = NULL"
+        f" WHERE {queries.any_of('next_hint_id', 1)} AND next_from <= $2",
+        ids,
+        now,
+    )
     await queries.execute(
         f"UPDATE app_hint SET acknowledged_at = $1 WHERE {queries.any_of('hint_id', 2)} AND acknowledged_at IS NULL",
-        queries.to_micros(at),
-        queries.array_param(hint_ids),
+        now,
+        ids,
     )

@@ -176,9 +176,10 @@ class StoredMessage(CompositeKeyModel):
 
 
 class AppHint(TableModel):
-    """A person who lets the city's app be told that they have something unread; `hint_id` while they have.
+    """A person who lets the city's app be told that they have something unread; `since` while they have.
 
-    `since` is the hour of the first unread message, `acknowledged_at` the instant at which the app had passed it on.
+    `since` is the hour of the first unread message, `acknowledged_at` the instant at which the app had passed `hint_id`
+    on. `next_hint_id` replaces `hint_id` from `next_from` on, a full hour.
     """
 
     person_id = Text(primary_key=True)
@@ -186,6 +187,8 @@ class AppHint(TableModel):
     hint_id = Text(null=True)
     since = Micros(null=True)
     acknowledged_at = Micros(null=True)
+    next_hint_id = Text(null=True)
+    next_from = Micros(null=True)
 
     class Meta:
         table = "app_hint"

@@ -170,6 +170,16 @@ def read_limit(request: Request) -> int:
     return limit
 
 
+def read_flag(request: Request, name: str, default: bool) -> bool:
+    """Return a query parameter `true` or `false`, or its default; Problem bad_query for anything else."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if text not in ("true", "false"):
+        raise Problem("bad_query")
+    return text == "true"
+
+
 def read_moment(request: Request, name: str, latest: datetime) -> datetime:
     """Return a query parameter as an RFC 3339 instant not after `latest`, its default; Problem bad_query otherwise."""
     text = request.query_params.get(name)

@@ -9,7 +9,9 @@ import pytest
 
 from consent.events import hints
 from consent.events.hints import HintState
+from service.auth.access_tokens import Audience
 from service.jobs import background
+from tests.support.browsing import Browser
 from tests.support.city import City, Resident, record
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -29,6 +31,19 @@ async def waiting(town: City, query: str = "") -> list[dict[str, Any]]:
     return rows
 
 
+async def next_hour(town: City) -> None:
+    """Move the clock to ten minutes past the next full hour, at which hints become visible."""
+    now = await town.app_context.clock()
+    town.shift.by += now.replace(minute=10, second=0, microsecond=0) + timedelta(hours=1) - now
+
+
+async def object_to_a_gap(me: Resident) -> None:
+    """Cause a message: the resident says that a record is missing."""
+    body = {"reason_code": "missing", "statement": "x", "source_id": "green-travel"}
+    answer = await me.post("/v1/me/objections", body)
+    assert answer.status_code == 201, answer.text
+
+
 async def cause_message(town: City, me: Resident, account: str) -> None:
     """Cause a message: a record of the resident is corrected."""
     source = town.source()
@@ -40,11 +55,12 @@ async def cause_message(town: City, me: Resident, account: str) -> None:
 
 
 async def resident_with_hint(town: City, name: str) -> Resident:
-    """A resident who opted in and has an unread message."""
+    """A resident who opted in and has an unread message, of which the app may know."""
     me = town.resident(name)
     await me.link("green-travel", f"bike-{name}")
     await choose(me, True)
     await cause_message(town, me, f"bike-{name}")
+    await next_hour(town)
     return me
 
 
@@ -52,6 +68,7 @@ async def test_nobody_is_hinted_who_did_not_opt_in(town: City) -> None:
     me = town.resident("wang")
     await me.link("green-travel", "bike-1")
     await cause_message(town, me, "bike-1")
+    await next_hour(town)
     assert (await me.get("/v1/me/notifications")).json() == {"city_app": False, "opted_in_at": None}
     assert await waiting(town) == []
 
@@ -70,7 +87,8 @@ async def test_reading_the_messages_ends_the_hint_and_the_next_message_begins_an
     messages = (await me.get("/v1/me/messages")).json()["data"]
     assert [row["kind"] for row in messages] == ["record_corrected"]
     assert await waiting(town) == []
-    await me.post("/v1/me/objections", {"reason_code": "missing", "statement": "x", "source_id": "green-travel"})
+    await object_to_a_gap(me)
+    await next_hour(town)
     (second,) = await waiting(town)
     assert second["hint_id"] != first["hint_id"]
 
@@ -80,14 +98,76 @@ async def test_what_is_unread_when_somebody_opts_in_is_hinted(town: City) -> Non
     await me.link("green-travel", "bike-1")
     await cause_message(town, me, "bike-1")
     await choose(me, True)
+    await next_hour(town)
     assert [hint["sub"] for hint in await waiting(town)] == ["wang"]
+
+
+async def test_a_badge_or_a_preview_reads_messages_without_ending_the_hint(town: City) -> None:
+    me = await resident_with_hint(town, "wang")
+    hints_before = await waiting(town)
+    unread = (await me.get("/v1/me/messages?mark_read=false")).json()["data"]
+    assert [row["kind"] for row in unread] == ["record_corrected"]
+    assert await waiting(town) == hints_before
+    assert (await me.get("/v1/me/messages?mark_read=no")).json()["code"] == "bad_query"
+    await me.get("/v1/me/messages?mark_read=true")
+    assert await waiting(town) == []
+
+
+async def test_the_pages_end_a_hint_by_showing_the_messages_and_not_by_their_badge(town: City) -> None:
+    await resident_with_hint(town, "wang")
+    hints_before = await waiting(town)
+    browser = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    for path in ("/me", "/me/mine"):
+        await browser.go(path)
+        assert await waiting(town) == hints_before, path
+    await browser.go("/me/messages")
+    assert await waiting(town) == []
+
+
+async def test_polling_each_minute_tells_neither_the_minute_nor_the_number_of_messages(town: City) -> None:
+    me = town.resident("wang")
+    await me.link("green-travel", "bike-wang")
+    await choose(me, True)
+    await next_hour(town)
+    for _ in range(3):
+        await object_to_a_gap(me)
+        assert await waiting(town) == []
+        town.shift.by += timedelta(minutes=1)
+    await next_hour(town)
+    (first,) = await waiting(town)
+    # Until the full hour the app sees the same hint, acknowledged, with each further message.
+    await town.city_app().post("/v1/app/hints/acknowledgements", {"hint_ids": [first["hint_id"]]})
+    for _ in range(3):
+        await object_to_a_gap(me)
+        assert (await waiting(town), await waiting(town, "?state=new")) == ([first], [])
+        town.shift.by += timedelta(minutes=1)
+    await next_hour(town)
+    (second,) = await waiting(town, "?state=new")
+    assert second["hint_id"] != first["hint_id"]
+    assert await waiting(town) == [second]
+    # Nobody has polled between this message and the one before: its hint takes the place of the older one.
+    await object_to_a_gap(me)
+    await next_hour(town)
+    await object_to_a_gap(me)
+    (third,) = await waiting(town, "?state=new")
+    assert third["hint_id"] not in {first["hint_id"], second["hint_id"]}
+    assert third["since"] == first["since"]
+
+
+async def test_a_hint_of_an_earlier_hour_is_read_together_with_the_next_one(town: City) -> None:
+    me = await resident_with_hint(town, "wang")
+    await object_to_a_gap(me)
+    await me.get("/v1/me/messages")
+    await next_hour(town)
+    assert await waiting(town) == []
 
 
 async def test_one_call_stops_it_and_withdraws_what_waits(town: City) -> None:
     me = await resident_with_hint(town, "wang")
     assert await choose(me, False) == {"city_app": False, "opted_in_at": None}
     assert await waiting(town) == []
-    await me.post("/v1/me/objections", {"reason_code": "missing", "statement": "x", "source_id": "green-travel"})
+    await object_to_a_gap(me)
+    await next_hour(town)
     assert await waiting(town) == []
     export = (await me.get("/v1/me/export")).json()
     assert export["city_app_hints"] == []
@@ -99,7 +179,7 @@ async def test_one_call_stops_it_and_withdraws_what_waits(town: City) -> None:
 async def test_the_same_choice_again_changes_nothing(town: City) -> None:
     me = await resident_with_hint(town, "wang")
     before, chosen = await waiting(town), await choose(me, True)
-    town.shift.by = timedelta(hours=3)
+    town.shift.by += timedelta(hours=3)
     assert await choose(me, True) == chosen
     assert await waiting(town) == before
     export = (await me.get("/v1/me/export")).json()
@@ -121,7 +201,8 @@ async def test_a_lost_poll_loses_nothing_and_an_acknowledged_hint_is_new_no_more
     assert await waiting(town, "?state=new") == []
     assert await waiting(town) == [hint]
     # A message after the app's poll is not covered by its acknowledgement.
-    await me.post("/v1/me/objections", {"reason_code": "missing", "statement": "x", "source_id": "green-travel"})
+    await object_to_a_gap(me)
+    await next_hour(town)
     await app.post("/v1/app/hints/acknowledgements", {"hint_ids": [hint["hint_id"]]})
     (again,) = await waiting(town, "?state=new")
     assert again["hint_id"] != hint["hint_id"]
@@ -147,7 +228,10 @@ async def test_an_erased_resident_is_hinted_no_more(town: City) -> None:
     me = await resident_with_hint(town, "wang")
     assert (await me.delete("/v1/me")).status_code == 200
     assert await waiting(town) == []
-    assert await hints.list_waiting(town.app_context.keyring, HintState.UNREAD, None, 10) == []
+    assert (
+        await hints.list_waiting(town.app_context.keyring, HintState.UNREAD, await town.app_context.clock(), None, 10)
+        == []
+    )
 
 
 async def test_the_hint_of_a_refused_message_is_not_set(town: City) -> None:
@@ -159,4 +243,5 @@ async def test_the_hint_of_a_refused_message_is_not_set(town: City) -> None:
         "/v1/me/objections", {"reason_code": "missing", "statement": "x", "source_id": "no-such-source"}
     )
     assert refused.status_code == 409, refused.text
+    await next_hour(town)
     assert await waiting(town) == []

@@ -11,13 +11,13 @@ from service.http.problems import Problem
 
 
 async def list_hints(context: RequestContext, _: None) -> Answer:
-    """List who opted in and has something unread, the oldest first; Problem bad_query for another state."""
+    """List the hints that are visible, the oldest first; Problem bad_query for another state."""
     try:
         state = HintState(context.request.query_params.get("state", HintState.UNREAD))
     except ValueError:
         raise Problem("bad_query") from None
     limit, after = json_io.read_limit(context.request), json_io.read_keyset(context.request)
-    rows = await hints.list_waiting(context.app_context.keyring, state, after, limit + 1)
+    rows = await hints.list_waiting(context.app_context.keyring, state, context.at, after, limit + 1)
     return Answer(
         schemas.HintList(
             data=[

@@ -10,7 +10,7 @@ from service.api.common_schemas import Id, Instant, NextCursor
 from service.http.json_io import LIMIT_MAX, ApiModel
 from service.http.openapi.named import text
 
-HintId = Annotated[str, text("The id of the hint.")]
+HintId = Annotated[str, text("The id of the hint: a new one at a full hour, at most, for messages of the hour before.")]
 
 
 class HintRow(ApiModel):

@@ -58,11 +58,11 @@ async def read_receipt(context: RequestContext, _: None) -> Answer:
 async def list_messages(context: RequestContext, _: None) -> Answer:
     """List the person's messages, newest first, with texts in the request's language.
 
-    The first page counts as read: a waiting hint to the city's app is dropped.
+    With the first page they count as read, unless `mark_read` is false: a waiting hint to the city's app is dropped.
     """
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
-    before = json_io.read_keyset(context.request)
-    if person is not None and before is None:
+    before, marks_read = json_io.read_keyset(context.request), json_io.read_flag(context.request, "mark_read", True)
+    if person is not None and before is None and marks_read:
         await hints.clear(person)
     rows = [] if person is None else await messages.list_for(person, before, limit + 1)
     names = await catalogue.names(context.at) if rows else {}

@@ -23,6 +23,11 @@ from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
 ME = Calls(Audience.RESIDENT)
+MARK_READ = Parameter(
+    "mark_read",
+    {"type": "boolean", "default": True},
+    "`false` for a badge or a preview: the messages do not count as read, and a hint to the city's app stays.",
+)
 MONTHS = {"type": "integer", "minimum": 1, "maximum": history.MONTHS_MAX}
 RESIDENT = (
     ME.post(
@@ -206,7 +211,8 @@ RESIDENT = (
         "List my messages",
         rights.list_messages,
         rights_schemas.MessageList,
-        query=PAGING,
+        query=(MARK_READ, *PAGING),
+        errors=("bad_query",),
     ),
     ME.get(
         "/v1/me/notifications",

@@ -25,7 +25,7 @@ async def overview(page: Page) -> Response:
     by_others, _own = split_own_views((await page.read("/v1/me/access-log", limit=LIST_MAX))["data"])
     return page.render(
         "resident/overview.html",
-        messages=(await page.read("/v1/me/messages", limit=PREVIEW_SHOWN))["data"],
+        messages=(await page.read("/v1/me/messages", mark_read="false", limit=PREVIEW_SHOWN))["data"],
         uses=group_equal_uses(by_others)[:PREVIEW_SHOWN],
         objections=await page.read_all("/v1/me/objections"),
         hinted=(await page.read("/v1/me/notifications"))["city_app"],

@@ -16,7 +16,7 @@ COUNTED_MAX = 9
 async def count(page: Page) -> int:
     """Return the number of messages since the newest that this browser showed, at most COUNTED_MAX + 1."""
     shown_until = page.request.cookies.get(COOKIE, "")
-    newest = (await page.read("/v1/me/messages", limit=COUNTED_MAX + 1))["data"]
+    newest = (await page.read("/v1/me/messages", mark_read="false", limit=COUNTED_MAX + 1))["data"]
     return sum(message["at"] > shown_until for message in newest)
 
 

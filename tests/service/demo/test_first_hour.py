@@ -25,7 +25,7 @@ RESULTS = {
         "open",
         "True",
         "open",
-        "acknowledged",
+        "[",
         "1",
     ],
     "source": ["confirmed", "1", '"duplicate"', "corrected", "retracted", "1", "acknowledged"],

@@ -214,6 +214,7 @@ async def test_every_message_can_be_sent_and_is_read_in_both_languages(playgroun
 async def test_a_sent_message_is_hinted_to_the_city_app(playground: SandboxCity) -> None:
     await playground.resident("wang").replace("/v1/me/notifications", {"city_app": True})
     await playground.client.post("/sandbox/messages", json={"subject": "wang", "kind": "consent_ending"})
+    await move(playground, advance_seconds=3600)
     hints = (await playground.city_app().get("/v1/app/hints")).json()["data"]
     assert [row["sub"] for row in hints] == ["wang"]
 
