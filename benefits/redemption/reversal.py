@@ -15,6 +15,9 @@ from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel.errors import NotFound
 
+FOR_VENUE = "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
+"""A redemption as its venue reads it, without a person."""
+
 
 class ReversalReason(StrEnum):
     """The reasons for which a venue may take a redemption back."""
@@ -70,11 +73,22 @@ async def delete_old(today: date) -> int:
     )
 
 
+async def get_for_venue(venue_id: str, redemption_id: str) -> queries.Row:
+    """Return one of a venue's redemptions, without a person; NotFound for any other."""
+    row = await queries.fetch_one(
+        f"{FOR_VENUE} WHERE redemption_id = $1 AND venue_id = $2",
+        redemption_id,
+        venue_id,
+    )
+    if row is None:
+        raise NotFound("there is no such redemption")
+    return row
+
+
 async def list_for_venue(venue_id: str, day: date, after: str, limit: int) -> list[queries.Row]:
     """Return a venue's redemptions of a civil day by id, after an id; without persons."""
     return await queries.fetch_all(
-        "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
-        " WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
+        f"{FOR_VENUE} WHERE venue_id = $1 AND day = $2 AND redemption_id > $3 ORDER BY redemption_id LIMIT $4",
         venue_id,
         queries.to_day_number(day),
         after,

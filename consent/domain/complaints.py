@@ -9,6 +9,9 @@ from consent.kernel.working_days import Calendar
 
 ANSWER_WORKING_DAYS = 7
 """An officer answers in writing within seven working days, like an objection (R12)."""
+OPEN_COMPLAINTS_MAX = 20
+"""Complaints of one person that wait for an answer at the same time: three a working day until the first is due. A
+program that sends more would fill the queue in which everybody else's complaints wait."""
 
 
 class ComplaintReason(StrEnum):
@@ -28,6 +31,6 @@ class ComplaintState(StrEnum):
     ANSWERED = "answered"
 
 
-def answer_by(opened_on: date, calendar: Calendar) -> date:
+def answer_deadline(opened_on: date, calendar: Calendar) -> date:
     """Return the last day for the answer."""
     return calendar.after(opened_on, ANSWER_WORKING_DAYS)

@@ -14,6 +14,7 @@ DomainError
 ├── AccountLinkedElsewhere   the older link stands; the writes about the claim are committed
 ├── NotInForce               no such counterpart, or not active
 ├── Conflict                 the object's state does not allow it
+├── TooManyComplaints        as many of the person's complaints wait for an answer as may
 ├── RestoredByOfficer        an officer has restored the record; its source may not lower it again
 ├── WouldLowerPoints         upheld like this, the objection would take points from its person
 ├── FourEyes                 the same person may not decide
@@ -137,6 +138,12 @@ class Conflict(DomainError):
     """The object's state does not allow it."""
 
     code = "conflict"
+
+
+class TooManyComplaints(DomainError):
+    """As many complaints of this person wait for an answer as may; the next one can be opened when one is answered."""
+
+    code = "too_many_complaints"
 
 
 class RestoredByOfficer(DomainError):

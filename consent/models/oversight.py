@@ -44,7 +44,10 @@ class StoredObjection(CompositeKeyModel):
 
 
 class StoredComplaint(CompositeKeyModel):
-    """A person's complaint about a benefit at a venue; `answer_by` is a civil day, `answered_by` a staff id."""
+    """A person's complaint about a benefit at a venue; `answer_by` is the last civil day for the answer.
+
+    `answering_staff_id` is the column `answered_by`.
+    """
 
     KEY = ("person_id", "complaint_id")
     person_id = Text()
@@ -58,7 +61,7 @@ class StoredComplaint(CompositeKeyModel):
     opened_at = Micros()
     answer_by = CivilDay()
     answered_at = Micros(null=True)
-    answered_by = Text(null=True)
+    answering_staff_id = Text(null=True, source_field="answered_by")
     sealed_answer = Sealed("complaint_id", null=True)
 
     class Meta:

@@ -17,11 +17,11 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.domain.complaints import ComplaintReason, ComplaintState, answer_by
+from consent.domain.complaints import OPEN_COMPLAINTS_MAX, ComplaintReason, ComplaintState, answer_deadline
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
 from consent.kernel import working_days
-from consent.kernel.errors import Conflict, NotFound
+from consent.kernel.errors import Conflict, NotFound, TooManyComplaints
 from consent.kernel.instants import rfc3339
 from consent.models import StoredComplaint
 from consent.persons import ActingPerson, Person
@@ -43,7 +43,7 @@ class ComplaintPlace:
 class Complaint:
     """A complaint as its resident and the officer see it; `statement` is the resident's words, `answer` the officer's.
 
-    `answer_by` is the last civil day for the answer.
+    `answer_deadline` is the last civil day for the answer.
     """
 
     complaint_id: str
@@ -52,7 +52,7 @@ class Complaint:
     statement: str | None
     state: ComplaintState
     opened_at: datetime
-    answer_by: date
+    answer_deadline: date
     answered_at: datetime | None = None
     answer: str | None = None
 
@@ -63,9 +63,13 @@ async def open_about(
     """Open a complaint; the caller has checked that the benefit was offered at the venue.
 
     Runs in the caller's transaction with the person's row locked; writes `complaint.opened` and a message.
+    TooManyComplaints while OPEN_COMPLAINTS_MAX of the person's wait for an answer.
     """
     person, at = actor.person, actor.at
-    complaint_id, deadline = new_id(), answer_by(actor.today, working_days.shipped())
+    waiting = await StoredComplaint.filter(person_id=person.person_id, state=ComplaintState.OPEN).count()
+    if waiting >= OPEN_COMPLAINTS_MAX:
+        raise TooManyComplaints("the person's other complaints wait for an answer")
+    complaint_id, deadline = new_id(), answer_deadline(actor.today, working_days.shipped())
     await StoredComplaint.create(
         person_id=person.person_id,
         complaint_id=complaint_id,
@@ -98,6 +102,14 @@ async def list_for(person: Person, before: Cursor | None, limit: int) -> list[Co
         .limit(limit)
     )
     return [_complaint(person, vars(row)) for row in rows]
+
+
+async def get_for(person: Person, complaint_id: str) -> Complaint:
+    """Return one of the person's complaints; NotFound where they have none of this id."""
+    row = await StoredComplaint.get_or_none(person_id=person.person_id, complaint_id=complaint_id)
+    if row is None:
+        raise NotFound("there is no such complaint")
+    return _complaint(person, vars(row))
 
 
 async def queue(keyring: Keyring, after: Cursor | None, limit: int) -> list[Complaint]:
@@ -139,7 +151,7 @@ async def answer(keyring: Keyring, complaint_id: str, text: str, staff_id: str, 
     ).update(
         state=ComplaintState.ANSWERED,
         answered_at=queries.to_micros(at),
-        answered_by=staff_id,
+        answering_staff_id=staff_id,
         sealed_answer=person.seal("complaint", "sealed_answer", complaint_id, text.encode()),
     )
     if not answered:
@@ -159,7 +171,7 @@ async def export(person: Person) -> list[dict[str, Any]]:
             "reason_code": complaint.reason,
             "state": complaint.state,
             "opened_at": rfc3339(complaint.opened_at),
-            "answer_by": complaint.answer_by.isoformat(),
+            "answer_by": complaint.answer_deadline.isoformat(),
             **({} if complaint.statement is None else {"statement": complaint.statement}),
             **({} if complaint.answer is None else {"answer": complaint.answer}),
         }

@@ -29,6 +29,11 @@ RETRACTIONS_MAX = 200
 """Retracted records of one person among which those of their objections are searched; more than anybody has."""
 ASKED = "o.asked_at IS NOT NULL AND o.answered_at IS NULL"
 """SQL condition of a task: an objection whose source was asked for a record and has not answered."""
+FOR_PERSON = (
+    "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
+    " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
+)
+"""An objection with its record, while that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +145,28 @@ async def list_for(person: Person, before: Cursor | None, limit: int) -> list[Ob
     """Return the person's objections, newest first, after the cursor (opened at, objection id)."""
     at, objection_id = before or paging.NEWEST
     rows = await queries.fetch_all(
-        "SELECT o.*, r.kind AS record_kind, r.quantity, r.occurred_on FROM objection o"
-        " LEFT JOIN record r ON r.person_id = o.person_id AND r.record_id = o.record_id"
-        " WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
+        f"{FOR_PERSON} WHERE o.person_id = $1 AND (o.opened_at < $2 OR (o.opened_at = $2 AND o.objection_id < $3))"
         " ORDER BY o.opened_at DESC, o.objection_id DESC LIMIT $4",
         person.person_id,
         at,
         objection_id,
         limit,
     )
+    return await _with_records(person, rows)
+
+
+async def get_for(person: Person, objection_id: str) -> ObjectionForPerson:
+    """Return one of the person's objections; NotFound where they have none of this id."""
+    rows = await queries.fetch_all(
+        f"{FOR_PERSON} WHERE o.person_id = $1 AND o.objection_id = $2", person.person_id, objection_id
+    )
+    if not rows:
+        raise NotFound("there is no such objection")
+    return (await _with_records(person, rows))[0]
+
+
+async def _with_records(person: Person, rows: list[queries.Row]) -> list[ObjectionForPerson]:
+    """Return objections of rows of FOR_PERSON, each with its record, also where that was retracted."""
     any_deleted = any(row["record_id"] and row["record_kind"] is None for row in rows)
     retracted = await _retracted_records(person) if any_deleted else {}
     return [_for_person(person, row, retracted) for row in rows]

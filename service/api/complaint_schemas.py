@@ -39,7 +39,7 @@ class ComplaintBody(ApiModel):
     """The resident's words, which the officer reads."""
 
 
-class ComplaintAnswer(ApiModel):
+class ResidentComplaint(ApiModel):
     """A complaint of the resident, and its answer."""
 
     complaint_id: ComplaintId
@@ -65,7 +65,7 @@ class ComplaintAnswer(ApiModel):
 class ComplaintList(ApiModel):
     """A page of complaints."""
 
-    data: list[ComplaintAnswer]
+    data: list[ResidentComplaint]
     """Complaints, newest first."""
     next_cursor: NextCursor
 
@@ -101,23 +101,23 @@ class ComplaintsUnderReview(ApiModel):
     next_cursor: NextCursor
 
 
-class ComplaintReply(ApiModel):
+class WrittenAnswerBody(ApiModel):
     """An officer's answer in writing."""
 
     answer: FreeText
     """The answer, which the resident reads."""
 
 
-class ComplaintAnswered(ApiModel):
+class AnsweredComplaint(ApiModel):
     """The complaint that was answered."""
 
     complaint_id: ComplaintId
     state: StateName
 
 
-def for_resident(complaint: Complaint, title: dict[str, str] | None) -> ComplaintAnswer:
+def for_resident(complaint: Complaint, title: dict[str, str] | None) -> ResidentComplaint:
     """Return a complaint as its resident reads it, with the title of its benefit."""
-    return ComplaintAnswer(
+    return ResidentComplaint(
         complaint_id=complaint.complaint_id,
         state=complaint.state,
         provider_id=complaint.place.provider_id,
@@ -127,7 +127,7 @@ def for_resident(complaint: Complaint, title: dict[str, str] | None) -> Complain
         reason_code=complaint.reason,
         statement=complaint.statement,
         opened_at=json_io.rfc3339(complaint.opened_at),
-        answer_by=complaint.answer_by.isoformat(),
+        answer_by=complaint.answer_deadline.isoformat(),
         answered_at=None if complaint.answered_at is None else json_io.rfc3339(complaint.answered_at),
         answer=complaint.answer,
     )

@@ -322,7 +322,7 @@ async def _run(endpoint: Endpoint, app_context: AppContext, audience: Audience |
 
 async def _attempt(endpoint: Endpoint, context: RequestContext, body: Any) -> Response:
     if endpoint.own_clock:
-        return _response(await endpoint.handle(context, body))
+        return located(endpoint.operation, context.request, _response(await endpoint.handle(context, body)))
     if not endpoint.writes:
         return _response(await endpoint.handle(await _at_present(context), body))
     return await _write(endpoint, context, body)

@@ -75,6 +75,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "notice_changed": 409,
         "ticket_consumed": 409,
         "already_given": 409,
+        "too_many_complaints": 409,
         "account_linked_elsewhere": 409,
         "not_in_force": 409,
         "benefit_not_available": 409,

@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 
+from consent.database import queries
+from consent.domain.complaints import OPEN_COMPLAINTS_MAX
 from consent.kernel import working_days
 from service.auth.access_tokens import Audience
 from tests.support.city import City
@@ -50,11 +52,43 @@ async def test_a_complaint_names_a_benefit_that_this_venue_had(town: City) -> No
     assert (await wang.get("/v1/me/complaints")).json()["data"] == []
 
 
+async def test_a_limited_number_of_complaints_waits_and_each_answer_frees_a_place(town: City) -> None:
+    wang, officer = town.resident("wang"), town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
+    opened = [await wang.post("/v1/me/complaints", ABOUT) for _ in range(OPEN_COMPLAINTS_MAX)]
+    assert {answer.status_code for answer in opened} == {201}
+    refused = await town.client.post(
+        "/v1/me/complaints", json=ABOUT, headers=wang.headers({"Idempotency-Key": "one-more", "Accept-Language": "en"})
+    )
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_complaints")
+    assert str(OPEN_COMPLAINTS_MAX) in refused.json()["detail"]
+    assert len((await wang.get("/v1/me/complaints?limit=200")).json()["data"]) == OPEN_COMPLAINTS_MAX
+    assert (await town.resident("other").post("/v1/me/complaints", ABOUT)).status_code == 201
+    path = f"/v1/privacy/complaints/{opened[0].json()['complaint_id']}/answer"
+    await officer.post(path, {"answer": "The library has told its desk."})
+    assert (await wang.post("/v1/me/complaints", ABOUT)).status_code == 201
+    assert (await wang.post("/v1/me/complaints", ABOUT)).status_code == 409
+
+
+@pytest.mark.both_engines
+async def test_complaints_and_objections_are_read_by_their_ids_alone(town: City) -> None:
+    """The officer's link has no person in it, and persons are what the tables are distributed by."""
+    for table in ("complaint", "objection"):
+        async with queries.transaction():
+            if not queries.is_sqlite():
+                await queries.execute("SET LOCAL enable_seqscan = off")  # it reads an empty table without any index
+            explain = "EXPLAIN QUERY PLAN" if queries.is_sqlite() else "EXPLAIN"
+            rows = await queries.fetch_all(f"{explain} SELECT * FROM {table} WHERE {table}_id = 'x'")
+        assert f"{table}_by_id" in str(rows)
+
+
 async def test_a_complaint_is_its_persons_alone_and_goes_with_them(town: City) -> None:
     wang, other = town.resident("wang"), town.resident("other")
     officer = town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1")
     complaint_id = (await wang.post("/v1/me/complaints", ABOUT)).json()["complaint_id"]
     assert (await other.get("/v1/me/complaints")).json()["data"] == []
+    mine = (await wang.get(f"/v1/me/complaints/{complaint_id}")).json()
+    assert (mine["complaint_id"], mine["state"]) == (complaint_id, "open")
+    assert (await other.get(f"/v1/me/complaints/{complaint_id}")).json()["code"] == "not_found"
     assert (await officer.get(f"/v1/privacy/complaints/{complaint_id}")).status_code == 200
     assert (await wang.delete("/v1/me")).status_code == 200
     assert (await officer.get(f"/v1/privacy/complaints/{complaint_id}")).status_code == 404

@@ -25,7 +25,9 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
         complaint_schemas.ComplaintsUnderReview(
             data=[_for_officer(context, complaint) for complaint in rows[:limit]],
             next_cursor=json_io.next_cursor(
-                rows, limit, lambda complaint: (queries.to_day_number(complaint.answer_by), complaint.complaint_id)
+                rows,
+                limit,
+                lambda complaint: (queries.to_day_number(complaint.answer_deadline), complaint.complaint_id),
             ),
         )
     )
@@ -39,7 +41,7 @@ async def read_complaint(context: RequestContext, _: None) -> Answer:
     return Answer(_for_officer(context, complaint))
 
 
-async def answer_complaint(context: RequestContext, body: complaint_schemas.ComplaintReply) -> Answer:
+async def answer_complaint(context: RequestContext, body: complaint_schemas.WrittenAnswerBody) -> Answer:
     """Answer a complaint in writing, once; the resident gets a message. OtherDivision for another division's provider.
 
     Conflict where it is answered already.
@@ -48,7 +50,7 @@ async def answer_complaint(context: RequestContext, body: complaint_schemas.Comp
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
     await require_own_document(context, DocumentKind.PROVIDERS, complaint.place.provider_id)
     await complaints.answer(context.app_context.keyring, complaint_id, body.answer, staff_of(context), context.at)
-    return Answer(complaint_schemas.ComplaintAnswered(complaint_id=complaint_id, state=ComplaintState.ANSWERED))
+    return Answer(complaint_schemas.AnsweredComplaint(complaint_id=complaint_id, state=ComplaintState.ANSWERED))
 
 
 def _for_officer(context: RequestContext, complaint: Complaint) -> complaint_schemas.ComplaintUnderReview:
@@ -62,8 +64,8 @@ def _for_officer(context: RequestContext, complaint: Complaint) -> complaint_sch
         reason_code=complaint.reason,
         statement=complaint.statement,
         opened_on=day_of(complaint.opened_at).isoformat(),
-        answer_by=complaint.answer_by.isoformat(),
-        overdue=complaint.state is ComplaintState.OPEN and context.today > complaint.answer_by,
+        answer_by=complaint.answer_deadline.isoformat(),
+        overdue=complaint.state is ComplaintState.OPEN and context.today > complaint.answer_deadline,
         answered_on=None if answered_at is None else day_of(answered_at).isoformat(),
         answer=complaint.answer,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benefits.catalogue import in_force as catalogue
 from consent.kernel.errors import NotFound
 from consent.oversight import complaints
-from consent.oversight.complaints import ComplaintPlace
+from consent.oversight.complaints import Complaint, ComplaintPlace
 from service.api import complaint_schemas
 from service.api.resident import current_person
 from service.http import json_io
@@ -13,7 +13,12 @@ from service.http.endpoints import Answer, RequestContext
 
 
 async def complain(context: RequestContext, body: complaint_schemas.ComplaintBody) -> Answer:
-    """Open a complaint; 201 with the last day for its answer. NotFound for a benefit that no such venue had."""
+    """Open a complaint; 201 with the last day for its answer.
+
+    Raises:
+        NotFound: no such venue had such a benefit.
+        TooManyComplaints: as many of the person's wait for an answer as may.
+    """
     provider_id = await catalogue.provider_of(body.benefit_id, body.venue_id, context.at)
     if provider_id is None:
         raise NotFound("no such benefit was offered at this venue")
@@ -23,8 +28,16 @@ async def complain(context: RequestContext, body: complaint_schemas.ComplaintBod
         body.reason_code,
         body.statement,
     )
-    title = (await catalogue.names(context.at)).get(body.benefit_id)
-    return Answer(complaint_schemas.for_resident(opened, None if title is None else dict(title)), 201)
+    return Answer(await _for_resident(context, opened), 201)
+
+
+async def read_complaint(context: RequestContext, _: None) -> Answer:
+    """Return one of the person's complaints; NotFound for any other."""
+    person = await current_person.find(context)
+    if person is None:
+        raise NotFound("there is no such complaint")
+    complaint = await complaints.get_for(person, context.request.path_params["complaint_id"])
+    return Answer(await _for_resident(context, complaint))
 
 
 async def list_complaints(context: RequestContext, _: None) -> Answer:
@@ -43,3 +56,8 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
         limit,
         [(row.opened_at, row.complaint_id) for row in rows],
     )
+
+
+async def _for_resident(context: RequestContext, complaint: Complaint) -> complaint_schemas.ResidentComplaint:
+    title = (await catalogue.names(context.at)).get(complaint.place.benefit_id)
+    return complaint_schemas.for_resident(complaint, None if title is None else dict(title))

@@ -241,6 +241,15 @@ async def list_objections(context: RequestContext, _: None) -> Answer:
     )
 
 
+async def read_objection(context: RequestContext, _: None) -> Answer:
+    """Return one of the person's objections; NotFound for any other."""
+    person = await current_person.find(context)
+    if person is None:
+        raise NotFound("there is no such objection")
+    objection = await objections.get_for(person, context.request.path_params["objection_id"])
+    return Answer(_objection_answer(objection, await catalogue.names(context.at)))
+
+
 async def export_everything(context: RequestContext, _: None) -> Answer:
     """Return all stored data about the person, with points and proofs; empty lists for an unknown person."""
     person = await current_person.find(context)

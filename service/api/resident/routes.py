@@ -272,6 +272,7 @@ RESIDENT = (
         {201: record_schemas.ObjectionAnswer},
         key="required",
         errors=("not_found",),
+        location="/v1/me/objections/{objection_id}",
     ),
     ME.post(
         "/v1/me/objections",
@@ -282,6 +283,15 @@ RESIDENT = (
         {201: record_schemas.ObjectionAnswer},
         key="required",
         errors=("not_in_force",),
+        location="/v1/me/objections/{objection_id}",
+    ),
+    ME.get(
+        "/v1/me/objections/{objection_id}",
+        "readMyObjection",
+        "Read one of my objections",
+        rights.read_objection,
+        record_schemas.ObjectionAnswer,
+        errors=("not_found",),
     ),
     ME.get(
         "/v1/me/objections",
@@ -297,8 +307,17 @@ RESIDENT = (
         "Complain about a benefit at a venue",
         complaints.complain,
         complaint_schemas.ComplaintBody,
-        {201: complaint_schemas.ComplaintAnswer},
+        {201: complaint_schemas.ResidentComplaint},
         key="required",
+        errors=("not_found", "too_many_complaints"),
+        location="/v1/me/complaints/{complaint_id}",
+    ),
+    ME.get(
+        "/v1/me/complaints/{complaint_id}",
+        "readMyComplaint",
+        "Read one of my complaints",
+        complaints.read_complaint,
+        complaint_schemas.ResidentComplaint,
         errors=("not_found",),
     ),
     ME.get(

@@ -181,20 +181,17 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
     rows = await reversal.list_for_venue(venue["venue_id"], day, str(after[0]), limit + 1)
     return Answer(
         schemas.RedemptionList(
-            data=[
-                schemas.RedemptionRow(
-                    redemption_id=row["redemption_id"],
-                    benefit_id=row["benefit_id"],
-                    day=_day(row["day"]).isoformat(),
-                    hour=row["hour"],
-                    state=row["state"],
-                    runs_until=None if row["runs_until"] is None else _day(row["runs_until"]).isoformat(),
-                )
-                for row in rows[:limit]
-            ],
+            data=[_redemption_row(row) for row in rows[:limit]],
             next_cursor=json_io.next_cursor(rows, limit, lambda row: (row["redemption_id"],)),
         )
     )
+
+
+async def read_redemption(context: RequestContext, _: None) -> Answer:
+    """Return one of the venue's redemptions, without a person; NotFound for any other."""
+    venue = await _venue(context)
+    redemption_id = context.request.path_params["redemption_id"]
+    return Answer(_redemption_row(await reversal.get_for_venue(venue["venue_id"], redemption_id)))
 
 
 async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: str) -> str:
@@ -213,6 +210,17 @@ async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: s
     if retry_after_seconds is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
     return normal_code(shown)
+
+
+def _redemption_row(row: queries.Row) -> schemas.RedemptionRow:
+    return schemas.RedemptionRow(
+        redemption_id=row["redemption_id"],
+        benefit_id=row["benefit_id"],
+        day=_day(row["day"]).isoformat(),
+        hour=row["hour"],
+        state=row["state"],
+        runs_until=None if row["runs_until"] is None else _day(row["runs_until"]).isoformat(),
+    )
 
 
 def _day(number: int) -> date:

@@ -39,6 +39,15 @@ VENUE = (
         own_clock=True,
         hot=True,
         errors=("records_withheld", "suspended"),
+        location="/v1/venue/redemptions/{redemption_id}",
+    ),
+    CALLS.get(
+        "/v1/venue/redemptions/{redemption_id}",
+        "readRedemption",
+        "Read one of the venue's redemptions, without a person",
+        handlers.read_redemption,
+        schemas.RedemptionRow,
+        errors=("not_found", "suspended"),
     ),
     CALLS.post(
         "/v1/venue/redemptions/{redemption_id}/reversal",

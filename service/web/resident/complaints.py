@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from consent.domain.complaints import ComplaintReason
 from service.auth.access_tokens import Audience
-from service.web.api_client import body_or_raise
+from service.web.api_client import ApiReply, body_or_raise
 from service.web.page import Page, PageRoute
 
 
@@ -25,7 +25,7 @@ async def complaint_form(page: Page) -> Response:
 
 
 async def complain(page: Page) -> Response:
-    """Open a complaint and redirect to the list; 422 shows the form with what was typed."""
+    """Open a complaint and redirect to the list; a refusal shows the form with the reason and with what was typed."""
     benefit_id, _, venue_id = page.form.get("about", "").partition("@")
     body: dict[str, Any] = {
         "benefit_id": benefit_id,
@@ -35,14 +35,15 @@ async def complain(page: Page) -> Response:
     if statement := page.form.get("statement", "").strip():
         body["statement"] = statement
     reply = await page.call_api("POST", "/v1/me/complaints", body, key=page.idempotency_key)
-    if reply.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND):
-        return await _render_form(page, benefit_id, venue_id, reply.status)
+    if reply.status in (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+        return await _render_form(page, benefit_id, venue_id, reply)
     body_or_raise(reply)
     return page.redirect("/me/complaints", "complained")
 
 
-async def _render_form(page: Page, benefit_id: str, venue_id: str, status: int = 200) -> Response:
+async def _render_form(page: Page, benefit_id: str, venue_id: str, refused: ApiReply | None = None) -> Response:
     """Render the form with the places of one benefit, or with all places where it names none that is offered."""
+    status = HTTPStatus.OK if refused is None else refused.status
     rows: list[dict[str, Any]] = await page.read_all("/v1/me/benefits")
     benefits = [row for row in rows if row["benefit_id"] == benefit_id] or rows
     return page.render(
@@ -51,7 +52,8 @@ async def _render_form(page: Page, benefit_id: str, venue_id: str, status: int =
         places=[(benefit, venue) for benefit in benefits for venue in benefit["venues"]],
         chosen=f"{benefit_id}@{venue_id}",
         reasons=list(ComplaintReason),
-        invalid=status != HTTPStatus.OK,
+        invalid=refused is not None,
+        conflict=refused.body["detail"] if refused is not None and status == HTTPStatus.CONFLICT else None,
         form=page.form,
     )
 

@@ -26,7 +26,7 @@ from service.http.problems import TABLE
 from service.http.rate_limits import RATES
 from service.jobs import background
 from tests.factories import administrator, benefit_document
-from tests.support.city import Actor, City
+from tests.support.city import Actor, City, record
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +74,30 @@ async def test_location_leads_to_what_was_created_also_when_it_is_repeated(town:
     officer, admin = town.actor(Audience.PRIVACY, "officer-1", staff_id="officer-1"), administrator(town)
     case = await officer.post("/v1/privacy/cases", CASE)
     assert (await officer.get(case.headers["location"])).json()["case_id"] == case.json()["case_id"]
+    await wang.link("green-travel", "bike-1")
+    await town.source().deliver(record("r-1", "bike-1"))
+    (stored,) = (await wang.get("/v1/me/records")).json()["data"]
+    objection = {"reason_code": "not_mine", "statement": "It was not me."}
+    about_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"}
+    for path, body, member in (
+        (f"/v1/me/records/{stored['record_id']}/objections", objection, "objection_id"),
+        ("/v1/me/objections", {**objection, "reason_code": "missing", "source_id": "green-travel"}, "objection_id"),
+        ("/v1/me/complaints", about_library, "complaint_id"),
+    ):
+        created = await wang.post(path, body)
+        read = (await wang.get(created.headers["location"])).json()
+        assert {**read, **created.json()} == read, path
+        assert created.json()[member] in created.headers["location"]
+    await wang.volunteer(7_200, "v-wang")
+    venue, handle = town.venue(), (await wang.ticket())["handle"]
+    for _ in range(2):
+        redeemed = await venue.post("/v1/venue/redemptions", {"handle": handle}, key="once")
+        row = (await venue.get(redeemed.headers["location"])).json()
+        assert (row["redemption_id"], row["state"]) == (redeemed.json()["redemption_id"], "redeemed")
+    assert redeemed.headers["idempotency-replayed"] == "true"
+    refused = await venue.post("/v1/venue/redemptions", {"handle": handle})
+    assert (refused.status_code, "location" in refused.headers) == (200, False)
+    assert (await town.venue("riverside-hotel-desk").get(redeemed.headers["location"])).json()["code"] == "not_found"
     draft = await admin.post("/v1/admin/benefits", benefit_document())
     assert (await admin.get(draft.headers["location"])).json()["sha256"] == draft.json()["sha256"]
 

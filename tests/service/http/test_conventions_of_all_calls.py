@@ -16,10 +16,6 @@ pytestmark = pytest.mark.anyio
 
 CREATING = [operation for operation in OPERATIONS if 201 in operation.responses]
 WITHOUT_ADDRESS = {
-    "objectToRecord": "listObjections has it",
-    "objectToMissing": "listObjections has it",
-    "complain": "the list of complaints has it",
-    "redeemBenefit": "listRedemptions has it, and a redemption has no person who could read it alone",
     "importCatalogue": "it creates many documents",
     "sampleConsents": "a sample is not stored",
 }

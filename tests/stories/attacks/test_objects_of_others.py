@@ -74,6 +74,8 @@ async def owned_objects(town: City) -> Objects:
     await wang.consent_to_provider("city-library")
     ticket = await wang.ticket()
     redeemed = (await library.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
+    about_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"}
+    complaint = (await wang.post("/v1/me/complaints", about_library)).json()
     pending = await wang.consent_to_source("civic-life", "civic-wang")
     left = await town.resident("li").link("green-travel", "bike-9002")
     await town.resident("li").post("/v1/me/withdrawals", {"scope": "all"})
@@ -85,6 +87,8 @@ async def owned_objects(town: City) -> Objects:
             "request_id": shown["request_id"],
             "record_id": stored[0]["record_id"],
             "ticket_id": ticket["ticket_id"],
+            "objection_id": objection["objection_id"],
+            "complaint_id": complaint["complaint_id"],
         },
         Audience.SOURCE: {
             "link_id": consent["link"]["link_id"],
@@ -151,6 +155,8 @@ def test_every_parameter_that_names_an_object_is_owned_or_shared() -> None:
         (Audience.RESIDENT, "request_id"),
         (Audience.RESIDENT, "record_id"),
         (Audience.RESIDENT, "ticket_id"),
+        (Audience.RESIDENT, "objection_id"),
+        (Audience.RESIDENT, "complaint_id"),
         (Audience.SOURCE, "link_id"),
         (Audience.SOURCE, "correction_id"),
         (Audience.SOURCE, "objection_id"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from consent.domain.complaints import OPEN_COMPLAINTS_MAX
 from service.auth.access_tokens import Audience
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -39,6 +40,19 @@ async def test_a_complaint_without_a_place_keeps_what_was_typed(town: City) -> N
     assert me.status == 422
     assert "Please choose where it was" in me.text
     assert "They laughed." in me.text
+
+
+async def test_one_complaint_too_many_says_why_and_keeps_what_was_typed(town: City) -> None:
+    wang = town.resident("wang")
+    about = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"}
+    for _ in range(OPEN_COMPLAINTS_MAX):
+        await wang.post("/v1/me/complaints", about)
+    page = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await page.go("/me/complaints/new?benefit=library-deposit&venue=city-library-main")
+    await page.send("Send", statement="They wanted to see my points.")
+    assert page.status == 409
+    assert "20 of your complaints wait for an answer" in page.text
+    assert "They wanted to see my points." in page.html
 
 
 async def test_a_use_in_the_activity_leads_to_the_form(town: City) -> None:
