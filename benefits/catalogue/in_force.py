@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from benefits.catalogue.model import InForce, Offer
 from benefits.scoring.scheme import NO_SCHEME, Scheme, Timeline
-from consent.documents import bodies, change_number, lifecycle, recipients
+from consent.documents import bodies, change_number, lifecycle, recipients, versions
 from consent.domain.document_kinds import DocumentKind
 
 IN_FORCE_KINDS = (
@@ -66,7 +66,7 @@ async def load(at: datetime) -> InForce:
     venues = tuple(version.body for version in await lifecycle.all_in_force(DocumentKind.VENUES, at))
     # If two venues name the same client, the first by id counts.
     by_client = {body["client_id"]: body for body in reversed(venues)}
-    until = await lifecycle.next_change_at(IN_FORCE_KINDS, at)
+    until = await versions.next_change_at(IN_FORCE_KINDS, at)
     return InForce(await timeline(at), changes, at, until, venues, offers, by_client)
 
 
@@ -75,9 +75,9 @@ async def timeline(at: datetime) -> Timeline:
 
     A city without a scheme has NO_SCHEME.
     """
-    versions = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
+    schemes = await lifecycle.all_in_force(DocumentKind.SCHEMES, at)
     changes = await recipients.begun(DocumentKind.SOURCES, at)
-    return _compiled(tuple(json.dumps(version.body) for version in versions), changes)
+    return _compiled(tuple(json.dumps(scheme.body) for scheme in schemes), changes)
 
 
 @lru_cache(maxsize=8)

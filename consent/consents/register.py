@@ -15,7 +15,7 @@ from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
-from consent.documents import lifecycle, recipients
+from consent.documents import lifecycle, recipients, versions
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import LIFE_MONTHS_MAX, UNDO_LIFE, Grant, State, end_of_life
 from consent.domain.purposes import Purpose
@@ -86,7 +86,7 @@ async def _require_unchanged_notice(shown: Presentation, at: datetime) -> None:
     current = await lifecycle.in_force(DocumentKind.NOTICES, shown.notice_id, at)
     if current is None:
         raise NotInForce("the notice is not in force")
-    changed = await lifecycle.versions_between(
+    changed = await versions.versions_between(
         DocumentKind.NOTICES, shown.notice_id, shown.notice_version, current.version
     )
     purpose, shown_at = Purpose(shown.purpose), queries.from_micros(shown.shown_at)

@@ -289,24 +289,6 @@ async def scheduled(kind: DocumentKind, at: datetime) -> list[Version]:
     return [from_row(row) for row in rows]
 
 
-async def next_change_at(kinds: Collection[DocumentKind], at: datetime) -> datetime | None:
-    """Return the first instant after `at` at which a version of these kinds begins or ends by itself, or None."""
-    instants = []
-    for column in ("in_force_from", "ended_at"):
-        after: dict[str, Any] = {f"{column}__gt": queries.to_micros(at)}
-        rows = await StoredDocument.filter(kind__in=list(kinds), **after).order_by(column).limit(1).values(column)
-        instants += [row[column] for row in rows]
-    return queries.from_micros(min(instants)) if instants else None
-
-
-async def versions_between(kind: DocumentKind, document_id: str, after: int, to: int) -> list[Version]:
-    """Return the versions numbered above `after` up to `to` that were ever approved, oldest first."""
-    rows = await StoredDocument.filter(
-        kind=kind, document_id=document_id, version__gt=after, version__lte=to, in_force_from__isnull=False
-    ).order_by("version")
-    return [from_row(row) for row in rows]
-
-
 async def last_step(version: Version, acts: Collection[str]) -> DocumentStep | None:
     """Return the version's latest step with one of these acts, or None."""
     return (

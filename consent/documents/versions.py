@@ -1,4 +1,4 @@
-"""Versions of catalogue documents for display: lists, the states people speak of, names, differences.
+"""Versions of catalogue documents: lists, the states people speak of, names, differences, the next change.
 
 SQL text remains for `latest_versions`, which compares rows of one table with each other.
 """
@@ -46,6 +46,14 @@ async def older_versions(kind: DocumentKind, document_id: str, before: int | Non
     rows = await StoredDocument.filter(kind=kind, document_id=document_id, **numbered).order_by("-version").limit(limit)
     if not rows:
         await latest_version(kind, document_id)
+    return [lifecycle.from_row(row) for row in rows]
+
+
+async def versions_between(kind: DocumentKind, document_id: str, after: int, to: int) -> list[Version]:
+    """Return the versions numbered above `after` up to `to` that were ever approved, oldest first."""
+    rows = await StoredDocument.filter(
+        kind=kind, document_id=document_id, version__gt=after, version__lte=to, in_force_from__isnull=False
+    ).order_by("version")
     return [lifecycle.from_row(row) for row in rows]
 
 
@@ -243,3 +251,13 @@ def _is_list_of_objects(value: Any) -> bool:
 async def bodies_in_force(at: datetime) -> dict[str, list[Body]]:
     """Return every document in force at `at`, by kind and ordered by id."""
     return {str(kind): [version.body for version in await lifecycle.all_in_force(kind, at)] for kind in DocumentKind}
+
+
+async def next_change_at(kinds: Collection[DocumentKind], at: datetime) -> datetime | None:
+    """Return the first instant after `at` at which a version of these kinds begins or ends by itself, or None."""
+    instants = []
+    for column in ("in_force_from", "ended_at"):
+        after: dict[str, Any] = {f"{column}__gt": queries.to_micros(at)}
+        rows = await StoredDocument.filter(kind__in=list(kinds), **after).order_by(column).limit(1).values(column)
+        instants += [row[column] for row in rows]
+    return queries.from_micros(min(instants)) if instants else None

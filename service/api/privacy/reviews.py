@@ -116,7 +116,7 @@ def _row(context: RequestContext, review: Review, named: Version | None) -> dict
 
 async def _changes_since_last_in_force(version: Version) -> dict[str, Any]:
     """Return `since_version` and `differences` from the last version in force; an empty mapping for the first."""
-    earlier = await lifecycle.versions_between(version.kind, version.document_id, 0, version.version - 1)
+    earlier = await versions.versions_between(version.kind, version.document_id, 0, version.version - 1)
     if not earlier:
         return {}
     changes = versions.differences(earlier[-1].body, version.body)
