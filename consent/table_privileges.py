@@ -31,6 +31,7 @@ PLAN: PrivilegePlan = MappingProxyType(
         "outbox": WITHOUT_UPDATE,
         # A version of a document is never deleted: a draft that was discarded stays, and so does what is retired.
         "document": WITHOUT_DELETE,
+        "document_package": WITHOUT_DELETE,
         "log_tile": WITHOUT_DELETE,
         "catalogue_state": UPDATE_ONLY,
         "log_head": UPDATE_ONLY,

@@ -126,11 +126,16 @@ async def hold_unread(version: Version, findings: Sequence[Finding], staff_id: s
 
     The catalogue or the rules may have changed since its submission: what nobody had to read then may need it now.
     """
-    flagged = any(finding.severity is Severity.FLAGGED for finding in findings)
-    if version.state != "submitted" or not flagged or await lifecycle.last_step(version, ("review",)) is not None:
+    if not await is_unread(version, findings):
         return False
     await lifecycle.hold_for_review(version, staff_id, at)
     return True
+
+
+async def is_unread(version: Version, findings: Sequence[Finding]) -> bool:
+    """Report whether a submitted version is flagged by now and no privacy officer has read it."""
+    flagged = any(finding.severity is Severity.FLAGGED for finding in findings)
+    return version.state == "submitted" and flagged and await lifecycle.last_step(version, ("review",)) is None
 
 
 async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:

@@ -15,7 +15,8 @@ from consent.domain.document_kinds import DocumentKind
 from consent.models import DocumentStep
 
 ACTS = (
-    "draft", "submit", "review", "send_back", "approve", "suspend", "ask_to_resume", "resume", "retire", "discard",
+    "draft", "submit", "recall", "review", "send_back", "approve", "suspend", "ask_to_resume", "resume", "retire",
+    "discard",
 )  # fmt: skip
 """Every act that the lifecycle of documents records."""
 KEY = ("at", "kind", "document_id", "version", "number")

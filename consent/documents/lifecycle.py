@@ -37,7 +37,10 @@ PublicationCheck = Callable[[DocumentKind, Body], Awaitable[Sequence[Finding]]]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a document. `in_force_from` is None until an approval, `recipient` without an officer's decision."""
+    """A version of a document. `in_force_from` is None until an approval, `recipient` without an officer's decision.
+
+    `package_id` is the open package that the version waits in, None on its own.
+    """
 
     kind: DocumentKind
     document_id: str
@@ -47,12 +50,13 @@ class Version:
     body: dict[str, Any]
     in_force_from: datetime | None
     recipient: Recipient | None = None
+    package_id: str | None = None
 
 
 SYSTEM_ACTOR = "gate"
 """The actor who suspends a benefit when its service no longer supports it; no staff id can be this."""
-DISCARD = "discard"
-"""The act of discarding a draft."""
+DISCARD, SEND_BACK, RECALL = "discard", "send_back", "recall"
+"""Acts: discarding a draft; turning a waiting version into a draft again, by an officer or with its package."""
 RESUMPTION_ACTS = ("suspend", "ask_to_resume")
 """The acts whose latest tells whether somebody has asked to resume a suspended version."""
 ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES})
@@ -126,7 +130,7 @@ async def discard_draft(kind: DocumentKind, document_id: str, version: int, staf
 async def review(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
     """Pass a flagged version on to approval, as a privacy officer; FourEyes for one of its authors."""
     stored = await get(kind, document_id, version)
-    await _require_uninvolved(stored, officer_id)
+    await require_uninvolved(stored, officer_id)
     await _set_state(stored, "submitted", expected="in_review")
     await _record_step(stored, "review", officer_id, at)
     return await get(kind, document_id, version)
@@ -135,15 +139,21 @@ async def review(kind: DocumentKind, document_id: str, version: int, officer_id:
 async def send_back(kind: DocumentKind, document_id: str, version: int, officer_id: str, at: datetime) -> Version:
     """Turn a flagged version into a draft again, as a privacy officer; FourEyes for one of its authors."""
     stored = await get(kind, document_id, version)
-    await _require_uninvolved(stored, officer_id)
-    await _set_state(stored, "draft", expected="in_review")
-    await _record_step(stored, "send_back", officer_id, at)
+    await require_uninvolved(stored, officer_id)
+    _require_state(stored, "in_review")
+    await return_to_draft(stored, SEND_BACK, officer_id, at)
     return await get(kind, document_id, version)
+
+
+async def return_to_draft(version: Version, act: str, staff_id: str, at: datetime) -> None:
+    """Turn a version that is submitted or in review into a draft again, by SEND_BACK or RECALL."""
+    await _set_state(version, "draft", expected=version.state)
+    await _record_step(version, act, staff_id, at)
 
 
 async def hold_for_review(version: Version, staff_id: str, at: datetime) -> Version:
     """Send a submitted version to a privacy officer instead, as an act of the system; FourEyes for its authors."""
-    await _require_uninvolved(version, staff_id)
+    await require_uninvolved(version, staff_id)
     await _set_state(version, "in_review", expected="submitted")
     await _record_step(version, "submit", SYSTEM_ACTOR, at)
     return await get(version.kind, version.document_id, version.version)
@@ -157,7 +167,7 @@ async def approve(version: Version, sha256: str, staff_id: str, at: datetime, in
         Changed: `sha256`, the hash of what the person read, is not the version's.
         Conflict: it is not submitted.
     """
-    await _require_uninvolved(version, staff_id)
+    await require_uninvolved(version, staff_id)
     last = await last_step(version, ("review",))
     if last is not None and last.staff_id == staff_id:
         raise FourEyes("the privacy officer who passed a version on cannot also approve it")
@@ -316,6 +326,7 @@ def from_row(row: StoredDocument) -> Version:
         json.loads(row.body),
         None if row.in_force_from is None else queries.from_micros(row.in_force_from),
         None if row.recipient is None else Recipient(row.recipient),
+        row.package_id,
     )
 
 
@@ -334,8 +345,13 @@ async def _set_state(version: Version, state: str, expected: str) -> None:
         raise Conflict(f"this needs a version in state {expected}")
 
 
-async def _require_uninvolved(version: Version, staff_id: str) -> None:
-    """Raise FourEyes for a person who drafted or submitted the version, or a draft since the last approved version."""
+async def require_uninvolved(version: Version, staff_id: str) -> None:
+    """Raise FourEyes for a person who drafted or submitted the version, or a draft since the last approved version.
+
+    Conflict for a member of an open package, which is decided as a whole.
+    """
+    if version.package_id is not None:
+        raise Conflict("this version is part of a package; decide the package")
     approved = (
         await StoredDocument.filter(
             kind=version.kind,

@@ -52,6 +52,7 @@ from consent.models.oversight import (
     StoredComplaint,
     StoredDocument,
     StoredObjection,
+    StoredPackage,
     UseForAll,
 )
 from consent.models.persons import (
@@ -104,6 +105,7 @@ __all__ = [
     "StoredIndexRotation",
     "StoredMessage",
     "StoredObjection",
+    "StoredPackage",
     "StoredPerson",
     "StoredRecord",
     "Subject",

@@ -167,7 +167,7 @@ class StoredDocument(CompositeKeyModel):
     """A version of a catalogue document: `body` is its canonical JSON, `sha256` the hash of that.
 
     `recipient` is an officer's decision about whom people agreed with (`domain.recipients`), `recipient_applied_at` the
-    instant at which it had been carried out for everybody.
+    instant at which it had been carried out for everybody. `package_id` is the open package that the version waits in.
     """
 
     KEY = ("kind", "document_id", "version")
@@ -182,9 +182,29 @@ class StoredDocument(CompositeKeyModel):
     created_at = Micros()
     recipient = Text(null=True)
     recipient_applied_at = Micros(null=True)
+    package_id = Text(null=True)
 
     class Meta:
         table = "document"
+
+
+class StoredPackage(TableModel):
+    """Versions that are submitted, reviewed and approved together.
+
+    `members` is the canonical JSON that names them, `sha256` the hash of that.
+    """
+
+    package_id = Text(primary_key=True)
+    sha256 = Text()
+    state = Text()
+    members = Text()
+    submitted_at = Micros()
+    submitted_by = Text()
+    ended_at = Micros(null=True)
+    ended_by = Text(null=True)
+
+    class Meta:
+        table = "document_package"
 
 
 class DocumentStep(CompositeKeyModel):

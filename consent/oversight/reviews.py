@@ -15,12 +15,15 @@ from consent.documents.lifecycle import SYSTEM_ACTOR
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
 from consent.kernel.errors import Conflict, NotFound
-from consent.models import LinkReview, Oversight, StoredDocument
+from consent.models import LinkReview, Oversight, StoredDocument, StoredPackage
+
+PACKAGE = "package"
+"""The kind of a package's review, and the first part of its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A matter that waits for an officer; `kind` is contested_link, document or stopped_document."""
+    """A matter that waits for an officer; `kind` is contested_link, document, stopped_document or package."""
 
     review_id: str
     kind: str
@@ -39,9 +42,14 @@ class Decision:
 
 
 async def open_reviews() -> list[Review]:
-    """Return the contested links, the flagged and the stopped documents that wait for an officer, oldest first."""
+    """Return the contested links, flagged and stopped documents and packages that wait for an officer, oldest first.
+
+    A flagged document of a package is part of the package's review.
+    """
     contested = await LinkReview.filter(state="open")
-    flagged = await StoredDocument.filter(state="in_review").values("kind", "document_id", "version", "created_at")
+    flagged = await StoredDocument.filter(state="in_review", package_id__isnull=True).values(
+        "kind", "document_id", "version", "created_at"
+    )
     stopped = await queries.fetch_all(
         "SELECT d.kind, d.document_id, d.version, max(s.at) AS at FROM document d JOIN document_step s"
         " ON s.kind = d.kind AND s.document_id = d.document_id AND s.version = d.version"
@@ -49,7 +57,11 @@ async def open_reviews() -> list[Review]:
         " GROUP BY d.kind, d.document_id, d.version",
         SYSTEM_ACTOR,
     )
+    waiting = StoredDocument.filter(state="in_review", package_id__isnull=False)
+    package_ids = {row["package_id"] for row in await waiting.values("package_id")}
+    packaged = await StoredPackage.filter(package_id__in=sorted(package_ids)) if package_ids else []
     reviews = [_contested(review) for review in contested]
+    reviews += [_about_package(package) for package in packaged]
     reviews += [_about_document(row, "document", row["created_at"]) for row in flagged]
     reviews += [_about_document(row, "stopped_document", row["at"]) for row in stopped]
     return sorted(reviews, key=lambda review: (review.opened_at, review.review_id))
@@ -82,6 +94,16 @@ async def closed_review(review_id: str, about: tuple[DocumentKind, str, int] | N
 
 def _contested(review: LinkReview) -> Review:
     return Review(review.review_id, "contested_link", review.source_id, queries.from_micros(review.opened_at))
+
+
+def package_review_id(package_id: str) -> str:
+    """Return the id of a package's review."""
+    return f"{PACKAGE}.{package_id}"
+
+
+def _about_package(package: StoredPackage) -> Review:
+    review_id = package_review_id(package.package_id)
+    return Review(review_id, PACKAGE, package.package_id, queries.from_micros(package.submitted_at))
 
 
 def _about_document(row: queries.Row, kind: str, since: int) -> Review:

@@ -70,7 +70,8 @@ Document = dict[str, Any]
 
 Instant = Annotated[str, text("An instant: RFC 3339 in UTC, with `Z`.", format="date-time")]
 CivilDayText = Annotated[str, text("A civil day of the city, `YYYY-MM-DD`.", format="date")]
-Sha256 = Annotated[str, text("A SHA-256 in hexadecimal.", pattern="^[0-9a-f]{64}$")]
+SHA256_PATTERN = "^[0-9a-f]{64}$"
+Sha256 = Annotated[str, text("A SHA-256 in hexadecimal.", pattern=SHA256_PATTERN)]
 LeafHash = Annotated[str, text("The hash of a leaf of a transparency log, in base64.", contentEncoding="base64")]
 ConsentId = Annotated[str, text("The id of the consent.")]
 LinkId = Annotated[str, text("The id of the link between a resident and an account.")]

@@ -134,7 +134,7 @@ async def approve(context: RequestContext, body: schemas.ApproveBody) -> Answer:
         reported = await publish.require_passed(version, context.at, context.today)
         if await publish.hold_unread(version, reported, staff_id_of(context), context.at):
             return Answer(schemas.StateAnswer(state="in_review"))
-        in_force_from = _in_force_from(context, version)
+        in_force_from = begins_at(context, version)
     approved = await lifecycle.approve(version, body.sha256, staff_id_of(context), context.at, in_force_from)
     suspended = await publish.suspend_refused_benefits(approved, context.at, context.today)
     return Answer(schemas.StateAnswer(state=await versions.state_of(approved, context.at), suspended=suspended or None))
@@ -244,7 +244,7 @@ async def latest_or_none(kind: DocumentKind, document_id: str) -> Version | None
         return None
 
 
-def _in_force_from(context: RequestContext, version: Version) -> datetime:
+def begins_at(context: RequestContext, version: Version) -> datetime:
     """Return the start of an approved version: a scheme's 1 January, a benefit's first day, otherwise now."""
     day: date | None = None
     if version.kind is DocumentKind.SCHEMES:

@@ -11,7 +11,7 @@ from benefits.statistics.privacy_budget import ALLOWANCES, ReleaseKind
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from consent.kernel.errors import Conflict, NotFound
-from service.api.admin import schemas
+from service.api.admin import preview_schemas, schemas
 from service.api.admin.handlers import checked_preview
 from service.api.admin.queries import named_kind, named_version
 from service.http.endpoints import Answer, RequestContext
@@ -81,7 +81,7 @@ async def read_statistics(context: RequestContext, _: None) -> Answer:
     )
 
 
-async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Answer:
+async def dry_run(context: RequestContext, body: preview_schemas.SyntheticPerson) -> Answer:
     """Decide a benefit for the points in the body; reads no person. NotFound for kinds other than benefits."""
     if named_kind(context) is not DocumentKind.BENEFITS:
         raise NotFound("only benefits can be tried")
@@ -95,9 +95,9 @@ async def dry_run(context: RequestContext, body: schemas.SyntheticPerson) -> Ans
     have = {**points, conditions.TOTAL: sum(points.values())}
     decided, baseline = rule.decide(have), service.body["baseline"]
     return Answer(
-        schemas.DryRun(
+        preview_schemas.DryRun(
             applies=decided.applies,
-            conditions=[schemas.DryRunLine(**line._asdict()) for line in rule.lines(decided)],
+            conditions=[preview_schemas.DryRunLine(**line._asdict()) for line in rule.lines(decided)],
             baseline=baseline,
             terms=effects.apply(effects.parse(version.body["effect"]), baseline) if decided.applies else baseline,
         )

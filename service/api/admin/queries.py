@@ -210,6 +210,7 @@ async def _version_answer(context: RequestContext, version: Version) -> Answer:
             in_force_from=None if version.in_force_from is None else json_io.rfc3339(version.in_force_from),
             in_force_version=None if in_force is None else in_force.version,
             resume_requested=await versions.resume_requested(version) or None,
+            package_id=version.package_id,
             name=versions.name_of(version.kind, version.body) or None,
             document=version.body,
         ),

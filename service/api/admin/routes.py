@@ -6,12 +6,16 @@ from http import HTTPMethod
 
 from consent.documents import versions
 from consent.documents.activity import ACTS
+from consent.documents.packages import STATES as PACKAGE_STATES
 from consent.domain.document_kinds import DocumentKind
 from service.api.admin import (
     activity,
     activity_schemas,
     catalogue_import,
     handlers,
+    package_schemas,
+    packages,
+    preview_schemas,
     previews,
     queries,
     schemas,
@@ -28,6 +32,7 @@ STAFF = Calls(Audience.ADMINISTRATOR)
 FORMATS = {"type": "string", "enum": ["json", "yaml"]}
 STATES = {"type": "string", "enum": [*versions.STATES]}
 NUMBER = {"type": "integer", "minimum": 1, "maximum": 10**queries.VERSION_DIGITS - 1}
+PACKAGE = "/v1/admin/packages/{package_id}"
 ONE, VERSION = "/v1/admin/{kind}/{id}", "/v1/admin/{kind}/{id}/versions/{version}"
 
 ADMIN = (
@@ -75,6 +80,53 @@ ADMIN = (
         parse=catalogue_import.read_catalogue,
         errors=("other_division",),
         key="optional",
+    ),
+    STAFF.post(
+        "/v1/admin/packages",
+        "submitPackage",
+        "Submit drafts as one package",
+        packages.submit_package,
+        package_schemas.PackageBody,
+        {201: package_schemas.PackageAnswer},
+        key="required",
+        errors=("not_found", "conflict", "prohibited", "other_division"),
+        location="/v1/admin/packages/{package_id}",
+    ),
+    STAFF.get(
+        "/v1/admin/packages",
+        "listPackages",
+        "List packages, newest first",
+        packages.list_packages,
+        package_schemas.PackageList,
+        query=(Parameter("state", {"type": "string", "enum": [*PACKAGE_STATES]}, "Packages in this state."), *PAGING),
+        errors=("bad_query",),
+    ),
+    STAFF.get(
+        PACKAGE,
+        "readPackage",
+        "Read a package with its documents and their findings",
+        packages.read_package,
+        package_schemas.PackageAnswer,
+        errors=("not_found",),
+        writes=True,
+    ),
+    STAFF.post(
+        f"{PACKAGE}/approve",
+        "approvePackage",
+        "Approve a package by its hash, as a second person",
+        packages.approve_package,
+        package_schemas.ApprovePackageBody,
+        {200: package_schemas.PackageDecided},
+        errors=("not_found", "conflict", "four_eyes", "changed", "prohibited", "other_division"),
+    ),
+    STAFF.post(
+        f"{PACKAGE}/recall",
+        "recallPackage",
+        "Turn the documents of a package into drafts again",
+        packages.recall_package,
+        None,
+        {200: package_schemas.PackageDecided},
+        errors=("not_found", "conflict", "other_division"),
     ),
     STAFF.get(
         "/v1/admin/sentences",
@@ -236,8 +288,8 @@ ADMIN = (
         "tryVersion",
         "Decide a benefit for a synthetic person",
         previews.dry_run,
-        schemas.SyntheticPerson,
-        {200: schemas.DryRun},
+        preview_schemas.SyntheticPerson,
+        {200: preview_schemas.DryRun},
         errors=("not_found", "conflict"),
     ),
     STAFF.post(

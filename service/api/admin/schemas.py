@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel
 
 from consent.documents.versions import STATES
-from consent.domain.records import Dimension
 from service.api.common_schemas import (
     DOCUMENT_SCHEMAS,
+    SHA256_PATTERN,
     UNFINISHED,
-    Baseline,
     CatalogueDocument,
     CatalogueId,
     CivilDayText,
@@ -21,7 +20,6 @@ from service.api.common_schemas import (
     FindingRow,
     Instant,
     Localized,
-    MeasureName,
     NextCursor,
     Pointer,
     Sha256,
@@ -35,7 +33,7 @@ DOCUMENTS_MAX = 2_000
 """Documents of one import. A whole city has some hundreds; each that differs is a row that the transaction writes."""
 KINDS_MAX = 20
 """Kinds named in one import. There are seven; of a few more the unknown ones are named."""
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Hash = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 DOCUMENT = component(
@@ -106,6 +104,8 @@ class VersionAnswer(ApiModel):
     """The number of the version in force now, this one or another; null when none is in force."""
     resume_requested: bool | None = None
     """True while one person has requested to resume this suspended version and a second request is missing."""
+    package_id: str | None = None
+    """The open package that the version waits in."""
     name: Localized | None = None
     """The name or title, where the kind has one."""
     document: CatalogueDocument
@@ -319,38 +319,6 @@ class BenefitFigures(ApiModel):
     """Redemptions by scene and benefit."""
     give_or_take: int | None = None
     """The distance from the truth that nineteen of twenty such counts stay within."""
-
-
-class SyntheticPerson(ApiModel):
-    """Points of a synthetic person by dimension; a dimension that is left out counts as zero."""
-
-    points: dict[Annotated[Dimension, Field(strict=False)], Annotated[int, Field(ge=0, le=1_000_000)]]
-    """Points by dimension."""
-
-
-class DryRunLine(ApiModel):
-    """One condition of a benefit: the points needed and the points of the synthetic person."""
-
-    measure: MeasureName
-    at_least: int
-    """The points that are needed."""
-    have: int
-    """The points of the synthetic person."""
-    met: bool
-    """True where they are enough."""
-
-
-class DryRun(ApiModel):
-    """A benefit decided for a synthetic person: its conditions, the terms, and the baseline that everybody gets."""
-
-    applies: bool
-    """True where the benefit would apply."""
-    conditions: list[DryRunLine]
-    """Every line of the condition."""
-    baseline: Baseline
-    """The terms that everybody gets without points."""
-    terms: Baseline
-    """The terms that the person would get."""
 
 
 class RetireBody(ApiModel):

@@ -8,7 +8,19 @@ from pydantic import Field
 
 from consent.domain.recipients import Recipient
 from service.api.admin.schemas import Difference
-from service.api.common_schemas import CatalogueDocument, CivilDayText, FindingRow, FreeText, Localized, Sha256, StaffId
+from service.api.common_schemas import (
+    SHA256_PATTERN,
+    CatalogueDocument,
+    CatalogueId,
+    CivilDayText,
+    DocumentKindName,
+    DocumentState,
+    FindingRow,
+    FreeText,
+    Localized,
+    Sha256,
+    StaffId,
+)
 from service.http.json_io import ApiModel
 from service.http.openapi.named import text
 
@@ -20,9 +32,9 @@ class ReviewRow(ApiModel):
 
     review_id: ReviewId
     kind: str
-    """The kind of document, or `contested_link`; kinds may be added."""
+    """`document`, `stopped_document`, `package` or `contested_link`; kinds may be added."""
     about: str
-    """The id of the document, or of the source of a contested link."""
+    """The kind and id of the document, or the id of the package, or of the source of a contested link."""
     opened_on: CivilDayText
     """The civil day on which the review was opened."""
     name: Localized | None = None
@@ -38,6 +50,27 @@ class Reviews(ApiModel):
 
 class ReviewFinding(FindingRow):
     """A finding of the publication rules about one member."""
+
+
+class ReviewedDocument(ApiModel):
+    """A document of a package under review, with its differences from the last version in force."""
+
+    kind: DocumentKindName
+    id: CatalogueId
+    version: int
+    """The number of the version."""
+    state: DocumentState
+    sha256: Sha256
+    """The SHA-256 of the document's canonical JSON."""
+    name: Localized | None = None
+    """The name or title, where the kind has one."""
+    document: CatalogueDocument
+    since_version: int | None = None
+    """The number of the last version in force, with which the version is compared."""
+    differences: list[Difference] | None = None
+    """The differences from that version."""
+    findings: list[ReviewFinding]
+    """The findings of the publication rules, as if the other documents of the package were in force."""
 
 
 class ReviewAnswer(ReviewRow):
@@ -67,6 +100,8 @@ class ReviewAnswer(ReviewRow):
     decided_by: StaffId | None = None
     decided_on: CivilDayText | None = None
     """The civil day of the decision."""
+    documents: list[ReviewedDocument] | None = None
+    """For a package, its documents; `sha256` is then the hash of the package."""
     asks_recipient: bool | None = None
     """True where an approval must name the `recipient`."""
     recipient: Recipient | None = None
@@ -84,6 +119,8 @@ class DecisionBody(ApiModel):
     """The decision."""
     reason: FreeText
     """The reason, which the authors read."""
+    sha256: Annotated[str, Field(pattern=SHA256_PATTERN)] | None = None
+    """The hash that you read; required for a package."""
     recipient: Annotated[Recipient | None, Field(strict=False)] = None
     """`spelling_only`, or `another_recipient` whose consents end."""
 

@@ -10,20 +10,19 @@ from typing import Any
 from benefits.publishing import publish
 from benefits.publishing.rules import names
 from consent.consents import account_links
-from consent.documents import lifecycle, recipients, versions
+from consent.documents import lifecycle, packages, recipients, versions
 from consent.documents.lifecycle import Version
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
-from consent.kernel.errors import NotFound
+from consent.kernel.errors import Changed, NotFound
 from consent.oversight import reviews
 from consent.oversight.reviews import Review
-from service.api.admin.schemas import Difference
-from service.api.privacy import review_schemas
+from service.api.privacy import package_reviews, review_schemas
+from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
 from service.api.staff_divisions import require_own, require_own_source
 from service.auth.access_tokens import PrivacyOfficer
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem, body_invalid
-from service.i18n import findings
 
 VERSION_DIGITS = 9
 """Digits of a version number; nine fit the column's 32-bit integer."""
@@ -39,7 +38,13 @@ def staff_of(context: RequestContext) -> str:
 async def list_reviews(context: RequestContext, _: None) -> Answer:
     """List the reviews that wait for an officer, oldest first; the number of queries does not grow with theirs."""
     await ledger.record_officer_read(staff_of(context), None, "reviews.listed", context.at)
-    waiting = [(review, _document_of(review.review_id)) for review in await reviews.open_reviews()]
+    opened = await reviews.open_reviews()
+    packaged = await packages.get_many({review.about for review in opened if review.kind == reviews.PACKAGE})
+    # A package has the name of its first document, for example of the provider on which the others stand.
+    waiting = [
+        (review, packaged[review.about].members[0] if review.about in packaged else _document_of(review.review_id))
+        for review in opened
+    ]
     documents = await versions.by_reference([about for _, about in waiting if about is not None])
     sources = {version.document_id: version for version in await lifecycle.all_in_force(SOURCES, context.at)}
     rows = []
@@ -55,6 +60,8 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     A review of a contested link names the source alone: anything more would tell whose account it is.
     """
     review_id = context.request.path_params["review_id"]
+    if package_reviews.is_package(review_id):
+        return await package_reviews.read(context, review_id, staff_of(context))
     about = _document_of(review_id)
     waiting = next((review for review in await reviews.open_reviews() if review.review_id == review_id), None)
     decision = None if waiting else await reviews.decision_of(review_id)
@@ -65,15 +72,7 @@ async def read_review(context: RequestContext, _: None) -> Answer:
     if waiting is None:
         waiting = await reviews.closed_review(review_id, about)
     named = version if about is not None else await lifecycle.in_force(SOURCES, waiting.about, context.at)
-    answer: dict[str, Any] = {**_row(context, waiting, named), "findings": [], "state": "open"}
-    if decision is not None:
-        answer |= {
-            "state": "decided",
-            "decision": decision.decision,
-            "reason": decision.reason,
-            "decided_by": decision.staff_id,
-            "decided_on": context.app_context.day_of(decision.decided_at).isoformat(),
-        }
+    answer: dict[str, Any] = {**_row(context, waiting, named), "findings": [], **decided_members(context, decision)}
     if version is None:
         return Answer(review_schemas.ReviewAnswer(**answer))
     answer |= {
@@ -81,14 +80,12 @@ async def read_review(context: RequestContext, _: None) -> Answer:
         "sha256": version.sha256,
         "document": version.body,
         "recipient": version.recipient,
-        **await _changes_since_last_in_force(version),
+        **await changes_since_last_in_force(version),
     }
     if decision is None:
         reported = await publish.check(version.kind, version.body, context.at, context.today)
         answer["asks_recipient"] = version.state == "in_review" and names.asks_for_recipient(reported)
-        answer["findings"] = [
-            review_schemas.ReviewFinding(**findings.localize(finding, context.language)) for finding in reported
-        ]
+        answer["findings"] = findings_for_officer(context, reported)
     return Answer(review_schemas.ReviewAnswer(**answer))
 
 
@@ -114,15 +111,6 @@ def _row(context: RequestContext, review: Review, named: Version | None) -> dict
     }
 
 
-async def _changes_since_last_in_force(version: Version) -> dict[str, Any]:
-    """Return `since_version` and `differences` from the last version in force; an empty mapping for the first."""
-    earlier = await versions.versions_between(version.kind, version.document_id, 0, version.version - 1)
-    if not earlier:
-        return {}
-    changes = versions.differences(earlier[-1].body, version.body)
-    return {"since_version": earlier[-1].version, "differences": [Difference(**change) for change in changes]}
-
-
 async def decide_review(context: RequestContext, body: review_schemas.DecisionBody) -> Answer:
     """Decide a review with a reason: pass a flagged document on or send it back, or settle a contested link.
 
@@ -134,6 +122,8 @@ async def decide_review(context: RequestContext, body: review_schemas.DecisionBo
         staff_of(context),
         body.decision == "approve",
     )
+    if package_reviews.is_package(review_id):
+        return await package_reviews.decide(context, review_id, body, staff_id)
     about = _document_of(review_id)
     if about is not None:
         await _decide_document(await lifecycle.get(*about), staff_id, body, context)
@@ -157,6 +147,8 @@ async def _decide_document(
     Problem body_invalid where the decision about the recipient is missing, or given and not asked for.
     """
     await require_own(context, stored.kind, stored.body)
+    if body.sha256 not in (None, stored.sha256):
+        raise Changed("the document is not the one that was read; read it again")
     version, approve = (stored.kind, stored.document_id, stored.version), body.decision == "approve"
     asked = approve and stored.state == "in_review" and await _asks_recipient(stored, context)
     if approve and asked != (body.recipient is not None):

@@ -84,6 +84,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "redemption_id": _id("the redemption"),
         "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),
+        "package_id": _id("the package"),
         "review_id": {
             "type": "string",
             "minLength": 1,

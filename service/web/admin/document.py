@@ -41,7 +41,9 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
     changes = await page.read(f"{path}/versions/{chosen['version']}/changes")
     findings = values.get("findings")
     if findings is None:
-        findings = await check_document(page, kind, chosen["document"]) if chosen["state"] in OPEN_STATES else []
+        # The findings of a document in a package are on the package's page, where the others count as in force.
+        checked = chosen["state"] in OPEN_STATES and "package_id" not in chosen
+        findings = await check_document(page, kind, chosen["document"]) if checked else []
     address = f"/admin/{kind}/{page.path_param('id')}"
     view = DocumentView(page.localizer, kind, chosen["document"])
     other = "zh-CN" if page.language == "en" else "en"

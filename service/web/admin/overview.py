@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
-from service.web.admin import activity, editor, exchange, lists, partner
+from service.web.admin import activity, editor, exchange, lists, packages, partner
 from service.web.admin import document as documents
 from service.web.admin.document import OPEN_STATES
 from service.web.page import Page, PageRoute
@@ -35,11 +35,19 @@ async def overview(page: Page) -> Response:
         path = f"/v1/admin/{version['kind']}/{lists.quoted(version['id'])}/versions/{version['version']}/steps"
         version["steps"] = (await page.read(path))["data"]
         version["mine"] = _waits_for(page.staff_id, version)
+    packaged = await packages.open_packages(page)
+    members = {
+        (member["kind"], member["id"], member["version"]) for package in packaged for member in package["documents"]
+    }
+    waiting = [version for version in waiting if (version["kind"], version["id"], version["version"]) not in members]
+    mine = [package for package in packaged if _is_for(page.staff_id, package)]
     figures = await page.read("/v1/admin/statistics")
     used = {key: count for scene in figures["redemptions"].values() for key, count in scene.items()}
     return page.render(
         "admin/overview.html",
         counts=counts,
+        my_packages=mine,
+        other_packages=[package for package in packaged if package not in mine],
         mine=[version for version in waiting if version.get("mine")],
         others=[version for version in waiting if not version.get("mine")],
         figures=figures,
@@ -65,12 +73,21 @@ def _waits_for(staff_id: str, version: Mapping[str, Any]) -> bool:
     return False
 
 
+def _is_for(staff_id: str, package: Mapping[str, Any]) -> bool:
+    """Report whether a package waits for this person: for an approval by another one than its author, or a new hash."""
+    is_author = bool(package["submitted_by"] == staff_id)
+    return is_author if package["changed"] else package["state"] == "submitted" and not is_author
+
+
 ADMINISTRATOR = Audience.ADMINISTRATOR
 DOCUMENT, VERSION = "/admin/{kind}/{id}", "/admin/{kind}/{id}/versions/{version}"
 ROUTES = (
     PageRoute("/admin", overview, ADMINISTRATOR),
     PageRoute(activity.PATH, activity.activity, ADMINISTRATOR),
     PageRoute(f"{activity.PATH}/table.csv", activity.activity_csv, ADMINISTRATOR),
+    PageRoute(packages.PATH, packages.package, ADMINISTRATOR),
+    PageRoute(f"{packages.PATH}/approve", packages.approve, ADMINISTRATOR, "POST"),
+    PageRoute(f"{packages.PATH}/recall", packages.recall, ADMINISTRATOR, "POST"),
     PageRoute(partner.PATH, partner.partner, ADMINISTRATOR),
     PageRoute(partner.PATH, partner.submit, ADMINISTRATOR, "POST"),
     PageRoute("/admin/exchange", exchange.exchange, ADMINISTRATOR),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
-from service.web.admin import lists
+from service.web.admin import lists, packages
+from service.web.api_client import ApiReply
 from service.web.page import Page
 
 ORDER = ("providers", "venues", "services", "benefits")
@@ -20,12 +21,14 @@ async def partner(page: Page) -> Response:
     return await _render(page)
 
 
-async def _render(page: Page, outcomes: list[dict[str, Any]] | None = None) -> Response:
+async def _render(page: Page, refusal: ApiReply | None = None, refused: Sequence[Mapping[str, Any]] = ()) -> Response:
+    """Render the checklist; `refused` are the drafts of a package that was refused, with the errors of each."""
     provider_id = page.query("provider")
     documents = await _documents(page, provider_id) if provider_id else {}
     provider = next(iter(documents.get("providers", ())), None)
     return page.render(
         "admin/partner.html",
+        200 if refusal is None else refusal.status,
         providers=await page.read_all("/v1/admin/providers"),
         provider_id=provider_id,
         provider=provider,
@@ -33,7 +36,9 @@ async def _render(page: Page, outcomes: list[dict[str, Any]] | None = None) -> R
         order=ORDER,
         documents=documents,
         drafts=[row for kind in ORDER for row in documents.get(kind, ()) if row["draft"]],
-        outcomes=outcomes,
+        waiting=_packages_with(documents, await packages.open_packages(page)),
+        problem=None if refusal is None else refusal.body,
+        refused=refused,
     )
 
 
@@ -55,6 +60,14 @@ async def _documents(page: Page, provider_id: str) -> dict[str, list[dict[str, A
     return documents
 
 
+def _packages_with(
+    documents: Mapping[str, Sequence[Mapping[str, Any]]], waiting: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the open packages that have one of a partner's documents."""
+    own = {(kind, row["id"]) for kind, rows in documents.items() for row in rows}
+    return [row for row in waiting if any((member["kind"], member["id"]) in own for member in row["documents"])]
+
+
 def _belongs(kind: str, document_id: str, body: Mapping[str, Any], provider_id: str, services: set[str]) -> bool:
     if kind == "benefits":
         return body.get("service_id") in services
@@ -62,13 +75,13 @@ def _belongs(kind: str, document_id: str, body: Mapping[str, Any], provider_id: 
 
 
 async def submit(page: Page) -> Response:
-    """Submit every draft of a partner in the order in which they name each other, and show each outcome."""
-    outcomes = []
-    for kind, rows in (await _documents(page, page.query("provider"))).items():
-        for row in rows:
-            if row["draft"] is None:
-                continue
-            path = f"/v1/admin/{kind}/{lists.quoted(row['id'])}/versions/{row['draft']['version']}/submit"
-            reply = await page.call_api("POST", path)
-            outcomes.append({"row": row, "state": reply.body.get("state"), "detail": reply.body.get("detail", "")})
-    return await _render(page, outcomes)
+    """Submit every draft of a partner as one package; a refusal is explained at each document."""
+    documents = await _documents(page, page.query("provider"))
+    drafts = [row for kind in ORDER for row in documents[kind] if row["draft"]]
+    named = [{"kind": row["kind"], "id": row["id"], "version": row["draft"]["version"]} for row in drafts]
+    reply = await page.call_api("POST", "/v1/admin/packages", {"documents": named}, key=page.idempotency_key)
+    if reply.succeeded:
+        return page.redirect(f"/admin/packages/{reply.body['package_id']}", "package_submitted")
+    refused = [packages.listed(page, {**row, "version": row["draft"]["version"]}) for row in drafts]
+    packages.add_errors(page, refused, reply)
+    return await _render(page, reply, refused)

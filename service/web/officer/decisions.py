@@ -117,6 +117,7 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
         "officer/review.html",
         200 if refusal is None else refusal.status,
         review=review,
+        members=[_member(page, row, other) for row in review.get("documents", ())],
         kind=kind,
         lines=_side_by_side(page, view, review, other),
         other_language=other,
@@ -130,11 +131,24 @@ async def _render_review(page: Page, refusal: ApiReply | None) -> Response:
     )
 
 
+def _member(page: Page, row: Mapping[str, Any], other: str) -> dict[str, Any]:
+    """Return a document of a package in words: its title, its places in both languages, its findings."""
+    view = DocumentView(page.localizer, row["kind"], row["document"])
+    return {
+        "row": row,
+        "title": page.localizer.name(row.get("name")) or row["id"],
+        "lines": _side_by_side(page, view, row, other),
+        "findings": view.with_labels(row["findings"]),
+    }
+
+
 async def decide_review(page: Page) -> Response:
     """Approve or refuse a review with a written reason; a refusal by the API is shown in the form."""
     body = {"decision": page.form.get("decision", ""), "reason": page.form.get("reason", "").strip()}
-    if recipient := page.form.get("recipient"):
-        body["recipient"] = recipient
+    # The hash is of what the officer read; a review of a contested account has none.
+    for name in ("recipient", "sha256"):
+        if page.form.get(name):
+            body[name] = page.form[name]
     path = f"/v1/privacy/reviews/{page.path_param('review_id')}/decision"
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status in SHOWN_IN_PLACE:

@@ -84,8 +84,54 @@ async def test_a_partner_is_one_checklist(town: City) -> None:
     await browser.go("/admin/partner?provider=city-library")
     assert "1 draft is ready to be submitted." in browser.text
     await browser.send("1 draft is ready")
-    assert "City Library, east" in browser.text
+    assert "Submitted as one package." in browser.text
+    assert "Package: City Library, east" in browser.text
+    package = browser.url
+    assert "approve" not in browser.html.split("/recall")[0].split("<main")[1]
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    review = next(address for address, _ in officer.links if address.startswith("/officer/reviews/package."))
+    await officer.go(review)
+    assert "City Library, east" in officer.text
+    assert "图书馆东馆" in officer.text
+    await officer.send("Reason, in writing", decision="approve", reason="The venue exists.")
+    assert officer.status == 200
+    second = await administrator(town, 2)
+    assert any(address == package.removeprefix("http://city.test").partition("?")[0] for address, _ in second.links)
+    await second.go("/admin/venues/library-east")
+    assert "Open its package" in second.text
+    await browser.go(package)
+    await browser.send("Approve what is shown here")
+    assert browser.status == 403
+    await second.go(package)
+    await second.send("Approve what is shown here")
+    assert "Approved: all documents of the package." in second.text
+    await browser.go("/admin/partner?provider=city-library")
     assert "0 drafts are ready" in browser.text
+
+
+async def test_a_refused_package_names_each_document_to_correct(town: City) -> None:
+    browser = await administrator(town)
+    await browser.go("/admin/benefits/new?service_id=book-loan&division=21")
+    await browser.send("_etag", act="save", **{"t:/benefit_id": "half-done"})
+    await browser.go("/admin/partner?provider=city-library")
+    await browser.send("1 draft is ready")
+    assert browser.status == 422
+    assert "Nothing was submitted. Correct these documents and submit them again." in browser.text
+    assert any(address.startswith("/admin/benefits/half-done/edit#") for address, _ in browser.links)
+    assert "1 draft is ready" in browser.text
+
+
+async def test_a_package_is_recalled_by_one_press(town: City) -> None:
+    browser = await administrator(town)
+    await browser.go("/admin/venues/new?provider_id=city-library&division=210102")
+    fields = {"t:/venue_id": "library-east", "t:/name/zh-CN": "图书馆东馆", "t:/name/en": "City Library, east"}
+    await browser.send("_etag", act="save", **{**fields, "t:/client_id": "library-east"})
+    await browser.go("/admin/partner?provider=city-library")
+    await browser.send("1 draft is ready")
+    await browser.send("Recall: make drafts of all documents")
+    assert "Recalled. All documents are drafts again." in browser.text
+    await browser.go("/admin/partner?provider=city-library")
+    assert "1 draft is ready" in browser.text
 
 
 async def test_an_export_is_imported_again_and_a_fault_loses_nothing(town: City) -> None:

@@ -1,0 +1,94 @@
+"""Packages: documents that are submitted and approved together, by one hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+
+from service.web.admin import lists
+from service.web.api_client import ApiReply
+from service.web.forms.document_view import DocumentView
+from service.web.page import Page
+
+PATH = "/admin/packages/{package_id}"
+
+
+async def package(page: Page) -> Response:
+    """Show a package: its hash, its documents with their findings, and its possible steps."""
+    return await _render(page)
+
+
+async def approve(page: Page) -> Response:
+    """Approve the package whose hash the page has shown; a refusal is explained on the page."""
+    return await _act(page, "approve", {"sha256": page.form.get("sha256", "")})
+
+
+async def recall(page: Page) -> Response:
+    """Turn the documents of the package into drafts again."""
+    return await _act(page, "recall", None)
+
+
+async def _act(page: Page, act: str, body: Mapping[str, Any] | None) -> Response:
+    path = f"/v1/admin/packages/{page.path_param('package_id')}"
+    reply = await page.call_api("POST", f"{path}/{act}", body)
+    if not reply.succeeded:
+        return await _render(page, reply)
+    done = "in_review" if reply.body["state"] == "in_review" else f"package_{reply.body['state']}"
+    return page.redirect(f"/admin/packages/{page.path_param('package_id')}", done)
+
+
+async def _render(page: Page, refusal: ApiReply | None = None) -> Response:
+    shown = await page.read(f"/v1/admin/packages/{page.path_param('package_id')}")
+    documents = [listed(page, document) for document in shown["documents"]]
+    if refusal is not None:
+        add_errors(page, documents, refusal)
+    return page.render(
+        "admin/package.html",
+        200 if refusal is None else refusal.status,
+        package=shown,
+        documents=documents,
+        name=documents[0]["text"],
+        problem=None if refusal is None else refusal.body,
+    )
+
+
+def listed(page: Page, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document of a package with its name, the address of its version, and its findings with their places."""
+    href = lists.version_address(document["kind"], document["id"], document["version"])
+    return {
+        **document,
+        "text": page.localizer.name(document.get("name")) or document["id"],
+        "href": href,
+        "findings": _with_places(page, document, document.get("findings", ())),
+    }
+
+
+def add_errors(page: Page, documents: list[dict[str, Any]], refusal: ApiReply) -> None:
+    """Show the errors of a refused package as findings of the documents whose places they name."""
+    for document in documents:
+        document["findings"] = []
+    for error in (refusal.body or {}).get("errors") or ():
+        _, _, index, *place = error["pointer"].split("/")
+        if index.isdecimal() and int(index) < len(documents):
+            document = documents[int(index)]
+            fault = {"severity": "refused", "rule": "", **error, "pointer": "/".join(["", *place]) if place else ""}
+            document["findings"] += _with_places(page, document, [fault])
+
+
+def _with_places(page: Page, document: Mapping[str, Any], findings: Any) -> list[dict[str, Any]]:
+    editor = f"{lists.address(document['kind'], document['id'])}/edit"
+    return DocumentView(page.localizer, document["kind"], {}).with_labels(findings, editor)
+
+
+async def open_packages(page: Page) -> list[dict[str, Any]]:
+    """Return the packages that wait for an officer or an approval, each with its name and address."""
+    return [
+        {
+            **row,
+            "text": page.localizer.name(row["documents"][0].get("name")) or row["documents"][0]["id"],
+            "address": f"/admin/packages/{row['package_id']}",
+        }
+        for row in await page.read_all("/v1/admin/packages", state="open")
+    ]
