@@ -18,12 +18,14 @@ the API call: a form that is sent twice is answered from the stored answer and a
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 from starlette.requests import Request
@@ -74,18 +76,20 @@ class Site:
     providers: Providers
     demo: DemoProvider | None
     """The demonstration's identity provider; None in production."""
-    environments: dict[str, Environment] = field(default_factory=dict)
 
     def templates(self, language: str) -> Environment:
-        """Return the templates compiled for a language, made at the first request in it."""
-        environment = self.environments.get(language)
-        if environment is None:
-            environment = template_environment(Localizer(language, self.app_context.settings.city_zone))
-            environment.globals["asset"] = assets.address
-            environment.globals["icon"] = icons.icon
-            environment.filters["icon_name"] = icons.icon_name
-            self.environments[language] = environment
-        return environment
+        """Return the templates compiled for a language, made at the process's first request in it."""
+        return _templates(language, self.app_context.settings.city_zone)
+
+
+@functools.cache
+def _templates(language: str, zone: ZoneInfo) -> Environment:
+    """Return the templates of a language; applications in one process share them, because compiling costs a second."""
+    environment = template_environment(Localizer(language, zone))
+    environment.globals["asset"] = assets.address
+    environment.globals["icon"] = icons.icon
+    environment.filters["icon_name"] = icons.icon_name
+    return environment
 
 
 @dataclass(slots=True)

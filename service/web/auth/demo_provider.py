@@ -7,10 +7,12 @@ password; only the demonstration has its routes.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -60,16 +62,17 @@ DESK_ACCOUNT = "desk-1"
 AUDIENCE_OF_CLIENT = {client.client_id: audience for audience, client in CLIENTS.items()}
 
 
-def demo_subjects() -> dict[Audience, list[str]]:
-    """Return the token subjects that the demonstration city has, by audience."""
+@functools.cache
+def demo_subjects() -> Mapping[Audience, tuple[str, ...]]:
+    """Return the token subjects that the demonstration city has, by audience; its files are read once a process."""
     city = resources.files("service.demo") / "city"
     venues = yaml.safe_load((city / "venues.yaml").read_text(encoding="utf-8"))
     residents = yaml.safe_load((city / "residents.yaml").read_text(encoding="utf-8"))
     return {
-        Audience.RESIDENT: [resident["subject"] for resident in residents],
-        Audience.VENUE: [venue["client_id"] for venue in venues],
-        Audience.ADMINISTRATOR: ["admin-1", "admin-2"],
-        Audience.PRIVACY: ["officer-1"],
+        Audience.RESIDENT: tuple(resident["subject"] for resident in residents),
+        Audience.VENUE: tuple(venue["client_id"] for venue in venues),
+        Audience.ADMINISTRATOR: ("admin-1", "admin-2"),
+        Audience.PRIVACY: ("officer-1",),
     }
 
 
