@@ -9,6 +9,7 @@ file that was edited is refused: the schema in production must be the one that w
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -72,12 +73,18 @@ def statements(script: str) -> Iterator[str]:
         raise ValueError("a migration ends in the middle of a statement")
 
 
-def files(package: str, engine: str) -> list[tuple[str, str]]:
-    """Return (name, script) of a package's migrations for an engine (`sqlite` or `postgres`), in order."""
+@functools.cache
+def files(package: str, engine: str) -> Sequence[tuple[str, str]]:
+    """Return (name, script) of a package's migrations for an engine (`sqlite` or `postgres`), in order.
+
+    They are read once: an upgrade that replaces the files does not change the code of a process that runs already.
+    """
     other = "sqlite" if engine == "postgres" else "postgres"
     folder: Traversable = resources.files(package) / "migrations"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")]
+    return tuple(
+        (name, (folder / name).read_text(encoding="utf-8")) for name in names if not name.endswith(f".{other}.sql")
+    )
 
 
 async def pending(packages: Sequence[str]) -> list[str]:

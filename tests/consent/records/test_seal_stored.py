@@ -41,7 +41,7 @@ def clear_ids(earlier: Earlier) -> list[str]:
 async def earlier(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Earlier]:
     original = migrate.files
 
-    def before(package: str, engine: str) -> list[tuple[str, str]]:
+    def before(package: str, engine: str) -> Sequence[tuple[str, str]]:
         scripts = original(package, engine)
         return [(name, script) for name, script in scripts if package != "consent" or name < "0031_no_clear"]
 
