@@ -25,9 +25,9 @@ def _operations() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
 
 
 @cache
-def _closed_schemas() -> Mapping[str, Any]:
+def _closed_schemas() -> dict[str, dict[str, Any]]:
     """The schemas that answers share, by name; each refuses members it does not name."""
-    schemas: Mapping[str, Any] = _closed(app.document()["components"]["schemas"])
+    schemas: dict[str, dict[str, Any]] = _closed(app.document()["components"]["schemas"])
     return schemas
 
 
