@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consent.database.composite_key import CompositeKeyModel
-from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Text
+from consent.database.fields import BigInteger, CivilDay, Integer, Micros, Sealed, Text
 from consent.database.table_model import TableModel
 
 
@@ -26,11 +26,12 @@ class Snapshot(TableModel):
 
 
 class StoredTicket(TableModel):
-    """A resident's one-time ticket for a benefit at a venue, by the keyed index of its handle.
+    """A resident's ticket for a benefit at a venue, by the index of what is shown there; also each use of a binding.
 
-    Deleted after 24 hours; an erasure sets `person_id` to NULL before. `counters` is a JSON list of the quota keys
-    that it was issued under, and once it is redeemed of those that the redemption counted on. `checks` is
-    the number of checks by a venue.
+    Deleted 24 hours after `unlink_from`, or after `issued_at` where that is NULL; an erasure sets `person_id` to NULL
+    before. `counters` is a JSON list of the quota keys that it was issued under, and once it is redeemed of those that
+    the redemption counted on. `checks` is the number of checks by a venue. `kind` is a `TicketKind`; a slip or binding
+    names its row of LastingTicket.
     """
 
     handle_index = Text(primary_key=True)
@@ -44,9 +45,48 @@ class StoredTicket(TableModel):
     redemption_id = Text(null=True)
     counters = Text(db_default="[]")
     checks = Integer(db_default=0)
+    kind = Text(db_default="ticket")
+    lasting_id = Text(null=True)
+    unlink_from = Micros(null=True)
 
     class Meta:
         table = "ticket"
+
+
+class LastingTicket(CompositeKeyModel):
+    """A person's slip or binding, which outlives the minute of an ordinary ticket; for their list and to stop it.
+
+    `handle_index` is its row of StoredTicket, NULL until the code of a binding is typed. `sealed_code` is the code of a
+    slip, or of a binding until it is typed.
+    """
+
+    KEY = ("person_id", "lasting_id")
+    person_id = Text()
+    lasting_id = Text()
+    kind = Text()
+    benefit_id = Text()
+    venue_id = Text()
+    created_at = Micros()
+    valid_until = Micros()
+    handle_index = Text(null=True)
+    sealed_code = Sealed("lasting_id", null=True)
+    code_expires_at = Micros(null=True)
+
+    class Meta:
+        table = "lasting_ticket"
+
+
+class BindingCode(TableModel):
+    """The code of a binding that waits for being typed in the venue's own app, by its keyed index."""
+
+    code_index = Text(primary_key=True)
+    venue_id = Text()
+    person_id = Text()
+    lasting_id = Text()
+    expires_at = Micros()
+
+    class Meta:
+        table = "binding_code"
 
 
 class Redemption(TableModel):

@@ -7,6 +7,7 @@ verdicts, `Redeem` and `StandardTerms`; `BalanceNeeded` asks the caller to compu
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 from benefits.balances.stored import StoredBalance, is_usable
@@ -26,11 +27,23 @@ class CivilTime(NamedTuple):
     hour: int
 
 
+class TicketKind(StrEnum):
+    """The kinds of ticket: shown from a screen at once, printed on a slip of paper, bound to a venue's machines.
+
+    A ticket and a slip are spent by their redemption. A binding is used again and again, and never checked.
+    """
+
+    TICKET = "ticket"
+    SLIP = "slip"
+    BINDING = "binding"
+
+
 class TicketRow(NamedTuple):
     """A ticket as stored. `person_id` is None for a handle that no ticket has, and after the person was erased.
 
     Times are microseconds; `redemption_id` is None until the ticket is spent. `benefit_version` is the version in force
-    when it was issued, `checks` the number of checks so far; both are None for a handle that no ticket has.
+    when it was issued, `checks` the number of checks so far; both are None for a handle that no ticket has, as are
+    `issued_at` and `kind`. `lasting_id` is the id of a slip or binding.
     """
 
     person_id: str | None
@@ -40,6 +53,9 @@ class TicketRow(NamedTuple):
     redemption_id: str | None
     benefit_version: int | None = None
     checks: int | None = None
+    issued_at: int | None = None
+    kind: str | None = None
+    lasting_id: str | None = None
 
 
 class PersonRow(NamedTuple):
@@ -112,7 +128,7 @@ def decide(state: RedemptionState, catalogue: InForce, now: CivilTime) -> Redeem
     if venue is None or person.epoch is None or not is_valid_at(ticket, venue["venue_id"], now.micros):
         return StandardTerms()
     benefit = catalogue.benefit(ticket.benefit_id, now.today)
-    if benefit is None or not is_offered_at(benefit, venue) or not is_live(state.consent, now.micros):
+    if benefit is None or not is_offered_at(benefit, venue) or not is_covered(ticket, state.consent, now.micros):
         return StandardTerms()
     if not is_usable(state.balance, person.epoch, catalogue.timeline, now.today, now.micros):
         return BalanceNeeded()
@@ -130,6 +146,15 @@ def is_valid_at(ticket: TicketRow, venue_id: str, at: int) -> bool:
         and ticket.redemption_id is None
         and ticket.expires_at > at
     )
+
+
+def is_covered(ticket: TicketRow, consent: ConsentPeriod, at: int) -> bool:
+    """Report whether the consent that a ticket was issued under lives at `at` (microseconds).
+
+    A consent given after the ticket is another one: a withdrawal ends slips and bindings for good.
+    """
+    given_at, issued_at = consent.given_at, ticket.issued_at
+    return is_live(consent, at) and given_at is not None and issued_at is not None and given_at <= issued_at
 
 
 def _is_full(benefit: LiveBenefit, state: RedemptionState) -> bool:

@@ -19,8 +19,15 @@ from benefits.catalogue.in_force import CatalogueCache
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import VenueSuspended
 from benefits.redemption import decision, quotas, tickets
-from benefits.redemption.decision import BalanceNeeded, CivilTime, Redeem, RedemptionState, StandardTerms
-from benefits.redemption.state import AnswerStore, load_state
+from benefits.redemption.decision import (
+    BalanceNeeded,
+    CivilTime,
+    Redeem,
+    RedemptionState,
+    StandardTerms,
+    TicketKind,
+)
+from benefits.redemption.state import COUNTERS_MAX, AnswerStore, load_state
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -86,15 +93,17 @@ class Outcome(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """A handle or short code shown at a venue, the venue's client, and `clock`: the city's time of an instant (µs).
+    """Something shown at a venue, the venue's client, and `clock`: the city's time of an instant (µs).
 
-    `shown` is a handle in lower case or a short code in upper case, without spaces and hyphens.
+    `kind` says what `shown` must be: a handle in lower case or a short code in upper case, the code of a slip in upper
+    case, without spaces and hyphens; or the token of a binding.
     """
 
     keyring: Keyring
     client_id: str
     shown: str
     clock: Callable[[int], CivilTime]
+    kind: TicketKind = TicketKind.TICKET
 
 
 async def redeem(scan: Scan, catalogue: CatalogueCache, store: AnswerStore) -> Outcome:
@@ -131,7 +140,7 @@ class _Redemption:
 
     async def settle(self) -> Outcome:
         """Attempt until there is an outcome; WriteConflict after ATTEMPTS_MAX attempts."""
-        self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.shown)
+        self.handle_index = await tickets.stored_index_of(self.scan.keyring, self.scan.kind, self.scan.shown)
         for attempt in range(ATTEMPTS_MAX):
             try:
                 if attempt < OPTIMISTIC_ATTEMPTS:
@@ -183,12 +192,35 @@ class _Redemption:
         self, state: RedemptionState, catalogue: InForce, now: CivilTime
     ) -> Redeem | StandardTerms | BalanceNeeded:
         verdict = decision.decide(state, catalogue, now)
-        if self.store is None and (state.ticket.checks or 0) >= CHECKS_MAX:
+        # R17: a binding is there to redeem. To ask with it would be to watch a person's points for 90 days.
+        if self.store is None and (state.ticket.kind == TicketKind.BINDING or (state.ticket.checks or 0) >= CHECKS_MAX):
             return StandardTerms()
+        if self.scan.kind is not TicketKind.TICKET:
+            return await self._decide_by_today(state, verdict, catalogue, now)
         if not self.reads_counters or not isinstance(verdict, Redeem) or not verdict.benefit.limits:
             return verdict
         keys = _counter_keys(self.scan.keyring, _person(self.scan.keyring, state), state, verdict)
         return decision.decide(state._replace(taken=await quotas.read_taken(keys)), catalogue, now)
+
+    async def _decide_by_today(
+        self,
+        state: RedemptionState,
+        verdict: Redeem | StandardTerms | BalanceNeeded,
+        catalogue: InForce,
+        now: CivilTime,
+    ) -> Redeem | StandardTerms | BalanceNeeded:
+        """Decide again by today's counters, which a ticket of weeks ago does not name.
+
+        As many counters are read for every verdict, keys of nobody where there are fewer, so that a "no" does not tell
+        by its statements that a quota was the reason.
+        """
+        keys: list[str] = []
+        if isinstance(verdict, Redeem):
+            keys = _counter_keys(self.scan.keyring, _person(self.scan.keyring, state), state, verdict)
+        taken = await quotas.read_taken([*keys, *(new_id() for _ in range(COUNTERS_MAX - len(keys)))])
+        if not isinstance(verdict, Redeem):
+            return verdict
+        return decision.decide(state._replace(taken=taken[: len(keys)]), catalogue, now)
 
     def _plan(
         self, state: RedemptionState, verdict: Redeem | StandardTerms, now: CivilTime
@@ -209,7 +241,8 @@ class _Redemption:
                 *self.store.write(granted, now.at),
                 *self._redemption_writes(state, person, verdict, granted, now),
             ]
-        permit = _permit(state, person, now, _use(kind, verdict.benefit, "applies"))
+        use = _use(kind, verdict.benefit, "applies", state.ticket.lasting_id)
+        permit = _permit(state, person, now, use)
         # The catalogue last, when every lock is granted: a change while this waited undoes the decision by the old one.
         return [*permit, *writes, still_unchanged(state.changes)], granted
 
@@ -218,7 +251,7 @@ class _Redemption:
         head, use = None, NO_USE
         if verdict.checked is not None:
             head = _head(state, _person(self.scan.keyring, state))
-            use = _use("benefit.checked", verdict.checked, "standard_terms")
+            use = _use("benefit.checked", verdict.checked, "standard_terms", state.ticket.lasting_id)
         refusal = gate.refusal_writes(self.scan.keyring, head, now.at, use)
         return [*refusal, *self._count_check(state), *self._answer(None, now), still_unchanged(state.changes)]
 
@@ -237,20 +270,22 @@ class _Redemption:
         """
         assert granted.redemption_id is not None
         keys = _counter_keys(self.scan.keyring, person, state, verdict)
+        spending = tickets.Spending(self.handle_index, state.ticket, now.micros)
+        spent_index, spend = tickets.spend_write(spending, granted.redemption_id, keys)
         redemption = (
-            granted.redemption_id, self.handle_index, state.ticket.venue_id, verdict.benefit.benefit_id,
+            granted.redemption_id, spent_index, state.ticket.venue_id, verdict.benefit.benefit_id,
             verdict.benefit.version, queries.to_day_number(now.today), now.hour, "redeemed",
             queries.to_day_number(verdict.runs_until),
         )  # fmt: skip
         return [
-            tickets.spend_write(self.handle_index, person.person_id, granted.redemption_id, keys),
+            spend,
             Write(REDEMPTION, redemption),
             *map(quotas.take_write, keys, verdict.benefit.limits),
         ]
 
 
-def _use(kind: str, benefit: LiveBenefit, outcome: str) -> Use:
-    return Use(kind, benefit.provider_id, benefit.benefit_id, outcome)
+def _use(kind: str, benefit: LiveBenefit, outcome: str, lasting_id: str | None) -> Use:
+    return Use(kind, benefit.provider_id, benefit.benefit_id, outcome, lasting_id)
 
 
 def _permit(state: RedemptionState, person: Person, now: CivilTime, use: Use) -> Plan:

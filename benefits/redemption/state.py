@@ -94,13 +94,13 @@ def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
         micros,
         changes,
         withheld,
-        TicketRow._make(row[3:10]),
-        PersonRow._make(row[10:15]),
-        ConsentPeriod._make(row[15:17]),
-        StoredBalance._make(row[17:26]),
-        (CounterRow._make(row[26:28]), CounterRow._make(row[28:30])),
+        TicketRow._make(row[3:13]),
+        PersonRow._make(row[13:18]),
+        ConsentPeriod._make(row[18:20]),
+        StoredBalance._make(row[20:29]),
+        (CounterRow._make(row[29:31]), CounterRow._make(row[31:33])),
     )
-    answered = row[30:]
+    answered = row[33:]
     return Loaded(state, answered if answered and answered[0] is not None else None)
 
 

@@ -10,27 +10,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import orjson
 
-from benefits.balances import snapshots
-from benefits.catalogue.model import InForce, is_offered_at
-from benefits.errors import BenefitNotAvailable, ConsentNeeded
-from benefits.models import Redemption, StoredTicket
+from benefits.catalogue.model import InForce
+from benefits.errors import BenefitNotAvailable
+from benefits.models import LastingTicket, Redemption, StoredTicket
 from benefits.redemption import quotas
-from benefits.redemption.decision import CivilTime
+from benefits.redemption.decision import CivilTime, TicketKind, TicketRow
+from benefits.redemption.eligibility import require_applicable
 from consent.crypto.blind_index import (
     CODE_ALPHABET,
     CODE_LENGTH,
     IndexUse,
     blind_index,
     new_id,
+    random_index,
 )
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.database.selection import Selection
-from consent.database.write_plan import OneOrNone, Update, Write
-from consent.domain.purposes import Purpose
+from consent.database.write_plan import Insert, OneOrNone, Update, Write
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import gate
@@ -45,7 +46,7 @@ LOOKUP = Selection(
     (
         "t.person_id AS person_id", "t.benefit_id AS benefit_id", "t.venue_id AS venue_id",
         "t.expires_at AS ticket_expires_at", "t.redemption_id AS redemption_id", "t.benefit_version AS benefit_version",
-        "t.checks AS checks",
+        "t.checks AS checks", "t.issued_at AS ticket_issued_at", "t.kind AS ticket_kind", "t.lasting_id AS lasting_id",
     ),
     "ticket t",
     "t.handle_index = {handle_index}",
@@ -54,10 +55,20 @@ LOOKUP = Selection(
 COUNT_CHECK = OneOrNone(Update("ticket", changes=("checks",), matches=("handle_index", "checks")))
 SPEND = Update(
     "ticket",
-    changes=("redemption_id", "counters"),
+    changes=("redemption_id", "counters", "unlink_from"),
     matches=("handle_index", "person_id"),
     still_null=("redemption_id",),
 )
+USE = Insert(
+    "ticket",
+    (
+        "handle_index", "ticket_id", "person_id", "benefit_id", "benefit_version", "venue_id", "issued_at",
+        "expires_at", "redemption_id", "counters", "kind", "lasting_id",
+    ),
+)  # fmt: skip
+"""A use of a binding: a ticket of its own, spent from the beginning, which a reversal needs for a day."""
+INDEX_OF = {TicketKind.SLIP: IndexUse.SLIP, TicketKind.BINDING: IndexUse.BINDING}
+"""The index of the random value of a slip or binding, by its kind."""
 TICKET_LIFETIME = timedelta(seconds=90)
 """Long enough to walk up to a counter, short enough that a photographed code is useless."""
 ISSUE_ATTEMPTS = 3
@@ -103,20 +114,10 @@ async def issue(
 ) -> Ticket:
     """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
-    Raises:
-        NotFound: benefit or venue are not in force, or the venue is of another provider or division.
-        ConsentNeeded: no live `benefit.check` for the provider.
-        BenefitNotAvailable: with the lines that are not met, for the resident alone.
+    Raises as `require_applicable`, and BenefitNotAvailable where a quota is used up.
     """
-    benefit, venue, at = catalogue.benefit(benefit_id, now.today), catalogue.venue(venue_id), now.at
-    if benefit is None or venue is None or not is_offered_at(benefit, venue):
-        raise NotFound("no such benefit is offered at this venue today")
-    if not await gate.covered(person.person_id, Purpose.BENEFIT_CHECK, benefit.provider_id, at):
-        raise ConsentNeeded("a benefit.check consent for this provider comes first")
-    have = (await snapshots.balance_of(person, catalogue.timeline, now.today, at)).measures()
-    decided = benefit.rule.decide(have)
-    if not decided.applies:
-        raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
+    benefit, _ = await require_applicable(person, catalogue, benefit_id, venue_id, now)
+    at = now.at
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)
@@ -178,9 +179,30 @@ async def read(keyring: Keyring, person: Person, ticket_id: str, at: datetime) -
     )
 
 
-def spend_write(handle_index: str, person_id: str, redemption_id: str, counter_keys: Sequence[str]) -> Write:
-    """Return the write that spends a ticket for a redemption; a ticket spent or deleted meanwhile is a conflict."""
-    return Write(SPEND, (redemption_id, counters_column(counter_keys), handle_index, person_id))
+class Spending(NamedTuple):
+    """A ticket that is spent: the index it is stored by, its row, and the instant (microseconds)."""
+
+    handle_index: str
+    row: TicketRow
+    at: int
+
+
+def spend_write(spending: Spending, redemption_id: str, counter_keys: Sequence[str]) -> tuple[str, Write]:
+    """Return the write that spends a ticket for a redemption, and the index by which the spent one is stored.
+
+    A ticket or slip that was spent or deleted meanwhile is a conflict. A use of a binding is inserted; the fence of the
+    person's event makes it a conflict if the binding was stopped meanwhile.
+    """
+    handle_index, row, at = spending
+    counters = counters_column(counter_keys)
+    if row.kind != TicketKind.BINDING:
+        # The 24 hours of a ticket run from its issue, those of a slip from now.
+        unlink_from = row.issued_at if row.kind == TicketKind.TICKET else at
+        return handle_index, Write(SPEND, (redemption_id, counters, unlink_from, handle_index, row.person_id))
+    use_id = new_id()
+    values = (use_id, use_id, row.person_id, row.benefit_id, row.benefit_version, row.venue_id, at, at, redemption_id,
+              counters, row.kind, row.lasting_id)  # fmt: skip
+    return use_id, Write(USE, values)
 
 
 def count_check_write(handle_index: str, checks: int | None) -> Write:
@@ -228,12 +250,15 @@ def index_of_shown(keyring: Keyring, shown: str) -> str:
     return index_of(keyring, _handle_of_code(keyring, shown) if len(shown) == CODE_LENGTH else shown)
 
 
-async def stored_index_of(keyring: Keyring, shown: str) -> str:
+async def stored_index_of(keyring: Keyring, kind: TicketKind, shown: str) -> str:
     """Return the index by which a ticket is stored, under the current index key or during a rotation the other one.
 
-    `shown` is a handle or a short code. If no ticket has it, the index under the current key is returned. A rotation
-    costs one query, for right and wrong codes alike; otherwise nothing is read.
+    `shown` is a handle or a short code; the index of a slip's code and of a binding's token has no key. If no ticket
+    has it, the index under the current key is returned. A rotation costs one query, for right and wrong codes alike;
+    otherwise nothing is read.
     """
+    if kind is not TicketKind.TICKET:
+        return random_index(INDEX_OF[kind], shown)
     if not keyring.other_index_keys:
         return index_of_shown(keyring, shown)
     indexes = [index_of_shown(each, shown) for each in keyring.each()]
@@ -242,7 +267,7 @@ async def stored_index_of(keyring: Keyring, shown: str) -> str:
 
 
 async def delete_old(at: datetime) -> int:
-    """Delete the tickets of hours that began 24 hours ago or earlier; return their number.
+    """Delete the tickets of hours that began 24 hours ago or earlier; return their number. A slip goes with its ticket.
 
     No redemption can be linked to a person for longer than that. A whole hour is deleted at once and its redemptions
     are inserted again in the order of their random ids: neither a time nor a row's position in the table links a
@@ -251,7 +276,14 @@ async def delete_old(at: datetime) -> int:
     hour = at.replace(minute=0, second=0, microsecond=0)
     limit = queries.to_micros(hour - timedelta(hours=23))
     async with queries.transaction():
-        deleted = await queries.execute("DELETE FROM ticket WHERE issued_at < $1", limit)
+        spent = await queries.fetch_all(
+            "SELECT person_id, lasting_id FROM ticket WHERE unlink_from < $1 AND kind = 'slip'", limit
+        )
+        for row in spent:
+            await LastingTicket.filter(**row).delete()
+        deleted = await queries.execute(
+            "DELETE FROM ticket WHERE (unlink_from IS NULL AND issued_at < $1) OR unlink_from < $1", limit
+        )
         if not deleted:
             return 0
         # A redemption names its ticket until here; from now on its own id stands in `handle_index`.

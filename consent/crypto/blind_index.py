@@ -7,6 +7,7 @@ possible values.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import unicodedata
@@ -36,6 +37,9 @@ class IndexUse(StrEnum):
     HANDLE = "handle"
     QUOTA = "quota"
     SAMPLE = "sample"
+    BINDING_CODE = "binding-code"
+    BINDING = "binding"
+    SLIP = "slip"
 
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:
@@ -123,3 +127,11 @@ def new_code() -> str:
 def normal_code(typed: str) -> str:
     """Return a typed code in the form it was issued in: upper case, without spaces and hyphens."""
     return "".join(unicodedata.normalize("NFKC", typed).upper().replace("-", "").split())
+
+
+def random_index(use: IndexUse, value: str) -> str:
+    """Return the index of a random value of at least 79 bits: 32 hex digits of its SHA-256, without a key.
+
+    Nobody can try that many values, and a value that lives for months keeps its index when the index key is rotated.
+    """
+    return hashlib.sha256(f"credit-easy-random-v1|{use}|{value}".encode()).hexdigest()[:INDEX_DIGITS]

@@ -116,7 +116,7 @@ class AccountForbidden(DomainError):
 
 
 class CodeUnknown(DomainError):
-    """No link waits for this code and account."""
+    """No link or binding waits for this code."""
 
     code = "code_unknown"
 

@@ -31,12 +31,16 @@ from consent.records.derived_table import DerivedTable
 
 
 class Use(NamedTuple):
-    """A use as the access log shows it: the kind of event, the organisation, the thing used, the outcome."""
+    """A use as the access log shows it: the kind of event, the organisation, the thing used, the outcome.
+
+    `lasting_id` is the slip or binding by which a venue used the points; None for an ordinary ticket.
+    """
 
     kind: str
     organisation: str
     what: str
     outcome: str
+    lasting_id: str | None = None
 
 
 WITHHELD_FLAG = "(SELECT withheld FROM log_head WHERE log = 'consent')"
@@ -45,7 +49,8 @@ WITHHELD = f"{WITHHELD_FLAG} AS withheld"
 NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
 """The write that makes a plan a conflict while nothing may be used."""
 
-USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "benefit.redeemed", "officer.looked")
+USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "binding.requested", "slip.issued",
+        "benefit.redeemed", "officer.looked")  # fmt: skip
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = f"""
@@ -197,7 +202,8 @@ async def release_to_all(part: Part, at: datetime, use: Use, derived: DerivedTab
         relations, insert = released + derived.relations, derived.insert()
         rows = await queries.insert_select(relations, insert, first, beyond, queries.to_micros(at))
         piece = (part.number, part.count) if part.cut else None
-        await ledger.record_use_for_all(use._asdict(), Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
+        stated = {name: value for name, value in use._asdict().items() if value is not None}
+        await ledger.record_use_for_all(stated, Purpose.POINTS_COMPUTE, (first, beyond), piece, at)
         if derived.by_person:
             await _delete_stale(derived.table, part)
             early = EARLY.format(table=derived.table + part.piece, piece=part.piece)
@@ -243,8 +249,10 @@ CHAIN = Selection(
     "person p",
     "p.person_id = {person_id}",
 )  # fmt: skip
+PERIOD = ("c.given_at AS given_at", f"{end_sql('c')} AS consent_expires_at")
+"""The columns of a `ConsentPeriod`."""
 LIVE_CONSENT = Selection(
-    ("c.given_at AS given_at", f"{end_sql('c')} AS consent_expires_at"),
+    PERIOD,
     "consent c",
     "c.person_id = {person_id} AND c.purpose = 'benefit.check' AND c.state = 'given' AND c.counterpart = {counterpart}",
 )
@@ -323,13 +331,19 @@ async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime
 
 async def live_counterparts(person: Person, purpose: Purpose, at: datetime) -> set[str]:
     """Read the counterparts for which a consent of this purpose lives at `at`."""
+    return set(await live_periods(person, purpose, at))
+
+
+async def live_periods(person: Person, purpose: Purpose, at: datetime) -> dict[str, ConsentPeriod]:
+    """Read the consents of this purpose that live at `at`, by counterpart."""
     rows = await queries.fetch_all(
-        f"SELECT counterpart FROM consent WHERE person_id = $1 AND purpose = $2 AND {live_sql('$3')}",
+        f"SELECT c.counterpart, {', '.join(PERIOD)} FROM consent c"
+        f" WHERE c.person_id = $1 AND c.purpose = $2 AND {live_sql('$3', 'c')}",
         person.person_id,
         purpose,
         queries.to_micros(at),
     )
-    return {row["counterpart"] for row in rows}
+    return {row["counterpart"]: ConsentPeriod(row["given_at"], row["consent_expires_at"]) for row in rows}
 
 
 async def own_record(person: Person, record_id: str) -> tuple[str, str, int, date] | None:
@@ -378,4 +392,5 @@ async def _trace(person: Person, purpose: Purpose, use: Use, at: datetime) -> No
 
 
 def _facts(purpose: Purpose, use: Use) -> ledger.Facts:
-    return {"organisation": use.organisation, "purpose": purpose, "what": use.what, "outcome": use.outcome}
+    facts = {"organisation": use.organisation, "what": use.what, "outcome": use.outcome, "lasting_id": use.lasting_id}
+    return {"purpose": purpose, **facts}

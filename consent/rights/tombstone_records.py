@@ -42,6 +42,8 @@ class TombstoneKind(StrEnum):
     """The end of the person whose event has this leaf hash; written where a lost folder is repaired."""
     HINTS_STOPPED = "hints_stopped"
     """The end of a person's choice that the city's app may be told of unread messages."""
+    TICKET_STOPPED = "ticket_stopped"
+    """The end of a slip or binding by its person."""
 
 
 LETTERS = {
@@ -49,13 +51,14 @@ LETTERS = {
     TombstoneKind.ERASED: "E",
     TombstoneKind.LEAF_ERASED: "L",
     TombstoneKind.HINTS_STOPPED: "H",
+    TombstoneKind.TICKET_STOPPED: "T",
 }
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """The end of a consent or person. `name`: the consent's id; the keyed index for SUBJECT_ERASED; otherwise empty.
+    """An end. `name`: the id of the consent, slip or binding; the keyed index for SUBJECT_ERASED; otherwise empty.
 
     `person_id` is empty in the lines of earlier versions.
     """

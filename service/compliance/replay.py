@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benefits.balances import snapshots
+from benefits.redemption import lasting_tickets
 from consent import persons
 from consent.consents import live, register, withdrawal_copies
 from consent.database import queries
@@ -37,12 +38,13 @@ POLL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """Counts of a replay: tombstones read, consents withdrawn again, persons erased again, hints stopped again."""
+    """Counts of a replay: tombstones read; consents withdrawn, persons erased, hints and tickets stopped again."""
 
     read: int = 0
     withdrawn: int = 0
     erased: int = 0
     hints_stopped: int = 0
+    tickets_stopped: int = 0
 
 
 async def replay_tombstones(
@@ -122,6 +124,9 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
     for person_id, opted_in_at in await hints.opted_in_among(list(stopped)):
         if opted_in_at <= stopped[person_id]:
             summary.hints_stopped += await _stop_hints(app_context, person_id)
+    ended = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.TICKET_STOPPED]
+    for person_id, lasting_id in await lasting_tickets.stored_among(ended):
+        summary.tickets_stopped += await _stop_ticket(app_context, person_id, lasting_id)
     for person_id in await persons.known_among(erased):
         summary.erased += await _erase(app_context, person_id)
 
@@ -145,6 +150,15 @@ async def _stop_hints(app_context: AppContext, person_id: str) -> int:
             return 0
         await hints.opt_out(person, await app_context.clock())
     return 1
+
+
+async def _stop_ticket(app_context: AppContext, person_id: str, lasting_id: str) -> int:
+    async with queries.transaction():
+        try:
+            person = await persons.lock(app_context.keyring, person_id)
+        except NotFound:
+            return 0
+        return int(await lasting_tickets.stop_again(person, lasting_id, await app_context.clock()))
 
 
 async def _erase(app_context: AppContext, person_id: str) -> int:

@@ -19,6 +19,7 @@ FILES = {
     "ticket.js": "text/javascript",
     "desk.js": "text/javascript",
     "kiosk.js": "text/javascript",
+    "barrier.js": "text/javascript",
     "verify.js": "text/javascript",
     "receipt.js": "text/javascript",
     "tlog.js": "text/javascript",

@@ -24,7 +24,7 @@ from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import points
-from service.web.venue import desk
+from service.web.venue import barrier, desk
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
@@ -34,11 +34,12 @@ ROUTES: tuple[PageRoute, ...] = (
     *design.ROUTES,
     *points.ROUTES,
     *desk.ROUTES,
+    *barrier.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
 )
 """Every page. The first match answers, so a fixed path stands before a path with a parameter in its place."""
-DEMO = (*sign_in.DEMO, *design.ROUTES)
+DEMO = (*sign_in.DEMO, *design.ROUTES, *barrier.ROUTES)
 """Pages that only the demonstration has."""
 
 

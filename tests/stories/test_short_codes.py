@@ -52,7 +52,7 @@ async def test_one_of_handle_and_short_code_is_sent(town: City) -> None:
     for body in ({}, {"handle": "0" * 32, "short_code": "AAAA2222"}, {"short_code": "A"}):
         assert (await venue.post("/v1/venue/redemptions", body)).status_code == 422, body
     faults = (await venue.post("/v1/venue/redemptions", {})).json()["errors"]
-    assert [fault["detail"] for fault in faults] == ["Send handle or short_code, one of them."]
+    assert [fault["detail"] for fault in faults] == ["Send handle, short_code or binding_token, one of them."]
 
 
 async def test_typed_codes_are_limited_for_each_venue_right_or_wrong(

@@ -9,6 +9,7 @@ from service.api.common_parameters import DIVISION, DOCUMENT_ID, SCENE
 from service.api.resident import (
     benefits,
     complaints,
+    export_schemas,
     handlers,
     history,
     notifications,
@@ -18,6 +19,7 @@ from service.api.resident import (
     rights_schemas,
     schemas,
 )
+from service.api.resident.lasting_routes import LASTING
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -205,6 +207,7 @@ RESIDENT = (
         points_schemas.TicketStateAnswer,
         errors=("not_found",),
     ),
+    *LASTING,
     ME.get(
         "/v1/me/messages",
         "listMessages",
@@ -333,7 +336,7 @@ RESIDENT = (
         "exportEverything",
         "Export all data about me",
         rights.export_everything,
-        rights_schemas.ExportAnswer,
+        export_schemas.ExportAnswer,
     ),
     ME.post(
         "/v1/me",

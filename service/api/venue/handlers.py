@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from benefits.catalogue.model import Body, is_offered_at
 from benefits.errors import VenueSuspended
+from benefits.redemption import bindings, reversal
 from benefits.redemption import redeem as redemptions
-from benefits.redemption import reversal
+from benefits.redemption.decision import TicketKind
 from benefits.redemption.redeem import Granted, Scan
 from benefits.redemption.state import AnswerStore
 from consent.crypto.blind_index import CODE_LENGTH, normal_code
@@ -129,8 +130,22 @@ def _redemption_answer(granted: Granted | None) -> tuple[int, bytes]:
 async def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
     app_context, principal = context.app_context, context.principal
     assert isinstance(principal, Venue)
-    shown = await _shown(context, body, principal.client_id)
-    return Scan(app_context.keyring, principal.client_id, shown, app_context.civil_time)
+    kind, shown = await _shown(context, body, principal.client_id)
+    return Scan(app_context.keyring, principal.client_id, shown, app_context.civil_time, kind)
+
+
+async def create_binding(context: RequestContext, body: schemas.BindingCodeBody) -> Answer:
+    """Turn the code of a binding into its token, once. Every code counts against the rate of typed codes."""
+    venue, app_context = await _venue(context), context.app_context
+    await _count_code(context, venue["client_id"])
+    catalogue = await app_context.catalogue.read(context.at)
+    created = await bindings.create(app_context.keyring, catalogue, venue, body.code, context.civil_time)
+    return Answer(
+        schemas.BindingTokenAnswer(
+            binding_token=created.token, benefit_id=created.benefit_id, valid_until=json_io.rfc3339(created.valid_until)
+        ),
+        201,
+    )
 
 
 async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
@@ -194,22 +209,29 @@ async def read_redemption(context: RequestContext, _: None) -> Answer:
     return Answer(_redemption_row(await reversal.get_for_venue(venue["venue_id"], redemption_id)))
 
 
-async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: str) -> str:
-    """Return the handle or short code of a body as it was issued.
+async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: str) -> tuple[TicketKind, str]:
+    """Return what a body shows, as it was issued, and the kind of ticket that it must be.
 
     QR readers send capitals, people type spaces and hyphens. Every short code counts against a rate of its own, right
-    or wrong: Problem rate_limited with Retry-After once it is used up.
+    or wrong.
     """
-    given = [text for text in (body.handle, body.short_code) if text is not None]
+    given = [text for text in (body.handle, body.short_code, body.binding_token) if text is not None]
     if len(given) != 1:
-        raise body_invalid("/handle", "required", "Send handle or short_code, one of them.")
+        raise body_invalid("/handle", "required", "Send handle, short_code or binding_token, one of them.")
+    if body.binding_token is not None:
+        return TicketKind.BINDING, body.binding_token
     shown = "".join(given[0].replace("-", "").split())
     if len(shown) != CODE_LENGTH:
-        return shown.lower()
+        return TicketKind.TICKET, shown.lower()
+    await _count_code(context, client_id)
+    return TicketKind.TICKET, normal_code(shown)
+
+
+async def _count_code(context: RequestContext, client_id: str) -> None:
+    """Count a typed code of a venue; Problem rate_limited with Retry-After once its rate is used up."""
     retry_after_seconds = await context.app_context.limiter.hit("short_code", client_id)
     if retry_after_seconds is not None:
         raise Problem("rate_limited", headers={"Retry-After": str(retry_after_seconds)})
-    return normal_code(shown)
 
 
 def _redemption_row(row: queries.Row) -> schemas.RedemptionRow:

@@ -50,6 +50,16 @@ VENUE = (
         errors=("not_found", "suspended"),
     ),
     CALLS.post(
+        "/v1/venue/bindings",
+        "createBinding",
+        "Turn a code that a resident typed in your app into a binding",
+        handlers.create_binding,
+        schemas.BindingCodeBody,
+        {201: schemas.BindingTokenAnswer},
+        key="required",
+        errors=("code_unknown", "suspended"),
+    ),
+    CALLS.post(
         "/v1/venue/redemptions/{redemption_id}/reversal",
         "reverseRedemption",
         "Reverse a redemption of today",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from benefits.redemption.reversal import ReversalReason
 from service.api.common_schemas import (
     Baseline,
@@ -11,6 +13,7 @@ from service.api.common_schemas import (
     CivilDayText,
     EffectTerms,
     Handle,
+    Instant,
     Localized,
     NextCursor,
     ProviderId,
@@ -21,11 +24,12 @@ from service.http.json_io import ApiModel
 from service.http.openapi.named import one_of, text
 
 RedemptionId = Annotated[str, text("The id of the redemption.")]
+BindingTokenText = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 RedemptionState = Annotated[str, one_of("RedemptionState", "The state of a redemption.", "redeemed", "reversed")]
 
 
 class HandleBody(ApiModel):
-    """The handle or the short code that the resident shows, one of them.
+    """The handle or the short code that the resident shows, or the token of a binding: one of them.
 
     There is no member for a name, a number or any other identity.
     """
@@ -34,6 +38,25 @@ class HandleBody(ApiModel):
     """The handle as it was scanned; a short code is understood here too."""
     short_code: ShortCode | None = None
     """The short code as it was typed."""
+    binding_token: BindingTokenText | None = None
+    """The token of a binding, for a machine that scans nothing; it redeems, and a check of it is always a no."""
+
+
+class BindingCodeBody(ApiModel):
+    """The code that a resident has typed into the venue's own app."""
+
+    code: ShortCode
+    """The code, with spaces and hyphens as it was typed."""
+
+
+class BindingTokenAnswer(ApiModel):
+    """The token of a binding, which is told once."""
+
+    binding_token: str
+    """The token of this resident, benefit and venue. Store it with the plate or card that it is for."""
+    benefit_id: BenefitId
+    valid_until: Instant
+    """The end of the binding. It can end before, without notice."""
 
 
 class ReversalBody(ApiModel):

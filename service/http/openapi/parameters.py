@@ -81,6 +81,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "correction_id": _id("the correction"),
         "objection_id": _id("the objection"),
         "complaint_id": _id("the complaint"),
+        "binding_id": _id("the binding"),
         "redemption_id": _id("the redemption"),
         "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 
 CREATING = [operation for operation in OPERATIONS if 201 in operation.responses]
 WITHOUT_ADDRESS = {
+    "createBinding": "a venue redeems by its token and cannot ask about it",
     "importCatalogue": "it creates many documents",
     "sampleConsents": "a sample is not stored",
 }

@@ -295,6 +295,7 @@ def test_no_venue_answer_could_name_a_person_or_points() -> None:
 
 NEVER_STORED = {
     "ComposeBody/properties/choose/additionalProperties/items",
+    "BindingCodeBody/properties/code",
     "ConfirmBody/properties/code",
     "HandleBody/properties/handle/anyOf/0",
     "HandleBody/properties/short_code/anyOf/0",

@@ -1,0 +1,137 @@
+"""Bindings: a resident lets a venue's machine redeem one benefit for them without a scan, until they stop it.
+
+The resident asks for a code here and types it into the venue's own app, where plate or card are known. The venue sends
+the code and gets a random token for this one resident, benefit and venue. Plate and card never come here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from benefits.catalogue.model import Body, InForce, is_offered_at
+from benefits.models import BindingCode, LastingTicket
+from benefits.redemption import eligibility, lasting_tickets
+from benefits.redemption.decision import CivilTime, TicketKind
+from consent import persons
+from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_code, normal_code, random_index
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.events import ledger
+from consent.events.ledger import Event
+from consent.kernel.errors import CodeUnknown
+from consent.persons import Person
+from consent.records import gate
+from consent.records.gate import Use
+
+BINDING_LIFE = timedelta(days=90)
+"""R17: at most this long; then the resident is asked again by having to do it again."""
+CODE_LIFE = timedelta(minutes=15)
+"""Long enough to change to the venue's app and type eight characters, as for the code of an account."""
+TOKEN_BYTES = 24
+"""192 random bits: a token cannot be guessed within its 90 days."""
+NO_BINDING = "no binding waits for this code at this venue"
+"""One message for every reason: wrong, typed before, expired, of another venue, permission ended."""
+USES_READ_MAX = 200
+"""Newest uses of a person that are searched for those of their bindings."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedBinding:
+    """A binding that waits for its code, which the resident alone may see."""
+
+    binding_id: str
+    code: str
+    code_expires_at: datetime
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedBinding:
+    """A binding as its venue gets it, once: nothing is stored from which the token could be read again."""
+
+    token: str
+    benefit_id: str
+    valid_until: datetime
+
+
+async def request(
+    keyring: Keyring, person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
+) -> RequestedBinding:
+    """Store a binding that waits for its code, in the running transaction; raises as `require_applicable`.
+
+    A waiting binding for the same benefit and venue is replaced. It lives as long as the consent, at most BINDING_LIFE.
+
+    Raises:
+        Conflict: the person has as many bindings as one may have.
+    """
+    benefit, period = await eligibility.require_applicable(person, catalogue, benefit_id, venue_id, now)
+    use = Use("binding.requested", benefit.provider_id, benefit_id, "issued")
+    await gate.permit(person, benefit.provider_id, now.at, use)
+    own = LastingTicket.filter(person_id=person.person_id, kind=TicketKind.BINDING, handle_index__isnull=True)
+    await lasting_tickets.discard(person.person_id, await own.filter(benefit_id=benefit_id, venue_id=venue_id))
+    assert period.expires_at is not None
+    valid_until = min(now.at + BINDING_LIFE, queries.from_micros(period.expires_at))
+    code, expires_at = new_code(), now.at + CODE_LIFE
+    binding_id = await lasting_tickets.create(
+        person, TicketKind.BINDING, (benefit_id, venue_id), now, valid_until, code
+    )
+    await LastingTicket.filter(person_id=person.person_id, lasting_id=binding_id).update(
+        code_expires_at=queries.to_micros(expires_at)
+    )
+    await BindingCode.create(
+        code_index=blind_index(keyring, IndexUse.BINDING_CODE, venue_id, code),
+        venue_id=venue_id,
+        person_id=person.person_id,
+        lasting_id=binding_id,
+        expires_at=queries.to_micros(expires_at),
+    )
+    return RequestedBinding(binding_id, code, expires_at, valid_until)
+
+
+async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, now: CivilTime) -> CreatedBinding:
+    """Turn a code that was typed in the venue's app into a binding, once; return it with its token.
+
+    Runs in the caller's transaction and locks the person's row. The benefit need not apply now.
+
+    Raises:
+        CodeUnknown: wrong, expired, typed before, of another venue, or its consent or benefit has ended.
+    """
+    venue_id = venue["venue_id"]
+    indexes = blind_indexes(keyring, IndexUse.BINDING_CODE, venue_id, normal_code(code))
+    pending = await BindingCode.filter(code_index__in=indexes).first()
+    if pending is None or pending.expires_at <= now.micros:
+        raise CodeUnknown(NO_BINDING)
+    person = await persons.lock(keyring, pending.person_id)
+    row = await LastingTicket.get_or_none(person_id=person.person_id, lasting_id=pending.lasting_id)
+    benefit = None if row is None else catalogue.benefit(row.benefit_id, now.today)
+    if row is None or benefit is None or not is_offered_at(benefit, venue):
+        raise CodeUnknown(NO_BINDING)
+    if not await lasting_tickets.is_covered(person, row, benefit.provider_id, now.at):
+        raise CodeUnknown(NO_BINDING)
+    # Two requests may arrive at once: only the one whose DELETE removes the row continues.
+    if not await BindingCode.filter(code_index=pending.code_index).delete():
+        raise CodeUnknown(NO_BINDING)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    await LastingTicket.filter(person_id=person.person_id, lasting_id=row.lasting_id).update(
+        sealed_code=None, code_expires_at=None
+    )
+    await lasting_tickets.attach(person, row, index_of_token(token), benefit.version)
+    facts = {"benefit_id": row.benefit_id, "venue_id": venue_id, "lasting_id": row.lasting_id}
+    await ledger.append(person, "binding.created", facts, now.at)
+    return CreatedBinding(token, row.benefit_id, queries.from_micros(row.valid_until))
+
+
+def index_of_token(token: str) -> str:
+    """Return the index by which the ticket of a binding's token is stored."""
+    return random_index(IndexUse.BINDING, token)
+
+
+async def uses_of(person: Person) -> dict[str, list[Event]]:
+    """Return the redemptions among the person's newest uses that were made by a slip or binding, by its id."""
+    uses: dict[str, list[Event]] = {}
+    for event in await ledger.events_of(person, ("benefit.redeemed",), 2**62, USES_READ_MAX):
+        if lasting_id := event.facts.get("lasting_id"):
+            uses.setdefault(lasting_id, []).append(event)
+    return uses

@@ -1,0 +1,74 @@
+"""Request and answer schemas of a resident's bindings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from benefits.redemption.lasting_tickets import LastingState
+from service.api.common_schemas import BenefitId, DocumentId, Instant, ShortCodeText, VenueId
+from service.http.json_io import ApiModel
+from service.http.openapi.named import closed_set, text
+
+BindingId = Annotated[str, text("The id of the binding.")]
+StateName = Annotated[str, closed_set(LastingState)]
+
+
+class LastingRequest(ApiModel):
+    """A benefit and the venue for which a binding is asked for."""
+
+    benefit_id: DocumentId
+    """The benefit."""
+    venue_id: DocumentId
+    """The venue."""
+
+
+class RequestedBindingAnswer(ApiModel):
+    """A binding that waits for its code to be typed in the venue's own app."""
+
+    binding_id: BindingId
+    code: ShortCodeText
+    code_expires_at: Instant
+    """The end of the code."""
+    valid_until: Instant
+    """The end of the binding: with the consent, after 90 days at the latest."""
+
+
+class LastingUse(ApiModel):
+    """A redemption by a binding or slip."""
+
+    at: Instant
+    """The hour of the redemption."""
+
+
+class BindingAnswer(ApiModel):
+    """A binding of the resident and each of its newest uses."""
+
+    binding_id: BindingId
+    state: StateName
+    benefit_id: BenefitId
+    venue_id: VenueId
+    created_at: Instant
+    """The time at which the resident asked for it."""
+    valid_until: Instant
+    """The end of the binding."""
+    code: ShortCodeText | None = None
+    """The code, while it can be typed."""
+    code_expires_at: Instant | None = None
+    """The end of the code."""
+    uses: list[LastingUse]
+    """Redemptions by this binding, newest first, as far as they are among the newest 200 of the resident."""
+
+
+class BindingList(ApiModel):
+    """The bindings of the resident."""
+
+    data: list[BindingAnswer]
+    """Bindings, newest first."""
+
+
+class StoppedBinding(ApiModel):
+    """The end of a binding."""
+
+    binding_id: BindingId
+    stopped_at: Instant
+    """The time from which it gives standard terms."""
