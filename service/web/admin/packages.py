@@ -70,7 +70,8 @@ def add_errors(page: Page, documents: list[dict[str, Any]], refusal: ApiReply) -
     for document in documents:
         document["findings"] = []
     for error in (refusal.body or {}).get("errors") or ():
-        _, _, index, *place = error["pointer"].split("/")
+        # `/documents/0/title`; an error of the list as a whole points to `/documents`.
+        index, *place = error["pointer"].split("/")[2:] or [""]
         if index.isdecimal() and int(index) < len(documents):
             document = documents[int(index)]
             fault = {"severity": "refused", "rule": "", **error, "pointer": "/".join(["", *place]) if place else ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -119,6 +120,16 @@ async def test_a_refused_package_names_each_document_to_correct(town: City) -> N
     assert "Nothing was submitted. Correct these documents and submit them again." in browser.text
     assert any(address.startswith("/admin/benefits/half-done/edit#") for address, _ in browser.links)
     assert "1 draft is ready" in browser.text
+
+
+async def test_a_partner_without_drafts_has_no_package_to_submit(shared_city: City) -> None:
+    browser = await administrator(shared_city)
+    await browser.go("/admin/benefits")
+    form_token = re.search(r'name="_form" value="([0-9a-f]+)"', browser.html)
+    assert form_token is not None
+    answer = await browser.client.post("/admin/partner?provider=city-library", data={"_form": form_token[1]})
+    assert answer.status_code == 422
+    assert "Body does not fit" in answer.text
 
 
 async def test_a_package_is_recalled_by_one_press(town: City) -> None:
