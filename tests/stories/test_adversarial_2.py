@@ -231,6 +231,7 @@ async def test_adv_67_a_ladder_over_the_providers_of_one_owner_waits_too(town: C
     assert flagged == [False, False, True]
 
 
+@pytest.mark.parametrize("city_settings", ["sqlite"], indirect=True)
 async def test_adv_70_three_drafts_of_simulations_tell_nothing_of_a_neighbour(town: City) -> None:
     """60 of 70 people are the attacker's: nothing is shown. `test_differencing.py` measures a thousand larger runs."""
     admin = administrator(town)

@@ -642,7 +642,7 @@ async def test_the_fsck_sees_one_instant_while_others_write(town: City) -> None:
     wang = town.resident("wang")
 
     async def write() -> None:
-        for number in range(4):
+        for number in range(2):
             consent = await wang.link("volunteer-service", f"v-{number}")
             await wang.post(f"/v1/me/consents/{consent['consent_id']}/withdraw")
             await advance(town)

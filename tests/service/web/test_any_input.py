@@ -14,7 +14,6 @@ from tests.support.browsing import Browser
 from tests.support.city import City
 
 pytestmark = pytest.mark.anyio
-SAMPLE = 16
 WHO = {
     Audience.RESIDENT: "resident-2",
     Audience.VENUE: "venue-city-library",
@@ -41,7 +40,9 @@ THERE = {"kind": "benefits", "id": "library-deposit", "version": "1", "act": "ap
 """Parts of paths that lead somewhere; every other is odd, too."""
 
 
-async def test_no_page_breaks(shared_city: City) -> None:
+@pytest.mark.parametrize("values", [4, pytest.param(len(ODD), marks=pytest.mark.campaign)])
+async def test_no_page_breaks(shared_city: City, values: int) -> None:
+    """Each page meets a sample of the odd values, another one than its neighbours; in the campaign all of them."""
     chance = random.Random(6)
     people = {audience: await Browser(shared_city).sign_in(audience, who) for audience, who in WHO.items()}
     people[Audience.SOURCE] = Browser(shared_city)  # somebody who is nobody
@@ -53,7 +54,7 @@ async def test_no_page_breaks(shared_city: City) -> None:
         browser = people[route.audience or Audience.SOURCE]
         token = re.search(r'name="_form" value="([0-9a-f]+)"', browser.html)
         assert token is not None
-        for odd in (*chance.sample(ODD, SAMPLE), None, None):
+        for odd in (*chance.sample(ODD, values), None, None):
             path = re.sub(
                 r"\{([a-z_]+)\}", lambda part: quote(THERE.get(part[1]) or chance.choice(ODD[2:])), route.path
             )
