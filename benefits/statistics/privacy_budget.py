@@ -51,6 +51,10 @@ class EpsilonShare:
         """The distance from the truth that nineteen of twenty counts of this kind stay within."""
         return noise.give_or_take(self.per_person, self.cost_milli)
 
+    def give_or_take_of_sum(self, parts: int) -> int:
+        """Return the distance from the truth that nineteen of twenty sums of so many counts stay within."""
+        return noise.give_or_take_of_sum(parts, self.per_person, self.cost_milli)
+
 
 REDEMPTIONS_PER_PERSON = 7
 """A redemption has no person by which it could be bounded. Its noise covers a person who redeems once a day; somebody

@@ -7,7 +7,7 @@ second one where a small one could be computed from the others.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from benefits.statistics.weeks import Week
 from consent.consents import live
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.documents.lifecycle import Body
 from consent.domain import small_cells
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.exact_counts import ExactCounts
@@ -30,6 +31,7 @@ from consent.oversight import people_counts
 
 FIGURES = (ReleaseKind.REDEMPTIONS, ReleaseKind.LIVE_CONSENTS, ReleaseKind.OBJECTIONS)
 """The kinds of number in the figures of a week."""
+REDEEMED = ALLOWANCES[ReleaseKind.REDEMPTIONS]
 EVERYBODY = "everybody"
 """The group of people with any live consent; if it is too small, no figure is released."""
 
@@ -37,49 +39,108 @@ EVERYBODY = "everybody"
 async def load_or_release(week: Week) -> dict[str, Any]:
     """Return the figures of the last finished week, as they were at the first request of this week.
 
-    Redemptions by scene, by benefit and by the benefit's division, live consents by purpose, objections by source,
-    reason and state. Needs the caller's transaction; the first request writes `released_figures` and spends the week's
-    shares.
+    Redemptions in all, by scene, by benefit and by the benefit's division, live consents by purpose, objections by
+    source, reason and state. Needs the caller's transaction; the first request writes `released_figures` and spends the
+    week's shares.
     """
-    released = await ReleasedFigures.get_or_none(week=week.number)
-    if released is None:
+    stored = await ReleasedFigures.get_or_none(week=week.number)
+    if stored is None:
         counted = ReleasedFigures(week=week.number, figures=json.dumps(await _release(week)))
         # Of two first requests at once one inserts; the other must return the same figures, so both read them again.
         await ReleasedFigures.bulk_create([counted], ignore_conflicts=True)
-        released = await ReleasedFigures.get(week=week.number)
-    figures: dict[str, Any] = json.loads(released.figures)
+        stored = await ReleasedFigures.get(week=week.number)
+    figures: dict[str, Any] = json.loads(stored.figures)
     return figures
 
 
 async def _release(week: Week) -> dict[str, Any]:
-    first, last = week.monday - timedelta(days=7), week.monday - timedelta(days=1)
-    benefits = {
-        version.document_id: version.body for version in await lifecycle.all_in_force(DocumentKind.BENEFITS, week.at)
-    }
+    benefits = await _benefits_in_force(week)
     source_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.SOURCES, week.at)]
     people = await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at))
 
     async def release(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
         return {} if people is None else await releases.release(Question(week, kind, {}), count)
 
-    redeemed = await release(ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(benefits), week))
-    consents = await release(ReleaseKind.LIVE_CONSENTS, lambda: live.count_by_purpose(week.at))
-    objections = await release(ReleaseKind.OBJECTIONS, lambda: people_counts.count_objections(source_ids))
+    return {
+        "too_few_people": people is None,
+        **_composed(
+            week,
+            benefits,
+            {
+                ReleaseKind.REDEMPTIONS: await release(
+                    ReleaseKind.REDEMPTIONS, lambda: count_redemptions(sorted(benefits), week)
+                ),
+                ReleaseKind.LIVE_CONSENTS: await release(
+                    ReleaseKind.LIVE_CONSENTS, lambda: live.count_by_purpose(week.at)
+                ),
+                ReleaseKind.OBJECTIONS: await release(
+                    ReleaseKind.OBJECTIONS, lambda: people_counts.count_objections(source_ids)
+                ),
+            },
+        ),
+    }
+
+
+async def add_synthetic(week: Week, counted: Mapping[ReleaseKind, ExactCounts]) -> None:
+    """Store invented figures of a week, with the noise of real ones and marked `synthetic`; released ones stay.
+
+    Only the demonstration city calls this. It spends no epsilon, because nobody is counted. Needs `noise.load` before.
+    """
+    noisy = {kind: releases.noisy(exact, kind) for kind, exact in counted.items()}
+    figures = {
+        "too_few_people": False,
+        "synthetic": True,
+        **_composed(week, await _benefits_in_force(week), noisy),
+    }
+    row = ReleasedFigures(week=week.number, figures=json.dumps(figures))
+    await ReleasedFigures.bulk_create([row], ignore_conflicts=True)
+
+
+async def released(week: Week, limit: int) -> list[dict[str, Any]]:
+    """Return the figures of the newest `limit` weeks up to this one, oldest first, as they were released.
+
+    Needs the caller's transaction, as `load_or_release`.
+    """
+    await load_or_release(week)
+    rows = await ReleasedFigures.filter(week__lte=week.number).order_by("-week").limit(limit).values("figures")
+    return [json.loads(row["figures"]) for row in reversed(rows)]
+
+
+async def _benefits_in_force(week: Week) -> dict[str, Body]:
+    benefits = await lifecycle.all_in_force(DocumentKind.BENEFITS, week.at)
+    return {version.document_id: version.body for version in benefits}
+
+
+def _composed(
+    week: Week, benefits: Mapping[str, Body], noisy: Mapping[ReleaseKind, Mapping[str, int]]
+) -> dict[str, Any]:
+    """Return the figures that are made of noisy counts: rounded to tens, small ones suppressed with their complements.
+
+    Everything here is computed from the noisy counts alone, so it costs no epsilon.
+    """
+    first, last = week.monday - timedelta(days=7), week.monday - timedelta(days=1)
+    redeemed, consents, objections = (noisy.get(kind, {}) for kind in FIGURES)
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
-    by_division: dict[str, int] = {}
+    by_division: dict[str, list[int]] = {}
     for benefit_id, body in sorted(benefits.items()):
         by_benefit[body["scene"]][benefit_id] = count = redeemed.get(benefit_id, 0)
-        by_division[body["division"]] = by_division.get(body["division"], 0) + count
-    # A scene or division is the sum of its benefits' noisy counts, which costs nothing more.
+        by_division.setdefault(body["division"], []).append(count)
+    # A scene, a division and the whole are sums of noisy counts of benefits.
     scenes = _suppressed({scene: sum(counted.values()) for scene, counted in by_benefit.items()})
+    (total,) = small_cells.suppress([sum(redeemed.get(benefit_id, 0) for benefit_id in benefits)])
     rows = zip(objections, small_cells.suppress(list(objections.values())), strict=True)
     return {
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
-        "too_few_people": people is None,
         "give_or_take": {str(kind): ALLOWANCES[kind].give_or_take for kind in FIGURES},
         "redemptions": scenes,
-        "redemptions_by_division": _suppressed(dict(sorted(by_division.items()))),
+        "redemptions_total": total,
+        "redemptions_by_division": _suppressed({name: sum(counts) for name, counts in sorted(by_division.items())}),
+        # A sum of several noisy counts is further from the truth than one of them.
+        "give_or_take_of_sums": {
+            "total": REDEEMED.give_or_take_of_sum(len(benefits)),
+            "divisions": {name: REDEEMED.give_or_take_of_sum(len(counts)) for name, counts in by_division.items()},
+        },
         "live_consents": _suppressed({str(purpose): consents.get(purpose, 0) for purpose in Purpose}),
         # The benefits of a suppressed scene would reveal its count.
         "by_benefit": {

@@ -74,7 +74,7 @@ def _next_sandbox(rounds: Iterator[int], place: tuple[Path, str, int], reset: Ca
 def _open_demo(folder: Path, sandbox: Sandbox | None = None) -> tuple[Starlette, bool]:
     """Return the application of a demonstration's folder, with its city written if it is new, and whether it is."""
     from service import app as application
-    from service.demo import seed, synthetic_people
+    from service.demo import seed, synthetic_people, synthetic_use
     from service.storage import database
 
     chosen = seed.settings_of(folder)
@@ -85,6 +85,7 @@ def _open_demo(folder: Path, sandbox: Sandbox | None = None) -> tuple[Starlette,
         await database.migrate_all(chosen.keyring)
         new = await seed.seed(app.state.app_context)
         await synthetic_people.add_to_population(app.state.app_context)
+        await synthetic_use.add_to_figures(app.state.app_context)
         return new
 
     return app, run_with_database(chosen, prepare)

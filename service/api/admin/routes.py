@@ -21,6 +21,8 @@ from service.api.admin import (
     schemas,
     sentence_schemas,
     sentences,
+    usage,
+    usage_schemas,
 )
 from service.api.common_parameters import CIVIL_DAY
 from service.auth.access_tokens import Audience
@@ -42,6 +44,19 @@ ADMIN = (
         "Read last week's redemptions by scene and benefit, in tens",
         previews.read_statistics,
         schemas.BenefitFigures,
+        writes=True,
+    ),
+    STAFF.get(
+        "/v1/admin/reports/usage",
+        "reportUsage",
+        "Report redemptions by week, benefit or division",
+        usage.report_usage,
+        usage_schemas.UsageReport,
+        query=(
+            Parameter("by", {"type": "string", "enum": [*usage.GROUPS], "default": "week"}, "The rows of the report."),
+        ),
+        errors=("bad_query",),
+        writes=True,
     ),
     STAFF.get(
         "/v1/admin/activity",

@@ -264,6 +264,8 @@ class Figures(ApiModel):
     """True where fewer than 200 people have a consent: nothing is published then."""
     give_or_take: dict[str, int] = Field(default_factory=dict)
     """By kind of figure, the distance from the truth that nineteen of twenty such counts stay within."""
+    synthetic: bool | None = None
+    """True in a demonstration city, whose figures are invented."""
 
 
 class BudgetOfKind(ApiModel):

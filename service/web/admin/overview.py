@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from consent.domain.document_kinds import DocumentKind
 from service.auth.access_tokens import Audience
-from service.web.admin import activity, editor, exchange, lists, packages, partner
+from service.web.admin import activity, editor, exchange, lists, packages, partner, usage
 from service.web.admin import document as documents
 from service.web.admin.document import OPEN_STATES
 from service.web.page import Page, PageRoute
@@ -85,6 +85,8 @@ ROUTES = (
     PageRoute("/admin", overview, ADMINISTRATOR),
     PageRoute(activity.PATH, activity.activity, ADMINISTRATOR),
     PageRoute(f"{activity.PATH}/table.csv", activity.activity_csv, ADMINISTRATOR),
+    PageRoute(usage.PATH, usage.usage, ADMINISTRATOR),
+    PageRoute(f"{usage.PATH}/table.csv", usage.usage_csv, ADMINISTRATOR),
     PageRoute(packages.PATH, packages.package, ADMINISTRATOR),
     PageRoute(f"{packages.PATH}/approve", packages.approve, ADMINISTRATOR, "POST"),
     PageRoute(f"{packages.PATH}/recall", packages.recall, ADMINISTRATOR, "POST"),

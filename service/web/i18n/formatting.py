@@ -35,7 +35,7 @@ PLURAL = re.compile(r"\[(\w+)\]")
 STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A template's sentence without values."""
 FILTERS = (
-    "name", "day", "month", "day_of", "number", "amount", "moment", "clock", "hours",
+    "name", "day", "month", "month_day", "day_of", "number", "amount", "moment", "clock", "hours",
     "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """Methods of `Localizer` that templates use as filters."""
@@ -121,6 +121,10 @@ class Localizer:
     def month(self, month: str) -> str:
         """Format a month, given as `2026-11`, with its year."""
         return format_skeleton("yMMM", date.fromisoformat(f"{month}-01"), locale=self.locale)
+
+    def month_day(self, day: str) -> str:
+        """Format a civil day, given as ISO text, without its year, for the axis of a plot."""
+        return format_skeleton("MMMd", date.fromisoformat(day), locale=self.locale)
 
     def moment(self, moment: str) -> str:
         """Format an ISO instant as day and minute in the city's zone."""

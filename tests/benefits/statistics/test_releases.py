@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -254,3 +255,16 @@ def test_every_function_of_exact_counts_is_in_that_list() -> None:
             if isinstance(node, ast.AsyncFunctionDef) and isinstance(node.returns, ast.Name):
                 exact = node.returns.id == "ExactCounts"
                 assert not exact or node.name in EXACT or path.parent.name == "statistics", node.name
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5, 11, 40])
+def test_nineteen_of_twenty_sums_stay_within_the_stated_distance(parts: int) -> None:
+    """Laplace noise as the difference of two exponential draws, the same draws each time."""
+    scale, draws, random = noise.scale_of(7, 100), 4_000, Random(parts)
+    within = noise.give_or_take_of_sum(parts, 7, 100)
+    sums = [
+        sum(random.expovariate(1 / scale) - random.expovariate(1 / scale) for _ in range(parts)) for _ in range(draws)
+    ]
+    inside = sum(abs(total) <= within for total in sums) / draws
+    assert 0.94 < inside < 0.98
+    assert noise.give_or_take_of_sum(1, 7, 100) == noise.give_or_take(7, 100)
