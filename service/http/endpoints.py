@@ -36,7 +36,7 @@ from service.auth.access_tokens import (
     Resident,
     WrongRole,
 )
-from service.http import bodies, json_io, token_refusals
+from service.http import bodies, json_io, query_names, token_refusals
 from service.http.api_route import ApiRoute, allowed_methods
 from service.http.context import AppContext
 from service.http.created import located
@@ -253,6 +253,7 @@ class Runner:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         try:
+            query_names.require_known(request, self.endpoint.operation)
             response = await _run(self.endpoint, self.app_context, self.audience, request)
         except DomainError as error:
             if error.code in RECORDED and not error.is_mistake:

@@ -52,6 +52,7 @@ class WriteOptions(TypedDict, total=False):
     """Options of `Calls.post`; each may be left out."""
 
     key: Key
+    query: tuple[Parameter, ...]
     errors: tuple[str, ...]
     method: HTTPMethod
     location: str
@@ -129,6 +130,7 @@ class Calls:
             summary=summary,
             request=body,
             responses=answers,
+            query=options.get("query", ()),
             errors=options.get("errors", ()),
             idempotency=key,
             location=options.get("location", ""),

@@ -50,6 +50,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "too_deep": 400,
         "bad_header": 400,
         "bad_query": 400,
+        "unknown_parameter": 400,
         "bad_limit": 400,
         "bad_cursor": 400,
         "idempotency_key_required": 400,

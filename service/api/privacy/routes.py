@@ -195,6 +195,7 @@ PRIVACY = (
         objection_schemas.RestorationBody,
         {200: objection_schemas.Restored},
         key="optional",
+        query=(Parameter("case", CASE.schema, "The case, where the body does not name it."),),
         errors=("not_found", "conflict", "other_division"),
     ),
     OFFICER.get(

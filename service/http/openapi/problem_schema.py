@@ -18,7 +18,7 @@ def _list(description: str, model: str) -> dict[str, Any]:
 PROBLEM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Problem": {
         "type": "object",
-        "description": "RFC 9457 problem details. Programs compare `code`, which is stable; what was sent is never "
+        "description": "RFC 9457 problem details. Programs compare `code`, which is stable; no value that was sent is "
         "repeated. More members and codes may be added: treat a code you do not know by the HTTP status.",
         "required": ["type", "title", "status", "detail", "code", "request_id"],
         "properties": {
@@ -36,7 +36,7 @@ PROBLEM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                 examples=["not_found"],
             ),
             "request_id": _text("The id of the request, as in `X-Request-Id`.", examples=["9f2c4b7d1e6a8035"]),
-            "errors": _list("The faults of the body or document, at most the first twenty.", "Fault"),
+            "errors": _list("The faults of the body, document or query, at most the first twenty.", "Fault"),
             "more_errors": {"type": "boolean", "description": "True where only the first errors are listed."},
             "notice": {
                 "description": "With `notice_changed`: the new notice, ready to be shown.",
@@ -53,10 +53,14 @@ PROBLEM_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     },
     "Fault": {
         "type": "object",
-        "description": "A fault at one place of the body.",
+        "description": "A fault at one place of the body, or of the query.",
         "required": ["pointer", "code", "detail"],
         "properties": {
-            "pointer": _text("The place, as a JSON pointer (RFC 6901).", examples=["/records/0/quantity"]),
+            "pointer": _text(
+                "The place in the body, as a JSON pointer (RFC 6901); empty for a fault of the query.",
+                examples=["/records/0/quantity"],
+            ),
+            "parameter": _text("The query parameter that the call does not have.", examples=["pagesize"]),
             "code": _text("The fault for programs.", examples=["required"]),
             "detail": _text("The fault for people.", examples=["Field required"]),
             "line": {"type": "integer", "description": "The line of a catalogue in YAML, from 1.", "minimum": 1},

@@ -213,7 +213,7 @@ async def test_a_query_parameter_takes_what_its_schema_says_and_nothing_beyond(s
     await background.advance_logs(shared_city.app_context)
     wrong, tried = [], 0
     for operation in OPERATIONS:
-        for parameter in operation.query:
+        for parameter in operation.query if operation.method == "GET" else ():
             for value in beyond(parameter.schema):
                 required = {"case": case, "from": "1", "to": "1", "leaf_hash": "A" * 43}
                 others = {row.name: required[row.name] for row in operation.query if row.required}

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from service.api.routes import OPERATIONS
+from service.http.json_io import ERRORS_MAX
 from service.http.problems import TABLE, type_of
 from tests.stories.attacks.test_objects_of_others import owned_objects, parts_of
 from tests.support import calls
-from tests.support.city import City
+from tests.support.city import City, row_counts
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +22,8 @@ WITHOUT_ADDRESS = {
     "sampleConsents": "a sample is not stored",
 }
 """Operations that create something without an address of its own, and why."""
+READ = {"oversight", "use_for_all", "outbox", "event", "snapshot"}
+"""Tables in which a read with declared parameters is recorded."""
 TIME = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
 
 
@@ -72,6 +75,45 @@ async def test_every_answer_to_a_counted_caller_has_the_rate(town: City) -> None
         else:
             assert policy.startswith(f'"{operation.audience}";q='), operation.operation_id
             assert answer.headers["ratelimit"].startswith(f'"{operation.audience}";r='), operation.operation_id
+
+
+async def test_a_query_parameter_that_a_call_does_not_have_is_named_and_nothing_done(town: City) -> None:
+    tokens, before = calls.tokens_of(town), await row_counts()
+    for operation in OPERATIONS:
+        token = None if operation.audience is None else tokens[operation.audience]
+        path = calls.address(operation)
+        url = f"{path}{'&' if '?' in path else '?'}pagesize=10&%3Cb%3E=1"
+        headers = {"Idempotency-Key": "k"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        answer = await town.client.request(operation.method, url, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter"), operation.operation_id
+        named, unnamed = answer.json()["errors"]
+        assert (named["parameter"], named["pointer"], "parameter" in unnamed) == ("pagesize", "", False)
+        assert all(parameter.name in named["detail"] for parameter in operation.query), operation.operation_id
+        assert "<b>" not in answer.text
+        declared = [parameter.name for parameter in operation.query]
+        url = f"{path}{'&' if '?' in path else '?'}{'&'.join(f'{name}=x' for name in declared)}"
+        if declared and operation.method == "GET":
+            answer = await town.client.request(operation.method, url, headers=headers)
+            assert "unknown_parameter" not in answer.text, operation.operation_id
+    assert {table: count for table, count in (await row_counts()).items() if count != before[table]}.keys() <= READ
+
+
+async def test_a_call_without_a_token_learns_nothing_of_its_parameters(town: City) -> None:
+    answer = await town.client.get("/v1/me/points?pagesize=10")
+    assert answer.json()["code"] == "token_missing"
+
+
+async def test_a_page_takes_any_parameter(town: City) -> None:
+    page = "/v1/public/errors/not_found?from=newsletter"
+    assert (await town.client.get(page, headers={"Accept": "text/html"})).status_code == 200
+    assert (await town.client.get(page)).json()["code"] == "unknown_parameter"
+    assert (await town.client.get("/?from=newsletter")).status_code == 200
+
+
+async def test_many_unknown_parameters_are_cut_short(town: City) -> None:
+    query = "&".join(f"p{number}=1" for number in range(ERRORS_MAX + 1))
+    answer = (await town.client.get(f"/v1/public/sources?{query}")).json()
+    assert (len(answer["errors"]), answer["more_errors"]) == (ERRORS_MAX, True)
 
 
 async def test_every_time_in_every_answer_ends_with_z(town: City) -> None:
