@@ -278,7 +278,7 @@ def test_consents_follow_the_model_in_any_order_of_acts(city_settings: Settings,
         run_state_machine_as_test(
             Lives,
             settings=settings(
-                max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+                max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
             ),
         )
 

@@ -250,7 +250,7 @@ def running(city_settings: Settings, folder: Path) -> Iterator[None]:
 def test_no_published_world_is_worse_for_anybody(city_settings: Settings, demo_folder: Path) -> None:
     with running(city_settings, demo_folder):
         chosen = settings(
-            max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
+            max_examples=5, stateful_step_count=15, deadline=None, suppress_health_check=SUPPRESSED_HEALTH_CHECKS
         )
         run_state_machine_as_test(Worlds, settings=chosen)
 

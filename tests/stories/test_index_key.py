@@ -245,7 +245,7 @@ async def test_a_host_without_the_next_index_key_makes_no_other(
 async def test_a_re_index_that_was_killed_is_continued(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reindexing, "BATCH", 2)
+    monkeypatch.setattr(reindexing, "BATCH", 6)
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         await town.resident("wang").volunteer(60, "v-wang")

@@ -62,7 +62,9 @@ async def test_one_key_sent_many_times_at_once_is_one_redemption(town: City) -> 
     assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == 19
 
 
-async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
+@pytest.mark.parametrize("tickets_each", [5, pytest.param(20, marks=pytest.mark.campaign)])
+async def test_b9_a_quota_of_100_and_more_who_want_it(town: City, tickets_each: int) -> None:
+    """25 residents with 5 tickets each, 500 tickets in the campaign, are at the desks at once."""
     at = await queries.now()
     async with queries.transaction():
         benefit = (await in_force.load(at)).benefit("library-deposit", await town.today())
@@ -74,7 +76,7 @@ async def test_b9_a_quota_of_100_and_500_who_want_it(town: City) -> None:
     for number, who in enumerate(people_of_the_town):
         await who.volunteer(7_200, f"v-{number}")
         await who.consent_to_provider("city-library")
-    for _ in range(20):
+    for _ in range(tickets_each):
         handles += [(await who.ticket())["handle"] for who in people_of_the_town]
     answers = await asyncio.gather(*(venue.post("/v1/venue/redemptions", {"handle": handle}) for handle in handles))
     assert sum(answer.status_code == 201 for answer in answers) == 100

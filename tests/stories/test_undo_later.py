@@ -75,7 +75,7 @@ async def step(path: Path, *, commits: int | None = None, late: bool = False) ->
 async def test_an_undo_at_any_step_of_the_index_keys_rotation(
     city_settings: Settings, demo_folder: Path, keyring_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reindexing, "BATCH", 2)
+    monkeypatch.setattr(reindexing, "BATCH", 8)
     async with city.running_city(city_settings, demo_folder) as town:
         await key_fingerprints.require_known(city_settings)
         given = await withdrawn_with_records(town)
