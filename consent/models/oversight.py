@@ -88,16 +88,31 @@ class RefusedAttempt(TableModel):
 
 
 class OfficerCase(TableModel):
-    """A privacy officer's reason to open data; every access to a consent names a case."""
+    """A privacy officer's reason to open data; every access to a consent names a case that is not closed."""
 
     case_id = Text(primary_key=True)
     staff_id = Text()
     reason_code = Text()
     text = Text()
     opened_at = Micros()
+    closed_at = Micros(null=True)
+    conclusion = Text(null=True)
 
     class Meta:
         table = "officer_case"
+
+
+class OfficerCaseNote(CompositeKeyModel):
+    """A note of the officer on their case, numbered from 1; never changed."""
+
+    KEY = ("case_id", "number")
+    case_id = Text()
+    number = Integer()
+    text = Text()
+    at = Micros()
+
+    class Meta:
+        table = "officer_case_note"
 
 
 class Oversight(TableModel):

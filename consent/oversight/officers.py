@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from consent import persons
 from consent.consents import register
-from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
 from consent.database import paging, queries
 from consent.database.paging import Cursor
@@ -21,7 +20,8 @@ from consent.documents import recipients
 from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import NotFound
-from consent.models import LinkReview, OfficerCase, RefusedAttempt, SourceChange, StoredConsent
+from consent.models import LinkReview, RefusedAttempt, SourceChange, StoredConsent
+from consent.oversight import cases
 
 PROPAGATION_DAYS = 7
 """Days within which a source must acknowledge an ended link or a correction."""
@@ -44,54 +44,12 @@ class ConsentForOfficer:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """The reason for which an officer reads single consents."""
-
-    case_id: str
-    reason_code: str
-    text: str
-    opened_at: datetime
-
-
 async def delete_old(at: datetime) -> int:
-    """Delete cases, decided reviews and counts of changes that are older than RETENTION; return their number."""
+    """Delete cases with notes, decided reviews and counts of changes older than RETENTION; return their number."""
     limit = queries.to_micros(at - RETENTION)
     await SourceChange.filter(day__lt=queries.to_day_number((at - RETENTION).date())).delete()
-    cases = await OfficerCase.filter(opened_at__lt=limit).delete()
-    return cases + await LinkReview.filter(opened_at__lt=limit, state="decided").delete()
-
-
-async def open_case(staff_id: str, reason_code: str, text: str, at: datetime) -> str:
-    """Open a case and record it in the consent log; return its id, which later accesses name."""
-    case_id = new_id()
-    await OfficerCase.create(
-        case_id=case_id, staff_id=staff_id, reason_code=reason_code, text=text, opened_at=queries.to_micros(at)
-    )
-    await ledger.record_officer_read(staff_id, case_id, "case.opened", at)
-    return case_id
-
-
-async def require_case(case_id: str, staff_id: str) -> Case:
-    """Return the officer's own case of this id, or raise NotFound."""
-    case = await OfficerCase.get_or_none(case_id=case_id, staff_id=staff_id)
-    if case is None:
-        raise NotFound("there is no case of yours of this id")
-    return _case(case)
-
-
-async def cases_of(staff_id: str, before: Cursor | None, limit: int) -> list[Case]:
-    """Return the officer's own cases, newest first, after the cursor (opened at, case id)."""
-    cases = (
-        await OfficerCase.filter(paging.older_than(before, "opened_at", "case_id"), staff_id=staff_id)
-        .order_by("-opened_at", "-case_id")
-        .limit(limit)
-    )
-    return [_case(case) for case in cases]
-
-
-def _case(case: OfficerCase) -> Case:
-    return Case(case.case_id, case.reason_code, case.text, queries.from_micros(case.opened_at))
+    deleted = await cases.delete_opened_before(limit)
+    return deleted + await LinkReview.filter(opened_at__lt=limit, state="decided").delete()
 
 
 async def read_consent(

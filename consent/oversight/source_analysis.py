@@ -1,12 +1,13 @@
-"""Figures about each source for officers: its objections of a year, and its retractions against its own past.
+"""Figures about sources for officers: objections of a year, by source and by month, and unusual retractions.
 
-SQL text: sums by source over the objections of a year.
+SQL text: sums by source or month over the objections of a year.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 
 from consent.database import queries
 from consent.domain.corrections import DecidedBy
@@ -42,6 +43,58 @@ SELECT source_id, sum(times - 1) AS repeats FROM (
    WHERE opened_at >= $1 AND source_id IS NOT NULL GROUP BY source_id, person_id, record_id) same GROUP BY source_id
 """
 """Objections beyond a person's first about the same record, or about missing records of the same source."""
+
+
+MONTH = """
+SELECT count(*) AS opened,
+  coalesce(sum(CASE WHEN state = 'open' THEN 1 ELSE 0 END), 0) AS waiting,
+  coalesce(sum(CASE WHEN state = 'rejected' THEN 1 ELSE 0 END), 0) AS rejected,
+  coalesce(sum(CASE WHEN state IN ('upheld', 'corrected') THEN 1 ELSE 0 END), 0) AS upheld,
+  coalesce(sum(CASE WHEN overdue_notice > 0 OR (state = 'open' AND decide_by < $3) THEN 1 ELSE 0 END), 0) AS late,
+  avg(decided_at - opened_at) AS mean_micros
+  FROM objection WHERE opened_at >= $1 AND opened_at < $2 AND ($4 = '' OR source_id = $4)
+"""
+TREND_MONTHS = 12
+"""Months of a trend; each is a query of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionMonth:
+    """The objections opened in a month (its first civil day); `late` have missed a deadline.
+
+    `mean_days` is the mean time to a decision in days, rounded up; None without one.
+    """
+
+    first_day: date
+    opened: int
+    waiting: int
+    rejected: int
+    upheld: int
+    late: int
+    mean_days: int | None
+
+
+async def by_month(today: date, zone: tzinfo, source_id: str) -> list[ObjectionMonth]:
+    """Return the last TREND_MONTHS months with this one, oldest first, of one source or, with "", of all."""
+    months = [_month_before(today, TREND_MONTHS - 1 - place) for place in range(TREND_MONTHS + 1)]
+    rows = []
+    for first_day, following in pairwise(months):
+        begins, ends = (queries.to_micros(datetime.combine(day, time(), zone)) for day in (first_day, following))
+        row = await queries.fetch_one(MONTH, begins, ends, queries.to_day_number(today), source_id)
+        assert row is not None
+        counts = {name: int(row[name]) for name in row if name != "mean_micros"}
+        rows.append(ObjectionMonth(first_day, **counts, mean_days=_mean_days(row)))
+    return rows
+
+
+def _month_before(day: date, months: int) -> date:
+    """Return the first day of the month that is `months` before the day's; -1 is the next month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def _mean_days(row: queries.Row) -> int | None:
+    return None if row["mean_micros"] is None else -(-int(row["mean_micros"]) // DAY_MICROS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +156,7 @@ def _analysis(source_id: str, row: queries.Row | None, repeats: int, weeks: tupl
     counts, mean_days = {}, None
     if row is not None:
         counts = {name: int(row[name]) for name in row if name not in ("source_id", "mean_micros")}
-        mean_days = None if row["mean_micros"] is None else -(-int(row["mean_micros"]) // DAY_MICROS)
+        mean_days = _mean_days(row)
     return SourceAnalysis(
         source_id,
         **counts,

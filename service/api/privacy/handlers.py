@@ -18,7 +18,7 @@ from consent.domain.document_kinds import DocumentKind
 from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from consent.events import ledger
-from consent.oversight import draft_refusals, officers, samples
+from consent.oversight import cases, draft_refusals, officers, samples
 from consent.oversight.officers import PROPAGATION_DAYS
 from consent.oversight.people_counts import ConsentFilters
 from consent.transparency.logs import Log
@@ -39,47 +39,15 @@ VERSION = re.compile(rf"[1-9][0-9]{{0,{VERSION_DIGITS - 1}}}")
 
 
 async def _case(context: RequestContext) -> str:
-    """Return the case id of `?case=`; Problem bad_query without it, NotFound unless the case is the officer's own."""
+    """Return the case id of `?case=`.
+
+    Problem bad_query without it, NotFound unless the case is the officer's own, Conflict for a closed one.
+    """
     case_id = context.request.query_params.get("case", "")
     if not case_id.isascii() or not case_id.isprintable() or not case_id:
         raise Problem("bad_query")
-    await officers.require_case(case_id, staff_of(context))
+    await cases.require_open_case(case_id, staff_of(context))
     return case_id
-
-
-async def open_case(context: RequestContext, body: schemas.CaseBody) -> Answer:
-    """Open a case with its reason; return the id that later reads name."""
-    return Answer(
-        schemas.CaseAnswer(
-            case_id=await officers.open_case(staff_of(context), body.reason_code, body.text, context.at)
-        ),
-        201,
-    )
-
-
-async def list_cases(context: RequestContext, _: None) -> Answer:
-    """List the officer's own cases, newest first."""
-    limit = json_io.read_limit(context.request)
-    cases = await officers.cases_of(staff_of(context), json_io.read_keyset(context.request), limit + 1)
-    await ledger.record_officer_read(staff_of(context), None, "cases.listed", context.at)
-    return Answer(
-        schemas.Cases(
-            data=[_case_row(context, case) for case in cases[:limit]],
-            next_cursor=json_io.next_cursor(cases, limit, lambda case: (case.opened_at, case.case_id)),
-        )
-    )
-
-
-async def read_case(context: RequestContext, _: None) -> Answer:
-    """Return one of the officer's own cases; NotFound for another officer's."""
-    case = await officers.require_case(context.request.path_params["case_id"], staff_of(context))
-    await ledger.record_officer_read(staff_of(context), case.case_id, "case.read", context.at)
-    return Answer(_case_row(context, case))
-
-
-def _case_row(context: RequestContext, case: officers.Case) -> schemas.CaseRow:
-    opened_on = context.app_context.day_of(case.opened_at).isoformat()
-    return schemas.CaseRow(case_id=case.case_id, reason_code=case.reason_code, text=case.text, opened_on=opened_on)
 
 
 async def count_consents(context: RequestContext, _: None) -> Answer:
@@ -108,7 +76,7 @@ async def sample_consents(context: RequestContext, body: schemas.SampleBody) -> 
 
     TooFewConsents when too few fit the filters for any sample, SampleTooLarge above a tenth of what fits.
     """
-    await officers.require_case(body.case, staff_of(context))
+    await cases.require_open_case(body.case, staff_of(context))
     filters = ConsentFilters(body.purpose, body.source_id or body.provider_id, body.notice_version, body.state)
     keyring = context.app_context.keyring
     consents = await samples.sample_consents(keyring, filters, body.size, context.today, context.at)

@@ -23,6 +23,7 @@ from service.api.common_schemas import (
     SourceRecordId,
 )
 from service.http.json_io import ApiModel
+from service.http.openapi.named import text
 
 
 class ReviewedRecord(ApiModel):
@@ -173,6 +174,31 @@ class SourceAnalyses(ApiModel):
 
     data: list[SourceAnalysisRow]
     """Sources, the unusual and overdue ones first."""
+
+
+class ObjectionMonthRow(ApiModel):
+    """The objections that were opened in one month."""
+
+    month: Annotated[str, text("The month, `YYYY-MM`.", examples=["2026-10"])]
+    opened: int
+    """Objections opened in the month."""
+    waiting: int
+    """Objections that wait for a decision."""
+    rejected: int
+    """Objections that were rejected."""
+    upheld: int
+    """Objections that were upheld."""
+    late: int
+    """Objections that have missed a deadline."""
+    mean_days: int | None
+    """The mean time to a decision in days; null without one."""
+
+
+class ObjectionTrends(ApiModel):
+    """The objections of twelve months, of one source or of all."""
+
+    data: list[ObjectionMonthRow]
+    """Months, oldest first; the last one is this month."""
 
 
 class RestorationBody(ApiModel):

@@ -15,10 +15,11 @@ from benefits.catalogue import in_force as catalogue
 from consent.database import queries
 from consent.domain.objections import ObjectionState
 from consent.events import ledger
-from consent.oversight import objection_decisions, officers, source_analysis
+from consent.oversight import cases, objection_decisions, source_analysis
 from consent.oversight.objection_decisions import LockedObjection, ObjectionForOfficer, Ruling, UnderCase
 from consent.records import intake, restoration
 from consent.records.intake import RecordCorrection
+from service.api.common_parameters import read_document_id
 from service.api.common_schemas import claimed_values
 from service.api.privacy import objection_schemas
 from service.api.privacy.reviews import staff_of
@@ -121,6 +122,21 @@ async def analyse_sources(context: RequestContext, _: None) -> Answer:
     )
 
 
+async def read_trends(context: RequestContext, _: None) -> Answer:
+    """Return the objections of twelve months by month, of all sources or of `?source_id=`."""
+    source_id = read_document_id(context.request.query_params, "source_id") or ""
+    await ledger.record_officer_read(staff_of(context), None, "trends.read", context.at)
+    months = await source_analysis.by_month(context.today, context.app_context.settings.city_zone, source_id)
+    return Answer(
+        objection_schemas.ObjectionTrends(
+            data=[
+                objection_schemas.ObjectionMonthRow(month=row.pop("first_day").isoformat()[:7], **row)
+                for row in map(asdict, months)
+            ]
+        )
+    )
+
+
 async def acknowledge_objection(context: RequestContext, _: None) -> Answer:
     """Acknowledge an objection, once; the resident gets a message. OtherDivision as for a decision."""
     objection_id = context.request.path_params["objection_id"]
@@ -178,7 +194,7 @@ async def restore_record(context: RequestContext, body: objection_schemas.Restor
     case_id, record_id = body.case or context.request.query_params.get("case"), context.request.path_params["record_id"]
     if case_id is None:
         raise body_invalid("/case", "required", "the id of a case")
-    await officers.require_case(case_id, staff_of(context))
+    await cases.require_open_case(case_id, staff_of(context))
     await require_own_source(context, await restoration.source_of(record_id) or "")
     act = UnderCase(staff_of(context), case_id, body.reason)
     await objection_decisions.restore_record(context.app_context.keyring, record_id, act, context.at)

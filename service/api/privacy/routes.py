@@ -6,7 +6,17 @@ from consent.domain.grants import State
 from consent.domain.purposes import Purpose
 from service.api import complaint_schemas
 from service.api.common_parameters import CIVIL_DAY, DOCUMENT_ID
-from service.api.privacy import complaints, handlers, objection_schemas, objections, review_schemas, reviews, schemas
+from service.api.privacy import (
+    case_schemas,
+    cases,
+    complaints,
+    handlers,
+    objection_schemas,
+    objections,
+    review_schemas,
+    reviews,
+    schemas,
+)
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -32,9 +42,9 @@ PRIVACY = (
         "/v1/privacy/cases",
         "openCase",
         "Open a case with a reason",
-        handlers.open_case,
-        schemas.CaseBody,
-        {201: schemas.CaseAnswer},
+        cases.open_case,
+        case_schemas.CaseBody,
+        {201: case_schemas.CaseAnswer},
         key="required",
         location="/v1/privacy/cases/{case_id}",
     ),
@@ -42,19 +52,43 @@ PRIVACY = (
         "/v1/privacy/cases",
         "listCases",
         "List my cases, newest first",
-        handlers.list_cases,
-        schemas.Cases,
-        query=PAGING,
+        cases.list_cases,
+        case_schemas.Cases,
+        query=(
+            Parameter("state", {"type": "string", "enum": [*cases.STATES]}, "Cases in this state."),
+            *PAGING,
+        ),
+        errors=("bad_query",),
         writes=True,
     ),
     OFFICER.get(
         "/v1/privacy/cases/{case_id}",
         "readCase",
-        "Read one of my cases",
-        handlers.read_case,
-        schemas.CaseRow,
+        "Read one of my cases with its notes",
+        cases.read_case,
+        case_schemas.CaseDetails,
         errors=("not_found",),
         writes=True,
+    ),
+    OFFICER.post(
+        "/v1/privacy/cases/{case_id}/notes",
+        "addCaseNote",
+        "Add a note to one of my open cases",
+        cases.add_note,
+        case_schemas.NoteBody,
+        {201: case_schemas.NoteRow},
+        key="required",
+        errors=("not_found", "conflict"),
+    ),
+    OFFICER.post(
+        "/v1/privacy/cases/{case_id}/closing",
+        "closeCase",
+        "Close one of my cases with a conclusion",
+        cases.close_case,
+        case_schemas.ClosingBody,
+        {200: case_schemas.CaseClosed},
+        key="optional",
+        errors=("not_found", "conflict"),
     ),
     OFFICER.get(
         "/v1/privacy/consents",
@@ -63,7 +97,7 @@ PRIVACY = (
         handlers.count_consents,
         schemas.Counts,
         query=(CASE, *FILTERS, Parameter("on", CIVIL_DAY, "Count as of the end of this civil day.")),
-        errors=("bad_query", "not_found", "privacy_budget_spent"),
+        errors=("bad_query", "not_found", "conflict", "privacy_budget_spent"),
         writes=True,
     ),
     OFFICER.post(
@@ -73,7 +107,7 @@ PRIVACY = (
         handlers.sample_consents,
         schemas.SampleBody,
         {201: schemas.Sample},
-        errors=("not_found", "too_few_consents", "sample_too_large"),
+        errors=("not_found", "conflict", "too_few_consents", "sample_too_large"),
         key="optional",
     ),
     OFFICER.get(
@@ -83,7 +117,7 @@ PRIVACY = (
         handlers.read_consent,
         schemas.ConsentUnderCase,
         query=(CASE,),
-        errors=("bad_query", "not_found"),
+        errors=("bad_query", "not_found", "conflict"),
         writes=True,
     ),
     OFFICER.get(
@@ -185,6 +219,16 @@ PRIVACY = (
         "Read objections and retractions by source",
         objections.analyse_sources,
         objection_schemas.SourceAnalyses,
+        writes=True,
+    ),
+    OFFICER.get(
+        "/v1/privacy/objection-trends",
+        "readObjectionTrends",
+        "Read objections by month",
+        objections.read_trends,
+        objection_schemas.ObjectionTrends,
+        query=(Parameter("source_id", DOCUMENT_ID, "Objections about this source."),),
+        errors=("bad_query",),
         writes=True,
     ),
     OFFICER.post(

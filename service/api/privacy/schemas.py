@@ -9,13 +9,11 @@ from pydantic import Field
 from consent.domain.purposes import Purpose
 from consent.oversight.samples import SAMPLE_MAX
 from service.api.common_schemas import (
-    CaseId,
     CivilDayText,
     ConsentId,
     ConsentState,
     Document,
     DocumentId,
-    FreeText,
     Id,
     Instant,
     LeafHash,
@@ -23,7 +21,6 @@ from service.api.common_schemas import (
     NextCursor,
     NoticeId,
     PurposeName,
-    ReasonCode,
     StaffId,
 )
 from service.http.json_io import ApiModel
@@ -32,41 +29,6 @@ from service.http.openapi.named import reference
 State = Literal["given", "refused", "withdrawn", "expired", "terminated"]
 
 OfficersNotice = Annotated[Document, reference("NoticeDocument")]
-
-
-class CaseBody(ApiModel):
-    """The reason for reading consents: a code and a text."""
-
-    reason_code: ReasonCode
-    """The reason for programs, such as `yearly_audit`."""
-    text: FreeText
-    """The reason in your words."""
-
-
-class CaseAnswer(ApiModel):
-    """The id of a case, which every later read of consents names."""
-
-    case_id: CaseId
-
-
-class CaseRow(ApiModel):
-    """One of the officer's own cases, with its reason."""
-
-    case_id: CaseId
-    reason_code: str
-    """The reason for programs."""
-    text: str
-    """The reason in the officer's words."""
-    opened_on: CivilDayText
-    """The civil day on which the case was opened."""
-
-
-class Cases(ApiModel):
-    """The officer's own cases, newest first."""
-
-    data: list[CaseRow]
-    """Cases, newest first."""
-    next_cursor: NextCursor
 
 
 class CountRow(ApiModel):

@@ -20,7 +20,8 @@ class Due:
     """A task with its deadline. `days_left` are working days, negative when it has passed."""
 
     kind: str
-    """`acknowledge` or `decide` for an objection, else `ended_link`, `correction` or `asked_record` of a source."""
+    """`acknowledge` or `decide` for an objection, `complaint`, else `ended_link`, `correction` or `asked_record` of a
+    source."""
     row: Mapping[str, Any]
     due_on: date
     days_left: int
@@ -45,10 +46,12 @@ def lanes(
     calendar: Calendar,
     objections: Iterable[Mapping[str, Any]],
     propagations: Iterable[Mapping[str, Any]],
+    complaints: Iterable[Mapping[str, Any]] = (),
 ) -> list[Lane]:
     """Return the lanes: today and overdue, the next days on which something is due, and later."""
     tasks = [_objection(row, today, calendar) for row in objections]
     tasks += [_due(row["kind"], row, row["due_on"], today, calendar) for row in propagations]
+    tasks += [_due("complaint", row, row["answer_by"], today, calendar) for row in complaints]
     tasks.sort(key=lambda task: (task.due_on, task.kind))
     days = sorted({task.due_on for task in tasks if task.due_on > today})[:DAY_LANES]
     lanes = [Lane(today, is_first=True), *(Lane(day) for day in days), Lane(None)]

@@ -54,9 +54,12 @@ async def case(page: Page) -> Response:
     return await _render_case(page, None)
 
 
-async def _render_case(page: Page, drawn: ApiReply | None) -> Response:
-    """Render a case; `drawn` is the answer to a request for a sample."""
+async def _render_case(page: Page, drawn: ApiReply | None, invalid: str = "") -> Response:
+    """Render a case; `drawn` is the answer to a request for a sample, `invalid` a form's field that was refused."""
     case_id = page.path_param("case_id")
+    shown = await page.read(f"/v1/privacy/cases/{case_id}")
+    if shown["state"] == "closed":
+        return page.render("officer/closed_case.html", case=shown)
     filters = {name: page.query(name) for name in ("purpose", "state", "on")}
     query = {"case": page.request.path_params["case_id"], **{name: value for name, value in filters.items() if value}}
     counted = await page.call_api("GET", "/v1/privacy/consents", query=query)
@@ -66,8 +69,14 @@ async def _render_case(page: Page, drawn: ApiReply | None) -> Response:
     sample = None if drawn is None or refused or invalid_size else body_or_raise(drawn)["data"]
     return page.render(
         "officer/case.html",
-        HTTPStatus.OK if drawn is None or sample is not None else drawn.status,
-        case=await page.read(f"/v1/privacy/cases/{case_id}"),
+        HTTPStatus.UNPROCESSABLE_ENTITY
+        if invalid
+        else HTTPStatus.OK
+        if drawn is None or sample is not None
+        else drawn.status,
+        case=shown,
+        invalid=invalid,
+        form=page.form,
         counts=None if spent else body_or_raise(counted),
         counts_refusal=counted.body["detail"] if spent else "",
         sample_refusal=drawn.body["detail"] if drawn is not None and refused else "",
@@ -81,6 +90,26 @@ async def _render_case(page: Page, drawn: ApiReply | None) -> Response:
         size_max=SAMPLE_MAX,
         invalid_size=invalid_size,
     )
+
+
+async def add_note(page: Page) -> Response:
+    """Add a note to a case; 422 shows the case again with what was typed."""
+    return await _act(page, "notes", {"text": page.form.get("note", "").strip()}, "case_noted", "note")
+
+
+async def close(page: Page) -> Response:
+    """Close a case with a conclusion; 422 shows the case again with what was typed."""
+    body = {"conclusion": page.form.get("conclusion", "").strip()}
+    return await _act(page, "closing", body, "case_closed", "conclusion")
+
+
+async def _act(page: Page, act: str, body: dict[str, str], done: str, field: str) -> Response:
+    path = f"/v1/privacy/cases/{page.path_param('case_id')}/{act}"
+    reply = await page.call_api("POST", path, body, key=page.idempotency_key)
+    if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return await _render_case(page, None, invalid=field)
+    body_or_raise(reply)
+    return page.redirect(f"/officer/cases/{page.path_param('case_id')}", done)
 
 
 async def sample(page: Page) -> Response:
@@ -100,6 +129,8 @@ async def consent(page: Page) -> Response:
     if not consent_id.isalnum():
         return page.redirect(f"/officer/cases/{page.path_param('case_id')}", "no_such")
     reply = await page.call_api("GET", f"/v1/privacy/consents/{consent_id}", query={"case": case_id})
+    if reply.status == HTTPStatus.CONFLICT:
+        return page.redirect(f"/officer/cases/{page.path_param('case_id')}")
     if reply.status == HTTPStatus.NOT_FOUND:
         return page.redirect(f"/officer/cases/{page.path_param('case_id')}", "no_such")
     return page.render("officer/consent.html", consent=body_or_raise(reply), case_id=case_id)
@@ -110,6 +141,8 @@ ROUTES = (
     PageRoute("/officer/cases", cases, OFFICER),
     PageRoute("/officer/cases", open_case, OFFICER, "POST"),
     PageRoute("/officer/cases/{case_id}", case, OFFICER),
+    PageRoute("/officer/cases/{case_id}/notes", add_note, OFFICER, "POST"),
+    PageRoute("/officer/cases/{case_id}/closing", close, OFFICER, "POST"),
     PageRoute("/officer/cases/{case_id}/sample", sample, OFFICER, "POST"),
     PageRoute("/officer/cases/{case_id}/consent", consent, OFFICER),
 )

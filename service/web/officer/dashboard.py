@@ -9,7 +9,8 @@ from starlette.responses import Response
 from consent.kernel import working_days
 from service.auth.access_tokens import Audience
 from service.web import csv_file, table_view
-from service.web.officer import board, cases, complaints, decisions
+from service.web.officer import board, cases, decisions, trends
+from service.web.officer import complaints as complaint_pages
 from service.web.page import Page, PageRoute
 from service.web.public import pages
 from service.web.table_view import Column, TableView
@@ -19,11 +20,12 @@ async def dashboard(page: Page) -> Response:
     """Show what is due by working day, reviews, objections by source, and the state of audit and logs."""
     objections = await page.read_all("/v1/privacy/objections")
     propagations = await page.read_all("/v1/privacy/propagations")
+    complaints = await page.read_all("/v1/privacy/complaints")
     audit = await page.read("/v1/privacy/self-audit")
     today = datetime.fromisoformat(audit["as_of"]).astimezone(page.localizer.zone).date()
     return page.render(
         "officer/dashboard.html",
-        lanes=board.lanes(today, working_days.shipped(), objections, propagations),
+        lanes=board.lanes(today, working_days.shipped(), objections, propagations, complaints),
         today=today,
         reviews=(await page.read("/v1/privacy/reviews"))["data"],
         objections=objections,
@@ -113,13 +115,15 @@ ROUTES = (
     PageRoute("/officer", dashboard, OFFICER),
     *decisions.ROUTES,
     *cases.ROUTES,
-    *complaints.ROUTES,
+    *complaint_pages.ROUTES,
     PageRoute("/officer/verification", verification, OFFICER),
     PageRoute("/officer/verification", verify, OFFICER, "POST"),
     PageRoute("/officer/attempts", attempts, OFFICER),
     PageRoute("/officer/propagations", propagations, OFFICER),
     PageRoute("/officer/sources", sources, OFFICER),
     PageRoute("/officer/sources/table.csv", sources_csv, OFFICER),
+    PageRoute("/officer/trends", trends.trends, OFFICER),
+    PageRoute("/officer/trends/table.csv", trends.trends_csv, OFFICER),
     PageRoute("/officer/register", register, OFFICER),
     PageRoute("/officer/self-audit", self_audit, OFFICER),
 )

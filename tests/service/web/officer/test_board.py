@@ -33,3 +33,8 @@ def test_three_days_have_lanes_and_the_rest_shares_one() -> None:
     lanes = board.lanes(FRIDAY, PLAIN, [objection(f"2026-12-0{day}") for day in range(1, 8)], [])
     assert [lane.day for lane in lanes] == [FRIDAY, date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 3), None]
     assert len(lanes[-1].tasks) == 4
+
+
+def test_a_complaint_is_due_on_its_day() -> None:
+    lanes = board.lanes(FRIDAY, PLAIN, [], [], [{"complaint_id": "c", "answer_by": "2026-11-30"}])
+    assert [(task.kind, task.days_left) for task in lanes[1].tasks] == [("complaint", 1)]

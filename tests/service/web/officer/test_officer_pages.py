@@ -219,7 +219,7 @@ async def test_my_cases_are_listed_and_say_why(town: City) -> None:
     assert [row["text"][-2] for row in rest["data"]] == ["0"]
     assert rest["next_cursor"] is None
     case_id = page["data"][0]["case_id"]
-    assert (await first.get(f"/v1/privacy/cases/{case_id}")).json() == page["data"][0]
+    assert (await first.get(f"/v1/privacy/cases/{case_id}")).json() == {**page["data"][0], "notes": []}
     assert (await other.get(f"/v1/privacy/cases/{case_id}")).status_code == 404
     assert (await other.get("/v1/privacy/cases")).json()["data"] == []
 
@@ -370,3 +370,47 @@ async def test_a_renamed_provider_asks_who_receives_the_consents(
     assert choice in officer.text
     read = (await town.actor(Audience.PRIVACY, "officer-2").get("/v1/privacy/reviews/providers.city-library.2")).json()
     assert (read["state"], read["recipient"]) == ("decided", "another_recipient")
+
+
+async def test_a_case_is_noted_and_closed(town: City) -> None:
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/cases")
+    await officer.send("Open a case", reason_code="audit", text="The yearly audit.")
+    await officer.send("A new note", note="  ")
+    assert officer.status == 422
+    assert "Please write a note" in officer.text
+    await officer.send("A new note", note="Sample drawn.")
+    assert "The note is in the case." in officer.text
+    assert "Sample drawn." in officer.text
+    await officer.send("Conclusion, in writing", conclusion="Nothing unusual.")
+    assert "The case is closed." in officer.text
+    assert "Nothing unusual." in officer.text
+    assert not any("/sample" in form.action or "/notes" in form.action for form in officer.forms)
+    await officer.go("/officer/cases")
+    assert "Closed" in officer.text
+
+
+async def test_complaints_are_cards_of_the_board(town: City) -> None:
+    await town.resident("wang").post(
+        "/v1/me/complaints",
+        {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "not_honoured"},
+    )
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    assert "Answer a complaint: I was not given the benefit" in officer.text
+    assert any(address.startswith("/officer/complaints/") for address, _ in officer.links)
+
+
+async def test_trends_have_a_plot_a_table_and_a_file(town: City) -> None:
+    officer = await Browser(town).sign_in(Audience.PRIVACY, "officer-1")
+    await officer.go("/officer/trends")
+    assert "No objection was opened in these twelve months." in officer.text
+    me = town.resident("resident-1")
+    (record, *_) = (await me.get("/v1/me/records")).json()["data"]
+    body = {"reason_code": "not_mine", "statement": "That was not me."}
+    assert (await me.post(f"/v1/me/records/{record['record_id']}/objections", body)).status_code == 201
+    await officer.go("/officer/trends")
+    assert 'role="img" aria-label="Objections opened: ' in officer.html
+    assert "Nothing was decided in these twelve months." in officer.text
+    answer = await officer.client.get("/officer/trends/table.csv?source_id=civic-life")
+    assert len(answer.text.splitlines()) == 13
+    assert answer.text.splitlines()[-1].split(",")[1] in ("0", "1")
