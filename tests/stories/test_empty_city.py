@@ -70,7 +70,9 @@ async def test_a_resident_has_no_points_and_no_scheme(empty_city: City) -> None:
 
 
 async def test_the_public_pages_say_that_there_is_nothing_yet(empty_city: City) -> None:
-    for path in ("/", "/benefits", "/scheme"):
+    deeds = await empty_city.client.get("/v1/public/deeds")
+    assert deeds.json() == {"dimensions": [], "data": []}
+    for path in ("/", "/benefits", "/scheme", "/earn"):
         assert (await empty_city.client.get(path)).status_code == 200, path
     headers = {"accept-language": "zh-CN"}
     assert "本市尚未公布积分方案" in (await empty_city.client.get("/scheme", headers=headers)).text

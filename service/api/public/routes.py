@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.common_parameters import DIVISION, SCENE
-from service.api.public import errors, handlers, log_schemas, schemas, schemes, transparency
+from service.api.public import deed_schemas, deeds, errors, handlers, log_schemas, schemas, schemes, transparency
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
@@ -51,6 +51,14 @@ PUBLIC = (
         "List data sources",
         handlers.list_sources,
         schemas.SourceList,
+        revalidates=True,
+    ),
+    CALLS.get(
+        "/v1/public/deeds",
+        "listDeeds",
+        "List what can earn points, and where",
+        deeds.list_deeds,
+        deed_schemas.Deeds,
         revalidates=True,
     ),
     CALLS.get(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -34,24 +33,11 @@ async def home(page: Page) -> Response:
 
 async def earn(page: Page) -> Response:
     """List the deeds that earn points, by dimension, and the sources that record them; nothing before a scheme."""
-    reply = await page.call_api("GET", "/v1/public/scheme")
-    if reply.status == HTTPStatus.NOT_FOUND:
-        return page.render("public/earn.html", groups=[])
-    scheme, ways = body_or_raise(reply)["scheme"], reply.body["ways"]
-    sources = (await page.read("/v1/public/sources"))["data"]
-    groups = []
-    for dimension in scheme["dimensions"]:
-        name = dimension["dimension"]
-        deeds = [
-            {
-                **indicator,
-                "sitting": indicator["kind"] in ways.get(name, ()),
-                "sources": [page.localizer.name(row["name"]) for row in sources if indicator["kind"] in row["kinds"]],
-            }
-            for indicator in scheme["indicators"]
-            if indicator["dimension"] == name
-        ]
-        groups.append((name, dimension["cap"], deeds))
+    deeds = await page.read("/v1/public/deeds")
+    groups = [
+        (row["dimension"], row["cap"], [deed for deed in deeds["data"] if deed["dimension"] == row["dimension"]])
+        for row in deeds["dimensions"]
+    ]
     return page.render("public/earn.html", groups=groups)
 
 
