@@ -6,6 +6,8 @@ consent.kernel.errors.DomainError
 ├── ReversalNotPossible   another day
 ├── BudgetSpent           a benefit was simulated too often this week
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
+├── NoOfflinePass         the benefit is limited to places, which a pass cannot count
+├── PassKeyUsed           a device key was used for a pass before
 └── VenueSuspended        no venue in force belongs to the client
 """
 
@@ -36,6 +38,18 @@ class ConsentNeeded(DomainError):
     """The person has no live `benefit.check` consent for the provider."""
 
     code = "consent_needed"
+
+
+class NoOfflinePass(DomainError):
+    """The benefit gives places, which are counted where there is a network: passes for it would be too many."""
+
+    code = "no_offline_pass"
+
+
+class PassKeyUsed(DomainError):
+    """A device key has a pass already; with the same key twice, two passes would tell that they are of one person."""
+
+    code = "pass_key_used"
 
 
 class ReversalNotPossible(DomainError):

@@ -107,6 +107,33 @@ class Redemption(TableModel):
         table = "redemption"
 
 
+class OfflinePass(TableModel):
+    """A pass that was issued, by the place of its bit in a status list: `list_number.place`.
+
+    Issue and expiry are full hours. `used_at` is the venue's time of its use once that was uploaded; `redemption_id`
+    stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the redemption counted on.
+    Deleted three days after its expiry; an erasure sets `person_id` to NULL before.
+    """
+
+    pass_id = Text(primary_key=True)
+    list_number = Integer()
+    place = Integer()
+    key_thumbprint = Text(unique=True)
+    person_id = Text(null=True)
+    provider_id = Text()
+    benefit_id = Text()
+    benefit_version = Integer()
+    venue_id = Text()
+    issued_at = Micros()
+    expires_at = Micros()
+    used_at = Micros(null=True)
+    redemption_id = Text(null=True)
+    counters = Text(db_default="[]")
+
+    class Meta:
+        table = "offline_pass"
+
+
 class QuotaUse(TableModel):
     """The use of a quota in one period; the key of a person's quota is an HMAC that names nobody."""
 

@@ -25,7 +25,7 @@ from service.auth.key_files import SigningKey
 from service.storage import database_url
 
 PREFIX = "CREDIT_EASY_"
-KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY")
+KEY_FILES = ("KEYRING", "SIGNING_KEY", "LOG_KEY", "PASS_KEY")
 """Settings that name a file of secrets."""
 OPERATIONS_ADDRESS = "127.0.0.1:9090"
 """Reachable from this machine alone, until an operator decides otherwise."""
@@ -77,10 +77,16 @@ class Settings:
     """Sign-in by audience; an audience without an entry has no pages. The public pages are always served."""
     public_url: str | None = None
     """Base URL under which browsers reach the service, without a trailing slash; None: the Host of the request."""
+    pass_key: SigningKey | None = None
+    """The key that signs offline passes; None: none are issued."""
     operations_address: tuple[str, int] | None = None
     """Host and port of metrics and probes for operators; None: there are none, as in the demonstration."""
     telemetry: Collector | None = None
     """The collector to which traces and metrics are sent; None: nothing is traced."""
+
+    def signing_keys(self) -> Mapping[str, SigningKey]:
+        """Return the ES256 keys of this process by their use: `receipts`, and `passes` where passes are issued."""
+        return {"receipts": self.signing_key, **({} if self.pass_key is None else {"passes": self.pass_key})}
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -91,8 +97,9 @@ def read(environment: Mapping[str, str]) -> Settings:
     members = {name: reader(environment) for name, reader in READERS.items()}
     sign_in = members.pop("sign_in")
     members.pop("sandbox")
+    passes = members.pop("passes")
     members["issuers"] = with_desk_client(members["issuers"], sign_in.get("pages", {}))
-    return Settings(**members, **sign_in)
+    return Settings(**members, **{**passes, **sign_in})
 
 
 def read_each(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -231,6 +238,20 @@ def _signing_key(environment: Mapping[str, str]) -> SigningKey:
         raise SettingsInvalid(f"{PREFIX}SIGNING_KEY: {error}") from None
 
 
+def _passes(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Read `PASS_KEY`, and `PUBLIC_URL`, by which passes name their issuer; nothing without a key."""
+    file = environment.get(PREFIX + "PASS_KEY", "").strip()
+    if not file:
+        return {}
+    public = _required(environment, "PUBLIC_URL").rstrip("/")
+    if not is_tamper_proof(public):
+        raise SettingsInvalid(f"{PREFIX}PUBLIC_URL: addresses are https, or http on this machine")
+    try:
+        return {"pass_key": key_files.load_signing_key(Path(file)), "public_url": public}
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"{PREFIX}PASS_KEY: {error}") from None
+
+
 def _no_sandbox(environment: Mapping[str, str]) -> None:
     """Refuse `SANDBOX`: its clock, tokens and resets belong to `credit-easy demo --sandbox` alone."""
     if environment.get(PREFIX + "SANDBOX", "").strip():
@@ -299,6 +320,7 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "issuers": lambda environment: _issuers(_required(environment, "ISSUERS")),
         "keyring": lambda environment: read_keyring(Path(_required(environment, "KEYRING"))),
         "signing_key": _signing_key,
+        "passes": _passes,
         "publisher": _publisher,
         "allowed_hosts": _hosts,
         "city_zone": _zone,
@@ -309,4 +331,5 @@ READERS: Mapping[str, Callable[[Mapping[str, str]], Any]] = MappingProxyType(
         "sign_in": _pages,
     }
 )
-"""The reader of each setting, in the order in which faults are reported; `sign_in` are the pages and the public URL."""
+"""The reader of each setting, in the order in which faults are reported; `sign_in` are the pages, `passes` the key of
+passes, both with the public URL."""

@@ -16,7 +16,7 @@ from benefits.redemption.decision import CounterRow
 from consent import persons
 from consent.crypto.blind_index import IndexUse, period_index
 from consent.crypto.vault import Keyring
-from consent.database import queries
+from consent.database import queries, write_plan
 from consent.database.selection import Selection
 from consent.database.write_plan import TakeOne, Write
 from consent.persons import Person
@@ -78,6 +78,23 @@ async def open_counters(keyring: Keyring, person: Person, benefit: LiveBenefit) 
     keys = keys_of(keyring, subject, benefit)
     taken = await read_taken(keys)
     return keys if all(used < limit.most for used, limit in zip(taken, benefit.limits, strict=True)) else None
+
+
+async def take_all(keys: Sequence[str], benefit: LiveBenefit) -> bool:
+    """Count one more redemption on each counter in the running transaction, or on none; return whether it was.
+
+    Raises:
+        WriteConflict: a counter without a row until now got one meanwhile and is full; nothing must be committed.
+    """
+    for key in keys:
+        # Locks the counter, so that nobody takes the last place between the read and the write.
+        await queries.execute("UPDATE quota_use SET taken = taken WHERE quota_key = $1", key)
+    taken = await read_taken(keys)
+    if any(used >= limit.most for used, limit in zip(taken, benefit.limits, strict=True)):
+        return False
+    if keys:
+        await write_plan.apply(tuple(map(take_write, keys, benefit.limits)))
+    return True
 
 
 async def available_again(keyring: Keyring, person: Person | None, benefits: Sequence[LiveBenefit]) -> dict[str, date]:

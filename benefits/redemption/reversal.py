@@ -41,9 +41,7 @@ async def reverse(
     row = await queries.fetch_one(
         "SELECT * FROM redemption WHERE redemption_id = $1 AND venue_id = $2", redemption_id, venue_id
     )
-    ticket = row and await queries.fetch_one(
-        "SELECT person_id, counters FROM ticket WHERE handle_index = $1", row["handle_index"]
-    )
+    ticket = row and await _ticket_or_pass(row["handle_index"])
     if row is None or ticket is None:
         raise NotFound("there is no such redemption")
     if row["day"] != queries.to_day_number(today):
@@ -64,6 +62,17 @@ async def reverse(
     facts = {"benefit_id": row["benefit_id"], "venue_id": venue_id, "reason_code": reason}
     await ledger.append(person, "benefit.reversed", facts, at, to_the_hour=True)
     await messages.add(person, MessageKind.REDEMPTION_REVERSED, facts, at)
+
+
+async def _ticket_or_pass(handle_index: str) -> queries.Row | None:
+    """Return person and counters of the ticket or the pass that a redemption names; None once it was deleted."""
+    for query in (
+        "SELECT person_id, counters FROM ticket WHERE handle_index = $1",
+        "SELECT person_id, counters FROM offline_pass WHERE pass_id = $1",
+    ):
+        if (row := await queries.fetch_one(query, handle_index)) is not None:
+            return row
+    return None
 
 
 async def delete_old(today: date) -> int:

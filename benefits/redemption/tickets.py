@@ -286,21 +286,29 @@ async def delete_old(at: datetime) -> int:
         )
         if not deleted:
             return 0
-        # A redemption names its ticket until here; from now on its own id stands in `handle_index`.
-        unlinked = await queries.fetch_all(
-            "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
-            " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL"
-        )
-        unlinked.sort(key=lambda row: str(row["redemption_id"]))
-        await queries.execute_many(
-            "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in unlinked]
-        )
-        await queries.execute_many(
-            "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
-            " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in unlinked],
-        )
+        await unlink_redemptions()
     return deleted
+
+
+async def unlink_redemptions() -> None:
+    """Write the redemptions again whose ticket or pass was deleted, in the order of their random ids.
+
+    A redemption names its ticket or pass until then; from now on its own id stands in `handle_index`.
+    """
+    unlinked = await queries.fetch_all(
+        "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
+        " LEFT JOIN offline_pass p ON p.pass_id = r.handle_index"
+        " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL AND p.pass_id IS NULL"
+    )
+    unlinked.sort(key=lambda row: str(row["redemption_id"]))
+    await queries.execute_many(
+        "DELETE FROM redemption WHERE redemption_id = $1", [(row["redemption_id"],) for row in unlinked]
+    )
+    await queries.execute_many(
+        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
+        " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in unlinked],
+    )
 
 
 async def unlink_person(person_id: str) -> None:

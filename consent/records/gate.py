@@ -49,8 +49,10 @@ WITHHELD = f"{WITHHELD_FLAG} AS withheld"
 NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
 """The write that makes a plan a conflict while nothing may be used."""
 
-USES = ("points.computed", "points.counted", "benefit.checked", "ticket.issued", "binding.requested", "slip.issued",
-        "benefit.redeemed", "officer.looked")  # fmt: skip
+USES = (
+    "points.computed", "points.counted", "benefit.checked", "ticket.issued", "binding.requested", "slip.issued",
+    "pass.issued", "benefit.redeemed", "pass.redeemed", "officer.looked",
+)  # fmt: skip
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 
 LIVE_RECORDS = f"""

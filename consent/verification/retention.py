@@ -134,8 +134,8 @@ UNCOVERED_USES = RetentionCheck(
     "uses of points that no consent covered",
     timedelta(0),
     _counting(
-        "event e WHERE e.at < $1 AND e.kind IN ('ticket.issued', 'binding.requested', 'slip.issued', 'benefit.checked',"
-        " 'benefit.redeemed')"
+        "event e WHERE e.at < $1 AND e.kind IN ('ticket.issued', 'binding.requested', 'slip.issued', 'pass.issued',"
+        " 'benefit.checked', 'benefit.redeemed')"
         " AND NOT EXISTS (SELECT 1 FROM consent c WHERE c.person_id = e.person_id AND c.purpose = 'benefit.check'"
         " AND c.given_at < e.at + 3600000000 AND c.expires_at > e.at"
         " AND (c.ended_at IS NULL OR c.ended_at >= e.at))"

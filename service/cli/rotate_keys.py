@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +25,7 @@ class KeyName(StrEnum):
     ENCRYPTION = "encryption"
     INDEX = "index"
     LOG = "log"
+    PASSES = "pass"
 
 
 def rotate(
@@ -32,11 +33,15 @@ def rotate(
         KeyName | None, typer.Argument(help="the key to replace; without it persons' keys are wrapped again")
     ] = None,
     retire: Annotated[
-        str | None, typer.Option(help="signing, log: the id of a key whose private half is lost; marked as replaced")
+        str | None,
+        typer.Option(help="signing, pass, log: the id of a key whose private half is lost; marked as replaced"),
     ] = None,
     add_only: Annotated[
         bool, typer.Option("--add-only", help="encryption: add the key for reading; with several hosts, the first step")
     ] = False,
+    remove: Annotated[
+        str | None, typer.Option(help="pass: the id of a key that somebody else may have; refused everywhere at once")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Wrap every person's key under the keyring's current key, or take the next step of a key's replacement.
@@ -46,6 +51,9 @@ def rotate(
     chosen = read_settings(data_dir)
     if which is KeyName.SIGNING:
         _rotate_signing(chosen, _key_file(data_dir, "signing-key.pem", "SIGNING_KEY"), retire)
+    elif which is KeyName.PASSES:
+        path = _key_file(data_dir, "pass-key.pem", "PASS_KEY")
+        _rotate_pass(chosen, path, retire) if remove is None else _remove_pass_key(chosen, remove)
     elif which is KeyName.LOG:
         _rotate_log(chosen, _key_file(data_dir, "log-key.pem", "LOG_KEY"), retire)
     elif which is KeyName.ENCRYPTION:
@@ -144,6 +152,34 @@ def _rotate_signing(chosen: Settings, path: Path, retire: str | None) -> None:
         typer.echo(
             f"{rotation.key_id} signs receipts from the next restart of serve on; the old private key is deleted"
         )
+
+
+def _rotate_pass(chosen: Settings, path: Path, retire: str | None) -> None:
+    from service.compliance import key_rotation, public_keys
+
+    if chosen.pass_key is None:
+        fail("no passes are issued here: CREDIT_EASY_PASS_KEY is not set")
+    rotation = _next_step(
+        chosen, chosen.pass_key.kid, retire, lambda at: key_rotation.rotate_signing(path, at, public_keys.PASSES)
+    )
+    if rotation is not None:
+        hours = public_keys.PASS_KEY_STAYS // timedelta(hours=1)
+        typer.echo(
+            f"{rotation.key_id} signs passes from the next restart of serve on, which must come within 24 hours; the"
+            f" old private key is deleted, and its public key removed after {hours} hours"
+        )
+
+
+def _remove_pass_key(chosen: Settings, key_id: str) -> None:
+    from consent.database import queries
+    from service.compliance import public_keys
+
+    async def work() -> bool:
+        return await public_keys.remove(key_id, await queries.now())
+
+    if not run_with_database(chosen, work):
+        fail(f"no key {key_id} of passes was ever published")
+    typer.echo(f"{key_id} is removed: venues that follow the keys refuse its passes within 330 seconds")
 
 
 def _next_step(

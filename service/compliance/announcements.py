@@ -13,7 +13,6 @@ from consent.transparency.checkpoint import NoteKey
 from consent.transparency.epoch_start import FIRST_EPOCH
 from consent.transparency.logs import Log
 from service.compliance import log_keys, public_keys
-from service.compliance.public_keys import receipt_key
 from service.http.context import AppContext
 
 
@@ -31,10 +30,12 @@ def barred_uses() -> list[dict[str, Any]]:
 
 
 async def keys(app_context: AppContext) -> list[dict[str, Any]]:
-    """Return the public keys of receipts and of each log's epochs as documents, replaced ones too, each once."""
+    """Return the public keys of receipts, passes and the logs' epochs as documents, replaced ones too, each once."""
     publisher = app_context.settings.publisher
-    documents = [json.loads(row.document) for row in await public_keys.published(public_keys.RECEIPTS)]
-    documents.append(receipt_key(app_context.settings.signing_key))
+    documents = []
+    for use, signing in app_context.settings.signing_keys().items():
+        documents += [json.loads(row.document) for row in await public_keys.published(use)]
+        documents.append(public_keys.signing_document(signing, use))
     for log in Log:
         published = [epoch_key.key for epoch_key in await log_keys.list_epoch_keys(publisher, log)]
         own = [publisher.signer_of(log, epoch.number).key for epoch in await log_epochs.epochs(log)]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from benefits.balances import snapshots
-from benefits.redemption import lasting_tickets, tickets
+from benefits.redemption import lasting_tickets, pass_issue, tickets
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.kernel import fault_points
@@ -30,6 +30,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await snapshots.delete_cached(person.person_id)
     await lasting_tickets.erase_all(person.person_id)
     await tickets.unlink_person(person.person_id)
+    await pass_issue.unlink_person(person.person_id)
     fault_points.reach(FaultPoint.ERASURE_BEGUN)
     return await erasure.erase(keyring, person, at)
 

@@ -77,8 +77,8 @@ async def require_known(settings: Settings) -> None:
     """Compare the keys with the stored fingerprints; store those of new keys, if they fit the data.
 
     At the first start all keys are new; later, a further version of a key-encryption key, another signing key, and the
-    next index key together with one that is known may be. Publishes the signing key. Does nothing before the migrations
-    that create the tables.
+    next index key together with one that is known may be. Publishes the signing keys. Does nothing before the
+    migrations that create the tables.
 
     Raises:
         KeyMismatch: another index key or log key, another key of a known version, a first key that fits no data, or a
@@ -97,7 +97,8 @@ async def require_known(settings: Settings) -> None:
             at = await queries.now()
             for name in await new_keys(settings):
                 await add(name, ours[name], at)
-    await public_keys.ensure_published(settings.signing_key)
+    for use, key in settings.signing_keys().items():
+        await public_keys.ensure_published(key, use)
     signer = settings.publisher.signer
     if await public_keys.is_retired(public_keys.log_key_id(signer.key.public)):
         raise KeyMismatch(LOG, "the key log was replaced by another one")

@@ -1,4 +1,4 @@
-"""Rotation of the keys of receipts and logs: make the next key, publish it, wait, replace the old key by it.
+"""Rotation of the keys of receipts, passes and logs: make the next key, publish it, wait, replace the old key by it.
 
 Each step may be interrupted and repeated. The files are this host's; the published keys are in the database, which all
 hosts read.
@@ -18,6 +18,10 @@ from service.models import PublicKey
 
 LOG_TRANSITION = timedelta(days=30)
 """Time in which two keys sign the checkpoints, so that witnesses and verifiers can take up the new one."""
+
+
+COMMAND_OF_USE = {public_keys.RECEIPTS: "signing", public_keys.PASSES: "pass", public_keys.LOGS: "log"}
+"""The argument of `rotate-keys` by the use of a key."""
 
 
 class RotationStep(StrEnum):
@@ -43,8 +47,8 @@ class Rotation:
     active_from: datetime
 
 
-async def rotate_signing(path: Path, at: datetime) -> Rotation:
-    """Take the next step of a rotation of the receipts' key, whose file is `path`.
+async def rotate_signing(path: Path, at: datetime, use: str = public_keys.RECEIPTS) -> Rotation:
+    """Take the next step of a rotation of the key of receipts or passes, whose file is `path`.
 
     First call: creates the file of the next key in the same folder and publishes the key. A later call, once the wait
     is over: marks the old key as retired and replaces its file, which deletes the old private key.
@@ -54,14 +58,14 @@ async def rotate_signing(path: Path, at: datetime) -> Rotation:
         OSError, ValueError: a key file is absent, readable by others, or holds no P-256 key.
     """
     current, following = key_files.load_signing_key(path), key_files.next_path(path)
-    await public_keys.publish(current, at, at)
+    await public_keys.publish(current, at, at, use)
     if not following.exists():
-        await _require_newest(current.kid, following)
+        await _require_newest(current.kid, following, use)
         key_files.create_signing_key(following)
     key_files.give_to_owner_of(path, following)
     upcoming = key_files.load_signing_key(following)
     new = not await PublicKey.filter(key_id=upcoming.kid).exists()
-    await public_keys.publish(upcoming, at, at + public_keys.WAIT)
+    await public_keys.publish(upcoming, at, at + public_keys.WAIT, use)
     active_from = queries.from_micros((await PublicKey.get(key_id=upcoming.kid)).active_from)
     if active_from > at:
         return Rotation(RotationStep.PUBLISHED if new else RotationStep.WAITING, upcoming.kid, active_from)
@@ -105,12 +109,12 @@ async def rotate_log(path: Path, at: datetime) -> Rotation:
     return Rotation(RotationStep.ACTIVE, upcoming, active_from)
 
 
-async def _require_newest(key_id: str, following: Path, use: str = public_keys.RECEIPTS) -> None:
+async def _require_newest(key_id: str, following: Path, use: str) -> None:
     """Raise NextKeyElsewhere if another key is published and not retired: its private key is on another host."""
     rows = await public_keys.published(use)
     others = [row.key_id for row in rows if row.retired_at is None and row.key_id != key_id]
     if others:
-        command = f"credit-easy rotate-keys {'signing' if use == public_keys.RECEIPTS else 'log'}"
+        command = f"credit-easy rotate-keys {COMMAND_OF_USE[use]}"
         raise NextKeyElsewhere(
             f"the key {others[-1]} was made on another host; copy its file from there to {following} and run this"
             f" again, or, if its private key is lost, run `{command} --retire {others[-1]}`"

@@ -94,6 +94,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.LINK_CODES,
             RESPONSES,
             ticket_retention.TICKETS,
+            ticket_retention.PASSES,
             retention.EXPIRED_CONSENTS,
             retention.CHANGED_RECIPIENTS,
             retention.ENDED_LINKS,

@@ -62,6 +62,9 @@ def settings_of(folder: Path) -> Settings:
         keyring_file.create(keys)
     if not key.exists():
         key_files.create_signing_key(key)
+    pass_key = folder / "pass-key.pem"
+    if not pass_key.exists():
+        key_files.create_signing_key(pass_key)
     log_key, published = folder / "log-key.pem", folder / "published"
     if not log_key.exists():
         key_files.create_log_key(log_key)
@@ -73,6 +76,7 @@ def settings_of(folder: Path) -> Settings:
         signing_key=key_files.load_signing_key(key),
         publisher=Publisher(key_files.load_log_signer("demo.credit-easy.invalid", log_key), published),
         integrate_seconds=1.0,
+        pass_key=key_files.load_signing_key(pass_key),
         demo=True,
     )
 

@@ -48,6 +48,7 @@ FILES = {
 KEY_FILES = {
     "keyring.json": keyring_file.create,
     "signing-key.pem": key_files.create_signing_key,
+    "pass-key.pem": key_files.create_signing_key,
     "log-key.pem": key_files.create_log_key,
 }
 PUBLISHED = "published"

@@ -95,8 +95,9 @@ async def keys(examination: Examination) -> list[CheckResult]:
         new = await key_fingerprints.new_keys(examination.settings)
     except KeyMismatch as error:
         return [*results, failed(str(error), "restore the key file from its backup")]
-    if left := await public_keys.rotation_left(examination.settings.signing_key):
-        results.append(warning(left, "finish it: docs/how-to/rotate-keys.md, The key of receipts"))
+    for use, key in examination.settings.signing_keys().items():
+        if left := await public_keys.rotation_left(key, use):
+            results.append(warning(left, f"finish it: docs/how-to/rotate-keys.md, The key of {use}"))
     return results or [ok(f"added at the next start: {', '.join(new)}" if new else "")]
 
 

@@ -82,6 +82,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "benefit_not_available": 409,
         "consent_needed": 409,
         "reversal_not_possible": 409,
+        "no_offline_pass": 409,
+        "pass_key_used": 409,
         "restored_by_officer": 409,
         "changed": 409,
         "too_few_consents": 409,

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from benefits.passes import status_list
 from service.api.common_parameters import DIVISION, SCENE
-from service.api.public import deed_schemas, deeds, errors, handlers, log_schemas, schemas, schemes, transparency
+from service.api.public import (
+    deed_schemas,
+    deeds,
+    errors,
+    handlers,
+    log_schemas,
+    pass_schemas,
+    passes,
+    schemas,
+    schemes,
+    transparency,
+)
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
 
@@ -118,6 +130,23 @@ PUBLIC = (
         "Read this service's public keys",
         handlers.read_keys,
         schemas.PublicKeySet,
+    ),
+    CALLS.get(
+        "/.well-known/jwt-vc-issuer",
+        "readPassIssuer",
+        "Read the keys that verify offline passes",
+        passes.read_issuer,
+        pass_schemas.PassIssuerMetadata,
+        errors=("not_found",),
+    ),
+    CALLS.get(
+        "/v1/public/status-lists/{number}",
+        "readStatusList",
+        "Read a signed status list of offline passes",
+        passes.read_status_list,
+        None,
+        media=status_list.MEDIA_TYPE,
+        errors=("not_found", "records_withheld"),
     ),
     CALLS.get(
         "/healthz",

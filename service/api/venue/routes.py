@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.common_parameters import CIVIL_DAY
-from service.api.venue import handlers, schemas
+from service.api.venue import handlers, pass_schemas, passes, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -40,6 +40,17 @@ VENUE = (
         hot=True,
         errors=("records_withheld", "suspended"),
         location="/v1/venue/redemptions/{redemption_id}",
+    ),
+    # Before the redemption of an id: the path fits both.
+    CALLS.post(
+        "/v1/venue/redemptions/offline",
+        "uploadOfflineUses",
+        "Book uses of offline passes",
+        passes.upload,
+        pass_schemas.OfflineBody,
+        {200: pass_schemas.OfflineAnswer},
+        key="required",
+        errors=("suspended",),
     ),
     CALLS.get(
         "/v1/venue/redemptions/{redemption_id}",

@@ -62,6 +62,12 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
             "description": "The tile's number in C2SP tile form, with `.p/` and a width for the last of its level.",
             "examples": ["000.p/3"],
         },
+        "number": {
+            "type": "string",
+            "pattern": "^(0|[1-9][0-9]{0,8})$",
+            "description": "The number of a status list, from the address in a pass.",
+            "examples": ["83144"],
+        },
         "epoch": {
             "type": "string",
             "pattern": "^[1-9][0-9]{0,5}$",

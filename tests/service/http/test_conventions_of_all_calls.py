@@ -20,6 +20,7 @@ WITHOUT_ADDRESS = {
     "createBinding": "a venue redeems by its token and cannot ask about it",
     "importCatalogue": "it creates many documents",
     "sampleConsents": "a sample is not stored",
+    "issuePasses": "passes are stored by the device alone",
 }
 """Operations that create something without an address of its own, and why."""
 READ = {"oversight", "use_for_all", "outbox", "event", "snapshot"}

@@ -300,6 +300,10 @@ NEVER_STORED = {
     "HandleBody/properties/handle/anyOf/0",
     "HandleBody/properties/short_code/anyOf/0",
     "TicketBody/properties/ticket",
+    # Verified; of a pass nothing is stored but that its own row was used.
+    "OfflineItem/properties/pass",
+    "OfflineItem/properties/presentation",
+    "OfflineItem/properties/at",
     # Refused row by row, with a code of its own, so that one row stops no delivery.
     "RecordBody/properties/kind",
     "RecordBody/properties/occurred_on",

@@ -84,9 +84,9 @@ async def test_a_key_is_published_waits_signs_and_old_receipts_verify(town: City
     assert await public_keys.rotation_left(new) is None
     # The document of the old key's policy leaf is served under its hash, as before.
     for key in (old, new):
-        sha256 = sha256_of(public_keys.receipt_key(key))
+        sha256 = sha256_of(public_keys.signing_document(key, public_keys.RECEIPTS))
         assert (await town.client.get(f"/v1/public/documents/{sha256}")).json()["key"] == key.kid
-    assert len(await announcements.keys(town.app_context)) == 2 + 2
+    assert len(await announcements.keys(town.app_context)) == 3 + 2
 
 
 async def test_a_rotation_interrupted_at_any_step_is_continued(town: City, key_file: Path) -> None:

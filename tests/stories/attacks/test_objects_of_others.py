@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
-        None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch"}),
+        None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch", "number"}),
         Audience.ADMINISTRATOR: frozenset({"kind", "id", "version"}),
         # Every officer decides about each review, objection, complaint and record of their division; reads are logged.
         Audience.PRIVACY: frozenset({"review_id", "objection_id", "complaint_id", "record_id"}),

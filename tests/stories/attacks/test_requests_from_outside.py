@@ -173,8 +173,11 @@ async def test_every_call_takes_its_methods_alone_and_names_them(shared_city: Ci
             answer = await shared_city.client.request(method, calls.address(operation), headers=headers)
             seen = (answer.status_code, answer.json()["code"])
             allowed = set(re.split(r",\s*", answer.headers.get("allow", "")))
-            if operation.operation_id in ("composeTexts", "findFaults") and method in ("GET", "PUT"):
-                assert answer.status_code in (404, 415)  # of a document with the id `compose` or `findings`
+            if operation.operation_id in ("composeTexts", "findFaults", "uploadOfflineUses") and method in (
+                "GET",
+                "PUT",
+            ):
+                assert answer.status_code in (404, 415)  # of an object with the id `compose`, `findings` or `offline`
                 continue
             assert seen == (405, "method_not_allowed"), (method, operation.path, seen)
             assert by_path[operation.path] <= allowed, (method, operation.path, allowed)
@@ -282,7 +285,7 @@ PARAMETERS: Final = frozenset(
         *("correction_id", "link_id", "objection_id", "record_id", "redemption_id", "review_id", "at", "cursor", "day"),
         *("division", "end", "format", "from", "leaf_hash", "limit", "notice_version", "on", "provider_id", "purpose"),
         *("scene", "size", "source_id", "start", "state", "to", "benefit_id", "code", "epoch", "months", "ticket_id"),
-        "complaint_id",
+        *("complaint_id", "number"),
     }
 )
 """Every parameter of a path or query. None is a person, an account, a handle or a text somebody wrote; a `code` is

@@ -1,0 +1,188 @@
+"""Issue of offline passes, decided as a ticket is, and the deletion of old ones.
+
+A pass stands for the day it was issued for: points that fall later end it no more than they end a redemption. The end
+of the consent, of the person's data or of the benefit does, by the status list. Quotas bind at the issue, where there
+is a network: nobody has more open passes than they have uses left. A total quota is not reserved, or passes that
+nobody uses would take it from others.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tortoise.expressions import Q
+
+from benefits.catalogue.model import InForce, LiveBenefit
+from benefits.errors import BenefitNotAvailable, NoOfflinePass, PassKeyUsed
+from benefits.models import OfflinePass
+from benefits.passes import claims, jose, sd_jwt
+from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
+from benefits.passes.jose import PrivateKey, PublicKey
+from benefits.redemption import quotas, tickets
+from benefits.redemption.decision import CivilTime
+from benefits.redemption.eligibility import require_applicable
+from benefits.rules.vocabulary import EffectKind
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.persons import Person
+from consent.records import gate
+from consent.records.gate import Use
+
+PASSES_MAX = 10
+"""Passes of one request: a day's worth for the busiest benefit, few enough to be shown in a list."""
+LIFETIME = timedelta(seconds=claims.LIFETIME_MAX_SECONDS)
+UPLOAD_WINDOW = timedelta(days=3)
+"""Time after its expiry in which the use of a pass can be uploaded: a long weekend without a network."""
+LISTS_A_DAY = 4
+"""Status lists of a day, one of which each pass is in: four million places, a few KiB each to fetch."""
+DAY_SECONDS = 24 * HOUR_SECONDS
+SECOND_MICROS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PassSigner:
+    """The issuer of passes: its address (`iss`) and its key."""
+
+    url: str
+    key: PrivateKey
+
+    def list_url(self, number: int) -> str:
+        """Return the address of a status list."""
+        return f"{self.url}/v1/public/status-lists/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class PassRequest:
+    """A request for passes: the benefit, the venue, and a device key for each pass."""
+
+    benefit_id: str
+    venue_id: str
+    keys: Sequence[PublicKey]
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedPass:
+    """A signed pass and its end."""
+
+    claims: PassClaims
+    signed: str
+    expires_at: datetime
+
+
+async def issue(
+    keyring: Keyring, person: Person, catalogue: InForce, request: PassRequest, signer: PassSigner, now: CivilTime
+) -> list[IssuedPass]:
+    """Issue passes for a benefit that applies to the (locked) person now, in the running transaction.
+
+    One pass for each of the first keys, as many as the person has uses left in the period; at least one.
+
+    Raises as `require_applicable`, and:
+        BenefitNotAvailable: no use is left in the period.
+        NoOfflinePass: the benefit gives places.
+        PassKeyUsed: a key comes twice, or has a pass already.
+    """
+    benefit, _ = await require_applicable(person, catalogue, request.benefit_id, request.venue_id, now)
+    counters = await quotas.open_counters(keyring, person, benefit)
+    if counters is None:
+        raise BenefitNotAvailable(quota_used=True)
+    if benefit.effect.kind is EffectKind.EXTRA_WINDOW:
+        raise NoOfflinePass("this benefit gives places, which a pass cannot count")
+    thumbprints = [jose.encode(jose.thumbprint(key)) for key in request.keys]
+    if len({*thumbprints}) < len(thumbprints) or await OfflinePass.exists(key_thumbprint__in=thumbprints):
+        raise PassKeyUsed("each pass needs a key of its own")
+    keys = list(zip(request.keys, thumbprints, strict=True))[: await _uses_left(person, benefit, counters, now)]
+    if not keys:
+        raise BenefitNotAvailable(quota_used=True)
+    use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
+    await gate.permit(person, benefit.provider_id, now.at, use)
+    return [await _issue_one(person, benefit, request.venue_id, key, signer, now) for key in keys]
+
+
+async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:
+    """Return the uses that the person has left in the period: those of the limit, less those taken and open passes."""
+    taken = await quotas.read_taken(counters)
+    left = [limit.most - used for limit, used in zip(benefit.limits, taken, strict=True) if limit.per_resident]
+    if not left:
+        return PASSES_MAX
+    open_passes = await OfflinePass.filter(
+        person_id=person.person_id, benefit_id=benefit.benefit_id, expires_at__gt=now.micros, used_at=None
+    ).count()
+    return max(0, min(left) - open_passes)
+
+
+async def _issue_one(
+    person: Person,
+    benefit: LiveBenefit,
+    venue_id: str,
+    device: tuple[PublicKey, str],
+    signer: PassSigner,
+    now: CivilTime,
+) -> IssuedPass:
+    key, thumbprint = device
+    number, place = await _unused_place(person, now)
+    begins = int(now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
+    members = PassClaims(
+        issuer=signer.url,
+        benefit_type=claims.benefit_type(signer.url, benefit.benefit_id, benefit.version),
+        venue=claims.venue_url(signer.url, venue_id),
+        issued_at=begins,
+        expires_at=begins + claims.LIFETIME_MAX_SECONDS,
+        device_key=key,
+        status=StatusReference(signer.list_url(number), place),
+    )
+    await OfflinePass.create(
+        pass_id=pass_id_of(number, place),
+        list_number=number,
+        place=place,
+        key_thumbprint=thumbprint,
+        person_id=person.person_id,
+        provider_id=benefit.provider_id,
+        benefit_id=benefit.benefit_id,
+        benefit_version=benefit.version,
+        venue_id=venue_id,
+        issued_at=members.issued_at * SECOND_MICROS,
+        expires_at=members.expires_at * SECOND_MICROS,
+    )
+    expires_at = queries.from_micros(members.expires_at * SECOND_MICROS)
+    return IssuedPass(members, sd_jwt.sign_pass(signer.key, members), expires_at)
+
+
+async def _unused_place(person: Person, now: CivilTime) -> tuple[int, int]:
+    """Return the number of a list of this day, and a random place in it that no pass has.
+
+    Nor has a pass of the person the place in another list: no value of two of their passes is the same.
+    """
+    while True:
+        number = first_list(now.at) + secrets.randbelow(LISTS_A_DAY)
+        place = secrets.randbelow(PASSES_OF_A_LIST)
+        same = Q(pass_id=pass_id_of(number, place)) | Q(person_id=person.person_id, place=place)
+        if not await OfflinePass.exists(same):
+            return number, place
+
+
+def first_list(at: datetime) -> int:
+    """Return the number of the first status list of a day (UTC); the others of the day follow it."""
+    return int(at.timestamp()) // DAY_SECONDS * LISTS_A_DAY
+
+
+def pass_id_of(number: int, place: int) -> str:
+    """Return the id of the pass at a place of a list."""
+    return f"{number}.{place}"
+
+
+async def delete_old(at: datetime) -> int:
+    """Delete the passes whose upload is no longer possible, and unlink their redemptions; return their number."""
+    limit = queries.to_micros(at - UPLOAD_WINDOW)
+    async with queries.transaction():
+        deleted = await OfflinePass.filter(expires_at__lte=limit).delete()
+        if deleted:
+            await tickets.unlink_redemptions()
+    return deleted
+
+
+async def unlink_person(person_id: str) -> None:
+    """Remove a person's id from all of their passes, which revokes them."""
+    await OfflinePass.filter(person_id=person_id).update(person_id=None)

@@ -1,0 +1,182 @@
+"""Uploads of passes that a venue honoured without a network: each is booked once.
+
+A use counts on the quotas of its own day. Beyond a quota, after a withdrawal or an erasure, or where one pass was
+honoured twice, the venue bears it: nothing is counted, and nothing is written about the person but that the pass was
+used. The venue gets one answer for all of these reasons (R6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from benefits.catalogue.model import Body, InForce, LiveBenefit
+from benefits.models import OfflinePass
+from benefits.passes import claims, jose, sd_jwt, verifier
+from benefits.passes.claims import PassClaims
+from benefits.passes.jose import PublicKey
+from benefits.passes.refusals import PassFault, PassRefused
+from benefits.redemption import quotas, tickets
+from benefits.redemption.decision import CivilTime
+from benefits.redemption.pass_issue import LIFETIME, UPLOAD_WINDOW
+from consent import persons
+from consent.crypto.blind_index import new_id
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.kernel.errors import NotFound
+from consent.persons import Person
+from consent.records import past_uses
+
+UPLOADS_MAX = 100
+"""Uses of one request: each takes a dozen statements, all in one transaction."""
+
+
+class UploadResult(StrEnum):
+    """The result of an uploaded use, for the venue."""
+
+    BOOKED = "booked"
+    ALREADY_BOOKED = "already_booked"
+    """The same use was uploaded before."""
+    VENUE_BEARS = "venue_bears"
+    """Honoured in good faith, and not booked: a quota, a withdrawal, an erasure or a second use of the pass."""
+    REFUSED = "refused"
+    """No valid pass of this city for this venue at that time; the venue's verifier would have refused it."""
+
+
+class OfflineUse(NamedTuple):
+    """A use as a venue uploads it: the pass, its key binding, and the venue's time."""
+
+    signed_pass: str
+    binding: str
+    at: datetime
+
+
+class BookedUse(NamedTuple):
+    """A result with the redemption and its last day, where there is one."""
+
+    result: UploadResult
+    redemption_id: str | None = None
+    runs_until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadContext:
+    """Everything that uploads of a venue are decided by: keyring, catalogue, venue, and this city as an issuer."""
+
+    keyring: Keyring
+    catalogue: InForce
+    venue: Body
+    issuer_url: str
+    issuer_keys: Mapping[str, PublicKey]
+
+
+async def book_all(
+    context: UploadContext, uses: Sequence[tuple[OfflineUse, CivilTime]], at: datetime
+) -> list[BookedUse]:
+    """Book uploaded uses in the running transaction, in their order; each comes with the city's time of its use.
+
+    Locks every person of theirs first, in the order of ids.
+    """
+    rows = [await _known(context, use, at) for use, _ in uses]
+    await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
+    return [
+        BookedUse(UploadResult.REFUSED) if row is None else await _book(context, row.pass_id, moment)
+        for row, (_, moment) in zip(rows, uses, strict=True)
+    ]
+
+
+async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
+    """Return the stored pass of a use that was valid at its venue and time; None where it was not."""
+    if not at - UPLOAD_WINDOW - LIFETIME < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS):
+        return None
+    try:
+        members = _verify(context, use)
+    except PassRefused:
+        return None
+    number = members.status.uri.removeprefix(f"{context.issuer_url}/v1/public/status-lists/")
+    row = await OfflinePass.get_or_none(pass_id=f"{number}.{members.status.index}")
+    thumbprint = jose.encode(jose.thumbprint(members.device_key))
+    return row if row is not None and row.key_thumbprint == thumbprint else None
+
+
+def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
+    unverified, members = sd_jwt.take_apart(use.signed_pass)
+    # Keys of the past too: a use may be uploaded after its key was removed. A pass counts by its stored row alone.
+    key, seconds = context.issuer_keys.get(unverified.key_id), int(use.at.timestamp())
+    venue = claims.venue_url(context.issuer_url, context.venue["venue_id"])
+    if key is None or members.issuer != context.issuer_url or members.venue != venue:
+        raise PassRefused(PassFault.OTHER_VENUE)
+    unverified.check_signature(key)
+    claims.require_valid(members, seconds, verifier.LEEWAY_SECONDS)
+    verifier.verify_binding(use.binding, use.signed_pass, members, seconds)
+    return members
+
+
+async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> BookedUse:
+    """Book the use of a stored pass, whose person is locked."""
+    row = await OfflinePass.get(pass_id=pass_id)
+    if row.used_at is not None:
+        return await _booked_before(row, used)
+    person = await _person_of(context.keyring, row)
+    benefit = context.catalogue.benefit(row.benefit_id, used.today)
+    if person is not None:
+        await past_uses.record_pass_use(person, row.provider_id, row.benefit_id, used.at)
+    if (
+        person is None
+        or benefit is None
+        or not await past_uses.was_covered(row.person_id or "", row.provider_id, used.at)
+    ):
+        return await _borne(row, used)
+    keys = await _counters(context.keyring, person, benefit)
+    if not await quotas.take_all(keys, benefit):
+        return await _borne(row, used)
+    redemption_id, runs_until = new_id(), used.today + timedelta(days=benefit.period_days)
+    await queries.execute(
+        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour, state,"
+        " runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
+        redemption_id,
+        row.pass_id,
+        row.venue_id,
+        row.benefit_id,
+        row.benefit_version,
+        queries.to_day_number(used.today),
+        used.hour,
+        queries.to_day_number(runs_until),
+    )
+    await OfflinePass.filter(pass_id=pass_id).update(
+        used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
+    )
+    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until)
+
+
+async def _booked_before(row: OfflinePass, used: CivilTime) -> BookedUse:
+    """Return the result for a pass whose use was uploaded before; a second use, at another time, the venue bears."""
+    if row.used_at != used.micros or row.redemption_id is None:
+        return BookedUse(UploadResult.VENUE_BEARS)
+    redemption = await queries.fetch_one(
+        "SELECT runs_until FROM redemption WHERE redemption_id = $1", row.redemption_id
+    )
+    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
+    return BookedUse(UploadResult.ALREADY_BOOKED, row.redemption_id, runs_until)
+
+
+async def _borne(row: OfflinePass, used: CivilTime) -> BookedUse:
+    await OfflinePass.filter(pass_id=row.pass_id).update(used_at=used.micros)
+    return BookedUse(UploadResult.VENUE_BEARS)
+
+
+async def _person_of(keyring: Keyring, row: OfflinePass) -> Person | None:
+    if row.person_id is None:
+        return None
+    try:
+        return await persons.lock(keyring, row.person_id)
+    except NotFound:
+        return None
+
+
+async def _counters(keyring: Keyring, person: Person, benefit: LiveBenefit) -> list[str]:
+    subject = await persons.subject_of(person) if quotas.counts_residents(benefit) else ""
+    return quotas.keys_of(keyring, subject, benefit)

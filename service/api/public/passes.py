@@ -1,0 +1,41 @@
+"""Public operations for verifiers of passes: the issuer's keys, and the status lists."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from benefits.passes import status_list
+from benefits.redemption import pass_lists
+from service.api import pass_signer
+from service.api.public import pass_schemas
+from service.compliance import public_keys
+from service.http.endpoints import Answer, RequestContext
+from service.http.problems import Problem
+
+DIGITS_MAX = 9
+"""Digits of a list's number; more are no list of any day."""
+
+
+async def read_issuer(context: RequestContext, _: None) -> Answer:
+    """Return the address and the keys by which passes of this city verify; not_found where it issues none."""
+    key = context.app_context.settings.pass_key
+    if key is None:
+        raise Problem("not_found")
+    keys = await public_keys.issuer_keys(key, context.at)
+    answer = pass_schemas.PassIssuerMetadata(
+        issuer=pass_signer.issuer_url(context),
+        jwks=pass_schemas.PassKeySet(keys=[pass_schemas.PassKey(**jwk) for jwk in keys]),
+    )
+    return Answer(answer, headers={"Cache-Control": f"public, max-age={public_keys.CACHE_SECONDS}"})
+
+
+async def read_status_list(context: RequestContext, _: None) -> Response:
+    """Return a signed status list of passes; the same for everybody, whichever pass they verify."""
+    number = context.request.path_params["number"]
+    if not (number.isascii() and number.isdecimal()) or len(number) > DIGITS_MAX or str(int(number)) != number:
+        raise Problem("not_found")
+    signer = await pass_signer.signer(context)
+    catalogue = await context.app_context.catalogue.read(context.at)
+    token = await pass_lists.sign_list(context.app_context.keyring, int(number), catalogue, signer, context.civil_time)
+    headers = {"Cache-Control": f"public, max-age={pass_lists.FRESH_SECONDS}"}
+    return Response(token, media_type=status_list.MEDIA_TYPE, headers=headers)

@@ -1,0 +1,53 @@
+"""Bodies and answers of offline passes: a device key for each pass in, signed passes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from benefits.redemption.pass_issue import PASSES_MAX
+from service.api.common_schemas import DocumentId, Instant
+from service.http.json_io import ApiModel
+
+Coordinate = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class DeviceKey(ApiModel):
+    """A public P-256 key as a JWK, made by the device for one pass and never used again."""
+
+    kty: Literal["EC"]
+    """Always `EC`."""
+    crv: Literal["P-256"]
+    """Always `P-256`."""
+    x: Coordinate
+    """The x coordinate: 32 bytes in base64url."""
+    y: Coordinate
+    """The y coordinate: 32 bytes in base64url."""
+
+
+class PassesRequest(ApiModel):
+    """A request for offline passes for a benefit at one venue."""
+
+    benefit_id: DocumentId
+    """The benefit that the passes prove."""
+    venue_id: DocumentId
+    """The venue at which they are shown; they are worth nothing elsewhere."""
+    keys: Annotated[list[DeviceKey], Field(min_length=1, max_length=PASSES_MAX)]
+    """A new key for each pass."""
+
+
+class PassAnswer(ApiModel):
+    """An offline pass and its end."""
+
+    signed: Annotated[str, Field(alias="pass")]
+    """The pass: an SD-JWT VC without disclosures, `<JWS>~`."""
+    expires_at: Instant
+    """The end of the pass, at most 24 hours after its issue."""
+
+
+class PassesAnswer(ApiModel):
+    """Offline passes in the order of the keys: as many as uses are left, at least one."""
+
+    passes: list[PassAnswer]
+    """The passes."""

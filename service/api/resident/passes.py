@@ -1,0 +1,35 @@
+"""Residents' operation on offline passes."""
+
+from __future__ import annotations
+
+from benefits.passes import jose
+from benefits.passes.refusals import PassRefused
+from benefits.redemption import pass_issue
+from benefits.redemption.pass_issue import PassRequest
+from service.api import pass_signer
+from service.api.resident import current_person, pass_schemas
+from service.http import json_io
+from service.http.endpoints import Answer, RequestContext
+from service.http.problems import body_invalid
+
+
+async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest) -> Answer:
+    """Issue passes for a benefit at a venue, one for each device key. Errors as `pass_issue.issue`."""
+    keys = []
+    for place, jwk in enumerate(body.keys):
+        try:
+            keys.append(jose.read_public_key(jwk.model_dump()))
+        except PassRefused:
+            raise body_invalid(f"/keys/{place}", "invalid", "This is no public key of P-256.") from None
+    person = await current_person.get_or_create(context)
+    issued = await pass_issue.issue(
+        context.app_context.keyring,
+        person,
+        await context.app_context.catalogue.read(context.at),
+        PassRequest(body.benefit_id, body.venue_id, keys),
+        await pass_signer.signer(context, "no_offline_pass"),
+        context.civil_time,
+    )
+    # The members of PassesAnswer without the model: `pass` is a keyword of Python.
+    passes = [{"pass": item.signed, "expires_at": json_io.rfc3339(item.expires_at)} for item in issued]
+    return Answer({"passes": passes}, 201)

@@ -1,0 +1,56 @@
+"""Venues' operation on passes that were honoured without a network."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from benefits.errors import VenueSuspended
+from benefits.passes import issuers
+from benefits.redemption import pass_uploads
+from benefits.redemption.pass_uploads import OfflineUse, UploadContext
+from service.api import pass_signer
+from service.api.venue import pass_schemas
+from service.auth.access_tokens import Venue
+from service.compliance import public_keys
+from service.http.endpoints import Answer, RequestContext
+from service.http.problems import body_invalid
+
+
+async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
+    """Book the uses of passes, each once; a result for each."""
+    assert isinstance(context.principal, Venue)
+    app_context = context.app_context
+    catalogue = await app_context.catalogue.read(context.at)
+    venue = catalogue.venue_by_client.get(context.principal.client_id)
+    if venue is None:
+        raise VenueSuspended("no venue in force belongs to this client")
+    keys = await public_keys.recent_pass_keys(context.at)
+    uploads = UploadContext(
+        app_context.keyring, catalogue, venue, pass_signer.issuer_url(context), issuers.read_keys(keys) if keys else {}
+    )
+    uses = []
+    for place, item in enumerate(body.items):
+        at = _instant(item.at, place)
+        uses.append((OfflineUse(item.signed, item.presentation, at), app_context.civil_time_at(at)))
+    results = [
+        pass_schemas.OfflineResult(
+            result=booked.result,
+            redemption_id=booked.redemption_id,
+            runs_until=None if booked.runs_until is None else booked.runs_until.isoformat(),
+        )
+        for booked in await pass_uploads.book_all(uploads, uses, context.at)
+    ]
+    return Answer(pass_schemas.OfflineAnswer(results=results))
+
+
+def _instant(text: str, place: int) -> datetime:
+    """Return an instant of RFC 3339; Problem body_invalid for another text, and without an offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise body_invalid(
+            f"/items/{place}/at", "invalid", "Send an instant of RFC 3339, such as 2027-01-02T08:00:00Z."
+        )
+    return at

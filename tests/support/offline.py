@@ -1,0 +1,87 @@
+"""Residents with device keys, and a venue that verifies their passes from what the city publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from benefits.passes import claims, issuers, jose, sd_jwt, status_list
+from benefits.passes.issuers import PassIssuer
+from benefits.passes.jose import PrivateKey
+from benefits.passes.verifier import Trust
+from tests.support.city import City, Resident
+from tests.support.passes import new_key
+
+URL = "http://city.test"
+PARKING = ("parking-free-minutes", "riverside-parking-1")
+LIBRARY = ("library-deposit", "city-library-main")
+NONCE = "nonce-of-the-desk-1"
+
+
+@dataclass(frozen=True)
+class DevicePass:
+    """A pass as a device stores it: the key it was issued for, and its text."""
+
+    key: PrivateKey
+    signed: str
+
+    @property
+    def claims(self) -> claims.PassClaims:
+        return sd_jwt.take_apart(self.signed)[1]
+
+    def presentation(self, at: int, nonce: str = NONCE) -> str:
+        """The key-binding JWT for a venue's nonce."""
+        return sd_jwt.sign_binding(self.key, self.signed, self.claims.venue, nonce, at)
+
+
+async def ready(town: City, name: str = "wu", provider_id: str = "city-library") -> Resident:
+    """A resident with 63 points, of whom a provider may check its benefits."""
+    who = town.resident(name)
+    await who.volunteer(7_200, f"v-{name}")
+    await who.consent_to_provider(provider_id)
+    return who
+
+
+async def driver(town: City, name: str = "chen") -> Resident:
+    """A resident to whom the free minutes of parking apply, which has no quota."""
+    who = town.resident(name)
+    await who.volunteer(24_000, f"v-{name}")
+    await who.consent_to_provider("riverside-parking")
+    return who
+
+
+async def ask_for_passes(who: Resident, keys: list[PrivateKey], where: tuple[str, str] = LIBRARY) -> Any:
+    """The answer to a request for passes with these device keys."""
+    jwks = [jose.public_jwk(key.public_key()) for key in keys]
+    return await who.post("/v1/me/passes", {"benefit_id": where[0], "venue_id": where[1], "keys": jwks})
+
+
+async def take_passes(who: Resident, count: int = 1, where: tuple[str, str] = LIBRARY) -> list[DevicePass]:
+    """New passes; the answer must be 201."""
+    keys = [new_key() for _ in range(count)]
+    answer = await ask_for_passes(who, keys, where)
+    assert answer.status_code == 201, answer.text
+    return [DevicePass(key, row["pass"]) for key, row in zip(keys, answer.json()["passes"], strict=False)]
+
+
+async def seconds(town: City) -> int:
+    """The city's time in seconds since 1970."""
+    return int((await town.app_context.clock()).timestamp())
+
+
+async def issuer(town: City) -> PassIssuer:
+    """The city as an issuer, from its published metadata."""
+    answer = await town.client.get("/.well-known/jwt-vc-issuer")
+    assert answer.status_code == 200, answer.text
+    return issuers.read_metadata(answer.content, URL)
+
+
+async def trust(town: City, *passes: DevicePass, where: tuple[str, str] = LIBRARY) -> Trust:
+    """A venue's knowledge, fetched from the city now: keys, and the status lists that passes name."""
+    trusted, at, lists = await issuer(town), await seconds(town), {}
+    for uri in {shown.claims.status.uri for shown in passes}:
+        answer = await town.client.get(uri)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == status_list.MEDIA_TYPE
+        lists[uri] = status_list.read(answer.text, trusted, at)
+    return Trust(claims.venue_url(URL, where[1]), (claims.benefit_type(URL, where[0], 1),), {URL: trusted}, lists)
