@@ -41,6 +41,7 @@ def run_demo(
     folder = data_dir or (sandboxes.FOLDER if sandbox else DEMO_FOLDER)
     try:
         if sandbox:
+            sandboxes.require_loopback(host)
             sandboxes.claim(folder)
             sandbox_server.run(partial(_next_sandbox, itertools.count(), (folder, host, port)), host, port)
             return

@@ -38,12 +38,29 @@ class SandboxMiddleware:
     def _problem(self, scope: Scope) -> Problem | None:
         if self.sandbox.resetting:
             return Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-        code = Headers(scope=scope).get(HEADER)
+        headers = Headers(scope=scope)
+        if _is_write_from_another_site(scope, headers):
+            elsewhere = {
+                "pointer": "/Sec-Fetch-Site",
+                "code": "other_site",
+                "detail": "A page of another site sent this.",
+            }
+            return Problem("bad_header", errors=[elsewhere])
+        code = headers.get(HEADER)
         if code is None or not scope["path"].startswith(API_PATHS):
             return None
         if code not in TABLE:
             unknown = {"pointer": "/Sandbox-Answer", "code": "enum", "detail": "GET /sandbox/refusals lists the codes."}
             return Problem("bad_header", errors=[unknown])
         errors, members = examples.problem_members(code)
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if TABLE[code].status in (429, 503) else {}
-        return Problem(code, errors=errors, members=members, headers=headers)
+        retry_after = {"Retry-After": str(RETRY_AFTER_SECONDS)} if TABLE[code].status in (429, 503) else {}
+        return Problem(code, errors=errors, members=members, headers=retry_after)
+
+
+def _is_write_from_another_site(scope: Scope, headers: Headers) -> bool:
+    """Report whether a browser sends a sandbox's write for a page of another site, which could not read the answer.
+
+    The sandbox's calls need no credentials, and a developer's browser reaches them.
+    """
+    own = headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    return not own and scope["method"] != "GET" and scope["path"].startswith("/sandbox/")

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from consent.database import queries
@@ -23,7 +24,7 @@ DAYS_AHEAD_MAX = 1_461
 
 
 class NoSandbox(Exception):
-    """The folder is a demonstration's and not a sandbox's, or the other way round."""
+    """The folder is a demonstration's and not a sandbox's or the other way round, or others could reach the sandbox."""
 
 
 class SandboxClock:
@@ -62,6 +63,19 @@ class Sandbox:
     reset: Callable[[], None]
     resetting: bool = field(default=False)
     """Set once a reset was asked for: everything after it is for the new city."""
+
+
+def require_loopback(host: str) -> None:
+    """Raise NoSandbox for an address that other machines may reach: the sandbox's calls need no credentials."""
+    try:
+        only_here = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        only_here = False
+    if not only_here:
+        raise NoSandbox(
+            "a sandbox's calls need no credentials, so it takes no --host but 127.0.0.1, ::1 or localhost;"
+            " from another machine, use a tunnel: ssh -L 8000:127.0.0.1:8000 HOST"
+        )
 
 
 def claim(folder: Path) -> Path:

@@ -219,6 +219,18 @@ async def test_a_sent_message_is_hinted_to_the_city_app(playground: SandboxCity)
     assert [row["sub"] for row in hints] == ["wang"]
 
 
+async def test_a_page_of_another_site_changes_nothing_in_the_sandbox(playground: SandboxCity) -> None:
+    """A developer's browser reaches the sandbox, and its calls need no credentials."""
+    for site in ("cross-site", "same-site"):
+        for method, path in PATHS:
+            answer = await playground.client.request(method, path, headers={"Sec-Fetch-Site": site})
+            if method != "GET":
+                assert (answer.status_code, answer.json()["code"]) == (400, "bad_header"), path
+    assert playground.resets == 0
+    own = await playground.client.post("/sandbox/reset", headers={"Sec-Fetch-Site": "same-origin"})
+    assert (own.status_code, playground.resets) == (202, 1)
+
+
 async def test_a_reset_is_accepted_and_everything_waits_for_the_new_city(playground: SandboxCity) -> None:
     answer = await playground.client.post("/sandbox/reset")
     assert (answer.status_code, answer.json()) == (202, {"state": "resetting"})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from service.sandbox import sandbox
 from tests.service.demo.test_first_hour import RESULTS as FIRST_HOUR
 from tests.support.command_line import ROOT, run_command, start_demo, stop_process
 from tests.support.page_snippets import check_page
@@ -61,6 +62,19 @@ def test_a_demonstration_never_becomes_a_sandbox(tmp_path: Path) -> None:
     refused = run_command("demo", "--sandbox", "--data-dir", str(folder), "--port", str(free_port()))
     assert (refused.returncode, "a folder of its own" in refused.stderr) == (2, True)
     assert [path.name for path in folder.iterdir()] == ["city.sqlite3"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "city.example", ""])
+def test_a_sandbox_starts_on_this_machines_own_addresses_alone(host: str, tmp_path: Path) -> None:
+    folder = tmp_path / "box"
+    refused = run_command("demo", "--sandbox", "--host", host, "--data-dir", str(folder), "--port", str(free_port()))
+    assert (refused.returncode, "need no credentials" in refused.stderr) == (2, True)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_an_own_address_is_accepted(host: str) -> None:
+    sandbox.require_loopback(host)
 
 
 def test_serve_has_no_such_option() -> None:
