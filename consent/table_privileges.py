@@ -28,6 +28,7 @@ PLAN: PrivilegePlan = MappingProxyType(
         # An erasure deletes a person's events. A trigger allows it when the person's row is gone and the leaf is among
         # the erased ones, and refuses every other deletion.
         "event": WITHOUT_UPDATE,
+        "provider_case": WITHOUT_UPDATE,
         # Notes go with their case after three years.
         "officer_case_note": WITHOUT_UPDATE,
         "outbox": WITHOUT_UPDATE,

@@ -17,6 +17,7 @@ from benefits.errors import PrivacyBudgetSpent
 from benefits.models import SpentEpsilon
 from benefits.statistics import noise
 from benefits.statistics.weeks import Week
+from consent.domain.complaints import COUNTED_PER_PERSON as COMPLAINTS_PER_PERSON
 from consent.domain.objections import COUNTED_PER_PERSON as OBJECTIONS_PER_PERSON
 from consent.domain.purposes import COUNTED_PER_PERSON as CONSENTS_PER_PERSON
 from consent.domain.purposes import Purpose
@@ -34,6 +35,7 @@ class ReleaseKind(StrEnum):
     REDEMPTIONS = "redemptions"
     LIVE_CONSENTS = "live_consents"
     OBJECTIONS = "objections"
+    COMPLAINTS = "complaints"
     SIMULATIONS = "simulations"
     CONSENT_COUNTS = "consent_counts"
 
@@ -64,12 +66,14 @@ ALLOWANCES: Mapping[ReleaseKind, EpsilonShare] = MappingProxyType(
     {
         # Once for the people whose points are counted and once for those who have any consent: give or take 20.
         ReleaseKind.POPULATION: EpsilonShare(150, 300, 1),
-        # The three weekly figures are released once each, so their share is their cost.
+        # The weekly figures are released once each, so their share is their cost.
         ReleaseKind.REDEMPTIONS: EpsilonShare(100, 100, REDEMPTIONS_PER_PERSON),
         ReleaseKind.LIVE_CONSENTS: EpsilonShare(50, 50, CONSENTS_PER_PERSON * len(Purpose)),
         ReleaseKind.OBJECTIONS: EpsilonShare(100, 100, OBJECTIONS_PER_PERSON),
-        # 25 different questions a week for the city, give or take 300: a city of 200,000 needs no more exactness.
-        ReleaseKind.SIMULATIONS: EpsilonShare(10, 250, 1),
+        # By provider, for the providers themselves: give or take 60.
+        ReleaseKind.COMPLAINTS: EpsilonShare(50, 50, COMPLAINTS_PER_PERSON),
+        # 20 different questions a week for the city, give or take 300: a city of 200,000 needs no more exactness.
+        ReleaseKind.SIMULATIONS: EpsilonShare(10, 200, 1),
         # Four different questions a week for all officers; a consent is in two cells, its day's and its state's.
         ReleaseKind.CONSENT_COUNTS: EpsilonShare(50, 200, CONSENTS_UNDER_CASE_PER_PERSON * 2),
     }

@@ -15,7 +15,7 @@ from tortoise.functions import Count
 
 from benefits.models import Redemption, ReleasedFigures
 from benefits.rules.vocabulary import Scene
-from benefits.statistics import releases
+from benefits.statistics import noise, releases
 from benefits.statistics.privacy_budget import ALLOWANCES, REDEMPTIONS_PER_PERSON, ReleaseKind
 from benefits.statistics.releases import Question
 from benefits.statistics.weeks import Week
@@ -29,9 +29,9 @@ from consent.domain.exact_counts import ExactCounts
 from consent.domain.purposes import Purpose
 from consent.oversight import people_counts
 
-FIGURES = (ReleaseKind.REDEMPTIONS, ReleaseKind.LIVE_CONSENTS, ReleaseKind.OBJECTIONS)
+FIGURES = (ReleaseKind.REDEMPTIONS, ReleaseKind.LIVE_CONSENTS, ReleaseKind.OBJECTIONS, ReleaseKind.COMPLAINTS)
 """The kinds of number in the figures of a week."""
-REDEEMED = ALLOWANCES[ReleaseKind.REDEMPTIONS]
+REDEEMED, COMPLAINED = ALLOWANCES[ReleaseKind.REDEMPTIONS], ALLOWANCES[ReleaseKind.COMPLAINTS]
 EVERYBODY = "everybody"
 """The group of people with any live consent; if it is too small, no figure is released."""
 
@@ -40,8 +40,8 @@ async def load_or_release(week: Week) -> dict[str, Any]:
     """Return the figures of the last finished week, as they were at the first request of this week.
 
     Redemptions in all, by scene, by benefit and by the benefit's division, live consents by purpose, objections by
-    source, reason and state. Needs the caller's transaction; the first request writes `released_figures` and spends the
-    week's shares.
+    source, reason and state, complaints by provider. Needs the caller's transaction; the first request writes
+    `released_figures` and spends the week's shares.
     """
     stored = await ReleasedFigures.get_or_none(week=week.number)
     if stored is None:
@@ -56,6 +56,7 @@ async def load_or_release(week: Week) -> dict[str, Any]:
 async def _release(week: Week) -> dict[str, Any]:
     benefits = await _benefits_in_force(week)
     source_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.SOURCES, week.at)]
+    provider_ids = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, week.at)]
     people = await releases.count_people(week, EVERYBODY, lambda: live.count_people(week.at))
 
     async def release(kind: ReleaseKind, count: Callable[[], Awaitable[ExactCounts]]) -> dict[str, int]:
@@ -75,6 +76,9 @@ async def _release(week: Week) -> dict[str, Any]:
                 ),
                 ReleaseKind.OBJECTIONS: await release(
                     ReleaseKind.OBJECTIONS, lambda: people_counts.count_objections(source_ids)
+                ),
+                ReleaseKind.COMPLAINTS: await release(
+                    ReleaseKind.COMPLAINTS, lambda: people_counts.count_complaints(provider_ids, week.at)
                 ),
             },
         ),
@@ -119,7 +123,7 @@ def _composed(
     Everything here is computed from the noisy counts alone, so it costs no epsilon.
     """
     first, last = week.monday - timedelta(days=7), week.monday - timedelta(days=1)
-    redeemed, consents, objections = (noisy.get(kind, {}) for kind in FIGURES)
+    redeemed, consents, objections, complaints = (noisy.get(kind, {}) for kind in FIGURES)
     by_benefit: dict[str, dict[str, int]] = {str(scene): {} for scene in Scene}
     by_division: dict[str, list[int]] = {}
     for benefit_id, body in sorted(benefits.items()):
@@ -140,6 +144,11 @@ def _composed(
         "give_or_take_of_sums": {
             "total": REDEEMED.give_or_take_of_sum(len(benefits)),
             "divisions": {name: REDEEMED.give_or_take_of_sum(len(counts)) for name, counts in by_division.items()},
+        },
+        # An empty cell reaches the noise's floor too seldom to accuse a provider; a smaller number says nothing.
+        "complaints": {
+            name: small_cells.rounded(count) if count >= _complaint_floor(len(complaints)) else None
+            for name, count in complaints.items()
         },
         "live_consents": _suppressed({str(purpose): consents.get(purpose, 0) for purpose in Purpose}),
         # The benefits of a suppressed scene would reveal its count.
@@ -168,6 +177,10 @@ async def count_redemptions(benefit_ids: list[str], week: Week) -> ExactCounts:
     )
     counted = {row["benefit_id"]: row["redeemed"] for row in rows}
     return ExactCounts({name: counted.get(name, 0) for name in benefit_ids}, REDEMPTIONS_PER_PERSON)
+
+
+def _complaint_floor(cells: int) -> int:
+    return max(small_cells.CELL_MIN, noise.noise_floor(cells, COMPLAINED.per_person, COMPLAINED.cost_milli))
 
 
 def _suppressed(counted: dict[str, int]) -> dict[str, int | None]:

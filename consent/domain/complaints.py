@@ -14,6 +14,13 @@ OPEN_COMPLAINTS_MAX = 20
 program that sends more would fill the queue in which everybody else's complaints wait."""
 
 
+COUNTED_PER_PERSON = 1
+"""A provider's number of complaints counts each person once, at the provider of their latest complaint: noise that
+hides three would leave nothing of the small numbers that complaints are."""
+COUNTED_DAYS = 365
+"""Complaints older than a year are not counted: a provider that has mended its ways reads so."""
+
+
 class ComplaintReason(StrEnum):
     """The kinds of treatment that a resident may complain about; the statement, if there is one, has the details."""
 

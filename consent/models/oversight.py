@@ -68,6 +68,25 @@ class StoredComplaint(CompositeKeyModel):
         table = "complaint"
 
 
+class ProviderCase(TableModel):
+    """A complaint that an officer passed on to its provider, in the officer's words; `passed_on` is a civil day.
+
+    It names neither the person nor the complaint, so that nothing leads from it to either.
+    """
+
+    case_id = Text(primary_key=True)
+    provider_id = Text()
+    venue_id = Text()
+    benefit_id = Text()
+    reason_code = Text()
+    text = Text()
+    passed_on = CivilDay()
+    passed_by = Text()
+
+    class Meta:
+        table = "provider_case"
+
+
 class RefusedAttempt(TableModel):
     """A refused request; the actor is a client or staff id, never a resident's. Appended only.
 

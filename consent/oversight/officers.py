@@ -21,7 +21,7 @@ from consent.events import ledger
 from consent.events.ledger import Opening
 from consent.kernel.errors import NotFound
 from consent.models import LinkReview, RefusedAttempt, SourceChange, StoredConsent
-from consent.oversight import cases
+from consent.oversight import cases, provider_cases
 
 PROPAGATION_DAYS = 7
 """Days within which a source must acknowledge an ended link or a correction."""
@@ -45,10 +45,13 @@ class ConsentForOfficer:
 
 
 async def delete_old(at: datetime) -> int:
-    """Delete cases with notes, decided reviews and counts of changes older than RETENTION; return their number."""
+    """Delete cases with notes, decided reviews, providers' cases and counts of changes older than RETENTION.
+
+    Returns the number of cases and reviews.
+    """
     limit = queries.to_micros(at - RETENTION)
     await SourceChange.filter(day__lt=queries.to_day_number((at - RETENTION).date())).delete()
-    deleted = await cases.delete_opened_before(limit)
+    deleted = await cases.delete_opened_before(limit) + await provider_cases.delete_before(at - RETENTION)
     return deleted + await LinkReview.filter(opened_at__lt=limit, state="decided").delete()
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from consent.database import queries
+from consent.domain.complaints import COUNTED_DAYS as COMPLAINT_DAYS
+from consent.domain.complaints import COUNTED_PER_PERSON as COMPLAINTS_PER_PERSON
 from consent.domain.exact_counts import ExactCounts
 from consent.domain.grants import State
 from consent.domain.objections import COUNTED_PER_PERSON as OBJECTIONS_PER_PERSON
@@ -88,6 +90,18 @@ async def count_objections(source_ids: Sequence[str]) -> ExactCounts:
         reason = row["reason_code"] if row["reason_code"] in set(Reason) else Reason.OTHER
         cells[f"{source_id}|{reason}|{row['state']}"] += row["counted"]
     return ExactCounts(cells, OBJECTIONS_PER_PERSON)
+
+
+async def count_complaints(provider_ids: Sequence[str], at: datetime) -> ExactCounts:
+    """Count the people whose latest complaint of the last COUNTED_DAYS is about each provider, by provider."""
+    rows = await queries.fetch_all(
+        "SELECT provider_id, count(*) AS counted FROM (SELECT provider_id,"
+        " row_number() OVER (PARTITION BY person_id ORDER BY opened_at DESC, complaint_id DESC) AS place"
+        " FROM complaint WHERE opened_at >= $1) numbered WHERE place = 1 GROUP BY provider_id",
+        queries.to_micros(at - timedelta(days=COMPLAINT_DAYS)),
+    )
+    counted = {row["provider_id"]: int(row["counted"]) for row in rows}
+    return ExactCounts({name: counted.get(name, 0) for name in provider_ids}, COMPLAINTS_PER_PERSON)
 
 
 def where_sql(filters: ConsentFilters, first: int) -> tuple[str, list[object]]:

@@ -106,6 +106,8 @@ class WrittenAnswerBody(ApiModel):
 
     answer: FreeText
     """The answer, which the resident reads."""
+    to_provider: FreeText | None = None
+    """The case in your words for the provider; name no person and no day. Absent: the provider reads nothing of it."""
 
 
 class AnsweredComplaint(ApiModel):

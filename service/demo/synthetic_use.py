@@ -7,7 +7,7 @@ a city in production never has one. The exact numbers are the same each time; th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from benefits.rules.vocabulary import Scene
@@ -16,6 +16,7 @@ from benefits.statistics.privacy_budget import REDEMPTIONS_PER_PERSON, ReleaseKi
 from benefits.statistics.weeks import Week, week_at
 from consent.database import queries
 from consent.documents import lifecycle
+from consent.domain.complaints import COUNTED_PER_PERSON
 from consent.domain.document_kinds import DocumentKind
 from consent.domain.exact_counts import ExactCounts
 from consent.domain.purposes import Purpose
@@ -46,6 +47,10 @@ LIVE_CONSENTS: Mapping[Purpose, int] = {Purpose.POINTS_COMPUTE: 7_900, Purpose.B
 """Live consents of the present week, for 5,000 people."""
 
 
+COMPLAINTS: Mapping[str, int] = {"riverside-parking": 240, "city-library": 160}
+"""People whose latest complaint is about a provider; nobody complains about the others."""
+
+
 async def add_to_figures(app_context: AppContext) -> None:
     """Add figures of WEEKS_BEFORE weeks, of this week and of WEEKS_AHEAD more; released ones stay.
 
@@ -62,13 +67,14 @@ async def add_to_figures(app_context: AppContext) -> None:
             version.document_id: Scene(version.body["scene"])
             for version in await lifecycle.all_in_force(DocumentKind.BENEFITS, at)
         }
+        providers = [version.document_id for version in await lifecycle.all_in_force(DocumentKind.PROVIDERS, at)]
         for ahead in range(-WEEKS_BEFORE, WEEKS_AHEAD + 1):
             week = week_at(at + timedelta(days=7 * ahead), app_context.settings.city_zone)
             shown = Week(at, week.today, week.monday, week.ends_at)
-            await weekly_figures.add_synthetic(shown, invent(benefits, ahead))
+            await weekly_figures.add_synthetic(shown, invent(benefits, providers, ahead))
 
 
-def invent(benefits: Mapping[str, Scene], ahead: int) -> Mapping[ReleaseKind, ExactCounts]:
+def invent(benefits: Mapping[str, Scene], providers: Sequence[str], ahead: int) -> Mapping[ReleaseKind, ExactCounts]:
     """Return the exact counts of the week that is `ahead` weeks from now: smaller before, with a wave by month."""
     part = (1 + GROWTH) ** ahead * (1 + WAVE * math.sin(ahead * math.pi / 2))
     redeemed = {name: round(WEEK_OF_SCENE[scene] * part) for name, scene in sorted(benefits.items())}
@@ -76,4 +82,5 @@ def invent(benefits: Mapping[str, Scene], ahead: int) -> Mapping[ReleaseKind, Ex
     return {
         ReleaseKind.REDEMPTIONS: ExactCounts(redeemed, REDEMPTIONS_PER_PERSON),
         ReleaseKind.LIVE_CONSENTS: ExactCounts(consents, 1),
+        ReleaseKind.COMPLAINTS: ExactCounts({name: COMPLAINTS.get(name, 0) for name in providers}, COUNTED_PER_PERSON),
     }

@@ -6,7 +6,7 @@ from consent.database import queries
 from consent.domain.complaints import ComplaintState
 from consent.domain.document_kinds import DocumentKind
 from consent.events import ledger
-from consent.oversight import complaints
+from consent.oversight import complaints, provider_cases
 from consent.oversight.complaints import Complaint
 from service.api import complaint_schemas
 from service.api.privacy.reviews import staff_of
@@ -44,12 +44,15 @@ async def read_complaint(context: RequestContext, _: None) -> Answer:
 async def answer_complaint(context: RequestContext, body: complaint_schemas.WrittenAnswerBody) -> Answer:
     """Answer a complaint in writing, once; the resident gets a message. OtherDivision for another division's provider.
 
-    Conflict where it is answered already.
+    With `to_provider` the provider gets a case in those words, without the person. Conflict where it is answered
+    already.
     """
     complaint_id = context.request.path_params["complaint_id"]
     complaint = await complaints.get(context.app_context.keyring, complaint_id)
     await require_own_document(context, DocumentKind.PROVIDERS, complaint.place.provider_id)
     await complaints.answer(context.app_context.keyring, complaint_id, body.answer, staff_of(context), context.at)
+    if body.to_provider is not None:
+        await provider_cases.pass_on(complaint, body.to_provider, staff_of(context), context.today)
     return Answer(complaint_schemas.AnsweredComplaint(complaint_id=complaint_id, state=ComplaintState.ANSWERED))
 
 

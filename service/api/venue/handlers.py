@@ -36,7 +36,7 @@ NO_STEP_SECONDS = 0.05
 the time of nearly every "no", and too short to be noticed at a desk. No connection or lock is used meanwhile."""
 
 
-async def _venue(context: RequestContext) -> Body:
+async def own_venue(context: RequestContext) -> Body:
     """The venue in force that the client speaks for.
 
     Raises:
@@ -52,7 +52,7 @@ async def _venue(context: RequestContext) -> Body:
 
 async def read_venue(context: RequestContext, _: None) -> Answer:
     """Return the venue that asks, and the city's civil day."""
-    venue = await _venue(context)
+    venue = await own_venue(context)
     return Answer(
         schemas.VenueAnswer(
             venue_id=venue["venue_id"],
@@ -136,7 +136,7 @@ async def _scan(context: RequestContext, body: schemas.HandleBody) -> Scan:
 
 async def create_binding(context: RequestContext, body: schemas.BindingCodeBody) -> Answer:
     """Turn the code of a binding into its token, once. Every code counts against the rate of typed codes."""
-    venue, app_context = await _venue(context), context.app_context
+    venue, app_context = await own_venue(context), context.app_context
     await _count_code(context, venue["client_id"])
     catalogue = await app_context.catalogue.read(context.at)
     created = await bindings.create(app_context.keyring, catalogue, venue, body.code, context.civil_time)
@@ -150,7 +150,7 @@ async def create_binding(context: RequestContext, body: schemas.BindingCodeBody)
 
 async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer:
     """Take a redemption back on its own civil day."""
-    venue = await _venue(context)
+    venue = await own_venue(context)
     redemption_id = context.request.path_params["redemption_id"]
     await reversal.reverse(
         context.app_context.keyring, venue["venue_id"], redemption_id, body.reason_code, context.today, context.at
@@ -160,7 +160,7 @@ async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer
 
 async def list_benefits(context: RequestContext, _: None) -> Answer:
     """List the benefits honoured at the venue."""
-    venue = await _venue(context)
+    venue = await own_venue(context)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     catalogue = await context.app_context.catalogue.read(context.at)
@@ -189,7 +189,7 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
 
 async def list_redemptions(context: RequestContext, _: None) -> Answer:
     """List the venue's redemptions of a day, without persons."""
-    venue = await _venue(context)
+    venue = await own_venue(context)
     limit = json_io.read_limit(context.request)
     after = json_io.read_cursor(context.request, str) or ("",)
     day = json_io.read_day(context.request, "day") or context.today
@@ -204,7 +204,7 @@ async def list_redemptions(context: RequestContext, _: None) -> Answer:
 
 async def read_redemption(context: RequestContext, _: None) -> Answer:
     """Return one of the venue's redemptions, without a person; NotFound for any other."""
-    venue = await _venue(context)
+    venue = await own_venue(context)
     redemption_id = context.request.path_params["redemption_id"]
     return Answer(_redemption_row(await reversal.get_for_venue(venue["venue_id"], redemption_id)))
 

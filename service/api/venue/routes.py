@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.common_parameters import CIVIL_DAY
-from service.api.venue import handlers, pass_schemas, passes, schemas
+from service.api.venue import complaint_schemas, complaints, handlers, pass_schemas, passes, schemas
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -97,5 +97,15 @@ VENUE = (
         schemas.RedemptionList,
         query=(Parameter("day", CIVIL_DAY, "The civil day; today unless given."), *PAGING),
         errors=("bad_query", "suspended"),
+    ),
+    CALLS.get(
+        "/v1/venue/complaints",
+        "listProviderComplaints",
+        "Read the provider's number of complaints and the cases passed on to it",
+        complaints.list_complaints,
+        complaint_schemas.ProviderComplaints,
+        query=PAGING,
+        errors=("suspended",),
+        writes=True,
     ),
 )

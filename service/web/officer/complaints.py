@@ -27,6 +27,8 @@ async def answer(page: Page) -> Response:
     """Answer a complaint and redirect to the list; 422 shows the form again."""
     path = f"/v1/privacy/complaints/{page.path_param('complaint_id')}/answer"
     body = {"answer": page.form.get("answer", "").strip()}
+    if to_provider := page.form.get("to_provider", "").strip():
+        body["to_provider"] = to_provider
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return await _render_complaint(page, reply.status)

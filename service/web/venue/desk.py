@@ -172,6 +172,16 @@ async def day_csv(page: Page) -> Response:
     return csv_file.response(f"redemptions-{shown_day}.csv", DAY_COLUMNS, lines)
 
 
+async def complaints(page: Page) -> Response:
+    """Show the provider's number of complaints and the cases that officers passed on, without persons."""
+    return page.render(
+        "venue/complaints.html",
+        venue=await page.read("/v1/venue/me"),
+        complaints=await page.read_rows_shown("/v1/venue/complaints"),
+        titles=await _titles(page),
+    )
+
+
 async def _titles(page: Page) -> dict[str, Any]:
     """Return the title of each benefit that this venue redeems, by its id."""
     rows = (await page.read("/v1/venue/benefits", limit=LIST_MAX))["data"]
@@ -193,5 +203,6 @@ ROUTES = (
     PageRoute("/desk/today-part", today_fragment, VENUE, fragment=True),
     PageRoute("/desk/day", day, VENUE),
     PageRoute("/desk/day.csv", day_csv, VENUE),
+    PageRoute("/desk/complaints", complaints, VENUE),
     PageRoute("/desk/redemptions/{redemption_id}/reverse", reverse, VENUE, "POST"),
 )

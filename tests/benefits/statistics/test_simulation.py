@@ -333,10 +333,10 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     await objected(town, 60)
     assert (await administrator(town).get(path)).json() == by_benefit
     assert (await officer.get("/v1/privacy/statistics")).json() == objections
-    assert (await town.client.get("/v1/public/statistics?scene=mobility")).json() == first
+    assert (await town.client.get("/v1/public/statistics")).json() == first
     spent = (await town.client.get("/v1/public/privacy-budget")).json()
     assert {row["kind"]: row["spent_milli_epsilon"] for row in spent["by_kind"] if row["spent_milli_epsilon"]} == {
-        "population": 150, "redemptions": 100, "live_consents": 50, "objections": 100,
+        "population": 150, "redemptions": 100, "live_consents": 50, "objections": 100, "complaints": 50,
     }  # fmt: skip
     town.shift.by = timedelta(days=7)
     assert (await town.client.get("/v1/public/statistics")).json() != first
