@@ -11,12 +11,21 @@ from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from benefits.rules import conditions, effects
+from benefits.rules import conditions, effects, opening_hours
 from benefits.rules.conditions import Condition
 from benefits.rules.effects import EFFECTS, Effect
+from benefits.rules.opening_hours import HOURS_MAX
 from benefits.rules.vocabulary import AMOUNT_MAX, Period, ProviderKind, Scene, ServiceKind
 from consent.documents import schema
 from consent.documents.schema import (
@@ -44,6 +53,17 @@ def _civil_day(value: object) -> object:
     if day is None:
         raise PydanticCustomError("civil_day_expected", "a civil day is written YYYY-MM-DD")
     return day
+
+
+def _opening_hours(text: str | None) -> str | None:
+    """Refuse hours that do not follow the grammar."""
+    if text is not None:
+        try:
+            opening_hours.parse(text)
+        except opening_hours.HoursInvalid:
+            detail = "hours are written like Mo-Fr 09:00-17:00; Sa 09:00-12:00, each day once, times in order"
+            raise PydanticCustomError("hours_invalid", detail) from None
+    return text
 
 
 def _stated(value: object) -> object:
@@ -151,6 +171,8 @@ EffectField = Annotated[
     PlainSerializer(effects.to_document),
     WithJsonSchema(EFFECT_SCHEMA),
 ]
+GEO_PATTERN = r"^-?([0-8]?[0-9]\.[0-9]{4,6}|90\.0{4,6}),-?((1[0-7]|[0-9]?)[0-9]\.[0-9]{4,6}|180\.0{4,6})$"
+"""Latitude and longitude as in a `geo:` URI (RFC 5870); four decimals are 11 m."""
 Amount = Annotated[int | None, Field(ge=0, le=AMOUNT_MAX), BeforeValidator(_stated)]
 
 
@@ -185,6 +207,14 @@ class VenueDocument(StrictDocument):
     """The division in which it lies."""
     client_id: ClientId
     """The API client that acts for it."""
+    address: Annotated[Name | None, BeforeValidator(_stated)] = None
+    """The postal address, as residents read it; a privacy officer reads a new one."""
+    hours: Annotated[
+        str | None, Field(max_length=HOURS_MAX), BeforeValidator(_stated), AfterValidator(_opening_hours)
+    ] = None
+    """The opening hours, like `Mo-Fr 09:00-17:00; Sa 09:00-12:00`; a day that is not named is closed."""
+    geo: Annotated[str | None, Field(pattern=GEO_PATTERN), BeforeValidator(_stated)] = None
+    """The place as latitude and longitude in WGS 84, in degrees with four to six decimals: `41.80570,123.43150`."""
 
 
 class BaselineDocument(StrictDocument):

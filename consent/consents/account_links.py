@@ -238,6 +238,7 @@ async def confirm_link(keyring: Keyring, source_id: str, code: str, account: str
     await AccountLink.filter(person_id=person.person_id, link_id=pending.link_id).update(
         state="confirmed", since=queries.to_micros(at)
     )
+    await messages.add(person, MessageKind.LINK_CONFIRMED, {"source_id": source_id}, at)
     return pending.link_id
 
 

@@ -31,6 +31,7 @@ class MessageKind(StrEnum):
     CONSENT_ENDING = "consent_ending"
     RECIPIENT_CHANGED = "recipient_changed"
     RECIPIENT_RESPELLED = "recipient_respelled"
+    LINK_CONFIRMED = "link_confirmed"
     LINK_RELEASED = "link_released"
     REDEMPTION_REVERSED = "redemption_reversed"
     OBJECTION_OPENED = "objection_opened"

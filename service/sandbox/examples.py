@@ -42,6 +42,7 @@ MESSAGE_FACTS: Final[Mapping[MessageKind, Facts]] = MappingProxyType(
         MessageKind.RECIPIENT_RESPELLED: {
             "counterpart": "city-library", "before_zh": "市立图书馆", "before_en": "The city library",
         },
+        MessageKind.LINK_CONFIRMED: {"source_id": "green-travel"},
         MessageKind.LINK_RELEASED: {"source_id": "green-travel"},
         MessageKind.REDEMPTION_REVERSED: {"benefit_id": "library-deposit"},
         MessageKind.OBJECTION_OPENED: {**OBJECTION, "decide_by": "2027-01-31"},

@@ -20,6 +20,7 @@ FILES = {
     "desk.js": "text/javascript",
     "kiosk.js": "text/javascript",
     "barrier.js": "text/javascript",
+    "nearest.js": "text/javascript",
     "verify.js": "text/javascript",
     "receipt.js": "text/javascript",
     "tlog.js": "text/javascript",

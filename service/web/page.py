@@ -240,7 +240,10 @@ class Page:
         response.headers["content-security-policy"] = CONTENT_SECURITY_POLICY
         response.headers["content-language"] = self.language
         camera = "(self)" if self.audience is Audience.VENUE else "()"
-        response.headers["permissions-policy"] = f"camera={camera}, microphone=(), geolocation=(), browsing-topics=()"
+        # Residents may sort by distance; the place is read by the page and never sent.
+        place = "(self)" if self.audience is Audience.RESIDENT else "()"
+        allowed = f"camera={camera}, microphone=(), geolocation={place}, browsing-topics=()"
+        response.headers["permissions-policy"] = allowed
         if status == HTTPStatus.OK and self._is_the_same_for_everybody(text):
             response.headers["cache-control"] = f"public, max-age={PUBLIC_SECONDS}"
             response.headers["vary"] = "Accept-Language, Cookie"

@@ -64,7 +64,8 @@ def test_the_stored_page_does_not_choose_the_language_of_others(browser: Browser
 
 def test_the_badge_counts_new_messages_until_they_were_shown(browser: Browser, city: Process) -> None:
     with visiting(browser, city.base, language="en") as me:
-        me.sign_in(Audience.RESIDENT, "resident-3").go("/me/complaints/new?benefit=library-deposit")
+        me.sign_in(Audience.RESIDENT, "resident-3").go("/me/messages")
+        me.go("/me/complaints/new?benefit=library-deposit")
         me.press("Send").check()
         me.go("/me").check()
         assert me.page.inner_text(".appbar .count") == "1"

@@ -120,7 +120,7 @@ async def test_corrections_are_announced_and_counted(town: City) -> None:
     done = await source.post(path, {"quantity": 30, "reason_code": "recount"})
     assert done.json() == {"record_id": "r-1", "state": "corrected"}
     assert await wang.total() == 15
-    (message,) = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    (message,) = await wang.messages("en")
     assert (message["kind"], message["facts"]["quantity_before"], message["facts"]["quantity"]) == (
         "record_corrected",
         10,
@@ -244,7 +244,7 @@ async def test_a_reversal_gives_the_quota_back(town: City) -> None:
     for _ in range(2):
         undone = await venue.post(path, {"reason_code": "mistaken_scan"})
         assert undone.json() == {"redemption_id": done.json()["redemption_id"], "state": "reversed"}
-    messages = (await wang.get("/v1/me/messages")).json()["data"]
+    messages = await wang.messages()
     assert [message["kind"] for message in messages] == ["redemption_reversed"]
     again = await wang.ticket()
     assert (await venue.post("/v1/venue/redemptions", {"handle": again["handle"]})).status_code == 201

@@ -37,7 +37,7 @@ async def test_a_complaint_is_answered_in_writing_within_seven_working_days(town
     assert (await officer.get(path)).json()["answer"] == "The library has told its desk."
     (mine,) = (await wang.get("/v1/me/complaints")).json()["data"]
     assert (mine["state"], mine["answer"]) == ("answered", "The library has told its desk.")
-    messages = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    messages = await wang.messages("en")
     assert [row["kind"] for row in messages] == ["complaint_answered", "complaint_opened"]
     assert "The library has told its desk." in messages[0]["text"]
     exported = (await wang.get("/v1/me/export")).json()

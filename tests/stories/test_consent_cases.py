@@ -185,7 +185,7 @@ async def test_c11_somebody_elses_account(town: City) -> None:
     assert await alice.total() == 20
     assert await mallory.total() == 0
     kinds = {
-        name: [message["kind"] for message in (await who.get("/v1/me/messages")).json()["data"]]
+        name: [message["kind"] for message in await who.messages()]
         for name, who in (("alice", alice), ("mallory", mallory))
     }
     assert kinds == {"alice": ["account_claimed"], "mallory": ["account_linked_elsewhere"]}

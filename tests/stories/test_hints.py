@@ -84,7 +84,7 @@ async def test_a_hint_says_who_and_since_which_hour_and_nothing_else(town: City)
 async def test_reading_the_messages_ends_the_hint_and_the_next_message_begins_another(town: City) -> None:
     me = await resident_with_hint(town, "wang")
     (first,) = await waiting(town)
-    messages = (await me.get("/v1/me/messages")).json()["data"]
+    messages = await me.messages()
     assert [row["kind"] for row in messages] == ["record_corrected"]
     assert await waiting(town) == []
     await object_to_a_gap(me)
@@ -106,7 +106,7 @@ async def test_a_badge_or_a_preview_reads_messages_without_ending_the_hint(town:
     me = await resident_with_hint(town, "wang")
     hints_before = await waiting(town)
     unread = (await me.get("/v1/me/messages?mark_read=false")).json()["data"]
-    assert [row["kind"] for row in unread] == ["record_corrected"]
+    assert [row["kind"] for row in unread] == ["record_corrected", "link_confirmed"]
     assert await waiting(town) == hints_before
     assert (await me.get("/v1/me/messages?mark_read=no")).json()["code"] == "bad_query"
     await me.get("/v1/me/messages?mark_read=true")
@@ -126,7 +126,6 @@ async def test_the_pages_end_a_hint_by_showing_the_messages_and_not_by_their_bad
 
 async def test_polling_each_minute_tells_neither_the_minute_nor_the_number_of_messages(town: City) -> None:
     me = town.resident("wang")
-    await me.link("green-travel", "bike-wang")
     await choose(me, True)
     await next_hour(town)
     for _ in range(3):
@@ -237,7 +236,6 @@ async def test_an_erased_resident_is_hinted_no_more(town: City) -> None:
 async def test_the_hint_of_a_refused_message_is_not_set(town: City) -> None:
     """A hint is written in the message's transaction: without the message there is none."""
     me = town.resident("wang")
-    await me.link("green-travel", "bike-1")
     await choose(me, True)
     refused = await me.post(
         "/v1/me/objections", {"reason_code": "missing", "statement": "x", "source_id": "no-such-source"}

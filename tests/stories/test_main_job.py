@@ -40,6 +40,9 @@ async def test_the_whole_path(town: City) -> None:
     assert (foreign.status_code, foreign.json()["code"]) == (404, "code_unknown")
     confirmed = await source.post("/v1/source/links/confirm", {"code": consent["link"]["code"], "account": "bike-9001"})
     assert confirmed.json() == {"link_id": consent["link"]["link_id"], "state": "confirmed"}
+    (message,) = (await wang.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    assert message["kind"] == "link_confirmed"
+    assert "Your account at Green Travel is linked" in message["text"]
     listed = (await source.get("/v1/source/links?state=confirmed&limit=200")).json()["data"]
     assert consent["link"]["link_id"] in [link["link_id"] for link in listed]
 

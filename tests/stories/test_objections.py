@@ -61,8 +61,7 @@ async def decide(officer: Actor, objection_id: str, decision: str = "upheld", **
 
 
 async def messages_of(me: Resident) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = (await me.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
-    return listed
+    return await me.messages("en")
 
 
 async def own_objection(me: Resident) -> dict[str, Any]:

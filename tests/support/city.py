@@ -166,6 +166,12 @@ class Resident(Actor):
         )
         assert done["accepted"] == 1, done
 
+    async def messages(self, language: str = "zh-CN") -> list[dict[str, Any]]:
+        """Return the newest messages without those that say that an account was linked, which `link` causes."""
+        answer = await self.get("/v1/me/messages", {"Accept-Language": language})
+        assert answer.status_code == 200, answer.text
+        return [message for message in answer.json()["data"] if message["kind"] != "link_confirmed"]
+
     async def ticket(self, benefit_id: str = "library-deposit", venue_id: str = "city-library-main") -> dict[str, Any]:
         """Return a new ticket; for a loan without deposit at the main library by default."""
         answer = await self.post("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})

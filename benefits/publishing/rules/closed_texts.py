@@ -5,6 +5,7 @@
 | `free_text` | a sentence that is not of the vocabulary, by member and language | flagged |
 | `name_new` | the name of a provider, venue, source or service without a version in force | flagged |
 | `name_changed` | the changed name of a venue or service; of a provider or source see `names` | flagged |
+| `address_changed` | the changed address of a venue; that of a new venue is read with its name | flagged |
 | `evidence_changed` | the evidence for a baseline reads otherwise | flagged |
 | `alternative_missing` | a free path or alternative that names no place and nobody to turn to | refused |
 """
@@ -38,6 +39,8 @@ def check(kind: DocumentKind, body: Body, context: PublicationContext) -> Iterat
         yield from _scheme(body, context)
     elif kind in NAMED_KINDS:
         yield from _name(kind, body, context)
+    if kind is DocumentKind.VENUES and context.before is not None:
+        yield from _address(body, context.before)
     if kind is DocumentKind.SERVICES and context.before is not None and context.before["evidence"] != body["evidence"]:
         detail = "the evidence for the baseline reads otherwise"
         yield Finding("evidence_changed", "R4", "/evidence", FLAGGED, detail)
@@ -57,6 +60,13 @@ def _name(kind: DocumentKind, body: Body, context: PublicationContext) -> Iterat
             if context.before["name"][language] != body["name"][language]:
                 detail = "a changed name is read by a privacy officer"
                 yield Finding("name_changed", "R13", f"/name/{language}", FLAGGED, detail)
+
+
+def _address(body: Body, before: Body) -> Iterator[Finding]:
+    for language, text in body.get("address", {}).items():
+        if before.get("address", {}).get(language) != text:
+            detail = "a changed address is read by a privacy officer"
+            yield Finding("address_changed", "R13", f"/address/{language}", FLAGGED, detail)
 
 
 def _benefit(body: Body, context: PublicationContext) -> Iterator[Finding]:

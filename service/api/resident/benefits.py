@@ -114,6 +114,18 @@ def qr_svg(handle: str) -> str:
     return segno.make_qr(handle.upper(), error="m").svg_inline(scale=4, border=4, unit="px")
 
 
+def _place(venue: Body) -> schemas.VenuePlace:
+    geo = venue.get("geo")
+    return schemas.VenuePlace(
+        venue_id=venue["venue_id"],
+        name=venue["name"],
+        address=venue.get("address"),
+        hours=venue.get("hours"),
+        geo=geo,
+        map_url=None if geo is None else f"geo:{geo}?q={geo}",
+    )
+
+
 def _benefit_answer(
     benefit: LiveBenefit, have: dict[str, int], given: bool, venues: Sequence[Body], again: date | None
 ) -> schemas.BenefitAnswer:
@@ -142,7 +154,7 @@ def _benefit_answer(
         baseline=benefit.service["baseline"],
         effect=body["effect"],
         terms=body["terms"],
-        venues=[schemas.VenueName(venue_id=venue["venue_id"], name=venue["name"]) for venue in venues],
+        venues=[_place(venue) for venue in venues],
         need_based_alternative=body["need_based_alternative"],
         offline_path=body["offline_path"],
     )

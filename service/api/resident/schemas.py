@@ -304,11 +304,19 @@ class ConditionAnswer(ApiModel):
     """True where they are enough."""
 
 
-class VenueName(ApiModel):
-    """A venue that grants a benefit."""
+class VenuePlace(ApiModel):
+    """A venue that grants a benefit, and where it is."""
 
     venue_id: VenueId
     name: Localized
+    address: Localized | None
+    """The postal address; null where the venue states none."""
+    hours: str | None
+    """The opening hours like `Mo-Fr 09:00-17:00; Sa 09:00-12:00`, where other days are closed; null if not stated."""
+    geo: str | None
+    """Latitude and longitude in degrees (WGS 84), apart by a comma; null if not stated."""
+    map_url: str | None
+    """The place as a `geo:` URI (RFC 5870), which opens the map of the device; null if not stated."""
 
 
 class BenefitAnswer(ApiModel):
@@ -343,7 +351,7 @@ class BenefitAnswer(ApiModel):
     """The improvement by the benefit."""
     terms: Localized
     """The terms at the venue."""
-    venues: list[VenueName]
+    venues: list[VenuePlace]
     """The venues at which the benefit is redeemed."""
     need_based_alternative: Localized
     """The alternative for people in need, without points."""

@@ -96,6 +96,9 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
         *_in_both_languages("/name"),
         Field("/division", "division"),
         _text("/client_id"),
+        *_in_both_languages("/address"),
+        _text("/hours"),
+        _text("/geo"),
     ),
     "sources": (
         _text("/source_id"),

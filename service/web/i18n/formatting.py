@@ -14,13 +14,14 @@ from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_day_names
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension, i18n
 from markupsafe import Markup, escape
 
+from benefits.rules import opening_hours
 from consent.documents.schema import HEADINGS, PLACEHOLDER
 from service.http import problems
 from service.i18n import findings
@@ -35,7 +36,7 @@ PLURAL = re.compile(r"\[(\w+)\]")
 STATIC_SENTENCE = re.compile(r'\{\{ _\("([^"{}%\\]*)"\) \}\}')
 """A template's sentence without values."""
 FILTERS = (
-    "name", "day", "month", "month_day", "day_of", "number", "amount", "moment", "clock", "hours",
+    "name", "day", "month", "month_day", "day_of", "number", "amount", "moment", "clock", "hours", "open_days",
     "effect", "baseline", "register_text", "heading", "rule", "clause", "problem", "filled", "listed",
 )  # fmt: skip
 """Methods of `Localizer` that templates use as filters."""
@@ -141,6 +142,15 @@ class Localizer:
         if self.language == "en":
             return f"{self.day(begins.date())}, between {begins:%H:%M} and {begins.hour + 1:02d}:{begins:%M}"
         return f"{self.day(begins.date())} {begins.hour}–{begins.hour + 1} 点"
+
+    def open_days(self, hours: str) -> list[tuple[str, str]]:
+        """Return opening hours of the API as rows of (days, times)."""
+        names, to = get_day_names("abbreviated", locale=self.locale), "–" if self.language == "en" else "至"
+        rows = []
+        for rule in opening_hours.parse(hours):
+            days = (names[first] if first == last else f"{names[first]}{to}{names[last]}" for first, last in rule.days)
+            rows.append((self.listed(days), self.listed(f"{start}–{end}" for start, end in rule.times)))
+        return rows
 
     def day_of(self, moment: str) -> str:
         """Format the civil day of an ISO instant in the city's zone."""

@@ -38,6 +38,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "name": NAME,
         "division": "210102",
         "client_id": "city-library-main",
+        "address": dict(NAME),
+        "hours": "Mo-Fr 09:00-17:00; Sa 09:00-12:00",
+        "geo": "41.80570,123.43150",
     },
     "sources": {
         "source_id": "green-travel",
@@ -108,6 +111,9 @@ OPTIONAL = {
     "/baseline/deposit_fen",
     "/baseline/period_days",
     "/baseline/items",
+    "/address",
+    "/hours",
+    "/geo",
 }
 
 
@@ -222,3 +228,19 @@ def test_every_model_describes_itself() -> None:
     for model in documents.MODELS.values():
         schema = model.model_json_schema(by_alias=True)
         assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "geo", ["91.00000,0.00000", "41.8,123.4", "41.80570, 123.43150", "41.80570,181.00000", "٤١.80570,123.43150"]
+)
+def test_a_place_that_is_not_on_earth_is_refused(geo: str) -> None:
+    with pytest.raises(DocumentInvalid) as refused:
+        documents.read("venues", changed("venues", "/geo", geo))
+    assert [fault.pointer for fault in refused.value.faults] == ["/geo"]
+
+
+def test_hours_say_what_is_wrong_with_them() -> None:
+    with pytest.raises(DocumentInvalid) as refused:
+        documents.read("venues", changed("venues", "/hours", "Mo-Fr 09:00-17:00; Fr 18:00-20:00"))
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/hours", "hours_invalid")]
+    assert "each day once" in refused.value.faults[0].detail

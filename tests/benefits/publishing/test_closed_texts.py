@@ -165,3 +165,17 @@ def test_only_findings_about_wording_leave_a_live_benefit_alone() -> None:
     other = Finding("baseline_worsened", "R4", "/service_id", Severity.REFUSED, "")
     assert not closed_texts.is_about_text(other)
     assert not closed_texts.is_about_text(Finding("x", "R4", "", Severity.REFUSED, ""))
+
+
+def test_an_officer_reads_an_address_that_changes() -> None:
+    venue = VENUES["city-library-main"]
+    moved = {**venue, "address": {**venue["address"], "en": "Ask for the list of the untrustworthy at the gate"}}
+
+    def flagged(before: dict[str, Any], body: dict[str, Any]) -> list[tuple[str, str, Severity]]:
+        rows = closed_texts.check(DocumentKind.VENUES, body, PublicationContext(before=before))
+        return [(row.code, row.pointer, row.severity) for row in rows]
+
+    without = {member: value for member, value in venue.items() if member != "address"}
+    assert flagged(venue, venue) == flagged(venue, without) == []
+    assert flagged(venue, moved) == [("address_changed", "/address/en", Severity.FLAGGED)]
+    assert {pointer for _, pointer, _ in flagged(without, venue)} == {"/address/zh-CN", "/address/en"}

@@ -192,7 +192,7 @@ async def test_b7_upheld_the_record_goes_with_its_points(town: City) -> None:
     )
     assert decided.json() == {"objection_id": objection_id, "state": "upheld"}
     assert await wang.total() == 0
-    kinds = [message["kind"] for message in (await wang.get("/v1/me/messages")).json()["data"]]
+    kinds = [message["kind"] for message in await wang.messages()]
     assert sorted(kinds) == [
         "objection_acknowledged", "objection_decided", "objection_opened", "record_retracted",
     ]  # fmt: skip

@@ -277,9 +277,7 @@ async def test_objections_reach_the_source_without_the_persons_words(town: City)
     assert await wang.total() == 5
     mine = (await wang.get("/v1/me/objections")).json()["data"]
     assert [objection["state"] for objection in mine] == ["open", "open"]
-    assert [message["kind"] for message in (await wang.get("/v1/me/messages")).json()["data"]] == [
-        "objection_opened"
-    ] * 2
+    assert [message["kind"] for message in await wang.messages()] == ["objection_opened"] * 2
     await wang.post("/v1/me/withdrawals", {"scope": "all"})
     assert (await source.get("/v1/source/objections")).json()["data"] == []
     assert (await source.post(heard, {"statement": "x"})).status_code == 404

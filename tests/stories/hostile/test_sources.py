@@ -73,7 +73,7 @@ async def test_adv_124_a_record_moved_to_where_it_earns_nothing_is_counted_as_ta
     me, source = await rider(town, "wang", record("r-1", "bike-wang", quantity=100, occurred_on=DAY)), town.source()
     assert (await correct(source, "r-1", occurred_on="2019-06-01")).status_code == 200
     assert await me.total() == 0
-    (message,) = (await me.get("/v1/me/messages", {"Accept-Language": "en"})).json()["data"]
+    (message,) = await me.messages("en")
     assert "You can object until" in message["text"]
     officer = town.actor(Audience.PRIVACY, "officer-1")
     (row,) = (await officer.get("/v1/privacy/objection-analysis")).json()["data"]

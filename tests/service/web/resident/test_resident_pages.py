@@ -188,10 +188,7 @@ async def test_messages_name_who_and_when_and_who_decided(town: City) -> None:
             "来源“绿色出行”撤回了您的一条记录",
         ),
     }.items():
-        texts = [
-            message["text"]
-            for message in (await wang.get("/v1/me/messages", {"Accept-Language": language})).json()["data"]
-        ]
+        texts = [message["text"] for message in await wang.messages(language)]
         assert len(texts) == len(sentences)
         for sentence in sentences:
             assert any(sentence in text for text in texts), sentence
@@ -394,6 +391,21 @@ async def test_any_and_all_differ(town: City) -> None:
     assert "one is enough" not in me.text
     await me.go("/me/benefits/nothing")
     assert me.status == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["16 Renao Road, Shenhe District", "Mon–Fri 07:30–11:30, 13:00–16:30", "Sat 07:30–11:30"]),
+        ("zh-CN", ["沈河区热闹路16号", "周一至周五 07:30–11:30、13:00–16:30", "周六 07:30–11:30"]),
+    ],
+)
+async def test_a_benefit_says_where_and_when(town: City, language: str, expected: list[str]) -> None:
+    me = await Browser(town, language).sign_in(Audience.RESIDENT, "resident-1")
+    await me.go("/me/benefits/checkup-window")
+    for text in expected:
+        assert text in me.text
+    assert 'href="geo:41.79830,123.46020?q=41.79830,123.46020"' in me.html
 
 
 async def test_a_used_benefit_says_when_it_can_be_used_again_everywhere(town: City) -> None:
