@@ -21,6 +21,7 @@ WITHOUT_ADDRESS = {
     "importCatalogue": "it creates many documents",
     "sampleConsents": "a sample is not stored",
     "issuePasses": "passes are stored by the device alone",
+    "addCaseNote": "a note is read with its case",
 }
 """Operations that create something without an address of its own, and why."""
 READ = {"oversight", "use_for_all", "outbox", "event", "snapshot"}
