@@ -18,7 +18,7 @@ from tortoise.expressions import Q
 from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import BenefitNotAvailable, NoOfflinePass, PassKeyUsed
 from benefits.models import OfflinePass
-from benefits.passes import claims, jose, sd_jwt
+from benefits.passes import claims, cwt, jose, sd_jwt
 from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
 from benefits.passes.jose import PrivateKey, PublicKey
 from benefits.redemption import quotas, tickets
@@ -65,10 +65,11 @@ class PassRequest:
 
 @dataclass(frozen=True, slots=True)
 class IssuedPass:
-    """A signed pass and its end."""
+    """A signed pass and its end; `compact` is the same as a CWT for a QR code, None where it would not fit."""
 
     claims: PassClaims
     signed: str
+    compact: bytes | None
     expires_at: datetime
 
 
@@ -147,7 +148,10 @@ async def _issue_one(
         expires_at=members.expires_at * SECOND_MICROS,
     )
     expires_at = queries.from_micros(members.expires_at * SECOND_MICROS)
-    return IssuedPass(members, sd_jwt.sign_pass(signer.key, members), expires_at)
+    compact = cwt.sign_pass(signer.key, members)
+    return IssuedPass(
+        members, sd_jwt.sign_pass(signer.key, members), compact if cwt.fits(compact) else None, expires_at
+    )
 
 
 async def _unused_place(person: Person, now: CivilTime) -> tuple[int, int]:

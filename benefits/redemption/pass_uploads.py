@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from benefits.catalogue.model import Body, InForce, LiveBenefit
 from benefits.models import OfflinePass
-from benefits.passes import claims, jose, sd_jwt, verifier
+from benefits.passes import claims, cwt, jose, sd_jwt, verifier
 from benefits.passes.claims import PassClaims
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
@@ -47,10 +47,13 @@ class UploadResult(StrEnum):
 
 
 class OfflineUse(NamedTuple):
-    """A use as a venue uploads it: the pass, its key binding, and the venue's time."""
+    """A use as a venue uploads it: the pass, its key binding, and the venue's time.
+
+    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding.
+    """
 
     signed_pass: str
-    binding: str
+    binding: str | None
     at: datetime
 
 
@@ -103,16 +106,34 @@ async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> Offli
 
 
 def _verify(context: UploadContext, use: OfflineUse) -> PassClaims:
+    if use.binding is None:
+        return _verify_scanned(context, use)
     unverified, members = sd_jwt.take_apart(use.signed_pass)
     # Keys of the past too: a use may be uploaded after its key was removed. A pass counts by its stored row alone.
     key, seconds = context.issuer_keys.get(unverified.key_id), int(use.at.timestamp())
-    venue = claims.venue_url(context.issuer_url, context.venue["venue_id"])
-    if key is None or members.issuer != context.issuer_url or members.venue != venue:
-        raise PassRefused(PassFault.OTHER_VENUE)
+    if key is None:
+        raise PassRefused(PassFault.UNKNOWN_KEY)
     unverified.check_signature(key)
-    claims.require_valid(members, seconds, verifier.LEEWAY_SECONDS)
+    _require_for(context, members, seconds)
     verifier.verify_binding(use.binding, use.signed_pass, members, seconds)
     return members
+
+
+def _verify_scanned(context: UploadContext, use: OfflineUse) -> PassClaims:
+    showing, seconds = cwt.take_apart(use.signed_pass), int(use.at.timestamp())
+    cwt.verify_signed(showing, context.issuer_keys)
+    _require_for(context, showing.claims, seconds)
+    verifier.require_fresh(showing.shown_at, seconds)
+    return showing.claims
+
+
+def _require_for(context: UploadContext, members: PassClaims, at: int) -> None:
+    """Raise PassRefused unless claims are of this city, for this venue, and valid at `at` (seconds)."""
+    if members.issuer != context.issuer_url:
+        raise PassRefused(PassFault.UNKNOWN_ISSUER)
+    if members.venue != claims.venue_url(context.issuer_url, context.venue["venue_id"]):
+        raise PassRefused(PassFault.OTHER_VENUE)
+    claims.require_valid(members, at, verifier.LEEWAY_SECONDS)
 
 
 async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> BookedUse:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benefits.passes import sd_jwt
+from benefits.passes import cwt, jose, sd_jwt
 from consent.database import queries
 from consent.verification import logs
 from service.jobs import background
@@ -140,6 +140,20 @@ async def test_t6_uploads_end_three_days_after_the_pass(town: City) -> None:
     rows = await queries.fetch_all("SELECT handle_index, redemption_id FROM redemption")
     assert [row["handle_index"] for row in rows] == [row["redemption_id"] for row in rows]
     assert len(rows) == 1
+
+
+async def test_t6_a_scanned_pass_is_booked_once_in_either_form(town: City) -> None:
+    key = new_key()
+    answer = await offline.ask_for_passes(await offline.driver(town), [key], PARKING)
+    row, at = answer.json()["passes"][0], await offline.seconds(town)
+    code = cwt.show(key, jose.decode(row["compact"]), at)
+    trust = await offline.trust(town, DevicePass(key, row["pass"]), where=PARKING)
+    assert cwt.verify(code, trust, at).claims == DevicePass(key, row["pass"]).claims
+    instant = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    scanned = {"pass": code, "at": instant}
+    assert await results(town, scanned, scanned, venue=PARKING[1]) == ["booked", "already_booked"]
+    assert await results(town, item(DevicePass(key, row["pass"]), at - 60), venue=PARKING[1]) == ["venue_bears"]
+    assert await results(town, scanned) == ["refused"]
 
 
 async def test_a_booked_use_is_taken_back_on_its_day(town: City) -> None:

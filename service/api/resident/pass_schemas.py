@@ -42,6 +42,8 @@ class PassAnswer(ApiModel):
 
     signed: Annotated[str, Field(alias="pass")]
     """The pass: an SD-JWT VC without disclosures, `<JWS>~`."""
+    compact: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    """The same pass as a CWT in base64url, for a QR code that the device signs; absent where it would not fit."""
     expires_at: Instant
     """The end of the pass, at most 24 hours after its issue."""
 

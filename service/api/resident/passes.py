@@ -31,5 +31,12 @@ async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest
         context.civil_time,
     )
     # The members of PassesAnswer without the model: `pass` is a keyword of Python.
-    passes = [{"pass": item.signed, "expires_at": json_io.rfc3339(item.expires_at)} for item in issued]
+    passes = [
+        {
+            "pass": item.signed,
+            **({} if item.compact is None else {"compact": jose.encode(item.compact)}),
+            "expires_at": json_io.rfc3339(item.expires_at),
+        }
+        for item in issued
+    ]
     return Answer({"passes": passes}, 201)

@@ -17,9 +17,9 @@ class OfflineItem(ApiModel):
 
     # "pass" is a keyword of Python.
     signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
-    """The pass, `<JWS>~`."""
-    presentation: Annotated[str, Field(min_length=1, max_length=BINDING_LENGTH_MAX)]
-    """The key-binding JWT with which the device showed it."""
+    """The pass, `<JWS>~`, or the text of its scanned code."""
+    presentation: Annotated[str, Field(min_length=1, max_length=BINDING_LENGTH_MAX)] | None = None
+    """The key-binding JWT with which the device showed it; absent for a scanned code."""
     at: Instant
     """The time at which it was honoured."""
 

@@ -302,7 +302,7 @@ NEVER_STORED = {
     "TicketBody/properties/ticket",
     # Verified; of a pass nothing is stored but that its own row was used.
     "OfflineItem/properties/pass",
-    "OfflineItem/properties/presentation",
+    "OfflineItem/properties/presentation/anyOf/0",
     "OfflineItem/properties/at",
     # Refused row by row, with a code of its own, so that one row stops no delivery.
     "RecordBody/properties/kind",
