@@ -20,7 +20,7 @@ from service import app
 from service.demo import seed
 from service.observability import logging
 from service.runtime import server
-from tests.support.deadlines import POLL_SECONDS, PROBE_SECONDS, WAIT_SECONDS
+from tests.support.deadlines import NO_CERTIFICATES, POLL_SECONDS, PROBE_SECONDS, WAIT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def wait_until_ready(base: str, running: subprocess.Popen[bytes], path: str = "/
         if running.poll() is not None:
             raise RuntimeError(f"the server ended with {running.returncode}")
         try:
-            if httpx2.get(base + path, timeout=PROBE_SECONDS).status_code == 200:
+            if httpx2.get(base + path, timeout=PROBE_SECONDS, verify=NO_CERTIFICATES).status_code == 200:
                 times = psutil.Process(running.pid).cpu_times()
                 return float(times.user + times.system)
         except httpx2.HTTPError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
+from tests.support.deadlines import NO_CERTIFICATES, POLL_SECONDS, WAIT_SECONDS
 from tests.support.processes import free_port
 
 CONFIGURATION = """
@@ -65,7 +65,7 @@ class Proxy:
         deadline = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < deadline:
             try:
-                if httpx2.get(self.base + "/generation").text == str(self.generation):
+                if httpx2.get(self.base + "/generation", verify=NO_CERTIFICATES).text == str(self.generation):
                     return
             except httpx2.HTTPError:
                 pass  # it does not listen yet

@@ -25,7 +25,7 @@ from service.runtime import first_start
 from service.runtime.exit_codes import ExitCode, StartFailed
 from tests.support import servers
 from tests.support.command_line import run_command
-from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
+from tests.support.deadlines import NO_CERTIFICATES, POLL_SECONDS, WAIT_SECONDS
 from tests.support.deployments import Deployment, deployed
 from tests.support.environment import settings_environment
 from tests.support.processes import ROOT
@@ -168,7 +168,7 @@ def test_workers_that_cannot_start_end_their_parent(application: str, code: Exit
 
 def answer(service: Deployment, path: str) -> int:
     try:
-        return httpx2.get(service.base + path, timeout=WAIT_SECONDS).status_code
+        return httpx2.get(service.base + path, timeout=WAIT_SECONDS, verify=NO_CERTIFICATES).status_code
     except httpx2.HTTPError:
         return 0
 
