@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from consent.database import queries
 from service.auth.access_tokens import Verifier
+from service.compliance import key_fingerprints
 from service.demo import seed
 from service.http.context import AppContext
 from service.http.rate_limits import make_limiter
@@ -27,5 +28,7 @@ async def seed_database(
             await database.distribute()
         app_context = AppContext(settings, Verifier({}, {}), make_limiter(None), queries.now)
         await seed.seed(app_context)
+        # As at the first start; each copy of this database would store its keys again otherwise.
+        await key_fingerprints.require_known(settings)
     finally:
         await database.close_database()
