@@ -7,7 +7,7 @@ person's side. A slip or binding has a row in both, or waits for its code.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -38,7 +38,10 @@ class LastingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwnTicket:
-    """A slip or binding as its resident sees it; `code` while it can be typed, that of a slip as long as it lives."""
+    """A slip or binding as its resident sees it; `code` while it can be typed, that of a slip as long as it lives.
+
+    `is_spent` is True for a slip that was redeemed.
+    """
 
     lasting_id: str
     kind: TicketKind
@@ -49,6 +52,7 @@ class OwnTicket:
     state: LastingState
     code: str | None
     code_expires_at: datetime | None
+    is_spent: bool = False
 
 
 async def create(
@@ -100,7 +104,11 @@ async def list_for(person: Person, kind: TicketKind, catalogue: InForce, now: Ci
     """Return the person's slips or bindings, the newest first, without bindings whose code nobody typed in time."""
     rows = await LastingTicket.filter(person_id=person.person_id, kind=kind).order_by("-created_at", "lasting_id")
     periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
-    return [_own_ticket(person, row, _state(row, catalogue, periods, now)) for row in rows if not _lapsed(row, now)]
+    shown = [_own_ticket(person, row, _state(row, catalogue, periods, now)) for row in rows if not _lapsed(row, now)]
+    handles = [row.handle_index for row in rows if row.handle_index is not None and kind is TicketKind.SLIP]
+    spent = await StoredTicket.filter(handle_index__in=handles, redemption_id__isnull=False).values("lasting_id")
+    spent_ids = {row["lasting_id"] for row in spent} if handles else set()
+    return [replace(own, is_spent=True, code=None) if own.lasting_id in spent_ids else own for own in shown]
 
 
 async def get(person: Person, kind: TicketKind, lasting_id: str) -> LastingTicket:

@@ -26,6 +26,10 @@ CODE_LENGTH = 8
 """31^8 codes: guessing one within its life takes more tries than the limiter admits in a century."""
 
 
+SLIP_CODE_LENGTH = 16
+"""31^16 codes, 79 bits: a slip lives for a month, and its index has no key."""
+
+
 class IndexUse(StrEnum):
     """One key for each use: the same value indexed for two uses gives two unrelated strings."""
 
@@ -119,9 +123,9 @@ def new_ids(count: int) -> Iterator[str]:
     return (digits[first : first + ID_DIGITS] for first in range(0, len(digits), ID_DIGITS))
 
 
-def new_code() -> str:
-    """Return a short code for a person to type; shown to that person alone."""
-    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+def new_code(length: int = CODE_LENGTH) -> str:
+    """Return a code of this many characters for a person to type; shown to that person alone."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
 
 
 def normal_code(typed: str) -> str:

@@ -53,8 +53,8 @@ ShortFreeText = Annotated[str, Field(min_length=1, max_length=500), *FREE_TEXT_R
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
 Account = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Handle = Annotated[str, Field(min_length=1, max_length=64)]
-ShortCode = Annotated[str, Field(min_length=8, max_length=16)]
-"""A short code as it was typed, with spaces and hyphens."""
+ShortCode = Annotated[str, Field(min_length=8, max_length=32)]
+"""A short code, or the code of a slip, as it was typed, with spaces and hyphens."""
 ShortCodeText = Annotated[
     str,
     text("The short code, for reading out and typing.", pattern=f"^[{CODE_ALPHABET}]{{{CODE_LENGTH}}}$"),

@@ -16,6 +16,7 @@ SPDX_OF_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "Apache License 2.0": "Apache-2.0",
         "Apache Software License": "Apache-2.0",
         "BSD License": "BSD-3-Clause",
+        "BSD license (see license.txt for details), Copyright (c) 2000-2025, ReportLab Inc.": "BSD-3-Clause",
         "ISC License": "ISC",
         "ISC License (ISCL)": "ISC",
         "MIT License": "MIT",

@@ -37,7 +37,7 @@ from service.http import json_io
 from service.http.context import AppContext
 from service.http.problems import note_reason
 from service.web import assets, icons
-from service.web.api_client import ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
+from service.web.api_client import ApiProblem, ApiReply, ApiRequest, InProcessApiClient, Query, body_or_raise
 from service.web.auth import sessions
 from service.web.auth.demo_provider import DemoProvider
 from service.web.auth.oidc import Providers
@@ -269,11 +269,12 @@ class Page:
         return self._with_cookies(response)
 
     async def download(self, path: str, filename: str) -> Response:
-        """Send the JSON of a GET call as a file, byte for byte; raise ApiProblem for an error."""
+        """Send the answer of a GET call as a file, byte for byte; raise ApiProblem for an error."""
         reply = await self.call_api("GET", path)
-        body_or_raise(reply)
+        if not reply.succeeded:
+            raise ApiProblem(reply)
         headers = {"content-disposition": f'attachment; filename="{filename}"'}
-        return Response(reply.raw, media_type="application/json", headers=headers)
+        return Response(reply.raw, media_type=reply.headers["content-type"], headers=headers)
 
     def problem(self, reply: ApiReply) -> Response:
         """Render a problem document as a page with the same status."""

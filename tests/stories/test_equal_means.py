@@ -1,4 +1,4 @@
-"""Handle, short code and binding give a venue the same bytes for every "no"; each has one list of statements."""
+"""Handle, short code, slip and binding give a venue the same bytes for every "no"; each has one list of statements."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ async def by_binding(town: City, who: Resident) -> dict[str, str]:
     created = await town.venue().post("/v1/venue/bindings", {"code": requested.json()["code"]})
     assert created.status_code == 201, created.text
     return {"binding_token": created.json()["binding_token"]}
+
+
+async def by_slip(town: City, who: Resident) -> dict[str, str]:
+    slip = await who.post("/v1/me/slips", AT_LIBRARY)
+    assert slip.status_code == 201, slip.text
+    return {"short_code": slip.json()["short_code"]}
 
 
 async def _ticket(who: Resident) -> dict[str, str]:
@@ -76,7 +82,7 @@ async def no_longer_eligible(town: City, who: Resident, shown: dict[str, str]) -
     await who.get("/v1/me/points")  # the points are computed: see NO_STEP_SECONDS
 
 
-MEANS: tuple[Show, ...] = (by_handle, by_short_code, by_binding)
+MEANS: tuple[Show, ...] = (by_handle, by_short_code, by_slip, by_binding)
 REASONS: tuple[Act, ...] = (unknown, expired, withdrawn, quota_gone, erased, no_longer_eligible)
 
 

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = [Requirement(line) for line in PROJECT["dependencies"]]
 TELEMETRY = [Requirement(line) for line in PROJECT["optional-dependencies"]["telemetry"]]
-ALLOWED: Final = frozenset({"MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Apache-2.0", "PSF-2.0", "MPL-2.0"})
+ALLOWED: Final = frozenset(
+    {"MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Apache-2.0", "PSF-2.0", "MPL-2.0", "MIT-CMU"}
+)
 """SPDX identifiers of licences that a package of the production closure may have."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.resident import bindings, lasting_schemas
+from service.api.resident import bindings, lasting_schemas, slips
 from service.auth.access_tokens import Audience
 from service.http.operations import Calls
 
@@ -43,6 +43,51 @@ LASTING = (
         bindings.stop_binding,
         None,
         {200: lasting_schemas.StoppedBinding},
+        method=HTTPMethod.DELETE,
+        errors=("not_found",),
+    ),
+    ME.post(
+        "/v1/me/slips",
+        "issueSlip",
+        "Make a paper slip for a benefit at a venue",
+        slips.issue_slip,
+        lasting_schemas.LastingRequest,
+        {201: lasting_schemas.SlipAnswer},
+        key="required",
+        errors=("benefit_not_available", "conflict", "consent_needed", "not_found", "records_withheld"),
+        location="/v1/me/slips/{slip_id}",
+    ),
+    ME.get(
+        "/v1/me/slips",
+        "listSlips",
+        "List my paper slips",
+        slips.list_slips,
+        lasting_schemas.SlipList,
+    ),
+    ME.get(
+        "/v1/me/slips/{slip_id}.pdf",
+        "printSlip",
+        "Read a paper slip as a PDF",
+        slips.print_slip,
+        None,
+        media="application/pdf",
+        errors=("not_found",),
+    ),
+    ME.get(
+        "/v1/me/slips/{slip_id}",
+        "readSlip",
+        "Read one of my paper slips",
+        slips.read_slip,
+        lasting_schemas.SlipAnswer,
+        errors=("not_found",),
+    ),
+    ME.post(
+        "/v1/me/slips/{slip_id}",
+        "stopSlip",
+        "Stop one of my paper slips at once",
+        slips.stop_slip,
+        None,
+        {200: lasting_schemas.StoppedSlip},
         method=HTTPMethod.DELETE,
         errors=("not_found",),
     ),

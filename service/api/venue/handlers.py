@@ -16,7 +16,7 @@ from benefits.redemption import redeem as redemptions
 from benefits.redemption.decision import TicketKind
 from benefits.redemption.redeem import Granted, Scan
 from benefits.redemption.state import AnswerStore
-from consent.crypto.blind_index import CODE_LENGTH, normal_code
+from consent.crypto.blind_index import CODE_LENGTH, SLIP_CODE_LENGTH, normal_code
 from consent.database import queries
 from consent.database.write_plan import Write
 from consent.documents import versions
@@ -221,6 +221,8 @@ async def _shown(context: RequestContext, body: schemas.HandleBody, client_id: s
     if body.binding_token is not None:
         return TicketKind.BINDING, body.binding_token
     shown = "".join(given[0].replace("-", "").split())
+    if len(shown) == SLIP_CODE_LENGTH:
+        return TicketKind.SLIP, normal_code(shown)
     if len(shown) != CODE_LENGTH:
         return TicketKind.TICKET, shown.lower()
     await _count_code(context, client_id)

@@ -37,7 +37,7 @@ class HandleBody(ApiModel):
     handle: Handle | None = None
     """The handle as it was scanned; a short code is understood here too."""
     short_code: ShortCode | None = None
-    """The short code as it was typed."""
+    """The short code of a ticket or the code of a slip as it was typed."""
     binding_token: BindingTokenText | None = None
     """The token of a binding, for a machine that scans nothing; it redeems, and a check of it is always a no."""
 

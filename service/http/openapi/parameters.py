@@ -88,6 +88,7 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "objection_id": _id("the objection"),
         "complaint_id": _id("the complaint"),
         "binding_id": _id("the binding"),
+        "slip_id": _id("the slip"),
         "redemption_id": _id("the redemption"),
         "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),

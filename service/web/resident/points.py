@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import benefits, bindings, complaints, consents, kiosk, rights, tickets, unread
+from service.web.resident import benefits, bindings, complaints, consents, kiosk, rights, slips, tickets, unread
 
 HISTORY_MONTHS = 24
 """Months of the plot: the life of a point under the first scheme."""
@@ -176,5 +176,6 @@ ROUTES = (
     *rights.ROUTES,
     *complaints.ROUTES,
     *bindings.ROUTES,
+    *slips.ROUTES,
     *kiosk.ROUTES,
 )

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.responses import Response
 
 from benefits.redemption.reversal import ReversalReason
-from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH
+from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH, SLIP_CODE_LENGTH
 from service.auth.access_tokens import Audience
 from service.web import csv_file
 from service.web.api_client import ApiProblem, ApiReply, body_or_raise
@@ -23,8 +23,9 @@ from service.web.page import LIST_MAX, Page, PageRoute
 
 CODE_MAX = 64
 """Characters of a typed code that are sent; the rest cannot belong to a code."""
-COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|[{CODE_ALPHABET.lower()}]{{{CODE_LENGTH}}}")
-"""A handle from a picture, or a short code that was typed, without spaces and hyphens."""
+LETTER = f"[{CODE_ALPHABET.lower()}]"
+COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|{LETTER}{{{CODE_LENGTH}}}|{LETTER}{{{SLIP_CODE_LENGTH}}}")
+"""A handle from a picture, a short code that was typed or the code of a slip, without spaces and hyphens."""
 SEPARATORS = re.compile(r"[\s-]")
 LATEST_SHOWN = 6
 """Latest redemptions next to the form."""

@@ -99,6 +99,8 @@ async def play(story: Story) -> None:
     await story.send(wang, "listBindings")
     await story.send(wang, "stopBinding", f"/v1/me/bindings/{binding['binding_id']}")
     await story.send(wang, "issuePasses")
+    await story.send(wang, "issueSlip")
+    await story.send(wang, "listSlips")
     await objection_of(story, wang, bikes)
     complaint = await story.send(wang, "complain")
     await story.send(wang, "listComplaints")

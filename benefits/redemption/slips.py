@@ -1,0 +1,41 @@
+"""Slips of paper: a code for one benefit at one venue that is printed, used once, and lives for a month.
+
+It is evaluated when it is scanned, like any ticket: points, permission, quota and benefit are those of that day.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from benefits.catalogue.model import InForce
+from benefits.redemption import eligibility, lasting_tickets
+from benefits.redemption.decision import CivilTime, TicketKind
+from consent.crypto.blind_index import SLIP_CODE_LENGTH, IndexUse, new_code, random_index
+from consent.database import queries
+from consent.persons import Person
+from consent.records import gate
+from consent.records.gate import Use
+
+SLIP_LIFE = timedelta(days=30)
+"""A paper that is carried about; at most this long, and no longer than the permission it was made under."""
+
+
+async def issue(person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime) -> str:
+    """Store a slip for a benefit that applies to the (locked) person now, in the running transaction; return its id.
+
+    Raises as `require_applicable`.
+
+    Raises:
+        Conflict: the person has as many slips as one may have.
+    """
+    benefit, period = await eligibility.require_applicable(person, catalogue, benefit_id, venue_id, now)
+    await gate.permit(
+        person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit_id, "issued")
+    )
+    assert period.expires_at is not None
+    valid_until = min(now.at + SLIP_LIFE, queries.from_micros(period.expires_at))
+    code = new_code(SLIP_CODE_LENGTH)
+    slip_id = await lasting_tickets.create(person, TicketKind.SLIP, (benefit_id, venue_id), now, valid_until, code)
+    row = await lasting_tickets.get(person, TicketKind.SLIP, slip_id)
+    await lasting_tickets.attach(person, row, random_index(IndexUse.SLIP, code), benefit.version)
+    return slip_id

@@ -1,0 +1,1 @@
+"""Documents on paper: PDF files that print alike on every viewer."""

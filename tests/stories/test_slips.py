@@ -1,0 +1,117 @@
+"""Slips of paper: one venue, one benefit, once, at most 30 days, decided when they are scanned (T8)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from service.jobs import background
+from tests.support.city import City, Resident
+
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+
+STANDARD_TERMS = b'{"applies":false}'
+AT_LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
+
+
+async def eligible(town: City, name: str = "wang") -> Resident:
+    """Somebody with enough points for a loan without deposit, who allows the library to check."""
+    who = town.resident(name)
+    await who.volunteer(7_200, f"v-{name}")
+    await who.consent_to_provider("city-library")
+    return who
+
+
+async def printed(who: Resident) -> dict[str, Any]:
+    """A new slip for the library."""
+    answer = await who.post("/v1/me/slips", AT_LIBRARY)
+    assert answer.status_code == 201, answer.text
+    slip: dict[str, Any] = answer.json()
+    return slip
+
+
+async def scan(town: City, code: str, venue_id: str = "city-library-main") -> Any:
+    return await town.venue(venue_id).post("/v1/venue/redemptions", {"handle": code})
+
+
+async def test_t8_scanned_after_29_days_it_redeems_once_as_scanned_or_typed(town: City) -> None:
+    """T8: a slip is used on its 29th day; the desk types sixteen characters in groups, or scans them."""
+    wang = await eligible(town)
+    slip = await printed(wang)
+    code = slip["short_code"]
+    town.shift.by = timedelta(days=29)
+    await background.run_cleanup(town.app_context)
+    typed = "-".join(code[at : at + 4] for at in range(0, 16, 4)).lower()
+    assert (await town.venue().post("/v1/venue/checks", {"short_code": typed})).json()["applies"] is True
+    answers = await asyncio.gather(*(scan(town, code) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [201]
+    (own,) = (await wang.get("/v1/me/slips")).json()["data"]
+    assert (own["state"], "short_code" in own) == ("used", False)
+    assert own == (await wang.get(f"/v1/me/slips/{slip['slip_id']}")).json()
+    assert (await wang.get(f"/v1/me/slips/{slip['slip_id']}.pdf")).status_code == 404
+    town.shift.by += timedelta(days=1, hours=1)
+    await background.run_cleanup(town.app_context)
+    for table in ("ticket", "lasting_ticket"):
+        assert await queries.fetch_all(f"SELECT * FROM {table}") == [], table
+
+
+async def test_t8_consent_withdrawn_after_printing_gives_standard_terms(town: City) -> None:
+    """T8: printed, the consent withdrawn, scanned after 29 days: standard terms; also if consent is given again."""
+    wang = await eligible(town)
+    slip = await printed(wang)
+    assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    await wang.link("volunteer-service", "v-wang")
+    await wang.consent_to_provider("city-library")
+    town.shift.by = timedelta(days=29)
+    assert (await scan(town, slip["short_code"])).content == STANDARD_TERMS
+    (own,) = (await wang.get("/v1/me/slips")).json()["data"]
+    assert own["state"] == "ended"
+
+
+async def test_t8_it_is_for_one_venue_and_thirty_days_and_ends_when_it_is_stopped(town: City) -> None:
+    """T8: another venue, the 30th day and a stop give the same standard terms."""
+    wang, li = await eligible(town), await eligible(town, "li")
+    slip, stopped = await printed(wang), await printed(wang)
+    assert (await scan(town, slip["short_code"], "riverside-parking-1")).content == STANDARD_TERMS
+    assert (await li.delete(f"/v1/me/slips/{stopped['slip_id']}")).status_code == 404
+    assert (await li.get(f"/v1/me/slips/{stopped['slip_id']}.pdf")).status_code == 404
+    assert (await wang.delete(f"/v1/me/slips/{stopped['slip_id']}")).status_code == 200
+    assert (await scan(town, stopped["short_code"])).content == STANDARD_TERMS
+    town.shift.by = timedelta(days=30)
+    assert (await scan(town, slip["short_code"])).content == STANDARD_TERMS
+
+
+async def test_its_quota_is_that_of_the_day_on_which_it_is_scanned(town: City) -> None:
+    wang = await eligible(town)
+    first, second = await printed(wang), await printed(wang)
+    assert (await scan(town, first["short_code"])).status_code == 201
+    assert (await scan(town, second["short_code"])).content == STANDARD_TERMS
+    town.shift.by = timedelta(days=1)
+    assert (await scan(town, second["short_code"])).status_code == 201
+
+
+async def test_its_code_is_sealed_and_indexed_without_a_key(town: City) -> None:
+    wang = await eligible(town)
+    slip = await printed(wang)
+    assert re.fullmatch(r"[2-9A-HJKMNP-Z]{16}", slip["short_code"])
+    for table in ("ticket", "lasting_ticket"):
+        assert slip["short_code"] not in str(await queries.fetch_all(f"SELECT * FROM {table}")), table
+    exported = (await wang.get("/v1/me/export")).json()["lasting_tickets"]
+    assert [(row["id"], row["kind"], row["code"]) for row in exported] == [
+        (slip["slip_id"], "slip", slip["short_code"])
+    ]
+
+
+async def test_a_redeemed_slip_is_reversed_and_gives_its_quota_back(town: City) -> None:
+    wang = await eligible(town)
+    first, second = await printed(wang), await printed(wang)
+    redeemed = (await scan(town, first["short_code"])).json()
+    path = f"/v1/venue/redemptions/{redeemed['redemption_id']}/reversal"
+    assert (await town.venue().post(path, {"reason_code": "mistaken_scan"})).status_code == 200
+    assert (await scan(town, first["short_code"])).content == STANDARD_TERMS
+    assert (await scan(town, second["short_code"])).status_code == 201
