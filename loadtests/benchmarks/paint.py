@@ -1,8 +1,8 @@
 """First paint of the resident's first page on a slow phone: `python -m loadtests.benchmarks.paint`.
 
-A demonstration city as a process, and Chromium with an empty cache each time. Its own tools slow it down: the "3G Slow" of
-WebPageTest (400 ms for a round trip, 400 kbit/s) and a processor four times slower. Wanted: at most 1.2 s to the
-first contentful paint. Needs Chromium (Debian: `apt-get install chromium`).
+A demonstration city as a process, and Chromium with an empty cache each time. Its own tools slow it down: "3G Slow" of
+WebPageTest (400 ms for a round trip, 400 kbit/s) and a processor four times slower. Wanted: at most 1.2 s to the first
+contentful paint. Needs Chromium (Debian: `apt-get install chromium`).
 """
 
 from __future__ import annotations
