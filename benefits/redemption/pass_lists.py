@@ -7,8 +7,10 @@ that turn does not tell how many people have withdrawn. SQL text: the query join
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from benefits.catalogue.model import InForce, is_offered_at
 from benefits.passes import status_list
@@ -33,6 +35,9 @@ SERVED_DAYS = 2
 DECOYS = 2_048
 """Decoys of a list: some 43 of them turn in each of the 48 hours in which it is served, give or take 13."""
 DECOY_BYTES = 4
+MINUTE_SECONDS = 60
+SIGNED_MAX = 16
+"""Signed lists in memory: those of two days, and as many again; a few KiB each."""
 
 
 async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: PassSigner, now: CivilTime) -> str:
@@ -45,9 +50,17 @@ async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: P
     last = pass_issue.first_list(now.at) + LISTS_A_DAY - 1
     if not last - SERVED_DAYS * LISTS_A_DAY < number <= last:
         raise NotFound("there is no such status list today")
-    now_seconds = int(now.at.timestamp())
-    times = ListTimes(now_seconds, now_seconds + int(LIST_LIFETIME.total_seconds()), FRESH_SECONDS)
-    places = await revoked_places(keyring, number, catalogue, now)
+    places = frozenset(await revoked_places(keyring, number, catalogue, now))
+    minute = int(now.at.timestamp()) // MINUTE_SECONDS
+    # In a thread: to compress and sign takes some 20 ms, in which no other request would be answered.
+    return await asyncio.to_thread(_signed, signer, number, places, minute)
+
+
+@lru_cache(maxsize=SIGNED_MAX)
+def _signed(signer: PassSigner, number: int, places: frozenset[int], minute: int) -> str:
+    """Return the signed list of places, made at a minute since 1970. Cached: most requests of a minute get one list."""
+    begins = minute * MINUTE_SECONDS
+    times = ListTimes(begins, begins + int(LIST_LIFETIME.total_seconds()), FRESH_SECONDS)
     return status_list.sign(signer.key, signer.list_url(number), places, times)
 
 

@@ -162,6 +162,15 @@ async def test_a_list_says_the_same_to_everybody_and_hides_how_many_withdrew(tow
     assert len(places) == len(pass_lists.decoys(keyring, number, now)) - 1
 
 
+async def test_a_list_is_signed_once_a_minute_while_nothing_changes(town: City) -> None:
+    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    town.shift.by = timedelta(seconds=60 - await offline.seconds(town) % 60)
+    first, second = [(await town.client.get(shown.claims.status.uri)).text for _ in range(2)]
+    assert first == second
+    town.shift.by += timedelta(seconds=60)
+    assert (await town.client.get(shown.claims.status.uri)).text != first
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "abc", "9" * 30, "٣", "007"])
 async def test_another_number_is_no_list(town: City, number: str) -> None:
     assert (await town.client.get(f"/v1/public/status-lists/{number}")).status_code == 404

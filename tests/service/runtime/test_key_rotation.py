@@ -128,6 +128,23 @@ async def test_a_lost_next_key_is_retired_and_replaced(town: City, key_file: Pat
 
 
 @pytest.mark.processes
+def test_the_command_rotates_and_removes_the_key_of_passes(tmp_path: Path) -> None:
+    folder = tmp_path / "city"
+    old = seed.settings_of(folder).pass_key
+    assert old is not None
+    assert run_command("migrate", "--data-dir", str(folder)).returncode == 0
+    command = ("rotate-keys", "pass", "--data-dir", str(folder))
+    first = run_command(*command)
+    assert (first.returncode, "is published; run this again after" in first.stdout) == (0, True), first.stderr
+    assert key_files.next_path(folder / "pass-key.pem").stat().st_mode & 0o077 == 0
+    assert not key_files.next_path(folder / "signing-key.pem").exists()
+    removed = run_command(*command, "--remove", old.kid)
+    assert (removed.returncode, removed.stdout.startswith(f"{old.kid} is removed")) == (0, True), removed.stderr
+    unknown = run_command(*command, "--remove", "nothing")
+    assert (unknown.returncode, "ever published" in unknown.stderr) == (2, True)
+
+
+@pytest.mark.processes
 def test_the_command_publishes_waits_and_names_an_unknown_key(tmp_path: Path) -> None:
     folder = tmp_path / "city"
     seed.settings_of(folder)
