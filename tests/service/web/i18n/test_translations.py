@@ -121,6 +121,7 @@ def test_chinese_translations_are_written_in_chinese() -> None:
         ),
         ("documents", DocumentKind),
         ("reason", [*Reason, *ReversalReason, *ComplaintReason]),
+        ("complaint", ComplaintReason),
         ("period", Period),
         ("log", Log),
         ("category", SourceCategory),
