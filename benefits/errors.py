@@ -3,6 +3,7 @@
 consent.kernel.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
 ├── ConsentNeeded         no live `benefit.check` for the provider
+├── TermsChanged          the terms that were accepted are not the present ones; carries these
 ├── ReversalNotPossible   another day
 ├── BudgetSpent           a benefit was simulated too often this week
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
@@ -50,6 +51,20 @@ class PassKeyUsed(DomainError):
     """A device key has a pass already; with the same key twice, two passes would tell that they are of one person."""
 
     code = "pass_key_used"
+
+
+class TermsChanged(DomainError):
+    """The resident accepted other terms than those that hold now, or none where there is a commitment."""
+
+    code = "terms_changed"
+
+    def __init__(self, terms: Mapping[str, Any], terms_sha256: str) -> None:
+        super().__init__("read and accept the present terms")
+        self.terms, self.terms_sha256 = terms, terms_sha256
+
+    def members(self) -> Mapping[str, Any]:
+        """Return the terms, the commitment and their hash, which accepts them."""
+        return {**self.terms, "terms_sha256": self.terms_sha256}
 
 
 class ReversalNotPossible(DomainError):

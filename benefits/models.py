@@ -102,6 +102,7 @@ class Redemption(TableModel):
     state = Text()
     runs_until = CivilDay(null=True)
     reversal_reason = Text(null=True)
+    delivered_on = CivilDay(null=True)
 
     class Meta:
         table = "redemption"

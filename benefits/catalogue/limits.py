@@ -40,12 +40,23 @@ def period_of(period: str, day: date) -> tuple[str, date, date]:
     raise ValueError("a period is day, week, month or year")
 
 
-def limits_of(quota: Mapping[str, Any], day: date) -> tuple[QuotaLimit, ...]:
-    """Return the limits of a benefit's `quota` on `day`; the total last, since all redemptions wait there."""
-    limits = []
+LIMITS_MAX = 3
+"""Limits of a benefit at most: for one resident, for the month's money, for everybody together."""
+
+
+def limits_of(body: Mapping[str, Any], day: date) -> tuple[QuotaLimit, ...]:
+    """Return the limits of a benefit's document on `day`: its `quota`, and its `budget` as redemptions of the month.
+
+    Those of everybody come last, since all redemptions wait there.
+    """
+    quota, budget, limits = body.get("quota") or {}, body.get("budget"), []
     for member, per_resident in (("per_resident", True), ("total", False)):
         if limit := quota.get(member):
             limits.append(QuotaLimit(per_resident, *_counted(limit, day)))
+    if budget:
+        name, begins_on, ends_on = period_of("month", day)
+        most = budget["monthly_fen"] // budget["unit_cost_fen"]
+        limits.append(QuotaLimit(False, f"budget-{name}", most, ends_on, begins_on))
     return tuple(limits)
 
 

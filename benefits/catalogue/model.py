@@ -61,7 +61,7 @@ class Offer(NamedTuple):
             return None
         rule, effect = Rule(conditions.parse(self.body["condition"])), effects.parse(self.body["effect"])
         improved = effects.apply(effect, self.service["baseline"])
-        limits, period_days = limits_of(self.body.get("quota") or {}, today), int(improved.get("period_days") or 0)
+        limits, period_days = limits_of(self.body, today), int(improved.get("period_days") or 0)
         return LiveBenefit(*self, rule, effect, limits, period_days)
 
 

@@ -26,7 +26,15 @@ from benefits.rules import conditions, effects, opening_hours
 from benefits.rules.conditions import Condition
 from benefits.rules.effects import EFFECTS, Effect
 from benefits.rules.opening_hours import HOURS_MAX
-from benefits.rules.vocabulary import AMOUNT_MAX, Period, ProviderKind, Scene, ServiceKind
+from benefits.rules.vocabulary import (
+    AMOUNT_MAX,
+    COMMITMENT_DAYS_MAX,
+    CommitmentKind,
+    Period,
+    ProviderKind,
+    Scene,
+    ServiceKind,
+)
 from consent.documents import schema
 from consent.documents.schema import (
     AssessmentId,
@@ -292,6 +300,32 @@ class Quota(StrictDocument):
     """The limit for everybody together."""
 
 
+class Commitment(StrictDocument):
+    """A promise that a resident accepts with the ticket; whether it was done is recorded nowhere."""
+
+    kind: Annotated[CommitmentKind, Closed]
+    """The thing that is promised."""
+    within_days: Annotated[int, Field(ge=1, le=COMMITMENT_DAYS_MAX)]
+    """The days within which it is promised."""
+
+
+class Budget(StrictDocument):
+    """Money that the provider spends on a benefit in a civil month; tickets stop when it is used up."""
+
+    monthly_fen: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    """The money of a month, in fen."""
+    unit_cost_fen: Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
+    """The cost of one redemption to the provider, in fen."""
+
+    @model_validator(mode="after")
+    def _suffices_for_one(self) -> Self:
+        if self.unit_cost_fen > self.monthly_fen:
+            raise PydanticCustomError(
+                "budget_too_small", "the budget does not suffice for one redemption", {"pointer": "/unit_cost_fen"}
+            )
+        return self
+
+
 class Valid(StrictDocument):
     """The first and last civil day of a benefit."""
 
@@ -328,6 +362,10 @@ class BenefitDocument(StrictDocument):
     """The improvement by the benefit."""
     quota: Annotated[Quota | None, BeforeValidator(_stated)] = None
     """Limits of redemptions; without it there are none."""
+    commitment: Annotated[Commitment | None, BeforeValidator(_stated)] = None
+    """A promise that the resident accepts with the ticket."""
+    budget: Annotated[Budget | None, BeforeValidator(_stated)] = None
+    """The money of a month; without it no limit of money."""
     valid: Valid
     """The days on which it can be redeemed."""
     terms: Prose

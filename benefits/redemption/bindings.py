@@ -14,6 +14,7 @@ from benefits.catalogue.model import Body, InForce, is_offered_at
 from benefits.models import BindingCode, LastingTicket
 from benefits.redemption import eligibility, lasting_tickets
 from benefits.redemption.decision import CivilTime, TicketKind
+from benefits.redemption.eligibility import Choice
 from consent import persons
 from consent.crypto.blind_index import IndexUse, blind_index, blind_indexes, new_code, normal_code, random_index
 from consent.crypto.vault import Keyring
@@ -57,7 +58,7 @@ class CreatedBinding:
 
 
 async def request(
-    keyring: Keyring, person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
+    keyring: Keyring, person: Person, catalogue: InForce, choice: Choice, now: CivilTime
 ) -> RequestedBinding:
     """Store a binding that waits for its code, in the running transaction; raises as `require_applicable`.
 
@@ -66,7 +67,8 @@ async def request(
     Raises:
         Conflict: the person has as many bindings as one may have.
     """
-    benefit, period = await eligibility.require_applicable(person, catalogue, benefit_id, venue_id, now)
+    benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
+    benefit_id, venue_id = choice.benefit_id, choice.venue_id
     use = Use("binding.requested", benefit.provider_id, benefit_id, "issued")
     await gate.permit(person, benefit.provider_id, now.at, use)
     own = LastingTicket.filter(person_id=person.person_id, kind=TicketKind.BINDING, handle_index__isnull=True)

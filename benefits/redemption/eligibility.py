@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from benefits.balances import snapshots
 from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
+from benefits.redemption import commitments
 from benefits.redemption.decision import CivilTime
 from consent.domain.liveness import ConsentPeriod
 from consent.domain.purposes import Purpose
+from consent.events import ledger
 from consent.kernel.errors import NotFound
 from consent.persons import Person
 from consent.records import gate
 
 
+class Choice(NamedTuple):
+    """The benefit and venue that a resident chose, and the hash of the terms that they accepted, or None."""
+
+    benefit_id: str
+    venue_id: str
+    accepted_terms_sha256: str | None = None
+
+
 async def require_applicable(
-    person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
+    person: Person, catalogue: InForce, choice: Choice, now: CivilTime
 ) -> tuple[LiveBenefit, ConsentPeriod]:
     """Return a benefit that applies to the (locked) person at a venue now, with the consent that covers its check.
 
-    Quotas are not read. Writes nothing but the points that it has to compute.
+    Quotas are not read. Stores the points that it has to compute, and appends the event of an accepted commitment.
 
     Raises:
         NotFound: benefit or venue are not in force, or the venue is of another provider or division.
         ConsentNeeded: no live `benefit.check` for the provider.
         BenefitNotAvailable: with the lines that are not met, for the resident alone.
+        TermsChanged: the accepted terms are not the present ones.
     """
-    benefit, venue, at = catalogue.benefit(benefit_id, now.today), catalogue.venue(venue_id), now.at
+    benefit, venue, at = catalogue.benefit(choice.benefit_id, now.today), catalogue.venue(choice.venue_id), now.at
     if benefit is None or venue is None or not is_offered_at(benefit, venue):
         raise NotFound("no such benefit is offered at this venue today")
     period = (await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(benefit.provider_id)
@@ -35,4 +48,7 @@ async def require_applicable(
     decided = benefit.rule.decide(have)
     if not decided.applies:
         raise BenefitNotAvailable([line for line in benefit.rule.lines(decided) if not line.met])
+    commitments.require_accepted(benefit, choice.accepted_terms_sha256)
+    if benefit.body.get("commitment") is not None:
+        await ledger.append(person, "commitment.accepted", commitments.facts_of(benefit), at, to_the_hour=True)
     return benefit, period

@@ -23,7 +23,7 @@ from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, S
 from benefits.passes.jose import PrivateKey, PublicKey
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.eligibility import require_applicable
+from benefits.redemption.eligibility import Choice, require_applicable
 from benefits.rules.vocabulary import EffectKind
 from consent.crypto.vault import Keyring
 from consent.database import queries
@@ -85,7 +85,7 @@ async def issue(
         NoOfflinePass: the benefit gives places.
         PassKeyUsed: a key comes twice, or has a pass already.
     """
-    benefit, _ = await require_applicable(person, catalogue, request.benefit_id, request.venue_id, now)
+    benefit, _ = await require_applicable(person, catalogue, Choice(request.benefit_id, request.venue_id), now)
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)

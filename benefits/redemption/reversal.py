@@ -1,4 +1,4 @@
-"""Redemptions after the fact: taking one back on its own day, a venue's list of a day, deletion of old ones."""
+"""Redemptions after the fact: taking one back on its own day, its delivery, a venue's list, deletion of old ones."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from benefits.errors import ReversalNotPossible
+from benefits.models import Redemption
 from benefits.redemption import quotas
 from consent import persons
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.events import ledger, messages
 from consent.events.messages import MessageKind
-from consent.kernel.errors import NotFound
+from consent.kernel.errors import Conflict, NotFound
 
-FOR_VENUE = "SELECT redemption_id, benefit_id, day, hour, state, runs_until FROM redemption"
+FOR_VENUE = "SELECT redemption_id, benefit_id, day, hour, state, runs_until, delivered_on FROM redemption"
 """A redemption as its venue reads it, without a person."""
 
 
@@ -73,6 +74,26 @@ async def _ticket_or_pass(handle_index: str) -> queries.Row | None:
         if (row := await queries.fetch_one(query, handle_index)) is not None:
             return row
     return None
+
+
+async def confirm_delivery(venue_id: str, redemption_id: str, today: date) -> date:
+    """Store that what was redeemed has been delivered; return the day of the first confirmation.
+
+    Nothing is stored of a person, and nothing follows for one.
+
+    Raises:
+        NotFound: there is no such redemption of this venue.
+        Conflict: it was taken back.
+    """
+    row = await Redemption.get_or_none(redemption_id=redemption_id, venue_id=venue_id)
+    if row is None:
+        raise NotFound("there is no such redemption")
+    if row.state == "reversed":
+        raise Conflict("the redemption was taken back")
+    if row.delivered_on is not None:
+        return queries.from_day_number(row.delivered_on)
+    await Redemption.filter(redemption_id=redemption_id).update(delivered_on=queries.to_day_number(today))
+    return today
 
 
 async def delete_old(today: date) -> int:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from benefits.catalogue.model import InForce
 from benefits.redemption import eligibility, lasting_tickets
 from benefits.redemption.decision import CivilTime, TicketKind
+from benefits.redemption.eligibility import Choice
 from consent.crypto.blind_index import SLIP_CODE_LENGTH, IndexUse, new_code, random_index
 from consent.database import queries
 from consent.persons import Person
@@ -20,7 +21,7 @@ SLIP_LIFE = timedelta(days=30)
 """A paper that is carried about; at most this long, and no longer than the permission it was made under."""
 
 
-async def issue(person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime) -> str:
+async def issue(person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> str:
     """Store a slip for a benefit that applies to the (locked) person now, in the running transaction; return its id.
 
     Raises as `require_applicable`.
@@ -28,14 +29,14 @@ async def issue(person: Person, catalogue: InForce, benefit_id: str, venue_id: s
     Raises:
         Conflict: the person has as many slips as one may have.
     """
-    benefit, period = await eligibility.require_applicable(person, catalogue, benefit_id, venue_id, now)
+    benefit, period = await eligibility.require_applicable(person, catalogue, choice, now)
     await gate.permit(
-        person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit_id, "issued")
+        person, benefit.provider_id, now.at, Use("slip.issued", benefit.provider_id, benefit.benefit_id, "issued")
     )
     assert period.expires_at is not None
     valid_until = min(now.at + SLIP_LIFE, queries.from_micros(period.expires_at))
     code = new_code(SLIP_CODE_LENGTH)
-    slip_id = await lasting_tickets.create(person, TicketKind.SLIP, (benefit_id, venue_id), now, valid_until, code)
+    slip_id = await lasting_tickets.create(person, TicketKind.SLIP, choice[:2], now, valid_until, code)
     row = await lasting_tickets.get(person, TicketKind.SLIP, slip_id)
     await lasting_tickets.attach(person, row, random_index(IndexUse.SLIP, code), benefit.version)
     return slip_id

@@ -14,6 +14,7 @@ import orjson
 
 from benefits.balances import snapshots
 from benefits.balances.stored import StoredBalance
+from benefits.catalogue.limits import LIMITS_MAX
 from benefits.catalogue.model import Body
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CounterRow, PersonRow, RedemptionState, TicketRow
@@ -27,8 +28,8 @@ from consent.records import gate
 NO_PERSON = PersonRow(None, 0, "", b"", b"")
 NO_TICKET = TicketRow(None, "", "", 0, None)
 NO_CONSENT = ConsentPeriod(None, None)
-COUNTERS_MAX = 2
-"""Counters of a ticket that are read: a benefit limits each resident and the total."""
+COUNTERS_MAX = LIMITS_MAX
+"""Counters of a ticket that are read: one for each limit of a benefit."""
 LOADED = (*tickets.LOOKUP.columns, *gate.CHAIN.columns, *gate.LIVE_CONSENT.columns, *snapshots.STORED.columns)
 
 
@@ -98,9 +99,9 @@ def _loaded(venue: Body | None, row: tuple[Any, ...]) -> Loaded:
         PersonRow._make(row[13:18]),
         ConsentPeriod._make(row[18:20]),
         StoredBalance._make(row[20:29]),
-        (CounterRow._make(row[29:31]), CounterRow._make(row[31:33])),
+        tuple(CounterRow._make(row[at : at + 2]) for at in range(29, 29 + 2 * COUNTERS_MAX, 2)),
     )
-    answered = row[33:]
+    answered = row[29 + 2 * COUNTERS_MAX :]
     return Loaded(state, answered if answered and answered[0] is not None else None)
 
 

@@ -19,7 +19,7 @@ from benefits.errors import BenefitNotAvailable
 from benefits.models import LastingTicket, Redemption, StoredTicket
 from benefits.redemption import quotas
 from benefits.redemption.decision import CivilTime, TicketKind, TicketRow
-from benefits.redemption.eligibility import require_applicable
+from benefits.redemption.eligibility import Choice, require_applicable
 from consent.crypto.blind_index import (
     CODE_ALPHABET,
     CODE_LENGTH,
@@ -39,7 +39,7 @@ from consent.records.gate import Use
 
 REDEMPTION_COLUMNS = (
     "redemption_id", "venue_id", "benefit_id", "benefit_version", "day", "hour", "state", "runs_until",
-    "reversal_reason",
+    "reversal_reason", "delivered_on",
 )  # fmt: skip
 """The columns of a redemption that stay when its ticket is deleted."""
 LOOKUP = Selection(
@@ -106,17 +106,17 @@ class IssuedTicket:
     expires_at: datetime
     state: TicketState
     runs_until: date | None = None
+    delivered_on: date | None = None
     is_reversed: bool = False
 
 
-async def issue(
-    keyring: Keyring, person: Person, catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTime
-) -> Ticket:
+async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> Ticket:
     """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
     Raises as `require_applicable`, and BenefitNotAvailable where a quota is used up.
     """
-    benefit, _ = await require_applicable(person, catalogue, benefit_id, venue_id, now)
+    benefit, _ = await require_applicable(person, catalogue, choice, now)
+    benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
@@ -175,6 +175,9 @@ async def read(keyring: Keyring, person: Person, ticket_id: str, at: datetime) -
         runs_until=None
         if redemption is None or redemption.runs_until is None
         else queries.from_day_number(redemption.runs_until),
+        delivered_on=None
+        if redemption is None or redemption.delivered_on is None
+        else queries.from_day_number(redemption.delivered_on),
         is_reversed=redemption is not None and redemption.state == "reversed",
     )
 
@@ -306,7 +309,7 @@ async def unlink_redemptions() -> None:
     )
     await queries.execute_many(
         "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour,"
-        " state, runs_until, reversal_reason) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        " state, runs_until, reversal_reason, delivered_on) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [tuple(row[name] for name in REDEMPTION_COLUMNS) for row in unlinked],
     )
 

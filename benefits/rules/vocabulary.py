@@ -104,6 +104,19 @@ LOWER_IS_BETTER = frozenset({Attribute.PRICE_FEN, Attribute.DEPOSIT_FEN, Attribu
 """Attributes of which less is better for the person; of every other attribute more is better."""
 
 
+class CommitmentKind(StrEnum):
+    """The things that a resident may promise with a ticket."""
+
+    HAND_IN_PAPER = "hand_in_paper"
+    RETURN_ITEM = "return_item"
+    PAY = "pay"
+    ATTEND = "attend"
+
+
+COMMITMENT_DAYS_MAX = 365
+"""The longest time of a commitment; a promise for years would bind somebody who no longer remembers it."""
+
+
 class Period(StrEnum):
     """Civil periods of a quota; a week begins on Monday."""
 

@@ -51,7 +51,7 @@ NOT_WITHHELD = Write(Expect(WITHHELD_FLAG), (0,))
 
 USES = (
     "points.computed", "points.counted", "benefit.checked", "ticket.issued", "binding.requested", "slip.issued",
-    "pass.issued", "benefit.redeemed", "pass.redeemed", "officer.looked",
+    "pass.issued", "commitment.accepted", "benefit.redeemed", "pass.redeemed", "officer.looked",
 )  # fmt: skip
 """Kinds of events that are uses of a person's records or points; the access log shows exactly these."""
 

@@ -74,6 +74,7 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
         # 409 and 412: the state does not allow it
         "conflict": 409,
         "notice_changed": 409,
+        "terms_changed": 409,
         "ticket_consumed": 409,
         "already_given": 409,
         "too_many_complaints": 409,

@@ -38,6 +38,9 @@ def check(body: Body, context: PublicationContext) -> Iterator[Finding]:
     yield from ladders.check(body, context)
     yield from places.check_benefit(body, context)
     yield from _within_reach(body, context)
+    if body.get("commitment") is not None:
+        detail = "a privacy officer reads what residents would promise"
+        yield Finding("commitment_stated", "R18", "/commitment", FLAGGED, detail)
 
 
 def _suitability(effect_kind: EffectKind, service_kind: ServiceKind) -> Iterator[Finding]:

@@ -9,14 +9,15 @@ import segno
 
 from benefits.balances import snapshots
 from benefits.catalogue.model import Body, LiveBenefit
-from benefits.redemption import quotas, tickets
+from benefits.redemption import commitments, quotas, tickets
+from benefits.redemption.eligibility import Choice
 from benefits.rules import conditions
 from consent.domain import divisions
 from consent.domain.purposes import Purpose
 from consent.kernel.errors import NotFound
 from consent.records import gate
 from service.api import common_parameters
-from service.api.resident import current_person, points_schemas, schemas
+from service.api.resident import current_person, points_schemas, schemas, ticket_schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 
@@ -49,24 +50,23 @@ async def list_benefits(context: RequestContext, _: None) -> Answer:
     return current_person.page(schemas.BenefitList, data, limit, [(row.benefit_id,) for row in benefits])
 
 
-async def issue_ticket(context: RequestContext, body: schemas.TicketRequest) -> Answer:
+async def issue_ticket(context: RequestContext, body: ticket_schemas.TicketRequest) -> Answer:
     """Issue a one-time ticket for a benefit at a venue, with its handle as a QR code. Errors as `tickets.issue`."""
     person = await current_person.get_or_create(context)
-    ticket = await tickets.issue(
-        context.app_context.keyring,
-        person,
-        await context.app_context.catalogue.read(context.at),
-        body.benefit_id,
-        body.venue_id,
-        context.civil_time,
-    )
+    catalogue = await context.app_context.catalogue.read(context.at)
+    choice = Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256)
+    ticket = await tickets.issue(context.app_context.keyring, person, catalogue, choice, context.civil_time)
+    benefit = catalogue.benefit(body.benefit_id, context.today)
+    assert benefit is not None
     return Answer(
-        schemas.TicketAnswer(
+        ticket_schemas.TicketAnswer(
             ticket_id=ticket.ticket_id,
             handle=ticket.handle,
             short_code=ticket.short_code,
             qr_svg=qr_svg(ticket.handle),
             expires_at=json_io.rfc3339(ticket.expires_at),
+            terms=benefit.body["terms"],
+            commitment=_commitment(benefit),
         ),
         201,
     )
@@ -93,9 +93,9 @@ async def read_ticket(context: RequestContext, _: None) -> Answer:
     return Answer(_state_answer(issued, issued.state))
 
 
-def _state_answer(issued: tickets.IssuedTicket, state: tickets.TicketState) -> points_schemas.TicketStateAnswer:
+def _state_answer(issued: tickets.IssuedTicket, state: tickets.TicketState) -> ticket_schemas.TicketStateAnswer:
     is_open = state is tickets.TicketState.OPEN
-    return points_schemas.TicketStateAnswer(
+    return ticket_schemas.TicketStateAnswer(
         ticket_id=issued.ticket_id,
         state=state,
         benefit_id=issued.benefit_id,
@@ -105,8 +105,14 @@ def _state_answer(issued: tickets.IssuedTicket, state: tickets.TicketState) -> p
         short_code=issued.short_code if is_open else None,
         qr_svg=qr_svg(issued.handle) if is_open else None,
         runs_until=None if issued.runs_until is None else issued.runs_until.isoformat(),
+        delivered_on=None if issued.delivered_on is None else issued.delivered_on.isoformat(),
         reversed=True if issued.is_reversed else None,
     )
+
+
+def _commitment(benefit: LiveBenefit) -> ticket_schemas.CommitmentTerms | None:
+    stated = benefit.body.get("commitment")
+    return None if stated is None else ticket_schemas.CommitmentTerms(**stated)
 
 
 def qr_svg(handle: str) -> str:
@@ -154,6 +160,8 @@ def _benefit_answer(
         baseline=benefit.service["baseline"],
         effect=body["effect"],
         terms=body["terms"],
+        commitment=_commitment(benefit),
+        terms_sha256=commitments.terms_sha256(benefit),
         venues=[_place(venue) for venue in venues],
         need_based_alternative=body["need_based_alternative"],
         offline_path=body["offline_path"],

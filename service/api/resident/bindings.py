@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benefits.redemption import bindings, lasting_tickets
 from benefits.redemption.decision import TicketKind
+from benefits.redemption.eligibility import Choice
 from consent.kernel.errors import NotFound
 from service.api.resident import current_person, lasting_schemas
 from service.http import json_io
@@ -14,9 +15,8 @@ async def request_binding(context: RequestContext, body: lasting_schemas.Lasting
     """Return the code of a new binding, for the venue's own app. Errors as `bindings.request`."""
     person = await current_person.get_or_create(context)
     catalogue = await context.app_context.catalogue.read(context.at)
-    requested = await bindings.request(
-        context.app_context.keyring, person, catalogue, body.benefit_id, body.venue_id, context.civil_time
-    )
+    choice = Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256)
+    requested = await bindings.request(context.app_context.keyring, person, catalogue, choice, context.civil_time)
     return Answer(
         lasting_schemas.RequestedBindingAnswer(
             binding_id=requested.binding_id,

@@ -9,6 +9,14 @@ from service.auth.access_tokens import Audience
 from service.http.operations import Calls
 
 ME = Calls(Audience.RESIDENT)
+NOT_ISSUED = (
+    "benefit_not_available",
+    "conflict",
+    "consent_needed",
+    "not_found",
+    "records_withheld",
+    "terms_changed",
+)
 LASTING = (
     ME.post(
         "/v1/me/bindings",
@@ -18,7 +26,14 @@ LASTING = (
         lasting_schemas.LastingRequest,
         {201: lasting_schemas.RequestedBindingAnswer},
         key="required",
-        errors=("benefit_not_available", "conflict", "consent_needed", "not_found", "records_withheld"),
+        errors=(
+            "benefit_not_available",
+            "conflict",
+            "consent_needed",
+            "not_found",
+            "records_withheld",
+            "terms_changed",
+        ),
         location="/v1/me/bindings/{binding_id}",
     ),
     ME.get(
@@ -54,7 +69,14 @@ LASTING = (
         lasting_schemas.LastingRequest,
         {201: lasting_schemas.SlipAnswer},
         key="required",
-        errors=("benefit_not_available", "conflict", "consent_needed", "not_found", "records_withheld"),
+        errors=(
+            "benefit_not_available",
+            "conflict",
+            "consent_needed",
+            "not_found",
+            "records_withheld",
+            "terms_changed",
+        ),
         location="/v1/me/slips/{slip_id}",
     ),
     ME.get(

@@ -7,6 +7,7 @@ from typing import Annotated
 from benefits.redemption.lasting_tickets import LastingState
 from consent.crypto.blind_index import CODE_ALPHABET, SLIP_CODE_LENGTH
 from service.api.common_schemas import BenefitId, DocumentId, Instant, ShortCodeText, VenueId
+from service.api.resident.ticket_schemas import AcceptedTerms
 from service.http.json_io import ApiModel
 from service.http.openapi.named import closed_set, one_of, text
 
@@ -26,6 +27,8 @@ class LastingRequest(ApiModel):
     """The benefit."""
     venue_id: DocumentId
     """The venue."""
+    accepted_terms_sha256: AcceptedTerms | None = None
+    """`terms_sha256` of the terms that were read and accepted; required where the benefit has a commitment."""
 
 
 class RequestedBindingAnswer(ApiModel):

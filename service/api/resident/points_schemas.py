@@ -1,25 +1,18 @@
-"""Schemas of answers about points over time, about what is missing for a benefit, and about a ticket's state."""
+"""Schemas of answers about points over time, and about what is missing for a benefit."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from benefits.redemption.tickets import TicketState
 from service.api.common_schemas import (
-    BenefitId,
-    CivilDayText,
     DimensionName,
-    Instant,
     MeasureName,
     RecordKindName,
-    ShortCodeText,
-    VenueId,
 )
 from service.http.json_io import ApiModel
-from service.http.openapi.named import closed_set, text
+from service.http.openapi.named import text
 
 Month = Annotated[str, text("A month, `YYYY-MM`.", pattern=r"^[0-9]{4}-[0-9]{2}$", examples=["2026-11"])]
-TicketStateName = Annotated[str, closed_set(TicketState)]
 
 
 class MonthDimension(ApiModel):
@@ -64,24 +57,3 @@ class MissingPoints(ApiModel):
     measure: MeasureName
     points: int
     """The points that are missing, 1 or more."""
-
-
-class TicketStateAnswer(ApiModel):
-    """A ticket as it stands now; handle, short code and QR code while it is open, `runs_until` once it was used."""
-
-    ticket_id: str
-    """The id of the ticket."""
-    state: TicketStateName
-    benefit_id: BenefitId
-    venue_id: VenueId
-    expires_at: Instant
-    """The end of the ticket."""
-    handle: str | None = None
-    """The handle, while the ticket is open."""
-    short_code: ShortCodeText | None = None
-    qr_svg: str | None = None
-    """The handle as a QR code, an `svg` element, while the ticket is open."""
-    runs_until: CivilDayText | None = None
-    """The last civil day of the benefit that was redeemed."""
-    reversed: bool | None = None
-    """True when the venue has taken the redemption back."""

@@ -20,6 +20,7 @@ from service.api.resident import (
     rights,
     rights_schemas,
     schemas,
+    ticket_schemas,
 )
 from service.api.resident.lasting_routes import LASTING
 from service.auth.access_tokens import Audience
@@ -195,10 +196,10 @@ RESIDENT = (
         "issueTicket",
         "Issue a one-time ticket for a venue",
         benefits.issue_ticket,
-        schemas.TicketRequest,
-        {201: schemas.TicketAnswer},
+        ticket_schemas.TicketRequest,
+        {201: ticket_schemas.TicketAnswer},
         key="required",
-        errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld"),
+        errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld", "terms_changed"),
         location="/v1/me/tickets/{ticket_id}",
     ),
     ME.get(
@@ -206,7 +207,7 @@ RESIDENT = (
         "readTicket",
         "Read the state of one of my tickets",
         benefits.read_ticket,
-        points_schemas.TicketStateAnswer,
+        ticket_schemas.TicketStateAnswer,
         errors=("not_found",),
     ),
     *LASTING,
@@ -225,6 +226,7 @@ RESIDENT = (
             "not_found",
             "pass_key_used",
             "records_withheld",
+            "terms_changed",
         ),
     ),
     ME.get(

@@ -36,11 +36,11 @@ from service.api.common_schemas import (
     SceneName,
     SchemeVersion,
     Sha256,
-    ShortCodeText,
     SourceId,
     VenueId,
 )
 from service.api.resident.points_schemas import MissingPoints, MonthAnswer, WayAnswer
+from service.api.resident.ticket_schemas import CommitmentTerms
 from service.http.json_io import ApiModel
 from service.http.openapi.named import one_of
 
@@ -109,15 +109,6 @@ class WithdrawAll(ApiModel):
     def counterpart(self) -> str | None:
         """The source or the provider, or None for all."""
         return self.source_id or self.provider_id
-
-
-class TicketRequest(ApiModel):
-    """A request for a one-time ticket for a benefit at a venue."""
-
-    benefit_id: DocumentId
-    """The benefit to redeem."""
-    venue_id: DocumentId
-    """The venue at which it is redeemed; the ticket is valid nowhere else."""
 
 
 class AssumedRecord(ApiModel):
@@ -351,6 +342,10 @@ class BenefitAnswer(ApiModel):
     """The improvement by the benefit."""
     terms: Localized
     """The terms at the venue."""
+    commitment: CommitmentTerms | None = None
+    """The promise that is accepted with the ticket; absent without one."""
+    terms_sha256: Sha256
+    """The SHA-256 of terms and commitment: send it as `accepted_terms_sha256`."""
     venues: list[VenuePlace]
     """The venues at which the benefit is redeemed."""
     need_based_alternative: Localized
@@ -378,17 +373,3 @@ class WhatIfAnswer(ApiModel):
     """Each dimension with the assumed records."""
     benefits: list[BenefitId]
     """The benefits that would newly apply."""
-
-
-class TicketAnswer(ApiModel):
-    """A one-time ticket: the handle that a venue scans, also as a QR code in SVG, and its expiry."""
-
-    ticket_id: str
-    """The id of the ticket."""
-    handle: str
-    """The handle, a random text that names nobody."""
-    short_code: ShortCodeText
-    qr_svg: str
-    """The handle as a QR code, an `svg` element."""
-    expires_at: Instant
-    """The end of the ticket, about 90 seconds after its issue."""

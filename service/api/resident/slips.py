@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from benefits.redemption import lasting_tickets, slips
 from benefits.redemption.decision import TicketKind
+from benefits.redemption.eligibility import Choice
 from benefits.redemption.lasting_tickets import LastingState, OwnTicket
 from consent.kernel.errors import NotFound
 from service.api.resident import current_person, lasting_schemas
@@ -28,7 +29,8 @@ async def issue_slip(context: RequestContext, body: lasting_schemas.LastingReque
     """Make a paper slip for a benefit at a venue. Errors as `slips.issue`."""
     person = await current_person.get_or_create(context)
     catalogue = await context.app_context.catalogue.read(context.at)
-    slip_id = await slips.issue(person, catalogue, body.benefit_id, body.venue_id, context.civil_time)
+    choice = Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256)
+    slip_id = await slips.issue(person, catalogue, choice, context.civil_time)
     return Answer(_answer(await _own(context, slip_id)), 201)
 
 

@@ -158,6 +158,14 @@ async def reverse(context: RequestContext, body: schemas.ReversalBody) -> Answer
     return Answer(schemas.ReversalAnswer(redemption_id=redemption_id))
 
 
+async def confirm_delivery(context: RequestContext, _: None) -> Answer:
+    """Confirm that what was redeemed has been delivered; again: the same answer."""
+    venue = await own_venue(context)
+    redemption_id = context.request.path_params["redemption_id"]
+    day = await reversal.confirm_delivery(venue["venue_id"], redemption_id, context.today)
+    return Answer(schemas.DeliveryAnswer(redemption_id=redemption_id, delivered_on=day.isoformat()))
+
+
 async def list_benefits(context: RequestContext, _: None) -> Answer:
     """List the benefits honoured at the venue."""
     venue = await own_venue(context)
@@ -244,6 +252,7 @@ def _redemption_row(row: queries.Row) -> schemas.RedemptionRow:
         hour=row["hour"],
         state=row["state"],
         runs_until=None if row["runs_until"] is None else _day(row["runs_until"]).isoformat(),
+        delivered_on=None if row["delivered_on"] is None else _day(row["delivered_on"]).isoformat(),
     )
 
 

@@ -80,6 +80,16 @@ VENUE = (
         key="optional",
         errors=("not_found", "reversal_not_possible", "suspended"),
     ),
+    CALLS.post(
+        "/v1/venue/redemptions/{redemption_id}/delivered",
+        "confirmDelivery",
+        "Confirm that what was redeemed has been delivered",
+        handlers.confirm_delivery,
+        None,
+        {200: schemas.DeliveryAnswer},
+        key="optional",
+        errors=("conflict", "not_found", "suspended"),
+    ),
     CALLS.get(
         "/v1/venue/benefits",
         "listVenueBenefits",

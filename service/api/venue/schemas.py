@@ -122,6 +122,14 @@ class ReversalAnswer(ApiModel):
     """Always `reversed`."""
 
 
+class DeliveryAnswer(ApiModel):
+    """The confirmation that what was redeemed has been delivered."""
+
+    redemption_id: RedemptionId
+    delivered_on: CivilDayText
+    """The day of the first confirmation."""
+
+
 class VenueBenefit(ApiModel):
     """A benefit that the venue honours."""
 
@@ -158,6 +166,8 @@ class RedemptionRow(ApiModel):
     state: RedemptionState
     runs_until: CivilDayText | None
     """The last civil day of what was granted; null for a redemption that was taken back."""
+    delivered_on: CivilDayText | None = None
+    """The day on which the venue confirmed the delivery."""
 
 
 class RedemptionList(ApiModel):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from benefits.rules.vocabulary import Attribute, Period, ProviderKind, Scene, ServiceKind
+from benefits.rules.vocabulary import Attribute, CommitmentKind, Period, ProviderKind, Scene, ServiceKind
 from benefits.scoring.scheme import TIERS_MAX
 from consent.documents.schema import HEADINGS
 from consent.domain.purposes import Purpose
@@ -138,6 +138,10 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
             _choice("/quota/per_resident/period", Period, "period"),
             Field("/quota/total/count", "number"),
             _choice("/quota/total/period", Period, "period"),
+            Field("/budget/monthly_fen", "money"),
+            Field("/budget/unit_cost_fen", "money"),
+            _choice("/commitment/kind", CommitmentKind, "commitment"),
+            Field("/commitment/within_days", "number"),
             Field("/valid/from", "day"),
             Field("/valid/until", "day"),
         ),

@@ -117,12 +117,18 @@ def _with_lists(value: Any) -> Any:
 
 
 def _drop_incomplete(document: dict[str, Any]) -> None:
-    """Remove quotas without a count and indicators without a kind: the form always has an empty one of each."""
+    """Remove quotas without a count, budgets without money, commitments and indicators without a kind.
+
+    The form always has an empty one of each.
+    """
     quota = _as_object(document.get("quota"))
     for name in [name for name, limit in quota.items() if "count" not in _as_object(limit)]:
         del quota[name]
     if not quota:
         document.pop("quota", None)
+    for name, needed in (("budget", "monthly_fen"), ("commitment", "kind")):
+        if name in document and needed not in _as_object(document[name]):
+            del document[name]
     indicators = _as_object(document.get("indicators"))
     for place in [place for place, indicator in indicators.items() if "kind" not in _as_object(indicator)]:
         del indicators[place]

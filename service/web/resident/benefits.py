@@ -34,6 +34,14 @@ def next_benefit(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return min(missing, key=lambda row: (distance(row), row["benefit_id"]), default=None)
 
 
+def chosen(page: Page) -> dict[str, str]:
+    """Return the body of a call for the benefit, venue and accepted terms of the posted form."""
+    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
+    body = {"benefit_id": benefit_id, "venue_id": venue_id}
+    terms = page.form.get("terms")
+    return body if terms is None else {**body, "accepted_terms_sha256": terms}
+
+
 async def benefits(page: Page) -> Response:
     """List the benefits: those that apply, those used up for now, then by the points that are missing."""
     rows = await page.read_all("/v1/me/benefits")

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
+from service.web.resident import benefits
 
 
 async def bindings(page: Page) -> Response:
@@ -21,8 +22,7 @@ async def bindings(page: Page) -> Response:
 
 async def request_binding(page: Page) -> Response:
     """Ask for a binding and redirect to the list, which shows its code."""
-    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
-    await page.submit("/v1/me/bindings", {"benefit_id": benefit_id, "venue_id": venue_id})
+    await page.submit("/v1/me/bindings", benefits.chosen(page))
     return page.redirect("/me/bindings", "binding_requested")
 
 

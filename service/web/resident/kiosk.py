@@ -39,8 +39,7 @@ async def tiles(page: Page) -> Response:
 
 async def issue_ticket(page: Page) -> Response:
     """Issue a one-time code for the chosen benefit and redirect to it."""
-    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
-    ticket = await page.submit("/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id})
+    ticket = await page.submit("/v1/me/tickets", benefits.chosen(page))
     return page.redirect(f"/me/kiosk/{ticket['ticket_id']}")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from service.auth.access_tokens import Audience
 from service.paper.slip_pdf import grouped
 from service.web.page import Page, PageRoute
+from service.web.resident import benefits
 from service.web.resident.kiosk import ENDS, SIGN_OUT_SECONDS
 
 
@@ -36,9 +37,7 @@ async def issue_at_kiosk(page: Page) -> Response:
 
 
 async def _issue(page: Page, path: str, done: str) -> Response:
-    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
-    body = {"benefit_id": benefit_id, "venue_id": venue_id}
-    slip: dict[str, Any] = await page.submit("/v1/me/slips", body)
+    slip: dict[str, Any] = await page.submit("/v1/me/slips", benefits.chosen(page))
     return page.redirect(path.format(**slip), done)
 
 

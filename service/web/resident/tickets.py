@@ -15,6 +15,10 @@ CODE_GROUP = 4
 """Characters between two spaces of a code that is read aloud."""
 
 
+CHANGED = {"benefit_not_available": "not_available", "terms_changed": "terms_changed"}
+"""Problems of a ticket that its benefit's page explains, and the sentence there."""
+
+
 async def choose_benefit(page: Page) -> Response:
     """List the benefits for which a code can be shown, those used for now, and those that only miss a consent.
 
@@ -42,15 +46,14 @@ async def choose_benefit(page: Page) -> Response:
 
 async def issue_ticket(page: Page) -> Response:
     """Issue a one-time code and redirect to it, so that going back or reloading sends nothing again."""
-    benefit_id, _, venue_id = page.form.get("benefit", "").partition("@")
-    reply = await page.call_api(
-        "POST", "/v1/me/tickets", {"benefit_id": benefit_id, "venue_id": venue_id}, key=page.idempotency_key
-    )
+    body = benefits.chosen(page)
+    reply = await page.call_api("POST", "/v1/me/tickets", body, key=page.idempotency_key)
     if reply.succeeded:
         return page.redirect(f"/me/show/{reply.body['ticket_id']}")
-    if (reply.body or {}).get("code") == "benefit_not_available":
+    code = (reply.body or {}).get("code")
+    if code in CHANGED:
         # Used up or changed since the list was shown: the benefit's own page says which, and when again.
-        return page.redirect(f"/me/benefits/{benefit_id}", "not_available")
+        return page.redirect(f"/me/benefits/{body['benefit_id']}", CHANGED[code])
     return page.problem(reply)
 
 

@@ -14,7 +14,7 @@ from jinja2.ext import babel_extract
 
 from benefits.redemption.reversal import ReversalReason
 from benefits.rules.effects import EFFECTS
-from benefits.rules.vocabulary import Attribute, EffectKind, Period, Scene
+from benefits.rules.vocabulary import Attribute, CommitmentKind, EffectKind, Period, Scene
 from consent.documents import versions
 from consent.domain.complaints import ComplaintReason, ComplaintState
 from consent.domain.document_kinds import DocumentKind
@@ -123,6 +123,7 @@ def test_chinese_translations_are_written_in_chinese() -> None:
         ("reason", [*Reason, *ReversalReason, *ComplaintReason]),
         ("complaint", ComplaintReason),
         ("period", Period),
+        ("commitment", CommitmentKind),
         ("log", Log),
         ("category", SourceCategory),
         ("audience", [*Audience, "public"]),
