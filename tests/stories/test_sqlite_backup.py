@@ -179,6 +179,7 @@ def test_a_damaged_database_leaves_no_copy(city_settings: Settings, tmp_path: Pa
     assert drafts_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_postgres_is_referred_to_its_own_tools(demo_folder: Path, tmp_path: Path) -> None:
     url = "postgres://city@127.0.0.1:1/city"
     done = run_command("backup", str(tmp_path / "copy"), env=settings_environment(tmp_path, DATABASE_URL=url))

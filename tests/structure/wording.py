@@ -9,7 +9,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 RELATIVE_OPENING = re.compile(r"(?:^|[.:;!?]\s+|\n\n\s*)(What|Who|Whether|Where|How|Why|When|Whoever|Whatever|Whose)\b")
 """A sentence that begins with a relative word delays its subject; such docstrings read like riddles."""
@@ -35,14 +35,14 @@ PARAMETERS_MAX = 6
 
 def check_source(text: str) -> list[str]:
     """Return the faults of a Python module's source, a line each: `line: message`."""
-    tree = ast.parse(text)
-    faults = [*_docstring_faults(tree), *_name_faults(tree), *_parameter_faults(tree), *_comment_faults(text)]
+    nodes = list(ast.walk(ast.parse(text)))
+    faults = [*_docstring_faults(nodes), *_name_faults(nodes), *_parameter_faults(nodes), *_comment_faults(text)]
     return [f"{line}: {message}" for line, message in sorted(set(faults))]
 
 
-def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def _docstrings(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
     """Yield (line, text) of every docstring, those of attributes included."""
-    for node in ast.walk(tree):
+    for node in nodes:
         body = getattr(node, "body", None)
         if not isinstance(body, list):
             continue
@@ -55,8 +55,8 @@ def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield statement.lineno, statement.value.value
 
 
-def _docstring_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for line, text in docstrings(tree):
+def _docstring_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
+    for line, text in _docstrings(nodes):
         yield from _prose_faults(line, text)
 
 
@@ -69,15 +69,15 @@ def _prose_faults(line: int, text: str) -> Iterator[tuple[int, str]]:
         yield line, f"refused words {match[0]!r}"
 
 
-def _name_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def _name_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
     fields = {
         id(member.target)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.ClassDef)
         for member in node.body
         if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name) and member.target.id in API_FIELDS
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         names: list[str] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
@@ -97,8 +97,8 @@ def _name_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield getattr(node, "lineno", 1), f"refused name {name!r}"
 
 
-def _parameter_faults(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+def _parameter_faults(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str]]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             count = len([argument for argument in arguments if argument.arg not in ("self", "cls")])

@@ -97,6 +97,7 @@ def test_the_pinyin_is_that_of_the_words() -> None:
     assert pinyin.TARGET.read_text(encoding="utf-8") == pinyin.table(), "run: python -m tests.support.pinyin"
 
 
+@pytest.mark.slow
 def test_the_dictionaries_are_not_loaded_when_a_server_starts() -> None:
     code = (
         "import sys, service.app\n"

@@ -44,6 +44,7 @@ async def test_the_deeds_that_bring_them_there_are_of_one_finished_year(shared_c
     assert [row["year"] for row in rows] == [await shared_city.last_year()]
 
 
+@pytest.mark.slow
 async def test_a_city_founded_in_the_year_of_a_second_scheme_has_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

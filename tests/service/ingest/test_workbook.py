@@ -140,6 +140,7 @@ def test_beyond_each_limit_a_workbook_is_refused(
         rows_of(path)
 
 
+@pytest.mark.slow
 def test_a_small_file_that_unpacks_to_a_large_one_is_refused_unread(tmp_path: Path) -> None:
     path = book_with(tmp_path / "bomb.xlsx", HEADER)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/media/image1.png", "w") as part:
@@ -160,6 +161,7 @@ def test_an_endless_row_is_refused_before_it_is_read(tmp_path: Path, cells: byte
         rows_of(path)
 
 
+@pytest.mark.slow
 def test_rows_of_a_large_sheet_are_no_endless_row(tmp_path: Path) -> None:
     path = book_with(tmp_path / "a.xlsx", HEADER, ["a", "w", "d"])
     empty = b"".join(b'<row r="%d" ht="15"/>' % number for number in range(3, 250_000))

@@ -245,6 +245,7 @@ async def test_the_collector_has_the_metrics_of_the_operations_address(traced: C
     assert not {value for labels in counted for _, value in labels} & RESIDENT_ACTS
 
 
+@pytest.mark.slow
 def test_an_endpoint_without_the_extra_ends_the_start_with_one_line(tmp_path: Path) -> None:
     environment = settings_environment(
         tmp_path, DATABASE_URL=f"sqlite://{tmp_path / 'city.sqlite3'}", OTLP_ENDPOINT="http://127.0.0.1:4318"
@@ -268,6 +269,7 @@ def test_an_endpoint_without_the_extra_ends_the_start_with_one_line(tmp_path: Pa
     assert "credit-easy-plus[telemetry]" in line
 
 
+@pytest.mark.slow
 def test_without_an_endpoint_nothing_of_the_extra_is_imported() -> None:
     command = (
         "import sys; sys.modules['opentelemetry'] = sys.modules['google.protobuf'] = None;"

@@ -68,6 +68,7 @@ def refusal(folder: Path, url: str) -> StartFailed:
 
 
 @pytest.mark.both_engines
+@pytest.mark.slow
 def test_a_wrong_password_a_missing_user_and_a_missing_database_differ(
     own_server: servers.Postgres, tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_an_sqlite_file_that_cannot_be_opened_is_a_mistake(tmp_path: Path) -> No
     assert refusal(tmp_path, f"sqlite://{tmp_path / 'text.sqlite3'}").code == ExitCode.REFUSED
 
 
+@pytest.mark.slow
 def test_a_log_folder_of_another_database_ends_the_start(tmp_path: Path) -> None:
     chosen = seed.settings_of(tmp_path / "city")
     asyncio.run(seed_database(chosen))
