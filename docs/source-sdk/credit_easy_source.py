@@ -12,6 +12,7 @@ that nobody has linked. Use one `Source` in one thread at a time.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import random
@@ -43,6 +44,15 @@ RECORD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ACCOUNT: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts to which a token may go without TLS."""
+
+
+def record_id_of(*parts: str) -> str:
+    """Return an id for a deed that has none: a hash of what names it for ever, such as account, day and start.
+
+    An id must not contain the account in clear, nor characters such as `@`. The same parts give the same id, so a deed
+    that is delivered again is a duplicate; never use what may change later, such as the quantity.
+    """
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 class SourceError(Exception):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from consent.domain.records import RecordKind
 from service.ingest import cells
 from service.ingest.cells import CellInvalid, Days, Quantities
+from service.ingest.mapping import UNDECIDED
 
 DATE_FORMATS: Final = (
     "iso",
@@ -106,8 +107,8 @@ def guess_columns(file_name: str, names: Sequence[str], rows: Sequence[Sequence[
         guess.columns["occurred_on"] = day.name
         _write_dates(guess, day)
     else:
-        guess.columns["occurred_on"] = "CHOOSE"
-        guess.doubts.append("no column reads as a date; name it, and its date_format")
+        guess.columns["occurred_on"] = UNDECIDED
+        guess.doubts.append(f"no column reads as a date: write it in the place of {UNDECIDED}, and its date_format")
     others = [column for column in columns if not column.formats]
     kind = _first_named([column for column in others if _kind_words(column)], "kind")
     identifiers = [column for column in others if column is not kind]
@@ -209,9 +210,13 @@ def _write_dates(guess: ColumnGuess, day: _Column) -> None:
 
 
 def _write_account(guess: ColumnGuess, account: _Column | None) -> None:
-    guess.columns["account"] = "CHOOSE" if account is None else account.name
+    guess.columns["account"] = UNDECIDED if account is None else account.name
     if account is None:
-        guess.doubts.append("no column reads as an account; name it, or write `account:` for all rows")
+        guess.doubts.append(
+            "no column reads as an account, the number of a rider or member: write its name in the place of"
+            f" {UNDECIDED}. Where the whole file is of one account, delete that line and write `account: THE_NUMBER`."
+            " Without accounts a file cannot be imported: its records would be nobody's"
+        )
     elif re.search("bike", account.name, re.I):
         guess.doubts.append(f"{account.name} is a bike, not a person: is there a column with the rider's account?")
 
@@ -275,8 +280,8 @@ def _write_kind(guess: ColumnGuess, kind: _Column | None, text: str) -> None:
         return
     meant = _kind_in(text)
     if meant is None:
-        guess.constants["kind"] = "CHOOSE"
-        guess.doubts.append(f"the kind of record: one of {', '.join(sorted(RecordKind))}")
+        guess.constants["kind"] = UNDECIDED
+        guess.doubts.append(f"the kind of record, in the place of {UNDECIDED}: {', '.join(sorted(RecordKind))}")
     else:
         guess.constants["kind"] = meant.value
         guess.doubts.append(f"every row is taken as {meant.value}")

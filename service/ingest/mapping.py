@@ -225,6 +225,10 @@ _TextLoader.yaml_implicit_resolvers = {
 }
 
 
+UNDECIDED = "CHOOSE"
+"""Stands in a guessed mapping where a person has to write a column or a kind of record."""
+
+
 def read_mapping(path: Path) -> FileMapping:
     """Read the mapping of a YAML or JSON file. Raises MappingInvalid."""
     try:
@@ -240,7 +244,11 @@ def read_mapping(path: Path) -> FileMapping:
 def parse_mapping(text: str, name: str) -> FileMapping:
     """Parse the mapping of a YAML or JSON text. Raises MappingInvalid, whose message begins with `name`."""
     try:
-        return FileMapping.model_validate(_TextLoader(text).get_single_data())
+        document = _TextLoader(text).get_single_data()
+        if isinstance(document, dict) and document.get("kind") == UNDECIDED:
+            kinds = ", ".join(sorted(RecordKind))
+            raise MappingInvalid(f"{name}: `kind` is not decided: write one of {kinds} in the place of {UNDECIDED}")
+        return FileMapping.model_validate(document)
     except ValidationError as error:
         raise MappingInvalid(f"{name}: {'; '.join(_sentences(error))}") from None
     except yaml.MarkedYAMLError as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from service.ingest.mapping import FileMapping, MappingInvalid
+from service.ingest.mapping import UNDECIDED, FileMapping, MappingInvalid
 
 LINE_CHARACTERS_MAX: Final = 65_536
 """Characters of the longest line or CSV row that is read."""
@@ -63,7 +63,7 @@ def rows_of(
     mapped = {name_of(name): name for name in mapping.column_names}
     names = [] if header is None else [name_of(cell) for cell in header.cells]
     if missing := [name for name in sorted(mapped) if name not in names]:
-        raise MappingInvalid(_missing(missing, header, names, lines, hints))
+        raise MappingInvalid(_missing(missing, header, names, lines, (mapping, hints)))
     if twice := [name for name in sorted(mapped) if names.count(name) > 1]:
         raise MappingInvalid(f"the file has more than one column {', '.join(twice)}; rename one of them")
     places = [(column, names.index(name)) for name, column in mapped.items()]
@@ -91,12 +91,24 @@ def _begins_with(cells: Sequence[Any], text: str) -> bool:
 
 
 def _missing(
-    missing: list[str], header: Values | None, names: list[str], lines: Iterator[Values | BadRow], hints: Sequence[str]
+    missing: list[str],
+    header: Values | None,
+    names: list[str],
+    lines: Iterator[Values | BadRow],
+    known: tuple[FileMapping, Sequence[str]],
 ) -> str:
-    """Say which columns are missing, what is there, and what may help."""
+    """Say which columns are missing, what is there, and what may help; `known` is the mapping and sentences for it."""
+    mapping, hints = known
     if header is None:
         return f"the file has no column {', '.join(missing)}: it is empty"
     there = ", ".join(name for name in names if name)[:400]
+    if UNDECIDED in missing:
+        undecided = [field for field, column in mapping.columns if column == UNDECIDED]
+        constant = "; or delete the line and write `account: THE_NUMBER` for all rows" * ("account" in undecided)
+        return (
+            f"columns.{', '.join(undecided)} of the mapping is not decided: write one of the file's columns in the"
+            f" place of {UNDECIDED}{constant}. The file has: {there or 'nothing'}"
+        )
     parts = [f"the file has no column {', '.join(missing)}", f"line {header.line} has: {there or 'nothing'}"]
     for name in missing:
         for near in difflib.get_close_matches(name, names, n=1, cutoff=0.8):

@@ -249,6 +249,8 @@ def test_a_correction_by_an_officer_is_applied_and_then_acknowledged(demo: Demo,
 def test_the_program_of_the_how_to_runs(demo: Demo, source: Any) -> None:
     me = demo.token("resident", "sdk-5")
     source.confirm_link(demo.consent(me, "bike-sdk-5")[1], "bike-sdk-5")
+    with_at = "li.wei+bike@example.cn"
+    source.confirm_link(demo.consent(demo.token("resident", "sdk-6"), with_at)[1], with_at)
     count = len(source.follow_links(ended=lambda link: None))
     (program,) = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.S)
     environment = {"CITY_URL": demo.base, "SOURCE_TOKEN": demo.source_token, "PYTHONPATH": str(SDK.parent)}
@@ -265,6 +267,15 @@ def test_the_program_of_the_how_to_runs(demo: Demo, source: Any) -> None:
         assert done.returncode == 0, done.stderr
         outcomes.append(re.findall(r"^(\d+) accepted, (\d+) duplicates, \[\]$", done.stdout, re.M))
     assert outcomes == [[(str(count), "0")], [("0", str(count))]]
+
+
+def test_an_id_made_of_parts_is_one_that_the_service_takes_and_hides_the_account() -> None:
+    made = sdk.record_id_of("li.wei@example.cn", "2025-06-01", "08:30")
+    assert sdk.Record(made, "li.wei@example.cn", "bike_trip", 1, date(2025, 6, 1)).record_id == made
+    assert made == sdk.record_id_of("li.wei@example.cn", "2025-06-01", "08:30")
+    others = (("li.wei@example.cn", "2025-06-01"), ("li.wei@example.cn2025-06-01", "08:30"), ("a", "b"))
+    assert made not in {sdk.record_id_of(*parts) for parts in others}
+    assert "li" not in made.translate(str.maketrans("", "", "0123456789abcdef"))
 
 
 def test_what_helps_no_repetition_is_refused_at_once(demo: Demo) -> None:

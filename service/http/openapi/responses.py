@@ -69,6 +69,10 @@ HEADER_COMPONENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "The time from which the call may be gone (RFC 8594).",
         "schema": {"type": "string", "examples": ["Fri, 31 Dec 2027 23:59:59 GMT"]},
     },
+    "Link": {
+        "description": 'The page about the deprecation, with `rel="deprecation"` (RFC 9745).',
+        "schema": {"type": "string", "examples": ['</docs#readNew>; rel="deprecation"']},
+    },
     "Idempotency-Replayed": {
         "description": "`true` where this is the stored answer to an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "enum": ["true"]},
@@ -165,7 +169,7 @@ def _success(operation: Operation, status: int, answer: Answer) -> dict[str, Any
     if status == 201 and operation.location:
         names.append("Location")
     if operation.deprecated:
-        names += ["Deprecation", "Sunset"]
+        names += ["Deprecation", "Sunset", "Link"]
     if operation.revalidates or operation.etag != "none":
         names.append("ETag")
     if operation.idempotency != "none":

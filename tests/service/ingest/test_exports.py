@@ -11,7 +11,7 @@ import pytest
 
 from service.ingest import guess, preview
 from service.ingest.encodings import FileUnreadable, guess_encoding
-from service.ingest.mapping import parse_mapping
+from service.ingest.mapping import MappingInvalid, parse_mapping
 from service.ingest.preview import Preview
 
 EXPORTS = Path(__file__).parents[2] / "data" / "exports"
@@ -39,7 +39,16 @@ def test_rides_in_utc_without_ids_or_riders(tmp_path: Path) -> None:
     path = EXPORTS / "oslo-city-bike.csv"
     guessed = guess.guess_mapping(path)
     assert 'record_id: ["started_at", "ended_at"]' in guessed.text
-    assert any("no column reads as an account" in doubt for doubt in guessed.doubts)
+    (doubt,) = (doubt for doubt in guessed.doubts if "no column reads as an account" in doubt)
+    assert "in the place of CHOOSE" in doubt
+    assert "write `account: THE_NUMBER`" in doubt
+    assert "Without accounts a file cannot be imported" in doubt
+    with pytest.raises(MappingInvalid) as undecided:
+        check(path, guessed.text)
+    assert str(undecided.value).startswith(
+        "columns.account of the mapping is not decided: write one of the file's columns in the place of CHOOSE; or"
+        " delete the line and write `account: THE_NUMBER` for all rows. The file has: started_at, ended_at, duration,"
+    )
     mapping = guessed.text.replace('  account: "CHOOSE"\n', "")
     understood = check(path, mapping + "account: card-1\n")
     assert [record.occurred_on for _, record in understood.first] == ["2022-05-01"] * 3
@@ -82,6 +91,8 @@ def test_shifts_with_semicolons_decimal_commas_and_line_breaks() -> None:
     guessed = guess.guess_mapping(path)
     for line in ('delimiter: ";"', "skip_lines: 3", "factor: 60", 'decimal: ","'):
         assert line in guessed.text
+    with pytest.raises(MappingInvalid, match=r"`kind` is not decided: write one of battery_returned, .* of CHOOSE"):
+        check(path, guessed.text)
     understood = check(path, guessed.text.replace("kind: CHOOSE", "kind: volunteer_minutes"))
     assert [(line, record.record_id, record.quantity, record.occurred_on) for line, record in understood.first] == [
         (5, "S-1001", 150, "2025-03-01"),
