@@ -105,7 +105,7 @@ ADMIN = (
         {201: package_schemas.PackageAnswer},
         key="required",
         errors=("not_found", "conflict", "prohibited", "other_division"),
-        location="/v1/admin/packages/{package_id}",
+        location="/v1/admin/packages/{package_id}/documents",
     ),
     STAFF.get(
         "/v1/admin/packages",
@@ -117,7 +117,7 @@ ADMIN = (
         errors=("bad_query",),
     ),
     STAFF.get(
-        PACKAGE,
+        f"{PACKAGE}/documents",
         "readPackage",
         "Read a package with its documents and their findings",
         packages.read_package,

@@ -40,7 +40,7 @@ async def _act(page: Page, act: str, body: Mapping[str, Any] | None) -> Response
 
 
 async def _render(page: Page, refusal: ApiReply | None = None) -> Response:
-    shown = await page.read(f"/v1/admin/packages/{page.path_param('package_id')}")
+    shown = await page.read(f"/v1/admin/packages/{page.path_param('package_id')}/documents")
     documents = [listed(page, document) for document in shown["documents"]]
     if refusal is not None:
         add_errors(page, documents, refusal)

@@ -138,13 +138,15 @@ async def test_a_changed_document_voids_review_and_approval(town: City) -> None:
     assert edited.status_code == 200, edited.text
     refused = await approve(town, package)
     assert (refused.status_code, refused.json()["code"]) == (409, "changed")
-    read = (await administrator(town).get(f"{PACKAGES}/{package['package_id']}")).json()
+    read = (await administrator(town).get(f"{PACKAGES}/{package['package_id']}/documents")).json()
     assert (read["state"], read["changed"]) == ("submitted", True)
     renewed = [{**member, "version": 2} if member["kind"] == "benefits" else member for member in named]
     second = await submit(town, renewed)
     assert second["sha256"] != package["sha256"]
     assert second["state"] == "in_review"
-    assert (await administrator(town).get(f"{PACKAGES}/{package['package_id']}")).json()["state"] == "recalled"
+    assert (await administrator(town).get(f"{PACKAGES}/{package['package_id']}/documents")).json()[
+        "state"
+    ] == "recalled"
     old_hash = await pass_on(town, second, package["sha256"])
     assert (old_hash.status_code, old_hash.json()["code"]) == (409, "changed")
     assert (await approve(town, second)).status_code == 409

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -141,6 +142,24 @@ def test_every_call_parameter_schema_and_member_is_described() -> None:
             missing += [call["operationId"]] if not (call["summary"] and call["description"]) else []
             missing += [f"{call['operationId']} {row['name']}" for row in call["parameters"] if not row["description"]]
     assert missing == []
+
+
+def is_parameter(part: str) -> bool:
+    """Report whether a part of a path is a parameter and nothing else."""
+    return part.startswith("{") and part.endswith("}")
+
+
+def test_no_two_paths_take_the_same_address() -> None:
+    """As Redocly counts: equal segments or parameters throughout, and as many parameters in both."""
+    paths = [path.split("/") for path in app.document()["paths"]]
+    ambiguous = [
+        ("/".join(first), "/".join(second))
+        for first, second in itertools.combinations(paths, 2)
+        if len(first) == len(second)
+        and all(a == b or is_parameter(a) or is_parameter(b) for a, b in zip(first, second, strict=True))
+        and sum(map(is_parameter, first)) == sum(map(is_parameter, second))
+    ]
+    assert ambiguous == []
 
 
 def test_every_call_has_a_text_of_one_to_three_sentences_beyond_its_summary() -> None:
