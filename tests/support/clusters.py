@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 
 import asyncpg
+
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 
 VARIABLE = "TEST_CITUS"
 SHARDS = 8
@@ -36,10 +39,19 @@ class Cluster:
         return f"postgres://{self.user}@{host}:{port}/{name}"
 
     async def drop(self, url: str) -> None:
-        """Drop the database on every server."""
+        """Drop the database on every server; a maintenance process of Citus may connect to it once more meanwhile."""
         name = url.rpartition("/")[2]
         for number, _ in enumerate(self.servers):
-            await self._run(number, "postgres", f"DROP DATABASE {name} WITH (FORCE)")
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not await self._dropped(number, name):
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def _dropped(self, number: int, name: str) -> bool:
+        try:
+            await self._run(number, "postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        except asyncpg.ObjectInUseError:
+            return False
+        return True
 
     async def _run(self, number: int, name: str, statement: str) -> None:
         host, port = self.servers[number]
