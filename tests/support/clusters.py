@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import time
 
 import asyncpg
 
@@ -42,16 +43,15 @@ class Cluster:
         """Drop the database on every server; a maintenance process of Citus may connect to it once more meanwhile."""
         name = url.rpartition("/")[2]
         for number, _ in enumerate(self.servers):
-            async with asyncio.timeout(WAIT_SECONDS):
-                while not await self._dropped(number, name):
+            deadline = time.monotonic() + WAIT_SECONDS
+            while True:
+                try:
+                    await self._run(number, "postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                    break
+                except asyncpg.ObjectInUseError:
+                    if time.monotonic() > deadline:
+                        raise
                     await asyncio.sleep(POLL_SECONDS)
-
-    async def _dropped(self, number: int, name: str) -> bool:
-        try:
-            await self._run(number, "postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        except asyncpg.ObjectInUseError:
-            return False
-        return True
 
     async def _run(self, number: int, name: str, statement: str) -> None:
         host, port = self.servers[number]
