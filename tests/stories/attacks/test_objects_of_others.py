@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
         None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch", "number"}),
-        Audience.ADMINISTRATOR: frozenset({"kind", "id", "version"}),
+        Audience.ADMINISTRATOR: frozenset({"kind", "id", "version", "package_id"}),
         # Every officer decides about each review, objection, complaint and record of their division; reads are logged.
         Audience.PRIVACY: frozenset({"review_id", "objection_id", "complaint_id", "record_id"}),
     }
@@ -72,6 +72,9 @@ async def owned_objects(town: City) -> Objects:
     (correction,) = (await green.get("/v1/source/corrections")).json()["data"]
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
+    at_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
+    binding = (await wang.post("/v1/me/bindings", at_library)).json()
+    slip = (await wang.post("/v1/me/slips", at_library)).json()
     ticket = await wang.ticket()
     redeemed = (await library.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
     about_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "other"}
@@ -89,6 +92,8 @@ async def owned_objects(town: City) -> Objects:
             "ticket_id": ticket["ticket_id"],
             "objection_id": objection["objection_id"],
             "complaint_id": complaint["complaint_id"],
+            "binding_id": binding["binding_id"],
+            "slip_id": slip["slip_id"],
         },
         Audience.SOURCE: {
             "link_id": consent["link"]["link_id"],
@@ -157,6 +162,8 @@ def test_every_parameter_that_names_an_object_is_owned_or_shared() -> None:
         (Audience.RESIDENT, "ticket_id"),
         (Audience.RESIDENT, "objection_id"),
         (Audience.RESIDENT, "complaint_id"),
+        (Audience.RESIDENT, "binding_id"),
+        (Audience.RESIDENT, "slip_id"),
         (Audience.SOURCE, "link_id"),
         (Audience.SOURCE, "correction_id"),
         (Audience.SOURCE, "objection_id"),
