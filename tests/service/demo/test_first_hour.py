@@ -25,6 +25,7 @@ RESULTS = {
         "open",
         "True",
         "open",
+        "hints:",
         "[",
         "1",
     ],

@@ -45,7 +45,7 @@ def test_the_page_runs_as_pasted(tmp_path: Path) -> None:
         check_page(ROOT / "docs" / "first-hour" / "point-of-sale.md", FIRST_HOUR["point-of-sale"], venue, tmp_path)
         check_page(ROOT / "docs" / "sandbox.md", RESULTS, here, tmp_path)
         app = {"demo-city": str(tmp_path / "box"), **venue, **here}
-        hinted = [*FIRST_HOUR["city-app"][:-2], "acknowledged", "[]", FIRST_HOUR["city-app"][-1]]
+        hinted = [*FIRST_HOUR["city-app"][:-3], "hints: ", "[]", FIRST_HOUR["city-app"][-1]]
         check_page(ROOT / "docs" / "first-hour" / "city-app.md", hinted, app, tmp_path)
     finally:
         printed = stop_process(running)
