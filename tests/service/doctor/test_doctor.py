@@ -58,7 +58,8 @@ def of_environment(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPat
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     usable, faults = settings.read_each(environment)
-    paths = {name: Path(environment[f"CREDIT_EASY_{name}"]) for name in settings.KEY_FILES}
+    named = {name: environment.get(f"CREDIT_EASY_{name}") for name in settings.KEY_FILES}
+    paths = {name: Path(path) for name, path in named.items() if path}
     return Examination(usable, faults, key_files=paths)
 
 
