@@ -4,6 +4,9 @@ consent.kernel.errors.DomainError
 ├── BenefitNotAvailable   with every line that is not met
 ├── ConsentNeeded         no live `benefit.check` for the provider
 ├── TermsChanged          the terms that were accepted are not the present ones; carries these
+├── BookingNeeded         a venue with sessions: a ticket needs a booking of the session that is on
+├── NoPlaceLeft           every place of a session is taken, or the free ones are everybody's
+├── SessionNotPossible    begins or ends at a wrong time, or is over the added places
 ├── ReversalNotPossible   another day
 ├── BudgetSpent           a benefit was simulated too often this week
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
@@ -65,6 +68,24 @@ class TermsChanged(DomainError):
     def members(self) -> Mapping[str, Any]:
         """Return the terms, the commitment and their hash, which accepts them."""
         return {**self.terms, "terms_sha256": self.terms_sha256}
+
+
+class BookingNeeded(DomainError):
+    """A ticket for added places needs a booking of the session that is on; slips and bindings are refused."""
+
+    code = "booking_needed"
+
+
+class NoPlaceLeft(DomainError):
+    """Every place of the session is taken, or the free ones are everybody's now."""
+
+    code = "no_place_left"
+
+
+class SessionNotPossible(DomainError):
+    """The session begins or ends at a wrong time, or has more places than the benefit adds."""
+
+    code = "session_not_possible"
 
 
 class ReversalNotPossible(DomainError):

@@ -76,6 +76,37 @@ class LastingTicket(CompositeKeyModel):
         table = "lasting_ticket"
 
 
+class AddedSession(TableModel):
+    """A session that a venue adds for a benefit with added places, and how many of its places are taken."""
+
+    session_id = Text(primary_key=True)
+    venue_id = Text()
+    benefit_id = Text()
+    begins_at = Micros()
+    ends_at = Micros()
+    places = Integer()
+    taken = Integer()
+
+    class Meta:
+        table = "added_session"
+
+
+class Booking(CompositeKeyModel):
+    """A person's place in an added session; deleted a day after the session."""
+
+    KEY = ("person_id", "booking_id")
+    person_id = Text()
+    booking_id = Text()
+    session_id = Text()
+    benefit_id = Text()
+    venue_id = Text()
+    begins_at = Micros()
+    ends_at = Micros()
+
+    class Meta:
+        table = "booking"
+
+
 class BindingCode(TableModel):
     """The code of a binding that waits for being typed in the venue's own app, by its keyed index."""
 

@@ -8,6 +8,7 @@ PLAN = PartitionPlan(
     by_key={
         "snapshot": PERSON_KEY,
         "lasting_ticket": PERSON_KEY,
+        "booking": PERSON_KEY,
         "ticket": "handle_index",
         "quota_use": "quota_key",
     }

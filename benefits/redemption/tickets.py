@@ -15,9 +15,9 @@ from typing import NamedTuple
 import orjson
 
 from benefits.catalogue.model import InForce
-from benefits.errors import BenefitNotAvailable
+from benefits.errors import BenefitNotAvailable, BookingNeeded
 from benefits.models import LastingTicket, Redemption, StoredTicket
-from benefits.redemption import quotas
+from benefits.redemption import quotas, sessions
 from benefits.redemption.decision import CivilTime, TicketKind, TicketRow
 from benefits.redemption.eligibility import Choice, require_applicable
 from consent.crypto.blind_index import (
@@ -113,11 +113,13 @@ class IssuedTicket:
 async def issue(keyring: Keyring, person: Person, catalogue: InForce, choice: Choice, now: CivilTime) -> Ticket:
     """Issue a ticket for a benefit that applies to the (locked) person now, in the running transaction.
 
-    Raises as `require_applicable`, and BenefitNotAvailable where a quota is used up.
+    Raises as `require_applicable`, BookingNeeded, and BenefitNotAvailable where a quota is used up.
     """
     benefit, _ = await require_applicable(person, catalogue, choice, now)
     benefit_id, venue_id = choice.benefit_id, choice.venue_id
     at = now.at
+    if not await sessions.is_admitted(person, benefit, venue_id, now):
+        raise BookingNeeded("a booking of the session that is on comes first")
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)

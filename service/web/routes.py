@@ -24,7 +24,7 @@ from service.web.public import design, installing, sign_in
 from service.web.public import help as help_pages
 from service.web.public import pages as public_pages
 from service.web.resident import points
-from service.web.venue import barrier, desk
+from service.web.venue import barrier, desk, sessions
 
 ROUTES: tuple[PageRoute, ...] = (
     *public_pages.ROUTES,
@@ -35,6 +35,7 @@ ROUTES: tuple[PageRoute, ...] = (
     *points.ROUTES,
     *desk.ROUTES,
     *barrier.ROUTES,
+    *sessions.ROUTES,
     *overview.ROUTES,
     *dashboard.ROUTES,
 )

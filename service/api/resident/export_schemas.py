@@ -189,6 +189,19 @@ class ExportedLastingTicket(ApiModel):
     """The code of a slip, or of a binding while it waits."""
 
 
+class ExportedBooking(ApiModel):
+    """A booking of a place in an added session."""
+
+    booking_id: str
+    """Its id."""
+    benefit_id: BenefitId
+    venue_id: VenueId
+    begins_at: Instant
+    """The beginning of the session."""
+    ends_at: Instant
+    """The end of the session."""
+
+
 class ExportedEvent(ApiModel):
     """An event with the salt of its leaf's commitment."""
 
@@ -230,5 +243,7 @@ class ExportAnswer(ApiModel):
     """Copies of what a withdrawal of the last day has deleted."""
     lasting_tickets: list[ExportedLastingTicket]
     """Slips and bindings."""
+    bookings: list[ExportedBooking]
+    """Bookings of places in added sessions."""
     points: ExplanationAnswer
     """The points of today with a line for every record."""

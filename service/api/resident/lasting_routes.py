@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from http import HTTPMethod
 
-from service.api.resident import bindings, lasting_schemas, slips
+from service.api.resident import bindings, booking_schemas, bookings, lasting_schemas, slips
 from service.auth.access_tokens import Audience
 from service.http.operations import Calls
 
 ME = Calls(Audience.RESIDENT)
 NOT_ISSUED = (
+    "booking_needed",
     "benefit_not_available",
     "conflict",
     "consent_needed",
@@ -110,6 +111,42 @@ LASTING = (
         slips.stop_slip,
         None,
         {200: lasting_schemas.StoppedSlip},
+        method=HTTPMethod.DELETE,
+        errors=("not_found",),
+    ),
+    ME.get(
+        "/v1/me/benefits/{benefit_id}/sessions",
+        "listOpenSessions",
+        "List the sessions of a benefit in which I can book a place",
+        bookings.list_sessions,
+        booking_schemas.OpenSessions,
+        errors=("not_found",),
+    ),
+    ME.post(
+        "/v1/me/bookings",
+        "bookSession",
+        "Book a place in an added session",
+        bookings.book,
+        booking_schemas.BookingBody,
+        {201: booking_schemas.BookingAnswer},
+        key="required",
+        errors=(*NOT_ISSUED, "no_place_left"),
+        location="/v1/me/bookings",
+    ),
+    ME.get(
+        "/v1/me/bookings",
+        "listBookings",
+        "List my bookings of added sessions",
+        bookings.list_bookings,
+        booking_schemas.BookingList,
+    ),
+    ME.post(
+        "/v1/me/bookings/{booking_id}",
+        "cancelBooking",
+        "Cancel one of my bookings",
+        bookings.cancel,
+        None,
+        {200: booking_schemas.CancelledBooking},
         method=HTTPMethod.DELETE,
         errors=("not_found",),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
-from benefits.redemption import lasting_tickets
+from benefits.redemption import lasting_tickets, sessions
 from benefits.scoring import points
 from consent.consents import register
 from consent.database import queries
@@ -258,7 +258,14 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
         timeline = await catalogue.timeline(context.at)
         nothing = points.compute(records.NO_RECORDS, timeline, context.today)
         points_of_nothing = current_person.explanation(nothing)
-        return Answer({**erasure.empty_export(context.subject), "lasting_tickets": [], "points": points_of_nothing})
+        return Answer(
+            {
+                **erasure.empty_export(context.subject),
+                "lasting_tickets": [],
+                "bookings": [],
+                "points": points_of_nothing,
+            }
+        )
     computed, _released = await snapshots.compute(
         person, await catalogue.timeline(context.at), context.today, context.at
     )
@@ -266,8 +273,8 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
     for event in (*export["events"], *export["uses_for_all"]):
         event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
-    lasting = await lasting_tickets.export(person)
-    return Answer({**export, "lasting_tickets": lasting, "points": current_person.explanation(computed)})
+    more = {"lasting_tickets": await lasting_tickets.export(person), "bookings": await sessions.export(person)}
+    return Answer({**export, **more, "points": current_person.explanation(computed)})
 
 
 async def erase_me(context: RequestContext, _: None) -> Answer:

@@ -199,7 +199,14 @@ RESIDENT = (
         ticket_schemas.TicketRequest,
         {201: ticket_schemas.TicketAnswer},
         key="required",
-        errors=("benefit_not_available", "consent_needed", "not_found", "records_withheld", "terms_changed"),
+        errors=(
+            "benefit_not_available",
+            "consent_needed",
+            "not_found",
+            "booking_needed",
+            "records_withheld",
+            "terms_changed",
+        ),
         location="/v1/me/tickets/{ticket_id}",
     ),
     ME.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.api.common_parameters import CIVIL_DAY
-from service.api.venue import complaint_schemas, complaints, handlers, pass_schemas, passes, schemas
+from service.api.venue import complaint_schemas, complaints, handlers, pass_schemas, passes, schemas, sessions
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Parameter
 from service.http.operations import PAGING, Calls
@@ -89,6 +89,26 @@ VENUE = (
         {200: schemas.DeliveryAnswer},
         key="optional",
         errors=("conflict", "not_found", "suspended"),
+    ),
+    CALLS.post(
+        "/v1/venue/sessions",
+        "offerSession",
+        "Add a session for a benefit with added places",
+        sessions.offer_session,
+        schemas.SessionBody,
+        {201: schemas.SessionAnswer},
+        key="required",
+        errors=("not_found", "session_not_possible", "suspended"),
+        location="/v1/venue/sessions",
+    ),
+    CALLS.get(
+        "/v1/venue/sessions",
+        "listVenueSessions",
+        "List the venue's sessions with places taken and returned",
+        sessions.list_sessions,
+        schemas.SessionList,
+        query=PAGING,
+        errors=("suspended",),
     ),
     CALLS.get(
         "/v1/venue/benefits",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from benefits.redemption.reversal import ReversalReason
+from benefits.redemption.sessions import PLACES_MAX
 from service.api.common_schemas import (
     Baseline,
     BenefitId,
     CivilDayText,
+    DocumentId,
     EffectTerms,
     Handle,
     Instant,
@@ -40,6 +42,47 @@ class HandleBody(ApiModel):
     """The short code of a ticket or the code of a slip as it was typed."""
     binding_token: BindingTokenText | None = None
     """The token of a binding, for a machine that scans nothing; it redeems, and a check of it is always a no."""
+
+
+class SessionBody(ApiModel):
+    """A session that the venue adds for a benefit with added places."""
+
+    benefit_id: DocumentId
+    """The benefit, whose effect is `extra_window`."""
+    begins_at: AwareDatetime
+    """The beginning: in more than 24 hours, within 92 days."""
+    ends_at: AwareDatetime
+    """The end, at most 12 hours after."""
+    places: Annotated[int, Field(ge=1, le=PLACES_MAX)]
+    """The places that residents can book."""
+
+
+class SessionAnswer(ApiModel):
+    """A session of the venue with its places."""
+
+    session_id: str
+    """The id of the session."""
+    benefit_id: BenefitId
+    begins_at: Instant
+    """The beginning."""
+    ends_at: Instant
+    """The end."""
+    places: int
+    """The places of the session."""
+    taken: int
+    """The places that are booked."""
+    returned: int
+    """The free places that are everybody's, from 24 hours before the beginning; 0 before."""
+    returned_at: Instant
+    """The time from which the free places are everybody's."""
+
+
+class SessionList(ApiModel):
+    """A page of the venue's sessions that have not ended."""
+
+    data: list[SessionAnswer]
+    """Sessions, the earliest first."""
+    next_cursor: NextCursor
 
 
 class BindingCodeBody(ApiModel):

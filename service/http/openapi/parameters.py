@@ -89,6 +89,8 @@ PATHS: Final[Mapping[str, Described]] = MappingProxyType(
         "complaint_id": _id("the complaint"),
         "binding_id": _id("the binding"),
         "slip_id": _id("the slip"),
+        "booking_id": _id("the booking"),
+        "benefit_id": _id("the benefit", "library-deposit"),
         "redemption_id": _id("the redemption"),
         "ticket_id": _id("the ticket"),
         "case_id": _id("the case"),

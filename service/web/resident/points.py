@@ -12,7 +12,18 @@ from starlette.responses import Response
 from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.page import Page, PageRoute
-from service.web.resident import benefits, bindings, complaints, consents, kiosk, rights, slips, tickets, unread
+from service.web.resident import (
+    benefits,
+    bindings,
+    bookings,
+    complaints,
+    consents,
+    kiosk,
+    rights,
+    slips,
+    tickets,
+    unread,
+)
 
 HISTORY_MONTHS = 24
 """Months of the plot: the life of a point under the first scheme."""
@@ -177,5 +188,6 @@ ROUTES = (
     *complaints.ROUTES,
     *bindings.ROUTES,
     *slips.ROUTES,
+    *bookings.ROUTES,
     *kiosk.ROUTES,
 )

@@ -1,0 +1,296 @@
+"""Sessions that a venue adds for a benefit of added places: offered, booked, cancelled, returned to everybody.
+
+SQL text: places are taken and counted by conditional statements, whose row count decides. Until RETURN_BEFORE a session
+begins, its places are booked here; from then on the free ones are everybody's, and the venue reads how many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tortoise.expressions import Q
+
+from benefits.catalogue.limits import period_of
+from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
+from benefits.errors import BookingNeeded, NoPlaceLeft, SessionNotPossible
+from benefits.models import AddedSession, Booking
+from benefits.redemption.decision import CivilTime
+from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.rules.vocabulary import EffectKind
+from consent.crypto.blind_index import new_id
+from consent.database import queries
+from consent.events import ledger
+from consent.kernel.errors import Conflict, NotFound
+from consent.kernel.instants import rfc3339
+from consent.persons import Person
+
+RETURN_BEFORE = timedelta(hours=24)
+"""R10: from so long before its beginning the free places of a session are everybody's."""
+ADMITTED_BEFORE = timedelta(hours=1)
+"""Time before a session from which its booking gives a ticket: people come early, and a desk opens."""
+AHEAD_MAX = timedelta(days=92)
+"""The farthest beginning of a session: a quarter can be planned, and the places of a period stay countable."""
+LENGTH_MAX = timedelta(hours=12)
+"""The longest session: longer ones are two."""
+PLACES_MAX = 1_000
+CAPACITY_PERIOD = "week"
+"""The period of a capacity whose service names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSession:
+    """A session with its places: `free` can be booked now, `returned` are everybody's since `returned_at`."""
+
+    session_id: str
+    venue_id: str
+    benefit_id: str
+    begins_at: datetime
+    ends_at: datetime
+    places: int
+    taken: int
+    returned_at: datetime
+    is_returned: bool
+
+    @property
+    def free(self) -> int:
+        """Places that can be booked now."""
+        return 0 if self.is_returned else self.places - self.taken
+
+    @property
+    def returned(self) -> int:
+        """Places that everybody can have now."""
+        return self.places - self.taken if self.is_returned else 0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBooking:
+    """A person's place in a session."""
+
+    booking_id: str
+    session_id: str
+    benefit_id: str
+    venue_id: str
+    begins_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """A session as its venue asks for it."""
+
+    benefit_id: str
+    begins_at: datetime
+    ends_at: datetime
+    places: int
+
+
+async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTime, day: CivilTime) -> VenueSession:
+    """Store a session of a venue, in the caller's transaction; `day` is the civil time of its beginning.
+
+    The places of all sessions of a benefit in a period of the service's capacity are at most the added places, which
+    publication has limited to their share of the capacity (R10).
+
+    Raises:
+        NotFound: the venue has no benefit of this id that adds places.
+        SessionNotPossible: begins too early or too late, lasts too long, or is over the added places.
+    """
+    benefit = catalogue.benefit(plan.benefit_id, now.today)
+    if benefit is None or not is_offered_at(benefit, venue) or not adds_places(benefit):
+        raise NotFound("this venue has no such benefit with added places")
+    if not now.at + RETURN_BEFORE < plan.begins_at <= now.at + AHEAD_MAX:
+        raise SessionNotPossible("a session begins in more than 24 hours and within a quarter")
+    if not plan.begins_at < plan.ends_at <= plan.begins_at + LENGTH_MAX:
+        raise SessionNotPossible("a session ends after its beginning, within twelve hours")
+    _, first, last = period_of(benefit.service.get("capacity_period") or CAPACITY_PERIOD, day.today)
+    # Days of the city are at most 14 hours away from those of UTC: a session at the edge counts in both periods.
+    begin = queries.to_micros(datetime.combine(first, datetime.min.time(), plan.begins_at.tzinfo) - timedelta(hours=14))
+    end = queries.to_micros(datetime.combine(last, datetime.max.time(), plan.begins_at.tzinfo) + timedelta(hours=12))
+    if not queries.is_sqlite():
+        # Two requests at once would both count before either is stored.
+        await queries.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"added-session|{plan.benefit_id}")
+    row = await queries.fetch_one(
+        "SELECT coalesce(sum(places), 0) AS places FROM added_session"
+        " WHERE benefit_id = $1 AND begins_at >= $2 AND begins_at <= $3",
+        plan.benefit_id,
+        begin,
+        end,
+    )
+    assert row is not None
+    if int(row["places"]) + plan.places > int(benefit.body["effect"]["extra_capacity"]):
+        raise SessionNotPossible("the sessions of a period have no more places than the benefit adds")
+    stored = await AddedSession.create(
+        session_id=new_id(),
+        venue_id=venue["venue_id"],
+        benefit_id=plan.benefit_id,
+        begins_at=queries.to_micros(plan.begins_at),
+        ends_at=queries.to_micros(plan.ends_at),
+        places=plan.places,
+        taken=0,
+    )
+    return _session(stored, now)
+
+
+def adds_places(benefit: LiveBenefit) -> bool:
+    """Report whether a benefit adds places, which sessions can have."""
+    return benefit.effect.kind is EffectKind.EXTRA_WINDOW
+
+
+def require_no_session(benefit: LiveBenefit) -> None:
+    """Raise BookingNeeded for a benefit with added places: a slip or binding would not know its session."""
+    if adds_places(benefit):
+        raise BookingNeeded("added places are booked by session")
+
+
+async def list_of_venue(venue_id: str, now: CivilTime, after: tuple[int, str], limit: int) -> list[VenueSession]:
+    """Return a venue's sessions that have not ended, the earliest first, after (microseconds, id)."""
+    later = Q(begins_at__gt=after[0]) | Q(begins_at=after[0], session_id__gt=after[1])
+    rows = AddedSession.filter(later, venue_id=venue_id, ends_at__gt=now.micros)
+    return [_session(row, now) for row in await rows.order_by("begins_at", "session_id").limit(limit)]
+
+
+async def list_of_benefit(benefit_id: str, now: CivilTime) -> list[VenueSession]:
+    """Return the sessions of a benefit in which a place can be booked now, the earliest first."""
+    rows = await AddedSession.filter(
+        benefit_id=benefit_id, begins_at__gt=queries.to_micros(now.at + RETURN_BEFORE)
+    ).order_by("begins_at", "session_id")
+    return [session for session in (_session(row, now) for row in rows) if session.free]
+
+
+def _session(row: AddedSession, now: CivilTime) -> VenueSession:
+    begins_at = queries.from_micros(row.begins_at)
+    returned_at = begins_at - RETURN_BEFORE
+    return VenueSession(
+        row.session_id,
+        row.venue_id,
+        row.benefit_id,
+        begins_at,
+        queries.from_micros(row.ends_at),
+        row.places,
+        row.taken,
+        returned_at,
+        now.at >= returned_at,
+    )
+
+
+async def book(
+    person: Person, catalogue: InForce, session_id: str, accepted_terms_sha256: str | None, now: CivilTime
+) -> OwnBooking:
+    """Book a place for the (locked) person, in the running transaction; raises as `require_applicable`.
+
+    Raises:
+        NotFound: there is no such session.
+        Conflict: the person has a booking for this benefit that has not ended.
+        NoPlaceLeft: every place is taken, or the free ones are everybody's now.
+    """
+    row = await AddedSession.get_or_none(session_id=session_id)
+    if row is None:
+        raise NotFound("there is no such session")
+    choice = Choice(row.benefit_id, row.venue_id, accepted_terms_sha256)
+    await require_applicable(person, catalogue, choice, now)
+    if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
+        raise Conflict("you have a booking for this benefit; cancel it first")
+    taken = await queries.execute(
+        "UPDATE added_session SET taken = taken + 1 WHERE session_id = $1 AND taken < places AND begins_at > $2",
+        session_id,
+        queries.to_micros(now.at + RETURN_BEFORE),
+    )
+    if not taken:
+        raise NoPlaceLeft("no place of this session can be booked")
+    booking = await Booking.create(
+        person_id=person.person_id,
+        booking_id=new_id(),
+        session_id=session_id,
+        benefit_id=row.benefit_id,
+        venue_id=row.venue_id,
+        begins_at=row.begins_at,
+        ends_at=row.ends_at,
+    )
+    facts = {"benefit_id": row.benefit_id, "booking_id": booking.booking_id}
+    await ledger.append(person, "booking.created", facts, now.at)
+    return _own_booking(booking)
+
+
+async def cancel(person: Person, booking_id: str, now: CivilTime) -> None:
+    """Cancel a booking of the (locked) person; its place is free again, from a day before the beginning everybody's.
+
+    Raises:
+        NotFound: the person has no such booking that has not ended.
+    """
+    row = await Booking.get_or_none(person_id=person.person_id, booking_id=booking_id)
+    if row is None or row.ends_at <= now.micros:
+        raise NotFound("there is no such booking")
+    await _give_up(row)
+    await ledger.append(person, "booking.cancelled", {"benefit_id": row.benefit_id, "booking_id": booking_id}, now.at)
+
+
+async def _give_up(row: Booking) -> None:
+    await Booking.filter(person_id=row.person_id, booking_id=row.booking_id).delete()
+    await queries.execute(
+        "UPDATE added_session SET taken = taken - 1 WHERE session_id = $1 AND taken > 0", row.session_id
+    )
+
+
+async def bookings_of(person: Person) -> list[OwnBooking]:
+    """Return the person's bookings that are stored, the earliest session first."""
+    rows = await Booking.filter(person_id=person.person_id).order_by("begins_at", "booking_id")
+    return [_own_booking(row) for row in rows]
+
+
+def _own_booking(row: Booking) -> OwnBooking:
+    begins_at, ends_at = queries.from_micros(row.begins_at), queries.from_micros(row.ends_at)
+    return OwnBooking(row.booking_id, row.session_id, row.benefit_id, row.venue_id, begins_at, ends_at)
+
+
+async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
+    """Report whether a ticket for a benefit may be issued now: where its venue has a session today, with a booking.
+
+    The booking is for a session that has not ended and begins within ADMITTED_BEFORE. A venue without sessions around
+    this time redeems as before.
+    """
+    if not adds_places(benefit):
+        return True
+    near = AddedSession.filter(
+        benefit_id=benefit.benefit_id,
+        venue_id=venue_id,
+        begins_at__lt=queries.to_micros(now.at + RETURN_BEFORE),
+        ends_at__gt=queries.to_micros(now.at - RETURN_BEFORE),
+    )
+    if not await near.exists():
+        return True
+    return await Booking.exists(
+        person_id=person.person_id,
+        benefit_id=benefit.benefit_id,
+        venue_id=venue_id,
+        begins_at__lte=queries.to_micros(now.at + ADMITTED_BEFORE),
+        ends_at__gt=now.micros,
+    )
+
+
+async def erase_all(person_id: str, now: int) -> None:
+    """Delete the bookings of a person in the transaction of their erasure; their places are free again."""
+    for row in await Booking.filter(person_id=person_id):
+        if row.ends_at > now:
+            await _give_up(row)
+    await Booking.filter(person_id=person_id).delete()
+
+
+async def delete_old(at: datetime) -> int:
+    """Delete bookings a day after their session, and sessions a quarter after theirs; return their number."""
+    bookings = await Booking.filter(ends_at__lt=queries.to_micros(at - timedelta(days=1))).delete()
+    sessions = await AddedSession.filter(ends_at__lt=queries.to_micros(at - AHEAD_MAX)).delete()
+    return int(bookings) + int(sessions)
+
+
+async def export(person: Person) -> list[dict[str, str]]:
+    """Return the person's bookings as JSON-ready values."""
+    return [
+        {
+            "booking_id": row.booking_id,
+            "benefit_id": row.benefit_id,
+            "venue_id": row.venue_id,
+            "begins_at": rfc3339(row.begins_at),
+            "ends_at": rfc3339(row.ends_at),
+        }
+        for row in await bookings_of(person)
+    ]

@@ -1,0 +1,37 @@
+"""Added sessions as pages, without scripts: a desk adds one, a resident books and cancels (T11)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from service.auth.access_tokens import Audience
+from tests.support.browsing import Browser
+from tests.support.city import City
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: City) -> None:
+    """T11: the desk reads how many places are booked."""
+    wang = town.resident("wang")
+    await wang.volunteer(19_200, "v-wang")
+    await wang.consent_to_provider("second-hospital")
+    desk = await Browser(town).sign_in(Audience.VENUE, "second-hospital-desk")
+    await desk.go("/desk/sessions")
+    await desk.submit(desk.forms[-1], begins="soon", hours="3", places="4")
+    assert desk.status == 422
+    begins = (await town.app_context.clock()) + timedelta(days=3)
+    await desk.submit(desk.forms[-1], begins=begins.strftime("%Y-%m-%dT%H:%M"), hours="3", places="4")
+    assert "The session was added." in desk.text
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await me.go("/me/bookings")
+    assert "4 places are free" in me.text
+    await me.submit(next(form for form in me.forms if form.action == "/me/bookings"))
+    assert "Booked. Take your code" in me.text
+    await desk.go("/desk/sessions")
+    assert "Booked 1" in desk.text
+    await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
+    assert "Cancelled." in me.text
+    assert "No bookings." in me.text

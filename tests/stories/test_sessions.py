@@ -1,0 +1,128 @@
+"""Added sessions: offered by a venue, booked, cancelled, returned a day before, redeemed at the desk (T11)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consent.database import queries
+from consent.kernel.instants import rfc3339
+from service.jobs import background
+from tests.support.city import City, Resident
+
+pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
+
+PLACES = 20
+DESK = "second-hospital-desk"
+BENEFIT = "checkup-window"
+
+
+async def eligible(town: City, name: str) -> Resident:
+    """Somebody to whom the added check-up sessions apply, who allows the hospital to check."""
+    who = town.resident(name)
+    await who.volunteer(19_200, f"a-{name}")
+    await who.consent_to_provider("second-hospital")
+    return who
+
+
+async def offered(town: City, in_hours: int = 72, places: int = PLACES) -> Any:
+    begins_at = (await town.app_context.clock()) + timedelta(hours=in_hours)
+    body = {
+        "benefit_id": BENEFIT,
+        "begins_at": rfc3339(begins_at),
+        "ends_at": rfc3339(begins_at + timedelta(hours=3)),
+        "places": places,
+    }
+    return await town.venue(DESK).post("/v1/venue/sessions", body)
+
+
+async def seen_by_venue(town: City) -> dict[str, Any]:
+    (row,) = (await town.venue(DESK).get("/v1/venue/sessions")).json()["data"]
+    session: dict[str, Any] = row
+    return session
+
+
+async def test_t11_of_200_who_book_at_once_exactly_20_get_a_place(town: City) -> None:
+    """T11: 200 bookings at once of a session of 20 places, by people to whom it applies: exactly 20 are given."""
+    session = (await offered(town)).json()
+    people = [await eligible(town, f"p{number}") for number in range(25)]
+    body = {"session_id": session["session_id"]}
+    answers = await asyncio.gather(*(people[number % 25].post("/v1/me/bookings", body) for number in range(200)))
+    codes = [answer.status_code for answer in answers]
+    assert (codes.count(201), codes.count(409)) == (PLACES, 180), set(codes)
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"no_place_left", "conflict"}
+    row = await seen_by_venue(town)
+    assert (row["taken"], row["returned"]) == (PLACES, 0)
+    stored = await queries.fetch_one("SELECT count(*) AS counted FROM booking")
+    assert stored == {"counted": PLACES}
+
+
+async def test_t11_cancelled_and_unused_places_are_returned_a_day_before(town: City) -> None:
+    """T11: a cancelled place is free again; 24 hours before the rest is everybody's, which the venue reads."""
+    session = (await offered(town)).json()
+    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    path = f"/v1/me/benefits/{BENEFIT}/sessions"
+    body = {"session_id": session["session_id"]}
+    booked = [(await who.post("/v1/me/bookings", body)).json() for who in (wang, li)]
+    assert (await wang.get(path)).json()["data"][0]["free"] == PLACES - 2
+    assert (await li.delete(f"/v1/me/bookings/{booked[0]['booking_id']}")).status_code == 404
+    assert (await li.delete(f"/v1/me/bookings/{booked[1]['booking_id']}")).status_code == 200
+    assert (await wang.get(path)).json()["data"][0]["free"] == PLACES - 1
+    town.shift.by = timedelta(hours=48, minutes=1)
+    row = await seen_by_venue(town)
+    assert (row["taken"], row["returned"]) == (1, PLACES - 1)
+    assert (await wang.get(path)).json()["data"] == []
+    assert (await li.post("/v1/me/bookings", body)).json()["code"] == "no_place_left"
+    assert (await wang.delete(f"/v1/me/bookings/{booked[0]['booking_id']}")).status_code == 200
+    assert (await seen_by_venue(town))["returned"] == PLACES
+
+
+async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town: City) -> None:
+    """T11: the ticket comes an hour before the session at the earliest, and only with a booking."""
+    session = (await offered(town)).json()
+    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    assert (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
+    ticket_body = {"benefit_id": BENEFIT, "venue_id": DESK}
+    town.shift.by = timedelta(hours=60)
+    assert (await wang.post("/v1/me/tickets", ticket_body)).json()["code"] == "booking_needed"
+    town.shift.by = timedelta(hours=71, minutes=30)
+    assert (await li.post("/v1/me/tickets", ticket_body)).json()["code"] == "booking_needed"
+    ticket = await wang.ticket(BENEFIT, DESK)
+    redeemed = await town.venue(DESK).post("/v1/venue/redemptions", {"handle": ticket["handle"]})
+    assert redeemed.status_code == 201, redeemed.text
+    for path in ("/v1/me/slips", "/v1/me/bindings"):
+        assert (await wang.post(path, ticket_body)).json()["code"] == "booking_needed"
+
+
+async def test_sessions_of_a_period_have_no_more_places_than_the_benefit_adds(town: City) -> None:
+    assert (await offered(town, places=15)).status_code == 201
+    both = await asyncio.gather(*(offered(town, places=5) for _ in range(3)))
+    assert sorted(answer.status_code for answer in both) == [201, 409, 409]
+    for hours in (23, 24 * 93):
+        assert (await offered(town, hours, 1)).json()["code"] == "session_not_possible"
+    other = {"benefit_id": "library-deposit", "begins_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-01T01:00:00Z"}
+    assert (await town.venue().post("/v1/venue/sessions", {**other, "places": 1})).status_code == 404
+
+
+async def test_export_names_a_booking_and_erasure_gives_its_place_back(town: City) -> None:
+    session = (await offered(town)).json()
+    wang = await eligible(town, "wang")
+    booking = (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).json()
+    exported = (await wang.get("/v1/me/export")).json()["bookings"]
+    assert [row["booking_id"] for row in exported] == [booking["booking_id"]]
+    assert (await wang.delete("/v1/me")).status_code == 200
+    assert (await seen_by_venue(town))["taken"] == 0
+    assert await queries.fetch_all("SELECT * FROM booking") == []
+
+
+async def test_bookings_and_sessions_are_deleted_some_time_after(town: City) -> None:
+    session = (await offered(town)).json()
+    wang = await eligible(town, "wang")
+    await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})
+    town.shift.by = datetime.fromisoformat(session["ends_at"]) - await queries.now() + timedelta(days=93)
+    await background.run_cleanup(town.app_context)
+    for table in ("booking", "added_session"):
+        assert await queries.fetch_all(f"SELECT * FROM {table}") == [], table
