@@ -26,7 +26,7 @@ STARTED = "started"
 """File of the time at which the counts began, in nanoseconds since 1970."""
 SENDER_LOCK = "sender.lock"
 """File that the process locks which sends the metrics of all."""
-FILE_BYTES = {"counter": 2**20, "histogram": 2**21, "gauge_mostrecent": 2**16, "gauge_sum": 2**16, "gauge_max": 2**16}
+FILE_BYTES = {"counter": 2**21, "histogram": 2**21, "gauge_mostrecent": 2**16, "gauge_sum": 2**16, "gauge_max": 2**16}
 """Reserved bytes by kind of metric, several times what all operations, statuses and buckets take."""
 
 

@@ -44,7 +44,7 @@ async def test_the_export_has_everything(town: City) -> None:
         mine["points"]["total"],
         sum(contribution["points"] for contribution in mine["points"]["contributions"]),
     ) == (63, 63)
-    assert [message["kind"] for message in mine["messages"]] == ["objection_opened"]
+    assert [message["kind"] for message in mine["messages"]] == ["objection_opened", "link_confirmed"]
     assert [objection["statement"] for objection in mine["objections"]] == ["canary-words"]
     kinds = [event["event"]["kind"] for event in mine["events"]]
     assert {"consent.given", "ticket.issued", "benefit.redeemed", "objection.opened", "points.computed"} <= set(kinds)

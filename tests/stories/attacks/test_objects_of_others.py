@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
 
+from consent.kernel.instants import rfc3339
 from service.api.routes import OPERATIONS
 from service.auth.access_tokens import Audience
 from service.http.openapi.operation import Operation
 from tests.support import calls
 from tests.support.answers import PER_REQUEST_HEADERS
-from tests.support.city import City, record, row_counts
+from tests.support.city import City, Resident, record, row_counts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 SHARED: Final[Mapping[Audience | None, frozenset[str]]] = MappingProxyType(
     {
         None: frozenset({"name", "level", "index", "sha256", "version", "code", "epoch", "number"}),
+        Audience.RESIDENT: frozenset({"benefit_id"}),
         Audience.ADMINISTRATOR: frozenset({"kind", "id", "version", "package_id"}),
         # Every officer decides about each review, objection, complaint and record of their division; reads are logged.
         Audience.PRIVACY: frozenset({"review_id", "objection_id", "complaint_id", "record_id"}),
@@ -52,6 +55,23 @@ def parts_of(operation: Operation, owned: Objects) -> dict[str, str]:
     return owned.get(operation.operation_id) or owned[operation.audience]
 
 
+async def booked(town: City, who: Resident) -> dict[str, Any]:
+    """Let a resident book a place in a session that the hospital adds in three days; return the booking."""
+    await who.consent_to_provider("second-hospital")
+    begins_at = await town.app_context.clock() + timedelta(days=3)
+    body = {
+        "benefit_id": "checkup-window",
+        "begins_at": rfc3339(begins_at),
+        "ends_at": rfc3339(begins_at + timedelta(hours=3)),
+        "places": 20,
+    }
+    session = (await town.venue("second-hospital-desk").post("/v1/venue/sessions", body)).json()
+    answer = await who.post("/v1/me/bookings", {"session_id": session["session_id"]})
+    assert answer.status_code == 201, answer.text
+    booking: dict[str, Any] = answer.json()
+    return booking
+
+
 async def owned_objects(town: City) -> Objects:
     """Make one object of each kind, and return their ids by the audience that owns them, or by operation id."""
     wang, green, library = town.resident("wang"), town.source(), town.venue()
@@ -70,8 +90,9 @@ async def owned_objects(town: City) -> Objects:
     decision = {"decision": "upheld", "reason": "Seen."}
     await officer.post(f"/v1/privacy/objections/{second['objection_id']}/decision", decision)
     (correction,) = (await green.get("/v1/source/corrections")).json()["data"]
-    await wang.volunteer(7_200, "v-wang")
+    await wang.volunteer(19_200, "v-wang")
     await wang.consent_to_provider("city-library")
+    booking = await booked(town, wang)
     at_library = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
     binding = (await wang.post("/v1/me/bindings", at_library)).json()
     slip = (await wang.post("/v1/me/slips", at_library)).json()
@@ -94,6 +115,7 @@ async def owned_objects(town: City) -> Objects:
             "complaint_id": complaint["complaint_id"],
             "binding_id": binding["binding_id"],
             "slip_id": slip["slip_id"],
+            "booking_id": booking["booking_id"],
         },
         Audience.SOURCE: {
             "link_id": consent["link"]["link_id"],
@@ -164,6 +186,7 @@ def test_every_parameter_that_names_an_object_is_owned_or_shared() -> None:
         (Audience.RESIDENT, "complaint_id"),
         (Audience.RESIDENT, "binding_id"),
         (Audience.RESIDENT, "slip_id"),
+        (Audience.RESIDENT, "booking_id"),
         (Audience.SOURCE, "link_id"),
         (Audience.SOURCE, "correction_id"),
         (Audience.SOURCE, "objection_id"),
