@@ -29,7 +29,7 @@ from tests.campaign.serving import Forks
 from tests.support import servers, tokens
 from tests.support.command_line import run_command
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
-from tests.support.environment import issuers, settings_environment
+from tests.support.environment import demo_keys, issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 from tests.support.seeding import seed_database
 
@@ -239,7 +239,7 @@ class City:
             DATABASE_URL=self.database_url,
             ALLOWED_HOSTS="127.0.0.1",
             ISSUERS=issuers(jwks_url=shared.jwks_url),
-            KEYRING=str(shared.keys / "keyring.json"),
+            **demo_keys(shared.keys),
             LOG_HOST=LOG_HOST,
             LOG_FOLDER=str(self.published),
             REDIS_URL=shared.redis.url if shared.redis else None,
@@ -254,7 +254,7 @@ class City:
     @property
     def settings(self) -> Settings:
         """The settings of the processes, for checks by the campaign itself."""
-        signer = NoteSigner(LOG_HOST, key_files.load_log_key(self.machine.folder / "log.pem"))
+        signer = NoteSigner(LOG_HOST, key_files.load_log_key(self.machine.keys / "log-key.pem"))
         return replace(
             seed.settings_of(self.machine.keys),
             database_url=self.database_url,

@@ -18,7 +18,7 @@ from service.storage import database
 from tests.support import city
 from tests.support.command_line import run_command
 from tests.support.copies import copied
-from tests.support.environment import settings_environment
+from tests.support.environment import demo_keys, settings_environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines, pytest.mark.processes]
 
@@ -28,9 +28,7 @@ def environment_of(settings: Settings, keys: Path) -> dict[str, str]:
     return settings_environment(
         keys,
         DATABASE_URL=settings.database_url,
-        KEYRING=str(keys / "keyring.json"),
-        SIGNING_KEY=str(keys / "signing-key.pem"),
-        LOG_KEY=str(keys / "log-key.pem"),
+        **demo_keys(keys),
         LOG_HOST="demo.credit-easy.invalid",
         LOG_FOLDER=str(settings.publisher.folder),
     )

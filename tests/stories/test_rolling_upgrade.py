@@ -24,7 +24,7 @@ from tests.service.runtime.test_production import Answers, deliver, keep_deliver
 from tests.support import servers, tokens
 from tests.support.deadlines import WAIT_SECONDS
 from tests.support.deployments import deployed
-from tests.support.environment import issuers, settings_environment
+from tests.support.environment import demo_keys, issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 from tests.support.upstreams import proxy
 
@@ -106,7 +106,7 @@ async def test_versions_side_by_side_lose_and_refuse_nothing(
             DATABASE_URL=url,
             ALLOWED_HOSTS="127.0.0.1",
             ISSUERS=issuers(jwks_url=jwks_url),
-            KEYRING=str(demo_folder / "keyring.json"),
+            **demo_keys(demo_folder),
         )
         running = {port: stack.enter_context(ExitStack()) for port in (first, second)}
         for port, place in running.items():

@@ -25,7 +25,7 @@ from tests.support import city
 from tests.support.city import record
 from tests.support.command_line import run_command
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
-from tests.support.environment import settings_environment
+from tests.support.environment import demo_keys, settings_environment
 from tests.support.processes import Process
 
 pytestmark = pytest.mark.anyio
@@ -71,8 +71,7 @@ class Load:
 
 
 def environment_of(settings: Settings, demo_folder: Path, folder: Path) -> dict[str, str]:
-    keyring = str(demo_folder / "keyring.json")
-    return settings_environment(folder, DATABASE_URL=settings.database_url, KEYRING=keyring)
+    return settings_environment(folder, DATABASE_URL=settings.database_url, **demo_keys(demo_folder))
 
 
 async def records_in(copy: Path, settings: Settings, demo_folder: Path, folder: Path) -> set[str]:

@@ -17,7 +17,7 @@ import psutil
 from service.auth.access_tokens import STAFF_AUDIENCES, Audience
 from tests.support import tokens
 from tests.support.deadlines import WAIT_SECONDS
-from tests.support.environment import issuers, settings_environment
+from tests.support.environment import demo_keys, issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 
 
@@ -59,7 +59,7 @@ def deployed(
             OPS_ADDRESS=f"127.0.0.1:{operations_port}",
             ALLOWED_HOSTS="127.0.0.1",
             ISSUERS=issuers(jwks_url=jwks_url),
-            KEYRING=str(demo_folder / "keyring.json"),
+            **demo_keys(demo_folder),
         )
         process = subprocess.Popen(
             [sys.executable, "-m", "service.cli.main", "serve", "--port", str(port), "--workers",

@@ -33,6 +33,12 @@ def keyring_file(folder: Path, *, mode: int = 0o600, key: str | None = None, **m
     return path
 
 
+def demo_keys(folder: Path) -> dict[str, str]:
+    """Return the changes that name the key files of the demonstration in `folder`, whose databases know its keys."""
+    files = {"KEYRING": "keyring.json", "SIGNING_KEY": "signing-key.pem", "LOG_KEY": "log-key.pem"}
+    return {name: str(folder / file) for name, file in files.items()}
+
+
 def settings_environment(folder: Path, **changes: str | None) -> dict[str, str]:
     key = folder / "signing.pem"
     if not key.exists():
