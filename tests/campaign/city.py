@@ -29,11 +29,10 @@ from tests.campaign.serving import Forks
 from tests.support import servers, tokens
 from tests.support.command_line import run_command
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
-from tests.support.environment import demo_keys, issuers, settings_environment
+from tests.support.environment import DEMO_LOG_HOST, demo_keys, issuers, settings_environment
 from tests.support.processes import ROOT, free_port, wait_until_ready
 from tests.support.seeding import seed_database
 
-LOG_HOST = "credit.city.example"
 SMALL_BYTES = 48 * 2**20
 """Size of the file systems that are filled up: a city's database of a few hundred residents and its log folder."""
 TEMPORARY_BYTES = 4 * 2**20
@@ -240,7 +239,6 @@ class City:
             ALLOWED_HOSTS="127.0.0.1",
             ISSUERS=issuers(jwks_url=shared.jwks_url),
             **demo_keys(shared.keys),
-            LOG_HOST=LOG_HOST,
             LOG_FOLDER=str(self.published),
             REDIS_URL=shared.redis.url if shared.redis else None,
         )
@@ -254,7 +252,7 @@ class City:
     @property
     def settings(self) -> Settings:
         """The settings of the processes, for checks by the campaign itself."""
-        signer = NoteSigner(LOG_HOST, key_files.load_log_key(self.machine.keys / "log-key.pem"))
+        signer = NoteSigner(DEMO_LOG_HOST, key_files.load_log_key(self.machine.keys / "log-key.pem"))
         return replace(
             seed.settings_of(self.machine.keys),
             database_url=self.database_url,

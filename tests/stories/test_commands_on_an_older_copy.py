@@ -29,7 +29,6 @@ def environment_of(settings: Settings, keys: Path) -> dict[str, str]:
         keys,
         DATABASE_URL=settings.database_url,
         **demo_keys(keys),
-        LOG_HOST="demo.credit-easy.invalid",
         LOG_FOLDER=str(settings.publisher.folder),
     )
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from service.auth import key_files
 from service.auth.access_tokens import Audience
 
+DEMO_LOG_HOST = "demo.credit-easy.invalid"
+
 
 def issuers(**changes: object) -> str:
     issuer = {
@@ -34,9 +36,10 @@ def keyring_file(folder: Path, *, mode: int = 0o600, key: str | None = None, **m
 
 
 def demo_keys(folder: Path) -> dict[str, str]:
-    """Return the changes that name the key files of the demonstration in `folder`, whose databases know its keys."""
+    """Return the changes that name the keys of the demonstration in `folder`, which a seeded database knows."""
     files = {"KEYRING": "keyring.json", "SIGNING_KEY": "signing-key.pem", "LOG_KEY": "log-key.pem"}
-    return {name: str(folder / file) for name, file in files.items()}
+    # The host belongs to the log's key: it is hashed into the key's id.
+    return {name: str(folder / file) for name, file in files.items()} | {"LOG_HOST": DEMO_LOG_HOST}
 
 
 def settings_environment(folder: Path, **changes: str | None) -> dict[str, str]:
