@@ -40,6 +40,13 @@ RESIDENT_ACTS = frozenset(
         "objectToMissing",
         "objectToRecord",
         "complain",
+        "bookSession",
+        "cancelBooking",
+        "issuePasses",
+        "issueSlip",
+        "requestBinding",
+        "stopBinding",
+        "stopSlip",
         "eraseMe",
     }
 )

@@ -299,7 +299,7 @@ async def test_a_merchants_attempts(town: City) -> None:
     await wang.volunteer(7_200, "v-wang")
     await wang.consent_to_provider("city-library")
     ticket, venue = await wang.ticket(), town.venue()
-    assert set(ticket) == {"ticket_id", "handle", "short_code", "qr_svg", "expires_at"}
+    assert set(ticket) == {"ticket_id", "handle", "short_code", "qr_svg", "expires_at", "terms"}
     before = len((await wang.get("/v1/me/access-log?limit=200")).json()["data"])
     for handle in (ticket["ticket_id"], ticket["handle"][:-1], "v-wang", "wang", "*", "%"):
         assert (await venue.post("/v1/venue/checks", {"handle": handle})).content == b'{"applies":false}'

@@ -19,8 +19,8 @@ PER_REQUEST_HEADERS = frozenset({"x-request-id", "date", "ratelimit"})
 
 @cache
 def _operations() -> tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]:
-    """The described operations by a pattern of their path; those with the fewest parameters come first."""
-    paths = sorted(app.document()["paths"].items(), key=lambda entry: entry[0].count("{"))
+    """The described operations by a pattern of their path; first those with few parameters, then the long ones."""
+    paths = sorted(app.document()["paths"].items(), key=lambda entry: (entry[0].count("{"), -len(entry[0])))
     return tuple((re.compile(re.sub(r"\{\w+\}", "[^/]+", path).replace(".", r"\.")), item) for path, item in paths)
 
 

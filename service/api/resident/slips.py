@@ -57,7 +57,7 @@ async def print_slip(context: RequestContext, _: None) -> Response:
     texts = [_text(language, benefit.body, venue, last_day) for language in ("zh-CN", "en")]
     # Drawing takes some tens of milliseconds of computing, in which nothing else would be answered.
     data = await asyncio.to_thread(slip_pdf.draw, own.code, texts)
-    return Response(data, media_type=PDF, headers={"content-disposition": 'inline; filename="slip.pdf"'})
+    return Response(data, media_type=PDF)
 
 
 async def stop_slip(context: RequestContext, _: None) -> Answer:

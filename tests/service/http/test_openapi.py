@@ -319,6 +319,9 @@ NEVER_STORED = {
     "HandleBody/properties/handle/anyOf/0",
     "HandleBody/properties/short_code/anyOf/0",
     "TicketBody/properties/ticket",
+    # An instant in RFC 3339, parsed before it is stored.
+    "SessionBody/properties/begins_at",
+    "SessionBody/properties/ends_at",
     # Verified; of a pass nothing is stored but that its own row was used.
     "OfflineItem/properties/pass",
     "OfflineItem/properties/presentation/anyOf/0",
