@@ -3,7 +3,7 @@
 A package names versions, whose text never changes. Its members wait with their `package_id` until the package ends, and
 the lifecycle refuses a decision about one of them alone. A newer version of a member would make another hash: the
 package can then no longer be decided, and a new one begins without its review. All functions that write need a
-transaction.
+transaction; those that decide about a package need one that `lock` returned.
 """
 
 from __future__ import annotations
@@ -90,6 +90,18 @@ async def open_package(members: Sequence[Version], staff_id: str, at: datetime) 
 async def get(package_id: str) -> Package:
     """Return a package, open or ended; NotFound where there is none."""
     row = await StoredPackage.get_or_none(package_id=package_id)
+    if row is None:
+        raise NotFound("there is no such package")
+    return _from_row(row)
+
+
+async def lock(package_id: str) -> Package:
+    """Lock a package until the running transaction ends, and return it; NotFound where there is none.
+
+    Members read after it are those of the last decision, since every decision locks the package. A check takes the
+    lock too: it writes states and writes them back.
+    """
+    row = await StoredPackage.filter(package_id=package_id).select_for_update().get_or_none()
     if row is None:
         raise NotFound("there is no such package")
     return _from_row(row)
@@ -198,28 +210,43 @@ async def check_each(members: Sequence[Version], at: datetime, check: Publicatio
 
     They are written so while the rules read, and undone after it; nothing is recorded, and when a check fails the
     caller's transaction undoes the writes. A member is its own predecessor at no time: it is written back for its own
-    check.
+    check. The members are drafts, or those of a package that is locked.
+
+    Raises:
+        Conflict: somebody has decided about a member since it was read.
     """
     for member in members:
         await _write_as_decided(member, at)
     findings = []
     for member in members:
-        await _write_back(member)
+        await _write_back(member, at)
         findings.append(await check(member.kind, member.body))
         await _write_as_decided(member, at)
     for member in members:
-        await _write_back(member)
+        await _write_back(member, at)
     return findings
 
 
 async def _write_as_decided(member: Version, at: datetime) -> None:
     """Write a member as in force, or as submitted where the rules of others do not read its kind."""
-    begins = queries.to_micros(at) if member.kind in NAMED_BY_OTHERS else None
-    await _row_of(member).update(state="submitted" if begins is None else "approved", in_force_from=begins)
+    state, begins = _as_decided(member.kind, at)
+    await _replace_state(member, (member.state, None), (state, begins))
 
 
-async def _write_back(member: Version) -> None:
-    await _row_of(member).update(state=member.state, in_force_from=None)
+async def _write_back(member: Version, at: datetime) -> None:
+    await _replace_state(member, _as_decided(member.kind, at), (member.state, None))
+
+
+def _as_decided(kind: DocumentKind, at: datetime) -> tuple[str, int | None]:
+    """Return the state and the beginning that a member of a kind is checked with."""
+    return ("approved", queries.to_micros(at)) if kind in NAMED_BY_OTHERS else ("submitted", None)
+
+
+async def _replace_state(member: Version, expected: tuple[str, int | None], new: tuple[str, int | None]) -> None:
+    """Write state and beginning of a member over the expected ones; Conflict where it has others."""
+    begins = {"in_force_from__isnull": True} if expected[1] is None else {"in_force_from": expected[1]}
+    if not await _row_of(member).filter(state=expected[0], **begins).update(state=new[0], in_force_from=new[1]):
+        raise Conflict("somebody has decided about a document of the package; read it again")
 
 
 async def _keep_in(package_id: str, members: Sequence[Version]) -> None:

@@ -55,7 +55,7 @@ async def _members(context: RequestContext, body: package_schemas.PackageBody) -
         if version.package_id is not None:
             recalled.add(version.package_id)
     for package_id in sorted(recalled):
-        await _recall(context, await packages.get(package_id))
+        await _recall(context, await packages.lock(package_id))
     return [await lifecycle.get(member.kind, member.id, member.version) for member in body.documents]
 
 
@@ -128,7 +128,7 @@ async def _require_own(context: RequestContext, package: Package) -> None:
 
 
 async def _named(context: RequestContext) -> Package:
-    return await packages.get(context.request.path_params["package_id"])
+    return await packages.lock(context.request.path_params["package_id"])
 
 
 async def _answer(

@@ -90,4 +90,4 @@ async def decide(context: RequestContext, review_id: str, body: review_schemas.D
 
 
 async def _package_of(review_id: str) -> Package:
-    return await packages.get(review_id.removeprefix(f"{reviews.PACKAGE}."))
+    return await packages.lock(review_id.removeprefix(f"{reviews.PACKAGE}."))

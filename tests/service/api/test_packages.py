@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from benefits.publishing import packages as package_rules
+from consent.database import queries
+from consent.documents.lifecycle import Version
 from service.auth.access_tokens import Audience
 from tests.factories import BENEFIT_DOCUMENT, SERVICE_DOCUMENT, administrator, both_languages, put_document
 from tests.support.city import Actor, City, row_counts
+from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 PACKAGES = "/v1/admin/packages"
@@ -273,6 +280,69 @@ async def test_a_package_that_fits_nothing_is_refused(
 ) -> None:
     answer = await administrator(town).post(PACKAGES, {"documents": documents})
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+async def waits_for_a_lock() -> bool:
+    """Report whether a transaction of this database waits for another one; on SQLite a second one always does."""
+    if queries.is_sqlite():
+        return True
+    row = await queries.fetch_one(
+        "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'"
+    )
+    return row is not None and row["waiting"] > 0
+
+
+@pytest.mark.parametrize(
+    ("ending", "reader"),
+    [
+        ("approve", "administrator"),
+        ("recall", "administrator"),
+        ("return", "administrator"),
+        ("recall", "officer"),
+        ("return", "officer"),
+    ],
+)
+async def test_a_read_that_began_before_a_decision_does_not_undo_it(
+    town: City, monkeypatch: pytest.MonkeyPatch, ending: str, reader: str
+) -> None:
+    """The check of a read writes states and writes them back, and the decision arrives between read and check."""
+    named = await draft(town, *PARTNER)
+    package = await submit(town, named)
+    path = f"{PACKAGES}/{package['package_id']}"
+    review = f"/v1/privacy/reviews/package.{package['package_id']}"
+    if ending == "approve":
+        assert (await pass_on(town, package)).status_code == 200
+    has_read, may_check, check = asyncio.Event(), asyncio.Event(), package_rules.check
+
+    async def check_late(members: Sequence[Version], at: datetime, today: date) -> Any:
+        if not has_read.is_set():
+            has_read.set()
+            await may_check.wait()
+        return await check(members, at, today)
+
+    async def decide() -> Any:
+        if ending == "approve":
+            return await approve(town, package)
+        if ending == "recall":
+            return await administrator(town, 3).post(f"{path}/recall")
+        body = {"decision": "refuse", "reason": "No evidence.", "sha256": package["sha256"]}
+        return await officer_of(town).post(f"{review}/decision", body)
+
+    monkeypatch.setattr(package_rules, "check", check_late)
+    read = administrator(town).get(f"{path}/documents") if reader == "administrator" else officer_of(town).get(review)
+    reading = asyncio.create_task(read)
+    async with asyncio.timeout(WAIT_SECONDS):
+        await has_read.wait()
+        deciding = asyncio.create_task(decide())
+        while True:
+            if deciding.done() or await waits_for_a_lock():
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        may_check.set()
+        answers = await asyncio.gather(reading, deciding)
+    assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+    assert await states(town, named) == ({"in_force"} if ending == "approve" else {"draft"})
 
 
 async def test_other_divisions_decide_nothing(town: City) -> None:
