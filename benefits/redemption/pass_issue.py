@@ -56,10 +56,9 @@ class PassSigner:
 
 @dataclass(frozen=True, slots=True)
 class PassRequest:
-    """A request for passes: the benefit, the venue, and a device key for each pass."""
+    """A request for passes: the benefit, the venue and the accepted terms, and a device key for each pass."""
 
-    benefit_id: str
-    venue_id: str
+    choice: Choice
     keys: Sequence[PublicKey]
 
 
@@ -85,7 +84,7 @@ async def issue(
         NoOfflinePass: the benefit gives places.
         PassKeyUsed: a key comes twice, or has a pass already.
     """
-    benefit, _ = await require_applicable(person, catalogue, Choice(request.benefit_id, request.venue_id), now)
+    benefit, _ = await require_applicable(person, catalogue, request.choice, now)
     counters = await quotas.open_counters(keyring, person, benefit)
     if counters is None:
         raise BenefitNotAvailable(quota_used=True)
@@ -99,7 +98,7 @@ async def issue(
         raise BenefitNotAvailable(quota_used=True)
     use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
     await gate.permit(person, benefit.provider_id, now.at, use)
-    return [await _issue_one(person, benefit, request.venue_id, key, signer, now) for key in keys]
+    return [await _issue_one(person, benefit, request.choice.venue_id, key, signer, now) for key in keys]
 
 
 async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:

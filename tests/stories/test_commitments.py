@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from benefits.passes import jose
 from consent.database import queries
 from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from tests.factories import publish_document
 from tests.support.city import City, Resident
+from tests.support.passes import new_key
 
 pytestmark = pytest.mark.anyio
 
@@ -44,20 +46,22 @@ RETURN_IT = {"kind": "return_item", "within_days": 30}
 
 
 async def test_t12_terms_changed_between_reading_and_taking_the_ticket_are_409_with_the_new_terms(town: City) -> None:
-    """T12: a ticket, a slip and a binding need the hash of the present terms; the refusal has the new ones."""
+    """T12: a ticket, a slip, a binding and a pass need the hash of the present terms; the refusal has the new ones."""
     wang = await eligible(town)
     await change_benefit(town, commitment=RETURN_IT)
     read = await shown_benefit(wang)
     assert read["commitment"] == RETURN_IT
     await change_benefit(town, commitment={**RETURN_IT, "within_days": 20})
     accepted = {"accepted_terms_sha256": read["terms_sha256"]}
-    for path in ("/v1/me/tickets", "/v1/me/slips", "/v1/me/bindings"):
-        for body in (AT_LIBRARY, {**AT_LIBRARY, **accepted}):
+    keys = {"keys": [jose.public_jwk(new_key().public_key())]}
+    for path, members in (("tickets", {}), ("slips", {}), ("bindings", {}), ("passes", keys)):
+        path, chosen = f"/v1/me/{path}", {**AT_LIBRARY, **members}
+        for body in (chosen, {**chosen, **accepted}):
             refused = await wang.post(path, body)
             assert (refused.status_code, refused.json()["code"]) == (409, "terms_changed"), path
             assert refused.json()["commitment"]["within_days"] == 20
             again = {"accepted_terms_sha256": refused.json()["terms_sha256"]}
-        assert (await wang.post(path, {**AT_LIBRARY, **again})).status_code == 201, path
+        assert (await wang.post(path, {**chosen, **again})).status_code == 201, path
     ticket = (await wang.post("/v1/me/tickets", {**AT_LIBRARY, **again})).json()
     assert (ticket["commitment"], ticket["terms"]) == ({**RETURN_IT, "within_days": 20}, read["terms"])
     assert (await town.venue().post("/v1/venue/redemptions", {"handle": ticket["handle"]})).status_code == 201

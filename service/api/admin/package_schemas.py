@@ -45,7 +45,7 @@ class PackageBody(ApiModel):
     """Drafts to be submitted together."""
 
     documents: Annotated[list[PackageMember], Field(min_length=1, max_length=PACKAGE_DOCUMENTS_MAX, fail_fast=True)]
-    """The drafts, in any order; a draft of another open package recalls that package."""
+    """The drafts, in any order; a document that waits in another open package recalls that package."""
 
 
 class PackagedDocument(ApiModel):
@@ -99,7 +99,7 @@ class ApprovePackageBody(ApiModel):
 
 
 class PackageDecided(ApiModel):
-    """A package after a step; `in_review` where the rules flag a document by now that no privacy officer has read."""
+    """A package after a step; `in_review` where the rules now flag a document that no privacy officer has read."""
 
     package_id: PackageId
     state: PackageState

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from benefits.redemption.pass_issue import PASSES_MAX
 from service.api.common_schemas import DocumentId, Instant
+from service.api.resident.ticket_schemas import AcceptedTerms
 from service.http.json_io import ApiModel
 
 Coordinate = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
@@ -33,6 +34,8 @@ class PassesRequest(ApiModel):
     """The benefit that the passes prove."""
     venue_id: DocumentId
     """The venue at which they are shown; they are worth nothing elsewhere."""
+    accepted_terms_sha256: AcceptedTerms | None = None
+    """`terms_sha256` of the terms that were read and accepted; required where the benefit has a commitment."""
     keys: Annotated[list[DeviceKey], Field(min_length=1, max_length=PASSES_MAX)]
     """A new key for each pass."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benefits.passes import jose
 from benefits.passes.refusals import PassRefused
 from benefits.redemption import pass_issue
+from benefits.redemption.eligibility import Choice
 from benefits.redemption.pass_issue import PassRequest
 from service.api import pass_signer
 from service.api.resident import current_person, pass_schemas
@@ -26,7 +27,7 @@ async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest
         context.app_context.keyring,
         person,
         await context.app_context.catalogue.read(context.at),
-        PassRequest(body.benefit_id, body.venue_id, keys),
+        PassRequest(Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256), keys),
         await pass_signer.signer(context, "no_offline_pass"),
         context.civil_time,
     )
