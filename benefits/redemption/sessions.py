@@ -34,6 +34,7 @@ AHEAD_MAX = timedelta(days=92)
 LENGTH_MAX = timedelta(hours=12)
 """The longest session: longer ones are two."""
 PLACES_MAX = 1_000
+"""Places of one session: above the 200 that a benefit can add, so that a larger number is a mistyped one."""
 CAPACITY_PERIOD = "week"
 """The period of a capacity whose service names none."""
 
@@ -243,10 +244,10 @@ def _own_booking(row: Booking) -> OwnBooking:
 
 
 async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: CivilTime) -> bool:
-    """Report whether a ticket for a benefit may be issued now: where its venue has a session today, with a booking.
+    """Report whether a ticket for a benefit may be issued now.
 
-    The booking is for a session that has not ended and begins within ADMITTED_BEFORE. A venue without sessions around
-    this time redeems as before.
+    A benefit with added places needs a booking where its venue has a session within RETURN_BEFORE of now. The booking
+    is for a session that has not ended and begins within ADMITTED_BEFORE.
     """
     if not adds_places(benefit):
         return True

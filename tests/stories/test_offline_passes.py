@@ -334,6 +334,9 @@ async def test_the_code_of_the_how_to_verifies_a_pass_once(town: City) -> None:
     text = shown.signed + shown.presentation(at, nonce)
     assert [here["applies"](text, nonce, trust, at) for _ in range(2)] == [True, False]
     assert not here["applies"](text, here["new_nonce"](), trust, at)
+    uses = {"items": list(here["honoured"].values())}
+    uploaded = await town.venue().post("/v1/venue/redemptions/offline", uses)
+    assert [row["result"] for row in uploaded.json()["results"]] == ["booked"]
 
 
 def test_limits_that_hold_together() -> None:

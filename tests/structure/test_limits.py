@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,17 @@ from service.http import rate_limits
 
 LIMITS_PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 MODULES = (
+    "benefits.redemption.bindings",
+    "benefits.redemption.lasting_tickets",
+    "benefits.redemption.pass_issue",
+    "benefits.redemption.pass_uploads",
+    "benefits.redemption.sessions",
+    "benefits.redemption.slips",
+    "benefits.rules.vocabulary",
+    "consent.domain.complaints",
+    "consent.oversight.cases",
     "service.api.admin.catalogue_import",
+    "service.api.admin.package_schemas",
     "service.api.source.handlers",
     "service.http.bodies",
     "service.http.json_io",
@@ -30,9 +41,15 @@ MODULES = (
     "service.web.dispatch",
 )
 """Modules whose every limit must be listed."""
-LIMIT = re.compile(r"\w+_(?:MAX|MIN|SECONDS|BITS|FILES)")
-NO_LIMITS = {"service.runtime.connections.SWEEP_SECONDS", "service.ingest.workbook.BOUNDARY_BYTES_MAX"}
-"""Constants with such a name that bound nothing."""
+LIMIT = re.compile(r"\w+_(?:MAX|MIN|SECONDS|BITS|FILES|LIFE|WINDOW)")
+NO_LIMITS = {
+    "benefits.redemption.pass_issue.DAY_SECONDS",
+    "benefits.rules.vocabulary.CAPACITY_SHARE_PERCENT_MAX",
+    "benefits.rules.vocabulary.THRESHOLDS_MAX",
+    "service.ingest.workbook.BOUNDARY_BYTES_MAX",
+    "service.runtime.connections.SWEEP_SECONDS",
+}
+"""Constants with such a name that bound no request: rules of publication (docs/policy.md), parts of computations."""
 
 
 def rows(heading: str) -> Iterator[list[str]]:
@@ -49,10 +66,16 @@ def number_in(text: str) -> float:
     return float(match[0].replace(",", ""))
 
 
-def listed() -> dict[str, float]:
+def value_in(text: str) -> float | timedelta:
+    """The value of a cell: a time of days, hours or minutes, or a number."""
+    time = re.search(r" (days|hours|minutes)$", text)
+    return timedelta(**{time[1]: number_in(text)}) if time else number_in(text)
+
+
+def listed() -> dict[str, float | timedelta]:
     """The value of each listed constant by its module and name."""
-    named = (row for row in rows("Limits") if row[-1].startswith("`service."))
-    return {row[-1].strip("`"): number_in(row[1]) for row in named}
+    named = (row for row in rows("Limits") if len(row) == 4)
+    return {row[-1].strip("`"): value_in(row[1]) for row in named}
 
 
 def test_every_listed_limit_has_its_value() -> None:
@@ -68,7 +91,7 @@ def test_every_limit_of_a_request_is_listed() -> None:
         f"{name}.{constant}"
         for name in MODULES
         for constant, value in vars(importlib.import_module(name)).items()
-        if LIMIT.fullmatch(constant) and isinstance(value, (int, float, Decimal)) and _is_own(name, constant)
+        if LIMIT.fullmatch(constant) and isinstance(value, (int, float, Decimal, timedelta)) and _is_own(name, constant)
     }
     assert limits - NO_LIMITS <= listed().keys()
     assert limits >= NO_LIMITS
