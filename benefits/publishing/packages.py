@@ -68,10 +68,10 @@ async def submit(
 
 
 async def hold_unread(package: Package, staff_id: str, at: datetime, today: date) -> bool:
-    """Send members to an officer that are flagged by now and that none has read; return True if there were any.
+    """Send members that the rules now flag and no officer has read to an officer; return True if there were any.
 
     Raises:
-        Prohibited: the rules refuse a member by now.
+        Prohibited: the rules now refuse a member.
     """
     members = await packages.members_of(package)
     reported = await check(members, at, today)

@@ -120,7 +120,7 @@ async def require_passed(version: Version, at: datetime, today: date) -> Sequenc
 
 
 async def hold_unread(version: Version, findings: Sequence[Finding], staff_id: str, at: datetime) -> bool:
-    """Send a submitted version to an officer if it is flagged by now and none has read it; return True if it was.
+    """Send a submitted version to an officer if the rules now flag it and none has read it; return True if sent.
 
     FourEyes where `staff_id`, who is about to approve it, is one of its authors.
 
@@ -133,7 +133,7 @@ async def hold_unread(version: Version, findings: Sequence[Finding], staff_id: s
 
 
 async def is_unread(version: Version, findings: Sequence[Finding]) -> bool:
-    """Report whether a submitted version is flagged by now and no privacy officer has read it."""
+    """Report whether the rules now flag a submitted version that no privacy officer has read."""
     flagged = any(finding.severity is Severity.FLAGGED for finding in findings)
     return version.state == "submitted" and flagged and await lifecycle.last_step(version, ("review",)) is None
 

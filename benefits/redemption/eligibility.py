@@ -1,4 +1,4 @@
-"""The condition under which a resident is given a ticket, a slip or a binding: the benefit applies to them now."""
+"""The condition for a ticket, slip, binding, offline pass or booking: the benefit applies to the resident now."""
 
 from __future__ import annotations
 

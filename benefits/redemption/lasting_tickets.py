@@ -29,7 +29,7 @@ LIVE_MAX = 10
 
 
 class LastingState(StrEnum):
-    """States for the resident: the code waits to be typed; in use; ended with its consent or its time."""
+    """States for the resident: the code waits to be typed; in use; ended with its consent, its benefit or its time."""
 
     WAITING = "waiting"
     ACTIVE = "active"

@@ -1,8 +1,8 @@
 """Status lists of passes, computed from what is true now: nothing has to be written when somebody withdraws.
 
 A pass is revoked when its person's consent for the provider has ended, its person was erased, or its benefit or venue
-is no longer in force. A list has decoys, places of no pass that turn to "revoked" hour by hour: the number of places
-that turn does not tell how many people have withdrawn. SQL text: the query joins tables of two packages.
+is no longer in force. A list also has decoy bits: positions without a pass that become 1 hour by hour, so that the
+count of ones does not tell how many people withdrew. SQL text: the query joins tables of two packages.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, now: CivilTi
 
 
 def decoys(keyring: Keyring, number: int, at: datetime) -> set[int]:
-    """Return the places of a list that stand for no pass and have turned by `at`; more with every hour."""
+    """Return the random positions of a list whose bit is 1 by `at` unless a pass has them; more with every hour."""
     begins = number // LISTS_A_DAY * pass_issue.DAY_SECONDS
     hour = (int(at.timestamp()) - begins) // HOUR_SECONDS
     seed = blind_index(keyring, IndexUse.HANDLE, "status list", str(number)).encode()

@@ -196,7 +196,7 @@ async def pass_on(package: Package, officer_id: str, at: datetime) -> list[Versi
 
 
 async def hold_for_review(package: Package, flagged: Sequence[Version], staff_id: str, at: datetime) -> None:
-    """Send members to a privacy officer that the rules flag by now; FourEyes where `staff_id` is an author of any."""
+    """Send members that the rules now flag to a privacy officer; FourEyes where `staff_id` is an author of any."""
     members = {(member.kind, member.document_id): member for member in await _release(package)}
     for member in members.values():
         await lifecycle.require_uninvolved(member, staff_id)
@@ -209,8 +209,8 @@ async def check_each(members: Sequence[Version], at: datetime, check: Publicatio
     """Return the findings of each member as if the others were in force or submitted already.
 
     They are written so while the rules read, and undone after it; nothing is recorded, and when a check fails the
-    caller's transaction undoes the writes. A member is its own predecessor at no time: it is written back for its own
-    check. The members are drafts, or those of a package that is locked.
+    caller's transaction undoes the writes. Each member's row is restored before its own check, so that it is never
+    compared with itself. The members are drafts, or those of a package that is locked.
 
     Raises:
         Conflict: somebody has decided about a member since it was read.

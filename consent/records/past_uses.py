@@ -1,4 +1,4 @@
-"""Uses of passes without a network, reported later: was it covered then, and its event.
+"""Uses of offline passes that venues upload later: the check that a consent covered the use, and its event.
 
 Points were used when a pass was issued, through `consent.records.gate`; none are used here.
 """

@@ -31,8 +31,9 @@ WAITING = ("submitted", "in_review")
 async def submit_package(context: RequestContext, body: package_schemas.PackageBody) -> Answer:
     """Submit drafts as one package; 201 with its hash and the findings of each document.
 
-    A draft that waits in another open package recalls that package, with all reviews of it. Prohibited where a rule
-    refuses any document: all stay drafts. Conflict for a document that is neither a draft nor in an open package.
+    A document that waits in another open package recalls that package, and its reviews are void. Prohibited where a
+    rule refuses any document: all stay drafts. Conflict where a document has a newer version, or is neither a draft
+    nor in an open package.
     """
     members = await _members(context, body)
     submitted, reported = await package_rules.submit(members, staff_id_of(context), context.at, context.today)
@@ -85,7 +86,7 @@ async def approve_package(context: RequestContext, body: package_schemas.Approve
     """Approve a package by its hash as a second person: every document of it, or none.
 
     Each document is checked again, by the rules of a document on its own, after those that it names are in force. One
-    that is flagged by now and that no officer has read sends the package to an officer instead.
+    that the rules now flag and that no officer has read sends the package to an officer instead.
     FourEyes when the caller contributed to any document or passed one on as an officer; Changed for another hash or a
     document with a newer version; Conflict while it waits for an officer; Prohibited where a rule refuses a document.
     """

@@ -1,4 +1,4 @@
-"""Operations of a resident on what works without showing a code: path, summary, handler, schemas, errors."""
+"""Residents' operations on bindings, paper slips and bookings: path, summary, handler, schemas, errors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Complaints as a provider reads them through its venues: a noisy number and the cases that officers passed on.
 
-No call gives a complaint with its person, or one that no officer has passed on, to a venue (R18).
+No call gives a complaint with its person, or one that no officer has passed on, to a venue (decision 42).
 """
 
 from __future__ import annotations
