@@ -142,9 +142,10 @@ class Redemption(TableModel):
 class OfflinePass(TableModel):
     """A pass that was issued, by the place of its bit in a status list: `list_number.place`.
 
-    Issue and expiry are full hours. `used_at` is the venue's time of its use once that was uploaded; `redemption_id`
-    stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the redemption counted on.
-    Deleted three days after its expiry; an erasure sets `person_id` to NULL before.
+    Issue and expiry are full hours. `consent_given_at` is the begin of the consent that it was issued under: the pass
+    ends with it, and a later one does not bring it back. `used_at` is the venue's time of its use once that was
+    uploaded; `redemption_id` stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the
+    redemption counted on. Deleted three days after its expiry; an erasure sets `person_id` to NULL before.
     """
 
     pass_id = Text(primary_key=True)
@@ -161,6 +162,7 @@ class OfflinePass(TableModel):
     used_at = Micros(null=True)
     redemption_id = Text(null=True)
     counters = Text(db_default="[]")
+    consent_given_at = Micros(db_default=0)
 
     class Meta:
         table = "offline_pass"

@@ -72,6 +72,18 @@ class IssuedPass:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The members that all passes of one request have in common."""
+
+    person: Person
+    benefit: LiveBenefit
+    venue_id: str
+    consent_given_at: int
+    signer: PassSigner
+    now: CivilTime
+
+
 async def issue(
     keyring: Keyring, person: Person, catalogue: InForce, request: PassRequest, signer: PassSigner, now: CivilTime
 ) -> list[IssuedPass]:
@@ -97,8 +109,9 @@ async def issue(
     if not keys:
         raise BenefitNotAvailable(quota_used=True)
     use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
-    await gate.permit(person, benefit.provider_id, now.at, use)
-    return [await _issue_one(person, benefit, request.choice.venue_id, key, signer, now) for key in keys]
+    given_at = await gate.permit(person, benefit.provider_id, now.at, use)
+    shared = _Shared(person, benefit, request.choice.venue_id, given_at, signer, now)
+    return [await _issue_one(shared, *key) for key in keys]
 
 
 async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:
@@ -113,21 +126,14 @@ async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[st
     return max(0, min(left) - open_passes)
 
 
-async def _issue_one(
-    person: Person,
-    benefit: LiveBenefit,
-    venue_id: str,
-    device: tuple[PublicKey, str],
-    signer: PassSigner,
-    now: CivilTime,
-) -> IssuedPass:
-    key, thumbprint = device
-    number, place = await _unused_place(person, now)
-    begins = int(now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
+async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> IssuedPass:
+    benefit, signer = shared.benefit, shared.signer
+    number, place = await _unused_place(shared.person, shared.now)
+    begins = int(shared.now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
     members = PassClaims(
         issuer=signer.url,
         benefit_type=claims.benefit_type(signer.url, benefit.benefit_id, benefit.version),
-        venue=claims.venue_url(signer.url, venue_id),
+        venue=claims.venue_url(signer.url, shared.venue_id),
         issued_at=begins,
         expires_at=begins + claims.LIFETIME_MAX_SECONDS,
         device_key=key,
@@ -138,13 +144,14 @@ async def _issue_one(
         list_number=number,
         place=place,
         key_thumbprint=thumbprint,
-        person_id=person.person_id,
+        person_id=shared.person.person_id,
         provider_id=benefit.provider_id,
         benefit_id=benefit.benefit_id,
         benefit_version=benefit.version,
-        venue_id=venue_id,
+        venue_id=shared.venue_id,
         issued_at=members.issued_at * SECOND_MICROS,
         expires_at=members.expires_at * SECOND_MICROS,
+        consent_given_at=shared.consent_given_at,
     )
     expires_at = queries.from_micros(members.expires_at * SECOND_MICROS)
     compact = cwt.sign_pass(signer.key, members)

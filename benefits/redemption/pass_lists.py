@@ -1,8 +1,9 @@
 """Status lists of passes, computed from what is true now: nothing has to be written when somebody withdraws.
 
-A pass is revoked when its person's consent for the provider has ended, its person was erased, or its benefit or venue
-is no longer in force. A list also has decoy bits: positions without a pass that become 1 hour by hour, so that the
-count of ones does not tell how many people withdrew. SQL text: the query joins tables of two packages.
+A pass is revoked when the consent that it was issued under has ended, its person was erased, or its benefit or venue is
+no longer in force. A later consent does not bring it back, that of an undo included. A list also has decoy
+bits: positions without a pass that become 1 hour by hour, so that the count of ones does not tell how many people
+withdrew. SQL text: the query joins tables of two packages.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from benefits.redemption.pass_issue import LISTS_A_DAY, PassSigner
 from consent.crypto.blind_index import IndexUse, blind_index
 from consent.crypto.vault import Keyring
 from consent.database import queries
-from consent.domain.liveness import ConsentPeriod, is_live
 from consent.kernel.errors import NotFound, require_not_frozen
 from consent.records import gate
+from consent.records.past_uses import CONSENT_OF_A_PASS
 
 FRESH_SECONDS = 300
 """Time for which a copy of a list is fresh; a withdrawal reaches a venue with a network within it."""
@@ -36,6 +37,9 @@ DECOYS = 2_048
 """Decoys of a list: some 43 of them turn in each of the 48 hours in which it is served, give or take 13."""
 DECOY_BYTES = 4
 MINUTE_SECONDS = 60
+OF_THIS_PASS = CONSENT_OF_A_PASS.condition.format(
+    person_id="o.person_id", counterpart="o.provider_id", given_at="o.consent_given_at"
+)
 SIGNED_MAX = 16
 """Signed lists in memory: those of two days, and as many again; a few KiB each."""
 
@@ -73,17 +77,11 @@ async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, now:
         "SELECT place, benefit_id, venue_id FROM offline_pass WHERE list_number = $1", number
     )
     consents = await queries.fetch_all(
-        f"SELECT o.place AS place, {', '.join(gate.LIVE_CONSENT.columns)} FROM offline_pass o"
-        f" JOIN {gate.LIVE_CONSENT.table}"
-        f" ON {gate.LIVE_CONSENT.condition.format(person_id='o.person_id', counterpart='o.provider_id')}"
-        " WHERE o.list_number = $1",
+        f"SELECT o.place AS place, {', '.join(CONSENT_OF_A_PASS.columns)} FROM offline_pass o"
+        f" JOIN {CONSENT_OF_A_PASS.table} ON {OF_THIS_PASS} WHERE o.list_number = $1",
         number,
     )
-    covered = {
-        row["place"]
-        for row in consents
-        if is_live(ConsentPeriod(row["given_at"], row["consent_expires_at"]), now.micros)
-    }
+    covered = {row["place"] for row in consents if row["covers_until"] > now.micros}
     offered = {
         offer: _is_offered(catalogue, *offer, now) for offer in {(row["benefit_id"], row["venue_id"]) for row in rows}
     }

@@ -148,7 +148,7 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
     if (
         person is None
         or benefit is None
-        or not await past_uses.was_covered(row.person_id or "", row.provider_id, used.at)
+        or not await past_uses.was_covered(row.person_id or "", row.provider_id, row.consent_given_at, used.at)
     ):
         return await _borne(row, used)
     keys = await _counters(context.keyring, person, benefit)

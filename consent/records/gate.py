@@ -225,10 +225,11 @@ async def _delete_stale(table: str, part: Part) -> None:
     await queries.execute(delete, *part.bounds())
 
 
-async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> None:
+async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> int:
     """Permit the use of the person's points for a benefit of this provider; append its event.
 
-    Runs in the caller's transaction, which holds the person's row lock.
+    Return when the consent was given, in microseconds; by it `past_uses` tells the consent from a later one. Runs in
+    the caller's transaction, which holds the person's row lock.
 
     Raises:
         NotCovered: no live consent covers the provider.
@@ -239,6 +240,7 @@ async def permit(person: Person, provider_id: str, at: datetime, use: Use) -> No
         raise NotCovered("no live consent covers this provider")
     require_not_frozen(consent["withheld"])
     await _trace(person, Purpose.BENEFIT_CHECK, use, at)
+    return int(consent["given_at"])
 
 
 SUBJECT = Selection(("i.person_id AS person_id",), "subject i", "i.subject_index = {subject_index}")
@@ -322,7 +324,7 @@ async def covered(person_id: str, purpose: Purpose, counterpart: str, at: dateti
 
 async def _live(person_id: str, purpose: Purpose, counterpart: str, at: datetime) -> queries.Row | None:
     return await queries.fetch_one(
-        f"SELECT {WITHHELD} FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
+        f"SELECT given_at, {WITHHELD} FROM consent WHERE person_id = $1 AND purpose = $2 AND counterpart = $3"
         f" AND {live_sql('$4')}",
         person_id,
         purpose,

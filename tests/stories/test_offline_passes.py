@@ -120,15 +120,23 @@ async def test_the_places_of_a_batch_are_random(town: City) -> None:
     assert max(places) - min(places) > 10
 
 
-async def test_t5_a_withdrawal_revokes_and_an_undo_restores(town: City) -> None:
+async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     who = await offline.ready(town)
     shown = (await offline.take_passes(who))[0]
     consents = (await who.get("/v1/me/consents")).json()["data"]
     consent_id = next(row["consent_id"] for row in consents if row["purpose"] == "benefit.check")
     assert (await who.post(f"/v1/me/consents/{consent_id}/withdraw")).status_code == 200
     assert await refused(town, shown) is PassFault.REVOKED
+    # Neither the undo of the withdrawal nor another consent brings a pass back; a new pass counts.
     assert (await who.post(f"/v1/me/withdrawals/{consent_id}/undo")).status_code == 201
-    assert await verify(town, shown)
+    assert await refused(town, shown) is PassFault.REVOKED
+    assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    driving = await offline.driver(town)
+    first = (await offline.take_passes(driving, 1, PARKING))[0]
+    assert (await driving.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    again = await offline.driver(town)
+    assert await refused(town, first, PARKING) is PassFault.REVOKED
+    assert await verify(town, (await offline.take_passes(again, 1, PARKING))[0], PARKING)
 
 
 async def test_t5_an_erasure_revokes(town: City) -> None:

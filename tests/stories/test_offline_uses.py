@@ -95,6 +95,17 @@ async def test_t6_a_use_of_before_a_withdrawal_is_booked_and_of_after_it_is_born
     assert await results(town, *uses, venue=PARKING[1]) == ["booked", "venue_bears"]
 
 
+async def test_t6_under_a_later_consent_the_venue_bears_the_pass_of_a_withdrawn_one(town: City) -> None:
+    who = await offline.driver(town)
+    shown = (await offline.take_passes(who, 1, PARKING))[0]
+    town.shift.by = timedelta(minutes=55)
+    assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    town.shift.by = timedelta(minutes=115)
+    await who.consent_to_provider("riverside-parking")
+    at = await offline.seconds(town) + 1
+    assert await results(town, item(shown, at), venue=PARKING[1]) == ["venue_bears"]
+
+
 async def test_t6_after_an_erasure_the_venue_bears_it(town: City) -> None:
     who = await offline.ready(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
