@@ -108,13 +108,17 @@ class Booking(CompositeKeyModel):
 
 
 class BindingCode(TableModel):
-    """The code of a binding that waits for being typed in the venue's own app, by its keyed index."""
+    """The code of a binding that waits for being typed in the venue's own app, by its keyed index.
+
+    `benefit_version` is the version whose terms the resident accepted; 0, no version, for codes from before 0013.
+    """
 
     code_index = Text(primary_key=True)
     venue_id = Text()
     person_id = Text()
     lasting_id = Text()
     expires_at = Micros()
+    benefit_version = Integer(db_default=0)
 
     class Meta:
         table = "binding_code"

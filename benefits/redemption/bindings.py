@@ -89,6 +89,7 @@ async def request(
         person_id=person.person_id,
         lasting_id=binding_id,
         expires_at=queries.to_micros(expires_at),
+        benefit_version=benefit.version,
     )
     return RequestedBinding(binding_id, code, expires_at, valid_until)
 
@@ -96,7 +97,8 @@ async def request(
 async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, now: CivilTime) -> CreatedBinding:
     """Turn a code that was typed in the venue's app into a binding, once; return it with its token.
 
-    Runs in the caller's transaction and locks the person's row. The benefit need not apply now.
+    Runs in the caller's transaction and locks the person's row. The benefit need not apply now. The binding has the
+    version that the resident asked for: a commitment that came or changed since gives standard terms.
 
     Raises:
         CodeUnknown: wrong, expired, typed before, of another venue, or its consent or benefit has ended.
@@ -120,7 +122,7 @@ async def create(keyring: Keyring, catalogue: InForce, venue: Body, code: str, n
     await LastingTicket.filter(person_id=person.person_id, lasting_id=row.lasting_id).update(
         sealed_code=None, code_expires_at=None
     )
-    await lasting_tickets.attach(person, row, index_of_token(token), benefit.version)
+    await lasting_tickets.attach(person, row, index_of_token(token), pending.benefit_version)
     facts = {"benefit_id": row.benefit_id, "venue_id": venue_id, "lasting_id": row.lasting_id}
     await ledger.append(person, "binding.created", facts, now.at)
     return CreatedBinding(token, row.benefit_id, queries.from_micros(row.valid_until))

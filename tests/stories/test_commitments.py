@@ -89,6 +89,21 @@ async def test_a_slip_from_before_a_change_of_the_commitment_gives_standard_term
     assert scanned.content == STANDARD_TERMS
 
 
+async def test_a_binding_binds_to_the_terms_that_were_accepted_when_its_code_was_asked_for(town: City) -> None:
+    """A commitment that came before the code was typed gives standard terms; another binding accepts it."""
+    wang, venue = await eligible(town), town.venue()
+    code = (await wang.post("/v1/me/bindings", AT_LIBRARY)).json()["code"]
+    await change_benefit(town, commitment=RETURN_IT)
+    created = await venue.post("/v1/venue/bindings", {"code": code})
+    assert created.status_code == 201, created.text
+    used = {"binding_token": created.json()["binding_token"]}
+    assert (await venue.post("/v1/venue/redemptions", used)).content == STANDARD_TERMS
+    accepted = {"accepted_terms_sha256": (await shown_benefit(wang))["terms_sha256"]}
+    code = (await wang.post("/v1/me/bindings", {**AT_LIBRARY, **accepted})).json()["code"]
+    used = {"binding_token": (await venue.post("/v1/venue/bindings", {"code": code})).json()["binding_token"]}
+    assert (await venue.post("/v1/venue/redemptions", used)).status_code == 201
+
+
 async def test_a_benefit_without_a_commitment_needs_no_acceptance_but_refuses_a_wrong_one(town: City) -> None:
     wang = await eligible(town)
     assert (await wang.post("/v1/me/tickets", AT_LIBRARY)).status_code == 201
