@@ -1,16 +1,28 @@
-"""The self-audit's checks of tickets and passes that should have been deleted."""
+"""The self-audit's checks of tickets, slips, bindings, bookings and passes that should have been deleted."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from benefits.models import OfflinePass, StoredTicket
+from tortoise.expressions import Q
+
+from benefits.models import Booking, LastingTicket, OfflinePass, StoredTicket
 from consent.verification.retention import RetentionCheck
 
 TICKETS = RetentionCheck(
     "tickets that still know their person",
     timedelta(hours=25),
-    lambda before: StoredTicket.filter(person_id__isnull=False, issued_at__lt=before).count(),
+    lambda before: StoredTicket.filter(
+        Q(unlink_from__isnull=True, issued_at__lt=before) | Q(unlink_from__lt=before), person_id__isnull=False
+    ).count(),
+)
+LASTING_TICKETS = RetentionCheck(
+    "slips and bindings kept too long",
+    timedelta(hours=25),
+    lambda before: LastingTicket.filter(valid_until__lt=before).count(),
+)
+BOOKINGS = RetentionCheck(
+    "bookings kept too long", timedelta(hours=25), lambda before: Booking.filter(ends_at__lt=before).count()
 )
 PASSES = RetentionCheck(
     "passes that still know their person",

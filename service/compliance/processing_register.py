@@ -94,6 +94,8 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             retention.LINK_CODES,
             RESPONSES,
             ticket_retention.TICKETS,
+            ticket_retention.LASTING_TICKETS,
+            ticket_retention.BOOKINGS,
             ticket_retention.PASSES,
             retention.EXPIRED_CONSENTS,
             retention.CHANGED_RECIPIENTS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benefits import ticket_retention
 from consent.database import queries
 from consent.kernel.instants import rfc3339
 from service.jobs import background
@@ -123,6 +124,8 @@ async def test_bookings_and_sessions_are_deleted_some_time_after(town: City) -> 
     wang = await eligible(town, "wang")
     await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})
     town.shift.by = datetime.fromisoformat(session["ends_at"]) - await queries.now() + timedelta(days=93)
+    overdue = queries.to_micros(await town.app_context.clock() - ticket_retention.BOOKINGS.age)
+    assert await ticket_retention.BOOKINGS.count(overdue) == 1
     await background.run_cleanup(town.app_context)
     for table in ("booking", "added_session"):
         assert await queries.fetch_all(f"SELECT * FROM {table}") == [], table

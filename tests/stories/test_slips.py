@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benefits import ticket_retention
 from consent.database import queries
 from service.jobs import background
 from tests.support.city import City, Resident
@@ -115,3 +116,12 @@ async def test_a_redeemed_slip_is_reversed_and_gives_its_quota_back(town: City) 
     assert (await town.venue().post(path, {"reason_code": "mistaken_scan"})).status_code == 200
     assert (await scan(town, first["short_code"])).content == STANDARD_TERMS
     assert (await scan(town, second["short_code"])).status_code == 201
+
+
+async def test_the_self_audit_counts_a_slip_only_after_its_end(town: City) -> None:
+    """A slip may know its person until it ends; two days old it is not overdue."""
+    await printed(await eligible(town))
+    checks = (ticket_retention.TICKETS, ticket_retention.LASTING_TICKETS)
+    for passed, overdue in ((timedelta(days=2), 0), (timedelta(days=30, hours=26), 1)):
+        at = await queries.now() + passed
+        assert [await check.count(queries.to_micros(at - check.age)) for check in checks] == [overdue] * 2
