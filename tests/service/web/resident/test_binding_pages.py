@@ -25,7 +25,7 @@ async def test_t9_a_car_leaves_the_car_park_without_a_scan_until_its_driver_stop
     """T9: the plate is a field without a name, so that no browser sends it."""
     me = await driver(town)
     await me.go("/me/benefits/parking-free-minutes")
-    assert ("/me/bindings", "A barrier or machine that scans nothing?") in me.links
+    assert ("/me/bindings", "Using a barrier or machine that cannot scan?") in me.links
     await me.go("/me/bindings")
     await me.send("/me/bindings", benefit="parking-free-minutes@riverside-parking-1")
     shown = re.search(r'class="code">(\w{4}) (\w{4})<', me.html)
@@ -54,4 +54,4 @@ async def test_a_wrong_code_is_explained_at_its_field(town: City) -> None:
     barrier = await Browser(town).sign_in(Audience.VENUE, "riverside-parking-1")
     await barrier.go("/desk/barrier")
     await barrier.submit(barrier.forms[-2], act="bind", code="AAAA2222")
-    assert "Nothing waits for this code here." in barrier.text
+    assert "This code is not valid here." in barrier.text

@@ -61,3 +61,6 @@ async def test_the_kiosk_prints_a_slip_for_somebody_without_a_phone(town: City) 
     assert "Print the slip" in me.text
     (path,) = [href for href, _text in me.links if href.endswith("/print")]
     assert (await me.client.get(path)).content[:5] == b"%PDF-"
+    assert (await town.resident("wang").post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    await me.go(me.url)
+    assert "Ended" in me.text
