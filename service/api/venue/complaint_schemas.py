@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from service.api.common_schemas import BenefitId, CivilDayText, NextCursor, ProviderId, VenueId
+from service.api.common_schemas import BenefitId, CivilDayText, Localized, NextCursor, ProviderId, VenueId
 from service.api.complaint_schemas import ReasonName
 from service.http.json_io import ApiModel
 from service.http.openapi.named import text
@@ -15,6 +15,8 @@ class ProviderCaseRow(ApiModel):
 
     case_id: Annotated[str, text("The id of the case; no resident has it.")]
     venue_id: VenueId
+    venue: Localized | None = None
+    """The name of the venue."""
     benefit_id: BenefitId
     reason_code: ReasonName
     text: str

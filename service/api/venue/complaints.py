@@ -8,6 +8,8 @@ from __future__ import annotations
 from benefits.statistics import weekly_figures
 from benefits.statistics.privacy_budget import ALLOWANCES, ReleaseKind
 from consent.database import queries
+from consent.documents import versions
+from consent.domain.document_kinds import DocumentKind
 from consent.oversight import provider_cases
 from service.api.venue import complaint_schemas as schemas
 from service.api.venue.handlers import own_venue
@@ -23,6 +25,8 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
     venue, limit = await own_venue(context), json_io.read_limit(context.request)
     provider_id = venue["provider_id"]
     rows = await provider_cases.list_for(provider_id, json_io.read_day_keyset(context.request), limit + 1)
+    venue_ids = {row.venue_id for row in rows[:limit]}
+    names = {venue_id: await versions.last_name_of(DocumentKind.VENUES, venue_id) for venue_id in venue_ids}
     figures = await weekly_figures.load_or_release(context.week)
     return Answer(
         schemas.ProviderComplaints(
@@ -35,6 +39,7 @@ async def list_complaints(context: RequestContext, _: None) -> Answer:
                 schemas.ProviderCaseRow(
                     case_id=row.case_id,
                     venue_id=row.venue_id,
+                    venue=names[row.venue_id],
                     benefit_id=row.benefit_id,
                     reason_code=row.reason,
                     text=row.text,

@@ -16,6 +16,7 @@ from tests.support.city import Actor, City
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 ADDRESS = "/v1/venue/complaints"
 ABOUT = {"benefit_id": "library-deposit", "venue_id": "city-library-main", "reason_code": "not_honoured"}
+LIBRARY = "City Library, main building"
 WORDS = "Somebody was asked for a deposit although the benefit applied. Please brief the desk."
 
 
@@ -49,6 +50,7 @@ async def test_a_provider_reads_what_an_officer_passed_on_and_nothing_else(town:
     assert {**case, "case_id": ""} == {
         "case_id": "",
         "venue_id": "city-library-main",
+        "venue": {"zh-CN": "市图书馆总馆", "en": LIBRARY},
         "benefit_id": "library-deposit",
         "reason_code": "not_honoured",
         "text": WORDS,
@@ -117,6 +119,6 @@ async def test_the_desk_shows_cases_and_the_officer_writes_them(town: City) -> N
     await officer.go(f"/officer/complaints/{complaint['complaint_id']}")
     await officer.send("Answer, in writing", answer="The desk was briefed.", to_provider=WORDS)
     await desk.go("/desk/complaints")
-    for text in (WORDS, "The benefit was not given", "Borrow without a deposit"):
+    for text in (WORDS, "The benefit was not given", "Borrow without a deposit", LIBRARY):
         assert text in desk.text, text
     assert "wang" not in desk.html

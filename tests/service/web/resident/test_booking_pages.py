@@ -28,8 +28,14 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
     await me.go("/me/bookings")
     assert "4 places are free" in me.text
+    place_and_time = ("Second Hospital, check-up desk", f"{begins:%H:%M}–{begins + timedelta(hours=3):%H:%M}")
+    for text in place_and_time:
+        assert text in me.text, text
     await me.submit(next(form for form in me.forms if form.action == "/me/bookings"))
     assert "Booked. Take your code" in me.text
+    booked = me.text.partition("Places to book")[0]
+    for text in place_and_time:
+        assert text in booked, text
     await desk.go("/desk/sessions")
     assert "Booked 1" in desk.text
     await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
