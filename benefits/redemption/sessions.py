@@ -7,7 +7,8 @@ begins, its places are booked here; from then on the free ones are everybody's, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from tortoise.expressions import Q
 
@@ -86,11 +87,11 @@ class SessionPlan:
     places: int
 
 
-async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTime, day: CivilTime) -> VenueSession:
-    """Store a session of a venue, in the caller's transaction; `day` is the civil time of its beginning.
+async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTime, zone: ZoneInfo) -> VenueSession:
+    """Store a session of a venue, in the caller's transaction; `zone` is the city's.
 
-    The places of all sessions of a benefit in a period of the service's capacity are at most the added places, which
-    publication has limited to their share of the capacity (R10).
+    The places of all sessions of a benefit that begin in a period of the service's capacity are at most the added
+    places, which publication has limited to their share of the capacity (R10).
 
     Raises:
         NotFound: the venue has no benefit of this id that adds places.
@@ -103,19 +104,17 @@ async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTi
         raise SessionNotPossible("a session begins in more than 24 hours and within a quarter")
     if not plan.begins_at < plan.ends_at <= plan.begins_at + LENGTH_MAX:
         raise SessionNotPossible("a session ends after its beginning, within twelve hours")
-    _, first, last = period_of(benefit.service.get("capacity_period") or CAPACITY_PERIOD, day.today)
-    # Days of the city are at most 14 hours away from those of UTC: a session at the edge counts in both periods.
-    begin = queries.to_micros(datetime.combine(first, datetime.min.time(), plan.begins_at.tzinfo) - timedelta(hours=14))
-    end = queries.to_micros(datetime.combine(last, datetime.max.time(), plan.begins_at.tzinfo) + timedelta(hours=12))
+    period = benefit.service.get("capacity_period") or CAPACITY_PERIOD
+    _, first, last = period_of(period, plan.begins_at.astimezone(zone).date())
     if not queries.is_sqlite():
         # Two requests at once would both count before either is stored.
         await queries.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"added-session|{plan.benefit_id}")
     row = await queries.fetch_one(
         "SELECT coalesce(sum(places), 0) AS places FROM added_session"
-        " WHERE benefit_id = $1 AND begins_at >= $2 AND begins_at <= $3",
+        " WHERE benefit_id = $1 AND begins_at >= $2 AND begins_at < $3",
         plan.benefit_id,
-        begin,
-        end,
+        _midnight(first, zone),
+        _midnight(last + timedelta(days=1), zone),
     )
     assert row is not None
     if int(row["places"]) + plan.places > int(benefit.body["effect"]["extra_capacity"]):
@@ -130,6 +129,11 @@ async def offer(catalogue: InForce, venue: Body, plan: SessionPlan, now: CivilTi
         taken=0,
     )
     return _session(stored, now)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    """Return the beginning of a civil day in a zone, in microseconds."""
+    return queries.to_micros(datetime.combine(day, time.min, zone))
 
 
 def adds_places(benefit: LiveBenefit) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -30,7 +30,10 @@ async def eligible(town: City, name: str) -> Resident:
 
 
 async def offered(town: City, in_hours: int = 72, places: int = PLACES) -> Any:
-    begins_at = (await town.app_context.clock()) + timedelta(hours=in_hours)
+    return await offered_at(town, (await town.app_context.clock()) + timedelta(hours=in_hours), places)
+
+
+async def offered_at(town: City, begins_at: datetime, places: int) -> Any:
     body = {
         "benefit_id": BENEFIT,
         "begins_at": rfc3339(begins_at),
@@ -106,6 +109,21 @@ async def test_sessions_of_a_period_have_no_more_places_than_the_benefit_adds(to
         assert (await offered(town, hours, 1)).json()["code"] == "session_not_possible"
     other = {"benefit_id": "library-deposit", "begins_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-01T01:00:00Z"}
     assert (await town.venue().post("/v1/venue/sessions", {**other, "places": 1})).status_code == 404
+
+
+async def test_a_period_is_from_midnight_to_midnight_in_the_city(town: City) -> None:
+    """Sessions on both sides of the midnight between two weeks are in different weeks."""
+    day, minute = await town.today() + timedelta(days=7), timedelta(minutes=1)
+    monday = day + timedelta(days=7 - day.weekday())
+    week, following = (
+        datetime.combine(first, time.min, town.app_context.settings.city_zone)
+        for first in (monday, monday + timedelta(days=7))
+    )
+    assert (await offered_at(town, following - minute, PLACES)).status_code == 201
+    assert (await offered_at(town, following, PLACES)).status_code == 201
+    assert (await offered_at(town, week - minute, PLACES)).status_code == 201
+    for begins_at in (week, following - minute, following + timedelta(days=7) - minute):
+        assert (await offered_at(town, begins_at, 1)).json()["code"] == "session_not_possible"
 
 
 async def test_export_names_a_booking_and_erasure_gives_its_place_back(town: City) -> None:

@@ -16,8 +16,8 @@ async def offer_session(context: RequestContext, body: schemas.SessionBody) -> A
     venue, app_context = await own_venue(context), context.app_context
     plan = SessionPlan(body.benefit_id, body.begins_at, body.ends_at, body.places)
     catalogue = await app_context.catalogue.read(context.at)
-    day = app_context.civil_time_at(body.begins_at)
-    return Answer(_answer(await sessions.offer(catalogue, venue, plan, context.civil_time, day)), 201)
+    zone = app_context.settings.city_zone
+    return Answer(_answer(await sessions.offer(catalogue, venue, plan, context.civil_time, zone)), 201)
 
 
 async def list_sessions(context: RequestContext, _: None) -> Answer:
