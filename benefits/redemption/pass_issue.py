@@ -21,7 +21,7 @@ from benefits.models import OfflinePass
 from benefits.passes import claims, cwt, jose, sd_jwt
 from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
 from benefits.passes.jose import PrivateKey, PublicKey
-from benefits.redemption import quotas, tickets
+from benefits.redemption import list_steps, quotas, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
 from benefits.rules.vocabulary import EffectKind
@@ -76,6 +76,7 @@ class IssuedPass:
 class _Shared:
     """The members that all passes of one request have in common."""
 
+    keyring: Keyring
     person: Person
     benefit: LiveBenefit
     venue_id: str
@@ -110,7 +111,7 @@ async def issue(
         raise BenefitNotAvailable(quota_used=True)
     use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
     given_at = await gate.permit(person, benefit.provider_id, now.at, use)
-    shared = _Shared(person, benefit, request.choice.venue_id, given_at, signer, now)
+    shared = _Shared(keyring, person, benefit, request.choice.venue_id, given_at, signer, now)
     return [await _issue_one(shared, *key) for key in keys]
 
 
@@ -128,7 +129,7 @@ async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[st
 
 async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> IssuedPass:
     benefit, signer = shared.benefit, shared.signer
-    number, place = await _unused_place(shared.person, shared.now)
+    number, place = await _unused_place(shared.keyring, shared.person, shared.now)
     begins = int(shared.now.at.timestamp()) // HOUR_SECONDS * HOUR_SECONDS
     members = PassClaims(
         issuer=signer.url,
@@ -160,8 +161,8 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
     )
 
 
-async def _unused_place(person: Person, now: CivilTime) -> tuple[int, int]:
-    """Return the number of a list of this day, and a random place in it that no pass has.
+async def _unused_place(keyring: Keyring, person: Person, now: CivilTime) -> tuple[int, int]:
+    """Return the number of a list of this day, and a random place in it that no pass has and that is no decoy.
 
     Nor has a pass of the person the place in another list: no value of two of their passes is the same.
     """
@@ -169,7 +170,7 @@ async def _unused_place(person: Person, now: CivilTime) -> tuple[int, int]:
         number = first_list(now.at) + secrets.randbelow(LISTS_A_DAY)
         place = secrets.randbelow(PASSES_OF_A_LIST)
         same = Q(pass_id=pass_id_of(number, place)) | Q(person_id=person.person_id, place=place)
-        if not await OfflinePass.exists(same):
+        if place not in list_steps.decoys(keyring, number) and not await OfflinePass.exists(same):
             return number, place
 
 
@@ -193,6 +194,7 @@ async def delete_old(at: datetime) -> int:
     return deleted
 
 
-async def unlink_person(person_id: str) -> None:
-    """Remove a person's id from all of their passes, which revokes them."""
-    await OfflinePass.filter(person_id=person_id).update(person_id=None)
+async def unlink_person(person_id: str, at: datetime) -> None:
+    """Remove a person's id from all of their passes, which revokes them from the next step of the lists on."""
+    revoked_from = queries.to_micros(list_steps.next_step(at))
+    await OfflinePass.filter(person_id=person_id).update(person_id=None, revoked_from=revoked_from)

@@ -32,7 +32,7 @@ async def erase(keyring: Keyring, person: Person, at: datetime) -> str:
     await sessions.erase_all(person.person_id, queries.to_micros(at))
     await lasting_tickets.erase_all(person.person_id)
     await tickets.unlink_person(person.person_id)
-    await pass_issue.unlink_person(person.person_id)
+    await pass_issue.unlink_person(person.person_id, at)
     fault_points.reach(FaultPoint.ERASURE_BEGUN)
     return await erasure.erase(keyring, person, at)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benefits.catalogue.in_force import CatalogueCache
 from benefits.redemption.decision import CivilTime
+from benefits.redemption.pass_lists import ListCache
 from consent.crypto.vault import Keyring
 from consent.kernel.instants import from_micros, to_micros
 from consent.rights.tombstones import Tombstones
@@ -35,6 +36,7 @@ class AppContext:
     limiter: Limiter
     clock: Clock
     catalogue: CatalogueCache = field(default_factory=CatalogueCache)
+    status_lists: ListCache = field(default_factory=ListCache)
     erased: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by an erasure; SQLite's write-ahead log is then emptied (`service.storage.write_ahead_log`)."""
     telemetry: Telemetry | None = None

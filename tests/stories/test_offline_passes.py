@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections import Counter
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from benefits.passes import jose, sd_jwt, verifier
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import pass_issue, pass_lists
+from benefits.redemption import list_steps, pass_issue, pass_lists
 from consent.database import queries
 from service.auth import key_files
 from service.compliance import key_rotation, public_keys
@@ -36,6 +37,12 @@ async def verify(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY
     at = await offline.seconds(town)
     trust = await offline.trust(town, shown, where=where)
     return verifier.verify(shown.signed + shown.presentation(at), NONCE, trust, at)
+
+
+async def begin_step(town: City) -> None:
+    """Move the clock to the beginning of the next step of the status lists."""
+    now = await town.app_context.clock()
+    town.shift.by += list_steps.next_step(now) - now
 
 
 async def refused(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY) -> PassFault:
@@ -126,6 +133,7 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     consents = (await who.get("/v1/me/consents")).json()["data"]
     consent_id = next(row["consent_id"] for row in consents if row["purpose"] == "benefit.check")
     assert (await who.post(f"/v1/me/consents/{consent_id}/withdraw")).status_code == 200
+    await begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
     # Neither the undo of the withdrawal nor another consent brings a pass back; a new pass counts.
     assert (await who.post(f"/v1/me/withdrawals/{consent_id}/undo")).status_code == 201
@@ -135,6 +143,7 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     first = (await offline.take_passes(driving, 1, PARKING))[0]
     assert (await driving.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     again = await offline.driver(town)
+    await begin_step(town)
     assert await refused(town, first, PARKING) is PassFault.REVOKED
     assert await verify(town, (await offline.take_passes(again, 1, PARKING))[0], PARKING)
 
@@ -142,7 +151,11 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
 async def test_t5_an_erasure_revokes(town: City) -> None:
     who = await offline.ready(town)
     shown = (await offline.take_passes(who))[0]
+    await begin_step(town)
     assert (await who.delete("/v1/me")).status_code == 200
+    # Neither an erasure nor a withdrawal shows in its own step, so that its minute is not public.
+    assert await verify(town, shown)
+    await begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
     assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass WHERE person_id IS NOT NULL") == []
 
@@ -150,33 +163,57 @@ async def test_t5_an_erasure_revokes(town: City) -> None:
 async def test_t5_a_suspended_benefit_revokes(town: City) -> None:
     shown = (await offline.take_passes(await offline.ready(town)))[0]
     assert (await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")).status_code == 200
+    await begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
 
 
-async def test_a_list_says_the_same_to_everybody_and_hides_how_many_withdrew(town: City) -> None:
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
-    answer = await town.client.get(shown.claims.status.uri)
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    number = int(shown.claims.status.uri.rpartition("/")[2])
+async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: City) -> None:
+    who = await offline.driver(town)
+    shown = (await offline.take_passes(who, 1, PARKING))[0]
+    await begin_step(town)
+    assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    # The first reading of the step is after the withdrawal, and does not tell of it.
+    assert await verify(town, shown, PARKING)
+    await begin_step(town)
+    assert await refused(town, shown, PARKING) is PassFault.REVOKED
+    number, keyring = int(shown.claims.status.uri.rpartition("/")[2]), town.app_context.keyring
+    turning = Counter(list_steps.decoys(keyring, number).values())
+    assert turning.keys() == set(range(list_steps.STEPS))
+    # By chance, or everybody could subtract the decoys.
+    assert len({*turning.values()}) > 3
     now = await town.app_context.clock()
-    keyring = town.app_context.keyring
-    sizes = [len(pass_lists.decoys(keyring, number, now + timedelta(hours=hours))) for hours in range(0, 24, 4)]
-    assert sizes == sorted(sizes)
-    assert sizes[-1] - sizes[0] > 100
-    # A place that a pass has is no decoy.
-    await queries.execute("UPDATE offline_pass SET place = $1", min(pass_lists.decoys(keyring, number, now)))
-    catalogue = await town.app_context.catalogue.read(now)
-    places = await pass_lists.revoked_places(keyring, number, catalogue, town.app_context.civil_time_at(now))
-    assert len(places) == len(pass_lists.decoys(keyring, number, now)) - 1
+    before = now - timedelta(seconds=list_steps.STEP_SECONDS)
+    assert len(pass_lists.turned_decoys(keyring, number, before)) < len(pass_lists.turned_decoys(keyring, number, now))
 
 
-async def test_a_list_is_signed_once_a_minute_while_nothing_changes(town: City) -> None:
+async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = (await offline.take_passes(await offline.ready(town)))[0]
-    town.shift.by = timedelta(seconds=60 - await offline.seconds(town) % 60)
-    first, second = [(await town.client.get(shown.claims.status.uri)).text for _ in range(2)]
-    assert first == second
-    town.shift.by += timedelta(seconds=60)
-    assert (await town.client.get(shown.claims.status.uri)).text != first
+    compute, computed = pass_lists.revoked_places, list[int]()
+
+    async def counted(*given: Any) -> set[int]:
+        computed.append(given[1])
+        return await compute(*given)
+
+    monkeypatch.setattr(pass_lists, "revoked_places", counted)
+    await begin_step(town)
+    answers = await asyncio.gather(*(town.client.get(shown.claims.status.uri) for _ in range(10)))
+    assert len({answer.text for answer in answers}) == 1
+    assert len(computed) == 1
+    age = int(answers[0].headers["cache-control"].removeprefix("public, max-age="))
+    assert 0 < age <= 300
+    await begin_step(town)
+    assert (await town.client.get(shown.claims.status.uri)).text != answers[0].text
+    assert len(computed) == 2
+
+
+async def test_a_decoy_is_no_place_of_a_pass(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, keyring = await town.app_context.clock(), town.app_context.keyring
+    first = pass_issue.first_list(now)
+    decoy = next(iter(list_steps.decoys(keyring, first)))
+    draws = iter((0, decoy, 0, 7))
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
+    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    assert shown.claims.status.index == 7
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "abc", "9" * 30, "٣", "007"])

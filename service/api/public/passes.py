@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from starlette.responses import Response
 
 from benefits.passes import status_list
-from benefits.redemption import pass_lists
+from benefits.redemption import list_steps, pass_lists
 from service.api import pass_signer
 from service.api.public import pass_schemas
 from service.compliance import public_keys
@@ -30,12 +32,22 @@ async def read_issuer(context: RequestContext, _: None) -> Answer:
 
 
 async def read_status_list(context: RequestContext, _: None) -> Response:
-    """Return a signed status list of passes; the same for everybody, whichever pass they verify."""
+    """Return a signed status list of passes; the same for everybody in a step of five minutes.
+
+    A cache may store it until the next step.
+    """
     number = context.request.path_params["number"]
     if not (number.isascii() and number.isdecimal()) or len(number) > DIGITS_MAX or str(int(number)) != number:
         raise Problem("not_found")
     signer = await pass_signer.signer(context)
-    catalogue = await context.app_context.catalogue.read(context.at)
-    token = await pass_lists.sign_list(context.app_context.keyring, int(number), catalogue, signer, context.civil_time)
-    headers = {"Cache-Control": f"public, max-age={pass_lists.FRESH_SECONDS}"}
+    app_context = context.app_context
+    step = app_context.civil_time_at(list_steps.step_of(context.at))
+
+    async def make() -> str:
+        catalogue = await app_context.catalogue.read(context.at)
+        return await pass_lists.sign_list(app_context.keyring, int(number), catalogue, signer, step)
+
+    token = await app_context.status_lists.read(signer, int(number), step, make)
+    fresh = list_steps.next_step(context.at) - context.at
+    headers = {"Cache-Control": f"public, max-age={math.ceil(fresh.total_seconds())}"}
     return Response(token, media_type=status_list.MEDIA_TYPE, headers=headers)
