@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tortoise.expressions import Q
 
@@ -36,6 +36,8 @@ PASSES_MAX = 10
 LIFETIME = timedelta(seconds=claims.LIFETIME_MAX_SECONDS)
 UPLOAD_WINDOW = timedelta(days=3)
 """Time after its expiry in which the use of a pass can be uploaded: a long weekend without a network."""
+UPLOADABLE = LIFETIME + UPLOAD_WINDOW
+"""Time after a use in which it can be uploaded, at most. The counters of its day stay for as long, and a day more."""
 LISTS_A_DAY = 4
 """Status lists of a day, one of which each pass is in: four million places, a few KiB each to fetch."""
 DAY_SECONDS = 24 * HOUR_SECONDS
@@ -182,6 +184,11 @@ def first_list(at: datetime) -> int:
 def pass_id_of(number: int, place: int) -> str:
     """Return the id of the pass at a place of a list."""
     return f"{number}.{place}"
+
+
+def first_uploadable_day(today: date) -> date:
+    """Return the first civil day whose uses can still be uploaded, with a day more for the hours of the day."""
+    return today - UPLOADABLE - timedelta(days=1)
 
 
 async def delete_old(at: datetime) -> int:

@@ -21,7 +21,7 @@ from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
 from benefits.redemption import quotas, tickets
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_issue import LIFETIME, UPLOAD_WINDOW
+from benefits.redemption.pass_issue import UPLOADABLE
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -77,23 +77,25 @@ class UploadContext:
 
 
 async def book_all(
-    context: UploadContext, uses: Sequence[tuple[OfflineUse, CivilTime]], at: datetime
+    context: UploadContext, uses: Sequence[tuple[OfflineUse, CivilTime | None]], at: datetime
 ) -> list[BookedUse]:
     """Book uploaded uses in the running transaction, in their order; each comes with the city's time of its use.
 
+    None for a time that no calendar has: such a use is refused.
+
     Locks every person of theirs first, in the order of ids.
     """
-    rows = [await _known(context, use, at) for use, _ in uses]
+    rows = [None if moment is None else await _known(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
-        BookedUse(UploadResult.REFUSED) if row is None else await _book(context, row.pass_id, moment)
+        BookedUse(UploadResult.REFUSED) if row is None or moment is None else await _book(context, row.pass_id, moment)
         for row, (_, moment) in zip(rows, uses, strict=True)
     ]
 
 
 async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
     """Return the stored pass of a use that was valid at its venue and time; None where it was not."""
-    if not at - UPLOAD_WINDOW - LIFETIME < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS):
+    if not at - UPLOADABLE < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS):
         return None
     try:
         members = _verify(context, use)

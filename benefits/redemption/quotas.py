@@ -126,8 +126,6 @@ async def give_back(keys: Sequence[str]) -> None:
         await queries.execute("UPDATE quota_use SET taken = taken - 1 WHERE quota_key = $1 AND taken > 0", key)
 
 
-async def delete_ended(today: date) -> int:
-    """Delete the counters whose period ended before yesterday; return their number."""
-    return await queries.execute(
-        "DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(today - timedelta(days=1))
-    )
+async def delete_ended(first_day: date) -> int:
+    """Delete the counters whose period ended before a day, the first whose uses still count; return their number."""
+    return await queries.execute("DELETE FROM quota_use WHERE ends_on < $1", queries.to_day_number(first_day))

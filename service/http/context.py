@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 Clock = Callable[[], Awaitable[datetime]]
 
 
+class InstantOutOfRange(ValueError):
+    """An instant that lies on no day of the city's calendar; a request's text can state it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppContext:
     """The objects that every request shares; one for the process, made by `app.create_app`.
@@ -60,8 +64,15 @@ class AppContext:
         return CivilTime(at, micros, local.date(), local.hour)
 
     def civil_time_at(self, at: datetime) -> CivilTime:
-        """Return the city's time at a moment of `clock`."""
-        local = at.astimezone(self.settings.city_zone)
+        """Return the city's time at a moment of `clock`, or one that a request states.
+
+        Raises:
+            InstantOutOfRange: the city's calendar has no such day, before the year 1 or after 9999.
+        """
+        try:
+            local = at.astimezone(self.settings.city_zone)
+        except OverflowError:
+            raise InstantOutOfRange from None
         return CivilTime(at, to_micros(at), local.date(), local.hour)
 
     @property

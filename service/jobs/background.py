@@ -57,7 +57,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "lasting_tickets_deleted": lambda: lasting_tickets.delete_old(at),
         "passes_deleted": lambda: pass_issue.delete_old(at),
         "bookings_deleted": lambda: sessions.delete_old(at),
-        "quotas_deleted": lambda: quotas.delete_ended(today),
+        "quotas_deleted": lambda: quotas.delete_ended(pass_issue.first_uploadable_day(today)),
         "answers_deleted": lambda: idempotency.delete_old(at),
         "simulations_deleted": lambda: population.delete_past_weeks(today),
         "oversight_deleted": lambda: officers.delete_old(at),

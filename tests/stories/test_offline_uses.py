@@ -86,6 +86,21 @@ async def test_t6_beyond_the_quota_the_venue_bears_and_nothing_is_counted(town: 
     assert (await offline.ask_for_passes(who, [new_key()])).status_code == 201
 
 
+async def test_t6_a_quota_that_was_used_up_binds_uploads_of_three_days_later(town: City) -> None:
+    who = await offline.ready(town)
+    shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
+    handle = (await who.ticket())["handle"]
+    assert (await town.venue().post("/v1/venue/redemptions", {"handle": handle})).status_code == 201
+    for hours in (50, 94):
+        town.shift.by = timedelta(hours=hours)
+        await background.run_cleanup(town.app_context)
+        assert await taken() == 1
+    assert await results(town, item(shown, at)) == ["venue_bears"]
+    town.shift.by = timedelta(days=7)
+    await background.run_cleanup(town.app_context)
+    assert await taken() == 0
+
+
 async def test_t6_a_use_of_before_a_withdrawal_is_booked_and_of_after_it_is_borne(town: City) -> None:
     who = await offline.driver(town)
     passes, start = await offline.take_passes(who, 2, PARKING), await offline.seconds(town)
@@ -181,6 +196,13 @@ async def test_a_time_in_another_form_is_named(town: City, at: str) -> None:
     body = {"items": [{"pass": "x~", "presentation": "x", "at": at}]}
     answer = await town.venue().post("/v1/venue/redemptions/offline", body)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/items/0/at")
+
+
+async def test_a_time_that_no_calendar_has_is_refused_alone(town: City) -> None:
+    shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
+    times = ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+08:00", "0001-01-01T00:00:00Z")
+    uses = [{**item(shown, at), "at": text} for text in times]
+    assert await results(town, *uses, item(shown, at)) == ["refused"] * len(times) + ["booked"]
 
 
 async def test_a_suspended_venue_uploads_nothing(town: City) -> None:

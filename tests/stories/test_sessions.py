@@ -101,6 +101,13 @@ async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town:
         assert (await wang.post(path, ticket_body)).json()["code"] == "booking_needed"
 
 
+@pytest.mark.parametrize("begins_at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+async def test_a_session_of_a_day_that_no_calendar_has_is_not_possible(town: City, begins_at: str) -> None:
+    body = {"benefit_id": BENEFIT, "begins_at": begins_at, "ends_at": begins_at, "places": 1}
+    answer = await town.venue(DESK).post("/v1/venue/sessions", body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "session_not_possible")
+
+
 async def test_sessions_of_a_period_have_no_more_places_than_the_benefit_adds(town: City) -> None:
     assert (await offered(town, places=15)).status_code == 201
     both = await asyncio.gather(*(offered(town, places=5) for _ in range(3)))

@@ -7,11 +7,13 @@ from datetime import datetime
 from benefits.errors import VenueSuspended
 from benefits.passes import issuers
 from benefits.redemption import pass_uploads
+from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_uploads import OfflineUse, UploadContext
 from service.api import pass_signer
 from service.api.venue import pass_schemas
 from service.auth.access_tokens import Venue
 from service.compliance import public_keys
+from service.http.context import InstantOutOfRange
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
 
@@ -28,10 +30,13 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
     uploads = UploadContext(
         app_context.keyring, catalogue, venue, pass_signer.issuer_url(context), issuers.read_keys(keys) if keys else {}
     )
-    uses = []
+    uses: list[tuple[OfflineUse, CivilTime | None]] = []
     for place, item in enumerate(body.items):
         at = _instant(item.at, place)
-        uses.append((OfflineUse(item.signed, item.presentation, at), app_context.civil_time_at(at)))
+        try:
+            uses.append((OfflineUse(item.signed, item.presentation, at), app_context.civil_time_at(at)))
+        except InstantOutOfRange:
+            uses.append((OfflineUse(item.signed, item.presentation, at), None))
     results = [
         pass_schemas.OfflineResult(
             result=booked.result,
