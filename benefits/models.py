@@ -92,7 +92,10 @@ class AddedSession(TableModel):
 
 
 class Booking(CompositeKeyModel):
-    """A person's place in an added session; deleted a day after the session."""
+    """A person's place in an added session; deleted a day after the session.
+
+    It ends with the consent for `provider_id` that lived at `created_at`.
+    """
 
     KEY = ("person_id", "booking_id")
     person_id = Text()
@@ -102,6 +105,8 @@ class Booking(CompositeKeyModel):
     venue_id = Text()
     begins_at = Micros()
     ends_at = Micros()
+    provider_id = Text(db_default="")
+    created_at = Micros(db_default=0)
 
     class Meta:
         table = "booking"

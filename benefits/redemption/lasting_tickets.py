@@ -129,18 +129,20 @@ def _state(
 ) -> LastingState:
     benefit = catalogue.benefit(row.benefit_id, now.today)
     period = None if benefit is None else periods.get(benefit.provider_id)
-    if row.valid_until <= now.micros or not _began_under(period, row):
+    if row.valid_until <= now.micros or not began_under(period, row.created_at):
         return LastingState.ENDED
     return LastingState.WAITING if row.handle_index is None else LastingState.ACTIVE
 
 
 async def is_covered(person: Person, row: LastingTicket, provider_id: str, at: datetime) -> bool:
     """Report whether the consent that a slip or binding was made under still lives; a later one is another consent."""
-    return _began_under((await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(provider_id), row)
+    period = (await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(provider_id)
+    return began_under(period, row.created_at)
 
 
-def _began_under(period: ConsentPeriod | None, row: LastingTicket) -> bool:
-    return period is not None and period.given_at is not None and period.given_at <= row.created_at
+def began_under(period: ConsentPeriod | None, created_at: int) -> bool:
+    """Report whether something made at `created_at` (microseconds) was made under the consent that lives now."""
+    return period is not None and period.given_at is not None and period.given_at <= created_at
 
 
 def _own_ticket(person: Person, row: LastingTicket, state: LastingState) -> OwnTicket:

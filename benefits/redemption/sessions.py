@@ -1,11 +1,14 @@
 """Sessions that a venue adds for a benefit of added places: offered, booked, cancelled, returned to everybody.
 
-SQL text: places are taken and counted by conditional statements, whose row count decides. Until RETURN_BEFORE a session
-begins, its places are booked here; from then on the free ones are everybody's, and the venue reads how many.
+SQL text: places are taken and counted by conditional statements, whose row count decides; one query joins bookings and
+consents. Until RETURN_BEFORE a session
+begins, its places are booked here; from then on the free ones are everybody's, and the venue reads how many. A booking
+ends with the consent that it was made under.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,16 +18,22 @@ from tortoise.expressions import Q
 from benefits.catalogue.limits import period_of
 from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
 from benefits.errors import BookingNeeded, NoPlaceLeft, SessionNotPossible
-from benefits.models import AddedSession, Booking
+from benefits.models import AddedSession, Booking, StoredTicket
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.eligibility import Choice, require_applicable
+from benefits.redemption.lasting_tickets import began_under
 from benefits.rules.vocabulary import EffectKind
+from consent import persons
 from consent.crypto.blind_index import new_id
+from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.domain.liveness import ConsentPeriod, is_live
+from consent.domain.purposes import Purpose
 from consent.events import ledger
 from consent.kernel.errors import Conflict, NotFound
 from consent.kernel.instants import rfc3339
 from consent.persons import Person
+from consent.records import gate
 
 RETURN_BEFORE = timedelta(hours=24)
 """R10: from so long before its beginning the free places of a session are everybody's."""
@@ -192,7 +201,7 @@ async def book(
     if row is None:
         raise NotFound("there is no such session")
     choice = Choice(row.benefit_id, row.venue_id, accepted_terms_sha256)
-    await require_applicable(person, catalogue, choice, now)
+    benefit, _ = await require_applicable(person, catalogue, choice, now)
     if await Booking.exists(person_id=person.person_id, benefit_id=row.benefit_id, ends_at__gt=now.micros):
         raise Conflict("you have a booking for this benefit; cancel it first")
     taken = await queries.execute(
@@ -210,6 +219,8 @@ async def book(
         venue_id=row.venue_id,
         begins_at=row.begins_at,
         ends_at=row.ends_at,
+        provider_id=benefit.provider_id,
+        created_at=now.micros,
     )
     facts = {"benefit_id": row.benefit_id, "booking_id": booking.booking_id}
     await ledger.append(person, "booking.created", facts, now.at)
@@ -221,12 +232,76 @@ async def cancel(person: Person, booking_id: str, now: CivilTime) -> None:
 
     Raises:
         NotFound: the person has no such booking that has not ended.
+        Conflict: the session has begun, or a ticket was issued for it.
     """
     row = await Booking.get_or_none(person_id=person.person_id, booking_id=booking_id)
     if row is None or row.ends_at <= now.micros:
         raise NotFound("there is no such booking")
+    if not await _can_be_given_up(row, now.micros):
+        raise Conflict("the session has begun, or you have a ticket for it")
+    await _cancel(person, row, now.at)
+
+
+async def cancel_uncovered(person: Person, at: datetime) -> int:
+    """Cancel the (locked) person's bookings whose consent has ended; return their number.
+
+    Runs in the caller's transaction. A consent given later covers none of them. A place of a session that has begun,
+    or for which a ticket was issued, stays taken.
+    """
+    micros, cancelled = queries.to_micros(at), 0
+    periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)
+    for row in await Booking.filter(person_id=person.person_id, begins_at__gt=micros):
+        if began_under(periods.get(row.provider_id), row.created_at) or not await _can_be_given_up(row, micros):
+            continue
+        await _cancel(person, row, at)
+        cancelled += 1
+    return cancelled
+
+
+async def cancel_all_uncovered(keyring: Keyring, at: datetime) -> int:
+    """Cancel everybody's bookings whose consent has ended, however it ended; return their number.
+
+    Each person has a transaction of their own.
+    """
+    micros = queries.to_micros(at)
+    consents = await queries.fetch_all(
+        f"SELECT b.booking_id AS booking_id, b.created_at AS created_at, {', '.join(gate.LIVE_CONSENT.columns)}"
+        f" FROM booking b JOIN {gate.LIVE_CONSENT.table}"
+        f" ON {gate.LIVE_CONSENT.condition.format(person_id='b.person_id', counterpart='b.provider_id')}"
+        " WHERE b.begins_at > $1",
+        micros,
+    )
+    covered = set()
+    for row in consents:
+        period = ConsentPeriod(row["given_at"], row["consent_expires_at"])
+        if is_live(period, micros) and began_under(period, row["created_at"]):
+            covered.add(row["booking_id"])
+    upcoming = await Booking.filter(begins_at__gt=micros).values("person_id", "booking_id")
+    cancelled = 0
+    for person_id in sorted({row["person_id"] for row in upcoming if row["booking_id"] not in covered}):
+        async with queries.transaction():
+            # An erasure that commits first has given the place back.
+            with suppress(NotFound):
+                cancelled += await cancel_uncovered(await persons.lock(keyring, person_id), at)
+    return cancelled
+
+
+async def _can_be_given_up(row: Booking, now: int) -> bool:
+    """Report whether a booking's place was certainly not used: before the session, and without a ticket for it."""
+    if row.begins_at <= now:
+        return False
+    return not await StoredTicket.exists(
+        person_id=row.person_id,
+        benefit_id=row.benefit_id,
+        venue_id=row.venue_id,
+        issued_at__gte=row.begins_at - int(ADMITTED_BEFORE.total_seconds()) * 1_000_000,
+    )
+
+
+async def _cancel(person: Person, row: Booking, at: datetime) -> None:
     await _give_up(row)
-    await ledger.append(person, "booking.cancelled", {"benefit_id": row.benefit_id, "booking_id": booking_id}, now.at)
+    facts = {"benefit_id": row.benefit_id, "booking_id": row.booking_id}
+    await ledger.append(person, "booking.cancelled", facts, at)
 
 
 async def _give_up(row: Booking) -> None:
@@ -263,19 +338,26 @@ async def is_admitted(person: Person, benefit: LiveBenefit, venue_id: str, now: 
     )
     if not await near.exists():
         return True
-    return await Booking.exists(
+    booking = await Booking.filter(
         person_id=person.person_id,
         benefit_id=benefit.benefit_id,
         venue_id=venue_id,
         begins_at__lte=queries.to_micros(now.at + ADMITTED_BEFORE),
         ends_at__gt=now.micros,
-    )
+    ).first()
+    if booking is None:
+        return False
+    periods = await gate.live_periods(person, Purpose.BENEFIT_CHECK, now.at)
+    return began_under(periods.get(booking.provider_id), booking.created_at)
 
 
 async def erase_all(person_id: str, now: int) -> None:
-    """Delete the bookings of a person in the transaction of their erasure; their places are free again."""
+    """Delete the bookings of a person in the transaction of their erasure; places that were not used are free again.
+
+    Runs before the person's tickets are unlinked.
+    """
     for row in await Booking.filter(person_id=person_id):
-        if row.ends_at > now:
+        if await _can_be_given_up(row, now):
             await _give_up(row)
     await Booking.filter(person_id=person_id).delete()
 

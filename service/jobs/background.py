@@ -56,6 +56,7 @@ async def run_cleanup(app_context: AppContext) -> dict[str, int]:
         "tickets_deleted": lambda: tickets.delete_old(at),
         "lasting_tickets_deleted": lambda: lasting_tickets.delete_old(at),
         "passes_deleted": lambda: pass_issue.delete_old(at),
+        "bookings_cancelled": lambda: sessions.cancel_all_uncovered(app_context.keyring, at),
         "bookings_deleted": lambda: sessions.delete_old(at),
         "quotas_deleted": lambda: quotas.delete_ended(pass_issue.first_uploadable_day(today)),
         "answers_deleted": lambda: idempotency.delete_old(at),

@@ -108,6 +108,82 @@ async def test_a_session_of_a_day_that_no_calendar_has_is_not_possible(town: Cit
     assert (answer.status_code, answer.json()["code"]) == (409, "session_not_possible")
 
 
+async def test_a_place_that_was_used_or_whose_session_has_begun_is_not_given_back(town: City) -> None:
+    """A ticket that was issued for the session holds the place, so does the beginning; an erasure changes nothing."""
+    session = (await offered(town)).json()
+    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    body = {"session_id": session["session_id"]}
+    own, other = [(await who.post("/v1/me/bookings", body)).json()["booking_id"] for who in (wang, li)]
+    town.shift.by = timedelta(hours=71, minutes=30)
+    ticket = await wang.ticket(BENEFIT, DESK)
+    refused = await wang.delete(f"/v1/me/bookings/{own}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    redeemed = await town.venue(DESK).post("/v1/venue/redemptions", {"handle": ticket["handle"]})
+    assert redeemed.status_code == 201
+    assert (await wang.delete(f"/v1/me/bookings/{own}")).json()["code"] == "conflict"
+    town.shift.by = timedelta(hours=72, minutes=1)
+    assert (await li.delete(f"/v1/me/bookings/{other}")).json()["code"] == "conflict"
+    for who in (wang, li):
+        assert (await who.delete("/v1/me")).status_code == 200
+    assert (await seen_by_venue(town))["taken"] == 2
+
+
+async def test_a_withdrawal_gives_the_place_back(town: City) -> None:
+    session = (await offered(town)).json()
+    wang, body = await eligible(town, "wang"), {"session_id": session["session_id"]}
+    for withdrawal in ({"scope": "provider", "provider_id": "second-hospital"}, {"scope": "all"}):
+        assert (await wang.post("/v1/me/bookings", body)).status_code == 201
+        assert (await seen_by_venue(town))["taken"] == 1
+        assert (await wang.post("/v1/me/withdrawals", withdrawal)).status_code == 200
+        assert (await seen_by_venue(town))["taken"] == 0
+        assert (await wang.get("/v1/me/bookings")).json()["data"] == []
+        await wang.consent_to_provider("second-hospital")
+
+
+async def test_one_withdrawn_consent_gives_its_place_back_and_no_other(town: City) -> None:
+    session = (await offered(town)).json()
+    wang = await eligible(town, "wang")
+    assert (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
+    await wang.consent_to_provider("city-library")
+    for counterpart, taken in (("city-library", 1), ("second-hospital", 0)):
+        rows = await queries.fetch_all(
+            "SELECT consent_id FROM consent WHERE counterpart = $1 AND person_id IN (SELECT person_id FROM booking)",
+            counterpart,
+        )
+        for row in rows:
+            assert (await wang.post(f"/v1/me/consents/{row['consent_id']}/withdraw")).status_code == 200
+        assert (await seen_by_venue(town))["taken"] == taken
+
+
+@pytest.mark.parametrize("is_given_again", [False, True])
+async def test_the_cleanup_gives_back_the_place_of_a_consent_that_has_ended_by_itself(
+    town: City, is_given_again: bool
+) -> None:
+    session = (await offered(town)).json()
+    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    for who in (wang, li):
+        assert (await who.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
+    person = await queries.fetch_one("SELECT person_id FROM booking ORDER BY created_at LIMIT 1")
+    assert person is not None
+    await queries.execute(
+        "UPDATE consent SET state = 'expired', expires_at = given_at + 1 WHERE person_id = $1"
+        " AND counterpart = 'second-hospital'",
+        person["person_id"],
+    )
+    if is_given_again:
+        await wang.consent_to_provider("second-hospital")
+    town.shift.by = timedelta(hours=71, minutes=30)
+    if is_given_again:
+        refused = await wang.post("/v1/me/tickets", {"benefit_id": BENEFIT, "venue_id": DESK})
+        assert refused.json()["code"] == "booking_needed"
+    for _ in range(2):
+        await background.run_cleanup(town.app_context)
+        row = await seen_by_venue(town)
+        assert (row["taken"], row["returned"]) == (1, PLACES - 1)
+    assert (await wang.get("/v1/me/bookings")).json()["data"] == []
+    assert (await li.post("/v1/me/tickets", {"benefit_id": BENEFIT, "venue_id": DESK})).status_code == 201
+
+
 async def test_sessions_of_a_period_have_no_more_places_than_the_benefit_adds(town: City) -> None:
     assert (await offered(town, places=15)).status_code == 201
     both = await asyncio.gather(*(offered(town, places=5) for _ in range(3)))

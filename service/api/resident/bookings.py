@@ -48,7 +48,7 @@ async def list_bookings(context: RequestContext, _: None) -> Answer:
 
 
 async def cancel(context: RequestContext, _: None) -> Answer:
-    """Cancel a booking, which gives its place back; NotFound for one that is not the person's or has ended."""
+    """Cancel a booking, which gives its place back. Errors as `sessions.cancel`."""
     person, booking_id = await current_person.lock(context), context.request.path_params["booking_id"]
     await sessions.cancel(person, booking_id, context.civil_time)
     return Answer(booking_schemas.CancelledBooking(booking_id=booking_id, cancelled_at=json_io.rfc3339(context.at)))

@@ -18,6 +18,7 @@ from benefits.balances import snapshots
 from benefits.balances.stored import Balance, is_usable
 from benefits.catalogue import in_force as catalogue
 from benefits.catalogue.model import InForce
+from benefits.redemption import sessions
 from benefits.redemption.decision import CivilTime
 from benefits.scoring import points
 from benefits.scoring.scheme import Timeline
@@ -141,10 +142,11 @@ async def reissue_code(context: RequestContext, _: None) -> Answer:
 async def withdraw_consent(context: RequestContext, _: None) -> Answer:
     """Withdraw one consent; repeating it returns the same answer.
 
-    Writes a tombstone outside the database and deletes the cached balance.
+    Writes a tombstone outside the database, deletes the cached balance and cancels the bookings under the consent.
     """
     person = await current_person.lock(context)
     consent = await register.withdraw(person, context.request.path_params["consent_id"], context.at)
+    await sessions.cancel_uncovered(person, context.at)
     # A repeated withdrawal, or one after the expiry, ended nothing now and needs no tombstone.
     if consent.grant.ended_at == context.at:
         context.app_context.tombstones.withdrawn(person.person_id, [consent.grant.consent_id], context.at)
@@ -172,13 +174,14 @@ async def undo_withdrawal(context: RequestContext, _: None) -> Answer:
 async def withdraw_everything(context: RequestContext, body: schemas.WithdrawAll) -> Answer:
     """Withdraw every live consent, or those for one source or provider; return their number.
 
-    Locks the person's row, writes a tombstone for each consent and deletes the cached balance.
+    Locks the person's row, writes a tombstone for each consent, deletes the cached balance and cancels the bookings.
     """
     known = await current_person.find(context)
     if known is None:
         return Answer(schemas.WithdrawnCount(withdrawn=0))
     person = await persons.lock(context.app_context.keyring, known.person_id)
     withdrawn = await register.withdraw_all(person, context.at, body.counterpart)
+    await sessions.cancel_uncovered(person, context.at)
     context.app_context.tombstones.withdrawn(person.person_id, withdrawn, context.at)
     await snapshots.delete_cached(person.person_id)
     return Answer(schemas.WithdrawnCount(withdrawn=len(withdrawn)))

@@ -148,6 +148,6 @@ LASTING = (
         None,
         {200: booking_schemas.CancelledBooking},
         method=HTTPMethod.DELETE,
-        errors=("not_found",),
+        errors=("not_found", "conflict"),
     ),
 )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from consent.kernel.instants import rfc3339
 from service.auth.access_tokens import Audience
 from tests.support.browsing import Browser
 from tests.support.city import City
@@ -41,3 +42,22 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
     assert "Cancelled." in me.text
     assert "No bookings." in me.text
+
+
+async def test_a_booking_that_cannot_be_cancelled_any_more_is_not_shown_as_cancelled(town: City) -> None:
+    wang = town.resident("wang")
+    await wang.volunteer(19_200, "v-wang")
+    await wang.consent_to_provider("second-hospital")
+    begins = (await town.app_context.clock()) + timedelta(days=3)
+    plan = {"begins_at": rfc3339(begins), "ends_at": rfc3339(begins + timedelta(hours=3)), "places": 4}
+    added = await town.venue("second-hospital-desk").post(
+        "/v1/venue/sessions", {"benefit_id": "checkup-window", **plan}
+    )
+    booked = await wang.post("/v1/me/bookings", {"session_id": added.json()["session_id"]})
+    assert booked.status_code == 201
+    town.shift.by = timedelta(days=3, minutes=1)
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await me.go("/me/bookings")
+    await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
+    assert me.status == 409
+    assert "Cancelled." not in me.text
