@@ -12,6 +12,7 @@ consent.kernel.errors.DomainError
 ├── PrivacyBudgetSpent    no epsilon is left this week for a new question of this kind
 ├── NoOfflinePass         the benefit is limited to places, which a pass cannot count
 ├── PassKeyUsed           a device key was used for a pass before
+├── NoPlaceForPass        no free place of a status list came up
 └── VenueSuspended        no venue in force belongs to the client
 """
 
@@ -54,6 +55,13 @@ class PassKeyUsed(DomainError):
     """A device key has a pass already; with the same key twice, two passes would tell that they are of one person."""
 
     code = "pass_key_used"
+
+
+class NoPlaceForPass(DomainError):
+    """None of the drawn places of the day's status lists was free: they are nearly full. Tomorrow has new lists."""
+
+    code = "unavailable"
+    retry_after_seconds = 60
 
 
 class TermsChanged(DomainError):

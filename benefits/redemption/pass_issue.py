@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from tortoise.expressions import Q
 
 from benefits.catalogue.model import InForce, LiveBenefit
-from benefits.errors import BenefitNotAvailable, NoOfflinePass, PassKeyUsed
+from benefits.errors import BenefitNotAvailable, NoOfflinePass, NoPlaceForPass, PassKeyUsed
 from benefits.models import OfflinePass
 from benefits.passes import claims, cwt, jose, sd_jwt
 from benefits.passes.claims import HOUR_SECONDS, PASSES_OF_A_LIST, PassClaims, StatusReference
@@ -27,12 +27,19 @@ from benefits.redemption.eligibility import Choice, require_applicable
 from benefits.rules.vocabulary import EffectKind
 from consent.crypto.vault import Keyring
 from consent.database import queries
+from consent.kernel.errors import Conflict
+from consent.kernel.instants import rfc3339
 from consent.persons import Person
 from consent.records import gate
 from consent.records.gate import Use
 
 PASSES_MAX = 10
 """Passes of one request: a day's worth for the busiest benefit, few enough to be shown in a list."""
+OPEN_PASSES_MAX = 20
+"""Open passes of a person for one benefit, also without a quota: two requests. The lists of a day have places for
+200,000 people with as many."""
+PLACE_DRAWS_MAX = 50
+"""Places that are drawn for a pass: with lists that are half full, one pass of 10**15 finds none."""
 LIFETIME = timedelta(seconds=claims.LIFETIME_MAX_SECONDS)
 UPLOAD_WINDOW = timedelta(days=3)
 """Time after its expiry in which the use of a pass can be uploaded: a long weekend without a network."""
@@ -98,6 +105,8 @@ async def issue(
         BenefitNotAvailable: no use is left in the period.
         NoOfflinePass: the benefit gives places.
         PassKeyUsed: a key comes twice, or has a pass already.
+        Conflict: the person has OPEN_PASSES_MAX for this benefit.
+        NoPlaceForPass: the status lists of the day are nearly full.
     """
     benefit, _ = await require_applicable(person, catalogue, request.choice, now)
     counters = await quotas.open_counters(keyring, person, benefit)
@@ -118,15 +127,19 @@ async def issue(
 
 
 async def _uses_left(person: Person, benefit: LiveBenefit, counters: Sequence[str], now: CivilTime) -> int:
-    """Return the uses that the person has left in the period: those of the limit, less those taken and open passes."""
-    taken = await quotas.read_taken(counters)
-    left = [limit.most - used for limit, used in zip(benefit.limits, taken, strict=True) if limit.per_resident]
-    if not left:
-        return PASSES_MAX
+    """Return the uses that the person has left in the period: those of the limit, less those taken and open passes.
+
+    Raises:
+        Conflict: as `issue`.
+    """
     open_passes = await OfflinePass.filter(
         person_id=person.person_id, benefit_id=benefit.benefit_id, expires_at__gt=now.micros, used_at=None
     ).count()
-    return max(0, min(left) - open_passes)
+    if open_passes >= OPEN_PASSES_MAX:
+        raise Conflict(f"at most {OPEN_PASSES_MAX} open passes for a benefit; they end within a day")
+    taken = await quotas.read_taken(counters)
+    left = [limit.most - used for limit, used in zip(benefit.limits, taken, strict=True) if limit.per_resident]
+    return max(0, min([OPEN_PASSES_MAX, *left]) - open_passes)
 
 
 async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> IssuedPass:
@@ -168,12 +181,13 @@ async def _unused_place(keyring: Keyring, person: Person, now: CivilTime) -> tup
 
     Nor has a pass of the person the place in another list: no value of two of their passes is the same.
     """
-    while True:
+    for _ in range(PLACE_DRAWS_MAX):
         number = first_list(now.at) + secrets.randbelow(LISTS_A_DAY)
         place = secrets.randbelow(PASSES_OF_A_LIST)
         same = Q(pass_id=pass_id_of(number, place)) | Q(person_id=person.person_id, place=place)
         if place not in list_steps.decoys(keyring, number) and not await OfflinePass.exists(same):
             return number, place
+    raise NoPlaceForPass("no free place came up")
 
 
 def first_list(at: datetime) -> int:
@@ -184,6 +198,21 @@ def first_list(at: datetime) -> int:
 def pass_id_of(number: int, place: int) -> str:
     """Return the id of the pass at a place of a list."""
     return f"{number}.{place}"
+
+
+async def export(person: Person) -> list[dict[str, str | None]]:
+    """Return the person's passes as JSON-ready values, `used_at` once a venue has uploaded the use."""
+    rows = await OfflinePass.filter(person_id=person.person_id).order_by("issued_at", "pass_id")
+    return [
+        {
+            "venue_id": row.venue_id,
+            "benefit_id": row.benefit_id,
+            "issued_at": rfc3339(queries.from_micros(row.issued_at)),
+            "expires_at": rfc3339(queries.from_micros(row.expires_at)),
+            "used_at": None if row.used_at is None else rfc3339(queries.from_micros(row.used_at)),
+        }
+        for row in rows
+    ]
 
 
 def first_uploadable_day(today: date) -> date:

@@ -98,6 +98,7 @@ REPEATED = {"alg", "typ", "kid", "iss", "vct", "aud", "iat", "exp", "kty", "crv"
 
 
 async def test_t4_nothing_links_a_thousand_passes_of_a_person(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pass_issue, "OPEN_PASSES_MAX", 1_000)
     who = await offline.driver(town)
     venues = [f"car-park-{number}" for number in range(10)]
     catalogue = await town.app_context.catalogue.read(await town.app_context.clock())
@@ -239,6 +240,27 @@ class TestIssue:
 
     async def test_a_benefit_without_a_quota_gives_ten(self, town: City) -> None:
         assert len(await offline.take_passes(await offline.driver(town), 10, PARKING)) == 10
+
+    async def test_without_a_quota_there_are_at_most_twenty_at_a_time(self, town: City) -> None:
+        who = await offline.driver(town)
+        for count in (10, 5):
+            assert len(await offline.take_passes(who, count, PARKING)) == count
+        assert len(await offline.take_passes(who, 10, PARKING)) == 5
+        more = await offline.ask_for_passes(who, [new_key()], PARKING)
+        assert (more.status_code, more.json()["code"]) == (409, "conflict")
+        town.shift.by = timedelta(hours=24)
+        assert (await offline.ask_for_passes(who, [new_key()], PARKING)).status_code == 201
+
+    async def test_full_lists_give_no_pass_and_no_endless_search(
+        self, town: City, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        who = await offline.driver(town)
+        first = pass_issue.first_list(await town.app_context.clock())
+        decoy = next(iter(list_steps.decoys(town.app_context.keyring, first)))
+        monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == pass_issue.LISTS_A_DAY else decoy)
+        answer = await offline.ask_for_passes(who, [new_key()], PARKING)
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass") == []
 
     async def test_eleven_keys_a_key_twice_and_a_key_again(self, town: City) -> None:
         who, key = await offline.driver(town), new_key()

@@ -57,6 +57,18 @@ async def test_t6_a_use_is_booked_once(town: City) -> None:
     assert {name: report.fault for name, report in reports.items()} == dict.fromkeys(reports)
 
 
+async def test_the_export_has_the_passes_and_their_uses(town: City) -> None:
+    who = await offline.driver(town)
+    passes, at = await offline.take_passes(who, 2, PARKING), await offline.seconds(town)
+    assert await results(town, item(passes[0], at), venue=PARKING[1]) == ["booked"]
+    exported = (await who.get("/v1/me/export")).json()["passes"]
+    assert [(row["benefit_id"], row["venue_id"]) for row in exported] == [PARKING] * 2
+    used = datetime.fromtimestamp(at, UTC)
+    uses = [row["used_at"] and datetime.fromisoformat(row["used_at"]) for row in exported]
+    assert sorted(uses, key=str) == [used, None]
+    assert (await town.resident("nobody").get("/v1/me/export")).json()["passes"] == []
+
+
 async def test_t6_the_same_upload_again_gets_the_stored_answer(town: City) -> None:
     shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
     body = {"items": [item(shown, at)]}

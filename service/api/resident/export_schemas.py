@@ -202,6 +202,19 @@ class ExportedBooking(ApiModel):
     """The end of the session."""
 
 
+class ExportedPass(ApiModel):
+    """An offline pass as stored."""
+
+    venue_id: VenueId
+    benefit_id: BenefitId
+    issued_at: Instant
+    """The full hour in which it was issued."""
+    expires_at: Instant
+    """Its end."""
+    used_at: Instant | None
+    """The time of its use, once the venue has reported it."""
+
+
 class ExportedEvent(ApiModel):
     """An event with the salt of its leaf's commitment."""
 
@@ -245,5 +258,7 @@ class ExportAnswer(ApiModel):
     """Slips and bindings."""
     bookings: list[ExportedBooking]
     """Bookings of places in added sessions."""
+    passes: list[ExportedPass]
+    """Offline passes, until three days after their end."""
     points: ExplanationAnswer
     """The points of today with a line for every record."""

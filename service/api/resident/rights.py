@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benefits.balances import snapshots
 from benefits.catalogue import in_force as catalogue
-from benefits.redemption import lasting_tickets, sessions
+from benefits.redemption import lasting_tickets, pass_issue, sessions
 from benefits.scoring import points
 from consent.consents import register
 from consent.database import queries
@@ -263,6 +263,7 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
                 **erasure.empty_export(context.subject),
                 "lasting_tickets": [],
                 "bookings": [],
+                "passes": [],
                 "points": points_of_nothing,
             }
         )
@@ -273,7 +274,11 @@ async def export_everything(context: RequestContext, _: None) -> Answer:
     for event in (*export["events"], *export["uses_for_all"]):
         event["proof"] = await transparency.proof_of(Log.CONSENT, event["leaf_hash"])
         event["leaf_hash"] = receipts.encoded_hash(event["leaf_hash"])
-    more = {"lasting_tickets": await lasting_tickets.export(person), "bookings": await sessions.export(person)}
+    more = {
+        "lasting_tickets": await lasting_tickets.export(person),
+        "bookings": await sessions.export(person),
+        "passes": await pass_issue.export(person),
+    }
     return Answer({**export, **more, "points": current_person.explanation(computed)})
 
 

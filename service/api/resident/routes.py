@@ -228,6 +228,7 @@ RESIDENT = (
         key="required",
         errors=(
             "benefit_not_available",
+            "conflict",
             "consent_needed",
             "no_offline_pass",
             "not_found",
