@@ -80,6 +80,7 @@ async def test_t5_they_read_our_status_list_and_key_binding(town: City, workshop
     who, other = await offline.ready(town), await offline.ready(town, "chen")
     shown, revoked = (await offline.take_passes(who))[0], (await offline.take_passes(other))[0]
     assert (await other.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
+    await offline.begin_step(town)
     now = await offline.seconds(town)
     attacks = [
         row(revoked, now),

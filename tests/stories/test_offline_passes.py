@@ -39,12 +39,6 @@ async def verify(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY
     return verifier.verify(shown.signed + shown.presentation(at), NONCE, trust, at)
 
 
-async def begin_step(town: City) -> None:
-    """Move the clock to the beginning of the next step of the status lists."""
-    now = await town.app_context.clock()
-    town.shift.by += list_steps.next_step(now) - now
-
-
 async def refused(town: City, shown: DevicePass, where: tuple[str, str] = LIBRARY) -> PassFault:
     with pytest.raises(PassRefused) as error:
         await verify(town, shown, where)
@@ -134,7 +128,7 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     consents = (await who.get("/v1/me/consents")).json()["data"]
     consent_id = next(row["consent_id"] for row in consents if row["purpose"] == "benefit.check")
     assert (await who.post(f"/v1/me/consents/{consent_id}/withdraw")).status_code == 200
-    await begin_step(town)
+    await offline.begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
     # Neither the undo of the withdrawal nor another consent brings a pass back; a new pass counts.
     assert (await who.post(f"/v1/me/withdrawals/{consent_id}/undo")).status_code == 201
@@ -144,7 +138,7 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     first = (await offline.take_passes(driving, 1, PARKING))[0]
     assert (await driving.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     again = await offline.driver(town)
-    await begin_step(town)
+    await offline.begin_step(town)
     assert await refused(town, first, PARKING) is PassFault.REVOKED
     assert await verify(town, (await offline.take_passes(again, 1, PARKING))[0], PARKING)
 
@@ -152,11 +146,11 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
 async def test_t5_an_erasure_revokes(town: City) -> None:
     who = await offline.ready(town)
     shown = (await offline.take_passes(who))[0]
-    await begin_step(town)
+    await offline.begin_step(town)
     assert (await who.delete("/v1/me")).status_code == 200
     # Neither an erasure nor a withdrawal shows in its own step, so that its minute is not public.
     assert await verify(town, shown)
-    await begin_step(town)
+    await offline.begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
     assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass WHERE person_id IS NOT NULL") == []
 
@@ -164,18 +158,18 @@ async def test_t5_an_erasure_revokes(town: City) -> None:
 async def test_t5_a_suspended_benefit_revokes(town: City) -> None:
     shown = (await offline.take_passes(await offline.ready(town)))[0]
     assert (await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")).status_code == 200
-    await begin_step(town)
+    await offline.begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
 
 
 async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: City) -> None:
     who = await offline.driver(town)
     shown = (await offline.take_passes(who, 1, PARKING))[0]
-    await begin_step(town)
+    await offline.begin_step(town)
     assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     # The first reading of the step is after the withdrawal, and does not tell of it.
     assert await verify(town, shown, PARKING)
-    await begin_step(town)
+    await offline.begin_step(town)
     assert await refused(town, shown, PARKING) is PassFault.REVOKED
     number, keyring = int(shown.claims.status.uri.rpartition("/")[2]), town.app_context.keyring
     turning = Counter(list_steps.decoys(keyring, number).values())
@@ -196,13 +190,13 @@ async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monke
         return await compute(*given)
 
     monkeypatch.setattr(pass_lists, "revoked_places", counted)
-    await begin_step(town)
+    await offline.begin_step(town)
     answers = await asyncio.gather(*(town.client.get(shown.claims.status.uri) for _ in range(10)))
     assert len({answer.text for answer in answers}) == 1
     assert len(computed) == 1
     age = int(answers[0].headers["cache-control"].removeprefix("public, max-age="))
     assert 0 < age <= 300
-    await begin_step(town)
+    await offline.begin_step(town)
     assert (await town.client.get(shown.claims.status.uri)).text != answers[0].text
     assert len(computed) == 2
 

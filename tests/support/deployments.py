@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +34,13 @@ class Deployment:
     @property
     def workers(self) -> list[psutil.Process]:
         """The processes that answer."""
-        children = psutil.Process(self.process.pid).children()
-        alive = [worker for worker in children if worker.status() != psutil.STATUS_ZOMBIE]
-        return [worker for worker in alive if "resource_tracker" not in " ".join(worker.cmdline())]
+        answering = []
+        for child in psutil.Process(self.process.pid).children():
+            # A worker that is replaced ends at any moment: psutil then reports a zombie or no process.
+            with suppress(psutil.NoSuchProcess):
+                if child.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(child.cmdline()):
+                    answering.append(child)
+        return answering
 
 
 def token(audience: Audience, subject: str) -> str:

@@ -9,6 +9,7 @@ from benefits.passes import claims, issuers, jose, sd_jwt, status_list
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PrivateKey
 from benefits.passes.verifier import Trust
+from benefits.redemption import list_steps
 from tests.support.city import City, Resident
 from tests.support.passes import new_key
 
@@ -67,6 +68,12 @@ async def take_passes(who: Resident, count: int = 1, where: tuple[str, str] = LI
 async def seconds(town: City) -> int:
     """The city's time in seconds since 1970."""
     return int((await town.app_context.clock()).timestamp())
+
+
+async def begin_step(town: City) -> None:
+    """Move the clock to the beginning of the next step of the status lists."""
+    now = await town.app_context.clock()
+    town.shift.by += list_steps.next_step(now) - now
 
 
 async def issuer(town: City) -> PassIssuer:
