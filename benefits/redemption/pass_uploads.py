@@ -43,7 +43,7 @@ class UploadResult(StrEnum):
     VENUE_BEARS = "venue_bears"
     """Honoured in good faith, and not booked: a quota, a withdrawal, an erasure or a second use of the pass."""
     REFUSED = "refused"
-    """No valid pass of this city for this venue at that time; the venue's verifier would have refused it."""
+    """No valid pass of this city for this venue at that time, or uploaded too late."""
 
 
 class OfflineUse(NamedTuple):

@@ -1,9 +1,8 @@
 """Sessions that a venue adds for a benefit of added places: offered, booked, cancelled, returned to everybody.
 
-SQL text: places are taken and counted by conditional statements, whose row count decides; one query joins bookings and
-consents. Until RETURN_BEFORE a session
-begins, its places are booked here; from then on the free ones are everybody's, and the venue reads how many. A booking
-ends with the consent that it was made under.
+Until RETURN_BEFORE a session begins, its places are booked here; from then on the free ones are everybody's, and the
+venue reads how many. A booking ends with the consent that it was made under. SQL text: places are taken and counted by
+conditional statements, whose row count decides; one query joins bookings and consents.
 """
 
 from __future__ import annotations

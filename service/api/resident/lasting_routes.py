@@ -27,14 +27,7 @@ LASTING = (
         lasting_schemas.LastingRequest,
         {201: lasting_schemas.RequestedBindingAnswer},
         key="required",
-        errors=(
-            "benefit_not_available",
-            "conflict",
-            "consent_needed",
-            "not_found",
-            "records_withheld",
-            "terms_changed",
-        ),
+        errors=NOT_ISSUED,
         location="/v1/me/bindings/{binding_id}",
     ),
     ME.get(
@@ -70,14 +63,7 @@ LASTING = (
         lasting_schemas.LastingRequest,
         {201: lasting_schemas.SlipAnswer},
         key="required",
-        errors=(
-            "benefit_not_available",
-            "conflict",
-            "consent_needed",
-            "not_found",
-            "records_withheld",
-            "terms_changed",
-        ),
+        errors=NOT_ISSUED,
         location="/v1/me/slips/{slip_id}",
     ),
     ME.get(
