@@ -50,6 +50,9 @@ def test_a_resident_and_a_desk(browser: Browser, city: Process, demo_folder: Pat
             assert desk.page.evaluate("document.activeElement.id") == "handle"
             if verdict == texts["applies"]:
                 desk.picture(f"desk-applies-{language}")
+                # The resident's page learns of the use by itself, and reloads.
+                me.page.wait_for_selector(".ticket .seal")
+                me.check()
         desk.go("/desk/day").check()
         me.go("/me/accesses").check()
         me.picture(f"resident-who-looked-{language}")
