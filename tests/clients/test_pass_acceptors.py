@@ -19,9 +19,10 @@ import pytest
 from benefits.passes import sd_jwt, verifier
 from benefits.passes.refusals import PassRefused
 from tests.clients.test_generated_clients import run_tool
-from tests.support import offline
+from tests.support import means, offline
 from tests.support.city import City
-from tests.support.offline import LIBRARY, NONCE, PARKING, DevicePass
+from tests.support.means import LIBRARY, PARKING
+from tests.support.offline import NONCE, DevicePass
 
 FOLDER = Path(__file__).parent / "passes"
 LIBRARIES = {"jose", "sd-jwt-vc"}
@@ -68,7 +69,7 @@ def row(shown: DevicePass, now: int, nonce: str = NONCE, **changed: Any) -> dict
 
 
 async def test_t5_independent_libraries_accept_our_passes(town: City, workshop: Path) -> None:
-    passes = await offline.take_passes(await offline.driver(town), 10, PARKING)
+    passes = await offline.take_passes(await means.driver(town), 10, PARKING)
     now = await offline.seconds(town)
     for shown, outcome in zip(
         passes, await answers(town, workshop, *(row(shown, now) for shown in passes)), strict=True
@@ -77,7 +78,7 @@ async def test_t5_independent_libraries_accept_our_passes(town: City, workshop: 
 
 
 async def test_t5_they_read_our_status_list_and_key_binding(town: City, workshop: Path) -> None:
-    who, other = await offline.ready(town), await offline.ready(town, "chen")
+    who, other = await means.reader(town), await means.reader(town, "chen")
     shown, revoked = (await offline.take_passes(who))[0], (await offline.take_passes(other))[0]
     assert (await other.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     await offline.begin_step(town)

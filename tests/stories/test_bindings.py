@@ -12,36 +12,10 @@ from consent.database import queries
 from service.compliance.replay import replay_tombstones
 from service.http import rate_limits
 from service.jobs import background
-from tests.support.city import City, Resident
+from tests.support.city import City
+from tests.support.means import LIBRARY, STANDARD_TERMS, new_binding, offer, reader, requested_binding
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
-
-STANDARD_TERMS = b'{"applies":false}'
-AT_LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
-
-
-async def eligible(town: City, name: str = "wang") -> Resident:
-    """Somebody with enough points for a loan without deposit, who allows the library to check."""
-    who = town.resident(name)
-    await who.volunteer(7_200, f"v-{name}")
-    await who.consent_to_provider("city-library")
-    return who
-
-
-async def requested(who: Resident) -> dict[str, Any]:
-    answer = await who.post("/v1/me/bindings", AT_LIBRARY)
-    assert answer.status_code == 201, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-async def bound(town: City, who: Resident) -> tuple[str, str]:
-    """The id and the token of a new binding at the library."""
-    waiting = await requested(who)
-    created = await town.venue().post("/v1/venue/bindings", {"code": waiting["code"]})
-    assert created.status_code == 201, created.text
-    assert created.json()["benefit_id"] == "library-deposit"
-    return waiting["binding_id"], created.json()["binding_token"]
 
 
 async def redeem(town: City, token: str, venue_id: str = "city-library-main") -> Any:
@@ -50,8 +24,8 @@ async def redeem(town: City, token: str, venue_id: str = "city-library-main") ->
 
 async def test_t9_forty_uses_in_a_day_of_quota_one_are_one_redemption(town: City) -> None:
     """T9: forty uses at once in a day of quota 1: one redemption; `checks` are a no before and after."""
-    wang = await eligible(town)
-    binding_id, token = await bound(town, wang)
+    wang = await reader(town)
+    binding_id, token = await new_binding(town, wang)
     check = await town.venue().post("/v1/venue/checks", {"binding_token": token})
     assert (check.status_code, check.content) == (200, STANDARD_TERMS)
     answers = await asyncio.gather(*(redeem(town, token) for _ in range(40)))
@@ -69,8 +43,8 @@ async def test_t9_forty_uses_in_a_day_of_quota_one_are_one_redemption(town: City
 
 async def test_t9_it_works_again_the_next_day_and_a_use_can_be_reversed(town: City) -> None:
     """T9: the binding stays; each day's quota is a new one, and a reversal returns it."""
-    wang = await eligible(town)
-    _, token = await bound(town, wang)
+    wang = await reader(town)
+    _, token = await new_binding(town, wang)
     first = await redeem(town, token)
     reversal = f"/v1/venue/redemptions/{first.json()['redemption_id']}/reversal"
     assert (await town.venue().post(reversal, {"reason_code": "mistaken_scan"})).status_code == 200
@@ -84,8 +58,8 @@ async def test_t9_it_works_again_the_next_day_and_a_use_can_be_reversed(town: Ci
 
 async def test_t9_stopped_by_its_resident_it_is_standard_terms_from_then_on(town: City) -> None:
     """T9: one call of the resident stops it; nobody else's call does."""
-    wang, li = await eligible(town), await eligible(town, "li")
-    binding_id, token = await bound(town, wang)
+    wang, li = await reader(town), await reader(town, "li")
+    binding_id, token = await new_binding(town, wang)
     assert (await li.delete(f"/v1/me/bindings/{binding_id}")).status_code == 404
     assert (await wang.delete(f"/v1/me/bindings/{binding_id}")).status_code == 200
     assert (await redeem(town, token)).content == STANDARD_TERMS
@@ -94,9 +68,9 @@ async def test_t9_stopped_by_its_resident_it_is_standard_terms_from_then_on(town
 
 
 async def test_a_withdrawal_ends_it_for_good_also_when_the_consent_is_given_again(town: City) -> None:
-    wang = await eligible(town)
-    _, token = await bound(town, wang)
-    waiting = await requested(wang)
+    wang = await reader(town)
+    _, token = await new_binding(town, wang)
+    waiting = await requested_binding(wang)
     assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     assert (await redeem(town, token)).content == STANDARD_TERMS
     await wang.link("volunteer-service", "v-wang")
@@ -108,8 +82,8 @@ async def test_a_withdrawal_ends_it_for_good_also_when_the_consent_is_given_agai
 
 
 async def test_a_code_is_for_one_venue_once_and_for_fifteen_minutes(town: City) -> None:
-    wang = await eligible(town)
-    code = (await requested(wang))["code"]
+    wang = await reader(town)
+    code = (await requested_binding(wang))["code"]
     parking = town.venue("riverside-parking-1")
     assert (await parking.post("/v1/venue/bindings", {"code": code})).status_code == 404
     for path in ("/v1/venue/redemptions", "/v1/venue/checks"):
@@ -119,7 +93,7 @@ async def test_a_code_is_for_one_venue_once_and_for_fifteen_minutes(town: City) 
     typed = f" {code[:4].lower()}-{code[4:]}"
     assert (await town.venue().post("/v1/venue/bindings", {"code": typed})).status_code == 201
     assert (await town.venue().post("/v1/venue/bindings", {"code": code})).status_code == 404
-    second = (await requested(wang))["code"]
+    second = (await requested_binding(wang))["code"]
     town.shift.by = timedelta(minutes=15)
     assert (await town.venue().post("/v1/venue/bindings", {"code": second})).status_code == 404
     await background.run_cleanup(town.app_context)
@@ -136,8 +110,8 @@ async def test_codes_of_bindings_are_limited_like_short_codes(town: City, monkey
 
 
 async def test_a_token_is_random_and_for_one_venue_and_nothing_stored_shows_it(town: City) -> None:
-    wang = await eligible(town)
-    (_, first), (_, second) = await bound(town, wang), await bound(town, wang)
+    wang = await reader(town)
+    (_, first), (_, second) = await new_binding(town, wang), await new_binding(town, wang)
     assert len({first, second}) == 2
     assert (await redeem(town, first, "riverside-parking-1")).content == STANDARD_TERMS
     assert (await town.venue().post("/v1/venue/redemptions", {"handle": first})).content == STANDARD_TERMS
@@ -148,25 +122,25 @@ async def test_a_token_is_random_and_for_one_venue_and_nothing_stored_shows_it(t
 
 async def test_only_somebody_to_whom_the_benefit_applies_can_ask_for_one(town: City) -> None:
     li = town.resident("li")
-    assert (await li.post("/v1/me/bindings", AT_LIBRARY)).json()["code"] == "consent_needed"
+    assert (await li.post("/v1/me/bindings", offer(LIBRARY))).json()["code"] == "consent_needed"
     await li.consent_to_provider("city-library")
-    assert (await li.post("/v1/me/bindings", AT_LIBRARY)).json()["code"] == "benefit_not_available"
-    assert (await li.post("/v1/me/bindings", {**AT_LIBRARY, "venue_id": "riverside-parking-1"})).status_code == 404
+    assert (await li.post("/v1/me/bindings", offer(LIBRARY))).json()["code"] == "benefit_not_available"
+    assert (await li.post("/v1/me/bindings", {**offer(LIBRARY), "venue_id": "riverside-parking-1"})).status_code == 404
 
 
 async def test_one_person_has_ten_at_most_and_a_waiting_one_is_replaced(town: City) -> None:
-    wang = await eligible(town)
-    old = await requested(wang)
+    wang = await reader(town)
+    old = await requested_binding(wang)
     for _ in range(10):
-        await bound(town, wang)
+        await new_binding(town, wang)
     assert (await town.venue().post("/v1/venue/bindings", {"code": old["code"]})).status_code == 404
-    refused = await wang.post("/v1/me/bindings", AT_LIBRARY)
+    refused = await wang.post("/v1/me/bindings", offer(LIBRARY))
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
 
 
 async def test_it_ends_after_ninety_days(town: City) -> None:
-    wang = await eligible(town)
-    _, token = await bound(town, wang)
+    wang = await reader(town)
+    _, token = await new_binding(town, wang)
     town.shift.by = timedelta(days=90)
     assert (await redeem(town, token)).content == STANDARD_TERMS
     town.shift.by = timedelta(days=91, hours=2)
@@ -176,9 +150,9 @@ async def test_it_ends_after_ninety_days(town: City) -> None:
 
 
 async def test_export_names_it_and_erasure_deletes_it(town: City) -> None:
-    wang = await eligible(town)
-    binding_id, token = await bound(town, wang)
-    waiting = await requested(wang)
+    wang = await reader(town)
+    binding_id, token = await new_binding(town, wang)
+    waiting = await requested_binding(wang)
     exported = (await wang.get("/v1/me/export")).json()["lasting_tickets"]
     assert [(row["id"], row["code"]) for row in exported] == [
         (binding_id, None), (waiting["binding_id"], waiting["code"]),
@@ -190,8 +164,8 @@ async def test_export_names_it_and_erasure_deletes_it(town: City) -> None:
 
 
 async def test_a_stop_is_repeated_on_a_copy_of_the_database_that_has_the_binding_again(town: City) -> None:
-    wang = await eligible(town)
-    binding_id, token = await bound(town, wang)
+    wang = await reader(town)
+    binding_id, token = await new_binding(town, wang)
     tables = {name: await queries.fetch_all(f"SELECT * FROM {name}") for name in ("ticket", "lasting_ticket")}
     assert (await wang.delete(f"/v1/me/bindings/{binding_id}")).status_code == 200
     for name, rows in tables.items():

@@ -13,12 +13,12 @@ from consent.documents import lifecycle
 from consent.domain.document_kinds import DocumentKind
 from tests.factories import publish_document
 from tests.support.city import City, Resident
+from tests.support.means import LIBRARY, STANDARD_TERMS, offer, reader
 from tests.support.passes import new_key
 
 pytestmark = pytest.mark.anyio
 
-AT_LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
-STANDARD_TERMS = b'{"applies":false}'
+AT_LIBRARY = offer(LIBRARY)
 
 
 async def change_benefit(town: City, **members: Any) -> None:
@@ -26,14 +26,6 @@ async def change_benefit(town: City, **members: Any) -> None:
     version = await lifecycle.in_force(DocumentKind.BENEFITS, "library-deposit", await town.app_context.clock())
     assert version is not None
     await publish_document(town, "benefits", "library-deposit", {**version.body, **members})
-
-
-async def eligible(town: City) -> Resident:
-    """Somebody with enough points for a loan without deposit, who allows the library to check."""
-    wang = town.resident("wang")
-    await wang.volunteer(7_200, "v-wang")
-    await wang.consent_to_provider("city-library")
-    return wang
 
 
 async def shown_benefit(who: Resident) -> dict[str, Any]:
@@ -47,7 +39,7 @@ RETURN_IT = {"kind": "return_item", "within_days": 30}
 
 async def test_t12_terms_changed_between_reading_and_taking_the_ticket_are_409_with_the_new_terms(town: City) -> None:
     """T12: a ticket, a slip, a binding and a pass need the hash of the present terms; the refusal has the new ones."""
-    wang = await eligible(town)
+    wang = await reader(town)
     await change_benefit(town, commitment=RETURN_IT)
     read = await shown_benefit(wang)
     assert read["commitment"] == RETURN_IT
@@ -68,7 +60,7 @@ async def test_t12_terms_changed_between_reading_and_taking_the_ticket_are_409_w
 
 
 async def test_an_accepted_commitment_is_in_the_persons_history_and_nothing_records_if_it_was_done(town: City) -> None:
-    wang = await eligible(town)
+    wang = await reader(town)
     before = await wang.total()
     await change_benefit(town, commitment=RETURN_IT)
     terms = (await shown_benefit(wang))["terms_sha256"]
@@ -82,7 +74,7 @@ async def test_an_accepted_commitment_is_in_the_persons_history_and_nothing_reco
 
 
 async def test_a_slip_from_before_a_change_of_the_commitment_gives_standard_terms(town: City) -> None:
-    wang = await eligible(town)
+    wang = await reader(town)
     slip = (await wang.post("/v1/me/slips", AT_LIBRARY)).json()
     await change_benefit(town, commitment=RETURN_IT)
     scanned = await town.venue().post("/v1/venue/redemptions", {"handle": slip["short_code"]})
@@ -91,7 +83,7 @@ async def test_a_slip_from_before_a_change_of_the_commitment_gives_standard_term
 
 async def test_a_binding_binds_to_the_terms_that_were_accepted_when_its_code_was_asked_for(town: City) -> None:
     """A commitment that came before the code was typed gives standard terms; another binding accepts it."""
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     code = (await wang.post("/v1/me/bindings", AT_LIBRARY)).json()["code"]
     await change_benefit(town, commitment=RETURN_IT)
     created = await venue.post("/v1/venue/bindings", {"code": code})
@@ -105,14 +97,14 @@ async def test_a_binding_binds_to_the_terms_that_were_accepted_when_its_code_was
 
 
 async def test_a_benefit_without_a_commitment_needs_no_acceptance_but_refuses_a_wrong_one(town: City) -> None:
-    wang = await eligible(town)
+    wang = await reader(town)
     assert (await wang.post("/v1/me/tickets", AT_LIBRARY)).status_code == 201
     refused = await wang.post("/v1/me/tickets", {**AT_LIBRARY, "accepted_terms_sha256": "0" * 64})
     assert (refused.status_code, refused.json()["commitment"]) == (409, None)
 
 
 async def test_tickets_stop_when_the_money_of_the_month_is_used_and_begin_again_next_month(town: City) -> None:
-    wang = await eligible(town)
+    wang = await reader(town)
     await change_benefit(
         town, budget={"monthly_fen": 2_500, "unit_cost_fen": 1_000}, quota={"total": {"count": 9, "period": "day"}}
     )
@@ -129,7 +121,7 @@ async def test_tickets_stop_when_the_money_of_the_month_is_used_and_begin_again_
 
 
 async def test_a_venue_confirms_a_delivery_once_and_its_resident_reads_the_day(town: City) -> None:
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     ticket = await wang.ticket()
     redeemed = (await venue.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
     path = f"/v1/venue/redemptions/{redeemed['redemption_id']}"
@@ -144,7 +136,7 @@ async def test_a_venue_confirms_a_delivery_once_and_its_resident_reads_the_day(t
 
 
 async def test_a_redemption_that_was_taken_back_is_not_delivered(town: City) -> None:
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     ticket = await wang.ticket()
     redeemed = (await venue.post("/v1/venue/redemptions", {"handle": ticket["handle"]})).json()
     path = f"/v1/venue/redemptions/{redeemed['redemption_id']}"

@@ -24,9 +24,10 @@ from service.compliance import key_rotation, public_keys
 from service.compliance.key_rotation import RotationStep
 from service.jobs import background
 from tests.factories import administrator
-from tests.support import docs_blocks, offline
+from tests.support import docs_blocks, means, offline
 from tests.support.city import City
-from tests.support.offline import LIBRARY, NONCE, PARKING, URL, DevicePass
+from tests.support.means import LIBRARY, PARKING
+from tests.support.offline import NONCE, URL, DevicePass
 from tests.support.passes import new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -46,24 +47,24 @@ async def refused(town: City, shown: DevicePass, where: tuple[str, str] = LIBRAR
 
 
 async def test_t3_a_pass_is_for_one_venue(town: City) -> None:
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    shown = (await offline.take_passes(await means.reader(town)))[0]
     assert (await verify(town, shown)).claims.benefit_type == f"{URL}/vct/library-deposit/1"
     assert await refused(town, shown, PARKING) is PassFault.OTHER_VENUE
 
 
 async def test_a_pass_names_nobody_and_has_no_points(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown = (await offline.take_passes(who))[0]
     members = shown.claims.members()
     assert members.keys() == {"iss", "vct", "aud", "iat", "exp", "cnf", "status"}
     assert members["exp"] - members["iat"] == 24 * 3600
     assert members["iat"] % 3600 == 0
-    for trace in ("wu", "v-wu", "63", "resident"):
+    for trace in ("wang", "v-wang", "63", "resident"):
         assert trace not in json.dumps({**members, "cnf": "", "status": "", "iat": "", "exp": ""})
 
 
 async def test_the_activity_shows_that_passes_were_taken(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     await offline.take_passes(who)
     rows = (await who.get("/v1/me/access-log")).json()["data"]
     taken = next(row for row in rows if row["outcome"] == "issued")
@@ -93,7 +94,7 @@ REPEATED = {"alg", "typ", "kid", "iss", "vct", "aud", "iat", "exp", "kty", "crv"
 
 async def test_t4_nothing_links_a_thousand_passes_of_a_person(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pass_issue, "OPEN_PASSES_MAX", 1_000)
-    who = await offline.driver(town)
+    who = await means.driver(town)
     venues = [f"car-park-{number}" for number in range(10)]
     catalogue = await town.app_context.catalogue.read(await town.app_context.clock())
     known = catalogue.venue(PARKING[1])
@@ -109,21 +110,21 @@ async def test_t4_nothing_links_a_thousand_passes_of_a_person(town: City, monkey
     assert {name for (name, _), times in counted.items() if times > 1} <= REPEATED
     # The venue repeats at itself alone, and in the passes of everybody there.
     assert {value for name, value in counted if name == "aud"} == {f"{URL}/venues/{name}" for name in venues}
-    other = await offline.driver(town, "qian")
+    other = await means.driver(town, "qian")
     theirs = dict(all_values((await offline.take_passes(other, 1, (PARKING[0], venues[0])))[0].signed))
     ours = dict(all_values(signed[venues[0]][0]))
     assert {name: theirs[name] for name in REPEATED - {"uri"}} == {name: ours[name] for name in REPEATED - {"uri"}}
 
 
 async def test_the_places_of_a_batch_are_random(town: City) -> None:
-    passes = await offline.take_passes(await offline.driver(town), 10, PARKING)
+    passes = await offline.take_passes(await means.driver(town), 10, PARKING)
     places = [shown.claims.status.index for shown in passes]
     assert places != sorted(places)
     assert max(places) - min(places) > 10
 
 
 async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown = (await offline.take_passes(who))[0]
     consents = (await who.get("/v1/me/consents")).json()["data"]
     consent_id = next(row["consent_id"] for row in consents if row["purpose"] == "benefit.check")
@@ -134,17 +135,17 @@ async def test_t5_a_withdrawal_revokes_for_good(town: City) -> None:
     assert (await who.post(f"/v1/me/withdrawals/{consent_id}/undo")).status_code == 201
     assert await refused(town, shown) is PassFault.REVOKED
     assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
-    driving = await offline.driver(town)
+    driving = await means.driver(town)
     first = (await offline.take_passes(driving, 1, PARKING))[0]
     assert (await driving.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
-    again = await offline.driver(town)
+    again = await means.driver(town)
     await offline.begin_step(town)
     assert await refused(town, first, PARKING) is PassFault.REVOKED
     assert await verify(town, (await offline.take_passes(again, 1, PARKING))[0], PARKING)
 
 
 async def test_t5_an_erasure_revokes(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown = (await offline.take_passes(who))[0]
     await offline.begin_step(town)
     assert (await who.delete("/v1/me")).status_code == 200
@@ -156,14 +157,14 @@ async def test_t5_an_erasure_revokes(town: City) -> None:
 
 
 async def test_t5_a_suspended_benefit_revokes(town: City) -> None:
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    shown = (await offline.take_passes(await means.reader(town)))[0]
     assert (await administrator(town).post("/v1/admin/benefits/library-deposit/versions/1/suspend")).status_code == 200
     await offline.begin_step(town)
     assert await refused(town, shown) is PassFault.REVOKED
 
 
 async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: City) -> None:
-    who = await offline.driver(town)
+    who = await means.driver(town)
     shown = (await offline.take_passes(who, 1, PARKING))[0]
     await offline.begin_step(town)
     assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
@@ -182,7 +183,7 @@ async def test_a_withdrawal_shows_at_the_next_step_where_decoys_turn_too(town: C
 
 
 async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    shown = (await offline.take_passes(await means.reader(town)))[0]
     compute, computed = pass_lists.revoked_places, list[int]()
 
     async def counted(*given: Any) -> set[int]:
@@ -207,7 +208,7 @@ async def test_a_decoy_is_no_place_of_a_pass(town: City, monkeypatch: pytest.Mon
     decoy = next(iter(list_steps.decoys(keyring, first)))
     draws = iter((0, decoy, 0, 7))
     monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    shown = (await offline.take_passes(await means.reader(town)))[0]
     assert shown.claims.status.index == 7
 
 
@@ -217,7 +218,7 @@ async def test_another_number_is_no_list(town: City, number: str) -> None:
 
 
 async def test_lists_are_served_for_two_days(town: City) -> None:
-    shown = (await offline.take_passes(await offline.ready(town)))[0]
+    shown = (await offline.take_passes(await means.reader(town)))[0]
     for hours, status in ((23, 200), (72, 404)):
         town.shift.by = timedelta(hours=hours)
         assert (await town.client.get(shown.claims.status.uri)).status_code == status
@@ -225,7 +226,7 @@ async def test_lists_are_served_for_two_days(town: City) -> None:
 
 class TestIssue:
     async def test_nobody_has_more_open_passes_than_uses(self, town: City) -> None:
-        who = await offline.ready(town)
+        who = await means.reader(town)
         assert len(await offline.take_passes(who, 10)) == 1
         again = await offline.ask_for_passes(who, [new_key()])
         assert (again.status_code, again.json()["code"], again.json()["quota_used"]) == (
@@ -233,10 +234,10 @@ class TestIssue:
         )  # fmt: skip
 
     async def test_a_benefit_without_a_quota_gives_ten(self, town: City) -> None:
-        assert len(await offline.take_passes(await offline.driver(town), 10, PARKING)) == 10
+        assert len(await offline.take_passes(await means.driver(town), 10, PARKING)) == 10
 
     async def test_without_a_quota_there_are_at_most_twenty_at_a_time(self, town: City) -> None:
-        who = await offline.driver(town)
+        who = await means.driver(town)
         for count in (10, 5):
             assert len(await offline.take_passes(who, count, PARKING)) == count
         assert len(await offline.take_passes(who, 10, PARKING)) == 5
@@ -248,7 +249,7 @@ class TestIssue:
     async def test_full_lists_give_no_pass_and_no_endless_search(
         self, town: City, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        who = await offline.driver(town)
+        who = await means.driver(town)
         first = pass_issue.first_list(await town.app_context.clock())
         decoy = next(iter(list_steps.decoys(town.app_context.keyring, first)))
         monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == pass_issue.LISTS_A_DAY else decoy)
@@ -257,18 +258,18 @@ class TestIssue:
         assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass") == []
 
     async def test_eleven_keys_a_key_twice_and_a_key_again(self, town: City) -> None:
-        who, key = await offline.driver(town), new_key()
+        who, key = await means.driver(town), new_key()
         many = await offline.ask_for_passes(who, [new_key() for _ in range(11)], PARKING)
         assert (many.status_code, many.json()["errors"][0]["pointer"]) == (422, "/keys")
         twice = await offline.ask_for_passes(who, [key, key], PARKING)
         assert (twice.status_code, twice.json()["code"]) == (409, "pass_key_used")
         assert (await offline.ask_for_passes(who, [key], PARKING)).status_code == 201
-        again = await offline.ask_for_passes(await offline.driver(town, "qian"), [key], PARKING)
+        again = await offline.ask_for_passes(await means.driver(town, "qian"), [key], PARKING)
         assert (again.status_code, again.json()["code"]) == (409, "pass_key_used")
 
     async def test_a_point_that_is_not_on_the_curve(self, town: City) -> None:
         jwk = {**jose.public_jwk(new_key().public_key()), "y": jose.encode(bytes(32))}
-        who = await offline.ready(town)
+        who = await means.reader(town)
         answer = await who.post("/v1/me/passes", {"benefit_id": LIBRARY[0], "venue_id": LIBRARY[1], "keys": [jwk]})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/keys/0")
         assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass") == []
@@ -285,13 +286,13 @@ class TestIssue:
         assert (answer.status_code, answer.json()["code"]) == (409, "benefit_not_available")
 
     async def test_a_benefit_of_places_has_no_passes(self, town: City) -> None:
-        who = await offline.driver(town)
+        who = await means.driver(town)
         await who.consent_to_provider("second-hospital")
         answer = await offline.ask_for_passes(who, [new_key()], ("checkup-window", "second-hospital-desk"))
         assert (answer.status_code, answer.json()["code"]) == (409, "no_offline_pass")
 
     async def test_the_same_key_of_a_retry_gives_the_same_passes(self, town: City) -> None:
-        who = await offline.ready(town)
+        who = await means.reader(town)
         jwks = [jose.public_jwk(new_key().public_key())]
         body = {"benefit_id": LIBRARY[0], "venue_id": LIBRARY[1], "keys": jwks}
         first, second = [await who.post("/v1/me/passes", body, key="one") for _ in range(2)]
@@ -300,14 +301,14 @@ class TestIssue:
     async def test_a_city_without_a_key_issues_none(self, town: City) -> None:
         settings = replace(town.app_context.settings, pass_key=None)
         object.__setattr__(town.app_context, "settings", settings)
-        answer = await offline.ask_for_passes(await offline.ready(town), [new_key()])
+        answer = await offline.ask_for_passes(await means.reader(town), [new_key()])
         assert (answer.status_code, answer.json()["code"]) == (409, "no_offline_pass")
         for path in ("/.well-known/jwt-vc-issuer", "/v1/public/status-lists/1"):
             assert (await town.client.get(path)).status_code == 404
 
 
 async def test_passes_are_deleted_three_days_after_their_end(town: City) -> None:
-    await offline.take_passes(await offline.ready(town))
+    await offline.take_passes(await means.reader(town))
     for hours, left in ((24 + 70, 1), (24 + 74, 0)):
         town.shift.by = timedelta(hours=hours)
         await background.run_cleanup(town.app_context)
@@ -329,7 +330,7 @@ def sign_with(town: City, path: Path) -> None:
 
 
 async def test_t7_verifiers_that_follow_the_keys_never_refuse_a_good_pass(town: City, tmp_path: Path) -> None:
-    path, who = tmp_path / "pass.pem", await offline.driver(town)
+    path, who = tmp_path / "pass.pem", await means.driver(town)
     write_key(town, path)
     old, start = key_files.load_signing_key(path).kid, await queries.now()
 
@@ -366,7 +367,7 @@ async def test_t7_verifiers_that_follow_the_keys_never_refuse_a_good_pass(town: 
 
 
 async def test_t7_a_removed_key_is_refused_by_everybody_who_follows(town: City, tmp_path: Path) -> None:
-    path, who = tmp_path / "pass.pem", await offline.driver(town)
+    path, who = tmp_path / "pass.pem", await means.driver(town)
     write_key(town, path)
     shown = (await offline.take_passes(who, 1, PARKING))[0]
     trust = await offline.trust(town, shown, where=PARKING)
@@ -388,7 +389,7 @@ async def test_the_code_of_the_how_to_verifies_a_pass_once(town: City) -> None:
     code = docs_blocks.block("how-to/verify-passes-offline.md", "Steps", "python")
     here: dict[str, Any] = {}
     exec(compile(docs_blocks.replaced(code, ("https://credit.city.example", URL)), "how-to", "exec"), here)
-    shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
+    shown, at = (await offline.take_passes(await means.reader(town)))[0], await offline.seconds(town)
     urls = [f"{URL}/.well-known/jwt-vc-issuer", *here["list_urls"](at)]
     fetched = {url: (await town.client.get(url)).content for url in urls}
     trust, nonce = here["fetch_trust"](fetched.__getitem__, at), here["new_nonce"]()

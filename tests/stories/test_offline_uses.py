@@ -11,9 +11,10 @@ from benefits.passes import cwt, jose, sd_jwt
 from consent.database import queries
 from consent.verification import logs
 from service.jobs import background
-from tests.support import offline
+from tests.support import means, offline
 from tests.support.city import City
-from tests.support.offline import LIBRARY, NONCE, PARKING, DevicePass
+from tests.support.means import LIBRARY, PARKING
+from tests.support.offline import NONCE, DevicePass
 from tests.support.passes import new_key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
@@ -42,7 +43,7 @@ async def taken(benefit_id: str = "library-deposit") -> int:
 
 
 async def test_t6_a_use_is_booked_once(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     first = (await upload(town, item(shown, at)))[0]
     again = (await upload(town, item(shown, at)))[0]
@@ -58,7 +59,7 @@ async def test_t6_a_use_is_booked_once(town: City) -> None:
 
 
 async def test_the_export_has_the_passes_and_their_uses(town: City) -> None:
-    who = await offline.driver(town)
+    who = await means.driver(town)
     passes, at = await offline.take_passes(who, 2, PARKING), await offline.seconds(town)
     assert await results(town, item(passes[0], at), venue=PARKING[1]) == ["booked"]
     exported = (await who.get("/v1/me/export")).json()["passes"]
@@ -70,14 +71,14 @@ async def test_the_export_has_the_passes_and_their_uses(town: City) -> None:
 
 
 async def test_t6_the_same_upload_again_gets_the_stored_answer(town: City) -> None:
-    shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
+    shown, at = (await offline.take_passes(await means.reader(town)))[0], await offline.seconds(town)
     body = {"items": [item(shown, at)]}
     first, second = [await town.venue().post("/v1/venue/redemptions/offline", body, key="one") for _ in range(2)]
     assert (second.content, second.headers["Idempotency-Replayed"]) == (first.content, "true")
 
 
 async def test_t6_a_pass_honoured_twice_is_borne_by_the_venue(town: City) -> None:
-    shown, at = (await offline.take_passes(await offline.driver(town), 1, PARKING))[0], await offline.seconds(town)
+    shown, at = (await offline.take_passes(await means.driver(town), 1, PARKING))[0], await offline.seconds(town)
     # A pass begins with its hour: a use of a minute before could be before it.
     twice = [item(shown, at), item(shown, at + 1)]
     assert await results(town, *twice, venue=PARKING[1]) == ["booked", "venue_bears"]
@@ -85,7 +86,7 @@ async def test_t6_a_pass_honoured_twice_is_borne_by_the_venue(town: City) -> Non
 
 
 async def test_t6_beyond_the_quota_the_venue_bears_and_nothing_is_counted(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     # The day's use was taken online meanwhile.
     handle = (await who.ticket())["handle"]
@@ -99,7 +100,7 @@ async def test_t6_beyond_the_quota_the_venue_bears_and_nothing_is_counted(town: 
 
 
 async def test_t6_a_quota_that_was_used_up_binds_uploads_of_three_days_later(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     handle = (await who.ticket())["handle"]
     assert (await town.venue().post("/v1/venue/redemptions", {"handle": handle})).status_code == 201
@@ -114,7 +115,7 @@ async def test_t6_a_quota_that_was_used_up_binds_uploads_of_three_days_later(tow
 
 
 async def test_t6_a_use_of_before_a_withdrawal_is_booked_and_of_after_it_is_borne(town: City) -> None:
-    who = await offline.driver(town)
+    who = await means.driver(town)
     passes, start = await offline.take_passes(who, 2, PARKING), await offline.seconds(town)
     town.shift.by = timedelta(minutes=30)
     assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
@@ -124,7 +125,7 @@ async def test_t6_a_use_of_before_a_withdrawal_is_booked_and_of_after_it_is_born
 
 
 async def test_t6_under_a_later_consent_the_venue_bears_the_pass_of_a_withdrawn_one(town: City) -> None:
-    who = await offline.driver(town)
+    who = await means.driver(town)
     shown = (await offline.take_passes(who, 1, PARKING))[0]
     town.shift.by = timedelta(minutes=55)
     assert (await who.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
@@ -135,14 +136,14 @@ async def test_t6_under_a_later_consent_the_venue_bears_the_pass_of_a_withdrawn_
 
 
 async def test_t6_after_an_erasure_the_venue_bears_it(town: City) -> None:
-    who = await offline.ready(town)
+    who = await means.reader(town)
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     assert (await who.delete("/v1/me")).status_code == 200
     assert await upload(town, item(shown, at + 1)) == [{"result": "venue_bears"}]
 
 
 async def test_t6_every_reason_that_is_about_a_person_has_one_answer(town: City) -> None:
-    erased, withdrawn = await offline.driver(town, "qian"), await offline.driver(town, "sun")
+    erased, withdrawn = await means.driver(town, "qian"), await means.driver(town, "sun")
     passes = [(await offline.take_passes(who, 1, PARKING))[0] for who in (erased, withdrawn)]
     await erased.delete("/v1/me")
     await withdrawn.post("/v1/me/withdrawals", {"scope": "all"})
@@ -152,7 +153,7 @@ async def test_t6_every_reason_that_is_about_a_person_has_one_answer(town: City)
 
 
 async def test_t6_what_is_no_valid_use_is_refused(town: City) -> None:
-    who, thief = await offline.ready(town), new_key()
+    who, thief = await means.reader(town), new_key()
     shown, at = (await offline.take_passes(who))[0], await offline.seconds(town)
     stolen = DevicePass(thief, shown.signed)
     forged = DevicePass(thief, sd_jwt.sign_pass(thief, shown.claims))
@@ -167,7 +168,7 @@ async def test_t6_what_is_no_valid_use_is_refused(town: City) -> None:
 
 
 async def test_t6_uploads_end_three_days_after_the_pass(town: City) -> None:
-    who = await offline.driver(town)
+    who = await means.driver(town)
     passes, at = await offline.take_passes(who, 2, PARKING), await offline.seconds(town)
     town.shift.by = timedelta(hours=90)
     assert await results(town, item(passes[0], at), venue=PARKING[1]) == ["booked"]
@@ -183,7 +184,7 @@ async def test_t6_uploads_end_three_days_after_the_pass(town: City) -> None:
 
 async def test_t6_a_scanned_pass_is_booked_once_in_either_form(town: City) -> None:
     key = new_key()
-    answer = await offline.ask_for_passes(await offline.driver(town), [key], PARKING)
+    answer = await offline.ask_for_passes(await means.driver(town), [key], PARKING)
     row, at = answer.json()["passes"][0], await offline.seconds(town)
     code = cwt.show(key, jose.decode(row["compact"]), at)
     trust = await offline.trust(town, DevicePass(key, row["pass"]), where=PARKING)
@@ -196,7 +197,7 @@ async def test_t6_a_scanned_pass_is_booked_once_in_either_form(town: City) -> No
 
 
 async def test_a_booked_use_is_taken_back_on_its_day(town: City) -> None:
-    shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
+    shown, at = (await offline.take_passes(await means.reader(town)))[0], await offline.seconds(town)
     redemption_id = (await upload(town, item(shown, at)))[0]["redemption_id"]
     path = f"/v1/venue/redemptions/{redemption_id}/reversal"
     assert (await town.venue().post(path, {"reason_code": "mistaken_scan"})).status_code == 200
@@ -211,7 +212,7 @@ async def test_a_time_in_another_form_is_named(town: City, at: str) -> None:
 
 
 async def test_a_time_that_no_calendar_has_is_refused_alone(town: City) -> None:
-    shown, at = (await offline.take_passes(await offline.ready(town)))[0], await offline.seconds(town)
+    shown, at = (await offline.take_passes(await means.reader(town)))[0], await offline.seconds(town)
     times = ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+08:00", "0001-01-01T00:00:00Z")
     uses = [{**item(shown, at), "at": text} for text in times]
     assert await results(town, *uses, item(shown, at)) == ["refused"] * len(times) + ["booked"]

@@ -15,20 +15,12 @@ from consent.kernel.instants import rfc3339
 from service.jobs import background
 from tests.support.city import City, Resident
 from tests.support.deadlines import POLL_SECONDS, WAIT_SECONDS
+from tests.support.means import CHECKUP, patient
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
 PLACES = 20
-DESK = "second-hospital-desk"
-BENEFIT = "checkup-window"
-
-
-async def eligible(town: City, name: str) -> Resident:
-    """Somebody to whom the added check-up sessions apply, who allows the hospital to check."""
-    who = town.resident(name)
-    await who.volunteer(19_200, f"a-{name}")
-    await who.consent_to_provider("second-hospital")
-    return who
+BENEFIT, DESK = CHECKUP
 
 
 async def offered(town: City, in_hours: int = 72, places: int = PLACES) -> Any:
@@ -54,7 +46,7 @@ async def seen_by_venue(town: City) -> dict[str, Any]:
 async def test_t11_of_200_who_book_at_once_exactly_20_get_a_place(town: City) -> None:
     """T11: 200 bookings at once of a session of 20 places, by people to whom it applies: exactly 20 are given."""
     session = (await offered(town)).json()
-    people = [await eligible(town, f"p{number}") for number in range(25)]
+    people = [await patient(town, f"p{number}") for number in range(25)]
     body = {"session_id": session["session_id"]}
 
     async def book(who: Resident) -> httpx2.Response:
@@ -77,7 +69,7 @@ async def test_t11_of_200_who_book_at_once_exactly_20_get_a_place(town: City) ->
 async def test_t11_cancelled_and_unused_places_are_returned_a_day_before(town: City) -> None:
     """T11: a cancelled place is free again; 24 hours before the rest is everybody's, which the venue reads."""
     session = (await offered(town)).json()
-    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    wang, li = await patient(town, "wang"), await patient(town, "li")
     path = f"/v1/me/benefits/{BENEFIT}/sessions"
     body = {"session_id": session["session_id"]}
     booked = [(await who.post("/v1/me/bookings", body)).json() for who in (wang, li)]
@@ -97,7 +89,7 @@ async def test_t11_cancelled_and_unused_places_are_returned_a_day_before(town: C
 async def test_t11_the_hospital_desk_redeems_at_the_session_of_the_booking(town: City) -> None:
     """T11: the ticket comes an hour before the session at the earliest, and only with a booking."""
     session = (await offered(town)).json()
-    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    wang, li = await patient(town, "wang"), await patient(town, "li")
     assert (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
     ticket_body = {"benefit_id": BENEFIT, "venue_id": DESK}
     town.shift.by = timedelta(hours=60)
@@ -121,7 +113,7 @@ async def test_a_session_of_a_day_that_no_calendar_has_is_not_possible(town: Cit
 async def test_a_place_that_was_used_or_whose_session_has_begun_is_not_given_back(town: City) -> None:
     """A ticket that was issued for the session holds the place, so does the beginning; an erasure changes nothing."""
     session = (await offered(town)).json()
-    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    wang, li = await patient(town, "wang"), await patient(town, "li")
     body = {"session_id": session["session_id"]}
     own, other = [(await who.post("/v1/me/bookings", body)).json()["booking_id"] for who in (wang, li)]
     town.shift.by = timedelta(hours=71, minutes=30)
@@ -140,7 +132,7 @@ async def test_a_place_that_was_used_or_whose_session_has_begun_is_not_given_bac
 
 async def test_a_withdrawal_gives_the_place_back(town: City) -> None:
     session = (await offered(town)).json()
-    wang, body = await eligible(town, "wang"), {"session_id": session["session_id"]}
+    wang, body = await patient(town, "wang"), {"session_id": session["session_id"]}
     for withdrawal in ({"scope": "provider", "provider_id": "second-hospital"}, {"scope": "all"}):
         assert (await wang.post("/v1/me/bookings", body)).status_code == 201
         assert (await seen_by_venue(town))["taken"] == 1
@@ -152,7 +144,7 @@ async def test_a_withdrawal_gives_the_place_back(town: City) -> None:
 
 async def test_one_withdrawn_consent_gives_its_place_back_and_no_other(town: City) -> None:
     session = (await offered(town)).json()
-    wang = await eligible(town, "wang")
+    wang = await patient(town, "wang")
     assert (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
     await wang.consent_to_provider("city-library")
     for counterpart, taken in (("city-library", 1), ("second-hospital", 0)):
@@ -170,7 +162,7 @@ async def test_the_cleanup_gives_back_the_place_of_a_consent_that_has_ended_by_i
     town: City, is_given_again: bool
 ) -> None:
     session = (await offered(town)).json()
-    wang, li = await eligible(town, "wang"), await eligible(town, "li")
+    wang, li = await patient(town, "wang"), await patient(town, "li")
     for who in (wang, li):
         assert (await who.post("/v1/me/bookings", {"session_id": session["session_id"]})).status_code == 201
     person = await queries.fetch_one("SELECT person_id FROM booking ORDER BY created_at LIMIT 1")
@@ -221,7 +213,7 @@ async def test_a_period_is_from_midnight_to_midnight_in_the_city(town: City) -> 
 
 async def test_export_names_a_booking_and_erasure_gives_its_place_back(town: City) -> None:
     session = (await offered(town)).json()
-    wang = await eligible(town, "wang")
+    wang = await patient(town, "wang")
     booking = (await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})).json()
     exported = (await wang.get("/v1/me/export")).json()["bookings"]
     assert [row["booking_id"] for row in exported] == [booking["booking_id"]]
@@ -232,7 +224,7 @@ async def test_export_names_a_booking_and_erasure_gives_its_place_back(town: Cit
 
 async def test_bookings_and_sessions_are_deleted_some_time_after(town: City) -> None:
     session = (await offered(town)).json()
-    wang = await eligible(town, "wang")
+    wang = await patient(town, "wang")
     await wang.post("/v1/me/bookings", {"session_id": session["session_id"]})
     town.shift.by = datetime.fromisoformat(session["ends_at"]) - await queries.now() + timedelta(days=93)
     overdue = queries.to_micros(await town.app_context.clock() - ticket_retention.BOOKINGS.age)

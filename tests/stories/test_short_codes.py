@@ -9,24 +9,15 @@ import pytest
 
 from consent.crypto.blind_index import CODE_ALPHABET
 from service.http import rate_limits
-from tests.support.city import City, Resident
+from tests.support.city import City
+from tests.support.means import STANDARD_TERMS, reader
 
 pytestmark = pytest.mark.anyio
-
-ORDINARY = b'{"applies":false}'
-
-
-async def eligible(town: City) -> Resident:
-    """Somebody with enough points for a loan without deposit, who allows the library to check."""
-    wang = town.resident("wang")
-    await wang.volunteer(7_200, "v-wang")
-    await wang.consent_to_provider("city-library")
-    return wang
 
 
 @pytest.mark.parametrize("member", ["short_code", "handle"])
 async def test_a_short_code_redeems_like_the_handle_once(town: City, member: str) -> None:
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     ticket = await wang.ticket()
     code = ticket["short_code"]
     assert re.fullmatch(f"[{CODE_ALPHABET}]{{8}}", code)
@@ -34,17 +25,17 @@ async def test_a_short_code_redeems_like_the_handle_once(town: City, member: str
     assert (await venue.post("/v1/venue/checks", {member: typed})).json()["applies"] is True
     assert (await venue.post("/v1/venue/redemptions", {member: typed})).status_code == 201
     for body in ({"short_code": code}, {"handle": ticket["handle"]}):
-        assert (await venue.post("/v1/venue/redemptions", body)).content == ORDINARY
+        assert (await venue.post("/v1/venue/redemptions", body)).content == STANDARD_TERMS
     assert "short_code" not in (await wang.get(f"/v1/me/tickets/{ticket['ticket_id']}")).json()
 
 
 async def test_a_short_code_is_for_one_venue_and_ends_with_the_handle(town: City) -> None:
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     code = (await wang.ticket())["short_code"]
     elsewhere = town.venue("riverside-parking-1")
-    assert (await elsewhere.post("/v1/venue/redemptions", {"short_code": code})).content == ORDINARY
+    assert (await elsewhere.post("/v1/venue/redemptions", {"short_code": code})).content == STANDARD_TERMS
     town.shift.by = timedelta(seconds=91)
-    assert (await venue.post("/v1/venue/redemptions", {"short_code": code})).content == ORDINARY
+    assert (await venue.post("/v1/venue/redemptions", {"short_code": code})).content == STANDARD_TERMS
 
 
 async def test_one_of_handle_and_short_code_is_sent(town: City) -> None:
@@ -59,7 +50,7 @@ async def test_typed_codes_are_limited_for_each_venue_right_or_wrong(
     town: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limits, "clock", lambda: 1_000_000_000.0)
-    wang, venue = await eligible(town), town.venue()
+    wang, venue = await reader(town), town.venue()
     town.app_context.limiter.rates["short_code"] = 2
     ticket = await wang.ticket()
     for code in ("AAAA2222", ticket["short_code"]):

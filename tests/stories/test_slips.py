@@ -12,28 +12,10 @@ import pytest
 from benefits import ticket_retention
 from consent.database import queries
 from service.jobs import background
-from tests.support.city import City, Resident
+from tests.support.city import City
+from tests.support.means import STANDARD_TERMS, new_slip, reader
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
-
-STANDARD_TERMS = b'{"applies":false}'
-AT_LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
-
-
-async def eligible(town: City, name: str = "wang") -> Resident:
-    """Somebody with enough points for a loan without deposit, who allows the library to check."""
-    who = town.resident(name)
-    await who.volunteer(7_200, f"v-{name}")
-    await who.consent_to_provider("city-library")
-    return who
-
-
-async def printed(who: Resident) -> dict[str, Any]:
-    """A new slip for the library."""
-    answer = await who.post("/v1/me/slips", AT_LIBRARY)
-    assert answer.status_code == 201, answer.text
-    slip: dict[str, Any] = answer.json()
-    return slip
 
 
 async def scan(town: City, code: str, venue_id: str = "city-library-main") -> Any:
@@ -42,8 +24,8 @@ async def scan(town: City, code: str, venue_id: str = "city-library-main") -> An
 
 async def test_t8_scanned_after_29_days_it_redeems_once_as_scanned_or_typed(town: City) -> None:
     """T8: a slip is used on its 29th day; the desk types sixteen characters in groups, or scans them."""
-    wang = await eligible(town)
-    slip = await printed(wang)
+    wang = await reader(town)
+    slip = await new_slip(wang)
     code = slip["short_code"]
     town.shift.by = timedelta(days=29)
     await background.run_cleanup(town.app_context)
@@ -63,8 +45,8 @@ async def test_t8_scanned_after_29_days_it_redeems_once_as_scanned_or_typed(town
 
 async def test_t8_consent_withdrawn_after_printing_gives_standard_terms(town: City) -> None:
     """T8: printed, the consent withdrawn, scanned after 29 days: standard terms; also if consent is given again."""
-    wang = await eligible(town)
-    slip = await printed(wang)
+    wang = await reader(town)
+    slip = await new_slip(wang)
     assert (await wang.post("/v1/me/withdrawals", {"scope": "all"})).status_code == 200
     await wang.link("volunteer-service", "v-wang")
     await wang.consent_to_provider("city-library")
@@ -76,8 +58,8 @@ async def test_t8_consent_withdrawn_after_printing_gives_standard_terms(town: Ci
 
 async def test_t8_it_is_for_one_venue_and_thirty_days_and_ends_when_it_is_stopped(town: City) -> None:
     """T8: another venue, the 30th day and a stop give the same standard terms."""
-    wang, li = await eligible(town), await eligible(town, "li")
-    slip, stopped = await printed(wang), await printed(wang)
+    wang, li = await reader(town), await reader(town, "li")
+    slip, stopped = await new_slip(wang), await new_slip(wang)
     assert (await scan(town, slip["short_code"], "riverside-parking-1")).content == STANDARD_TERMS
     assert (await li.delete(f"/v1/me/slips/{stopped['slip_id']}")).status_code == 404
     assert (await li.get(f"/v1/me/slips/{stopped['slip_id']}.pdf")).status_code == 404
@@ -88,8 +70,8 @@ async def test_t8_it_is_for_one_venue_and_thirty_days_and_ends_when_it_is_stoppe
 
 
 async def test_its_quota_is_that_of_the_day_on_which_it_is_scanned(town: City) -> None:
-    wang = await eligible(town)
-    first, second = await printed(wang), await printed(wang)
+    wang = await reader(town)
+    first, second = await new_slip(wang), await new_slip(wang)
     assert (await scan(town, first["short_code"])).status_code == 201
     assert (await scan(town, second["short_code"])).content == STANDARD_TERMS
     town.shift.by = timedelta(days=1)
@@ -97,8 +79,8 @@ async def test_its_quota_is_that_of_the_day_on_which_it_is_scanned(town: City) -
 
 
 async def test_its_code_is_sealed_and_indexed_without_a_key(town: City) -> None:
-    wang = await eligible(town)
-    slip = await printed(wang)
+    wang = await reader(town)
+    slip = await new_slip(wang)
     assert re.fullmatch(r"[2-9A-HJKMNP-Z]{16}", slip["short_code"])
     for table in ("ticket", "lasting_ticket"):
         assert slip["short_code"] not in str(await queries.fetch_all(f"SELECT * FROM {table}")), table
@@ -109,8 +91,8 @@ async def test_its_code_is_sealed_and_indexed_without_a_key(town: City) -> None:
 
 
 async def test_a_redeemed_slip_is_reversed_and_gives_its_quota_back(town: City) -> None:
-    wang = await eligible(town)
-    first, second = await printed(wang), await printed(wang)
+    wang = await reader(town)
+    first, second = await new_slip(wang), await new_slip(wang)
     redeemed = (await scan(town, first["short_code"])).json()
     path = f"/v1/venue/redemptions/{redeemed['redemption_id']}/reversal"
     assert (await town.venue().post(path, {"reason_code": "mistaken_scan"})).status_code == 200
@@ -120,7 +102,7 @@ async def test_a_redeemed_slip_is_reversed_and_gives_its_quota_back(town: City) 
 
 async def test_the_self_audit_counts_a_slip_only_after_its_end(town: City) -> None:
     """A slip may know its person until it ends; two days old it is not overdue."""
-    await printed(await eligible(town))
+    await new_slip(await reader(town))
     checks = (ticket_retention.TICKETS, ticket_retention.LASTING_TICKETS)
     for passed, overdue in ((timedelta(days=2), 0), (timedelta(days=30, hours=26), 1)):
         at = await queries.now() + passed

@@ -1,4 +1,4 @@
-"""Residents with device keys, and a venue that verifies their passes from what the city publishes."""
+"""Devices with passes, and a venue that verifies their passes from what the city publishes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from benefits.passes.jose import PrivateKey
 from benefits.passes.verifier import Trust
 from benefits.redemption import list_steps
 from tests.support.city import City, Resident
+from tests.support.means import LIBRARY, offer
 from tests.support.passes import new_key
 
 URL = "http://city.test"
-PARKING = ("parking-free-minutes", "riverside-parking-1")
-LIBRARY = ("library-deposit", "city-library-main")
 NONCE = "nonce-of-the-desk-1"
 
 
@@ -35,26 +34,10 @@ class DevicePass:
         return sd_jwt.sign_binding(self.key, self.signed, self.claims.venue, nonce, at)
 
 
-async def ready(town: City, name: str = "wu", provider_id: str = "city-library") -> Resident:
-    """A resident with 63 points, of whom a provider may check its benefits."""
-    who = town.resident(name)
-    await who.volunteer(7_200, f"v-{name}")
-    await who.consent_to_provider(provider_id)
-    return who
-
-
-async def driver(town: City, name: str = "chen") -> Resident:
-    """A resident to whom the free minutes of parking apply, which has no quota."""
-    who = town.resident(name)
-    await who.volunteer(24_000, f"v-{name}")
-    await who.consent_to_provider("riverside-parking")
-    return who
-
-
 async def ask_for_passes(who: Resident, keys: list[PrivateKey], where: tuple[str, str] = LIBRARY) -> Any:
     """The answer to a request for passes with these device keys."""
     jwks = [jose.public_jwk(key.public_key()) for key in keys]
-    return await who.post("/v1/me/passes", {"benefit_id": where[0], "venue_id": where[1], "keys": jwks})
+    return await who.post("/v1/me/passes", {**offer(where), "keys": jwks})
 
 
 async def take_passes(who: Resident, count: int = 1, where: tuple[str, str] = LIBRARY) -> list[DevicePass]:

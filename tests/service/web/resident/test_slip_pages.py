@@ -7,6 +7,7 @@ import re
 import pytest
 
 from service.auth.access_tokens import Audience
+from tests.support import means
 from tests.support.browsing import Browser
 from tests.support.city import City
 
@@ -15,9 +16,7 @@ pytestmark = pytest.mark.anyio
 
 async def reader(town: City) -> Browser:
     """Somebody to whom the library's benefit applies, signed in."""
-    wang = town.resident("wang")
-    await wang.volunteer(7_200, "v-wang")
-    await wang.consent_to_provider("city-library")
+    await means.reader(town)
     return await Browser(town).sign_in(Audience.RESIDENT, "wang")
 
 
