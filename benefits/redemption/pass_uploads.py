@@ -58,11 +58,12 @@ class OfflineUse(NamedTuple):
 
 
 class BookedUse(NamedTuple):
-    """A result with the redemption and its last day, where there is one."""
+    """A result with the redemption and its last day, where there is one; and the benefit, where it is booked now."""
 
     result: UploadResult
     redemption_id: str | None = None
     runs_until: date | None = None
+    benefit: LiveBenefit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,16 @@ async def book_all(
         BookedUse(UploadResult.REFUSED) if row is None or moment is None else await _book(context, row.pass_id, moment)
         for row, (_, moment) in zip(rows, uses, strict=True)
     ]
+
+
+async def redeem_scanned(context: UploadContext, code: str, now: CivilTime) -> BookedUse | None:
+    """Redeem the pass of a code that a venue scans now, in the running transaction; None for every "no".
+
+    It is booked as an upload would be, before the venue honours it: the venue bears nothing. A "no" spends the pass
+    too, where it is one of this city for this venue.
+    """
+    (booked,) = await book_all(context, [(OfflineUse(code, None, now.at), now)], now.at)
+    return booked if booked.result is UploadResult.BOOKED else None
 
 
 async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
@@ -172,7 +183,7 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
     await OfflinePass.filter(pass_id=pass_id).update(
         used_at=used.micros, redemption_id=redemption_id, counters=tickets.counters_column(keys)
     )
-    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until)
+    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until, benefit)
 
 
 async def _booked_before(row: OfflinePass, used: CivilTime) -> BookedUse:

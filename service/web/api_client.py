@@ -84,7 +84,8 @@ class InProcessApiClient:
 
         Args:
             browser_scope: ASGI scope of the browser's request. Its client address is passed on, because rate limits
-                count by address, and its request id, so that log lines of page and API can be joined.
+                count by address; its request id, so that log lines of page and API can be joined; and its host, by
+                which passes of the demonstration name their issuer.
             request: the API request.
             token: access token of the signed-in person, sent as a Bearer token; None for public calls.
             language: language tag of the answer's texts.
@@ -92,6 +93,9 @@ class InProcessApiClient:
         raw = request.body if isinstance(request.body, bytes) else orjson.dumps(request.body)
         raw = b"" if request.body is None else raw
         headers = {"accept-language": language, "content-length": str(len(raw)), **request.headers}
+        host = next((value.decode("latin-1") for name, value in browser_scope["headers"] if name == b"host"), None)
+        if host is not None:
+            headers["host"] = host
         if request.body is not None:
             headers.setdefault("content-type", "application/json")
         if token is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benefits.passes import claims, issuers, jose, sd_jwt, status_list
+from benefits.passes import claims, cwt, issuers, jose, sd_jwt, status_list
 from benefits.passes.issuers import PassIssuer
 from benefits.passes.jose import PrivateKey
 from benefits.passes.verifier import Trust
@@ -24,6 +24,7 @@ class DevicePass:
 
     key: PrivateKey
     signed: str
+    compact: str = ""
 
     @property
     def claims(self) -> claims.PassClaims:
@@ -32,6 +33,10 @@ class DevicePass:
     def presentation(self, at: int, nonce: str = NONCE) -> str:
         """The key-binding JWT for a venue's nonce."""
         return sd_jwt.sign_binding(self.key, self.signed, self.claims.venue, nonce, at)
+
+    def code(self, at: int) -> str:
+        """The text of the QR code that the device draws."""
+        return cwt.show(self.key, jose.decode(self.compact), at)
 
 
 async def ask_for_passes(who: Resident, keys: list[PrivateKey], where: tuple[str, str] = LIBRARY) -> Any:
@@ -45,7 +50,10 @@ async def take_passes(who: Resident, count: int = 1, where: tuple[str, str] = LI
     keys = [new_key() for _ in range(count)]
     answer = await ask_for_passes(who, keys, where)
     assert answer.status_code == 201, answer.text
-    return [DevicePass(key, row["pass"]) for key, row in zip(keys, answer.json()["passes"], strict=False)]
+    return [
+        DevicePass(key, row["pass"], row.get("compact", ""))
+        for key, row in zip(keys, answer.json()["passes"], strict=False)
+    ]
 
 
 async def seconds(town: City) -> int:

@@ -1,4 +1,4 @@
-"""Bodies and answers of uploads of passes that a venue honoured without a network."""
+"""Bodies and answers of offline passes at a venue: the code of one, or uploads of those honoured without a network."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from benefits.passes.cwt import CODE_LENGTH_MAX
 from benefits.passes.sd_jwt import BINDING_LENGTH_MAX, PASS_LENGTH_MAX
 from benefits.redemption.pass_uploads import UPLOADS_MAX, UploadResult
 from service.api.common_schemas import CivilDayText, Instant
 from service.http.json_io import ApiModel
+
+
+class PassCodeBody(ApiModel):
+    """The scanned code of an offline pass."""
+
+    # "pass" is a keyword of Python.
+    code: Annotated[str, Field(alias="pass", min_length=1, max_length=CODE_LENGTH_MAX)]
+    """The text of the code as it was scanned, spaces included; it begins with `CE1:`."""
 
 
 class OfflineItem(ApiModel):

@@ -1,4 +1,4 @@
-"""Venues' operation on passes that were honoured without a network."""
+"""Venues' operations on offline passes: redeem one that is scanned with a network, upload those honoured without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benefits.redemption import pass_uploads
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_uploads import OfflineUse, UploadContext
 from service.api import pass_signer
-from service.api.venue import pass_schemas
+from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
 from service.compliance import public_keys
 from service.http.context import InstantOutOfRange
@@ -18,18 +18,33 @@ from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
 
 
+async def redeem(context: RequestContext, body: pass_schemas.PassCodeBody) -> Answer:
+    """Redeem the pass of a scanned code, once; one answer for every "no".
+
+    No reason needs points to be computed, so that a "no" takes the same time without a pause.
+    """
+    booked = await pass_uploads.redeem_scanned(await _uploads(context), body.code, context.civil_time)
+    if booked is None:
+        return Answer(schemas.StandardTermsAnswer())
+    benefit, runs_until = booked.benefit, booked.runs_until
+    assert benefit is not None
+    assert runs_until is not None
+    assert booked.redemption_id is not None
+    return Answer(
+        schemas.RedemptionAnswer(
+            redemption_id=booked.redemption_id,
+            benefit_id=benefit.benefit_id,
+            effect=benefit.body["effect"],
+            terms=benefit.body["terms"],
+            runs_until=runs_until.isoformat(),
+        ),
+        201,
+    )
+
+
 async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
     """Book the uses of passes, each once; a result for each."""
-    assert isinstance(context.principal, Venue)
-    app_context = context.app_context
-    catalogue = await app_context.catalogue.read(context.at)
-    venue = catalogue.venue_by_client.get(context.principal.client_id)
-    if venue is None:
-        raise VenueSuspended("no venue in force belongs to this client")
-    keys = await public_keys.recent_pass_keys(context.at)
-    uploads = UploadContext(
-        app_context.keyring, catalogue, venue, pass_signer.issuer_url(context), issuers.read_keys(keys) if keys else {}
-    )
+    app_context, uploads = context.app_context, await _uploads(context)
     uses: list[tuple[OfflineUse, CivilTime | None]] = []
     for place, item in enumerate(body.items):
         at = _instant(item.at, place)
@@ -46,6 +61,24 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
         for booked in await pass_uploads.book_all(uploads, uses, context.at)
     ]
     return Answer(pass_schemas.OfflineAnswer(results=results))
+
+
+async def _uploads(context: RequestContext) -> UploadContext:
+    """Return all that passes of the venue that asks are decided by.
+
+    Raises:
+        VenueSuspended: no venue in force belongs to the client.
+    """
+    assert isinstance(context.principal, Venue)
+    app_context = context.app_context
+    catalogue = await app_context.catalogue.read(context.at)
+    venue = catalogue.venue_by_client.get(context.principal.client_id)
+    if venue is None:
+        raise VenueSuspended("no venue in force belongs to this client")
+    keys = await public_keys.recent_pass_keys(context.at)
+    return UploadContext(
+        app_context.keyring, catalogue, venue, pass_signer.issuer_url(context), issuers.read_keys(keys) if keys else {}
+    )
 
 
 def _instant(text: str, place: int) -> datetime:

@@ -52,6 +52,17 @@ VENUE = (
         key="required",
         errors=("suspended",),
     ),
+    CALLS.post(
+        "/v1/venue/redemptions/pass",
+        "redeemPass",
+        "Redeem an offline pass that is scanned with a network",
+        passes.redeem,
+        pass_schemas.PassCodeBody,
+        {201: schemas.RedemptionAnswer, 200: schemas.StandardTermsAnswer},
+        key="required",
+        errors=("suspended",),
+        location="/v1/venue/redemptions/{redemption_id}",
+    ),
     CALLS.get(
         "/v1/venue/redemptions/{redemption_id}",
         "readRedemption",

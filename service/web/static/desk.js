@@ -18,7 +18,8 @@ let sending = false;
 
 // Idempotency-Key by code, of every code that was sent without an answer: sent again, it is redeemed once.
 const keys = new Map();
-const plain = (code) => code.replace(/[\s-]/g, "").toLowerCase();
+// The code of a stored pass is Base45: spaces and capitals are part of it.
+const plain = (code) => (/^\s*CE1:/.test(code) ? code.trimStart() : code.replace(/[\s-]/g, "").toLowerCase());
 if (!unanswered.hidden) keys.set(plain(field.value), keyField.value);
 
 function show(notice) {

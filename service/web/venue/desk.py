@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from benefits.passes import cwt
 from benefits.redemption.reversal import ReversalReason
 from consent.crypto.blind_index import CODE_ALPHABET, CODE_LENGTH, SLIP_CODE_LENGTH
 from service.auth.access_tokens import Audience
@@ -23,6 +24,8 @@ from service.web.page import LIST_MAX, Page, PageRoute
 
 CODE_MAX = 64
 """Characters of a typed code that are sent; the rest cannot belong to a code."""
+PASS_START = cwt.PREFIX
+"""The beginning of a pass's code. Its spaces are part of it, and capitals stay capitals."""
 LETTER = f"[{CODE_ALPHABET.lower()}]"
 COMPLETE_CODE = re.compile(rf"[0-9a-f]{{32}}|{LETTER}{{{CODE_LENGTH}}}|{LETTER}{{{SLIP_CODE_LENGTH}}}")
 """A handle from a picture, a short code that was typed or the code of a slip, without spaces and hyphens."""
@@ -36,7 +39,8 @@ DAY_COLUMNS = ("redemption_id", "benefit_id", "benefit", "day", "hour", "state",
 
 async def scan(page: Page) -> Response:
     """Show the form for a code, the benefits that this venue redeems, and what was redeemed today."""
-    return page.render("venue/scan.html", answered=False, incomplete=False, unanswered=False, **await _desk(page))
+    nothing_sent = {"answered": False, "incomplete": False, "only_redeems": False, "unanswered": False}
+    return page.render("venue/scan.html", **nothing_sent, **await _desk(page))
 
 
 async def answer(page: Page) -> Response:
@@ -88,12 +92,14 @@ def _summary(redemptions: list[Any]) -> dict[str, Any]:
 async def _answer(page: Page) -> dict[str, Any]:
     """Return the values of the verdict's template.
 
-    `redeem` is False when only checking. `incomplete` is True for what cannot be a code, which is not sent. After an
-    answer of 500 or above `unanswered` is True, and the form keeps code and Idempotency-Key, so that pressing again
-    redeems once.
+    `redeem` is False when only checking. `incomplete` is True for what cannot be a code, `only_redeems` for a pass that
+    is to be checked only; neither is sent. After an answer of 500 or above `unanswered` is True, and the form keeps
+    code and Idempotency-Key, so that pressing again redeems once.
     """
-    typed = page.form.get("handle", "").strip()[:CODE_MAX]
-    code = SEPARATORS.sub("", typed).lower()
+    typed = page.form.get("handle", "").lstrip()[: cwt.CODE_LENGTH_MAX]
+    is_pass = typed.startswith(PASS_START)
+    typed = typed if is_pass else typed.strip()[:CODE_MAX]
+    code = typed if is_pass else SEPARATORS.sub("", typed).lower()
     redeem = page.form.get("act") != "check"
     values: dict[str, Any] = {
         "status": HTTPStatus.OK,
@@ -101,14 +107,15 @@ async def _answer(page: Page) -> dict[str, Any]:
         "code": typed,
         "code_length": CODE_LENGTH,
         "typed": len(code),
-        "incomplete": not COMPLETE_CODE.fullmatch(code),
+        "incomplete": not is_pass and not COMPLETE_CODE.fullmatch(code),
+        "only_redeems": is_pass and not redeem,
         "unanswered": False,
         "verdict": STANDARD_TERMS,
         "title": None,
         "standard": [],
         "reasons": list(ReversalReason),
     }
-    if values["incomplete"]:
+    if values["incomplete"] or values["only_redeems"]:
         return values
     reply = await _send_code(page, code, page.idempotency_key if redeem else None)
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -136,10 +143,13 @@ async def _send_code(page: Page, code: str, key: str | None) -> ApiReply:
     """Check a code (`key` None) or redeem it under an Idempotency-Key."""
     if key is None:
         return await page.call_api("POST", "/v1/venue/checks", {"handle": code})
-    reply = await page.call_api("POST", "/v1/venue/redemptions", {"handle": code}, key=key)
+    path, body = "/v1/venue/redemptions", {"handle": code}
+    if code.startswith(PASS_START):
+        path, body = f"{path}/pass", {"pass": code}
+    reply = await page.call_api("POST", path, body, key=key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY and (reply.body or {}).get("code") == "idempotency_key_reused":
         # The form's key was used for another code whose answer was lost: this code is a request of its own.
-        return await page.call_api("POST", "/v1/venue/redemptions", {"handle": code}, key=secrets.token_urlsafe(16))
+        return await page.call_api("POST", path, body, key=secrets.token_urlsafe(16))
     return reply
 
 

@@ -324,6 +324,7 @@ NEVER_STORED = {
     "SessionBody/properties/ends_at",
     # Verified; of a pass nothing is stored but that its own row was used.
     "OfflineItem/properties/pass",
+    "PassCodeBody/properties/pass",
     "OfflineItem/properties/presentation/anyOf/0",
     "OfflineItem/properties/at",
     # Refused row by row, with a code of its own, so that one row stops no delivery.
