@@ -7,9 +7,7 @@ one fetch per cooldown. A failed fetch changes nothing; after a day without a su
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from service.auth.trust_store import trust_store
 from service.observability.log_events import LogEvent
 from service.observability.logging import log_event
 
@@ -208,7 +207,7 @@ class KeySource:
         async with (
             asyncio.timeout(FETCH_SECONDS),
             httpx2.AsyncClient(
-                timeout=FETCH_SECONDS, follow_redirects=False, trust_env=False, verify=_tls_context()
+                timeout=FETCH_SECONDS, follow_redirects=False, trust_env=False, verify=trust_store()
             ) as client,
             client.stream("GET", self._url, headers={"accept-encoding": "identity"}) as answer,
         ):
@@ -219,12 +218,6 @@ class KeySource:
                 if len(body) > JWKS_BYTES:
                     raise ValueError(f"a JWKS has at most {JWKS_BYTES} bytes")
         return bytes(body)
-
-
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    """Return the machine's trust store (with SSL_CERT_FILE); cached, because loading it takes milliseconds."""
-    return ssl.create_default_context()
 
 
 def json_object(data: bytes) -> dict[str, object]:

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from service.auth.access_tokens import Audience, IdentityError
+from service.auth.trust_store import trust_store
 from service.http.context import AppContext
 from service.http.endpoints import principal_key
 from service.http.problems import Problem
@@ -227,7 +228,7 @@ class Providers:
         fields = {**form, "client_id": client.client_id}
         if client.client_secret is not None:
             fields["client_secret"] = client.client_secret
-        async with httpx2.AsyncClient(transport=self.transport, timeout=TIMEOUT_SECONDS) as http:
+        async with httpx2.AsyncClient(transport=self.transport, timeout=TIMEOUT_SECONDS, verify=trust_store()) as http:
             return await http.post(url, data=fields, headers={"accept": "application/json"})
 
     def _client(self, audience: Audience) -> SignIn:
