@@ -45,9 +45,6 @@ UPLOAD_WINDOW = timedelta(days=3)
 """Time after its expiry in which the use of a pass can be uploaded: a long weekend without a network."""
 UPLOADABLE = LIFETIME + UPLOAD_WINDOW
 """Time after a use in which it can be uploaded, at most. The counters of its day stay for as long, and a day more."""
-LISTS_A_DAY = 4
-"""Status lists of a day, one of which each pass is in: four million places, a few KiB each to fetch."""
-DAY_SECONDS = 24 * HOUR_SECONDS
 SECOND_MICROS = 1_000_000
 
 
@@ -182,17 +179,12 @@ async def _unused_place(keyring: Keyring, person: Person, now: CivilTime) -> tup
     Nor has a pass of the person the place in another list: no value of two of their passes is the same.
     """
     for _ in range(PLACE_DRAWS_MAX):
-        number = first_list(now.at) + secrets.randbelow(LISTS_A_DAY)
+        number = list_steps.first_list(now.at) + secrets.randbelow(list_steps.LISTS_A_DAY)
         place = secrets.randbelow(PASSES_OF_A_LIST)
         same = Q(pass_id=pass_id_of(number, place)) | Q(person_id=person.person_id, place=place)
         if place not in list_steps.decoys(keyring, number) and not await OfflinePass.exists(same):
             return number, place
     raise NoPlaceForPass("no free place came up")
-
-
-def first_list(at: datetime) -> int:
-    """Return the number of the first status list of a day (UTC); the others of the day follow it."""
-    return int(at.timestamp()) // DAY_SECONDS * LISTS_A_DAY
 
 
 def pass_id_of(number: int, place: int) -> str:

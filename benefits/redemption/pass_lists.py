@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from benefits.catalogue.model import InForce, is_offered_at
 from benefits.passes import status_list
 from benefits.passes.status_list import ListTimes
-from benefits.redemption import list_steps, pass_issue
+from benefits.redemption import list_steps
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.list_steps import SERVED_DAYS, STEP_SECONDS
-from benefits.redemption.pass_issue import LISTS_A_DAY, PassSigner
+from benefits.redemption.list_steps import LISTS_A_DAY, SERVED_DAYS, STEP_SECONDS
+from benefits.redemption.pass_issue import PassSigner
 from consent.crypto.vault import Keyring
 from consent.database import queries
 from consent.kernel.errors import NotFound, require_not_frozen
@@ -61,7 +61,7 @@ async def sign_list(keyring: Keyring, number: int, catalogue: InForce, signer: P
         NotFound: it is no list of today or of the day before.
         RecordsFrozen: nothing may be used now, so that nobody's consent is certain.
     """
-    last = pass_issue.first_list(step.at) + LISTS_A_DAY - 1
+    last = list_steps.first_list(step.at) + LISTS_A_DAY - 1
     if not last - SERVED_DAYS * LISTS_A_DAY < number <= last:
         raise NotFound("there is no such status list today")
     places = await revoked_places(keyring, number, catalogue, step)
@@ -105,6 +105,5 @@ def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, step: CivilT
 
 def turned_decoys(keyring: Keyring, number: int, at: datetime) -> set[int]:
     """Return the decoys of a list whose bit is 1 at an instant; more with every step."""
-    begins = number // LISTS_A_DAY * pass_issue.DAY_SECONDS
-    step = (int(at.timestamp()) - begins) // STEP_SECONDS
+    step = (at - list_steps.begin_of(number)) // timedelta(seconds=STEP_SECONDS)
     return {place for place, turns in list_steps.decoys(keyring, number).items() if turns <= step}

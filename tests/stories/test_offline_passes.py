@@ -204,7 +204,7 @@ async def test_a_list_is_computed_once_in_a_step_for_everybody(town: City, monke
 
 async def test_a_decoy_is_no_place_of_a_pass(town: City, monkeypatch: pytest.MonkeyPatch) -> None:
     now, keyring = await town.app_context.clock(), town.app_context.keyring
-    first = pass_issue.first_list(now)
+    first = list_steps.first_list(now)
     decoy = next(iter(list_steps.decoys(keyring, first)))
     draws = iter((0, decoy, 0, 7))
     monkeypatch.setattr("secrets.randbelow", lambda _: next(draws))
@@ -250,9 +250,9 @@ class TestIssue:
         self, town: City, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         who = await means.driver(town)
-        first = pass_issue.first_list(await town.app_context.clock())
+        first = list_steps.first_list(await town.app_context.clock())
         decoy = next(iter(list_steps.decoys(town.app_context.keyring, first)))
-        monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == pass_issue.LISTS_A_DAY else decoy)
+        monkeypatch.setattr("secrets.randbelow", lambda most: 0 if most == list_steps.LISTS_A_DAY else decoy)
         answer = await offline.ask_for_passes(who, [new_key()], PARKING)
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert await queries.fetch_all("SELECT 1 AS one FROM offline_pass") == []

@@ -43,7 +43,6 @@ MODULES = (
 """Modules whose every limit must be listed."""
 LIMIT = re.compile(r"\w+_(?:MAX|MIN|SECONDS|BITS|FILES|LIFE|WINDOW)")
 NO_LIMITS = {
-    "benefits.redemption.pass_issue.DAY_SECONDS",
     "benefits.rules.vocabulary.CAPACITY_SHARE_PERCENT_MAX",
     "benefits.rules.vocabulary.THRESHOLDS_MAX",
     "service.ingest.workbook.BOUNDARY_BYTES_MAX",
