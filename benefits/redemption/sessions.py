@@ -7,6 +7,7 @@ conditional statements, whose row count decides; one query joins bookings and co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -239,6 +240,21 @@ async def cancel(person: Person, booking_id: str, now: CivilTime) -> None:
     if not await _can_be_given_up(row, now.micros):
         raise Conflict("the session has begun, or you have a ticket for it")
     await _cancel(person, row, now.at)
+
+
+async def cancel_again(person: Person, booking_id: str, at: datetime) -> bool:
+    """Cancel a booking that a restored copy of the database has again; return False where it has none."""
+    row = await Booking.get_or_none(person_id=person.person_id, booking_id=booking_id)
+    if row is not None:
+        await _cancel(person, row, at)
+    return row is not None
+
+
+async def stored_among(ids: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return those of the bookings (person id, id) that are stored."""
+    persons_of_ids, names = [person_id for person_id, _ in ids], [booking_id for _, booking_id in ids]
+    rows = await Booking.filter(person_id__in=persons_of_ids, booking_id__in=names) if ids else []
+    return [(row.person_id, row.booking_id) for row in rows]
 
 
 async def cancel_uncovered(person: Person, at: datetime) -> int:

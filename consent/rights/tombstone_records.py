@@ -44,6 +44,8 @@ class TombstoneKind(StrEnum):
     """The end of a person's choice that the city's app may be told of unread messages."""
     TICKET_STOPPED = "ticket_stopped"
     """The end of a slip or binding by its person."""
+    BOOKING_CANCELLED = "booking_cancelled"
+    """The end of a booking by its person."""
 
 
 LETTERS = {
@@ -52,15 +54,16 @@ LETTERS = {
     TombstoneKind.LEAF_ERASED: "L",
     TombstoneKind.HINTS_STOPPED: "H",
     TombstoneKind.TICKET_STOPPED: "T",
+    TombstoneKind.BOOKING_CANCELLED: "B",
 }
 KINDS = {letter: kind for kind, letter in LETTERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """An end. `name`: the id of the consent, slip or binding; the keyed index for SUBJECT_ERASED; otherwise empty.
+    """An end. `person_id` is empty in the lines of earlier versions.
 
-    `person_id` is empty in the lines of earlier versions.
+    `name` is the id of the consent, slip, binding or booking, the keyed index for SUBJECT_ERASED, and otherwise empty.
     """
 
     kind: TombstoneKind

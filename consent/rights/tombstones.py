@@ -83,6 +83,10 @@ class Tombstones:
         """Record the end of a slip or binding in the running `transaction`; return once it is on disk, or OSError."""
         self._append([Tombstone(TombstoneKind.TICKET_STOPPED, lasting_id, person_id, at)])
 
+    def booking_cancelled(self, person_id: str, booking_id: str, at: datetime) -> None:
+        """Record the end of a booking in the running `transaction`; return once it is on disk, or raise OSError."""
+        self._append([Tombstone(TombstoneKind.BOOKING_CANCELLED, booking_id, person_id, at)])
+
     def write_again(self, stones: Sequence[Tombstone]) -> None:
         """Write confirmed tombstones of what the database has already ended; returns once they are on disk."""
         if self.segment is None or self.segment.broken:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benefits.balances import snapshots
-from benefits.redemption import lasting_tickets
+from benefits.redemption import lasting_tickets, sessions
 from consent import persons
 from consent.consents import live, register, withdrawal_copies
 from consent.database import queries
@@ -38,13 +38,16 @@ POLL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """Counts of a replay: tombstones read; consents withdrawn, persons erased, hints and tickets stopped again."""
+    """Counts of a replay: tombstones read; consents withdrawn again, persons erased, hints stopped, tickets stopped,
+    bookings cancelled.
+    """
 
     read: int = 0
     withdrawn: int = 0
     erased: int = 0
     hints_stopped: int = 0
     tickets_stopped: int = 0
+    bookings_cancelled: int = 0
 
 
 async def replay_tombstones(
@@ -127,6 +130,9 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
     ended = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.TICKET_STOPPED]
     for person_id, lasting_id in await lasting_tickets.stored_among(ended):
         summary.tickets_stopped += await _stop_ticket(app_context, person_id, lasting_id)
+    cancelled = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.BOOKING_CANCELLED]
+    for person_id, booking_id in await sessions.stored_among(cancelled):
+        summary.bookings_cancelled += await _cancel_booking(app_context, person_id, booking_id)
     for person_id in await persons.known_among(erased):
         summary.erased += await _erase(app_context, person_id)
 
@@ -137,7 +143,9 @@ async def _withdraw(app_context: AppContext, person_id: str, consent_id: str, wi
             person = await persons.lock(app_context.keyring, person_id)
         except NotFound:
             return 0
-        await register.withdraw_again(person, consent_id, withdrawn_at, await app_context.clock())
+        at = await app_context.clock()
+        await register.withdraw_again(person, consent_id, withdrawn_at, at)
+        await sessions.cancel_uncovered(person, at)
         await snapshots.delete_cached(person_id)
     return 1
 
@@ -159,6 +167,15 @@ async def _stop_ticket(app_context: AppContext, person_id: str, lasting_id: str)
         except NotFound:
             return 0
         return int(await lasting_tickets.stop_again(person, lasting_id, await app_context.clock()))
+
+
+async def _cancel_booking(app_context: AppContext, person_id: str, booking_id: str) -> int:
+    async with queries.transaction():
+        try:
+            person = await persons.lock(app_context.keyring, person_id)
+        except NotFound:
+            return 0
+        return int(await sessions.cancel_again(person, booking_id, await app_context.clock()))
 
 
 async def _erase(app_context: AppContext, person_id: str) -> int:

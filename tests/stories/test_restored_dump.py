@@ -12,7 +12,7 @@ import pytest
 from service.demo import seed
 from service.jobs import background
 from service.settings import Settings
-from tests.support import city
+from tests.support import city, means
 from tests.support.command_line import run_command
 from tests.support.docs_blocks import block
 from tests.support.environment import settings_environment
@@ -41,10 +41,17 @@ async def test_a_dump_replaces_a_damaged_database(operator: Operator, demo_folde
     async with city.running_city(settings, demo_folder) as town:
         for name in ("stays", "stops"):
             await town.resident(name).volunteer(7_200, f"v-{name}")
+        slip = await means.new_slip(await means.reader(town))
+        binding_id, token = await means.new_binding(town, town.resident("wang"))
+        booking_id = await means.new_booking(await means.patient(town), await means.new_session(town))
         await background.advance_logs(town.app_context)
     await asyncio.to_thread(operator.paste, block(PAGE, "PostgreSQL: a dump", "sh"))
     async with city.running_city(settings, demo_folder) as town:
         await town.resident("stops").post("/v1/me/withdrawals", {"scope": "all"})
+        for name, path in (
+            ("wang", f"slips/{slip['slip_id']}"), ("wang", f"bindings/{binding_id}"), ("sun", f"bookings/{booking_id}"),
+        ):  # fmt: skip
+            assert (await town.resident(name).delete(f"/v1/me/{path}")).status_code == 200
         await background.advance_logs(town.app_context)
 
     await asyncio.to_thread(operator.run_sql, block(PAGE, "Restore a dump", "sql"))
@@ -53,6 +60,9 @@ async def test_a_dump_replaces_a_damaged_database(operator: Operator, demo_folde
     async with city.running_city(settings, demo_folder) as town:
         assert await town.resident("stays").total() == 63
         assert await town.resident("stops").total() == 0
+        for shown in ({"short_code": slip["short_code"]}, {"binding_token": token}):
+            assert (await town.venue().post("/v1/venue/redemptions", shown)).content == means.STANDARD_TERMS
+        assert (await town.resident("sun").get("/v1/me/bookings")).json()["data"] == []
         consents = (await town.resident("stops").get("/v1/me/consents")).json()["data"]
         assert [consent["state"] for consent in consents] == ["withdrawn"]
 

@@ -48,9 +48,13 @@ async def list_bookings(context: RequestContext, _: None) -> Answer:
 
 
 async def cancel(context: RequestContext, _: None) -> Answer:
-    """Cancel a booking, which gives its place back. Errors as `sessions.cancel`."""
+    """Cancel a booking, which gives its place back. Errors as `sessions.cancel`.
+
+    It has a tombstone: a copy of the database that is put back must not take the place again.
+    """
     person, booking_id = await current_person.lock(context), context.request.path_params["booking_id"]
     await sessions.cancel(person, booking_id, context.civil_time)
+    context.app_context.tombstones.booking_cancelled(person.person_id, booking_id, context.at)
     return Answer(booking_schemas.CancelledBooking(booking_id=booking_id, cancelled_at=json_io.rfc3339(context.at)))
 
 
