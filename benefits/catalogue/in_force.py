@@ -19,6 +19,7 @@ IN_FORCE_KINDS = (
     DocumentKind.VENUES,
     DocumentKind.SERVICES,
     DocumentKind.BENEFITS,
+    DocumentKind.ISSUERS,
 )
 
 
@@ -66,8 +67,11 @@ async def load(at: datetime) -> InForce:
     venues = tuple(version.body for version in await lifecycle.all_in_force(DocumentKind.VENUES, at))
     # If two venues name the same client, the first by id counts.
     by_client = {body["client_id"]: body for body in reversed(venues)}
+    # If two issuers have the same address, the first by id counts.
+    issuers = reversed(await lifecycle.all_in_force(DocumentKind.ISSUERS, at))
+    by_url = {version.body["url"]: version.body for version in issuers}
     until = await versions.next_change_at(IN_FORCE_KINDS, at)
-    return InForce(await timeline(at), changes, at, until, venues, offers, by_client)
+    return InForce(await timeline(at), changes, at, until, venues, offers, by_client, by_url)
 
 
 async def timeline(at: datetime) -> Timeline:

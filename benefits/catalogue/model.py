@@ -90,6 +90,7 @@ class InForce:
     offers: Mapping[str, Offer]
     """By benefit id, ordered by it."""
     venue_by_client: Mapping[str, Body] = field(default_factory=dict)
+    issuer_by_url: Mapping[str, Body] = field(default_factory=dict)
     compiled: dict[tuple[str, date], LiveBenefit | None] = field(default_factory=dict, compare=False)
 
     def is_current(self, changes: int, at: datetime) -> bool:

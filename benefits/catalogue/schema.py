@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from benefits.catalogue.recognition import IssuerDocument
 from benefits.rules import conditions, effects, opening_hours
 from benefits.rules.conditions import Condition
 from benefits.rules.effects import EFFECTS, Effect
@@ -386,6 +387,7 @@ MODELS: Mapping[str, type[StrictDocument]] = MappingProxyType(
         "services": ServiceDocument,
         "benefits": BenefitDocument,
         "notices": NoticeDocument,
+        "issuers": IssuerDocument,
     }
 )
 """The schema of each kind but schemes, which `benefits.scoring.scheme` reads."""

@@ -37,6 +37,8 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
                 *(closed_texts.texts_of_scheme(scheme.body) for scheme in schemes)
             ),
         )
+    if kind is DocumentKind.ISSUERS:
+        return await _of_issuer(body, at)
     document_id = body[schema.ID_MEMBER[kind]]
     shown = await lifecycle.in_force(kind, document_id, at)
     others = await bodies.live_or_pending(kind, document_id)
@@ -47,6 +49,20 @@ async def read(kind: DocumentKind, body: Body, at: datetime, today: date) -> Pub
         before=None if shown is None else shown.body,
         predecessors=await bodies.begun_or_scheduled(kind, document_id, at),
         clients=clients,
+    )
+
+
+async def _of_issuer(body: Body, at: datetime) -> PublicationContext:
+    shown = await lifecycle.in_force(DocumentKind.ISSUERS, body["issuer_id"], at)
+    others = await bodies.live_or_pending(DocumentKind.ISSUERS, body["issuer_id"])
+    named = {row["benefit_id"] for row in body["recognises"]}
+    benefits = {
+        benefit_id: await _in_force_or_pending(DocumentKind.BENEFITS, benefit_id, at) for benefit_id in sorted(named)
+    }
+    return PublicationContext(
+        before=None if shown is None else shown.body,
+        issuer_urls=[str(other.get("url")) for other in others.values()],
+        recognised={benefit_id: benefit for benefit_id, benefit in benefits.items() if benefit is not None},
     )
 
 

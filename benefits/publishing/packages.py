@@ -22,9 +22,9 @@ from consent.domain.document_kinds import DocumentKind, Finding, Severity
 from consent.kernel.errors import Conflict, Prohibited
 
 
-async def check(members: Sequence[Version], at: datetime, today: date) -> list[Sequence[Finding]]:
+async def check(members: Sequence[Version], at: datetime, today: date, city_url: str = "") -> list[Sequence[Finding]]:
     """Return the findings of each member as if the others were in force, but for those that no rule could read."""
-    rules = partial(publish.check, at=at, today=today)
+    rules = partial(publish.check, at=at, today=today, city_url=city_url)
     readable = [member for member in members if not publish.shape_faults(member.kind, member.body)]
     reported = dict(zip(map(_key, readable), await packages.check_each(readable, at, rules), strict=True))
     for member in members:
@@ -34,7 +34,7 @@ async def check(members: Sequence[Version], at: datetime, today: date) -> list[S
 
 
 async def submit(
-    members: Sequence[Version], staff_id: str, at: datetime, today: date
+    members: Sequence[Version], staff_id: str, at: datetime, today: date, city_url: str = ""
 ) -> tuple[Package, list[Sequence[Finding]]]:
     """Submit drafts as one package; return it and the findings of each member in the package's order.
 
@@ -44,7 +44,7 @@ async def submit(
     """
     if any(member.state != "draft" for member in members):
         raise Conflict("a document is no draft")
-    reported = dict(zip(map(_key, members), await check(members, at, today), strict=True))
+    reported = dict(zip(map(_key, members), await check(members, at, today, city_url), strict=True))
     refused = [
         _refusal(finding, index)
         for index, member in enumerate(members)
@@ -67,14 +67,14 @@ async def submit(
     return opened, [reported[_key(member)] for member in ordered]
 
 
-async def hold_unread(package: Package, staff_id: str, at: datetime, today: date) -> bool:
+async def hold_unread(package: Package, staff_id: str, at: datetime, today: date, city_url: str = "") -> bool:
     """Send members that the rules now flag and no officer has read to an officer; return True if there were any.
 
     Raises:
         Prohibited: the rules now refuse a member.
     """
     members = await packages.members_of(package)
-    reported = await check(members, at, today)
+    reported = await check(members, at, today, city_url)
     refused = [
         _refusal(finding, index)
         for index, findings in enumerate(reported)

@@ -5,8 +5,8 @@ The rules themselves are in `benefits.publishing.rules`; `context_reader` reads 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
 
 from benefits.catalogue import schema
@@ -60,18 +60,19 @@ RULE_OF_FAULT: Sequence[tuple[DocumentKind, str, str, frozenset[str]]] = (
     (DocumentKind.NOTICES, "/languages", "R9", ABSENT_FAULTS | {"refusal_must_cost_nothing", "unknown_field"}),
     (DocumentKind.NOTICES, "/purpose", "R9", DELIBERATE_FAULTS),
     (DocumentKind.NOTICES, "", "R9", frozenset({"unknown_field"})),
+    (DocumentKind.ISSUERS, "", "R19", frozenset({"unknown_field"})),
     (DocumentKind.SCHEMES, "/indicators", "R1", DELIBERATE_FAULTS),
     (DocumentKind.SCHEMES, "/dimensions", "R1", DELIBERATE_FAULTS),
 )
 """(kind, prefix of the pointer, rule, codes that break it); every other fault is a fault of form."""
 
 
-async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Sequence[Finding]:
+async def check(kind: DocumentKind, body: Body, at: datetime, today: date, city_url: str = "") -> Sequence[Finding]:
     """Return every finding of a document at once: of its schema, of the documents it names, of the publication rules.
 
     A document that does not fit its schema, or that names a service nobody has written, is checked for its texts alone
     of the rules: the others cannot read it. `today` is the city's civil day at `at`, which decides the year of a
-    scheme. Reads the catalogue and writes nothing.
+    scheme; `city_url` is the address by which passes name this city. Reads the catalogue and writes nothing.
     """
     faults = [
         Finding(fault.code, _rule_of(kind, fault), fault.pointer, Severity.REFUSED, fault.detail, fault.values)
@@ -80,7 +81,8 @@ async def check(kind: DocumentKind, body: Body, at: datetime, today: date) -> Se
     absent, readable = await _not_in_force(kind, body, at)
     if faults or not readable:
         return [*faults, *absent, *texts.check(kind, body)]
-    findings = [*absent, *evaluate(kind, body, await context_reader.read(kind, body, at, today))]
+    context = await context_reader.read(kind, body, at, today)
+    findings = [*absent, *evaluate(kind, body, replace(context, city_url=city_url))]
     return [*findings, *await _would_stop(body, at, today)] if kind is DocumentKind.SERVICES else findings
 
 
@@ -91,18 +93,27 @@ async def _not_in_force(kind: DocumentKind, body: Body, at: datetime) -> tuple[l
     pending.
     """
     findings, readable = [], True
-    for member, named_kind in REFERENCES.get(kind, {}).items():
-        named = body.get(member)
+    for pointer, named_kind, named in _named_documents(kind, body):
         if not isinstance(named, str) or not is_document_id(named_kind, named):
             continue
         if await lifecycle.in_force(named_kind, named, at) is None:
-            detail = f"there is no {member} of this name in force"
-            findings.append(Finding("not_in_force", FORM, f"/{member}", Severity.REFUSED, detail))
+            detail = f"there is no {pointer.rpartition('/')[2]} of this name in force"
+            findings.append(Finding("not_in_force", FORM, pointer, Severity.REFUSED, detail))
             readable = readable and named in await bodies.live_or_pending(named_kind, "")
     return findings, readable
 
 
-async def require_passed(version: Version, at: datetime, today: date) -> Sequence[Finding]:
+def _named_documents(kind: DocumentKind, body: Body) -> Iterator[tuple[str, DocumentKind, object]]:
+    """Yield pointer, kind and id of each document that a document names; it need not fit its schema."""
+    for member, named_kind in REFERENCES.get(kind, {}).items():
+        yield f"/{member}", named_kind, body.get(member)
+    rows = body.get("recognises") if kind is DocumentKind.ISSUERS else None
+    for place, row in enumerate(rows if isinstance(rows, list | tuple) else ()):
+        if isinstance(row, Mapping):
+            yield f"/recognises/{place}/benefit_id", DocumentKind.BENEFITS, row.get("benefit_id")
+
+
+async def require_passed(version: Version, at: datetime, today: date, city_url: str = "") -> Sequence[Finding]:
     """Check a version against the catalogue at `at`; return its findings, none of which refuses it.
 
     Raises:
@@ -110,7 +121,7 @@ async def require_passed(version: Version, at: datetime, today: date) -> Sequenc
         Conflict: a version that came between has another name, owner or client, and no officer has decided about the
             recipient.
     """
-    findings = await check(version.kind, version.body, at, today)
+    findings = await check(version.kind, version.body, at, today, city_url)
     refused = [asdict(finding) for finding in findings if finding.severity is Severity.REFUSED]
     if refused:
         raise Prohibited(refused)
@@ -138,7 +149,9 @@ async def is_unread(version: Version, findings: Sequence[Finding]) -> bool:
     return version.state == "submitted" and flagged and await lifecycle.last_step(version, ("review",)) is None
 
 
-async def resume(version: Version, staff_id: str, at: datetime, today: date) -> tuple[Version, bool]:
+async def resume(
+    version: Version, staff_id: str, at: datetime, today: date, city_url: str = ""
+) -> tuple[Version, bool]:
     """Ask to resume a suspended version, or resume it as the second person; return it and True if it was resumed.
 
     Needs the caller's transaction.
@@ -146,7 +159,7 @@ async def resume(version: Version, staff_id: str, at: datetime, today: date) -> 
     Raises:
         Prohibited: the publication rules refuse the version against the catalogue at `at`.
     """
-    await require_passed(version, at, today)
+    await require_passed(version, at, today, city_url)
     return await lifecycle.resume(version.kind, version.document_id, version.version, staff_id, at)
 
 

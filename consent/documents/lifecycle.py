@@ -59,8 +59,9 @@ DISCARD, SEND_BACK, RECALL = "discard", "send_back", "recall"
 """Acts: discarding a draft; turning a waiting version into a draft again, by an officer or with its package."""
 RESUMPTION_ACTS = ("suspend", "ask_to_resume")
 """The acts whose latest tells whether somebody has asked to resume a suspended version."""
-ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES})
-"""Kinds that wait for a privacy officer even when the check finds nothing: they decide what people agree to."""
+ALWAYS_REVIEWED = frozenset({DocumentKind.NOTICES, DocumentKind.SOURCES, DocumentKind.ISSUERS})
+"""Kinds that wait for a privacy officer even when the check finds nothing: they decide what people agree to, and
+whose passes count."""
 
 
 async def draft(
@@ -97,8 +98,8 @@ async def submit(
 ) -> tuple[Version, Sequence[Finding]]:
     """Check a draft and submit it for approval; return it with all findings, advice included.
 
-    It becomes `submitted`; or `in_review`, for a privacy officer, when a finding flags it, when it is a notice or a
-    source, and when it is the first version of a service.
+    It becomes `submitted`; or `in_review`, for a privacy officer, when a finding flags it, when it is a notice, a
+    source or an issuer, and when it is the first version of a service.
 
     Raises:
         Prohibited: the check refuses it; holds the refusals. It stays a draft.

@@ -34,6 +34,7 @@ ORDER = (
     DocumentKind.BENEFITS,
     DocumentKind.SCHEMES,
     DocumentKind.NOTICES,
+    DocumentKind.ISSUERS,
 )
 """Kinds in the order of approval: each after those that its documents name."""
 NAMED_BY_OTHERS = frozenset({DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SERVICES})

@@ -1,4 +1,4 @@
-"""The seven kinds of catalogue document, and the findings of the publication rules about one."""
+"""The eight kinds of catalogue document, and the findings of the publication rules about one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from consent.kernel.faults import Values
 
 
 class DocumentKind(StrEnum):
-    """The seven kinds of catalogue document."""
+    """The eight kinds of catalogue document."""
 
     PROVIDERS = "providers"
     VENUES = "venues"
@@ -18,6 +18,8 @@ class DocumentKind(StrEnum):
     BENEFITS = "benefits"
     SCHEMES = "schemes"
     NOTICES = "notices"
+    ISSUERS = "issuers"
+    """Other cities whose passes count here (R19)."""
 
 
 class Severity(StrEnum):

@@ -134,7 +134,7 @@ CatalogueDocument = Annotated[
     component(
         "StoredCatalogueDocument",
         {
-            "description": "A catalogue document as stored, of one of the seven kinds.",
+            "description": "A catalogue document as stored, of one of the eight kinds.",
             "anyOf": [
                 *({"$ref": f"#/components/schemas/Stored{kind}"} for kind in DOCUMENT_SCHEMAS),
                 {"type": "object", "title": "StoredUnfinishedDocument", "description": UNFINISHED},

@@ -54,6 +54,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sources": "database",
             "schemes": "layers",
             "notices": "file-text",
+            "issuers": "link",
         },
     }
 )

@@ -31,7 +31,7 @@ from tests.support.upgraded import Upgraded, command, load, unpack
 pytestmark = [pytest.mark.anyio, pytest.mark.processes]
 
 FIXTURES = Path(__file__).parent.parent / "data" / "v0_1_0"
-KINDS = ("providers", "venues", "sources", "services", "benefits", "schemes", "notices")
+KINDS = ("providers", "venues", "sources", "services", "benefits", "schemes", "notices", "issuers")
 PUBLISHED_ROUNDS_MAX = 1_200
 STANDARD_TERMS = b'{"applies":false}'
 LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}

@@ -3,8 +3,8 @@
 | code | about | severity |
 |---|---|---|
 | `free_text` | a sentence that is not of the vocabulary, by member and language | flagged |
-| `name_new` | the name of a provider, venue, source or service without a version in force | flagged |
-| `name_changed` | the changed name of a venue or service; of a provider or source see `names` | flagged |
+| `name_new` | the name of a provider, venue, source, service or issuer without a version in force | flagged |
+| `name_changed` | the changed name of a venue, service or issuer; of a provider or source see `names` | flagged |
 | `address_changed` | the changed address of a venue; that of a new venue is read with its name | flagged |
 | `evidence_changed` | the evidence for a baseline reads otherwise | flagged |
 | `alternative_missing` | a free path or alternative that names no place and nobody to turn to | refused |
@@ -23,9 +23,17 @@ from benefits.publishing.sentences.vocabulary import CONTACT_WORDS, MEMBERS, MEM
 from consent.domain.document_kinds import DocumentKind, Finding
 from consent.kernel.bilingual import LANGUAGES
 
-NAMED_KINDS = frozenset({DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SOURCES, DocumentKind.SERVICES})
+NAMED_KINDS = frozenset(
+    {
+        DocumentKind.PROVIDERS,
+        DocumentKind.VENUES,
+        DocumentKind.SOURCES,
+        DocumentKind.SERVICES,
+        DocumentKind.ISSUERS,
+    }
+)
 """Kinds with a name that people read in lists, notices and closed sentences."""
-RENAMED_KINDS = frozenset({DocumentKind.VENUES, DocumentKind.SERVICES})
+RENAMED_KINDS = frozenset({DocumentKind.VENUES, DocumentKind.SERVICES, DocumentKind.ISSUERS})
 """Kinds whose changed name is reported here; a provider's or source's is what people agreed to (R9)."""
 SCHEME_TEXTS = frozenset({"title", "reference", "unit"})
 """Members of a scheme and its indicators with text."""

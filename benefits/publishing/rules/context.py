@@ -85,5 +85,11 @@ class PublicationContext:
     """Clients that other documents of the same kind name."""
     venues: Sequence[Body] = ()
     """The venues of a benefit's provider in force."""
+    city_url: str = ""
+    """The address by which passes name this city; "" where it is not known."""
+    issuer_urls: Collection[str] = ()
+    """The addresses of other issuers that are live or pending."""
+    recognised: Mapping[str, Body] = field(default_factory=dict)
+    """The benefits that an issuer names, by id, in force or pending."""
     known_texts: Collection[tuple[str, str]] = ()
     """(Place, text) of every text of a scheme that was ever approved."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from benefits.publishing.rules import benefits, closed_texts, names, notices, schemes, services, sources, texts
+from benefits.publishing.rules import benefits, closed_texts, issuers, names, notices, schemes, services, sources, texts
 from benefits.publishing.rules.context import FLAGGED, REFUSED, Body, PublicationContext
 from consent.domain.document_kinds import DocumentKind, Finding
 
@@ -23,6 +23,7 @@ RULES_OF_KIND: Mapping[DocumentKind, Callable[[Body, PublicationContext], Iterab
         DocumentKind.BENEFITS: benefits.check,
         DocumentKind.SCHEMES: schemes.check,
         DocumentKind.NOTICES: notices.check,
+        DocumentKind.ISSUERS: issuers.check,
     }
 )
 """The rules of each kind of document; `texts` and `closed_texts` read every kind."""

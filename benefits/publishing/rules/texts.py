@@ -18,10 +18,13 @@ from benefits.publishing.wording import EXCLUSION, PERSONAL_LIMITS, SOCIAL_PROTE
 from consent.domain.document_kinds import DocumentKind, Finding, Mark, Severity
 from consent.kernel.faults import Values
 
-CLOSED_MEMBERS = ("kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference")
+CLOSED_MEMBERS = (
+    "kind", "kinds", "category", "scene", "measure", "dimension", "version", "reference", "url", "vct", "keys_sha256",
+)  # fmt: skip
 """Members without free text, and references to the law, which may name the uses that it forbids."""
-REFERENCE_MEMBERS = ("assessment_id", "client_id", "owner_id")
-"""Ids that a document gives itself; they are read like its own. Ids of other documents are read where those are."""
+REFERENCE_MEMBERS = ("assessment_id", "client_id", "owner_id", "url")
+"""Ids and addresses that a document gives itself; they are read like its own. Ids of other documents are read where
+those are."""
 STRICT_MEMBERS = ("title", "name")
 """Short texts that everybody reads: a prohibited use is refused in them even where the words deny it."""
 DESCRIPTION = "description"
@@ -31,7 +34,13 @@ ALTERNATIVE_TOPICS = frozenset({SOCIAL_PROTECTION, PERSONAL_LIMITS, "primary_car
 KINDS_OF_TOPIC: Mapping[str, frozenset[DocumentKind]] = MappingProxyType(
     {
         "disguised_kinds": frozenset(
-            {DocumentKind.PROVIDERS, DocumentKind.VENUES, DocumentKind.SOURCES, DocumentKind.SERVICES}
+            {
+                DocumentKind.PROVIDERS,
+                DocumentKind.VENUES,
+                DocumentKind.SOURCES,
+                DocumentKind.SERVICES,
+                DocumentKind.ISSUERS,
+            }
         ),
         "loss_by_refusing": frozenset({DocumentKind.NOTICES}),
     }

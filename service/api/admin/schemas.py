@@ -32,14 +32,14 @@ from service.http.openapi.named import component, one_of
 DOCUMENTS_MAX = 2_000
 """Documents of one import. A whole city has some hundreds; each that differs is a row that the transaction writes."""
 KINDS_MAX = 20
-"""Kinds named in one import. There are seven; of a few more the unknown ones are named."""
+"""Kinds named in one import. There are eight; of a few more the unknown ones are named."""
 Hash = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 DOCUMENT = component(
     "CatalogueDocument",
     {
-        "description": "A catalogue document of one of the seven kinds.",
+        "description": "A catalogue document of one of the eight kinds.",
         "anyOf": [
             *({"$ref": f"#/components/schemas/{name}"} for name in DOCUMENT_SCHEMAS),
             {"type": "object", "title": "UnfinishedDocument", "description": UNFINISHED},

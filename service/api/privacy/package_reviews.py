@@ -11,6 +11,7 @@ from consent.documents.packages import Package
 from consent.events import ledger
 from consent.kernel.errors import NotFound
 from consent.oversight import reviews
+from service.api.pass_signer import issuer_url
 from service.api.privacy import review_schemas
 from service.api.privacy.review_answers import changes_since_last_in_force, decided_members, findings_for_officer
 from service.api.staff_divisions import require_own
@@ -33,7 +34,11 @@ async def read(context: RequestContext, review_id: str, staff_id: str) -> Answer
     if not waits and decision is None:
         raise NotFound("there is no such review")
     await ledger.record_officer_read(staff_id, None, f"review.read {review_id}", context.at)
-    checks = await package_rules.check(members, context.at, context.today) if waits else [()] * len(members)
+    checks = (
+        await package_rules.check(members, context.at, context.today, issuer_url(context))
+        if waits
+        else [()] * len(members)
+    )
     documents = [
         review_schemas.ReviewedDocument(
             kind=member.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.api.common_schemas import BenefitId, DivisionCode, Localized, NextCursor, Sha256
 from service.http.json_io import ApiModel
 
 
@@ -38,3 +39,35 @@ class PassIssuerMetadata(ApiModel):
     """The address by which passes name this city (`iss`)."""
     jwks: PassKeySet
     """Its keys."""
+
+
+class RecognisedTypeRow(ApiModel):
+    """A type of pass of another city, and the benefit here that it counts as."""
+
+    vct: str
+    """The type (`vct`)."""
+    benefit_id: BenefitId
+
+
+class IssuerRow(ApiModel):
+    """Another city whose passes count here."""
+
+    issuer_id: str
+    """The id of the issuer."""
+    url: str
+    """The address by which its passes name it (`iss`)."""
+    name: Localized
+    """The name of the city."""
+    division: DivisionCode
+    keys_sha256: Sha256
+    """The SHA-256 of its key set: of the RFC 7638 thumbprints of its keys, sorted, one a line."""
+    recognises: list[RecognisedTypeRow]
+    """The types of pass that count."""
+
+
+class IssuerList(ApiModel):
+    """Other cities in force whose passes count here."""
+
+    data: list[IssuerRow]
+    """Issuers by id."""
+    next_cursor: NextCursor

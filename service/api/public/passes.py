@@ -1,16 +1,20 @@
-"""Public operations for verifiers of passes: the issuer's keys, and the status lists."""
+"""Public operations for verifiers of passes: the issuer's keys, the status lists, other cities whose passes count."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from starlette.responses import Response
 
 from benefits.passes import status_list
 from benefits.redemption import list_steps, pass_lists
+from consent.documents import lifecycle
+from consent.domain.document_kinds import DocumentKind
 from service.api import pass_signer
 from service.api.public import pass_schemas
 from service.compliance import public_keys
+from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import Problem
 
@@ -29,6 +33,15 @@ async def read_issuer(context: RequestContext, _: None) -> Answer:
         jwks=pass_schemas.PassKeySet(keys=[pass_schemas.PassKey(**jwk) for jwk in keys]),
     )
     return Answer(answer, headers={"Cache-Control": f"public, max-age={public_keys.CACHE_SECONDS}"})
+
+
+async def list_issuers(context: RequestContext, _: None) -> Any:
+    """List the other cities in force whose passes count here, by id."""
+    issuers = await lifecycle.all_in_force(DocumentKind.ISSUERS, context.at)
+    return json_io.respond_with_etag(
+        context.request,
+        pass_schemas.IssuerList(data=[pass_schemas.IssuerRow(**issuer.body) for issuer in issuers], next_cursor=None),
+    )
 
 
 async def read_status_list(context: RequestContext, _: None) -> Response:

@@ -66,6 +66,14 @@ PUBLIC = (
         revalidates=True,
     ),
     CALLS.get(
+        "/v1/public/issuers",
+        "listIssuers",
+        "List other cities whose passes count here",
+        passes.list_issuers,
+        pass_schemas.IssuerList,
+        revalidates=True,
+    ),
+    CALLS.get(
         "/v1/public/deeds",
         "listDeeds",
         "List what can earn points, and where",

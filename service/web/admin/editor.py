@@ -193,7 +193,7 @@ def _section_title(page: Page, at: str, document: Mapping[str, Any]) -> str:
 async def _choices(page: Page, kind: str) -> dict[str, list[dict[str, Any]]]:
     """Return the documents that this kind refers to, by their kinds, those in force first."""
     choices = {}
-    for referred in sorted({field.group for field in fields.FIELDS.get(kind, ()) if field.type == "document"}):
+    for referred in sorted({field.group for field in fields.fields_of(kind, {}) if field.type == "document"}):
         rows = await page.read_all(f"/v1/admin/{referred}")
         choices[referred] = sorted(rows, key=lambda row: (row.get("in_force_version") is None, row["id"]))
     return choices

@@ -27,6 +27,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "sources": ("category", "kinds", "division", "state"),
     "schemes": ("from_year", "state"),
     "notices": ("purpose", "state"),
+    "issuers": ("address", "division", "state"),
 }
 """Columns after the name, by kind."""
 FILTERS: Mapping[str, tuple[str, ...]] = {
@@ -37,6 +38,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "sources": ("category", "division"),
     "schemes": (),
     "notices": ("purpose",),
+    "issuers": ("division",),
 }
 """Filters after the state, by kind."""
 
@@ -152,6 +154,7 @@ def _row(
         "sort_until": until,
         "kinds": words("/kinds"),
         "client": body.get("client_id", ""),
+        "address": body.get("url", ""),
         "terms": " · ".join(localizer.baseline(body["baseline"])) if "baseline" in body else "",
         "from_year": str(body.get("from_year", "")),
         "scene_name": body.get("scene"),

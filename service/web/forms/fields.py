@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from benefits.catalogue.recognition import RECOGNISED_MAX
 from benefits.rules.vocabulary import Attribute, CommitmentKind, Period, ProviderKind, Scene, ServiceKind
 from benefits.scoring.scheme import TIERS_MAX
 from consent.documents.schema import HEADINGS
@@ -166,7 +167,21 @@ _UNLABELLED: Mapping[str, tuple[Field, ...]] = {
             if clause != "counterpart"
         ),
     ),
+    "issuers": (
+        _text("/issuer_id"),
+        *_in_both_languages("/name"),
+        _text("/url"),
+        Field("/division", "division"),
+        _text("/keys_sha256"),
+    ),
 }
+
+
+def _recognised_fields(rows: int) -> Iterator[Field]:
+    """Yield the fields of `rows` types of pass that an issuer lists."""
+    for row in range(rows):
+        yield _text(f"/recognises/{row}/vct")
+        yield _document(f"/recognises/{row}/benefit_id", "benefits")
 
 
 def _label(kind: str, pointer: str) -> BilingualText:
@@ -195,21 +210,36 @@ def _labelled(kind: str, fields: Iterable[Field]) -> tuple[Field, ...]:
 
 
 FIELDS: Mapping[str, tuple[Field, ...]] = {kind: _labelled(kind, fields) for kind, fields in _UNLABELLED.items()}
-"""Fields of each kind except schemes, whose number of fields depends on their indicators."""
+"""Fields of each kind except those of lists: the indicators of schemes, the types of issuers."""
 _INDEX = {kind: {field.pointer: field for field in fields} for kind, fields in FIELDS.items()}
 
 
 def fields_of(kind: str, document: Mapping[str, Any]) -> tuple[Field, ...]:
     """Return the fields of a document's form.
 
-    A scheme has fields for all its indicators and steps, and for one more of each.
+    A scheme has fields for all its indicators and steps, an issuer for all its types, and for one more of each.
     """
-    return FIELDS[kind] if kind != "schemes" else _scheme_form(_form_shape(document))[0]
+    return _form(kind, document)[0]
 
 
 def by_pointer(kind: str, document: Mapping[str, Any]) -> Mapping[str, Field]:
     """Return the fields of a document's form by their JSON pointers."""
-    return _INDEX[kind] if kind != "schemes" else _scheme_form(_form_shape(document))[1]
+    return _form(kind, document)[1]
+
+
+def _form(kind: str, document: Mapping[str, Any]) -> tuple[tuple[Field, ...], Mapping[str, Field]]:
+    if kind == "schemes":
+        return _scheme_form(_form_shape(document))
+    if kind == "issuers":
+        rows = document.get("recognises")
+        return _issuer_form(min(len(rows) if isinstance(rows, list | tuple) else 0, RECOGNISED_MAX - 1) + 1)
+    return FIELDS[kind], _INDEX[kind]
+
+
+@lru_cache(maxsize=RECOGNISED_MAX)
+def _issuer_form(rows: int) -> tuple[tuple[Field, ...], Mapping[str, Field]]:
+    fields = (*FIELDS["issuers"], *_labelled("issuers", _recognised_fields(rows)))
+    return fields, {field.pointer: field for field in fields}
 
 
 def _form_shape(document: Mapping[str, Any]) -> tuple[int, ...]:

@@ -181,7 +181,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("kind", [kind for kind in DocumentKind if kind is not DocumentKind.SCHEMES])
+@pytest.mark.parametrize("kind", sorted({*DocumentKind} - {DocumentKind.SCHEMES, DocumentKind.ISSUERS}))
 def test_the_demonstration_citys_texts_have_no_finding(kind: DocumentKind) -> None:
     for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8")):
         findings = [(text.pointer, text.code) for text in text_rules.check(kind, body)]

@@ -273,7 +273,9 @@ NASTY: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues"])
+@pytest.mark.parametrize(
+    "kind", ["benefits", "services", "sources", "schemes", "notices", "providers", "venues", "issuers"]
+)
 async def test_any_draft_can_be_opened(shared_city: City, kind: str) -> None:
     """A draft of another client may have any content; its pages still show its findings."""
     administrator = shared_city.actor(Audience.ADMINISTRATOR, "admin-1")

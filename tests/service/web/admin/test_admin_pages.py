@@ -306,7 +306,7 @@ async def test_a_form_beyond_its_limit_is_refused(shared_city: City) -> None:
 
 
 def test_ids_of_fields_are_there_once() -> None:
-    for kind in ("providers", "venues", "sources", "services", "benefits", "notices", "schemes"):
+    for kind in ("providers", "venues", "sources", "services", "benefits", "notices", "schemes", "issuers"):
         drawn = [field.pointer for field in fields.fields_of(kind, {"indicators": [{}, {}]})]
         assert len(drawn) == len(set(drawn))
 

@@ -28,7 +28,7 @@ async def test_the_tables_address_chooses_and_its_file_has_the_same_rows(shared_
     answer = await browser.client.get("/admin/benefits/table.csv?scene_code=parking")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [(row["id"], row["state"]) for row in rows] == [("parking-free-minutes", "In force")]
-    for kind in ("services", "providers", "venues", "sources", "schemes", "notices"):
+    for kind in ("services", "providers", "venues", "sources", "schemes", "notices", "issuers"):
         await browser.go(f"/admin/{kind}?q=nowhere-at-all&page=7&sort=odd")
         assert "Nothing fits." in browser.text, kind
 

@@ -15,6 +15,7 @@ from consent.domain.document_kinds import DocumentKind
 from service.web.dispatch import FIELDS_MAX
 from service.web.forms import fields, parse
 from service.web.forms.fields import Field
+from tests.support.issuers import ISSUER
 
 CITY = resources.files("service.demo") / "city"
 
@@ -47,10 +48,10 @@ def documents() -> list[tuple[str, dict[str, Any]]]:
     catalogue = [
         (str(kind), body)
         for kind in DocumentKind
-        if kind is not DocumentKind.SCHEMES
+        if kind not in (DocumentKind.SCHEMES, DocumentKind.ISSUERS)
         for body in yaml.safe_load((CITY / f"{kind}.yaml").read_text(encoding="utf-8"))
     ]
-    return [*catalogue, *(("schemes", dict(body)) for body in scheme.shipped())]
+    return [*catalogue, ("issuers", ISSUER), *(("schemes", dict(body)) for body in scheme.shipped())]
 
 
 @pytest.mark.parametrize(("kind", "document"), documents(), ids=lambda value: str(value)[:30])
