@@ -362,20 +362,19 @@ async def own_record(person: Person, record_id: str) -> tuple[str, str, int, dat
     return row["source_id"], row["kind"], row["quantity"], queries.from_day_number(row["occurred_on"])
 
 
-async def own_records(person: Person, before: tuple[int, str] | None, limit: int) -> list[queries.Row]:
+async def own_records(
+    person: Person, kind: RecordKind | None, before: tuple[int, str] | None, limit: int
+) -> list[queries.Row]:
     """Return a person's own records for themselves, the newest day first; no use, so it leaves no event.
 
-    `before` is day number and id of the last record of the page before.
+    `kind` None is all kinds; `before` is day number and id of the last record of the page before.
     """
-    day, record_id = before or (2**31 - 1, "")
+    args = (person.person_id, *(before or (2**31 - 1, "")), kind or "", limit)
     rows = await queries.fetch_all(
         "SELECT record_id, sealed_source_record_id, source_id, kind, quantity, occurred_on, received_at FROM record"
         " WHERE person_id = $1 AND (occurred_on < $2 OR (occurred_on = $2 AND record_id < $3))"
-        " ORDER BY occurred_on DESC, record_id DESC LIMIT $4",
-        person.person_id,
-        day,
-        record_id,
-        limit,
+        " AND ($4 = '' OR kind = $4) ORDER BY occurred_on DESC, record_id DESC LIMIT $5",
+        *args,
     )
     return [
         {

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from benefits.rules.vocabulary import Scene
 from consent.documents.schema import DIVISION_PATTERN, DOCUMENT_ID_PATTERN
+from consent.domain.records import RecordKind
 from service.http.openapi.operation import Parameter
 from service.http.problems import Problem
 
@@ -19,6 +20,16 @@ DIVISION = Parameter(
     {"type": "string", "pattern": DIVISION_PATTERN},
     "Benefits of this division, of those above it and of those below: a GB/T 2260 code by prefix.",
 )
+
+RECORD_KIND = Parameter("kind", {"type": "string", "enum": [str(kind) for kind in RecordKind]}, "Records of this kind.")
+
+
+def read_record_kind(query: Mapping[str, str]) -> RecordKind | None:
+    """Return `?kind=`, or None without it; Problem bad_query for a kind that does not exist."""
+    kind = query.get("kind")
+    if kind is not None and kind not in list(RecordKind):
+        raise Problem("bad_query")
+    return None if kind is None else RecordKind(kind)
 
 
 def read_scene(query: Mapping[str, str]) -> str | None:

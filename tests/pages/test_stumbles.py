@@ -78,7 +78,7 @@ def test_the_objection_form_shows_its_record(browser: Browser, city: Process) ->
     """E6: day, kind, quantity and points of the record; a page of its own for an unknown one."""
     with visiting(browser, city.base, language="en") as me:
         me.sign_in(Audience.RESIDENT, "resident-4").go("/me/records")
-        me.follow("a[href*='/object']").check()
+        me.follow("a[href$='/objection']").check()
         shown = me.page.locator("main .card").first.inner_text()
         assert re.search(r"\b20\d\d\b", shown), shown
         assert re.search(r"Points\s+\d+", shown), shown

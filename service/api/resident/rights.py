@@ -22,6 +22,7 @@ from consent.oversight.objections import Grounds
 from consent.records import gate, restoration
 from consent.rights import access_log, erasure
 from consent.transparency.logs import Log
+from service.api import common_parameters
 from service.api.common_schemas import claimed_values
 from service.api.public import transparency
 from service.api.resident import current_person, record_schemas, rights_schemas
@@ -115,10 +116,11 @@ async def list_accesses(context: RequestContext, _: None) -> Answer:
 
 
 async def list_records(context: RequestContext, _: None) -> Answer:
-    """List the person's records, the newest day first."""
+    """List the person's records, the newest day first; `?kind=` selects one kind."""
     person, limit = await current_person.find(context), json_io.read_limit(context.request)
     before = json_io.read_day_keyset(context.request)
-    rows = [] if person is None else await gate.own_records(person, before, limit + 1)
+    kind = common_parameters.read_record_kind(context.request.query_params)
+    rows = [] if person is None else await gate.own_records(person, kind, before, limit + 1)
     return current_person.page(
         record_schemas.RecordList,
         [

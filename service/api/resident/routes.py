@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPMethod
 
 from service.api import complaint_schemas
-from service.api.common_parameters import DIVISION, DOCUMENT_ID, SCENE
+from service.api.common_parameters import DIVISION, DOCUMENT_ID, RECORD_KIND, SCENE
 from service.api.resident import (
     benefits,
     complaints,
@@ -276,7 +276,7 @@ RESIDENT = (
         "List my records",
         rights.list_records,
         record_schemas.RecordList,
-        query=PAGING,
+        query=(RECORD_KIND, *PAGING),
     ),
     ME.get(
         "/v1/me/records/{record_id}",

@@ -10,13 +10,14 @@ from service.web.resident import benefits
 
 
 async def bindings(page: Page) -> Response:
-    """List the bindings with their uses, and the benefits for which one can be asked for."""
+    """List the bindings with their uses, and the benefits for which one can be asked for: `?benefit=` before others."""
     rows = await page.read_all("/v1/me/benefits")
+    ready = [row for row in rows if row["applies"] and row["consent"] == "given"]
     return page.render(
         "resident/bindings.html",
         bindings=(await page.read("/v1/me/bindings"))["data"],
         by_id={row["benefit_id"]: row for row in rows},
-        ready=[row for row in rows if row["applies"] and row["consent"] == "given"],
+        ready=sorted(ready, key=lambda row: row["benefit_id"] != page.query("benefit")),
     )
 
 

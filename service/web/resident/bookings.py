@@ -26,6 +26,8 @@ async def bookings(page: Page) -> Response:
         bookings=(await page.read("/v1/me/bookings"))["data"],
         by_id={row["benefit_id"]: row for row in rows},
         open_sessions=open_sessions,
+        ready=ready,
+        asking=[row for row in ready if row["consent"] == "needed"],
     )
 
 

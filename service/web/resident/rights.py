@@ -8,9 +8,11 @@ from typing import Any
 from starlette.responses import Response
 
 from consent.domain.objections import Reason
+from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
-from service.web.page import LIST_MAX, Page, PageRoute
+from service.web.auth import sessions
+from service.web.page import LIST_MAX, ROWS_SHOWN, Page, PageRoute
 from service.web.resident import unread
 from service.web.resident.access_log import group_equal_uses, split_own_views
 
@@ -62,12 +64,16 @@ async def messages(page: Page) -> Response:
 
 
 async def records(page: Page) -> Response:
-    """List the person's records with the names of their sources."""
-    answer = await page.read_rows_shown("/v1/me/records")
+    """List the person's records, of one kind with `?kind=`, with their sources and the objections to them."""
+    kind = page.query("kind") if page.query("kind") in list(RecordKind) else None
+    answer = await page.read("/v1/me/records", kind=kind, limit=ROWS_SHOWN, cursor=page.query("cursor"))
     names = {source["source_id"]: source["name"] for source in (await page.read("/v1/public/sources"))["data"]}
     explanation = await page.read("/v1/me/points/explanation")
     points = {row["record_id"]: row["points"] for row in explanation["contributions"]}
-    return page.render("resident/records.html", records=answer, names=names, points=points)
+    objected = {row.get("record_id"): row["state"] for row in await page.read_all("/v1/me/objections")}
+    return page.render(
+        "resident/records.html", records=answer, kind=kind, names=names, points=points, objected=objected
+    )
 
 
 async def objections(page: Page) -> Response:
@@ -138,11 +144,15 @@ async def erase_form(page: Page) -> Response:
 
 
 async def erase(page: Page) -> Response:
-    """Erase the person, if the box is ticked."""
+    """Erase the person and end the session, if the box is ticked."""
     if page.form.get("sure") != "yes":
         return page.render("resident/erase.html", HTTPStatus.UNPROCESSABLE_ENTITY, unconfirmed=True)
     body_or_raise(await page.call_api("DELETE", "/v1/me"))
-    return page.redirect("/", "erased")
+    if page.session is not None:
+        await page.site.providers.end_session(page.session)
+    response = page.redirect("/", "erased")
+    sessions.delete(response, page.request, Audience.RESIDENT)
+    return response
 
 
 ME = Audience.RESIDENT

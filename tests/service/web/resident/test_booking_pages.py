@@ -27,7 +27,8 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await desk.submit(desk.forms[-1], begins=begins.strftime("%Y-%m-%dT%H:%M"), hours="3", places="4")
     assert "The session was added." in desk.text
     me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
-    await me.go("/me/bookings")
+    await me.go("/me/benefits/checkup-window")
+    await me.go(next(address for address, words in me.links if words == "Book a place"))
     assert "4 places are free" in me.text
     place_and_time = ("Second Hospital, check-up desk", f"{begins:%H:%M}–{begins + timedelta(hours=3):%H:%M}")
     for text in place_and_time:
@@ -42,6 +43,21 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
     assert "Cancelled." in me.text
     assert "No bookings." in me.text
+
+
+async def test_a_page_without_sessions_says_what_is_missing(town: City) -> None:
+    """Points come first, then the permission, then a session of the venue."""
+    wang = town.resident("wang")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    await me.go("/me/bookings")
+    assert "once a benefit with added sessions applies to you" in me.text
+    await wang.volunteer(19_200, "v-wang")
+    await me.go("/me/bookings")
+    assert "First you decide whether Second Hospital may check" in me.text
+    assert "/me/benefits/checkup-window" in [address for address, _words in me.links]
+    await wang.consent_to_provider("second-hospital")
+    await me.go("/me/bookings")
+    assert "appear here as soon as a venue adds them" in me.text
 
 
 async def test_a_booking_that_cannot_be_cancelled_any_more_is_not_shown_as_cancelled(town: City) -> None:

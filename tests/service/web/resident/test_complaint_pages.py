@@ -38,7 +38,7 @@ async def test_a_complaint_without_a_place_keeps_what_was_typed(town: City) -> N
     await me.go("/me/complaints/new")
     await me.send("What happened?", about="", statement="They laughed.")
     assert me.status == 422
-    assert "Please choose where it was" in me.text
+    assert "Choose the benefit and the venue." in me.text
     assert "They laughed." in me.text
 
 

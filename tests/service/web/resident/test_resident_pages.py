@@ -200,6 +200,9 @@ async def test_objections_show_both_sides_and_the_decision(town: City) -> None:
     await me.go(next(address for address, words in me.links if words.startswith("It is wrong")))
     await me.send("In your own words", statement="I was abroad.")
     assert "Being decided: It is not mine" in me.text
+    await me.go("/me/records")
+    assert me.text.count("Objected, being decided") == 1
+    await me.go("/me/objections")
     for text in ("The record Bike trips: 1 trip, ", "Source Green Travel", "I was abroad.", "To be decided by"):
         assert text in me.text
     assert "Received" not in me.text
@@ -235,6 +238,23 @@ async def test_records_are_paged_by_day_without_gap_or_repetition(town: City) ->
     await me.go("/me/records")
     assert "1 trip" in me.text
     assert "1 trips" not in me.text
+
+
+async def test_a_line_of_the_points_leads_to_the_records_of_its_kind(town: City) -> None:
+    wang = town.resident("resident-1")
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-1")
+    assert "1,200 minutes give 20 points, 3,600 minutes give 30 points" in me.text
+    await me.go(next(address for address, words in me.links if words.startswith("Volunteering")))
+    rows = (await wang.get("/v1/me/records?kind=volunteer_minutes&limit=200")).json()["data"]
+    assert {row["kind"] for row in rows} == {"volunteer_minutes"}
+    assert me.text.count("It is wrong") == len(rows)
+    assert "Bike trips:" not in me.text
+    await me.go("/me/records?kind=bike_trip")
+    await me.go(next(address for address, words in me.links if words == "Older ones"))
+    assert "Bike trips:" in me.text
+    assert "Volunteering:" not in me.text
+    unknown = await wang.get("/v1/me/records?kind=rank")
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "bad_query")
 
 
 async def test_points_say_when_the_first_and_the_last_end_and_every_date(town: City) -> None:
