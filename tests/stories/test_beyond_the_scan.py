@@ -23,7 +23,8 @@ from tests.support.offline import NONCE, DevicePass
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
 
-REDEMPTIONS, OFFLINE = "/v1/venue/redemptions", "/v1/venue/redemptions/offline"
+REDEMPTIONS = "/v1/venue/redemptions"
+OFFLINE, SCANNED = f"{REDEMPTIONS}/offline", f"{REDEMPTIONS}/pass"
 
 
 @pytest.fixture(autouse=True)
@@ -140,6 +141,9 @@ async def test_a_traveller_borrows_a_book_offline(town: City) -> None:
     late = {**use, "pass": next_day.signed, "presentation": next_day.presentation(at),
             "at": rfc3339(datetime.fromtimestamp(at, UTC))}  # fmt: skip
     again = {**use, "at": rfc3339(datetime.fromisoformat(use["at"]) + timedelta(seconds=1))}
+    # With a network the venue gets the "no" of every other means.
+    scanned = await town.venue().post(SCANNED, {"pass": next_day.code(at)})
+    assert seen(scanned) == seen(await redeem(town, LIBRARY, handle="f" * 32))
     # Stopped, and honoured twice: one answer.
     answers = [await town.venue().post(OFFLINE, {"items": [item]}) for item in (late, again)]
     assert answers[0].json() == {"results": [{"result": "venue_bears"}]}

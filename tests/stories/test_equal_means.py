@@ -1,4 +1,7 @@
-"""Handle, short code, slip and binding give a venue the same bytes for every "no"; each has one list of statements."""
+"""Handle, short code, slip, binding and pass give a venue the same bytes for every "no".
+
+Each but the pass has one list of statements for all reasons.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,12 @@ import pytest
 from consent.database import queries
 from service.api.venue import handlers
 from tests.stories.test_equal_refusals import recorded
+from tests.support import means, offline
 from tests.support.answers import PER_REQUEST_HEADERS
 from tests.support.city import City, Resident
+from tests.support.means import STANDARD_TERMS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.both_engines]
-
-STANDARD_TERMS = b'{"applies":false}'
-AT_LIBRARY = {"benefit_id": "library-deposit", "venue_id": "city-library-main"}
 
 Show = Callable[[City, Resident], Awaitable[dict[str, str]]]
 Act = Callable[[City, Resident, dict[str, str]], Awaitable[None]]
@@ -32,16 +34,12 @@ async def by_short_code(town: City, who: Resident) -> dict[str, str]:
 
 
 async def by_binding(town: City, who: Resident) -> dict[str, str]:
-    requested = await who.post("/v1/me/bindings", AT_LIBRARY)
-    created = await town.venue().post("/v1/venue/bindings", {"code": requested.json()["code"]})
-    assert created.status_code == 201, created.text
-    return {"binding_token": created.json()["binding_token"]}
+    _, token = await means.new_binding(town, who)
+    return {"binding_token": token}
 
 
 async def by_slip(town: City, who: Resident) -> dict[str, str]:
-    slip = await who.post("/v1/me/slips", AT_LIBRARY)
-    assert slip.status_code == 201, slip.text
-    return {"short_code": slip.json()["short_code"]}
+    return {"short_code": (await means.new_slip(who))["short_code"]}
 
 
 async def _ticket(who: Resident) -> dict[str, str]:
@@ -108,6 +106,41 @@ async def test_every_no_by_every_means_has_the_same_bytes_headers_and_statements
     expected = seen["unknown"]
     assert expected[:2] == (200, STANDARD_TERMS)
     assert {reason: answer for reason, answer in seen.items() if answer != expected} == {}
+
+
+async def pass_unknown(town: City, who: Resident, shown: dict[str, str]) -> None:
+    shown["pass"] = "CE1:NCFOXN"
+
+
+async def pass_expired(town: City, who: Resident, shown: dict[str, str]) -> None:
+    town.shift.by = timedelta(hours=25)
+
+
+REASONS_OF_A_PASS: tuple[Act, ...] = (pass_unknown, withdrawn, quota_gone, erased, pass_expired)
+"""Points that fall later are none: a pass stands for the day it was issued for."""
+
+
+async def test_every_no_to_a_pass_has_the_bytes_and_headers_of_a_no_to_a_handle(
+    town: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "NO_STEP_SECONDS", 0.001)
+    venue, answers = town.venue(), {}
+    for act in REASONS_OF_A_PASS:
+        who = await means.reader(town, act.__name__.replace("_", "-"))
+        shown = {"pass": (await offline.take_passes(who))[0].code(await offline.seconds(town))}
+        await act(town, who, shown)
+        answers[act.__name__] = await venue.post("/v1/venue/redemptions/pass", shown)
+    answers["handle"] = await venue.post("/v1/venue/redemptions", {"handle": "f" * 32})
+    seen = {
+        reason: (
+            answer.status_code,
+            answer.content,
+            {name: value for name, value in answer.headers.items() if name not in PER_REQUEST_HEADERS},
+        )
+        for reason, answer in answers.items()
+    }
+    assert seen["handle"][:2] == (200, STANDARD_TERMS)
+    assert {reason: answer for reason, answer in seen.items() if answer != seen["handle"]} == {}
 
 
 async def test_every_means_redeems_and_its_second_use_is_the_same_no(town: City) -> None:

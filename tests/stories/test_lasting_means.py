@@ -1,4 +1,4 @@
-"""Slips, bindings, bookings and passes after the restore of an older copy, and while the index key is replaced."""
+"""Slips, bindings, bookings and passes after an undo, on an older copy, and while the index key is replaced."""
 
 from __future__ import annotations
 
@@ -80,6 +80,35 @@ async def test_on_an_older_copy_everything_that_was_stopped_stays_stopped(
         assert error.value.fault is PassFault.REVOKED
         again = await replay.replay_tombstones(town.app_context, from_the_start=True)
         assert (again.tickets_stopped, again.bookings_cancelled, again.withdrawn) == (0, 0, 0)
+
+
+async def test_an_undo_brings_back_the_consent_and_nothing_that_ended_with_it(town: City) -> None:
+    """Others may have the place, venues have read that the pass ended, and a paper may be in other hands."""
+    chen, sun = await means.driver(town), await means.patient(town)
+    consents = [(await who.get("/v1/me/consents")).json()["data"][0]["consent_id"] for who in (chen, sun)]
+    slip, (_, token) = await means.new_slip(chen, PARKING), await means.new_binding(town, chen, PARKING)
+    shown = (await offline.take_passes(chen, 1, PARKING))[0]
+    session_id = await means.new_session(town)
+    await means.new_booking(sun, session_id)
+    for who, consent_id in zip((chen, sun), consents, strict=True):
+        assert (await who.post(f"/v1/me/consents/{consent_id}/withdraw")).status_code == 200
+        assert (await who.post(f"/v1/me/withdrawals/{consent_id}/undo")).status_code == 201
+    assert await redeem(town, short_code=slip["short_code"]) == NO
+    assert await redeem(town, binding_token=token) == NO
+    for path in ("slips", "bindings"):
+        assert [row["state"] for row in (await chen.get(f"/v1/me/{path}")).json()["data"]] == ["ended"]
+    await offline.begin_step(town)
+    at = await offline.seconds(town)
+    with pytest.raises(PassRefused) as error:
+        verifier.verify_signed(shown.signed, await offline.trust(town, shown, where=PARKING), at)
+    assert error.value.fault is PassFault.REVOKED
+    scanned = await town.venue(PARKING[1]).post("/v1/venue/redemptions/pass", {"pass": shown.code(at)})
+    assert (scanned.status_code, scanned.content) == NO
+    assert (await places_taken(town), (await sun.get("/v1/me/bookings")).json()["data"]) == (0, [])
+    # Each is made again under the consent that is there again.
+    again = await means.new_slip(chen, PARKING)
+    assert (await redeem(town, short_code=again["short_code"]))[0] == 201
+    assert await means.new_booking(sun, session_id)
 
 
 async def test_a_booking_of_somebody_else_or_of_nobody_leaves_no_tombstone(town: City) -> None:

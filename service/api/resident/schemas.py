@@ -200,7 +200,8 @@ class ConsentAnswer(ApiModel):
     linked: bool | None = None
     """For a live consent for a source: true when the account there is proven."""
     undo_until: Instant | None = None
-    """For a consent withdrawn recently: until this time the withdrawal can be undone."""
+    """For a consent withdrawn recently: until this time the withdrawal can be undone. Slips, bindings, passes and
+    bookings that ended with it do not come back."""
 
 
 class ConsentList(ApiModel):

@@ -75,6 +75,17 @@ async def test_one_tap_undoes_a_stop(town: City) -> None:
     assert "bike-undo-1" in [link["account"] for link in live]
 
 
+async def test_before_the_stop_of_a_provider_its_page_says_what_an_undo_does_not_bring_back(town: City) -> None:
+    me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
+    consent = await town.resident("resident-9").consent_to_provider("city-library")
+    await me.go(f"/me/consents/{consent['consent_id']}/stop")
+    assert "Unused codes, paper slips and machines stop working at once; booked places are given back" in me.text
+    assert (
+        "You can undo this for 24 hours; paper slips, machines, offline passes and bookings do not come back" in me.text
+    )
+    assert "everything is restored" not in me.text
+
+
 async def test_stopping_everything_says_what_goes_and_offers_each_again(town: City) -> None:
     me = await Browser(town).sign_in(Audience.RESIDENT, "resident-9")
     await town.resident("resident-9").consent_to_provider("city-library")
@@ -89,6 +100,7 @@ async def test_stopping_everything_says_what_goes_and_offers_each_again(town: Ci
     await me.send("Stop everything")
     for name in ("Green Travel", "Civic Life", "City Library"):
         assert f"Stopped: {name}" in me.text
+    assert "Paper slips, machines, offline passes and bookings do not come back; you make new ones." in me.text
     await me.send("Undo: City Library")
     assert "Stopped: City Library" not in me.text
     assert "Stopped: Civic Life" in me.text
