@@ -143,6 +143,7 @@ def _composed(
         # A sum of several noisy counts is further from the truth than one of them.
         "give_or_take_of_sums": {
             "total": REDEEMED.give_or_take_of_sum(len(benefits)),
+            "scenes": {scene: REDEEMED.give_or_take_of_sum(len(counted)) for scene, counted in by_benefit.items()},
             "divisions": {name: REDEEMED.give_or_take_of_sum(len(counts)) for name, counts in by_division.items()},
         },
         # An empty cell reaches the noise's floor too seldom to accuse a provider; a smaller number says nothing.

@@ -244,6 +244,17 @@ class Health(ApiModel):
     """Each dependency; true where it is usable."""
 
 
+class MarginsOfSums(ApiModel):
+    """The distance from the truth that nineteen of twenty sums of noisy counts stay within, for each sum."""
+
+    total: int | None = None
+    """Of all redemptions together."""
+    scenes: dict[str, int] = Field(default_factory=dict)
+    """Of the redemptions of a scene, by scene."""
+    divisions: dict[str, int] = Field(default_factory=dict)
+    """Of the redemptions of a division, by division."""
+
+
 class Figures(ApiModel):
     """Figures of a finished week, with noise, unchanged once released; null where a count is too small to publish.
 
@@ -264,6 +275,8 @@ class Figures(ApiModel):
     """True where fewer than 200 people have a consent: nothing is published then."""
     give_or_take: dict[str, int] = Field(default_factory=dict)
     """By kind of figure, the distance from the truth that nineteen of twenty such counts stay within."""
+    give_or_take_of_sums: MarginsOfSums = Field(default_factory=MarginsOfSums)
+    """The same for the sums over a scene's or a division's benefits; empty for weeks released before version 0.3.0."""
     synthetic: bool | None = None
     """True in a demonstration city, whose figures are invented."""
 

@@ -44,13 +44,23 @@ async def earn(page: Page) -> Response:
 async def figures(page: Page) -> Response:
     """Show last week's figures with their noise, and this week's privacy budget."""
     released = await page.read("/v1/public/statistics")
-    localizer = page.localizer
+    label, margins, of_sums = page.localizer.label, released["give_or_take"], released["give_or_take_of_sums"]
+    single = {kind: margins.get(kind, 0) for kind in ("redemptions", "live_consents")}
+    redeemed, divisions = released["redemptions"], released["redemptions_by_division"]
     return page.render(
         "public/figures.html",
         figures=released,
-        scenes=[(localizer.label("scene", code), count) for code, count in released["redemptions"].items()],
-        divisions=list(released["redemptions_by_division"].items()),
-        consents=[(localizer.label("purpose", code), count) for code, count in released["live_consents"].items()],
+        scenes=[
+            (label("scene", code), count, of_sums["scenes"].get(code, single["redemptions"]))
+            for code, count in redeemed.items()
+        ],
+        divisions=[
+            (code, count, of_sums["divisions"].get(code, single["redemptions"])) for code, count in divisions.items()
+        ],
+        consents=[
+            (label("purpose", code), count, single["live_consents"])
+            for code, count in released["live_consents"].items()
+        ],
         budget=await page.read("/v1/public/privacy-budget"),
     )
 

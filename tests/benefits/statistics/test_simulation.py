@@ -318,6 +318,10 @@ async def test_released_figures_are_frozen_and_never_small(town: City) -> None:
     assert abs(first["redemptions"]["shopping"] - 2_000) < 1_500
     assert all(count is None or count % 10 == 0 for count in first["redemptions"].values())
     assert (first["give_or_take"]["redemptions"], first["too_few_people"]) == (210, False)
+    # The sum of a division's eleven noisy counts is further from the truth than one of them.
+    sums = first["give_or_take_of_sums"]
+    assert sums["scenes"]["library"] == 210
+    assert sums["divisions"]["2101"] == sums["total"] > 600
     path, officer = "/v1/admin/statistics", town.actor(Audience.PRIVACY, "officer", staff_id="officer-1")
     by_benefit = (await administrator(town).get(path)).json()
     assert by_benefit["last_day"] == first["last_day"]
