@@ -229,7 +229,7 @@ async function startCamera() {
 }
 
 if (navigator.mediaDevices?.getUserMedia) {
-  openCamera.hidden = false;
+  openCamera.hidden = isPhone; // a phone has the viewer with its own button instead
   openCamera.addEventListener("click", startCamera);
   viewer.querySelector("[data-start]").addEventListener("click", startCamera);
   if (isPhone) {

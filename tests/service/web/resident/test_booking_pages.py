@@ -23,9 +23,11 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await desk.go("/desk/sessions")
     await desk.submit(desk.forms[-1], begins="soon", hours="3", places="4")
     assert desk.status == 422
+    assert "Not added. Check the beginning" in desk.text
     begins = (await town.app_context.clock()) + timedelta(days=3)
     await desk.submit(desk.forms[-1], begins=begins.strftime("%Y-%m-%dT%H:%M"), hours="3", places="4")
     assert "The session was added." in desk.text
+    assert f"{begins:%H:%M}–{begins + timedelta(hours=3):%H:%M}" in desk.text
     me = await Browser(town).sign_in(Audience.RESIDENT, "wang")
     await me.go("/me/benefits/checkup-window")
     await me.go(next(address for address, words in me.links if words == "Book a place"))
@@ -43,6 +45,13 @@ async def test_t11_a_desk_adds_a_session_and_a_resident_books_and_cancels(town: 
     await me.submit(next(form for form in me.forms if form.action.endswith("/cancel")))
     assert "Cancelled." in me.text
     assert "No bookings." in me.text
+
+
+async def test_a_desk_without_added_sessions_has_an_explanation(shared_city: City) -> None:
+    desk = await Browser(shared_city).sign_in(Audience.VENUE, "city-library-main")
+    await desk.go("/desk/sessions")
+    assert "No benefit here adds sessions, so there is nothing to plan." in desk.text
+    assert not [form for form in desk.forms if form.action == "/desk/sessions"]
 
 
 async def test_a_page_without_sessions_says_what_is_missing(town: City) -> None:
