@@ -14,7 +14,8 @@ from benefits.rules.vocabulary import ATTRIBUTES_OF_SERVICE, Scene, ServiceKind
 from consent.documents import schema as documents_schema
 from consent.documents.schema import NOTHING_IS_LOST, NoticeDocument
 
-KINDS = tuple(schema.MODELS)
+KINDS = tuple(kind for kind in schema.MODELS if kind != "issuers")
+"""The kinds of which a single city has documents: it recognises no other city."""
 EXTRA_CAPACITY_PERCENT_MAX = 20
 
 
