@@ -154,8 +154,8 @@ class OfflinePass(TableModel):
     Issue and expiry are full hours. `consent_given_at` is the begin of the consent that it was issued under: the pass
     ends with it, and a later one does not bring it back. `used_at` is the venue's time of its use once that was
     uploaded; `redemption_id` stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the
-    redemption counted on. Deleted three days after its expiry; an erasure sets `person_id` to NULL before, and
-    `revoked_from` to the next step of the status lists.
+    redemption counted on. Deleted three days after its expiry; an erasure sets `person_id` to NULL before. A stop or an
+    erasure sets `revoked_from` to the next step of the status lists.
     """
 
     pass_id = Text(primary_key=True)

@@ -193,7 +193,7 @@ def pass_id_of(number: int, place: int) -> str:
 
 
 async def export(person: Person) -> list[dict[str, str | None]]:
-    """Return the person's passes as JSON-ready values, `used_at` once a venue has uploaded the use."""
+    """Return the person's passes as JSON-ready values: `used_at` once a venue has uploaded the use, `stopped_at`."""
     rows = await OfflinePass.filter(person_id=person.person_id).order_by("issued_at", "pass_id")
     return [
         {
@@ -202,6 +202,7 @@ async def export(person: Person) -> list[dict[str, str | None]]:
             "issued_at": rfc3339(queries.from_micros(row.issued_at)),
             "expires_at": rfc3339(queries.from_micros(row.expires_at)),
             "used_at": None if row.used_at is None else rfc3339(queries.from_micros(row.used_at)),
+            "stopped_at": None if row.revoked_from is None else rfc3339(queries.from_micros(row.revoked_from)),
         }
         for row in rows
     ]
@@ -223,6 +224,10 @@ async def delete_old(at: datetime) -> int:
 
 
 async def unlink_person(person_id: str, at: datetime) -> None:
-    """Remove a person's id from all of their passes, which revokes them from the next step of the lists on."""
+    """Remove a person's id from all of their passes, which revokes them from the next step of the lists on.
+
+    Those that were stopped before stay revoked from then on.
+    """
     revoked_from = queries.to_micros(list_steps.next_step(at))
-    await OfflinePass.filter(person_id=person_id).update(person_id=None, revoked_from=revoked_from)
+    await OfflinePass.filter(person_id=person_id, revoked_from=None).update(revoked_from=revoked_from)
+    await OfflinePass.filter(person_id=person_id).update(person_id=None)

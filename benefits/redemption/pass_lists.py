@@ -1,9 +1,9 @@
 """Status lists of passes, computed from the stored passes: nothing has to be written when somebody withdraws.
 
-A pass is revoked when the consent that it was issued under has ended, its person was erased, or its benefit or venue is
-no longer in force. A later consent does not bring it back, that of an undo included. A list is computed as of the
-beginning of its step (`list_steps`), in which its decoys turn too, and signed once for everybody. SQL text: the query
-joins tables of two packages.
+A pass is revoked when the consent that it was issued under has ended, its person has stopped it or was erased, or its
+benefit or venue is no longer in force. A later consent does not bring it back, that of an undo included. A list is
+computed as of the beginning of its step (`list_steps`), in which its decoys turn too, and signed once for everybody.
+SQL text: the query joins tables of two packages.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, step
         offer: _is_offered(catalogue, *offer, step) for offer in {(row["benefit_id"], row["venue_id"]) for row in rows}
     }
     passes = {row["place"]: offered[row["benefit_id"], row["venue_id"]] for row in rows}
-    revoked = {place for place, is_offered in passes.items() if not is_offered or place not in valid}
+    stopped = {row["place"] for row in rows if row["revoked_from"] is not None and row["revoked_from"] <= step.micros}
+    revoked = {place for place, is_offered in passes.items() if not is_offered or place not in valid} | stopped
     return revoked | (turned_decoys(keyring, number, step.at) - passes.keys())
 
 

@@ -1,8 +1,8 @@
 """Uploads of passes that a venue honoured without a network: each is booked once.
 
-A use counts on the quotas of its own day. Beyond a quota, after a withdrawal or an erasure, or where one pass was
-honoured twice, the venue bears it: nothing is counted, and nothing is written about the person but that the pass was
-used. The venue gets one answer for all of these reasons (R6).
+A use counts on the quotas of its own day. Beyond a quota, after a stop, a withdrawal or an erasure, or where one pass
+was honoured twice, the venue bears it: nothing is counted, and nothing is written about the person but that the pass
+was used. The venue gets one answer for all of these reasons (R6).
 """
 
 from __future__ import annotations
@@ -161,6 +161,7 @@ async def _book(context: UploadContext, pass_id: str, used: CivilTime) -> Booked
     if (
         person is None
         or benefit is None
+        or (row.revoked_from is not None and row.revoked_from <= used.micros)
         or not await past_uses.was_covered(row.person_id or "", row.provider_id, row.consent_given_at, used.at)
     ):
         return await _borne(row, used)

@@ -44,6 +44,7 @@ class IndexUse(StrEnum):
     BINDING_CODE = "binding-code"
     BINDING = "binding"
     SLIP = "slip"
+    DEVICE = "device"
 
 
 def blind_index(keyring: Keyring, use: IndexUse, *parts: str) -> str:

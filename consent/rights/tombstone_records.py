@@ -43,7 +43,7 @@ class TombstoneKind(StrEnum):
     HINTS_STOPPED = "hints_stopped"
     """The end of a person's choice that the city's app may be told of unread messages."""
     TICKET_STOPPED = "ticket_stopped"
-    """The end of a slip or binding by its person."""
+    """The end of a slip, binding or offline pass by its person."""
     BOOKING_CANCELLED = "booking_cancelled"
     """The end of a booking by its person."""
 
@@ -63,7 +63,7 @@ KINDS = {letter: kind for kind, letter in LETTERS.items()}
 class Tombstone:
     """An end. `person_id` is empty in the lines of earlier versions.
 
-    `name` is the id of the consent, slip, binding or booking, the keyed index for SUBJECT_ERASED, and otherwise empty.
+    `name` is the id of the consent, slip, binding, pass or booking, the index for SUBJECT_ERASED, otherwise empty.
     """
 
     kind: TombstoneKind

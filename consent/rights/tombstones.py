@@ -80,7 +80,7 @@ class Tombstones:
         self._append([Tombstone(TombstoneKind.HINTS_STOPPED, "", person_id, at)])
 
     def ticket_stopped(self, person_id: str, lasting_id: str, at: datetime) -> None:
-        """Record the end of a slip or binding in the running `transaction`; return once it is on disk, or OSError."""
+        """Record the end of a slip, binding or pass in the running `transaction`; return once on disk, or OSError."""
         self._append([Tombstone(TombstoneKind.TICKET_STOPPED, lasting_id, person_id, at)])
 
     def booking_cancelled(self, person_id: str, booking_id: str, at: datetime) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benefits.balances import snapshots
-from benefits.redemption import lasting_tickets, sessions
+from benefits.redemption import lasting_tickets, own_passes, sessions
 from consent import persons
 from consent.consents import live, register, withdrawal_copies
 from consent.database import queries
@@ -130,6 +130,7 @@ async def _replay_batch(app_context: AppContext, stones: Sequence[Tombstone], su
     ended = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.TICKET_STOPPED]
     for person_id, lasting_id in await lasting_tickets.stored_among(ended):
         summary.tickets_stopped += await _stop_ticket(app_context, person_id, lasting_id)
+    summary.tickets_stopped += await _stop_passes(app_context, ended)
     cancelled = [(stone.person_id, stone.name) for stone in stones if stone.kind is TombstoneKind.BOOKING_CANCELLED]
     for person_id, booking_id in await sessions.stored_among(cancelled):
         summary.bookings_cancelled += await _cancel_booking(app_context, person_id, booking_id)
@@ -167,6 +168,11 @@ async def _stop_ticket(app_context: AppContext, person_id: str, lasting_id: str)
         except NotFound:
             return 0
         return int(await lasting_tickets.stop_again(person, lasting_id, await app_context.clock()))
+
+
+async def _stop_passes(app_context: AppContext, ended: Sequence[tuple[str, str]]) -> int:
+    async with queries.transaction():
+        return await own_passes.stop_again(ended, await app_context.clock())
 
 
 async def _cancel_booking(app_context: AppContext, person_id: str, booking_id: str) -> int:

@@ -46,6 +46,7 @@ RESIDENT_ACTS = frozenset(
         "issueSlip",
         "requestBinding",
         "stopBinding",
+        "stopPasses",
         "stopSlip",
         "eraseMe",
     }

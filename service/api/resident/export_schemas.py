@@ -213,6 +213,8 @@ class ExportedPass(ApiModel):
     """Its end."""
     used_at: Instant | None
     """The time of its use, once the venue has reported it."""
+    stopped_at: Instant | None
+    """The time from which status lists have it as revoked because the person stopped it."""
 
 
 class ExportedEvent(ApiModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from benefits.redemption.pass_issue import PASSES_MAX
-from service.api.common_schemas import DocumentId, Instant
+from service.api.common_schemas import BenefitId, DocumentId, Instant, VenueId
 from service.api.resident.ticket_schemas import AcceptedTerms
 from service.http.json_io import ApiModel
 
@@ -56,3 +56,28 @@ class PassesAnswer(ApiModel):
 
     passes: list[PassAnswer]
     """The passes."""
+
+
+class UsablePassesRow(ApiModel):
+    """Passes for one benefit at one venue that can be used, on whichever device they are."""
+
+    benefit_id: BenefitId
+    venue_id: VenueId
+    number: int
+    """The passes that are neither used, ended nor revoked, as far as the city knows."""
+    expires_at: Instant
+    """The end of the last of them."""
+
+
+class UsablePassesList(ApiModel):
+    """The passes that can be used."""
+
+    data: list[UsablePassesRow]
+    """The passes by benefit and venue."""
+
+
+class StoppedPasses(ApiModel):
+    """The number of passes that were stopped."""
+
+    stopped: int
+    """Passes that could be used until now; they count as taken until they end."""

@@ -1,10 +1,10 @@
-"""Residents' operation on offline passes."""
+"""Residents' operations on offline passes: take some, list those that can be used, stop all."""
 
 from __future__ import annotations
 
 from benefits.passes import jose
 from benefits.passes.refusals import PassRefused
-from benefits.redemption import pass_issue
+from benefits.redemption import own_passes, pass_issue
 from benefits.redemption.eligibility import Choice
 from benefits.redemption.pass_issue import PassRequest
 from service.api import pass_signer
@@ -12,6 +12,32 @@ from service.api.resident import current_person, pass_schemas
 from service.http import json_io
 from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
+
+
+async def list_passes(context: RequestContext, _: None) -> Answer:
+    """List the person's passes that can be used, by benefit and venue; nothing for somebody unknown."""
+    person = await current_person.find(context)
+    usable = [] if person is None else await own_passes.list_usable(person, context.at)
+    rows = [
+        pass_schemas.UsablePassesRow(
+            benefit_id=row.benefit_id,
+            venue_id=row.venue_id,
+            number=row.number,
+            expires_at=json_io.rfc3339(row.expires_at),
+        )
+        for row in usable
+    ]
+    return Answer(pass_schemas.UsablePassesList(data=rows))
+
+
+async def stop_passes(context: RequestContext, _: None) -> Answer:
+    """Stop every pass of the person that can be used; none is no error. Has a tombstone for each."""
+    person = await current_person.lock(context)
+    ids = await own_passes.open_ids(person, context.at)
+    for pass_id in ids:
+        context.app_context.tombstones.ticket_stopped(person.person_id, pass_id, context.at)
+    await own_passes.stop(person, ids, context.at)
+    return Answer(pass_schemas.StoppedPasses(stopped=len(ids)))
 
 
 async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest) -> Answer:

@@ -238,6 +238,23 @@ RESIDENT = (
         ),
     ),
     ME.get(
+        "/v1/me/passes",
+        "listPasses",
+        "List my offline passes that can be used",
+        passes.list_passes,
+        pass_schemas.UsablePassesList,
+    ),
+    ME.post(
+        "/v1/me/passes",
+        "stopPasses",
+        "Stop all my offline passes",
+        passes.stop_passes,
+        None,
+        {200: pass_schemas.StoppedPasses},
+        method=HTTPMethod.DELETE,
+        errors=("not_found",),
+    ),
+    ME.get(
         "/v1/me/messages",
         "listMessages",
         "List my messages",

@@ -11,6 +11,8 @@ from starlette.responses import Response
 from service.web import assets
 from service.web.page import Page, PageRoute
 
+WITHOUT_NETWORK = ("style.css", "page.js", "passes.js", "pass_code.js", "pass_store.js", "qr/index.js")
+"""The files of the page for times without a network."""
 NAMES = {"en": "Credit-Easy+", "zh-CN": "信易+"}
 THEME_COLOUR = "#0a765f"
 
@@ -33,14 +35,15 @@ async def manifest(page: Page) -> Response:
 
 
 async def offline(page: Page) -> Response:
-    """Say what still works without a network."""
+    """Say what still works without a network, and show the passes that this device stores; same for everybody."""
     return page.render("public/offline.html")
 
 
 @lru_cache(maxsize=1)
 def _worker() -> bytes:
     script = (resources.files("service.web") / "static" / "worker.js").read_text(encoding="utf-8")
-    return script.replace("STYLE", assets.address("style.css")).replace("SCRIPT", assets.address("page.js")).encode()
+    files = [assets.address(name) for name in WITHOUT_NETWORK]
+    return script.replace("VERSION", assets.version()).replace("['FILES']", orjson.dumps(files).decode()).encode()
 
 
 async def worker(_page: Page) -> Response:

@@ -19,6 +19,7 @@ from service.web.resident import (
     complaints,
     consents,
     kiosk,
+    passes,
     rights,
     slips,
     tickets,
@@ -189,5 +190,6 @@ ROUTES = (
     *bindings.ROUTES,
     *slips.ROUTES,
     *bookings.ROUTES,
+    *passes.ROUTES,
     *kiosk.ROUTES,
 )

@@ -18,5 +18,8 @@ for (const button of document.querySelectorAll("[data-print]")) {
   });
 }
 
+// Who signs out or deletes their data leaves no pass on this device.
+if (document.querySelector("[data-forget-passes]")) globalThis.indexedDB?.deleteDatabase("credit-easy-passes");
+
 // Residents keep one page for times without a network. A kiosk keeps nothing.
 if (document.body.classList.contains("resident")) navigator.serviceWorker?.register("/worker.js").catch(() => {});
