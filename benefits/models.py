@@ -152,7 +152,8 @@ class OfflinePass(TableModel):
     """A pass that was issued, by the place of its bit in a status list: `list_number.place`.
 
     Issue and expiry are full hours. `consent_given_at` is the begin of the consent that it was issued under: the pass
-    ends with it, and a later one does not bring it back. `used_at` is the venue's time of its use once that was
+    ends with it, and a later one does not bring it back. `issuer_id` is the other city whose venue it is for, NULL for
+    one of this city. `used_at` is the venue's time of its use once that was
     uploaded; `redemption_id` stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the
     redemption counted on. Deleted three days after its expiry; an erasure sets `person_id` to NULL before. A stop or an
     erasure sets `revoked_from` to the next step of the status lists.
@@ -174,9 +175,28 @@ class OfflinePass(TableModel):
     counters = Text(db_default="[]")
     consent_given_at = Micros(db_default=0)
     revoked_from = Micros(null=True)
+    issuer_id = Text(null=True)
 
     class Meta:
         table = "offline_pass"
+
+
+class RecognisedUse(TableModel):
+    """A use of another city's pass, by a keyed hash of the pass; of the person nothing is stored.
+
+    `showing_index` is the hash of pass and second, by which the same use uploaded again is told from a second one.
+    `redemption_id` stays NULL where the venue bears it. `counters` is a JSON list of the quota keys that the redemption
+    counted on. Deleted from `delete_from` on, when no use of the pass can be uploaded any more.
+    """
+
+    use_index = Text(primary_key=True)
+    showing_index = Text()
+    delete_from = Micros()
+    redemption_id = Text(null=True)
+    counters = Text(db_default="[]")
+
+    class Meta:
+        table = "recognised_use"
 
 
 class QuotaUse(TableModel):

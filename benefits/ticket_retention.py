@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tortoise.expressions import Q
 
-from benefits.models import Booking, LastingTicket, OfflinePass, StoredTicket
+from benefits.models import Booking, LastingTicket, OfflinePass, RecognisedUse, StoredTicket
 from consent.verification.retention import RetentionCheck
 
 TICKETS = RetentionCheck(
@@ -28,4 +28,9 @@ PASSES = RetentionCheck(
     "passes that still know their person",
     timedelta(days=3, hours=1),
     lambda before: OfflinePass.filter(person_id__isnull=False, expires_at__lt=before).count(),
+)
+RECOGNISED_USES = RetentionCheck(
+    "hashes of other cities' passes kept too long",
+    timedelta(hours=1),
+    lambda before: RecognisedUse.filter(delete_from__lt=before).count(),
 )

@@ -115,6 +115,21 @@ class InForce:
         """The venues at which a benefit is offered, by id."""
         return [venue for venue in self.venues if is_offered_at(benefit, venue)]
 
+    def is_offered(self, benefit: LiveBenefit, venue_id: str, issuer_id: str | None = None) -> bool:
+        """Report whether a benefit is offered at a venue in force; of another city's venue, if that is recognised.
+
+        Venues of other cities are not known here: the pass for one that does not exist is worth nothing.
+        """
+        if issuer_id is not None:
+            return any(issuer["issuer_id"] == issuer_id for issuer in self.issuer_by_url.values())
+        venue = self.venue(venue_id)
+        return venue is not None and is_offered_at(benefit, venue)
+
+    def issuer_url(self, issuer_id: str) -> str:
+        """The address of a recognised issuer; KeyError for another id."""
+        urls = {issuer["issuer_id"]: url for url, issuer in self.issuer_by_url.items()}
+        return urls[issuer_id]
+
     def venue(self, venue_id: str) -> Body | None:
         """The venue of an id, if it is in force."""
         return next((body for body in self.venues if body["venue_id"] == venue_id), None)

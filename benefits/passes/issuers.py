@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,14 @@ def read_keys(listed: Any) -> dict[str, PublicKey]:
             raise PassRefused(PassFault.MALFORMED, "a kid is no thumbprint")
         keys[key_id] = key
     return keys
+
+
+def key_set_sha256(key_ids: Iterable[str]) -> str:
+    """Return the SHA-256 in hexadecimal by which a city pins another's key set: of the thumbprints, sorted, one a line.
+
+    `key_ids` are the thumbprints of its keys, as of `PassIssuer.keys`.
+    """
+    return hashlib.sha256("\n".join(sorted(key_ids)).encode()).hexdigest()
 
 
 def require_url(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benefits.balances import snapshots
-from benefits.catalogue.model import InForce, LiveBenefit, is_offered_at
+from benefits.catalogue.model import InForce, LiveBenefit
 from benefits.errors import BenefitNotAvailable, ConsentNeeded
 from benefits.redemption import commitments
 from benefits.redemption.decision import CivilTime
@@ -23,6 +23,8 @@ class Choice(NamedTuple):
     benefit_id: str
     venue_id: str
     accepted_terms_sha256: str | None = None
+    issuer_id: str | None = None
+    """The other city that has the venue; None for a venue of this city."""
 
 
 async def require_applicable(
@@ -33,13 +35,14 @@ async def require_applicable(
     Quotas are not read. Stores the points that it has to compute, and appends the event of an accepted commitment.
 
     Raises:
-        NotFound: benefit or venue are not in force, or the venue is of another provider or division.
+        NotFound: benefit or venue are not in force, the venue is of another provider or division, or the other city
+            is not recognised.
         ConsentNeeded: no live `benefit.check` for the provider.
         BenefitNotAvailable: with the lines that are not met, for the resident alone.
         TermsChanged: the accepted terms are not the present ones.
     """
-    benefit, venue, at = catalogue.benefit(choice.benefit_id, now.today), catalogue.venue(choice.venue_id), now.at
-    if benefit is None or venue is None or not is_offered_at(benefit, venue):
+    benefit, at = catalogue.benefit(choice.benefit_id, now.today), now.at
+    if benefit is None or not catalogue.is_offered(benefit, choice.venue_id, choice.issuer_id):
         raise NotFound("no such benefit is offered at this venue today")
     period = (await gate.live_periods(person, Purpose.BENEFIT_CHECK, at)).get(benefit.provider_id)
     if period is None:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from tortoise.expressions import Q
 
@@ -78,6 +79,14 @@ class IssuedPass:
     expires_at: datetime
 
 
+class _Venue(NamedTuple):
+    """The venue that passes are for: its id, the address of its city, and that city's id if it is another one."""
+
+    venue_id: str
+    city_url: str
+    issuer_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """The members that all passes of one request have in common."""
@@ -85,7 +94,7 @@ class _Shared:
     keyring: Keyring
     person: Person
     benefit: LiveBenefit
-    venue_id: str
+    venue: _Venue
     consent_given_at: int
     signer: PassSigner
     now: CivilTime
@@ -119,7 +128,10 @@ async def issue(
         raise BenefitNotAvailable(quota_used=True)
     use = Use("pass.issued", benefit.provider_id, benefit.benefit_id, "issued")
     given_at = await gate.permit(person, benefit.provider_id, now.at, use)
-    shared = _Shared(keyring, person, benefit, request.choice.venue_id, given_at, signer, now)
+    issuer_id = request.choice.issuer_id
+    city_url = signer.url if issuer_id is None else catalogue.issuer_url(issuer_id)
+    venue = _Venue(request.choice.venue_id, city_url, issuer_id)
+    shared = _Shared(keyring, person, benefit, venue, given_at, signer, now)
     return [await _issue_one(shared, *key) for key in keys]
 
 
@@ -146,7 +158,7 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
     members = PassClaims(
         issuer=signer.url,
         benefit_type=claims.benefit_type(signer.url, benefit.benefit_id, benefit.version),
-        venue=claims.venue_url(signer.url, shared.venue_id),
+        venue=claims.venue_url(shared.venue.city_url, shared.venue.venue_id),
         issued_at=begins,
         expires_at=begins + claims.LIFETIME_MAX_SECONDS,
         device_key=key,
@@ -161,7 +173,8 @@ async def _issue_one(shared: _Shared, key: PublicKey, thumbprint: str) -> Issued
         provider_id=benefit.provider_id,
         benefit_id=benefit.benefit_id,
         benefit_version=benefit.version,
-        venue_id=shared.venue_id,
+        venue_id=shared.venue.venue_id,
+        issuer_id=shared.venue.issuer_id,
         issued_at=members.issued_at * SECOND_MICROS,
         expires_at=members.expires_at * SECOND_MICROS,
         consent_given_at=shared.consent_given_at,
@@ -198,6 +211,7 @@ async def export(person: Person) -> list[dict[str, str | None]]:
     return [
         {
             "venue_id": row.venue_id,
+            "issuer_id": row.issuer_id,
             "benefit_id": row.benefit_id,
             "issued_at": rfc3339(queries.from_micros(row.issued_at)),
             "expires_at": rfc3339(queries.from_micros(row.expires_at)),

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from benefits.catalogue.model import InForce, is_offered_at
+from benefits.catalogue.model import InForce
 from benefits.passes import status_list
 from benefits.passes.status_list import ListTimes
 from benefits.redemption import list_steps
@@ -80,7 +80,9 @@ async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, step
     assert frozen is not None
     require_not_frozen(frozen["withheld"])
     rows = await queries.fetch_all(
-        "SELECT place, benefit_id, venue_id, person_id, revoked_from FROM offline_pass WHERE list_number = $1", number
+        "SELECT place, benefit_id, venue_id, issuer_id, person_id, revoked_from FROM offline_pass"
+        " WHERE list_number = $1",
+        number,
     )
     consents = await queries.fetch_all(
         f"SELECT o.place AS place, {', '.join(CONSENT_OF_A_PASS.columns)} FROM offline_pass o"
@@ -90,18 +92,17 @@ async def revoked_places(keyring: Keyring, number: int, catalogue: InForce, step
     valid = {row["place"] for row in consents if row["covers_until"] > step.micros}
     # Of a person who was erased in this step; their consents are gone.
     valid |= {row["place"] for row in rows if row["person_id"] is None and (row["revoked_from"] or 0) > step.micros}
-    offered = {
-        offer: _is_offered(catalogue, *offer, step) for offer in {(row["benefit_id"], row["venue_id"]) for row in rows}
-    }
-    passes = {row["place"]: offered[row["benefit_id"], row["venue_id"]] for row in rows}
+    offers = {row["place"]: (row["benefit_id"], row["venue_id"], row["issuer_id"]) for row in rows}
+    offered = {offer: _is_offered(catalogue, *offer, step) for offer in {*offers.values()}}
+    passes = {place: offered[offer] for place, offer in offers.items()}
     stopped = {row["place"] for row in rows if row["revoked_from"] is not None and row["revoked_from"] <= step.micros}
     revoked = {place for place, is_offered in passes.items() if not is_offered or place not in valid} | stopped
     return revoked | (turned_decoys(keyring, number, step.at) - passes.keys())
 
 
-def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, step: CivilTime) -> bool:
-    benefit, venue = catalogue.benefit(benefit_id, step.today), catalogue.venue(venue_id)
-    return benefit is not None and venue is not None and is_offered_at(benefit, venue)
+def _is_offered(catalogue: InForce, benefit_id: str, venue_id: str, issuer_id: str | None, step: CivilTime) -> bool:
+    benefit = catalogue.benefit(benefit_id, step.today)
+    return benefit is not None and catalogue.is_offered(benefit, venue_id, issuer_id)
 
 
 def turned_decoys(keyring: Keyring, number: int, at: datetime) -> set[int]:

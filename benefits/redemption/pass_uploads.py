@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from enum import StrEnum
-from typing import NamedTuple
+from datetime import datetime, timedelta
 
 from benefits.catalogue.model import Body, InForce, LiveBenefit
 from benefits.models import OfflinePass
@@ -19,9 +17,11 @@ from benefits.passes import claims, cwt, jose, sd_jwt, verifier
 from benefits.passes.claims import PassClaims
 from benefits.passes.jose import PublicKey
 from benefits.passes.refusals import PassFault, PassRefused
-from benefits.redemption import quotas, tickets
+from benefits.redemption import quotas, recognised_passes, tickets
 from benefits.redemption.decision import CivilTime
 from benefits.redemption.pass_issue import UPLOADABLE
+from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
+from benefits.redemption.recognised_passes import RecognisedContext, RecognisedIssuers
 from consent import persons
 from consent.crypto.blind_index import new_id
 from consent.crypto.vault import Keyring
@@ -34,47 +34,16 @@ UPLOADS_MAX = 100
 """Uses of one request: each takes a dozen statements, all in one transaction."""
 
 
-class UploadResult(StrEnum):
-    """The result of an uploaded use, for the venue."""
-
-    BOOKED = "booked"
-    ALREADY_BOOKED = "already_booked"
-    """The same use was uploaded before."""
-    VENUE_BEARS = "venue_bears"
-    """Honoured in good faith, and not booked: a quota, a withdrawal, an erasure or a second use of the pass."""
-    REFUSED = "refused"
-    """No valid pass of this city for this venue at that time, or uploaded too late."""
-
-
-class OfflineUse(NamedTuple):
-    """A use as a venue uploads it: the pass, its key binding, and the venue's time.
-
-    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding.
-    """
-
-    signed_pass: str
-    binding: str | None
-    at: datetime
-
-
-class BookedUse(NamedTuple):
-    """A result with the redemption and its last day, where there is one; and the benefit, where it is booked now."""
-
-    result: UploadResult
-    redemption_id: str | None = None
-    runs_until: date | None = None
-    benefit: LiveBenefit | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class UploadContext:
-    """Everything that uploads of a venue are decided by: keyring, catalogue, venue, and this city as an issuer."""
+    """Everything that uploads of a venue are decided by: keyring, catalogue, venue, this city and others as issuers."""
 
     keyring: Keyring
     catalogue: InForce
     venue: Body
     issuer_url: str
     issuer_keys: Mapping[str, PublicKey]
+    recognised: RecognisedIssuers
 
 
 async def book_all(
@@ -89,24 +58,40 @@ async def book_all(
     rows = [None if moment is None else await _known(context, use, at) for use, moment in uses]
     await persons.lock_many(sorted({row.person_id for row in rows if row is not None and row.person_id is not None}))
     return [
-        BookedUse(UploadResult.REFUSED) if row is None or moment is None else await _book(context, row.pass_id, moment)
-        for row, (_, moment) in zip(rows, uses, strict=True)
+        BookedUse(UploadResult.REFUSED) if moment is None else await _book_either(context, use, row, moment, at)
+        for row, (use, moment) in zip(rows, uses, strict=True)
     ]
 
 
-async def redeem_scanned(context: UploadContext, code: str, now: CivilTime) -> BookedUse | None:
-    """Redeem the pass of a code that a venue scans now, in the running transaction; None for every "no".
+async def _book_either(
+    context: UploadContext, use: OfflineUse, row: OfflinePass | None, moment: CivilTime, at: datetime
+) -> BookedUse:
+    """Book a use of this city's pass by its stored row, or of another city's by what the venue brought."""
+    if row is not None:
+        return await _book(context, row.pass_id, moment)
+    if not _is_in_time(use, at) or not recognised_passes.is_of_another_city(use, context.issuer_url):
+        return BookedUse(UploadResult.REFUSED)
+    other = RecognisedContext(context.keyring, context.catalogue, context.venue, context.issuer_url, context.recognised)
+    return await recognised_passes.book(other, use, moment)
+
+
+async def redeem_shown(context: UploadContext, use: OfflineUse, now: CivilTime) -> BookedUse | None:
+    """Redeem a pass that is shown at a venue now, in the running transaction; None for every "no".
 
     It is booked as an upload would be, before the venue honours it: the venue bears nothing. A "no" spends the pass
     too, where it is one of this city for this venue.
     """
-    (booked,) = await book_all(context, [(OfflineUse(code, None, now.at), now)], now.at)
+    (booked,) = await book_all(context, [(use, now)], now.at)
     return booked if booked.result is UploadResult.BOOKED else None
+
+
+def _is_in_time(use: OfflineUse, at: datetime) -> bool:
+    return at - UPLOADABLE < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS)
 
 
 async def _known(context: UploadContext, use: OfflineUse, at: datetime) -> OfflinePass | None:
     """Return the stored pass of a use that was valid at its venue and time; None where it was not."""
-    if not at - UPLOADABLE < use.at <= at + timedelta(seconds=verifier.LEEWAY_SECONDS):
+    if not _is_in_time(use, at):
         return None
     try:
         members = _verify(context, use)

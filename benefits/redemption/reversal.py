@@ -66,10 +66,14 @@ async def reverse(
 
 
 async def _ticket_or_pass(handle_index: str) -> queries.Row | None:
-    """Return person and counters of the ticket or the pass that a redemption names; None once it was deleted."""
+    """Return person and counters of the ticket or pass that a redemption names; None once it was deleted.
+
+    A pass of another city has no person here.
+    """
     for query in (
         "SELECT person_id, counters FROM ticket WHERE handle_index = $1",
         "SELECT person_id, counters FROM offline_pass WHERE pass_id = $1",
+        "SELECT NULL AS person_id, counters FROM recognised_use WHERE use_index = $1",
     ):
         if (row := await queries.fetch_one(query, handle_index)) is not None:
             return row

@@ -303,7 +303,9 @@ async def unlink_redemptions() -> None:
     unlinked = await queries.fetch_all(
         "SELECT r.* FROM redemption r LEFT JOIN ticket t ON t.handle_index = r.handle_index"
         " LEFT JOIN offline_pass p ON p.pass_id = r.handle_index"
+        " LEFT JOIN recognised_use u ON u.use_index = r.handle_index"
         " WHERE r.handle_index <> r.redemption_id AND t.handle_index IS NULL AND p.pass_id IS NULL"
+        " AND u.use_index IS NULL"
     )
     unlinked.sort(key=lambda row: str(row["redemption_id"]))
     await queries.execute_many(

@@ -97,6 +97,7 @@ CHECKS: Mapping[str, RetentionCheck] = MappingProxyType(
             ticket_retention.LASTING_TICKETS,
             ticket_retention.BOOKINGS,
             ticket_retention.PASSES,
+            ticket_retention.RECOGNISED_USES,
             retention.EXPIRED_CONSENTS,
             retention.CHANGED_RECIPIENTS,
             retention.ENDED_LINKS,

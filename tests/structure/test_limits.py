@@ -19,6 +19,7 @@ MODULES = (
     "benefits.redemption.lasting_tickets",
     "benefits.redemption.pass_issue",
     "benefits.redemption.pass_uploads",
+    "benefits.redemption.recognised_passes",
     "benefits.redemption.sessions",
     "benefits.redemption.slips",
     "benefits.rules.vocabulary",

@@ -206,6 +206,8 @@ class ExportedPass(ApiModel):
     """An offline pass as stored."""
 
     venue_id: VenueId
+    issuer_id: str | None
+    """The other city that has the venue; null for a venue of this city."""
     benefit_id: BenefitId
     issued_at: Instant
     """The full hour in which it was issued."""

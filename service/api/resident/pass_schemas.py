@@ -34,6 +34,8 @@ class PassesRequest(ApiModel):
     """The benefit that the passes prove."""
     venue_id: DocumentId
     """The venue at which they are shown; they are worth nothing elsewhere."""
+    issuer_id: DocumentId | None = None
+    """The other city that has the venue, from `GET /v1/public/issuers`; absent for a venue of this city."""
     accepted_terms_sha256: AcceptedTerms | None = None
     """`terms_sha256` of the terms that were read and accepted; required where the benefit has a commitment."""
     keys: Annotated[list[DeviceKey], Field(min_length=1, max_length=PASSES_MAX)]

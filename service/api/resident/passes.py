@@ -53,7 +53,7 @@ async def issue_passes(context: RequestContext, body: pass_schemas.PassesRequest
         context.app_context.keyring,
         person,
         await context.app_context.catalogue.read(context.at),
-        PassRequest(Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256), keys),
+        PassRequest(Choice(body.benefit_id, body.venue_id, body.accepted_terms_sha256, body.issuer_id), keys),
         await pass_signer.signer(context, "no_offline_pass"),
         context.civil_time,
     )

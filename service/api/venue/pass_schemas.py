@@ -6,19 +6,31 @@ from typing import Annotated
 
 from pydantic import Field
 
-from benefits.passes.cwt import CODE_LENGTH_MAX
+from benefits.passes.issuers import METADATA_BYTES_MAX
 from benefits.passes.sd_jwt import BINDING_LENGTH_MAX, PASS_LENGTH_MAX
-from benefits.redemption.pass_uploads import UPLOADS_MAX, UploadResult
+from benefits.passes.status_list import TOKEN_LENGTH_MAX
+from benefits.redemption.pass_uploads import UPLOADS_MAX
+from benefits.redemption.pass_uses import UploadResult
+from benefits.redemption.recognised_passes import ISSUERS_MAX, STATUS_LISTS_MAX
 from service.api.common_schemas import CivilDayText, Instant
 from service.http.json_io import ApiModel
 
+IssuerMetadataText = Annotated[str, Field(min_length=1, max_length=METADATA_BYTES_MAX)]
+StatusListText = Annotated[str, Field(min_length=1, max_length=TOKEN_LENGTH_MAX)]
 
-class PassCodeBody(ApiModel):
-    """The scanned code of an offline pass."""
+
+class ShownPassBody(ApiModel):
+    """An offline pass that is shown with a network; of another city with its key set and status list."""
 
     # "pass" is a keyword of Python.
-    code: Annotated[str, Field(alias="pass", min_length=1, max_length=CODE_LENGTH_MAX)]
-    """The text of the code as it was scanned, spaces included; it begins with `CE1:`."""
+    signed: Annotated[str, Field(alias="pass", min_length=1, max_length=PASS_LENGTH_MAX)]
+    """The text of the scanned code, spaces included, which begins with `CE1:`; or the pass, `<JWS>~`."""
+    presentation: Annotated[str, Field(min_length=1, max_length=BINDING_LENGTH_MAX)] | None = None
+    """The key-binding JWT of a pass `<JWS>~`; absent for a scanned code."""
+    issuer: IssuerMetadataText | None = None
+    """Of another city's pass: the document at its `/.well-known/jwt-vc-issuer`, as text."""
+    status_list: StatusListText | None = None
+    """Of another city's pass: its status list, as it was fetched."""
 
 
 class OfflineItem(ApiModel):
@@ -38,6 +50,10 @@ class OfflineBody(ApiModel):
 
     items: Annotated[list[OfflineItem], Field(min_length=1, max_length=UPLOADS_MAX)]
     """The uses, in any order."""
+    issuers: Annotated[list[IssuerMetadataText], Field(max_length=ISSUERS_MAX)] | None = None
+    """The documents at `/.well-known/jwt-vc-issuer` of the other cities whose passes are among them, as texts."""
+    status_lists: Annotated[list[StatusListText], Field(max_length=STATUS_LISTS_MAX)] | None = None
+    """The status lists of these passes by which the venue honoured them."""
 
 
 class OfflineResult(ApiModel):

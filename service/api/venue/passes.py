@@ -6,9 +6,11 @@ from datetime import datetime
 
 from benefits.errors import VenueSuspended
 from benefits.passes import issuers
-from benefits.redemption import pass_uploads
+from benefits.redemption import pass_uploads, recognised_passes
 from benefits.redemption.decision import CivilTime
-from benefits.redemption.pass_uploads import OfflineUse, UploadContext
+from benefits.redemption.pass_uploads import UploadContext
+from benefits.redemption.pass_uses import OfflineUse
+from benefits.redemption.recognised_passes import BroughtTexts
 from service.api import pass_signer
 from service.api.venue import pass_schemas, schemas
 from service.auth.access_tokens import Venue
@@ -18,12 +20,16 @@ from service.http.endpoints import Answer, RequestContext
 from service.http.problems import body_invalid
 
 
-async def redeem(context: RequestContext, body: pass_schemas.PassCodeBody) -> Answer:
-    """Redeem the pass of a scanned code, once; one answer for every "no".
+async def redeem(context: RequestContext, body: pass_schemas.ShownPassBody) -> Answer:
+    """Redeem a pass that is shown, of this city or of one that it recognises, once; one answer for every "no".
 
     No reason needs points to be computed, so that a "no" takes the same time without a pause.
     """
-    booked = await pass_uploads.redeem_scanned(await _uploads(context), body.code, context.civil_time)
+    brought = BroughtTexts(
+        () if body.issuer is None else (body.issuer,), () if body.status_list is None else (body.status_list,)
+    )
+    use = OfflineUse(body.signed, body.presentation, context.at)
+    booked = await pass_uploads.redeem_shown(await _uploads(context, brought), use, context.civil_time)
     if booked is None:
         return Answer(schemas.StandardTermsAnswer())
     benefit, runs_until = booked.benefit, booked.runs_until
@@ -44,7 +50,8 @@ async def redeem(context: RequestContext, body: pass_schemas.PassCodeBody) -> An
 
 async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Answer:
     """Book the uses of passes, each once; a result for each."""
-    app_context, uploads = context.app_context, await _uploads(context)
+    brought = BroughtTexts(body.issuers or (), body.status_lists or ())
+    app_context, uploads = context.app_context, await _uploads(context, brought)
     uses: list[tuple[OfflineUse, CivilTime | None]] = []
     for place, item in enumerate(body.items):
         at = _instant(item.at, place)
@@ -63,7 +70,7 @@ async def upload(context: RequestContext, body: pass_schemas.OfflineBody) -> Ans
     return Answer(pass_schemas.OfflineAnswer(results=results))
 
 
-async def _uploads(context: RequestContext) -> UploadContext:
+async def _uploads(context: RequestContext, brought: BroughtTexts) -> UploadContext:
     """Return all that passes of the venue that asks are decided by.
 
     Raises:
@@ -76,8 +83,14 @@ async def _uploads(context: RequestContext) -> UploadContext:
     if venue is None:
         raise VenueSuspended("no venue in force belongs to this client")
     keys = await public_keys.recent_pass_keys(context.at)
+    city_url = pass_signer.issuer_url(context)
     return UploadContext(
-        app_context.keyring, catalogue, venue, pass_signer.issuer_url(context), issuers.read_keys(keys) if keys else {}
+        app_context.keyring,
+        catalogue,
+        venue,
+        city_url,
+        issuers.read_keys(keys) if keys else {},
+        recognised_passes.read_issuers(catalogue, city_url, brought),
     )
 
 

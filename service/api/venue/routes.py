@@ -55,9 +55,9 @@ VENUE = (
     CALLS.post(
         "/v1/venue/redemptions/pass",
         "redeemPass",
-        "Redeem an offline pass that is scanned with a network",
+        "Redeem an offline pass that is shown with a network",
         passes.redeem,
-        pass_schemas.PassCodeBody,
+        pass_schemas.ShownPassBody,
         {201: schemas.RedemptionAnswer, 200: schemas.StandardTermsAnswer},
         key="required",
         errors=("suspended",),

@@ -324,9 +324,14 @@ NEVER_STORED = {
     "SessionBody/properties/ends_at",
     # Verified; of a pass nothing is stored but that its own row was used.
     "OfflineItem/properties/pass",
-    "PassCodeBody/properties/pass",
+    "ShownPassBody/properties/pass",
+    "ShownPassBody/properties/presentation/anyOf/0",
+    "ShownPassBody/properties/issuer/anyOf/0",
+    "ShownPassBody/properties/status_list/anyOf/0",
     "OfflineItem/properties/presentation/anyOf/0",
     "OfflineItem/properties/at",
+    "OfflineBody/properties/issuers/anyOf/0/items",
+    "OfflineBody/properties/status_lists/anyOf/0/items",
     # Refused row by row, with a code of its own, so that one row stops no delivery.
     "RecordBody/properties/kind",
     "RecordBody/properties/occurred_on",

@@ -1,0 +1,41 @@
+"""Uses of passes as venues report them, and their results: one form for this city's passes and for those of others."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from benefits.catalogue.model import LiveBenefit
+
+
+class UploadResult(StrEnum):
+    """The result of an uploaded use, for the venue."""
+
+    BOOKED = "booked"
+    ALREADY_BOOKED = "already_booked"
+    """The same use was uploaded before."""
+    VENUE_BEARS = "venue_bears"
+    """Honoured in good faith, and not booked: a quota, a withdrawal, an erasure or a second use of the pass."""
+    REFUSED = "refused"
+    """No valid pass of this city, or of one that it recognises, for this venue at that time; or uploaded too late."""
+
+
+class OfflineUse(NamedTuple):
+    """A use as a venue reports it: the pass, its key binding, and the venue's time.
+
+    Of a scanned pass the text of its code stands in `signed_pass`, and there is no key binding.
+    """
+
+    signed_pass: str
+    binding: str | None
+    at: datetime
+
+
+class BookedUse(NamedTuple):
+    """A result with the redemption and its last day, where there is one; and the benefit, where it is booked now."""
+
+    result: UploadResult
+    redemption_id: str | None = None
+    runs_until: date | None = None
+    benefit: LiveBenefit | None = None

@@ -1,0 +1,234 @@
+"""Passes of other cities that count as a benefit here (R19): verified by what the venue brings, each booked once.
+
+The service calls nobody. The venue brings the other city's key set and status list with the pass: the key set counts if
+its hash is the one that was reviewed, the list if one of these keys has signed it. Of the person nothing is stored; a
+keyed hash of the pass stays until no use of it can be uploaded any more. A limit for each resident cannot be counted:
+each pass is one use, and it counts on the limits for all together.
+
+SQL text: an INSERT that another transaction may have been faster with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from benefits.catalogue.model import Body, InForce, LiveBenefit, is_offered_at
+from benefits.models import RecognisedUse
+from benefits.passes import cwt, issuers, jose, sd_jwt, status_list, verifier
+from benefits.passes.claims import PassClaims, venue_url
+from benefits.passes.issuers import PassIssuer
+from benefits.passes.refusals import PassFault, PassRefused
+from benefits.passes.status_list import StatusList
+from benefits.passes.verifier import LEEWAY_SECONDS, Trust, VerifiedPass
+from benefits.redemption import quotas, tickets
+from benefits.redemption.decision import CivilTime
+from benefits.redemption.pass_issue import UPLOAD_WINDOW
+from benefits.redemption.pass_uses import BookedUse, OfflineUse, UploadResult
+from benefits.rules.vocabulary import EffectKind
+from consent.crypto.blind_index import IndexUse, new_id, period_index
+from consent.crypto.vault import Keyring
+from consent.database import queries
+from consent.domain import divisions
+
+ISSUERS_MAX = 8
+"""Key sets of one request: a venue meets people of a few cities a day."""
+STATUS_LISTS_MAX = 32
+"""Status lists of one request: four a day of each city, for the two days of its passes."""
+
+
+class BroughtTexts(NamedTuple):
+    """The texts that a venue brings: issuer metadata (`/.well-known/jwt-vc-issuer`), and signed status lists."""
+
+    issuers: Sequence[str]
+    status_lists: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedIssuers:
+    """The issuers in force whose key sets were brought and are the reviewed ones, by address, and their lists."""
+
+    issuers: Mapping[str, PassIssuer] = field(default_factory=dict)
+    lists: Sequence[StatusList] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedContext:
+    """Everything that a pass of another city is decided by at a venue; `city_url` is this city as an issuer."""
+
+    keyring: Keyring
+    catalogue: InForce
+    venue: Body
+    city_url: str
+    recognised: RecognisedIssuers
+
+
+class _RecognisedPass(NamedTuple):
+    """A verified pass: its claims, and the benefit here that it counts as."""
+
+    claims: PassClaims
+    benefit: LiveBenefit
+
+
+def read_issuers(catalogue: InForce, city_url: str, brought: BroughtTexts) -> RecognisedIssuers:
+    """Return the recognised issuers among the brought texts; a text that is none is left out.
+
+    This city itself is left out too: its passes are decided by their stored rows.
+    """
+    trusted: dict[str, PassIssuer] = {}
+    for text in brought.issuers:
+        issuer = _read_issuer(catalogue, text)
+        if issuer is not None and issuer.url != city_url:
+            trusted[issuer.url] = issuer
+    read = (_read_list(text, trusted.values()) for text in brought.status_lists)
+    lists = [status for status in read if status is not None]
+    return RecognisedIssuers(trusted, sorted(lists, key=lambda status: status.issued_at))
+
+
+def _read_issuer(catalogue: InForce, text: str) -> PassIssuer | None:
+    """Return the issuer of metadata; None for an unknown one, and for another key set than the reviewed one."""
+    try:
+        url = jose.read_json(text.encode()).get("issuer")
+        document = catalogue.issuer_by_url.get(url) if isinstance(url, str) else None
+        if document is None:
+            return None
+        read = issuers.read_metadata(text.encode(), document["url"])
+    except (PassRefused, UnicodeEncodeError):
+        return None
+    return read if issuers.key_set_sha256(read.keys) == document["keys_sha256"] else None
+
+
+def _read_list(text: str, trusted: Iterable[PassIssuer]) -> StatusList | None:
+    """Return a status list that one of the issuers has signed, whenever it counts; None for any other text."""
+    for issuer in trusted:
+        try:
+            issued_at = jose.Unverified(text, status_list.TYPE, longest=status_list.TOKEN_LENGTH_MAX).claims.get("iat")
+            return status_list.read(text, issuer, jose.natural_of(issued_at))
+        except PassRefused:
+            continue
+    return None
+
+
+def is_of_another_city(use: OfflineUse, city_url: str) -> bool:
+    """Report whether a use names another issuer than this city; what cannot be read is left to this city's check."""
+    try:
+        if use.binding is None:
+            issuer = cwt.take_apart(use.signed_pass).claims.issuer
+        else:
+            issuer = sd_jwt.take_apart(use.signed_pass)[1].issuer
+    except PassRefused:
+        return False
+    return issuer != city_url
+
+
+async def book(context: RecognisedContext, use: OfflineUse, used: CivilTime) -> BookedUse:
+    """Book the use of a pass of another city in the running transaction, once; `used` is the city's time of the use."""
+    try:
+        shown = _verify(context, use, used.today)
+    except PassRefused:
+        return BookedUse(UploadResult.REFUSED)
+    index, showing = _indexes(context.keyring, shown.claims, use.at)
+    new = await queries.execute(
+        "INSERT INTO recognised_use (use_index, showing_index, delete_from) VALUES ($1, $2, $3)"
+        " ON CONFLICT (use_index) DO NOTHING",
+        index,
+        showing,
+        queries.to_micros(datetime.fromtimestamp(shown.claims.expires_at, UTC) + UPLOAD_WINDOW),
+    )
+    if not new:
+        return await _booked_before(index, showing)
+    # A limit for each resident cannot be counted: who shows a pass of another city is nobody here.
+    counted = replace(shown.benefit, limits=tuple(limit for limit in shown.benefit.limits if not limit.per_resident))
+    keys = quotas.keys_of(context.keyring, "", counted)
+    if not await quotas.take_all(keys, counted):
+        return BookedUse(UploadResult.VENUE_BEARS)
+    redemption_id, runs_until = new_id(), used.today + timedelta(days=counted.period_days)
+    await queries.execute(
+        "INSERT INTO redemption (redemption_id, handle_index, venue_id, benefit_id, benefit_version, day, hour, state,"
+        " runs_until) VALUES ($1, $2, $3, $4, $5, $6, $7, 'redeemed', $8)",
+        redemption_id,
+        index,
+        context.venue["venue_id"],
+        counted.benefit_id,
+        counted.version,
+        queries.to_day_number(used.today),
+        used.hour,
+        queries.to_day_number(runs_until),
+    )
+    await RecognisedUse.filter(use_index=index).update(
+        redemption_id=redemption_id, counters=tickets.counters_column(keys)
+    )
+    return BookedUse(UploadResult.BOOKED, redemption_id, runs_until, shown.benefit)
+
+
+async def _booked_before(index: str, showing: str) -> BookedUse:
+    """Return the result for a pass that was used before; a second showing of it the venue bears."""
+    row = await RecognisedUse.get(use_index=index)
+    if row.showing_index != showing or row.redemption_id is None:
+        return BookedUse(UploadResult.VENUE_BEARS)
+    redemption = await queries.fetch_one(
+        "SELECT runs_until FROM redemption WHERE redemption_id = $1", row.redemption_id
+    )
+    runs_until = None if redemption is None else queries.from_day_number(redemption["runs_until"])
+    return BookedUse(UploadResult.ALREADY_BOOKED, row.redemption_id, runs_until)
+
+
+def _verify(context: RecognisedContext, use: OfflineUse, today: date) -> _RecognisedPass:
+    """Return a pass that holds at the venue at its use, and the benefit it counts as; PassRefused otherwise."""
+    at = int(use.at.timestamp())
+    benefits = _benefit_types(context, today)
+    lists = {read.uri: read for read in context.recognised.lists if read.issued_at <= at + LEEWAY_SECONDS}
+    venue = venue_url(context.city_url, context.venue["venue_id"])
+    trust = Trust(venue, benefits.keys(), context.recognised.issuers, lists)
+    if use.binding is None:
+        members = cwt.verify(use.signed_pass, trust, at).claims
+    else:
+        members = verifier.verify_signed(use.signed_pass, trust, at)
+        verifier.verify_binding(use.binding, use.signed_pass, members, at)
+    # A type is of the issuer that lists it: another recognised city cannot issue passes of it.
+    issuer_url, benefit = benefits[members.benefit_type]
+    if members.issuer != issuer_url:
+        raise PassRefused(PassFault.OTHER_BENEFIT)
+    return _RecognisedPass(members, benefit)
+
+
+def _benefit_types(context: RecognisedContext, today: date) -> dict[str, tuple[str, LiveBenefit]]:
+    """Return the types of pass that count at the venue on a day, with the issuer's address and the benefit of each."""
+    venue, types = context.venue, {}
+    for url in context.recognised.issuers:
+        document = context.catalogue.issuer_by_url[url]
+        if not divisions.contains(document["division"], venue["division"]):
+            continue
+        for row in document["recognises"]:
+            benefit = context.catalogue.benefit(row["benefit_id"], today)
+            if benefit is not None and is_offered_at(benefit, venue) and can_stand_for(benefit):
+                types[row["vct"]] = url, benefit
+    return types
+
+
+def can_stand_for(benefit: LiveBenefit) -> bool:
+    """Report whether a pass can stand for a benefit: not for added places, nor where there is a commitment."""
+    return benefit.effect.kind is not EffectKind.EXTRA_WINDOW and benefit.body.get("commitment") is None
+
+
+def _indexes(keyring: Keyring, members: PassClaims, at: datetime) -> tuple[str, str]:
+    """Return the keyed hashes of a pass, and of its showing at a second.
+
+    By the key of the period that the pass begins in: a rotation of the index key does not admit a second use.
+    """
+    begins_on = datetime.fromtimestamp(members.issued_at, UTC).date()
+    pass_id = VerifiedPass(members).pass_id
+    index = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised pass", pass_id)
+    showing = period_index(keyring, IndexUse.QUOTA, begins_on, "recognised showing", pass_id, str(int(at.timestamp())))
+    return index, showing
+
+
+async def delete_old(at: datetime) -> int:
+    """Delete the hashes of passes of which no use can be uploaded any more; return their number."""
+    async with queries.transaction():
+        deleted = await RecognisedUse.filter(delete_from__lte=queries.to_micros(at)).delete()
+        if deleted:
+            await tickets.unlink_redemptions()
+    return deleted
