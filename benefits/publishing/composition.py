@@ -1,7 +1,11 @@
-"""Compose the texts of a benefit from closed sentences, in the catalogue in force. Reads documents, writes nothing."""
+"""Compose the texts of a benefit from closed sentences. Reads documents, writes nothing.
+
+They are read as they are in force. The newest draft takes the place of one that is not, as with a new partner.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +17,17 @@ from benefits.publishing.sentences import facts, texts
 from benefits.publishing.sentences.facts import BenefitFacts
 from benefits.publishing.sentences.texts import ClosedSentence, ClosedText
 from benefits.publishing.sentences.vocabulary import MEMBERS, VOCABULARY
-from consent.documents import lifecycle
+from consent.documents import lifecycle, versions
 from consent.domain.document_kinds import DocumentKind
+from consent.kernel.errors import NotFound
 from consent.kernel.faults import DocumentInvalid, Fault
 
 REQUIRED = ("effect", "service_id")
 """Members of a benefit without which no sentence can be offered."""
 OPTIONAL = ("condition", "quota", "valid")
 """Members that some sentences state; they must be of their form where they are given."""
+WAITING = frozenset({"draft", "in_review", "submitted", "approved"})
+"""States of a version that may come into force."""
 Choice = Mapping[str, Sequence[str]]
 """Keys of chosen sentences by member. A member that is left out gets the recommended sentences."""
 
@@ -42,7 +49,7 @@ class Composition:
 
 
 async def compose(benefit: Body, chosen: Choice, at: datetime) -> Composition:
-    """Compose the texts of a benefit from its structured part, in the catalogue in force at `at`.
+    """Compose the texts of a benefit from its structured part, its service, provider and venues.
 
     `benefit` is its document, of which `effect` and `service_id` are needed; texts that it has already show which
     sentences are in use. Chosen sentences that do not suit the benefit (any more) are left out; where none of a
@@ -50,26 +57,48 @@ async def compose(benefit: Body, chosen: Choice, at: datetime) -> Composition:
     which no sentence suits, has no text.
 
     Raises:
-        DocumentInvalid: the structured part has faults, its service is not in force, or a key is of no sentence; the
-            pointers begin with `/document` or `/choose`.
+        DocumentInvalid: the structured part has faults, its service is neither in force nor a whole draft, or a key is
+            of no sentence; the pointers begin with `/document` or `/choose`.
     """
     faults = [*_structural_faults(benefit), *_unknown_choices(chosen)]
     service = None
     if not faults:
-        service = await lifecycle.in_force(DocumentKind.SERVICES, benefit["service_id"], at)
+        service = await _in_force_or_draft(DocumentKind.SERVICES, benefit["service_id"], at)
         if service is None:
             faults = [Fault("/document/service_id", "not_in_force", "there is no service of this name in force")]
     if service is None:
         raise DocumentInvalid(tuple(faults))
-    provider_id = service.body["provider_id"]
-    provider = await lifecycle.in_force(DocumentKind.PROVIDERS, provider_id, at)
-    venues = await venues_of(provider_id, at)
-    stated = facts.read(benefit, service.body, None if provider is None else provider.body, venues)
+    provider_id = service["provider_id"]
+    provider = await _in_force_or_draft(DocumentKind.PROVIDERS, provider_id, at)
+    venues = await venues_of(provider_id, at) or await _drafted_venues(provider_id)
+    stated = facts.read(benefit, service, provider, venues)
     composed = {member: _text(member, stated, chosen) for member in MEMBERS}
     return Composition(
         {member: text for member, text in composed.items() if text is not None},
         {member: _offered(member, benefit, stated) for member in MEMBERS},
     )
+
+
+async def _in_force_or_draft(kind: DocumentKind, document_id: str, at: datetime) -> Body | None:
+    """Return the body in force or, where there is none, of the newest version, if that waits and is whole."""
+    live = await lifecycle.in_force(kind, document_id, at)
+    if live is not None:
+        return live.body
+    with contextlib.suppress(NotFound):
+        newest = await versions.latest_version(kind, document_id)
+        if newest.state in WAITING and not shape_faults(kind, newest.body):
+            return newest.body
+    return None
+
+
+async def _drafted_venues(provider_id: str) -> list[Body]:
+    return [
+        venue.body
+        for venue in await versions.latest_versions(DocumentKind.VENUES, "")
+        if venue.state in WAITING
+        and venue.body.get("provider_id") == provider_id
+        and not shape_faults(DocumentKind.VENUES, venue.body)
+    ]
 
 
 def _text(member: str, stated: BenefitFacts, chosen: Choice) -> dict[str, str] | None:

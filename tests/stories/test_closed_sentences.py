@@ -108,6 +108,31 @@ async def test_only_effect_and_service_are_needed(town: City) -> None:
     assert {row["pointer"] for row in missing.json()["errors"]} == {"/document/effect", "/document/service_id"}
 
 
+async def test_a_new_partner_composes_on_its_drafts(town: City) -> None:
+    """A draft that is not whole is no ground for a text."""
+    admin = administrator(town)
+    provider: dict[str, Any] = {"provider_id": "north-bridge", "kind": "car_park", "division": "210102"}
+    provider |= {"name": {"zh-CN": "北桥停车", "en": "North Bridge Parking"}}
+    venue: dict[str, Any] = {"venue_id": "north-bridge-1", "provider_id": "north-bridge", "division": "210102"}
+    venue |= {"name": {"zh-CN": "北桥一号停车场", "en": "North Bridge car park 1"}, "client_id": "north-bridge-1"}
+    service: dict[str, Any] = {"service_id": "north-bridge-stay", "provider_id": "north-bridge", "kind": "parking"}
+    service |= {"name": {"zh-CN": "北桥停车短时停车", "en": "Short-stay parking at North Bridge Parking"}}
+    benefit = {"service_id": "north-bridge-stay", "effect": {"kind": "free_minutes", "minutes": 20}}
+    for kind, body in (("providers", provider), ("venues", venue), ("services", service)):
+        drafted = await admin.post(f"/v1/admin/{kind}", body)
+        assert drafted.status_code == 201, drafted.text
+    refused = await admin.post("/v1/admin/benefits/compose", {"document": benefit})
+    assert [row["code"] for row in refused.json()["errors"]] == ["not_in_force"]
+    service |= {"baseline": {"price_fen": 500, "free_minutes": 15}, "evidence": "the tariff at the entrance"}
+    etag = (await admin.get("/v1/admin/services/north-bridge-stay")).headers["etag"]
+    headers = admin.headers({"if-match": etag, "idempotency-key": "the-whole-service"})
+    saved = await town.client.put("/v1/admin/services/north-bridge-stay", json=service, headers=headers)
+    assert saved.is_success, saved.text
+    texts = (await composed(admin, benefit))["texts"]
+    assert "Everybody still gets 15 minutes free." in texts["description"]["en"]
+    assert "North Bridge car park 1" in texts["offline_path"]["en"]
+
+
 async def test_the_vocabulary_is_listed_for_administrators_alone(town: City) -> None:
     listed = (await administrator(town).get("/v1/admin/sentences")).json()["data"]
     assert [row["sentence_id"] for row in listed] == [sentence.sentence_id for sentence in VOCABULARY.sentences]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from consent.domain.records import Dimension
 from service.http.problems import Problem
+from service.web.admin import preview
 from service.web.admin.common import check_document, errors_as_findings, path_kind
 from service.web.api_client import ApiReply
 from service.web.forms.document_view import DocumentView, side_by_side
@@ -30,6 +31,14 @@ REASON_MAX = 500
 async def document(page: Page) -> Response:
     """Show a version with its changes, findings, history and possible steps; without a version, the newest."""
     return await _render_document(page, {})
+
+
+async def _partner_of(page: Page, version: Mapping[str, Any]) -> str:
+    """Return the id of the provider whose checklist has a draft, or "" for a kind that is on none."""
+    body = version["document"]
+    if "service_id" in body and "provider_id" not in body:
+        body = await preview.service_of(page, body) or {}
+    return str(body.get("provider_id", ""))
 
 
 async def _render_document(page: Page, values: Mapping[str, Any], status: int = 200) -> Response:
@@ -52,6 +61,7 @@ async def _render_document(page: Page, values: Mapping[str, Any], status: int = 
         "admin/document.html",
         status,
         **{
+            "partner": await _partner_of(page, chosen) if chosen["state"] == "draft" else "",
             "kind": kind,
             "id": newest["id"],
             "name": page.localizer.name(chosen.get("name")),

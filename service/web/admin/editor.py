@@ -161,13 +161,14 @@ async def live_findings(page: Page) -> Response:
 
 @lru_cache(maxsize=CACHED_FIELDS_MAX)
 def _field_markup(field: fields.Field, language: str) -> tuple[str, Markup, Markup]:
-    """Return what is equal in every document: the label, its element, and the id and name attributes."""
+    """Return what is equal in every document: the label, its element with a hint, and the field's own attributes."""
     label, element_id = field.label.in_language(language), f"at-{field.pointer}"
-    return (
-        label,
-        Markup('<label for="{}">{}</label>').format(element_id, label),
-        Markup('id="{}" name="{}"').format(element_id, field.name),
-    )
+    element = Markup('<label for="{}">{}</label>').format(element_id, label)
+    attributes = Markup('id="{}" name="{}"').format(element_id, field.name)
+    if hint := field_labels.hint(field, language):
+        element += Markup('<p class="hint" id="hint-{}">{}</p>').format(field.pointer, hint)
+        attributes += Markup(' aria-describedby="hint-{}"').format(field.pointer)
+    return label, element, attributes
 
 
 def _sections(page: Page, kind: str, document: Mapping[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:

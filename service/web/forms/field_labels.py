@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from benefits.catalogue.schema import ID_MEMBER
 from consent.domain.records import Dimension
 from service.web.forms import fields
 from service.web.forms.fields import LABELS, Field
 from service.web.forms.parse import value_at
 from service.web.i18n.formatting import Localizer
 
-PARTS, PHRASES = LABELS["parts"], LABELS["phrases"]
+PARTS, PHRASES, HINTS = LABELS["parts"], LABELS["phrases"], LABELS["hints"]
+OWN_IDS = frozenset(f"/{member}" for member in ID_MEMBER.values())
+"""Places of a document's own id. A reference to another document has the same name but the type `document`."""
 WHOLE_DOCUMENT, EFFECT_AMOUNT = "", "/effect/*"
 """Entries of PARTS for the empty pointer and for any amount of an effect."""
 CONDITION_ROW = re.compile(r"/condition/(?:all|any)/([0-9]{1,2})(?:/.*)?")
@@ -43,6 +46,12 @@ def label(localizer: Localizer, kind: str, pointer: str, document: Mapping[str, 
         if text is not None:
             return text.in_language(language)
     return _phrase(localizer, "unknown_place").format(pointer.lstrip("/").replace("/", " › "))
+
+
+def hint(field: Field, language: str) -> str:
+    """Return the sentence that explains a field of the form, or "" for one that needs none."""
+    text = HINTS.get("id" if field.type == "text" and field.pointer in OWN_IDS else field.pointer)
+    return "" if text is None else text.in_language(language)
 
 
 def section_label(localizer: Localizer, at: str, document: Mapping[str, Any]) -> str:

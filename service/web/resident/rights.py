@@ -12,6 +12,7 @@ from consent.domain.records import RecordKind
 from service.auth.access_tokens import Audience
 from service.web.api_client import body_or_raise
 from service.web.auth import sessions
+from service.web.forms.parse import whole_number
 from service.web.page import LIST_MAX, ROWS_SHOWN, Page, PageRoute
 from service.web.resident import unread
 from service.web.resident.access_log import group_equal_uses, split_own_views
@@ -19,7 +20,8 @@ from service.web.resident.access_log import group_equal_uses, split_own_views
 PREVIEW_SHOWN = 3
 """Newest messages and uses on the overview."""
 EMPTY_STATEMENT = {"statement": "empty"}
-"""The fault shown at an objection's text field after an answer of 422."""
+WRONG_CLAIM = {"claim": "invalid"}
+"""Faults shown at an objection's text field, or at the right amount and day, after an answer of 422."""
 
 
 async def overview(page: Page) -> Response:
@@ -113,14 +115,31 @@ async def objection_form(page: Page) -> Response:
 
 
 async def object_to_record(page: Page) -> Response:
-    """Open an objection to one record."""
-    body = {"reason_code": page.form.get("reason_code", ""), "statement": page.form.get("statement", "").strip()}
+    """Open an objection to one record, with the right values as far as the person names them."""
+    body: dict[str, Any] = {
+        "reason_code": page.form.get("reason_code", ""),
+        "statement": page.form.get("statement", "").strip(),
+    }
+    if claim := _claimed(page):
+        body["claim"] = claim
     path = f"/v1/me/records/{page.path_param('record_id')}/objections"
     reply = await page.call_api("POST", path, body, key=page.idempotency_key)
     if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        return await _render_objection_form(page, EMPTY_STATEMENT, reply.status)
+        places = [error["pointer"] for error in reply.body.get("errors", ())]
+        about_claim = any(place.startswith("/claim") for place in places)
+        return await _render_objection_form(page, WRONG_CLAIM if about_claim else EMPTY_STATEMENT, reply.status)
     body_or_raise(reply)
     return page.redirect("/me/objections", "objected")
+
+
+def _claimed(page: Page) -> dict[str, Any]:
+    """Return the right values that were typed; the API refuses an amount that is no number."""
+    claim: dict[str, Any] = {}
+    if quantity := page.form.get("quantity", "").strip():
+        claim["quantity"] = whole_number(quantity)
+    if day := page.form.get("occurred_on", "").strip():
+        claim["occurred_on"] = day
+    return claim
 
 
 async def _render_objection_form(page: Page, faults: dict[str, str], status: int = 200) -> Response:

@@ -81,8 +81,10 @@ async def test_a_partner_is_one_checklist(town: City) -> None:
         assert words in browser.text, words
     await browser.go("/admin/venues/new?provider_id=city-library&division=210102")
     fields = {"t:/venue_id": "library-east", "t:/name/zh-CN": "图书馆东馆", "t:/name/en": "City Library, east"}
+    assert "It cannot be changed after saving." in browser.text
+    assert "as the identity provider gives it" in browser.text
     await browser.send("_etag", act="save", **{**fields, "t:/client_id": "library-east"})
-    await browser.go("/admin/partner?provider=city-library")
+    await browser.go(next(address for address, words in browser.links if words == "Open the partner's checklist"))
     assert "1 draft is ready to be submitted." in browser.text
     await browser.send("1 draft is ready")
     assert "Submitted as one package." in browser.text
@@ -136,8 +138,10 @@ async def test_a_package_is_recalled_by_one_press(town: City) -> None:
     browser = await administrator(town)
     await browser.go("/admin/venues/new?provider_id=city-library&division=210102")
     fields = {"t:/venue_id": "library-east", "t:/name/zh-CN": "图书馆东馆", "t:/name/en": "City Library, east"}
+    assert "It cannot be changed after saving." in browser.text
+    assert "as the identity provider gives it" in browser.text
     await browser.send("_etag", act="save", **{**fields, "t:/client_id": "library-east"})
-    await browser.go("/admin/partner?provider=city-library")
+    await browser.go(next(address for address, words in browser.links if words == "Open the partner's checklist"))
     await browser.send("1 draft is ready")
     await browser.send("Recall: make drafts of all documents")
     assert "Recalled. All documents are drafts again." in browser.text

@@ -23,6 +23,7 @@ async def test_a_complaint_goes_from_a_ticket_to_its_answer(town: City) -> None:
     await officer.go("/officer/complaints")
     (path,) = {href for href, _text in officer.links if href.startswith("/officer/complaints/")}
     await officer.go(path)
+    assert "Benefit Borrow without a deposit" in officer.text
     assert "They wanted to see my number." in officer.text
     assert "wang" not in officer.text
     await officer.send("Answer, in writing", answer="")

@@ -30,6 +30,26 @@ async def test_the_form_shows_the_record_with_its_points(town: City) -> None:
     assert (await me.get("/v1/me/objections")).json()["data"][0]["reason_code"] == "wrongly_retracted"
 
 
+async def test_the_right_amount_and_day_are_sent_as_values(town: City) -> None:
+    """An officer may move a record to an earlier day only where the person named that day."""
+    me = town.resident("wang")
+    await me.link("green-travel", "bike-9001")
+    await town.source().deliver(record("r-1", "bike-9001", quantity=10, occurred_on="2025-06-02"))
+    (stored,) = (await me.get("/v1/me/records")).json()["data"]
+    browser = await Browser(town).sign_in(Audience.RESIDENT, "wang")
+    form = {"reason_code": "wrong_day", "statement": "The day before."}
+    for wrong in ({"quantity": "many"}, {"occurred_on": "yesterday"}):
+        await browser.go(f"/me/records/{stored['record_id']}/objection")
+        await browser.send("In your own words", **form, **wrong)
+        assert browser.status == 422
+        assert "Enter an amount of 1 or more" in browser.text
+        assert "The day before." in browser.text
+    await browser.go(f"/me/records/{stored['record_id']}/objection")
+    await browser.send("In your own words", **form, quantity="12", occurred_on="2025-06-01")
+    (opened,) = (await me.get("/v1/me/objections")).json()["data"]
+    assert opened["claim"] == {"quantity": 12, "occurred_on": "2025-06-01"}
+
+
 async def test_an_unknown_or_foreign_record_answers_404(town: City) -> None:
     li = town.resident("li")
     await li.link("green-travel", "bike-1")
