@@ -126,6 +126,7 @@ async def test_a_token_without_a_required_claim_is_refused(shared_city_settings:
 
 
 async def test_claims_that_are_stretched_are_refused(shared_city_settings: Settings) -> None:
+    """T3 among them: an audience as a list, also of one."""
     second = int(datetime.now(UTC).timestamp())
     with listener(documents()) as (url, _):
         async with service_with_keys_at(url, shared_city_settings) as client:
